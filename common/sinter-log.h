@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * SinterLogField:
+ *
+ * One structured field of a log line, beside its message: SINTER_JOB, DOMAIN_UUID, DOMAIN_NAME,
+ * DISK, IMAGE, ERRNO, MESSAGE_ID. A field with a %NULL value is left out.
+ */
+typedef struct {
+    const char *name;
+    const char *value;
+} SinterLogField;
+
+/**
+ * sinter_log:
+ * @level: a GLib log level (one level bit)
+ * @fields: (nullable): fields, ended by one whose name is %NULL
+ *
+ * Logs a line with structured fields: to the journal where standard error is connected to it,
+ * else as plain text to standard error. For programs; libraries return GError. Any thread.
+ */
+void sinter_log(GLogLevelFlags level, const SinterLogField *fields, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+/**
+ * sinter_log_init:
+ * @program: goes before each plain line
+ * @verbose: whether debug lines are shown
+ *
+ * Installs the writer for this process. Call once, before threads start.
+ */
+void sinter_log_init(const char *program, gboolean verbose);
+
+G_END_DECLS
