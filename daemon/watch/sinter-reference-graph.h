@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-model.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SinterReferenceGraph:
+ *
+ * Who on this host uses which image: every chain of every domain, running or not, and every file
+ * that a snapshot names. Images are told apart by device and inode where they exist, else by
+ * canonical path, so that a symlink, a relative name or a hard link does not hide a user.
+ * Immutable once built; any thread may read it.
+ */
+typedef struct _SinterReferenceGraph SinterReferenceGraph;
+
+typedef enum {
+    SINTER_REFERENCE_LIVE,     /* in the running chain */
+    SINTER_REFERENCE_INACTIVE, /* in the chain of the definition for the next boot */
+    SINTER_REFERENCE_SNAPSHOT, /* named by snapshot metadata */
+} SinterReferenceKind;
+
+typedef struct {
+    const char *path; /* as this user names it */
+    const char *domain_uuid;
+    const char *domain_name;
+    const char *disk; /* target */
+    SinterReferenceKind kind;
+    const char *snapshot; /* of a SNAPSHOT reference, else %NULL */
+    guint depth;          /* place in the chain, 0 the active layer; 0 for snapshots */
+} SinterReference;
+
+/* @domains: (element-type SinterDomain): each is referenced as long as the graph lives */
+SinterReferenceGraph *sinter_reference_graph_new(GPtrArray *domains);
+SinterReferenceGraph *sinter_reference_graph_ref(SinterReferenceGraph *graph);
+void sinter_reference_graph_unref(SinterReferenceGraph *graph);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterReferenceGraph, sinter_reference_graph_unref)
+
+/**
+ * sinter_reference_graph_lookup:
+ * @layer: the image asked for (its path and, where known, identity)
+ *
+ * Returns: (transfer container) (element-type SinterReference): who uses it; empty for nobody.
+ * The references belong to the graph.
+ */
+GPtrArray *sinter_reference_graph_lookup(const SinterReferenceGraph *graph,
+                                         const SinterLayer *layer);
+
+/**
+ * sinter_reference_graph_lookup_path:
+ *
+ * As sinter_reference_graph_lookup(), for a path that is looked up on the file system now.
+ */
+GPtrArray *sinter_reference_graph_lookup_path(const SinterReferenceGraph *graph, const char *path);
+
+/**
+ * sinter_reference_graph_find_foreign:
+ *
+ * The first user of @layer that is not a live or inactive reference of disk @target of domain
+ * @uuid, nor a snapshot of that domain.
+ *
+ * Returns: (transfer none) (nullable): it, or %NULL when no other chain stands on the image.
+ */
+const SinterReference *sinter_reference_graph_find_foreign(const SinterReferenceGraph *graph,
+                                                           const SinterLayer *layer,
+                                                           const char *uuid, const char *target);
+
+G_END_DECLS

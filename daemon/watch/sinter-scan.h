@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include "sinter-model.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Reads libvirt and the image headers into model values. Blocking: for worker threads (the
+ * inventory's, a job's). A domain that cannot be read whole still comes back, with what could be
+ * read and its problem set; only one that is gone does not.
+ */
+
+/* (transfer full) (element-type SinterDomain) (nullable): every domain of the connection */
+GPtrArray *sinter_scan_all(virConnectPtr connection, GError **error);
+
+/* (transfer full) (nullable): one domain, afresh; NOT_FOUND when it is gone */
+SinterDomain *sinter_scan_domain(virConnectPtr connection, const char *uuid, GError **error);
+
+G_END_DECLS
