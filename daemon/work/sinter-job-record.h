@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-plan.h"
+
+G_BEGIN_DECLS
+
+/*
+ * What is known of one job, as it stands in the state folder: one JSON file a job. It is written
+ * durably before each step that changes anything, so that after a crash the record names the last
+ * step that may have begun. See sinter-reconcile.h for what is made of it then.
+ */
+
+typedef enum {
+    SINTER_PHASE_QUEUED,    /* waits for room in the budgets */
+    SINTER_PHASE_STARTING,  /* the block job is being asked for: it may or may not run */
+    SINTER_PHASE_COPYING,   /* the block job was seen to run */
+    SINTER_PHASE_READY,     /* mirrored: waits to be moved over */
+    SINTER_PHASE_PIVOTING,  /* the pivot is being asked for: it may or may not have happened */
+    SINTER_PHASE_VERIFYING, /* the chain is being compared with the plan */
+    SINTER_PHASE_CLEANING,  /* snapshot metadata and files are being dropped */
+    SINTER_PHASE_DONE,
+    SINTER_PHASE_FAILED,
+    SINTER_PHASE_CANCELLED,
+    SINTER_PHASE_QUARANTINED, /* not one of the states that we know: touched no more */
+} SinterPhase;
+
+/* (transfer none): "queued", "starting", … and back */
+const char *sinter_phase_name(SinterPhase phase);
+gboolean sinter_phase_from_name(const char *name, SinterPhase *ret_phase);
+static inline gboolean
+sinter_phase_is_final(SinterPhase phase)
+{
+    return phase >= SINTER_PHASE_DONE;
+}
+
+typedef struct {
+    char *id; /* a decimal number, never used again */
+    char *domain_uuid;
+    char *domain_name;
+    SinterDiskPlan *plan;
+    guint64 bandwidth_bytes_per_sec; /* 0: no limit */
+    guint uid;                       /* of who asked */
+    SinterPhase phase;
+    gboolean cancel_requested;
+    gboolean throttled; /* we lowered the disk's write limit; throttle_saved holds the old one … */
+    guint64 throttle_saved_bytes_per_sec;
+    gboolean suspended;  /* … and we hold the domain's vCPUs */
+    gint64 created_usec; /* microseconds since the epoch; 0: not yet */
+    gint64 started_usec;
+    gint64 ended_usec;
+    SinterError error_code; /* of failed, cancelled and quarantined jobs */
+    char *error_message;
+    GPtrArray *warnings; /* of char* */
+} SinterJobRecord;
+
+SinterJobRecord *sinter_job_record_new(void);
+SinterJobRecord *sinter_job_record_copy(const SinterJobRecord *record);
+void sinter_job_record_free(SinterJobRecord *record);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterJobRecord, sinter_job_record_free)
+
+/* (transfer full): the record as JSON text */
+char *sinter_job_record_to_json(const SinterJobRecord *record);
+
+/* (transfer full) (nullable): CORRUPT when the text is no whole record of a version that we know */
+SinterJobRecord *sinter_job_record_from_json(const char *json, gssize len, GError **error);
+
+G_END_DECLS
