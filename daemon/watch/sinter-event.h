@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 typedef enum {
     SINTER_EVENT_LIFECYCLE,       /* status = virDomainEventType, detail = its detail */
     SINTER_EVENT_BLOCK_JOB,       /* disk, job_type, status = virConnectDomainEventBlockJobStatus */
-    SINTER_EVENT_IO_ERROR,        /* disk, path, text = reason ("enospc" or ""), detail = action */
+    SINTER_EVENT_IO_ERROR,        /* disk = the device's alias ("virtio-disk0"), path, text = reason
+                                   * ("enospc" or ""), detail = virDomainEventIOErrorAction */
     SINTER_EVENT_JOB_COMPLETED,   /* a domain job (migration, save …) ended */
     SINTER_EVENT_DEVICE_ADDED,    /* disk = the device's alias */
     SINTER_EVENT_DEVICE_REMOVED,  /* disk = the device's alias */

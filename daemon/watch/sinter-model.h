@@ -33,7 +33,7 @@ typedef struct {
     guint index;                /* libvirt's index= in the live XML, 0 when shut off: vda[index] */
     guint64 virtual_size_bytes; /* what the guest sees */
     guint64 allocated_bytes;    /* what it takes on its file system */
-    guint64 device;             /* st_dev and st_ino: the file's identity, 0/0 when unknown */
+    guint64 device;             /* the image's identity (sinter-identity.h), 0/0 when unknown */
     guint64 inode;
     guint64 fs_device;     /* the file system that it lies on, 0 when unknown */
     guint64 fs_free_bytes; /* room left there */
@@ -77,6 +77,8 @@ typedef struct {
                                  * paths as @layers */
     SinterMirror mirror;
     SinterBlockJobType mirror_job; /* COPY or ACTIVE_COMMIT when @mirror is not NONE */
+    GPtrArray *mirror_layers;      /* of SinterLayer: what the mirror writes to and stands on, top
+                                    * first; %NULL when @mirror is NONE */
     SinterBlockJobType block_job;  /* the job that libvirt had on the disk, NONE for none */
 } SinterDisk;
 
@@ -84,8 +86,15 @@ typedef struct {
 typedef struct {
     char *target;
     gboolean external;
-    char *overlay_path; /* the file that this snapshot put on top, %NULL when not external */
-    char *frozen_path;  /* the disk's source when it was taken: the state that it keeps */
+    char *overlay_path;     /* the file that this snapshot put on top, %NULL when not external */
+    char *frozen_path;      /* the disk's source when it was taken: the state that it keeps */
+    guint64 overlay_device; /* identity as in SinterLayer, 0/0 when unknown */
+    guint64 overlay_inode;
+    guint64 frozen_device;
+    guint64 frozen_inode;
+    GPtrArray *frozen_layers; /* of SinterLayer: what @frozen_path stands on by its header, itself
+                               * first; only where no chain of the domain holds the file, else
+                               * %NULL */
 } SinterSnapshotDisk;
 
 typedef struct {
@@ -106,9 +115,11 @@ typedef struct {
     gboolean active;
     gboolean persistent;
     gboolean has_managed_save;
-    GPtrArray *disks;     /* of SinterDisk, in the XML's order */
-    GPtrArray *snapshots; /* of SinterSnapshot, oldest first */
-    char *problem;        /* why the domain could not be read whole (malformed XML …), or %NULL */
+    guint64 metadata_digest; /* of <metadata> for the next boot and now; 0 without; policies are
+                              * kept there */
+    GPtrArray *disks;        /* of SinterDisk, in the XML's order */
+    GPtrArray *snapshots;    /* of SinterSnapshot, oldest first */
+    char *problem; /* why the domain could not be read whole (malformed XML …), or %NULL */
 } SinterDomain;
 
 SinterLayer *sinter_layer_new(void);
@@ -125,6 +136,7 @@ void sinter_domain_unref(SinterDomain *domain);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLayer, sinter_layer_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterDisk, sinter_disk_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterSnapshotDisk, sinter_snapshot_disk_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterSnapshot, sinter_snapshot_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterDomain, sinter_domain_unref)
 
@@ -142,7 +154,8 @@ char **sinter_disk_dup_chain(const SinterDisk *disk);
 /* (transfer none): "running", "paused", "shut off", … as virsh says it */
 const char *sinter_domain_state_name(int state);
 
-/* Whether two scans of a domain show the same (so that nobody needs to be told). */
+/* Whether two scans of a domain show the same (so that nobody needs to be told). The room left on
+ * a file system is not looked at: it changes by everybody's doing. */
 gboolean sinter_domain_equal(const SinterDomain *a, const SinterDomain *b);
 
 G_END_DECLS

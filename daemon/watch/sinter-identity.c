@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Which image a name leads to. Loop devices are followed to their files, because QEMU's locks and
+ * another domain's chain may sit on the file while this one names the device.
+ */
+
+#include "sinter-identity.h"
+
+#include <errno.h>
+#include <sys/sysmacros.h>
+
+#define LOOP_MAJOR 7
+
+/* The file behind loop device @rdev, as the kernel tells in sysfs. */
+static gboolean
+read_loop_file(dev_t rdev, struct stat *ret_stat)
+{
+    g_autofree char *attribute =
+        g_strdup_printf("/sys/dev/block/%u:%u/loop/backing_file", major(rdev), minor(rdev));
+    g_autofree char *file = NULL;
+
+    if (!g_file_get_contents(attribute, &file, NULL, NULL))
+        return FALSE;
+    g_strchomp(file);
+    return stat(file, ret_stat) == 0;
+}
+
+int
+sinter_identity_read(const char *path, SinterIdentity *ret_identity, struct stat *ret_stat)
+{
+    struct stat st;
+    struct stat behind;
+
+    if (stat(path, &st) < 0)
+        return errno;
+    if (!S_ISBLK(st.st_mode))
+        *ret_identity = (SinterIdentity){ st.st_dev, st.st_ino };
+    else if (major(st.st_rdev) == LOOP_MAJOR && read_loop_file(st.st_rdev, &behind))
+        *ret_identity = (SinterIdentity){ behind.st_dev, behind.st_ino };
+    else
+        *ret_identity = (SinterIdentity){ st.st_rdev, 0 };
+    if (ret_stat)
+        *ret_stat = st;
+    return 0;
+}

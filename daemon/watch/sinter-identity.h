@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include <sys/stat.h>
+
+G_BEGIN_DECLS
+
+/* What makes two names one image: see sinter_identity_read(). */
+typedef struct {
+    guint64 device;
+    guint64 inode;
+} SinterIdentity;
+
+/**
+ * sinter_identity_read:
+ * @path: an absolute path; symbolic links are followed
+ * @ret_stat: (out) (optional): what stat() said of @path itself
+ *
+ * A file's identity is its st_dev and st_ino. A block device's is its st_rdev and inode 0,
+ * whatever node it is reached by; a loop device's is that of the file behind it. May block.
+ *
+ * Returns: 0, or the errno value of stat(); then the outputs are untouched.
+ */
+int sinter_identity_read(const char *path, SinterIdentity *ret_identity, struct stat *ret_stat);
+
+G_END_DECLS

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Whether two scans of a domain show the same. Every field counts but one: fs_free_bytes, which
+ * moves with each write of anybody on the host and is no news about the domain.
+ */
+
+#include "sinter-model.h"
+
+typedef gboolean (*EqualFunc)(gconstpointer a, gconstpointer b);
+
+#define SAME(a, b, field) ((a)->field == (b)->field)
+#define SAME_TEXT(a, b, field) (g_strcmp0((a)->field, (b)->field) == 0)
+
+static gboolean
+arrays_equal(const GPtrArray *a, const GPtrArray *b, EqualFunc equal)
+{
+    if (!a || !b)
+        return a == b;
+    if (a->len != b->len)
+        return FALSE;
+    for (guint i = 0; i < a->len; i++) {
+        if (!equal(g_ptr_array_index(a, i), g_ptr_array_index(b, i)))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+layer_equal(gconstpointer pa, gconstpointer pb)
+{
+    const SinterLayer *a = pa;
+    const SinterLayer *b = pb;
+
+    return SAME(a, b, type) && SAME_TEXT(a, b, path) && SAME_TEXT(a, b, description) &&
+           SAME_TEXT(a, b, format) && SAME(a, b, index) && SAME(a, b, virtual_size_bytes) &&
+           SAME(a, b, allocated_bytes) && SAME(a, b, device) && SAME(a, b, inode) &&
+           SAME(a, b, fs_device) && SAME(a, b, missing) && SAME(a, b, has_internal_snapshots) &&
+           SAME_TEXT(a, b, backing_name) && SAME_TEXT(a, b, snapshot_name) &&
+           SAME_TEXT(a, b, problem);
+}
+
+static gboolean
+disk_equal(gconstpointer pa, gconstpointer pb)
+{
+    const SinterDisk *a = pa;
+    const SinterDisk *b = pb;
+
+    return SAME_TEXT(a, b, target) && SAME_TEXT(a, b, device) && SAME(a, b, read_only) &&
+           SAME(a, b, shareable) && SAME(a, b, transient) && SAME(a, b, mirror) &&
+           SAME(a, b, mirror_job) && SAME(a, b, block_job) &&
+           arrays_equal(a->layers, b->layers, layer_equal) &&
+           arrays_equal(a->inactive_layers, b->inactive_layers, layer_equal) &&
+           arrays_equal(a->mirror_layers, b->mirror_layers, layer_equal);
+}
+
+static gboolean
+snapshot_disk_equal(gconstpointer pa, gconstpointer pb)
+{
+    const SinterSnapshotDisk *a = pa;
+    const SinterSnapshotDisk *b = pb;
+
+    return SAME_TEXT(a, b, target) && SAME(a, b, external) && SAME_TEXT(a, b, overlay_path) &&
+           SAME_TEXT(a, b, frozen_path) && SAME(a, b, overlay_device) &&
+           SAME(a, b, overlay_inode) && SAME(a, b, frozen_device) && SAME(a, b, frozen_inode) &&
+           arrays_equal(a->frozen_layers, b->frozen_layers, layer_equal);
+}
+
+static gboolean
+snapshot_equal(gconstpointer pa, gconstpointer pb)
+{
+    const SinterSnapshot *a = pa;
+    const SinterSnapshot *b = pb;
+
+    return SAME_TEXT(a, b, name) && SAME_TEXT(a, b, parent) && SAME(a, b, creation_time_sec) &&
+           SAME(a, b, internal) && SAME_TEXT(a, b, memory_path) &&
+           arrays_equal(a->disks, b->disks, snapshot_disk_equal);
+}
+
+gboolean
+sinter_domain_equal(const SinterDomain *a, const SinterDomain *b)
+{
+    return SAME_TEXT(a, b, uuid) && SAME_TEXT(a, b, name) && SAME(a, b, state) &&
+           SAME(a, b, reason) && SAME(a, b, active) && SAME(a, b, persistent) &&
+           SAME(a, b, has_managed_save) && SAME(a, b, metadata_digest) &&
+           SAME_TEXT(a, b, problem) && arrays_equal(a->disks, b->disks, disk_equal) &&
+           arrays_equal(a->snapshots, b->snapshots, snapshot_equal);
+}

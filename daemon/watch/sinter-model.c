@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The model's values: making them, dropping them, finding in them. A value is filled in by the one
+ * thread that makes it and read by any once it is handed on; nothing here changes one.
+ */
+
+#include "sinter-model.h"
+
+#include <libvirt/libvirt.h>
+
+SinterLayer *
+sinter_layer_new(void)
+{
+    return g_new0(SinterLayer, 1);
+}
+
+void
+sinter_layer_free(SinterLayer *layer)
+{
+    if (!layer)
+        return;
+    g_free(layer->path);
+    g_free(layer->description);
+    g_free(layer->format);
+    g_free(layer->backing_name);
+    g_free(layer->snapshot_name);
+    g_free(layer->problem);
+    g_free(layer);
+}
+
+SinterDisk *
+sinter_disk_new(void)
+{
+    SinterDisk *disk = g_new0(SinterDisk, 1);
+
+    disk->layers = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_layer_free);
+    return disk;
+}
+
+void
+sinter_disk_free(SinterDisk *disk)
+{
+    if (!disk)
+        return;
+    g_free(disk->target);
+    g_free(disk->device);
+    g_clear_pointer(&disk->layers, g_ptr_array_unref);
+    g_clear_pointer(&disk->inactive_layers, g_ptr_array_unref);
+    g_clear_pointer(&disk->mirror_layers, g_ptr_array_unref);
+    g_free(disk);
+}
+
+SinterSnapshotDisk *
+sinter_snapshot_disk_new(void)
+{
+    return g_new0(SinterSnapshotDisk, 1);
+}
+
+void
+sinter_snapshot_disk_free(SinterSnapshotDisk *disk)
+{
+    if (!disk)
+        return;
+    g_free(disk->target);
+    g_free(disk->overlay_path);
+    g_free(disk->frozen_path);
+    g_clear_pointer(&disk->frozen_layers, g_ptr_array_unref);
+    g_free(disk);
+}
+
+SinterSnapshot *
+sinter_snapshot_new(void)
+{
+    SinterSnapshot *snapshot = g_new0(SinterSnapshot, 1);
+
+    snapshot->disks = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_snapshot_disk_free);
+    return snapshot;
+}
+
+void
+sinter_snapshot_free(SinterSnapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    g_free(snapshot->name);
+    g_free(snapshot->parent);
+    g_free(snapshot->memory_path);
+    g_clear_pointer(&snapshot->disks, g_ptr_array_unref);
+    g_free(snapshot);
+}
+
+SinterDomain *
+sinter_domain_new(void)
+{
+    SinterDomain *domain = g_new0(SinterDomain, 1);
+
+    g_atomic_ref_count_init(&domain->ref_count);
+    domain->disks = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_disk_free);
+    domain->snapshots = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_snapshot_free);
+    return domain;
+}
+
+SinterDomain *
+sinter_domain_ref(SinterDomain *domain)
+{
+    g_atomic_ref_count_inc(&domain->ref_count);
+    return domain;
+}
+
+void
+sinter_domain_unref(SinterDomain *domain)
+{
+    if (!domain || !g_atomic_ref_count_dec(&domain->ref_count))
+        return;
+    g_free(domain->uuid);
+    g_free(domain->name);
+    g_clear_pointer(&domain->disks, g_ptr_array_unref);
+    g_clear_pointer(&domain->snapshots, g_ptr_array_unref);
+    g_free(domain->problem);
+    g_free(domain);
+}
+
+const SinterDisk *
+sinter_domain_find_disk(const SinterDomain *domain, const char *target)
+{
+    for (guint i = 0; i < domain->disks->len; i++) {
+        const SinterDisk *disk = g_ptr_array_index(domain->disks, i);
+
+        if (g_strcmp0(disk->target, target) == 0)
+            return disk;
+    }
+    return NULL;
+}
+
+const SinterSnapshot *
+sinter_domain_find_snapshot(const SinterDomain *domain, const char *name)
+{
+    for (guint i = 0; i < domain->snapshots->len; i++) {
+        const SinterSnapshot *snapshot = g_ptr_array_index(domain->snapshots, i);
+
+        if (g_strcmp0(snapshot->name, name) == 0)
+            return snapshot;
+    }
+    return NULL;
+}
+
+static gboolean
+same_canonical_path(const char *a, const char *b)
+{
+    g_autofree char *canonical_a = NULL;
+    g_autofree char *canonical_b = NULL;
+
+    if (strcmp(a, b) == 0)
+        return TRUE;
+    canonical_a = g_canonicalize_filename(a, "/");
+    canonical_b = g_canonicalize_filename(b, "/");
+    return strcmp(canonical_a, canonical_b) == 0;
+}
+
+gboolean
+sinter_layer_same_file(const SinterLayer *a, const SinterLayer *b)
+{
+    gboolean a_known = a->device != 0 || a->inode != 0;
+    gboolean b_known = b->device != 0 || b->inode != 0;
+
+    if (a_known && b_known)
+        return a->device == b->device && a->inode == b->inode;
+    if (a->path && b->path)
+        return same_canonical_path(a->path, b->path);
+    return !a->path && !b->path && a->type == b->type &&
+           g_strcmp0(a->description, b->description) == 0;
+}
+
+char **
+sinter_disk_dup_chain(const SinterDisk *disk)
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+
+    for (guint i = 0; i < disk->layers->len; i++) {
+        const SinterLayer *layer = g_ptr_array_index(disk->layers, i);
+
+        g_strv_builder_add(builder, layer->path ? layer->path : layer->description);
+    }
+    return g_strv_builder_end(builder);
+}
+
+const char *
+sinter_domain_state_name(int state)
+{
+    static const char *const names[] = {
+        [VIR_DOMAIN_NOSTATE] = "no state",     [VIR_DOMAIN_RUNNING] = "running",
+        [VIR_DOMAIN_BLOCKED] = "idle",         [VIR_DOMAIN_PAUSED] = "paused",
+        [VIR_DOMAIN_SHUTDOWN] = "in shutdown", [VIR_DOMAIN_SHUTOFF] = "shut off",
+        [VIR_DOMAIN_CRASHED] = "crashed",      [VIR_DOMAIN_PMSUSPENDED] = "pmsuspended",
+    };
+
+    return state >= 0 && (gsize)state < G_N_ELEMENTS(names) ? names[state] : names[0];
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The reference graph: an entry for each place in which a domain names an image, found again by
+ * the image's identity and by its canonical path. An image is looked up both ways and the answers
+ * are joined, because a scan may have met it under one name only: to show one user too many makes
+ * us refuse, to miss one would cost somebody's data.
+ *
+ * Entries of one image hang on the first of them, which is the hash table's key, so that the many
+ * images with a single user cost no container of their own.
+ */
+
+#include "sinter-reference-graph.h"
+#include "sinter-identity.h"
+
+#include <stdlib.h>
+
+typedef struct _Entry Entry;
+struct _Entry {
+    SinterReference reference;
+    char *key;               /* canonical path, or the description of a source without a path */
+    SinterIdentity identity; /* 0/0 when unknown */
+    guint serial;            /* order of insertion */
+    Entry *next_same_key;
+    Entry *next_same_identity;
+};
+
+struct _SinterReferenceGraph {
+    gatomicrefcount ref_count;
+    GPtrArray *domains;      /* keeps alive what the references point to */
+    GPtrArray *entries;      /* owns them */
+    GHashTable *by_key;      /* set of Entry, told apart by key */
+    GHashTable *by_identity; /* set of Entry with known identity, told apart by it */
+};
+
+static void
+entry_free(gpointer data)
+{
+    Entry *entry = data;
+
+    g_free(entry->key);
+    g_free(entry);
+}
+
+static guint
+entry_key_hash(gconstpointer entry)
+{
+    return g_str_hash(((const Entry *)entry)->key);
+}
+
+static gboolean
+entry_key_equal(gconstpointer a, gconstpointer b)
+{
+    return strcmp(((const Entry *)a)->key, ((const Entry *)b)->key) == 0;
+}
+
+static guint
+entry_identity_hash(gconstpointer entry)
+{
+    const SinterIdentity *identity = &((const Entry *)entry)->identity;
+    guint64 mix = identity->device * 31 + identity->inode;
+
+    return g_int64_hash(&mix);
+}
+
+static gboolean
+entry_identity_equal(gconstpointer pa, gconstpointer pb)
+{
+    const SinterIdentity *a = &((const Entry *)pa)->identity;
+    const SinterIdentity *b = &((const Entry *)pb)->identity;
+
+    return a->device == b->device && a->inode == b->inode;
+}
+
+static gboolean
+entry_has_identity(const Entry *entry)
+{
+    return entry->identity.device != 0 || entry->identity.inode != 0;
+}
+
+/* What an image is called as a key: paths are absolute, so the two kinds cannot meet. */
+static char *
+make_key(const char *path, const char *description)
+{
+    return path ? g_canonicalize_filename(path, "/") : g_strconcat("source:", description, NULL);
+}
+
+static void
+graph_add(SinterReferenceGraph *graph, const SinterReference *reference, const char *description,
+          SinterIdentity identity)
+{
+    Entry *entry = g_new0(Entry, 1);
+    Entry *first;
+
+    entry->reference = *reference;
+    entry->key = make_key(reference->path, description);
+    entry->identity = identity;
+    entry->serial = graph->entries->len;
+    g_ptr_array_add(graph->entries, entry);
+
+    first = g_hash_table_lookup(graph->by_key, entry);
+    if (first) {
+        entry->next_same_key = first->next_same_key;
+        first->next_same_key = entry;
+    } else {
+        g_hash_table_add(graph->by_key, entry);
+    }
+    if (!entry_has_identity(entry))
+        return;
+    first = g_hash_table_lookup(graph->by_identity, entry);
+    if (first) {
+        entry->next_same_identity = first->next_same_identity;
+        first->next_same_identity = entry;
+    } else {
+        g_hash_table_add(graph->by_identity, entry);
+    }
+}
+
+/* @reference: the fields that all layers of the chain share */
+static void
+add_layers(SinterReferenceGraph *graph, SinterReference reference, const GPtrArray *layers)
+{
+    for (guint i = 0; layers && i < layers->len; i++) {
+        const SinterLayer *layer = g_ptr_array_index(layers, i);
+
+        reference.path = layer->path;
+        reference.depth = reference.kind == SINTER_REFERENCE_SNAPSHOT ? 0 : i;
+        graph_add(graph, &reference, layer->description,
+                  (SinterIdentity){ layer->device, layer->inode });
+    }
+}
+
+static void
+add_disk(SinterReferenceGraph *graph, SinterReference reference, const SinterDomain *domain,
+         const SinterDisk *disk)
+{
+    reference.disk = disk->target;
+    reference.kind = domain->active ? SINTER_REFERENCE_LIVE : SINTER_REFERENCE_INACTIVE;
+    add_layers(graph, reference, disk->layers);
+    add_layers(graph, reference, disk->mirror_layers);
+    reference.kind = SINTER_REFERENCE_INACTIVE;
+    if (disk->inactive_layers != disk->layers) /* a shut-off domain's may be one array */
+        add_layers(graph, reference, disk->inactive_layers);
+}
+
+static void
+add_snapshot_disk(SinterReferenceGraph *graph, SinterReference reference,
+                  const SinterSnapshotDisk *disk)
+{
+    reference.disk = disk->target;
+    if (disk->overlay_path) {
+        reference.path = disk->overlay_path;
+        graph_add(graph, &reference, NULL,
+                  (SinterIdentity){ disk->overlay_device, disk->overlay_inode });
+    }
+    if (disk->frozen_layers) {
+        add_layers(graph, reference, disk->frozen_layers);
+    } else if (disk->frozen_path) {
+        reference.path = disk->frozen_path;
+        graph_add(graph, &reference, NULL,
+                  (SinterIdentity){ disk->frozen_device, disk->frozen_inode });
+    }
+}
+
+static void
+add_snapshot(SinterReferenceGraph *graph, SinterReference reference, const SinterSnapshot *snapshot)
+{
+    reference.kind = SINTER_REFERENCE_SNAPSHOT;
+    reference.snapshot = snapshot->name;
+    for (guint i = 0; i < snapshot->disks->len; i++)
+        add_snapshot_disk(graph, reference, g_ptr_array_index(snapshot->disks, i));
+    if (snapshot->memory_path) {
+        reference.path = snapshot->memory_path;
+        graph_add(graph, &reference, NULL, (SinterIdentity){ 0, 0 });
+    }
+}
+
+static void
+add_domain(SinterReferenceGraph *graph, SinterDomain *domain)
+{
+    SinterReference reference = { .domain_uuid = domain->uuid, .domain_name = domain->name };
+
+    g_ptr_array_add(graph->domains, sinter_domain_ref(domain));
+    for (guint i = 0; i < domain->disks->len; i++)
+        add_disk(graph, reference, domain, g_ptr_array_index(domain->disks, i));
+    for (guint i = 0; i < domain->snapshots->len; i++)
+        add_snapshot(graph, reference, g_ptr_array_index(domain->snapshots, i));
+}
+
+SinterReferenceGraph *
+sinter_reference_graph_new(GPtrArray *domains)
+{
+    SinterReferenceGraph *graph = g_new0(SinterReferenceGraph, 1);
+
+    g_atomic_ref_count_init(&graph->ref_count);
+    graph->domains = g_ptr_array_new_full(domains->len, (GDestroyNotify)sinter_domain_unref);
+    graph->entries = g_ptr_array_new_with_free_func(entry_free);
+    graph->by_key = g_hash_table_new(entry_key_hash, entry_key_equal);
+    graph->by_identity = g_hash_table_new(entry_identity_hash, entry_identity_equal);
+    for (guint i = 0; i < domains->len; i++)
+        add_domain(graph, g_ptr_array_index(domains, i));
+    return graph;
+}
+
+SinterReferenceGraph *
+sinter_reference_graph_ref(SinterReferenceGraph *graph)
+{
+    g_atomic_ref_count_inc(&graph->ref_count);
+    return graph;
+}
+
+void
+sinter_reference_graph_unref(SinterReferenceGraph *graph)
+{
+    if (!graph || !g_atomic_ref_count_dec(&graph->ref_count))
+        return;
+    g_hash_table_unref(graph->by_key);
+    g_hash_table_unref(graph->by_identity);
+    g_ptr_array_unref(graph->entries);
+    g_ptr_array_unref(graph->domains);
+    g_free(graph);
+}
+
+static int
+compare_serial(gconstpointer pa, gconstpointer pb)
+{
+    const Entry *a = *(const Entry *const *)pa;
+    const Entry *b = *(const Entry *const *)pb;
+
+    return a->serial < b->serial ? -1 : a->serial > b->serial;
+}
+
+/* The entries that @probe's key or identity leads to, each once, in the order of insertion. */
+static GPtrArray *
+graph_find(const SinterReferenceGraph *graph, const Entry *probe)
+{
+    GPtrArray *found = g_ptr_array_new();
+    gboolean by_identity = entry_has_identity(probe);
+    Entry *entry;
+
+    if (by_identity) {
+        entry = g_hash_table_lookup(graph->by_identity, probe);
+        for (; entry; entry = entry->next_same_identity)
+            g_ptr_array_add(found, entry);
+    }
+    entry = g_hash_table_lookup(graph->by_key, probe);
+    for (; entry; entry = entry->next_same_key) {
+        if (!by_identity || !entry_identity_equal(entry, probe))
+            g_ptr_array_add(found, entry);
+    }
+    /* An entry begins with its reference, so this is an array of SinterReference as well. */
+    g_ptr_array_sort(found, compare_serial);
+    return found;
+}
+
+GPtrArray *
+sinter_reference_graph_lookup(const SinterReferenceGraph *graph, const SinterLayer *layer)
+{
+    g_autofree char *key = make_key(layer->path, layer->description);
+    Entry probe = { .key = key, .identity = { layer->device, layer->inode } };
+
+    return graph_find(graph, &probe);
+}
+
+/* The folder's links followed, the name kept: a scan that could not see the file knows it so. */
+static char *
+resolve_folder(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autofree char *name = g_path_get_basename(path);
+    char *real = realpath(folder, NULL);
+    char *resolved = real ? g_build_filename(real, name, NULL) : g_strdup(path);
+
+    free(real);
+    return resolved;
+}
+
+GPtrArray *
+sinter_reference_graph_lookup_path(const SinterReferenceGraph *graph, const char *path)
+{
+    g_autofree char *key = g_canonicalize_filename(path, NULL);
+    g_autofree char *resolved = NULL;
+    Entry probe = { .key = key };
+    GPtrArray *found;
+
+    if (sinter_identity_read(key, &probe.identity, NULL) != 0)
+        probe.identity = (SinterIdentity){ 0, 0 };
+    found = graph_find(graph, &probe);
+    resolved = resolve_folder(key);
+    if (found->len > 0 || strcmp(resolved, key) == 0)
+        return found;
+    g_ptr_array_unref(found);
+    probe.key = resolved;
+    return graph_find(graph, &probe);
+}
+
+const SinterReference *
+sinter_reference_graph_find_foreign(const SinterReferenceGraph *graph, const SinterLayer *layer,
+                                    const char *uuid, const char *target)
+{
+    g_autoptr(GPtrArray) found = sinter_reference_graph_lookup(graph, layer);
+
+    for (guint i = 0; i < found->len; i++) {
+        const SinterReference *reference = g_ptr_array_index(found, i);
+        gboolean same_domain = g_strcmp0(reference->domain_uuid, uuid) == 0;
+
+        if (same_domain && (reference->kind == SINTER_REFERENCE_SNAPSHOT ||
+                            g_strcmp0(reference->disk, target) == 0))
+            continue;
+        return reference;
+    }
+    return NULL;
+}
