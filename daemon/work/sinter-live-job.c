@@ -456,17 +456,18 @@ wait_for_news(SinterLiveJob *self)
     return heard;
 }
 
-static void
-wait_for_connection(SinterLiveJob *self)
+/* For something that no event may announce: looks again after @timeout_usec at the latest. */
+static Heard
+wait_for_news_or(SinterLiveJob *self, guint64 timeout_usec)
 {
     Heard heard = HEARD_NOTHING;
 
-    self->end_asked = FALSE;
     while (heard == HEARD_NOTHING) {
-        g_autoptr(SinterMessage) message = sinter_mailbox_wait(self->mailbox, RECONNECT_LOOK_USEC);
+        g_autoptr(SinterMessage) message = sinter_mailbox_wait(self->mailbox, timeout_usec);
 
         heard = message ? hear(self, message) : HEARD_NEWS;
     }
+    return heard;
 }
 
 /* --- steps: one for each verdict; each returns what it last heard --------------------------- */
@@ -602,7 +603,8 @@ step_pivot(SinterLiveJob *self, const SinterVerdict *verdict)
                        "the move to the merged image was refused %u times: ", self->n_pivot_tries);
         return give_up(self, g_steal_pointer(&error));
     }
-    return wait_for_news(self);
+    wait_for_news_or(self, self->context.poll_usec);
+    return HEARD_NEWS;
 }
 
 static Heard
@@ -694,10 +696,10 @@ step_verify(SinterLiveJob *self, const SinterVerdict *verdict)
         return HEARD_NEWS;
     }
     check_definition(self, disk);
-    if (enter_phase(self, SINTER_PHASE_CLEANING, &error))
-        sinter_cleanup_run(self->context.virt, record);
-    else
+    if (!enter_phase(self, SINTER_PHASE_CLEANING, &error))
         sinter_job_record_warn(record, "the merged files stay: %s", error->message);
+    else if (!sinter_cleanup_run(self->context.virt, record, &error))
+        return HEARD_NEWS; /* the connection is lost: look again, clean again */
     finish(self, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
     return HEARD_NEWS;
 }
@@ -747,7 +749,8 @@ run(SinterLiveJob *self)
         if (heard != HEARD_READY || self->record->cancel_requested) {
             if (!observe(self, &error)) {
                 log_job(self, G_LOG_LEVEL_INFO, error->message);
-                wait_for_connection(self);
+                self->end_asked = FALSE;
+                wait_for_news_or(self, RECONNECT_LOOK_USEC);
                 heard = HEARD_NEWS;
                 continue;
             }
