@@ -40,11 +40,11 @@ typedef enum {
 } Stays;
 
 static const char *const stays_texts[N_STAYS] = {
-    [STAYS_DEVICE] = "devices are never removed",
-    [STAYS_ASKED] = "files are to be kept",
-    [STAYS_SHARED] = "others use them",
-    [STAYS_NEXT_BOOT] = "the definition for the next boot names them",
-    [STAYS_SNAPSHOT] = "snapshots that stay name them",
+    [STAYS_DEVICE] = "devices stay",
+    [STAYS_ASKED] = "files stay, as asked",
+    [STAYS_SHARED] = "files stay that others use",
+    [STAYS_NEXT_BOOT] = "files stay that the definition for the next boot may need",
+    [STAYS_SNAPSHOT] = "files stay that kept snapshots name or may need",
 };
 
 static Stays
@@ -76,9 +76,8 @@ warn_of_staying(SinterPlanDraft *draft, GPtrArray *const *staying)
         if (staying[i]->len == 0)
             continue;
         names = sinter_plan_join_names(staying[i]);
-        sinter_plan_draft_warn(draft, "because %s, %s stay%s%s", stays_texts[i], names,
-                               staying[i]->len == 1 ? "s" : "",
-                               commit ? ", holding no valid state any more" : "");
+        sinter_plan_draft_warn(draft, "%s: %s%s", stays_texts[i], names,
+                               commit ? ", with no valid state in them after the merge" : "");
     }
 }
 
