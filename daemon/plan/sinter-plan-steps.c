@@ -33,7 +33,7 @@ typedef enum {
     STAYS_NOT,
     STAYS_DEVICE,
     STAYS_ASKED,
-    STAYS_SHARED,
+    STAYS_SHARED, /* from here on because somebody needs it */
     STAYS_NEXT_BOOT,
     STAYS_SNAPSHOT,
     N_STAYS,
@@ -81,18 +81,24 @@ warn_of_staying(SinterPlanDraft *draft, GPtrArray *const *staying)
     }
 }
 
-/* Sorts the layers that leave the chain; returns (element-type guint places) what can go. */
+/* Sorts the layers that leave the chain; returns (element-type guint places) what can go. Where
+ * somebody needs a layer, what lies below it is needed as well: its header leads there. */
 static GArray *
 sort_leaving(SinterPlanDraft *draft)
 {
     GArray *removable = g_array_new(FALSE, FALSE, sizeof(guint));
     GPtrArray *staying[N_STAYS];
+    Stays needed_above = STAYS_NOT;
 
     for (guint i = 0; i < N_STAYS; i++)
         staying[i] = g_ptr_array_new_with_free_func(g_free);
     for (guint i = draft->first; i < draft->base; i++) {
         Stays why = why_stays(draft, i);
 
+        if (why == STAYS_NOT)
+            why = needed_above;
+        if (why >= STAYS_SHARED)
+            needed_above = why;
         if (why == STAYS_NOT)
             g_array_append_val(removable, i);
         else
