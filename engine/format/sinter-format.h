@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The registry of image formats. A format is a struct of callbacks; which one an image has is
+ * said by the caller or probed from its first bytes, never guessed in between.
+ */
+
+#include "io/sinter-io.h"
+#include "sinter/image.h"
+
+G_BEGIN_DECLS
+
+/* What probing reads: enough for every magic number known here. */
+#define SINTER_FORMAT_PROBE_BYTES 2048
+
+typedef struct {
+    const char *name;
+    /* Whether @start (the file's first bytes, at least its first sector) is of this format. */
+    gboolean (*probe)(const guint8 *start, gsize len);
+    /*
+     * Fills @info, whose path, format, file_size and allocated_size are set. Opens nothing. Fails
+     * where reading fails or the file is not of this format at all.
+     */
+    gboolean (*inspect)(SinterIo *io, SinterImageInfo *info, GError **error);
+} SinterFormat;
+
+extern const SinterFormat sinter_format_qcow2;
+extern const SinterFormat sinter_format_raw;
+
+/* The format of that name, or NULL with an UNSUPPORTED error. */
+const SinterFormat *sinter_format_find(const char *name, GError **error);
+
+/*
+ * The format of @io by its first bytes; raw where they are nothing known. Bytes of a format that
+ * exists but has no driver here are UNSUPPORTED: to read them as raw would be a mistake.
+ */
+const SinterFormat *sinter_format_probe(SinterIo *io, GError **error);
+
+/* sinter_format_find() where @name is given, else sinter_format_probe(). */
+const SinterFormat *sinter_format_choose(SinterIo *io, const char *name, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What one image says about itself. What holds: exactly one file is opened, and names found in it
+ * are only computed with, never followed.
+ */
+
+#include "sinter-format.h"
+#include "sinter-error.h"
+
+#include <string.h>
+
+/*
+ * A name with a colon before its first slash is a protocol to QEMU, and so to us: what is a
+ * remote or nested image there must not be a local file here.
+ */
+static gboolean
+name_is_protocol(const char *name)
+{
+    return name[strcspn(name, ":/")] == ':';
+}
+
+char *
+sinter_image_resolve_name(const char *image_path, const char *name, GError **error)
+{
+    g_autofree char *folder = NULL;
+
+    if (*name == '\0' || name_is_protocol(name)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "'%s' is not the plain path of a file", name);
+        return NULL;
+    }
+    if (g_path_is_absolute(name) || !strchr(image_path, '/'))
+        return g_strdup(name);
+    folder = g_path_get_dirname(image_path);
+    return g_build_filename(folder, name, NULL);
+}
+
+SinterImageInfo *
+sinter_image_info_new_for_io(SinterIo *io, const char *format, GError **error)
+{
+    g_autoptr(SinterImageInfo) info = g_new0(SinterImageInfo, 1);
+    const SinterFormat *driver = sinter_format_choose(io, format, error);
+    SinterIoStat st;
+
+    if (!driver || !sinter_io_stat(io, &st, error))
+        goto fail;
+    info->path = g_strdup(sinter_io_get_path(io));
+    info->format = g_strdup(driver->name);
+    info->file_size = st.size_bytes;
+    info->allocated_size = st.allocated_bytes;
+    if (driver->inspect(io, info, error))
+        return g_steal_pointer(&info);
+
+fail:
+    g_prefix_error(error, "Could not open '%s': ", sinter_io_get_path(io));
+    return NULL;
+}
+
+SinterImageInfo *
+sinter_image_info_new(SinterFs *fs, const char *path, const char *format, GError **error)
+{
+    g_autoptr(SinterFs) files = fs ? sinter_fs_ref(fs) : sinter_fs_new_host(NULL, error);
+    g_autoptr(SinterIo) io = NULL;
+
+    if (!files)
+        return NULL;
+    io = sinter_fs_open(files, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, error);
+    return io ? sinter_image_info_new_for_io(io, format, error) : NULL;
+}
+
+void
+sinter_image_info_free(SinterImageInfo *info)
+{
+    if (!info)
+        return;
+    g_free(info->path);
+    g_free(info->format);
+    g_free(info->backing_name);
+    g_free(info->backing_format);
+    g_free(info->backing_path);
+    g_free(info->data_file_name);
+    g_free(info->data_file_path);
+    g_free(info->encryption);
+    g_free(info->trouble);
+    g_free(info->compression);
+    g_free(info);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/**
+ * SECTION:io
+ *
+ * Where the engine's bytes come from and go to. A #SinterFs is a set of files under their names;
+ * a #SinterIo is one of its files, open. All that the engine does to storage goes through these
+ * two, so that a caller can hand it the host's files, files in memory, or a set that is confined
+ * to some folders.
+ *
+ * Units: offsets, lengths and sizes are bytes. Errors: #GError of the domain %SINTER_ERROR.
+ * Threads: reference counts are atomic; an open file may be read from any number of threads.
+ */
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef struct _SinterFs SinterFs;
+typedef struct _SinterIo SinterIo;
+
+/**
+ * SinterIoFlags:
+ *
+ * @SINTER_IO_READ: open an existing file for reading
+ * @SINTER_IO_WRITE: for reading and writing
+ * @SINTER_IO_CREATE: make a new file (mode 0600) for reading and writing; one that exists is an
+ *   error
+ * @SINTER_IO_DIRECT: pass by the page cache where the file system can (O_DIRECT); any offset,
+ *   length and address remain allowed
+ * @SINTER_IO_NO_LOCK: leave out the image lock that the engine takes otherwise (`-U`)
+ * @SINTER_IO_EXCLUSIVE: claim a block device for this process alone (O_EXCL)
+ */
+typedef enum {
+    SINTER_IO_READ = 0,
+    SINTER_IO_WRITE = 1 << 0,
+    SINTER_IO_CREATE = 1 << 1,
+    SINTER_IO_DIRECT = 1 << 2,
+    SINTER_IO_NO_LOCK = 1 << 3,
+    SINTER_IO_EXCLUSIVE = 1 << 4,
+} SinterIoFlags;
+
+/**
+ * sinter_fs_new_host:
+ * @allowed_roots: (nullable): absolute folders, ended by %NULL; %NULL for the whole host
+ *
+ * The host's files. With roots, a file is opened only if its path, with all symbolic links
+ * followed, lies below one of them; the check cannot be raced. Only regular files and block
+ * devices are opened; a name is a plain path, never an URL or a protocol.
+ */
+SinterFs *sinter_fs_new_host(const char *const *allowed_roots, GError **error);
+
+/**
+ * sinter_fs_new_memory:
+ *
+ * An empty set of files in memory. Files are made with %SINTER_IO_CREATE and live as long as the
+ * set.
+ */
+SinterFs *sinter_fs_new_memory(void);
+
+SinterFs *sinter_fs_ref(SinterFs *fs);
+void sinter_fs_unref(SinterFs *fs);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterFs, sinter_fs_unref)
+
+/**
+ * sinter_fs_open:
+ *
+ * Returns: (transfer full): the open file, or %NULL with NOT_FOUND, NOT_AUTHORIZED or another
+ * error that names @path.
+ */
+SinterIo *sinter_fs_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error);
+
+/**
+ * sinter_io_new_fd:
+ * @fd: a descriptor of a regular file or a block device; the engine works on a duplicate, and
+ *   the caller keeps @fd
+ * @name: what errors call it; also where relative backing names are resolved from
+ * @flags: as for sinter_fs_open(); %SINTER_IO_CREATE is not allowed
+ */
+SinterIo *sinter_io_new_fd(int fd, const char *name, SinterIoFlags flags, GError **error);
+
+SinterIo *sinter_io_ref(SinterIo *io);
+void sinter_io_unref(SinterIo *io);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterIo, sinter_io_unref)
+
+/* The path that it was opened by. Lives as long as @io. */
+const char *sinter_io_get_path(SinterIo *io);
+
+G_END_DECLS

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The host's files, all of them or those below some folders. What holds with roots: a descriptor
+ * leaves here only for a path that the kernel itself resolved below a root without following a
+ * symbolic link; links were followed beforehand, so a link that is swapped in between makes the
+ * opening fail, never go astray.
+ */
+
+#include "sinter-io-file.h"
+#include "sinter-error.h"
+#include "sinter-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+typedef struct {
+    SinterFs fs;
+    char **roots; /* resolved; NULL: the whole host */
+} SinterFsHost;
+
+static char *
+resolve(const char *path, GError **error)
+{
+    g_autofree char *folder = NULL;
+    g_autofree char *base = NULL;
+    char *real = realpath(path, NULL);
+    char *out;
+
+    if (!real && errno == ENOENT) {
+        /* a file that is yet to be made: its folder must exist */
+        folder = g_path_get_dirname(path);
+        base = g_path_get_basename(path);
+        real = realpath(folder, NULL);
+        if (!real)
+            goto fail;
+        out = g_build_filename(real, base, NULL);
+        free(real);
+        return out;
+    }
+    if (!real)
+        goto fail;
+    out = g_strdup(real);
+    free(real);
+    return out;
+
+fail:
+    sinter_error_set_errno(error, errno, "Could not open '%s'", path);
+    return NULL;
+}
+
+/* The part of @real below @root, or NULL. */
+static const char *
+below_root(const char *real, const char *root)
+{
+    gsize len = strlen(root);
+
+    if (strncmp(real, root, len) != 0)
+        return NULL;
+    if (len > 0 && root[len - 1] == '/')
+        return real + len;
+    return real[len] == '/' ? real + len + 1 : NULL;
+}
+
+static const char *
+host_root_of(SinterFsHost *self, const char *real, const char **ret_rest)
+{
+    for (gsize i = 0; self->roots[i]; i++) {
+        const char *rest = below_root(real, self->roots[i]);
+
+        if (rest && *rest != '\0') {
+            *ret_rest = rest;
+            return self->roots[i];
+        }
+    }
+    return NULL;
+}
+
+static int
+open_beneath(const char *root, const char *rest, guint64 flags, guint64 mode)
+{
+    struct open_how how = { .flags = flags,
+                            .mode = mode,
+                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+    g_auto(SinterFd) dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    return dir < 0 ? -1 : (int)syscall(SYS_openat2, dir, rest, &how, sizeof how);
+}
+
+static int
+host_open_fd(SinterFsHost *self, const char *path, int open_flags, mode_t mode, GError **error)
+{
+    g_autofree char *real = NULL;
+    const char *rest = NULL;
+    const char *root;
+    int fd;
+
+    if (!self->roots) {
+        fd = open(path, open_flags, mode);
+    } else {
+        real = resolve(path, error);
+        if (!real)
+            return -1;
+        root = host_root_of(self, real, &rest);
+        if (!root) {
+            g_set_error(
+                error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
+                "Could not open '%s': it is '%s', which lies below none of the allowed folders",
+                path, real);
+            return -1;
+        }
+        fd = open_beneath(root, rest, (guint64)open_flags, mode);
+    }
+    if (fd < 0)
+        sinter_error_set_errno(error, errno, "Could not open '%s'", path);
+    return fd;
+}
+
+static SinterIo *
+host_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
+{
+    /* O_NONBLOCK: a pipe under the name must not hold us up before it is refused */
+    int open_flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    mode_t mode = 0;
+    int fd;
+
+    open_flags |= flags & (SINTER_IO_WRITE | SINTER_IO_CREATE) ? O_RDWR : O_RDONLY;
+    if (flags & SINTER_IO_CREATE) {
+        open_flags |= O_CREAT | O_EXCL;
+        mode = 0600;
+    } else if (flags & SINTER_IO_EXCLUSIVE) {
+        open_flags |= O_EXCL;
+    }
+    fd = host_open_fd((SinterFsHost *)fs, path, open_flags, mode, error);
+    return fd < 0 ? NULL : sinter_io_file_new(fd, path, flags, TRUE, error);
+}
+
+/* Names change only inside the roots as well. */
+static gboolean
+host_check_name(SinterFsHost *self, const char *path, GError **error)
+{
+    g_autofree char *folder = NULL;
+    g_autofree char *real_folder = NULL;
+    g_autofree char *base = NULL;
+    g_autofree char *real = NULL;
+    const char *rest;
+
+    if (!self->roots)
+        return TRUE;
+    folder = g_path_get_dirname(path);
+    real_folder = resolve(folder, error);
+    if (!real_folder)
+        return FALSE;
+    base = g_path_get_basename(path);
+    real = g_build_filename(real_folder, base, NULL);
+    if (host_root_of(self, real, &rest))
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
+                "'%s' lies below none of the allowed folders", path);
+    return FALSE;
+}
+
+static gboolean
+host_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+{
+    SinterFsHost *self = (SinterFsHost *)fs;
+
+    if (!host_check_name(self, from, error) || !host_check_name(self, to, error))
+        return FALSE;
+    if (rename(from, to) == 0)
+        return TRUE;
+    sinter_error_set_errno(error, errno, "renaming '%s' to '%s'", from, to);
+    return FALSE;
+}
+
+static gboolean
+host_remove(SinterFs *fs, const char *path, GError **error)
+{
+    if (!host_check_name((SinterFsHost *)fs, path, error))
+        return FALSE;
+    if (unlink(path) == 0)
+        return TRUE;
+    sinter_error_set_errno(error, errno, "removing '%s'", path);
+    return FALSE;
+}
+
+static gboolean
+host_sync_folder(SinterFs *fs, const char *path, GError **error)
+{
+    return sinter_file_sync_parent(path, error);
+}
+
+static void
+host_finalize(SinterFs *fs)
+{
+    g_strfreev(((SinterFsHost *)fs)->roots);
+}
+
+static const SinterFsClass host_class = {
+    .driver = "host",
+    .instance_bytes = sizeof(SinterFsHost),
+    .open = host_open,
+    .rename = host_rename,
+    .remove = host_remove,
+    .sync_folder = host_sync_folder,
+    .finalize = host_finalize,
+};
+
+SinterFs *
+sinter_fs_new_host(const char *const *allowed_roots, GError **error)
+{
+    g_autoptr(SinterFs) fs = sinter_fs_alloc(&host_class);
+    g_autoptr(GPtrArray) roots = NULL;
+
+    if (!allowed_roots)
+        return g_steal_pointer(&fs);
+    roots = g_ptr_array_new_with_free_func(g_free);
+    for (; *allowed_roots; allowed_roots++) {
+        char *real = g_path_is_absolute(*allowed_roots) ? realpath(*allowed_roots, NULL) : NULL;
+
+        if (!real) {
+            g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                        "'%s' is not the absolute path of a folder that exists", *allowed_roots);
+            return NULL;
+        }
+        g_ptr_array_add(roots, g_strdup(real));
+        free(real);
+    }
+    g_ptr_array_add(roots, NULL);
+    ((SinterFsHost *)fs)->roots = (char **)g_ptr_array_free(g_steal_pointer(&roots), FALSE);
+    return g_steal_pointer(&fs);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The wrapper over every set of files: reference count, and the few calls that change names.
+ */
+
+#include "sinter-io.h"
+#include "sinter-error.h"
+
+gpointer
+sinter_fs_alloc(const SinterFsClass *klass)
+{
+    SinterFs *self = g_malloc0(klass->instance_bytes);
+
+    g_atomic_ref_count_init(&self->refs);
+    self->klass = klass;
+    return self;
+}
+
+SinterFs *
+sinter_fs_ref(SinterFs *fs)
+{
+    g_atomic_ref_count_inc(&fs->refs);
+    return fs;
+}
+
+void
+sinter_fs_unref(SinterFs *fs)
+{
+    if (!fs || !g_atomic_ref_count_dec(&fs->refs))
+        return;
+    if (fs->klass->finalize)
+        fs->klass->finalize(fs);
+    g_free(fs);
+}
+
+SinterIo *
+sinter_fs_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
+{
+    if (*path == '\0') {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "an empty name names no file");
+        return NULL;
+    }
+    return fs->klass->open(fs, path, flags, error);
+}
+
+gboolean
+sinter_fs_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+{
+    return fs->klass->rename(fs, from, to, error);
+}
+
+gboolean
+sinter_fs_remove(SinterFs *fs, const char *path, GError **error)
+{
+    return fs->klass->remove(fs, path, error);
+}
+
+gboolean
+sinter_fs_sync_folder(SinterFs *fs, const char *path, GError **error)
+{
+    return fs->klass->sync_folder(fs, path, error);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The driver for regular files and block devices of the host. It owns one descriptor, and with
+ * SINTER_IO_DIRECT a second one that passes by the page cache for what is aligned; the kernel
+ * keeps the two coherent. What holds: once a flush has failed, every later one fails too, because
+ * the kernel reports a lost page only once.
+ */
+
+#include "sinter-io-file.h"
+#include "sinter-error.h"
+#include "sinter-file.h"
+#include "sinter-lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What every device and file system accepts for O_DIRECT. */
+#define DIRECT_ALIGNMENT 4096
+
+typedef struct {
+    SinterIo io;
+    SinterFd fd;
+    SinterFd direct_fd; /* -1 without SINTER_IO_DIRECT, and where the file system refuses it */
+    dev_t device;
+    ino_t inode;
+    gboolean is_block_device;
+    gint flush_failed; /* atomic */
+    gboolean by_path;  /* opened by io.path, not handed in: the path must go on naming it */
+    SinterIoLock held;
+} SinterIoFile;
+
+static int
+file_fd_for(SinterIoFile *self, guint64 offset, const void *buf, gsize len)
+{
+    if (self->direct_fd >= 0 && ((offset | len | (guintptr)buf) & (DIRECT_ALIGNMENT - 1)) == 0)
+        return self->direct_fd;
+    return self->fd;
+}
+
+static gssize
+file_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+    int fd = file_fd_for(self, offset, buf, len);
+    gsize done = 0;
+
+    while (done < len) {
+        ssize_t n = pread(fd, (guint8 *)buf + done, len - done, (off_t)(offset + done));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            sinter_error_set_errno(error, errno, "reading '%s' at offset %" G_GUINT64_FORMAT,
+                                   io->path, offset + done);
+            return -1;
+        }
+        if (n == 0)
+            break;
+        done += (gsize)n;
+        /* the tail of a file is not aligned, and what follows an unaligned part is neither */
+        fd = self->fd;
+    }
+    return (gssize)done;
+}
+
+static gboolean
+file_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+    int fd = file_fd_for(self, offset, buf, len);
+    gsize done = 0;
+
+    while (done < len) {
+        ssize_t n = pwrite(fd, (const guint8 *)buf + done, len - done, (off_t)(offset + done));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            sinter_error_set_errno(error, n < 0 ? errno : EIO,
+                                   "writing '%s' at offset %" G_GUINT64_FORMAT, io->path,
+                                   offset + done);
+            return FALSE;
+        }
+        done += (gsize)n;
+        fd = self->fd;
+    }
+    return TRUE;
+}
+
+static gboolean
+file_discard(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+
+    while (fallocate(self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+                     (off_t)len) < 0) {
+        if (errno == EINTR)
+            continue;
+        if (errno == EOPNOTSUPP || errno == ENOSYS || errno == ENODEV)
+            return sinter_io_write_zeros(io, offset, len, error);
+        sinter_error_set_errno(error, errno,
+                               "punching a hole into '%s' at offset %" G_GUINT64_FORMAT, io->path,
+                               offset);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+file_stat(SinterIo *io, SinterIoStat *ret, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+    struct stat st;
+    guint64 device_bytes = 0;
+
+    if (fstat(self->fd, &st) < 0 ||
+        (self->is_block_device && ioctl(self->fd, BLKGETSIZE64, &device_bytes) < 0)) {
+        sinter_error_set_errno(error, errno, "asking for the size of '%s'", io->path);
+        return FALSE;
+    }
+    ret->is_block_device = self->is_block_device;
+    ret->device = self->device;
+    ret->inode = self->inode;
+    ret->size_bytes = self->is_block_device ? device_bytes : (guint64)st.st_size;
+    ret->allocated_bytes = self->is_block_device ? device_bytes : (guint64)st.st_blocks * 512;
+    return TRUE;
+}
+
+static gboolean
+file_truncate(SinterIo *io, guint64 size_bytes, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+    SinterIoStat st;
+
+    if (self->is_block_device) {
+        if (!file_stat(io, &st, error))
+            return FALSE;
+        if (size_bytes <= st.size_bytes)
+            return TRUE;
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
+                    "'%s' is a block device of %" G_GUINT64_FORMAT
+                    " bytes and cannot grow to %" G_GUINT64_FORMAT,
+                    io->path, st.size_bytes, size_bytes);
+        return FALSE;
+    }
+    if (ftruncate(self->fd, (off_t)size_bytes) == 0)
+        return TRUE;
+    sinter_error_set_errno(error, errno, "resizing '%s' to %" G_GUINT64_FORMAT " bytes", io->path,
+                           size_bytes);
+    return FALSE;
+}
+
+static gboolean
+file_flush(SinterIo *io, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+
+    if (g_atomic_int_get(&self->flush_failed)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
+                    "flushing '%s': an earlier flush failed, what was written may be lost",
+                    io->path);
+        return FALSE;
+    }
+    if (fdatasync(self->fd) == 0)
+        return TRUE;
+    g_atomic_int_set(&self->flush_failed, TRUE);
+    sinter_error_set_errno(error, errno, "flushing '%s'", io->path);
+    return FALSE;
+}
+
+static gboolean
+file_extents(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+    off_t data = lseek(self->fd, (off_t)offset, SEEK_DATA);
+    off_t hole;
+
+    if (data < 0 && errno == ENXIO) {
+        *ret = (SinterIoExtent){ len, TRUE };
+        return TRUE;
+    }
+    if (data > (off_t)offset) {
+        *ret = (SinterIoExtent){ MIN(len, (guint64)data - offset), TRUE };
+        return TRUE;
+    }
+    hole = data < 0 ? -1 : lseek(self->fd, (off_t)offset, SEEK_HOLE);
+    /* a device or file system that cannot say: all of it counts as data */
+    *ret = (SinterIoExtent){ hole > (off_t)offset ? MIN(len, (guint64)hole - offset) : len, FALSE };
+    return TRUE;
+}
+
+/* A rename between opening and locking would leave us with a lock on the wrong file. */
+static gboolean
+file_is_still_named(SinterIoFile *self)
+{
+    struct stat here;
+    struct stat there;
+
+    return fstat(self->fd, &here) == 0 && stat(self->io.path, &there) == 0 &&
+           here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+static gboolean
+file_lock(SinterIo *io, SinterIoLock mode, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+
+    if (!sinter_lock_switch(self->fd, io->path, self->held, mode, error))
+        return FALSE;
+    if (mode != SINTER_IO_LOCK_NONE && self->by_path && !file_is_still_named(self)) {
+        sinter_lock_switch(self->fd, io->path, mode, self->held, NULL);
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                    "locking '%s': the file was replaced since it was opened", io->path);
+        return FALSE;
+    }
+    self->held = mode;
+    return TRUE;
+}
+
+static void
+file_finalize(SinterIo *io)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+
+    sinter_fd_clear(&self->direct_fd);
+    sinter_fd_clear(&self->fd);
+}
+
+static const SinterIoClass file_class = {
+    .driver = "file",
+    .instance_bytes = sizeof(SinterIoFile),
+    .read = file_read,
+    .write = file_write,
+    .discard = file_discard,
+    .truncate = file_truncate,
+    .flush = file_flush,
+    .stat = file_stat,
+    .extents = file_extents,
+    .lock = file_lock,
+    .finalize = file_finalize,
+};
+
+/* A second description of the open file, without a look at its name. -1 where it cannot be. */
+static int
+file_open_direct(int fd, SinterIoFlags flags)
+{
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+
+    return open(link, O_DIRECT | O_CLOEXEC | (flags == SINTER_IO_READ ? O_RDONLY : O_RDWR));
+}
+
+SinterIo *
+sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, gboolean by_path, GError **error)
+{
+    SinterFd owned = fd;
+    SinterIoFile *self;
+    struct stat st;
+
+    if (fstat(owned, &st) < 0) {
+        sinter_error_set_errno(error, errno, "Could not open '%s'", path);
+        return NULL;
+    }
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+        sinter_fd_clear(&owned);
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "Could not open '%s': it is neither a regular file nor a block device", path);
+        return NULL;
+    }
+    self = sinter_io_alloc(&file_class, path, flags);
+    self->is_block_device = S_ISBLK(st.st_mode);
+    /* of a block device, its own number: two nodes may name one device */
+    self->device = self->is_block_device ? 0 : st.st_dev;
+    self->inode = self->is_block_device ? (ino_t)st.st_rdev : st.st_ino;
+    self->fd = sinter_fd_steal(&owned);
+    self->direct_fd = -1;
+    self->by_path = by_path;
+    if (flags & SINTER_IO_DIRECT)
+        self->direct_fd = file_open_direct(self->fd, flags & (SINTER_IO_WRITE | SINTER_IO_CREATE));
+    return &self->io;
+}
+
+SinterIo *
+sinter_io_new_fd(int fd, const char *name, SinterIoFlags flags, GError **error)
+{
+    g_auto(SinterFd) own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int mode = own < 0 ? -1 : fcntl(own, F_GETFL);
+
+    if (mode < 0) {
+        sinter_error_set_errno(error, errno, "using the descriptor %d for '%s'", fd, name);
+        return NULL;
+    }
+    if ((flags & SINTER_IO_CREATE) || (mode & O_ACCMODE) == O_WRONLY ||
+        ((flags & SINTER_IO_WRITE) && (mode & O_ACCMODE) != O_RDWR)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "using the descriptor %d for '%s': it is not open for what is to be done", fd,
+                    name);
+        return NULL;
+    }
+    return sinter_io_file_new(sinter_fd_steal(&own), name, flags, FALSE, error);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The one wrapper over every I/O driver. It owns the reference count and checks each range once,
+ * so that a driver never sees one that overflows; it tells a short read at the end of a file from
+ * one that must not be; and it stands in for operations that a driver leaves out.
+ */
+
+#include "sinter-io.h"
+#include "sinter-error.h"
+
+#include <string.h>
+
+gpointer
+sinter_io_alloc(const SinterIoClass *klass, const char *path, SinterIoFlags flags)
+{
+    SinterIo *self = g_malloc0(klass->instance_bytes);
+
+    g_atomic_ref_count_init(&self->refs);
+    self->klass = klass;
+    self->path = g_strdup(path);
+    self->flags = flags;
+    return self;
+}
+
+SinterIo *
+sinter_io_ref(SinterIo *io)
+{
+    g_atomic_ref_count_inc(&io->refs);
+    return io;
+}
+
+void
+sinter_io_unref(SinterIo *io)
+{
+    if (!io || !g_atomic_ref_count_dec(&io->refs))
+        return;
+    io->klass->finalize(io);
+    g_free(io->path);
+    g_free(io);
+}
+
+const char *
+sinter_io_get_path(SinterIo *io)
+{
+    return io->path;
+}
+
+static gboolean
+io_check_range(SinterIo *io, const char *verb, guint64 offset, guint64 len, GError **error)
+{
+    if (offset <= G_MAXINT64 && len <= G_MAXINT64 - offset)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+                "%s '%s': %" G_GUINT64_FORMAT " bytes at offset %" G_GUINT64_FORMAT
+                " lie beyond what a file can hold",
+                verb, io->path, len, offset);
+    return FALSE;
+}
+
+static gboolean
+io_check_writable(SinterIo *io, gconstpointer method, GError **error)
+{
+    if (method && (io->flags & (SINTER_IO_WRITE | SINTER_IO_CREATE)))
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
+                "writing '%s': it is open for reading only", io->path);
+    return FALSE;
+}
+
+gboolean
+sinter_io_read_some(SinterIo *io, guint64 offset, void *buf, gsize len, gsize *ret_len,
+                    GError **error)
+{
+    gssize n;
+
+    if (!io_check_range(io, "reading", offset, len, error))
+        return FALSE;
+    n = io->klass->read(io, offset, buf, len, error);
+    if (n < 0)
+        return FALSE;
+    if ((gsize)n < len) {
+        SinterIoStat st;
+
+        /* a short answer is the end of the file, or the storage lies */
+        if (!sinter_io_stat(io, &st, error))
+            return FALSE;
+        if (offset + (gsize)n < st.size_bytes) {
+            g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
+                        "reading '%s' at offset %" G_GUINT64_FORMAT ": only %" G_GSSIZE_FORMAT
+                        " of %" G_GSIZE_FORMAT " bytes came back",
+                        io->path, offset, n, len);
+            return FALSE;
+        }
+    }
+    *ret_len = (gsize)n;
+    return TRUE;
+}
+
+gboolean
+sinter_io_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
+{
+    gsize n = 0;
+
+    if (!sinter_io_read_some(io, offset, buf, len, &n, error))
+        return FALSE;
+    if (n == len)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+                "reading '%s': the file ends at %" G_GUINT64_FORMAT ", before the %" G_GSIZE_FORMAT
+                " bytes at offset %" G_GUINT64_FORMAT " do",
+                io->path, offset + n, len, offset);
+    return FALSE;
+}
+
+gboolean
+sinter_io_read_padded(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
+{
+    gsize n = 0;
+
+    if (!sinter_io_read_some(io, offset, buf, len, &n, error))
+        return FALSE;
+    memset((guint8 *)buf + n, 0, len - n);
+    return TRUE;
+}
+
+gboolean
+sinter_io_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
+{
+    return io_check_writable(io, io->klass->write, error) &&
+           io_check_range(io, "writing", offset, len, error) &&
+           (len == 0 || io->klass->write(io, offset, buf, len, error));
+}
+
+gboolean
+sinter_io_write_zeros(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    static const guint8 zeros[64 * 1024];
+
+    while (len > 0) {
+        gsize n = (gsize)MIN(len, sizeof zeros);
+
+        if (!sinter_io_write(io, offset, zeros, n, error))
+            return FALSE;
+        offset += n;
+        len -= n;
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_io_discard(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    SinterIoStat st;
+
+    if (!io_check_writable(io, io->klass->write, error) ||
+        !io_check_range(io, "discarding in", offset, len, error) || !sinter_io_stat(io, &st, error))
+        return FALSE;
+    if (offset >= st.size_bytes)
+        return TRUE;
+    len = MIN(len, st.size_bytes - offset);
+    if (len == 0)
+        return TRUE;
+    return io->klass->discard ? io->klass->discard(io, offset, len, error)
+                              : sinter_io_write_zeros(io, offset, len, error);
+}
+
+gboolean
+sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error)
+{
+    return io_check_writable(io, io->klass->truncate, error) &&
+           io_check_range(io, "resizing", size_bytes, 0, error) &&
+           io->klass->truncate(io, size_bytes, error);
+}
+
+gboolean
+sinter_io_flush(SinterIo *io, GError **error)
+{
+    return !io->klass->flush || io->klass->flush(io, error);
+}
+
+gboolean
+sinter_io_stat(SinterIo *io, SinterIoStat *ret, GError **error)
+{
+    return io->klass->stat(io, ret, error);
+}
+
+gboolean
+sinter_io_extent(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret, GError **error)
+{
+    SinterIoStat st;
+
+    if (!io_check_range(io, "mapping", offset, len, error) || !sinter_io_stat(io, &st, error))
+        return FALSE;
+    if (offset >= st.size_bytes) {
+        *ret = (SinterIoExtent){ len, TRUE };
+        return TRUE;
+    }
+    len = MIN(len, st.size_bytes - offset);
+    if (!io->klass->extents) {
+        *ret = (SinterIoExtent){ len, FALSE };
+        return TRUE;
+    }
+    return io->klass->extents(io, offset, len, ret, error);
+}
+
+gboolean
+sinter_io_lock(SinterIo *io, SinterIoLock mode, GError **error)
+{
+    if (!io->klass->lock || (io->flags & SINTER_IO_NO_LOCK))
+        return TRUE;
+    return io->klass->lock(io, mode, error);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The vtables below the public <sinter/io.h>: a driver is a SinterIoClass for its open files and
+ * a SinterFsClass for its set of names. The functions here check ranges and fill in what a driver
+ * leaves out; no one calls a driver directly.
+ */
+
+#include "sinter/io.h"
+
+G_BEGIN_DECLS
+
+/* What a file is, apart from its bytes. */
+typedef struct {
+    guint64 size_bytes;
+    guint64 allocated_bytes; /* host space that it takes */
+    guint64 device;          /* with @inode: the same for two names of one file, whatever the */
+    guint64 inode;           /* path; for a block device, of the device itself */
+    gboolean is_block_device;
+} SinterIoStat;
+
+/* A stretch of a file that is all hole (reads as zeros, takes no space) or all data. */
+typedef struct {
+    guint64 length_bytes;
+    gboolean is_hole;
+} SinterIoExtent;
+
+/*
+ * How an image is claimed, towards QEMU and other users of its byte locks.
+ *
+ * NONE: not at all. SHARED: for reading; others may read, none may write. WRITE: for this
+ * process alone, but for readers that say they do not mind (`-U`).
+ * ALONE: as WRITE, and not even those.
+ */
+typedef enum {
+    SINTER_IO_LOCK_NONE,
+    SINTER_IO_LOCK_SHARED,
+    SINTER_IO_LOCK_WRITE,
+    SINTER_IO_LOCK_ALONE,
+} SinterIoLock;
+
+/*
+ * One open file's operations. @read, @stat and @finalize are required. A driver that cannot
+ * write leaves @write out. Ranges are checked (no overflow of 63 bits) before a driver is called.
+ */
+typedef struct {
+    const char *driver;
+    gsize instance_bytes;
+    /* Up to @len bytes, fewer only at the end of the file. -1 on error. */
+    gssize (*read)(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error);
+    gboolean (*write)(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error);
+    /* Make the range read as zeros and give its space back. Never grows the file. */
+    gboolean (*discard)(SinterIo *io, guint64 offset, guint64 len, GError **error);
+    gboolean (*truncate)(SinterIo *io, guint64 size_bytes, GError **error);
+    /* Everything written before is durable afterwards. */
+    gboolean (*flush)(SinterIo *io, GError **error);
+    gboolean (*stat)(SinterIo *io, SinterIoStat *ret, GError **error);
+    /* The run at @offset, of at most @len bytes. Left out: all data. */
+    gboolean (*extents)(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret,
+                        GError **error);
+    gboolean (*lock)(SinterIo *io, SinterIoLock mode, GError **error);
+    void (*finalize)(SinterIo *io);
+} SinterIoClass;
+
+struct _SinterIo {
+    gatomicrefcount refs;
+    const SinterIoClass *klass;
+    char *path;
+    SinterIoFlags flags;
+};
+
+typedef struct {
+    const char *driver;
+    gsize instance_bytes;
+    SinterIo *(*open)(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error);
+    /* Replaces @to. Durable only after sync_folder(). */
+    gboolean (*rename)(SinterFs *fs, const char *from, const char *to, GError **error);
+    gboolean (*remove)(SinterFs *fs, const char *path, GError **error);
+    /* Names made, renamed or removed in the folder that holds @path are durable afterwards. */
+    gboolean (*sync_folder)(SinterFs *fs, const char *path, GError **error);
+    void (*finalize)(SinterFs *fs);
+} SinterFsClass;
+
+struct _SinterFs {
+    gatomicrefcount refs;
+    const SinterFsClass *klass;
+};
+
+/* For drivers: a zeroed instance of @klass with one reference. */
+gpointer sinter_io_alloc(const SinterIoClass *klass, const char *path, SinterIoFlags flags);
+gpointer sinter_fs_alloc(const SinterFsClass *klass);
+
+/* Reads @len bytes; an end of the file before that is a CORRUPT error that says where. */
+gboolean sinter_io_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error);
+
+/* Reads up to @len bytes, fewer only at the end of the file; how many is in @ret_len. */
+gboolean sinter_io_read_some(SinterIo *io, guint64 offset, void *buf, gsize len, gsize *ret_len,
+                             GError **error);
+
+/* Reads @len bytes, zeros for what lies beyond the end of the file. */
+gboolean sinter_io_read_padded(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error);
+
+gboolean sinter_io_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error);
+/* Writes real zeros, for storage that cannot punch holes. Grows the file as a write does. */
+gboolean sinter_io_write_zeros(SinterIo *io, guint64 offset, guint64 len, GError **error);
+
+gboolean sinter_io_discard(SinterIo *io, guint64 offset, guint64 len, GError **error);
+gboolean sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error);
+gboolean sinter_io_flush(SinterIo *io, GError **error);
+gboolean sinter_io_stat(SinterIo *io, SinterIoStat *ret, GError **error);
+
+/* The run of hole or data at @offset, at least 1 byte; beyond the end of the file all is hole. */
+gboolean sinter_io_extent(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret,
+                          GError **error);
+
+/*
+ * Takes the image lock in place of the one held; with SINTER_IO_NO_LOCK it does nothing. A
+ * conflict is a LOCKED error that names who holds the image, and then the former lock stands.
+ */
+gboolean sinter_io_lock(SinterIo *io, SinterIoLock mode, GError **error);
+
+gboolean sinter_fs_rename(SinterFs *fs, const char *from, const char *to, GError **error);
+gboolean sinter_fs_remove(SinterFs *fs, const char *path, GError **error);
+gboolean sinter_fs_sync_folder(SinterFs *fs, const char *path, GError **error);
+
+G_END_DECLS

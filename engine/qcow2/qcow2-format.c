@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * qcow2 as an entry of the format registry: the callbacks that lead from the general calls into
+ * this folder.
+ */
+
+#include "format/sinter-format.h"
+#include "qcow2-header.h"
+
+static gboolean
+qcow2_probe(const guint8 *start, gsize len)
+{
+    /* whatever the version: one that we do not know must fail, not pass for raw */
+    return len >= 4 && sinter_be32_load(start) == SINTER_QCOW2_MAGIC;
+}
+
+static const char *
+qcow2_encryption_name(guint32 crypt_method)
+{
+    return crypt_method == SINTER_QCOW2_CRYPT_AES ? "aes" : "luks";
+}
+
+static void
+qcow2_fill_names(SinterImageInfo *info, const SinterQcow2Header *header)
+{
+    info->backing_name = g_strdup(header->backing_name);
+    info->backing_format = g_strdup(header->backing_format);
+    if (header->backing_name)
+        info->backing_path = sinter_image_resolve_name(info->path, header->backing_name, NULL);
+    if (!header->geo.external_data || !header->data_file_name)
+        return;
+    info->data_file_name = g_strdup(header->data_file_name);
+    info->data_file_path = sinter_image_resolve_name(info->path, header->data_file_name, NULL);
+    info->data_file_raw = (header->autoclear & SINTER_QCOW2_AUTOCLEAR_RAW_EXTERNAL) != 0;
+}
+
+static gboolean
+qcow2_inspect(SinterIo *io, SinterImageInfo *info, GError **error)
+{
+    g_autoptr(SinterQcow2Header) header = sinter_qcow2_header_read(io, error);
+    const SinterQcow2Problem *fatal;
+
+    if (!header)
+        return FALSE;
+    fatal = sinter_qcow2_header_first_fatal(header);
+    info->trouble = fatal ? g_strdup(fatal->text) : NULL;
+    info->version = header->version;
+    info->virtual_size = header->virtual_size_bytes;
+    info->incompatible_features = header->incompatible;
+    info->compatible_features = header->compatible;
+    info->autoclear_features = header->autoclear;
+    info->dirty = (header->incompatible & SINTER_QCOW2_INCOMPAT_DIRTY) != 0;
+    info->corrupt = (header->incompatible & SINTER_QCOW2_INCOMPAT_CORRUPT) != 0;
+    info->lazy_refcounts = (header->compatible & SINTER_QCOW2_COMPAT_LAZY_REFCOUNTS) != 0;
+    info->n_snapshots = header->n_snapshots;
+    if (header->autoclear & SINTER_QCOW2_AUTOCLEAR_BITMAPS)
+        info->n_bitmaps = header->n_bitmaps;
+    info->compression = g_strdup(sinter_qcow2_header_compression_name(header));
+    info->encrypted = header->crypt_method != SINTER_QCOW2_CRYPT_NONE;
+    if (info->encrypted)
+        info->encryption = g_strdup(qcow2_encryption_name(header->crypt_method));
+    if (header->has_geometry) {
+        info->cluster_size = header->geo.cluster_size;
+        info->refcount_bits = 1U << header->refcount_order;
+        info->extended_l2 = header->geo.extended_l2;
+    }
+    qcow2_fill_names(info, header);
+    return TRUE;
+}
+
+const SinterFormat sinter_format_qcow2 = {
+    .name = "qcow2",
+    .probe = qcow2_probe,
+    .inspect = qcow2_inspect,
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libxml/tree.h>
+
+#include "sinter-domain-xml.h"
+
+G_BEGIN_DECLS
+
+/* A <domain> element that stands inside another document. */
+SinterXmlDomain *sinter_xml_domain_new_from_node(const xmlNode *node);
+
+/* The source of a <disk>, <backingStore> or <mirror>; type NONE when it has none. */
+SinterXmlSource *sinter_xml_source_new(const xmlNode *node);
+
+/* "file", "block", …; %NULL for NONE and OTHER */
+const char *sinter_xml_source_type_name(SinterXmlSourceType type);
+
+G_END_DECLS

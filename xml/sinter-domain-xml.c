@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * <domain>: its disks and their chains. What the parser does not know it passes by, so that a
+ * newer libvirt's XML still reads; a <disk> without a target has nothing to call it by and is
+ * passed by as well.
+ */
+
+#include "sinter-domain-xml-private.h"
+#include "sinter-xml.h"
+
+static GPtrArray *
+new_sources(void)
+{
+    return g_ptr_array_new_with_free_func((GDestroyNotify)sinter_xml_source_free);
+}
+
+static void
+disk_free(gpointer data)
+{
+    SinterXmlDisk *disk = data;
+
+    g_free(disk->target);
+    g_free(disk->device);
+    g_ptr_array_unref(disk->sources);
+    g_ptr_array_unref(disk->mirror_sources);
+    g_free(disk);
+}
+
+/* @node: <disk> or <mirror>: the image itself, then one <backingStore> inside the other. The
+ * document's depth is bounded by the parser. Returns whether an empty one ends the chain. */
+static gboolean
+read_chain(const xmlNode *node, GPtrArray *sources)
+{
+    while (node) {
+        SinterXmlSource *source;
+
+        if (sources->len > 0 && !xmlHasProp(node, (const xmlChar *)"type") &&
+            !sinter_xml_child(node, "source"))
+            return TRUE; /* <backingStore/> */
+        source = sinter_xml_source_new(node);
+        if (source->type == SINTER_XML_SOURCE_NONE) {
+            sinter_xml_source_free(source);
+            return FALSE;
+        }
+        g_ptr_array_add(sources, source);
+        node = sinter_xml_child(node, "backingStore");
+    }
+    return FALSE;
+}
+
+static SinterXmlMirror
+read_mirror_state(const xmlNode *mirror)
+{
+    if (!mirror)
+        return SINTER_XML_MIRROR_NONE;
+    if (sinter_xml_attribute_is(mirror, "ready", "yes"))
+        return SINTER_XML_MIRROR_READY;
+    if (sinter_xml_attribute_is(mirror, "ready", "pivot"))
+        return SINTER_XML_MIRROR_PIVOTING;
+    if (sinter_xml_attribute_is(mirror, "ready", "abort"))
+        return SINTER_XML_MIRROR_ABORTING;
+    return SINTER_XML_MIRROR_COPYING;
+}
+
+static SinterXmlDisk *
+read_disk(const xmlNode *node)
+{
+    g_autofree char *target = sinter_xml_attribute(sinter_xml_child(node, "target"), "dev");
+    const xmlNode *mirror = sinter_xml_child(node, "mirror");
+    SinterXmlDisk *disk;
+
+    if (!target)
+        return NULL;
+    disk = g_new0(SinterXmlDisk, 1);
+    disk->target = g_steal_pointer(&target);
+    disk->device = sinter_xml_attribute(node, "device");
+    if (!disk->device)
+        disk->device = g_strdup("disk");
+    disk->read_only = sinter_xml_child(node, "readonly") != NULL;
+    disk->shareable = sinter_xml_child(node, "shareable") != NULL;
+    disk->transient = sinter_xml_child(node, "transient") != NULL;
+    disk->sources = new_sources();
+    disk->chain_is_whole = read_chain(node, disk->sources);
+    disk->mirror = read_mirror_state(mirror);
+    disk->mirror_is_commit = sinter_xml_attribute_is(mirror, "job", "active-commit");
+    disk->mirror_sources = new_sources();
+    disk->mirror_chain_is_whole = read_chain(mirror, disk->mirror_sources);
+    return disk;
+}
+
+/* The first 64 bits of the SHA-1 of the element as it stands; 0 is kept for "none". */
+static guint64
+digest_metadata(const xmlNode *metadata)
+{
+    g_autoptr(GChecksum) checksum = NULL;
+    xmlBuffer *buffer;
+    guint64 digest;
+    guint8 bytes[20];
+    gsize len = sizeof bytes;
+
+    if (!metadata)
+        return 0;
+    buffer = xmlBufferCreate();
+    checksum = g_checksum_new(G_CHECKSUM_SHA1);
+    xmlNodeDump(buffer, metadata->doc, (xmlNode *)metadata, 0, 0);
+    g_checksum_update(checksum, xmlBufferContent(buffer), xmlBufferLength(buffer));
+    g_checksum_get_digest(checksum, bytes, &len);
+    xmlBufferFree(buffer);
+    memcpy(&digest, bytes, sizeof digest);
+    return digest ? digest : 1;
+}
+
+SinterXmlDomain *
+sinter_xml_domain_new_from_node(const xmlNode *node)
+{
+    SinterXmlDomain *domain = g_new0(SinterXmlDomain, 1);
+    const xmlNode *devices = sinter_xml_child(node, "devices");
+    const xmlNode *child = sinter_xml_child(devices, "disk");
+
+    domain->name = sinter_xml_text(sinter_xml_child(node, "name"));
+    domain->disks = g_ptr_array_new_with_free_func(disk_free);
+    domain->metadata_digest = digest_metadata(sinter_xml_child(node, "metadata"));
+    for (; child; child = sinter_xml_next(child, "disk")) {
+        SinterXmlDisk *disk = read_disk(child);
+
+        if (disk)
+            g_ptr_array_add(domain->disks, disk);
+    }
+    return domain;
+}
+
+SinterXmlDomain *
+sinter_xml_domain_new(const char *text, const char *what, GError **error)
+{
+    g_autoptr(xmlDoc) doc = sinter_xml_parse(text, "domain", what, error);
+
+    return doc ? sinter_xml_domain_new_from_node(xmlDocGetRootElement(doc)) : NULL;
+}
+
+void
+sinter_xml_domain_free(SinterXmlDomain *domain)
+{
+    if (!domain)
+        return;
+    g_free(domain->name);
+    g_ptr_array_unref(domain->disks);
+    g_free(domain);
+}
+
+const SinterXmlDisk *
+sinter_xml_domain_find_disk(const SinterXmlDomain *domain, const char *target)
+{
+    for (guint i = 0; i < domain->disks->len; i++) {
+        const SinterXmlDisk *disk = g_ptr_array_index(domain->disks, i);
+
+        if (g_strcmp0(disk->target, target) == 0)
+            return disk;
+    }
+    return NULL;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/*
+ * A domain's XML as far as its disks go, as plain values. Secrets, authentication and encryption
+ * are not read. Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms
+ */
+
+/* <disk type=…>, and the same of <backingStore> and <mirror>. */
+typedef enum {
+    SINTER_XML_SOURCE_NONE,    /* an empty drive */
+    SINTER_XML_SOURCE_FILE,    /* @path */
+    SINTER_XML_SOURCE_BLOCK,   /* @path */
+    SINTER_XML_SOURCE_NETWORK, /* @description only */
+    SINTER_XML_SOURCE_VOLUME,  /* @pool and @volume */
+    SINTER_XML_SOURCE_OTHER,   /* dir, nvme, vhostuser …: @description only */
+} SinterXmlSourceType;
+
+/* One image as the XML names it. */
+typedef struct {
+    SinterXmlSourceType type;
+    char *path;        /* %NULL where the type has none */
+    char *pool;        /* of a volume */
+    char *volume;      /* of a volume */
+    char *description; /* what to call it, never %NULL: the path, "rbd:pool/image",
+                        * "nbd://host:port/name", "volume:pool/name", "nvme" … */
+    char *format;      /* %NULL where the XML does not say */
+    guint index;       /* the live XML's index=, 0 without */
+} SinterXmlSource;
+
+/* <mirror ready=…> */
+typedef enum {
+    SINTER_XML_MIRROR_NONE, /* no <mirror> */
+    SINTER_XML_MIRROR_COPYING,
+    SINTER_XML_MIRROR_READY,
+    SINTER_XML_MIRROR_PIVOTING,
+    SINTER_XML_MIRROR_ABORTING,
+} SinterXmlMirror;
+
+typedef struct {
+    char *target; /* "vda"; never %NULL */
+    char *device; /* "disk" where the XML does not say */
+    gboolean read_only;
+    gboolean shareable;
+    gboolean transient;
+    GPtrArray *sources;        /* of SinterXmlSource, top first; empty for an empty drive */
+    gboolean chain_is_whole;   /* an empty <backingStore/> ends the chain: nothing below it */
+    SinterXmlMirror mirror;    /* a job that has no <mirror> (pull, commit) is not seen here */
+    gboolean mirror_is_commit; /* job='active-commit', else a copy */
+    GPtrArray *mirror_sources; /* of SinterXmlSource; empty without a mirror */
+    gboolean mirror_chain_is_whole;
+} SinterXmlDisk;
+
+typedef struct {
+    char *name;
+    GPtrArray *disks;        /* of SinterXmlDisk, in the XML's order */
+    guint64 metadata_digest; /* of the text of <metadata>; 0 without one */
+} SinterXmlDomain;
+
+/**
+ * sinter_xml_domain_new:
+ * @text: what virDomainGetXMLDesc() gave
+ * @what: what errors call it ("domain 'web'")
+ *
+ * Any thread.
+ *
+ * Returns: (transfer full) (nullable): %NULL with CORRUPT for text that is no domain.
+ */
+SinterXmlDomain *sinter_xml_domain_new(const char *text, const char *what, GError **error);
+void sinter_xml_domain_free(SinterXmlDomain *domain);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterXmlDomain, sinter_xml_domain_free)
+
+/* (transfer none) (nullable): by target name */
+const SinterXmlDisk *sinter_xml_domain_find_disk(const SinterXmlDomain *domain, const char *target);
+
+void sinter_xml_source_free(SinterXmlSource *source);
+
+G_END_DECLS
