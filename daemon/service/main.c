@@ -45,8 +45,8 @@ parse_arguments(Arguments *arguments, int *argc, char ***argv, GError **error)
         { "connect", 'c', 0, G_OPTION_ARG_STRING, &arguments->uri, "libvirt's URI", "URI" },
         { "config", 0, 0, G_OPTION_ARG_FILENAME, &arguments->config_file,
           "Read this file in place of the usual ones", "FILE" },
-        { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments->state_dir,
-          "Keep job records there", "DIR" },
+        { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments->state_dir, "Keep job records there",
+          "DIR" },
         { "verbose", 'v', 0, G_OPTION_ARG_NONE, &arguments->verbose, "Log more", NULL },
         { "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, "Show the version", NULL },
         { NULL },
@@ -114,8 +114,8 @@ open_bus(const Arguments *arguments, GError **error)
         g_bus_get_sync(arguments->system ? G_BUS_TYPE_SYSTEM : G_BUS_TYPE_SESSION, NULL, error);
 
     if (!bus) {
-        g_prefix_error(error, "connecting to the %s bus: ",
-                       arguments->system ? "system" : "session");
+        g_prefix_error(error,
+                       "connecting to the %s bus: ", arguments->system ? "system" : "session");
         return NULL;
     }
     g_dbus_connection_set_exit_on_close(bus, FALSE);
@@ -179,8 +179,7 @@ watch_signals(Daemon *daemon)
 }
 
 static int
-serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config,
-      const char *state_dir)
+serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, const char *state_dir)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(SinterConnection) connection =
@@ -189,8 +188,9 @@ serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config,
         sinter_inventory_new(connection, config->rescan_interval_sec);
     g_autoptr(SinterExecutor) executor =
         sinter_executor_new(connection, inventory, state_dir, &config->limits);
-    SinterServiceParts parts = { bus,        arguments->system, arguments->config_file, config,
-                                 connection, inventory,         executor };
+    SinterServiceParts parts = { bus,     arguments->system, arguments->config_file,
+                                 config,  connection,        inventory,
+                                 executor };
     g_autoptr(SinterService) service = sinter_service_new(&parts);
     Daemon daemon = { loop, service, 0 };
 

@@ -81,8 +81,7 @@ invocation_deny(GDBusMethodInvocation *invocation, const char *why)
                                 g_dbus_method_invocation_get_method_name(invocation), why));
 }
 
-static void
-call_deny(Call *call, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void call_deny(Call *call, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 static void
 call_deny(Call *call, const char *format, ...)
@@ -274,10 +273,10 @@ guarded_method_call(GDBusConnection *connection, const char *sender, const char 
         return;
     }
     if (!count_pending(self, invocation, sender)) {
-        sinter_dbus_return_error(
-            invocation, g_error_new(SINTER_ERROR, SINTER_ERROR_BUSY,
-                                    "%d calls of this caller wait for an answer already",
-                                    SINTER_AUTHORITY_MAX_PENDING));
+        sinter_dbus_return_error(invocation,
+                                 g_error_new(SINTER_ERROR, SINTER_ERROR_BUSY,
+                                             "%d calls of this caller wait for an answer already",
+                                             SINTER_AUTHORITY_MAX_PENDING));
         return;
     }
     call = g_new0(Call, 1);

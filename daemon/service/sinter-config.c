@@ -125,8 +125,9 @@ set_bool(gboolean *ret, const char *text, GError **error)
     static const char *const no[] = { "false", "no", "off", "0", NULL };
 
     if (!g_strv_contains(yes, text) && !g_strv_contains(no, text)) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "true or false is asked "
-                                                                        "for");
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "true or false is asked "
+                    "for");
         return FALSE;
     }
     *ret = g_strv_contains(yes, text);
@@ -189,8 +190,7 @@ sinter_config_free(SinterConfig *config)
     g_free(config);
 }
 
-static void
-add_problem(GPtrArray *problems, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void add_problem(GPtrArray *problems, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 static void
 add_problem(GPtrArray *problems, const char *format, ...)
@@ -211,8 +211,9 @@ read_key(SinterConfig *self, GKeyFile *file, const char *path, const char *group
     g_autoptr(GError) error = NULL;
 
     if (!key) {
-        add_problem(problems, "%s: key '%s' in group [%s] is unknown and left out; the nearest is "
-                              "'%s'",
+        add_problem(problems,
+                    "%s: key '%s' in group [%s] is unknown and left out; the nearest is "
+                    "'%s'",
                     path, name, group, nearest_name(group, name));
         return;
     }

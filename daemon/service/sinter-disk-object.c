@@ -59,8 +59,7 @@ sinter_disk_object_show_job(SinterDiskObject *self)
 static guint64
 virtual_size_bytes(const SinterDisk *disk)
 {
-    const SinterLayer *active =
-        disk->layers->len > 0 ? g_ptr_array_index(disk->layers, 0) : NULL;
+    const SinterLayer *active = disk->layers->len > 0 ? g_ptr_array_index(disk->layers, 0) : NULL;
 
     return active ? active->virtual_size_bytes : 0;
 }
@@ -70,8 +69,8 @@ sinter_disk_object_update(SinterDiskObject *self, const SinterDomain *domain,
                           const SinterDisk *disk, const SinterReferenceGraph *graph)
 {
     SinterDBusDisk *iface = SINTER_DBUS_DISK(self);
-    SinterBlockJobType job = disk->block_job != SINTER_BLOCK_JOB_NONE ? disk->block_job
-                                                                      : disk->mirror_job;
+    SinterBlockJobType job =
+        disk->block_job != SINTER_BLOCK_JOB_NONE ? disk->block_job : disk->mirror_job;
     g_autofree char *domain_path = sinter_object_path_domain(domain->uuid);
     g_autoptr(GVariant) chain = sinter_chain_view_new(domain, disk, graph);
 
@@ -107,8 +106,7 @@ new_request(SinterDiskObject *self, GDBusMethodInvocation *invocation, GVariant 
     request->wanted.top = options->top;
     request->wanted.base = options->base;
     /* a single block job leaves the files, as libvirt's does: they go on demand only */
-    request->wanted.keep_files =
-        !(options->set & SINTER_OPTION_KEEP_FILES) || options->keep_files;
+    request->wanted.keep_files = !(options->set & SINTER_OPTION_KEEP_FILES) || options->keep_files;
     return request;
 }
 

@@ -21,6 +21,7 @@ struct _SinterJobObject {
     SinterJob *job;
     gint64 shown_usec; /* when the properties were last set, monotonic */
     guint timeout_id;  /* a change waits for its time */
+    gboolean finished; /* Completed was sent, or the job had ended before we came */
 };
 
 static void job_iface_init(SinterDBusJobIface *iface);
@@ -61,8 +62,8 @@ show_record(SinterDBusJob *iface, const SinterJobRecord *record)
     sinter_dbus_job_set_start_time(iface, (guint64)MAX(record->started_usec, 0));
     sinter_dbus_job_set_end_time(iface, (guint64)MAX(record->ended_usec, 0));
     sinter_dbus_job_set_error_name(iface, failed ? sinter_error_name(record->error_code) : "");
-    sinter_dbus_job_set_error_message(
-        iface, failed && record->error_message ? record->error_message : "");
+    sinter_dbus_job_set_error_message(iface,
+                                      failed && record->error_message ? record->error_message : "");
     sinter_dbus_job_set_warnings(iface, (const char *const *)warnings->pdata);
 }
 
@@ -127,20 +128,28 @@ on_changed(SinterJob *job, SinterJobObject *self)
         self->timeout_id = g_timeout_add((guint)(wait_usec / 1000 + 1), on_time, self);
 }
 
-static void
-on_ended(SinterJob *job, SinterJobObject *self)
+void
+sinter_job_object_finish(SinterJobObject *self)
 {
-    const SinterJobRecord *record = sinter_job_get_record(job);
+    const SinterJobRecord *record = sinter_job_get_record(self->job);
     gboolean success = record->phase == SINTER_PHASE_DONE;
 
+    if (self->finished || !sinter_phase_is_final(record->phase))
+        return;
+    self->finished = TRUE;
     show(self);
     sinter_job_object_show_disk(self);
     sinter_domain_table_show_job(sinter_service_get_domains(self->service), record->domain_uuid,
                                  record->plan->disk);
     g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(self));
-    sinter_dbus_job_emit_completed(
-        SINTER_DBUS_JOB(self), success,
-        !success && record->error_message ? record->error_message : "");
+    sinter_dbus_job_emit_completed(SINTER_DBUS_JOB(self), success,
+                                   !success && record->error_message ? record->error_message : "");
+}
+
+static void
+on_ended(SinterJob *job, SinterJobObject *self)
+{
+    sinter_job_object_finish(self);
 }
 
 SinterJobObject *
@@ -151,6 +160,7 @@ sinter_job_object_new(SinterService *service, SinterJob *job)
 
     self->service = service;
     self->job = g_object_ref(job);
+    self->finished = sinter_phase_is_final(record->phase);
     show_constants(SINTER_DBUS_JOB(self), record);
     show(self);
     sinter_job_object_show_disk(self);
@@ -179,8 +189,8 @@ handle_cancel(SinterDBusJob *iface, GDBusMethodInvocation *invocation, GVariant 
 }
 
 static gboolean
-handle_set_bandwidth(SinterDBusJob *iface, GDBusMethodInvocation *invocation,
-                     guint64 bytes_per_sec, GVariant *options)
+handle_set_bandwidth(SinterDBusJob *iface, GDBusMethodInvocation *invocation, guint64 bytes_per_sec,
+                     GVariant *options)
 {
     g_autoptr(GError) error = NULL;
 

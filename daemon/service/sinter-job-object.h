@@ -13,13 +13,15 @@ G_BEGIN_DECLS
  * once. Belongs to the table of jobs.
  */
 #define SINTER_TYPE_JOB_OBJECT (sinter_job_object_get_type())
-G_DECLARE_FINAL_TYPE(SinterJobObject, sinter_job_object, SINTER, JOB_OBJECT,
-                     SinterDBusJobSkeleton)
+G_DECLARE_FINAL_TYPE(SinterJobObject, sinter_job_object, SINTER, JOB_OBJECT, SinterDBusJobSkeleton)
 
 SinterJobObject *sinter_job_object_new(SinterService *service, SinterJob *job);
 
 /* (transfer none) */
 SinterJob *sinter_job_object_get_job(SinterJobObject *self);
+
+/* Shows the end and sends Completed, where the job has ended and that is still to be told. */
+void sinter_job_object_finish(SinterJobObject *self);
 
 /* Whether the disk that it works on has an object may be another matter now. */
 void sinter_job_object_show_disk(SinterJobObject *self);

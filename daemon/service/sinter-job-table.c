@@ -56,10 +56,14 @@ void
 sinter_job_table_remove(SinterJobTable *table, SinterJob *job)
 {
     const char *id = sinter_job_get_record(job)->id;
+    SinterJobObject *object = g_hash_table_lookup(table->objects, id);
     g_autofree char *path = sinter_object_path_job(id);
 
-    if (g_hash_table_remove(table->objects, id))
-        sinter_service_unexport(table->service, path);
+    if (!object)
+        return;
+    sinter_job_object_finish(object); /* a job may be trimmed at the moment of its end */
+    sinter_service_unexport(table->service, path);
+    g_hash_table_remove(table->objects, id);
 }
 
 void

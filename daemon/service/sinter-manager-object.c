@@ -58,8 +58,8 @@ add_text(GVariantBuilder *builder, const char *key, const char *value)
 static GVariant *
 event_details(const SinterEvent *event)
 {
-    guint numbers = (gsize)event->kind < G_N_ELEMENTS(event_numbers) ? event_numbers[event->kind]
-                                                                     : 0;
+    guint numbers =
+        (gsize)event->kind < G_N_ELEMENTS(event_numbers) ? event_numbers[event->kind] : 0;
     GVariantBuilder builder;
 
     g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
@@ -83,10 +83,9 @@ event_details(const SinterEvent *event)
 void
 sinter_manager_object_tell(SinterManagerObject *self, const SinterEvent *event)
 {
-    sinter_dbus_manager_emit_event(SINTER_DBUS_MANAGER(self), event->time_usec,
-                                   sinter_event_kind_name(event->kind),
-                                   event->name ? event->name : "", event->disk ? event->disk : "",
-                                   event_details(event));
+    sinter_dbus_manager_emit_event(
+        SINTER_DBUS_MANAGER(self), event->time_usec, sinter_event_kind_name(event->kind),
+        event->name ? event->name : "", event->disk ? event->disk : "", event_details(event));
 }
 
 void

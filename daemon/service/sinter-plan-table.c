@@ -171,9 +171,9 @@ still_holds(const SinterPlan *plan, const SinterDomain *domain)
         const SinterDisk *disk = sinter_domain_find_disk(domain, part->disk);
         g_auto(GStrv) chain = disk ? sinter_disk_dup_chain(disk) : NULL;
 
-        if (!chain || (part->chain_before &&
-                       !g_strv_equal((const char *const *)chain,
-                                     (const char *const *)part->chain_before)))
+        if (!chain ||
+            (part->chain_before &&
+             !g_strv_equal((const char *const *)chain, (const char *const *)part->chain_before)))
             return FALSE;
     }
     return TRUE;

@@ -61,8 +61,7 @@ SinterPlanTable *sinter_service_get_plans(SinterService *self);
 SinterJobTable *sinter_service_get_jobs(SinterService *self);
 
 /* The only way onto the bus: puts @skeleton behind the authority and exports it at @path. */
-void sinter_service_export(SinterService *self, const char *path,
-                           GDBusInterfaceSkeleton *skeleton);
+void sinter_service_export(SinterService *self, const char *path, GDBusInterfaceSkeleton *skeleton);
 void sinter_service_unexport(SinterService *self, const char *path);
 
 G_END_DECLS
