@@ -51,7 +51,9 @@ virConnectPtr sinter_connection_dup(SinterConnection *self, GError **error);
  * sinter_connection_set_error:
  *
  * Turns libvirt's last error of this thread into a GError whose message is "WHAT: libvirt's
- * text"; NOT_FOUND for absent domains and disks, else FAILED (and the like). Any thread.
+ * text"; NOT_FOUND for what is absent (domain, snapshot, pool, volume), INVALID_ARGUMENT for an
+ * argument that libvirt refuses (an absent disk is one), BUSY, TIMED_OUT, UNSUPPORTED and the like,
+ * else FAILED. Any thread.
  */
 void sinter_connection_set_error(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

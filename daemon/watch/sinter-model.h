@@ -69,12 +69,13 @@ typedef struct {
     gboolean read_only;
     gboolean shareable;
     gboolean transient;
-    GPtrArray *layers; /* of SinterLayer, top (active) first; empty for an empty drive. From the
-                        * live XML of a running domain, else from the definition and the headers */
+    GPtrArray *layers; /* of SinterLayer, top (active) first; empty for an empty drive, and for a
+                        * disk that comes with the next boot only. From the live XML of a running
+                        * domain, else from the definition and the headers */
     GPtrArray *inactive_layers; /* of SinterLayer: the definition's chain for the next boot, as far
                                  * as the XML and the headers tell; %NULL for a transient domain
-                                 * or a disk that is not in it. For a shut-off domain the same
-                                 * paths as @layers */
+                                 * or a disk that is not in it. For a shut-off domain the array
+                                 * @layers itself */
     SinterMirror mirror;
     SinterBlockJobType mirror_job; /* COPY or ACTIVE_COMMIT when @mirror is not NONE */
     GPtrArray *mirror_layers;      /* of SinterLayer: what the mirror writes to and stands on, top

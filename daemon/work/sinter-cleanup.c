@@ -98,22 +98,22 @@ drop_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
     return TRUE;
 }
 
-/* QEMU has flushed its own caches at the end of the job; this covers what lies in the kernel's,
- * also where the guest's cache mode tells QEMU never to flush. */
+/* Every image of the new chain: an intermediate commit writes a new backing name into the layer
+ * above and leaves that in the kernel's cache; and the guest's cache mode may tell QEMU never to
+ * flush at all. */
 static gboolean
-sync_result(const SinterDiskPlan *plan, GError **error)
+sync_chain(const SinterDiskPlan *plan, GError **error)
 {
-    const char *path = plan->chain_after ? plan->chain_after[0] : NULL;
-    g_auto(SinterFd) fd = -1;
+    for (char **path = plan->chain_after; path && *path; path++) {
+        g_auto(SinterFd) fd = -1;
 
-    if (plan->operation == SINTER_OPERATION_COMMIT)
-        path = plan->base_path;
-    if (!path || path[0] != '/')
-        return TRUE;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0 || fdatasync(fd) < 0) {
-        sinter_error_set_errno(error, errno, "syncing '%s'", path);
-        return FALSE;
+        if ((*path)[0] != '/')
+            continue;
+        fd = open(*path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0 || fdatasync(fd) < 0) {
+            sinter_error_set_errno(error, errno, "syncing '%s'", *path);
+            return FALSE;
+        }
     }
     return TRUE;
 }
@@ -265,7 +265,6 @@ remove_files(SinterVirt *virt, SinterJobRecord *record, GError **error)
     char **paths = record->plan->remove_files;
     g_autoptr(SinterReferenceGraph) graph = NULL;
     g_autoptr(GHashTable) folders = NULL;
-    g_autoptr(GError) cause = NULL;
 
     if (!paths || !paths[0])
         return TRUE;
@@ -273,11 +272,6 @@ remove_files(SinterVirt *virt, SinterJobRecord *record, GError **error)
         return FALSE;
     if (!graph)
         return TRUE;
-    if (!sync_result(record->plan, &cause)) {
-        sinter_job_record_warn(record, "the merged files stay: %s", cause->message);
-        return TRUE;
-    }
-    virt->klass->sync_definition(virt, record->domain_name);
     folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 0; paths[i]; i++) {
         if (remove_if_unused(record, graph, paths[i], noted_identity(record, i)))
@@ -287,8 +281,16 @@ remove_files(SinterVirt *virt, SinterJobRecord *record, GError **error)
 }
 
 gboolean
-sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, GError **error)
+sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove, GError **error)
 {
-    return redefine_snapshots(virt, record, error) && drop_snapshots(virt, record, error) &&
-           remove_files(virt, record, error);
+    g_autoptr(GError) cause = NULL;
+
+    if (!redefine_snapshots(virt, record, error) || !drop_snapshots(virt, record, error))
+        return FALSE;
+    if (!sync_chain(record->plan, &cause)) {
+        sinter_job_record_warn(record, "the merged files stay: %s", cause->message);
+        return TRUE;
+    }
+    virt->klass->sync_definition(virt, record->domain_name);
+    return !may_remove || remove_files(virt, record, error);
 }

@@ -18,6 +18,7 @@ void sinter_cleanup_remember_files(SinterJobRecord *record, const SinterDomain *
 /**
  * sinter_cleanup_run:
  * @record: of a job whose chain was verified; warnings are added to it
+ * @may_remove: %FALSE keeps every file: QEMU may not have written all that they held
  *
  * Makes libvirt's snapshot metadata true again, and removes the merged files that a fresh look at
  * every domain proves unused; what cannot be proved stays, with a warning. Everything that the
@@ -25,6 +26,7 @@ void sinter_cleanup_remember_files(SinterJobRecord *record, const SinterDomain *
  *
  * Returns: %FALSE with the backend's error when the connection was lost: run it again.
  */
-gboolean sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, GError **error);
+gboolean sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove,
+                            GError **error);
 
 G_END_DECLS

@@ -25,6 +25,7 @@ typedef struct {
     SinterBlockJobType job;
     SinterMirror mirror;
     gboolean active;
+    int state;
     gboolean exists;
     gboolean connected;
     const SinterDiskPlan *plan;
@@ -91,6 +92,7 @@ make_domain(Host *host, const char *uuid, char **chain)
     domain->uuid = g_strdup(uuid);
     domain->name = g_strdup(uuid);
     domain->active = host->active;
+    domain->state = host->state;
     domain->persistent = TRUE;
     disk->target = g_strdup("vda");
     disk->device = g_strdup("disk");
@@ -152,14 +154,13 @@ host_start(SinterVirt *virt, const SinterDomain *domain, const SinterDiskPlan *p
     if (!host_enter(host, error))
         return FALSE;
     g_assert_cmpint(host->job, ==, SINTER_BLOCK_JOB_NONE);
-    host->job = plan->operation == SINTER_OPERATION_ACTIVE_COMMIT ? SINTER_BLOCK_JOB_ACTIVE_COMMIT
-                                                                  : SINTER_BLOCK_JOB_COMMIT;
+    host->job = sinter_reconcile_block_job(plan->operation);
     if (host->never_ready) {
         host->mirror = SINTER_MIRROR_COPYING;
     } else if (host->outcome == SINTER_SEEN_FAILED) {
         host->job = SINTER_BLOCK_JOB_NONE;
         post_status(host, VIR_DOMAIN_BLOCK_JOB_FAILED);
-    } else if (host->job == SINTER_BLOCK_JOB_COMMIT) {
+    } else if (host->job != SINTER_BLOCK_JOB_ACTIVE_COMMIT) {
         host->job = SINTER_BLOCK_JOB_NONE;
         g_strfreev(host->chain);
         host->chain = g_strdupv(plan->chain_after);
@@ -351,6 +352,7 @@ set_up(Fixture *f, gconstpointer data)
     g_mutex_init(&f->host.lock);
     f->host.dir = g_dir_make_tmp("sinter-live-XXXXXX", NULL);
     f->host.exists = f->host.active = f->host.connected = TRUE;
+    f->host.state = VIR_DOMAIN_RUNNING;
     f->host.outcome = SINTER_SEEN_COMPLETED;
     f->host.snapshots = g_strdupv((char **)snapshots);
     for (int i = 0; merged[i]; i++) {
@@ -514,6 +516,29 @@ test_intermediate_commit(Fixture *f, gconstpointer data)
     assert_merged(f);
 }
 
+/* QEMU is made to flush before the pulled files go; where it cannot be, they stay. */
+static void
+test_pull_is_flushed(Fixture *f, gconstpointer data)
+{
+    f->record->plan->operation = SINTER_OPERATION_PULL;
+    run_job(f);
+    assert_merged(f);
+    g_assert_cmpuint(f->host.n_suspends, ==, 1);
+    g_assert_cmpuint(f->host.n_resumes, ==, 1);
+}
+
+static void
+test_pull_of_paused_keeps_files(Fixture *f, gconstpointer data)
+{
+    f->record->plan->operation = SINTER_OPERATION_PULL;
+    f->host.state = VIR_DOMAIN_PAUSED;
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
+    g_assert_cmpuint(f->last->warnings->len, ==, 1);
+    g_assert_cmpuint(f->host.n_suspends, ==, 0);
+    for (char **path = f->record->plan->remove_files; *path; path++)
+        g_assert_true(g_file_test(*path, G_FILE_TEST_EXISTS));
+}
+
 static void
 test_failure_keeps_all(Fixture *f, gconstpointer data)
 {
@@ -667,6 +692,8 @@ main(int argc, char **argv)
 #define ADD(name, func) g_test_add("/live-job/" name, Fixture, NULL, set_up, func, tear_down)
     ADD("active-commit", test_active_commit);
     ADD("intermediate-commit", test_intermediate_commit);
+    ADD("pull-is-flushed", test_pull_is_flushed);
+    ADD("pull-of-paused-keeps-files", test_pull_of_paused_keeps_files);
     ADD("failure-keeps-all", test_failure_keeps_all);
     ADD("strange-chain-is-not-touched", test_strange_chain_is_not_touched);
     ADD("used-files-stay", test_used_files_stay);
