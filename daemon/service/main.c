@@ -13,6 +13,7 @@
 
 #include "sinter-dbus-error.h"
 #include "sinter-log.h"
+#include "sinter-message.h"
 #include "sinter-notify.h"
 #include "sinter-service.h"
 #include "sinter-state-dir.h"
@@ -143,9 +144,17 @@ check_name_free(GDBusConnection *bus, GError **error)
 }
 
 static void
+log_end(const char *why)
+{
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_CANNOT_GO_ON }, { NULL } };
+
+    sinter_log(G_LOG_LEVEL_CRITICAL, fields, "%s", why);
+}
+
+static void
 on_failed(SinterService *service, const char *why, Daemon *daemon)
 {
-    sinter_log(G_LOG_LEVEL_CRITICAL, NULL, "%s", why);
+    log_end(why);
     daemon->status = 1;
     g_main_loop_quit(daemon->loop);
 }
@@ -246,6 +255,6 @@ main(int argc, char **argv)
     sinter_connection_init_events();
     status = run(&arguments, &error);
     if (error)
-        sinter_log(G_LOG_LEVEL_CRITICAL, NULL, "%s", error->message);
+        log_end(error->message);
     return status;
 }

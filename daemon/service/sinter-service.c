@@ -17,6 +17,7 @@
 #include "sinter-job-table.h"
 #include "sinter-log.h"
 #include "sinter-manager-object.h"
+#include "sinter-message.h"
 #include "sinter-notify.h"
 #include "sinter-object-path.h"
 #include "sinter-plan-table.h"
@@ -137,6 +138,7 @@ tell_status(SinterService *self)
 static void
 on_name_acquired(GDBusConnection *bus, const char *name, gpointer user_data)
 {
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_SERVING }, { NULL } };
     SinterService *self = user_data;
     g_autoptr(GError) error = NULL;
     g_autofree char *status = NULL;
@@ -150,7 +152,7 @@ on_name_acquired(GDBusConnection *bus, const char *name, gpointer user_data)
     self->ready = TRUE;
     status = dup_status(self);
     sinter_notify_ready(status);
-    sinter_log(G_LOG_LEVEL_INFO, NULL, "Serving %s. %s", name, status);
+    sinter_log(G_LOG_LEVEL_MESSAGE, fields, "Serving %s. %s", name, status);
 }
 
 static void
