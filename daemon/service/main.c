@@ -241,9 +241,8 @@ main(int argc, char **argv)
 
     setlocale(LC_ALL, "");
     umask(0077);
-    sinter_log_init("sinterd", FALSE);
     if (!parse_arguments(&arguments, &argc, &argv, &error)) {
-        sinter_log(G_LOG_LEVEL_CRITICAL, NULL, "%s", error->message);
+        g_printerr("sinterd: %s\n", error->message);
         return 1;
     }
     if (arguments.version) {

@@ -93,10 +93,9 @@ sinter_manager_object_update(SinterManagerObject *self)
 {
     SinterDBusManager *iface = SINTER_DBUS_MANAGER(self);
     gboolean open = sinter_connection_is_open(sinter_service_get_connection(self->service));
-    SinterInventory *inventory = sinter_service_get_inventory(self->service);
 
     sinter_dbus_manager_set_connected(iface, open);
-    sinter_dbus_manager_set_ready(iface, open && sinter_inventory_is_complete(inventory));
+    sinter_dbus_manager_set_ready(iface, sinter_service_is_scanned(self->service));
 }
 
 SinterManagerObject *
@@ -174,7 +173,7 @@ handle_lookup_domain(SinterDBusManager *iface, GDBusMethodInvocation *invocation
 {
     SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
 
-    if (sinter_inventory_is_complete(sinter_service_get_inventory(self->service)))
+    if (sinter_service_is_scanned(self->service))
         answer_lookup(self->service, invocation, name);
     else
         scan_then_answer(self, invocation, name);

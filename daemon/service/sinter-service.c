@@ -43,6 +43,7 @@ struct _SinterService {
     char *trouble;    /* why there is no connection, NULL while there is one */
     guint name_id;    /* of the bus name, 0 before it is asked for */
     guint publish_id; /* the timeout that does not wait any longer */
+    gboolean scanned; /* everything was read since the connection stands */
     gboolean ready;   /* the name is ours and jobs are taken over */
 };
 
@@ -68,6 +69,12 @@ SinterExecutor *
 sinter_service_get_executor(SinterService *self)
 {
     return self->executor;
+}
+
+gboolean
+sinter_service_is_scanned(SinterService *self)
+{
+    return self->scanned;
 }
 
 const SinterConfig *
@@ -120,7 +127,7 @@ dup_status(SinterService *self)
 
     if (self->trouble)
         return g_strdup_printf("No connection to %s: %s", uri, self->trouble);
-    if (!sinter_inventory_is_complete(self->inventory))
+    if (!self->scanned)
         return g_strdup_printf("Waiting for %s", uri);
     return g_strdup_printf("Watching %u domain%s of %s, %u job%s at work", n_domains,
                            n_domains == 1 ? "" : "s", uri, n_jobs, n_jobs == 1 ? "" : "s");
@@ -197,21 +204,26 @@ on_publish_time(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+/* The connection was made or broke: what was read before may be out of date. */
 static void
-on_event(SinterConnection *connection, const SinterEvent *event, SinterService *self)
+note_connection(SinterService *self, const SinterEvent *event)
 {
-    if (event->kind == SINTER_EVENT_CONNECTED)
-        g_clear_pointer(&self->trouble, g_free);
+    self->scanned = FALSE;
+    g_clear_pointer(&self->trouble, g_free);
     if (event->kind == SINTER_EVENT_DISCONNECTED) {
-        g_free(self->trouble);
         self->trouble = g_strdup(event->text ? event->text : "no reason was given");
         publish(self);
     }
+    sinter_manager_object_update(self->manager);
+    tell_status(self);
+}
+
+static void
+on_event(SinterConnection *connection, const SinterEvent *event, SinterService *self)
+{
+    if (event->kind == SINTER_EVENT_CONNECTED || event->kind == SINTER_EVENT_DISCONNECTED)
+        note_connection(self, event);
     sinter_manager_object_tell(self->manager, event);
-    if (event->kind == SINTER_EVENT_CONNECTED || event->kind == SINTER_EVENT_DISCONNECTED) {
-        sinter_manager_object_update(self->manager);
-        tell_status(self);
-    }
 }
 
 static void
@@ -227,6 +239,7 @@ on_domain_changed(SinterInventory *inventory, SinterDomain *old, SinterDomain *n
 static void
 on_scanned(SinterInventory *inventory, SinterService *self)
 {
+    self->scanned = sinter_connection_is_open(self->connection);
     publish(self);
     sinter_domain_table_show(self->domains);
     sinter_manager_object_update(self->manager);

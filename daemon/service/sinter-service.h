@@ -52,6 +52,9 @@ SinterInventory *sinter_service_get_inventory(SinterService *self);
 SinterExecutor *sinter_service_get_executor(SinterService *self);
 const SinterConfig *sinter_service_get_config(SinterService *self);
 
+/* Whether the connection stands and every domain has been read since it does. */
+gboolean sinter_service_is_scanned(SinterService *self);
+
 /* The tables of objects; they belong to the service. */
 typedef struct _SinterDomainTable SinterDomainTable;
 typedef struct _SinterPlanTable SinterPlanTable;
