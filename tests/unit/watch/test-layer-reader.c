@@ -75,11 +75,12 @@ static void
 test_facts(Fixture *f, gconstpointer data)
 {
     g_autofree char *path = fixture_path(f->folder, "top");
+    g_autofree char *sub = fixture_path(f->folder, "sub");
     g_autoptr(GPtrArray) layers = NULL;
     struct stat st;
 
     fixture_qcow2(f->folder, "top", "sub/../base", "qcow2");
-    g_mkdir(fixture_path(f->folder, "sub"), 0755);
+    g_assert_cmpint(g_mkdir(sub, 0755), ==, 0);
     fixture_qcow2(f->folder, "base", NULL, NULL);
     layers = read_name(f, "top", "qcow2");
     g_assert_cmpuint(layers->len, ==, 2);
