@@ -26,9 +26,11 @@ from .service import Service
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get('SINTER_BUILD_DIR', os.path.join(TOP, 'build'))
+SINTERD = os.path.join(BUILD, 'daemon', 'sinterd')
+SINTER = os.path.join(BUILD, 'cli', 'sinter', 'sinter')
 PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 NEEDED = ('libvirtd', 'qemu-system-x86_64', 'qemu-img', 'dbus-daemon', 'setpriv', 'as')
-PASSED_ON = ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'G_MESSAGES_DEBUG')
+PASSED_ON = ('TERM', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'G_MESSAGES_DEBUG')
 
 LIBVIRTD_CONF = 'log_level = 2\n'
 QEMU_CONF = '''security_driver = "none"
@@ -57,8 +59,7 @@ class Bench:
         self.bus = Bus(self.folder('run'), self.env)
         self.env[self.bus.variable] = self.bus.address
         self.libvirtd = Service('libvirtd', ['libvirtd'], self.env, self.folder('log'))
-        self.sinterd = Service('sinterd', [os.path.join(BUILD, 'daemon', 'sinterd'), '--user',
-                                           '--connect', 'qemu:///session'],
+        self.sinterd = Service('sinterd', [SINTERD, '--user', '--connect', 'qemu:///session'],
                                self.env, self.folder('log'))
         self._connection = None
         self._small = []
@@ -229,8 +230,13 @@ class Bench:
 
     def sinter(self, *arguments, **options):
         """Our client, on the bench's bus."""
-        return self.command(os.path.join(BUILD, 'cli', 'sinter', 'sinter'), '--user', *arguments,
-                            **options)
+        return self.command(SINTER, '--user', *arguments, **options)
+
+    def show_sinter(self, *arguments):
+        """Our client for a human reader: the command line, then its output as it comes."""
+        print(f'$ sinter {" ".join(arguments)}', flush=True)
+        subprocess.run(namespace.plain([SINTER, '--user', *arguments]), env=self.env,
+                       stdin=subprocess.DEVNULL, check=True)
 
     def sinter_json(self, *arguments, **options):
         return json.loads(self.sinter('--json', *arguments, **options).stdout)

@@ -46,7 +46,10 @@ def why_not():
 
 
 def enter():
-    """Return in the child, in its room. The parent ends with the child's status."""
+    """Return in the child, in its room. The parent ends with the child's status.
+
+    SIGTERM, as at a time limit, becomes KeyboardInterrupt there: exit handlers tidy up.
+    """
     if not inside() and not why_not():
         os.environ[MARK] = '1'
         os.execvp(UNSHARE[0], UNSHARE + [sys.executable] + sys.argv)
@@ -54,6 +57,11 @@ def enter():
     child = os.fork()
     if child:
         os._exit(_reap_until(child))
+    signal.signal(signal.SIGTERM, _interrupted)
+
+
+def _interrupted(_number, _frame):
+    raise KeyboardInterrupt
 
 
 def _reap_until(child):

@@ -14,7 +14,6 @@ import argparse
 import importlib.util
 import os
 import re
-import signal
 import sys
 import time
 import traceback
@@ -162,14 +161,8 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def interrupted(_number, _frame):
-    """SIGTERM, as at a time limit: leave through the handlers that tidy up at exit."""
-    raise KeyboardInterrupt
-
-
 def main():
     arguments = parse_arguments()
-    signal.signal(signal.SIGTERM, interrupted)
     if arguments.mounts:
         namespace.enter()
     stream = tap_stream()

@@ -55,5 +55,5 @@ bench_inside() {
 
 demo_inside() {
   build_plain
-  /usr/bin/python3 tests/demo/demo.py --build build
+  SINTER_BUILD_DIR=$PWD/build /usr/bin/python3 tests/demo/demo.py
 }
