@@ -76,6 +76,13 @@ sinter_connection_set_error(GError **error, const char *format, ...)
                 cause_is_lost(cause) ? LOST_WORDS : "");
 }
 
+void
+sinter_connection_set_absent(GError **error, const char *uri)
+{
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
+                "'%s' does not answer; it is tried again and again%s", uri, LOST_WORDS);
+}
+
 gboolean
 sinter_connection_error_is_lost(const GError *error)
 {

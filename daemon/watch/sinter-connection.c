@@ -285,9 +285,7 @@ sinter_connection_dup(SinterConnection *self, GError **error)
         virConnectRef(connection);
     g_mutex_unlock(&self->lock);
     if (!connection)
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
-                    "there is no connection to libvirt at '%s' now; it is tried again and again",
-                    self->uri);
+        sinter_connection_set_absent(error, self->uri);
     return connection;
 }
 

@@ -57,6 +57,9 @@ virConnectPtr sinter_connection_dup(SinterConnection *self, GError **error);
  */
 void sinter_connection_set_error(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/* That there is no connection to @uri now: an error that counts as a lost connection. */
+void sinter_connection_set_absent(GError **error, const char *uri);
+
 /* Whether libvirt's last error of this thread, or @error made of it, means a broken connection. */
 gboolean sinter_connection_error_is_lost(const GError *error);
 

@@ -42,6 +42,8 @@ typedef struct {
     guint64 bandwidth_bytes_per_sec; /* 0: no limit */
     guint uid;                       /* of who asked */
     SinterPhase phase;
+    char **remove_identities; /* "DEVICE:INODE" of each of the plan's remove_files as they were at
+                               * the start, "" where unknown; %NULL before the start */
     gboolean cancel_requested;
     gboolean throttled; /* we lowered the disk's write limit; throttle_saved holds the old one … */
     guint64 throttle_saved_bytes_per_sec;
@@ -58,6 +60,9 @@ SinterJobRecord *sinter_job_record_new(void);
 SinterJobRecord *sinter_job_record_copy(const SinterJobRecord *record);
 void sinter_job_record_free(SinterJobRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterJobRecord, sinter_job_record_free)
+
+/* Adds a sentence to the warnings, once. */
+void sinter_job_record_warn(SinterJobRecord *record, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* (transfer full): the record as JSON text */
 char *sinter_job_record_to_json(const SinterJobRecord *record);

@@ -138,7 +138,7 @@ host_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
         open_flags |= O_EXCL;
     }
     fd = host_open_fd((SinterFsHost *)fs, path, open_flags, mode, error);
-    return fd < 0 ? NULL : sinter_io_file_new(fd, path, flags, error);
+    return fd < 0 ? NULL : sinter_io_file_new(fd, path, flags, TRUE, error);
 }
 
 /* Names change only inside the roots as well. */

@@ -10,6 +10,7 @@
 #include "sinter-io-file.h"
 #include "sinter-error.h"
 #include "sinter-file.h"
+#include "sinter-lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,8 @@ typedef struct {
     ino_t inode;
     gboolean is_block_device;
     gint flush_failed; /* atomic */
+    gboolean by_path;  /* opened by io.path, not handed in: the path must go on naming it */
+    SinterIoLock held;
 } SinterIoFile;
 
 static int
@@ -192,6 +195,34 @@ file_extents(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret, GEr
     return TRUE;
 }
 
+/* A rename between opening and locking would leave us with a lock on the wrong file. */
+static gboolean
+file_is_still_named(SinterIoFile *self)
+{
+    struct stat here;
+    struct stat there;
+
+    return fstat(self->fd, &here) == 0 && stat(self->io.path, &there) == 0 &&
+           here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+static gboolean
+file_lock(SinterIo *io, SinterIoLock mode, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+
+    if (!sinter_lock_switch(self->fd, io->path, self->held, mode, error))
+        return FALSE;
+    if (mode != SINTER_IO_LOCK_NONE && self->by_path && !file_is_still_named(self)) {
+        sinter_lock_switch(self->fd, io->path, mode, self->held, NULL);
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                    "locking '%s': the file was replaced since it was opened", io->path);
+        return FALSE;
+    }
+    self->held = mode;
+    return TRUE;
+}
+
 static void
 file_finalize(SinterIo *io)
 {
@@ -211,6 +242,7 @@ static const SinterIoClass file_class = {
     .flush = file_flush,
     .stat = file_stat,
     .extents = file_extents,
+    .lock = file_lock,
     .finalize = file_finalize,
 };
 
@@ -224,7 +256,7 @@ file_open_direct(int fd, SinterIoFlags flags)
 }
 
 SinterIo *
-sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, GError **error)
+sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, gboolean by_path, GError **error)
 {
     SinterFd owned = fd;
     SinterIoFile *self;
@@ -247,6 +279,7 @@ sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, GError **error
     self->inode = self->is_block_device ? (ino_t)st.st_rdev : st.st_ino;
     self->fd = sinter_fd_steal(&owned);
     self->direct_fd = -1;
+    self->by_path = by_path;
     if (flags & SINTER_IO_DIRECT)
         self->direct_fd = file_open_direct(self->fd, flags & (SINTER_IO_WRITE | SINTER_IO_CREATE));
     return &self->io;
@@ -269,5 +302,5 @@ sinter_io_new_fd(int fd, const char *name, SinterIoFlags flags, GError **error)
                     name);
         return NULL;
     }
-    return sinter_io_file_new(sinter_fd_steal(&own), name, flags, error);
+    return sinter_io_file_new(sinter_fd_steal(&own), name, flags, FALSE, error);
 }

@@ -5,7 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* The file driver over @fd, which it takes, also on failure. */
-SinterIo *sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, GError **error);
+/*
+ * The file driver over @fd, which it takes, also on failure. @by_path: @path was opened to get
+ * it, so locking makes sure that @path still names it.
+ */
+SinterIo *sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, gboolean by_path,
+                             GError **error);
 
 G_END_DECLS

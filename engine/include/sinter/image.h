@@ -103,6 +103,60 @@ void sinter_image_info_free(SinterImageInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImageInfo, sinter_image_info_free)
 
 /**
+ * SinterSnapshotInfo:
+ * @id: unique in its image
+ * @name: what people call it, maybe empty
+ * @vm_state_size: of the machine's saved memory and devices, 0 for none
+ * @disk_size: virtual size of the disk then
+ * @date_sec: seconds since 1970
+ * @date_nsec: and nanoseconds
+ * @vm_clock_nsec: how long the machine had run
+ * @icount: instructions executed, or %G_MAXUINT64 where that was not counted
+ */
+typedef struct {
+    char *id;
+    char *name;
+    guint64 vm_state_size;
+    guint64 disk_size;
+    gint64 date_sec;
+    guint32 date_nsec;
+    guint64 vm_clock_nsec;
+    guint64 icount;
+} SinterSnapshotInfo;
+
+/**
+ * SinterBitmapInfo:
+ * @name: unique in its image
+ * @granularity: bytes of the disk that one bit stands for
+ * @in_use: it was not stored at the end of its last use: its bits cannot be trusted
+ * @enabled: whoever opens the image for writing goes on marking it
+ */
+typedef struct {
+    char *name;
+    guint64 granularity;
+    gboolean in_use;
+    gboolean enabled;
+} SinterBitmapInfo;
+
+/**
+ * sinter_image_list_snapshots:
+ * @io: the image
+ * @format: (nullable): as for sinter_image_info_new()
+ *
+ * Returns: (transfer container) (element-type SinterSnapshotInfo): the internal snapshots, in the
+ * order of the image; free with g_ptr_array_unref(). Empty for formats without any.
+ */
+GPtrArray *sinter_image_list_snapshots(SinterIo *io, const char *format, GError **error);
+
+/**
+ * sinter_image_list_bitmaps:
+ *
+ * Returns: (transfer container) (element-type SinterBitmapInfo): the dirty bitmaps that are
+ * valid; free with g_ptr_array_unref().
+ */
+GPtrArray *sinter_image_list_bitmaps(SinterIo *io, const char *format, GError **error);
+
+/**
  * sinter_image_resolve_name:
  * @image_path: the image that stores @name
  * @name: a backing file's or data file's name as stored

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The plan's values: making, copying and dropping them, and the stable names of what stands in
+ * them. String lists are never NULL here, only empty; single strings may be.
+ */
+
+#include "sinter-plan.h"
+
+#include <string.h>
+
+static const char *const operation_names[] = {
+    [SINTER_OPERATION_ACTIVE_COMMIT] = "active-commit",
+    [SINTER_OPERATION_COMMIT] = "commit",
+    [SINTER_OPERATION_PULL] = "pull",
+    [SINTER_OPERATION_COPY] = "copy",
+};
+
+static const char *const step_kind_names[] = {
+    [SINTER_STEP_COMMIT] = "commit",
+    [SINTER_STEP_PULL] = "pull",
+    [SINTER_STEP_COPY] = "copy",
+    [SINTER_STEP_PIVOT] = "pivot",
+    [SINTER_STEP_VERIFY] = "verify",
+    [SINTER_STEP_DROP_SNAPSHOT] = "drop-snapshot",
+    [SINTER_STEP_REDEFINE_SNAPSHOT] = "redefine-snapshot",
+    [SINTER_STEP_REMOVE_FILE] = "remove-file",
+    [SINTER_STEP_REFRESH_POOL] = "refresh-pool",
+};
+
+static const struct {
+    const char *name;
+    SinterError error;
+} sinter_refusal_table[] = {
+    [SINTER_REFUSAL_NO_CHAIN] = { "no-chain", SINTER_ERROR_FAILED },
+    [SINTER_REFUSAL_SHARED_BASE] = { "shared-base", SINTER_ERROR_SHARED_BASE },
+    [SINTER_REFUSAL_INTERNAL_SNAPSHOT] = { "internal-snapshot", SINTER_ERROR_UNSUPPORTED },
+    [SINTER_REFUSAL_READ_ONLY] = { "read-only", SINTER_ERROR_UNSUPPORTED },
+    [SINTER_REFUSAL_SHAREABLE] = { "shareable", SINTER_ERROR_UNSUPPORTED },
+    [SINTER_REFUSAL_TRANSIENT] = { "transient", SINTER_ERROR_UNSUPPORTED },
+    [SINTER_REFUSAL_BUSY] = { "busy", SINTER_ERROR_BUSY },
+    [SINTER_REFUSAL_NO_SPACE] = { "no-space", SINTER_ERROR_NO_SPACE },
+    [SINTER_REFUSAL_MISSING_LAYER] = { "missing-layer", SINTER_ERROR_NOT_FOUND },
+    [SINTER_REFUSAL_UNREADABLE] = { "unreadable", SINTER_ERROR_CORRUPT },
+    [SINTER_REFUSAL_UNSUPPORTED] = { "unsupported", SINTER_ERROR_UNSUPPORTED },
+    [SINTER_REFUSAL_NOT_RUNNING] = { "not-running", SINTER_ERROR_UNSUPPORTED },
+    [SINTER_REFUSAL_BAD_RANGE] = { "bad-range", SINTER_ERROR_INVALID_ARGUMENT },
+};
+
+const char *
+sinter_operation_name(SinterOperation operation)
+{
+    g_return_val_if_fail((gsize)operation < G_N_ELEMENTS(operation_names), NULL);
+    return operation_names[operation];
+}
+
+gboolean
+sinter_operation_from_name(const char *name, SinterOperation *ret_operation)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(operation_names); i++) {
+        if (g_strcmp0(name, operation_names[i]) == 0) {
+            *ret_operation = (SinterOperation)i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+const char *
+sinter_step_kind_name(SinterStepKind kind)
+{
+    g_return_val_if_fail((gsize)kind < G_N_ELEMENTS(step_kind_names), NULL);
+    return step_kind_names[kind];
+}
+
+const char *
+sinter_refusal_code_name(SinterRefusalCode code)
+{
+    g_return_val_if_fail((gsize)code < G_N_ELEMENTS(sinter_refusal_table), NULL);
+    return sinter_refusal_table[code].name;
+}
+
+SinterError
+sinter_refusal_code_error(SinterRefusalCode code)
+{
+    g_return_val_if_fail((gsize)code < G_N_ELEMENTS(sinter_refusal_table), SINTER_ERROR_FAILED);
+    return sinter_refusal_table[code].error;
+}
+
+SinterStep *
+sinter_step_new(SinterStepKind kind, const char *disk)
+{
+    SinterStep *step = g_new0(SinterStep, 1);
+
+    step->kind = kind;
+    step->disk = g_strdup(disk);
+    return step;
+}
+
+static gpointer
+step_copy(gconstpointer data, gpointer user_data)
+{
+    const SinterStep *step = data;
+    SinterStep *copy = sinter_step_new(step->kind, step->disk);
+
+    copy->subject = g_strdup(step->subject);
+    copy->bytes = step->bytes;
+    copy->text = g_strdup(step->text);
+    return copy;
+}
+
+void
+sinter_step_free(SinterStep *step)
+{
+    if (!step)
+        return;
+    g_free(step->disk);
+    g_free(step->subject);
+    g_free(step->text);
+    g_free(step);
+}
+
+SinterRefusal *
+sinter_refusal_new(SinterRefusalCode code, const char *disk, const char *format, ...)
+{
+    SinterRefusal *refusal = g_new0(SinterRefusal, 1);
+    va_list args;
+
+    refusal->code = code;
+    refusal->disk = g_strdup(disk);
+    va_start(args, format);
+    refusal->text = g_strdup_vprintf(format, args);
+    va_end(args);
+    return refusal;
+}
+
+static gpointer
+refusal_copy(gconstpointer data, gpointer user_data)
+{
+    const SinterRefusal *refusal = data;
+
+    return sinter_refusal_new(refusal->code, refusal->disk, "%s", refusal->text);
+}
+
+void
+sinter_refusal_free(SinterRefusal *refusal)
+{
+    if (!refusal)
+        return;
+    g_free(refusal->disk);
+    g_free(refusal->text);
+    g_free(refusal);
+}
+
+SinterDiskPlan *
+sinter_disk_plan_new(const char *disk)
+{
+    SinterDiskPlan *plan = g_new0(SinterDiskPlan, 1);
+
+    plan->disk = g_strdup(disk);
+    plan->chain_before = g_new0(char *, 1);
+    plan->chain_after = g_new0(char *, 1);
+    plan->drop_snapshots = g_new0(char *, 1);
+    plan->redefine_snapshots = g_new0(char *, 1);
+    plan->remove_files = g_new0(char *, 1);
+    plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_step_free);
+    plan->refusals = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_refusal_free);
+    plan->warnings = g_ptr_array_new_with_free_func(g_free);
+    return plan;
+}
+
+static gpointer
+warning_copy(gconstpointer data, gpointer user_data)
+{
+    return g_strdup(data);
+}
+
+SinterDiskPlan *
+sinter_disk_plan_copy(const SinterDiskPlan *plan)
+{
+    SinterDiskPlan *copy = g_new0(SinterDiskPlan, 1);
+
+    *copy = *plan; /* the numbers; what is owned follows */
+    copy->disk = g_strdup(plan->disk);
+    copy->top_path = g_strdup(plan->top_path);
+    copy->base_path = g_strdup(plan->base_path);
+    copy->destination = g_strdup(plan->destination);
+    copy->destination_format = g_strdup(plan->destination_format);
+    copy->chain_before = g_strdupv(plan->chain_before);
+    copy->chain_after = g_strdupv(plan->chain_after);
+    copy->drop_snapshots = g_strdupv(plan->drop_snapshots);
+    copy->redefine_snapshots = g_strdupv(plan->redefine_snapshots);
+    copy->remove_files = g_strdupv(plan->remove_files);
+    copy->steps = g_ptr_array_copy(plan->steps, step_copy, NULL);
+    copy->refusals = g_ptr_array_copy(plan->refusals, refusal_copy, NULL);
+    copy->warnings = g_ptr_array_copy(plan->warnings, warning_copy, NULL);
+    return copy;
+}
+
+void
+sinter_disk_plan_free(SinterDiskPlan *plan)
+{
+    if (!plan)
+        return;
+    g_free(plan->disk);
+    g_free(plan->top_path);
+    g_free(plan->base_path);
+    g_free(plan->destination);
+    g_free(plan->destination_format);
+    g_strfreev(plan->chain_before);
+    g_strfreev(plan->chain_after);
+    g_strfreev(plan->drop_snapshots);
+    g_strfreev(plan->redefine_snapshots);
+    g_strfreev(plan->remove_files);
+    g_clear_pointer(&plan->steps, g_ptr_array_unref);
+    g_clear_pointer(&plan->refusals, g_ptr_array_unref);
+    g_clear_pointer(&plan->warnings, g_ptr_array_unref);
+    g_free(plan);
+}
+
+SinterPlan *
+sinter_plan_new(void)
+{
+    SinterPlan *plan = g_new0(SinterPlan, 1);
+
+    g_atomic_ref_count_init(&plan->ref_count);
+    plan->disks = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_disk_plan_free);
+    return plan;
+}
+
+SinterPlan *
+sinter_plan_ref(SinterPlan *plan)
+{
+    g_atomic_ref_count_inc(&plan->ref_count);
+    return plan;
+}
+
+void
+sinter_plan_unref(SinterPlan *plan)
+{
+    if (!plan || !g_atomic_ref_count_dec(&plan->ref_count))
+        return;
+    g_free(plan->domain_uuid);
+    g_free(plan->domain_name);
+    g_clear_pointer(&plan->disks, g_ptr_array_unref);
+    g_free(plan);
+}
+
+const SinterRefusal *
+sinter_plan_get_refusal(const SinterPlan *plan)
+{
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const SinterDiskPlan *disk = g_ptr_array_index(plan->disks, i);
+
+        for (guint j = 0; j < disk->refusals->len; j++) {
+            const SinterRefusal *refusal = g_ptr_array_index(disk->refusals, j);
+
+            if (refusal->code != SINTER_REFUSAL_NO_CHAIN)
+                return refusal;
+        }
+    }
+    return NULL;
+}
+
+gboolean
+sinter_plan_has_work(const SinterPlan *plan)
+{
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const SinterDiskPlan *disk = g_ptr_array_index(plan->disks, i);
+
+        if (disk->refusals->len == 0)
+            return TRUE;
+    }
+    return FALSE;
+}

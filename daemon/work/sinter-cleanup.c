@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * After a verified merge: snapshot metadata first, files last. What holds: a file goes only when
+ * it is still the very file that was merged, no domain, snapshot or definition on the host names
+ * it, no process holds it open with QEMU's locks, and the merged data is on stable storage. Each
+ * doubt keeps the file and is told as a warning; none of it makes the job fail, for the merge
+ * itself is done.
+ */
+
+#include "sinter-cleanup.h"
+
+#include "sinter-file.h"
+#include "sinter-reference-graph.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const SinterLayer *
+find_layer(const SinterDisk *disk, const char *path)
+{
+    for (guint i = 0; disk && i < disk->layers->len; i++) {
+        const SinterLayer *layer = disk->layers->pdata[i];
+
+        if (g_strcmp0(layer->path, path) == 0)
+            return layer;
+    }
+    return NULL;
+}
+
+void
+sinter_cleanup_remember_files(SinterJobRecord *record, const SinterDomain *domain)
+{
+    const SinterDisk *disk = sinter_domain_find_disk(domain, record->plan->disk);
+    g_autoptr(GStrvBuilder) identities = g_strv_builder_new();
+
+    for (char **path = record->plan->remove_files; path && *path; path++) {
+        const SinterLayer *layer = find_layer(disk, *path);
+        g_autofree char *identity = NULL;
+
+        if (layer && layer->inode)
+            identity = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, layer->device,
+                                       layer->inode);
+        g_strv_builder_add(identities, identity ? identity : "");
+    }
+    g_strfreev(record->remove_identities);
+    record->remove_identities = g_strv_builder_end(identities);
+}
+
+/* A doubt becomes a warning; a lost connection is an error, for all will be tried again. */
+static gboolean
+warn_unless_lost(SinterVirt *virt, SinterJobRecord *record, const char *what, GError *cause,
+                 GError **error)
+{
+    if (virt->klass->error_is_lost(virt, cause)) {
+        g_propagate_error(error, cause);
+        return FALSE;
+    }
+    sinter_job_record_warn(record, "%s: %s", what, cause->message);
+    g_error_free(cause);
+    return TRUE;
+}
+
+static gboolean
+redefine_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
+{
+    const SinterDiskPlan *plan = record->plan;
+
+    for (char **name = plan->redefine_snapshots; name && *name; name++) {
+        GError *cause = NULL;
+        g_autofree char *what =
+            g_strdup_printf("snapshot '%s' could not be told that its state is now in '%s'", *name,
+                            plan->base_path);
+
+        if (!virt->klass->redefine_snapshot(virt, record->domain_uuid, *name, plan->disk,
+                                            plan->base_path, NULL, &cause) &&
+            !warn_unless_lost(virt, record, what, cause, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+drop_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
+{
+    for (char **name = record->plan->drop_snapshots; name && *name; name++) {
+        GError *cause = NULL;
+        g_autofree char *what =
+            g_strdup_printf("metadata of snapshot '%s' could not be dropped", *name);
+
+        if (!virt->klass->drop_snapshot(virt, record->domain_uuid, *name, &cause) &&
+            !warn_unless_lost(virt, record, what, cause, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Every image of the new chain: an intermediate commit writes a new backing name into the layer
+ * above and leaves that in the kernel's cache; and the guest's cache mode may tell QEMU never to
+ * flush at all. */
+static gboolean
+sync_chain(const SinterDiskPlan *plan, GError **error)
+{
+    for (char **path = plan->chain_after; path && *path; path++) {
+        g_auto(SinterFd) fd = -1;
+
+        if ((*path)[0] != '/')
+            continue;
+        fd = open(*path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0 || fdatasync(fd) < 0) {
+            sinter_error_set_errno(error, errno, "syncing '%s'", *path);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* QEMU marks an open image with shared locks on bytes 100 to 103 and 200 to 203 (its
+ * block/file-posix.c); any of them means that somebody uses the file. */
+static gboolean
+is_locked(int fd)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 104 };
+
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* Whether @st is the file that was noted at the start; unknown identities pass: the reference
+ * graph has looked the path up as well. */
+static gboolean
+is_noted_file(const struct stat *st, const char *identity)
+{
+    g_autofree char *now = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
+                                           (guint64)st->st_dev, (guint64)st->st_ino);
+
+    return identity[0] == '\0' || strcmp(now, identity) == 0;
+}
+
+/* (transfer full): why the file at @path must stay, or NULL when it may go */
+static char *
+reason_to_keep(const SinterReferenceGraph *graph, const char *path, int fd, const char *identity)
+{
+    g_autoptr(GPtrArray) users = sinter_reference_graph_lookup_path(graph, path);
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return g_strdup("it is no regular file");
+    if (!is_noted_file(&st, identity))
+        return g_strdup("another file has taken its name");
+    if (users->len > 0) {
+        const SinterReference *user = users->pdata[0];
+
+        return g_strdup_printf("domain '%s', disk %s%s%s names it", user->domain_name, user->disk,
+                               user->snapshot ? ", snapshot " : "",
+                               user->snapshot ? user->snapshot : "");
+    }
+    if (is_locked(fd))
+        return g_strdup("a process holds it open");
+    return NULL;
+}
+
+/* Removes @path where it may go; TRUE when it is gone. */
+static gboolean
+remove_if_unused(SinterJobRecord *record, const SinterReferenceGraph *graph, const char *path,
+                 const char *identity)
+{
+    g_auto(SinterFd) fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+    g_autofree char *reason = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (fd < 0 && errno == ENOENT)
+        return TRUE; /* an earlier run of this job got so far */
+    if (fd < 0)
+        reason = g_strdup(g_strerror(errno));
+    else
+        reason = reason_to_keep(graph, path, fd, identity);
+    if (!reason && !sinter_file_remove_durably(path, &error))
+        reason = g_strdup(error->message);
+    if (reason)
+        sinter_job_record_warn(record, "'%s' is merged and stays: %s", path, reason);
+    return reason == NULL;
+}
+
+/* (transfer none) (nullable): what keeps a domain's chains from being known whole. A file that is
+ * not there names nothing; one that is there and cannot be read might name anything. */
+static const char *
+unknown_part(const SinterDomain *domain)
+{
+    if (domain->problem)
+        return domain->problem;
+    for (guint i = 0; i < domain->disks->len; i++) {
+        const SinterDisk *disk = domain->disks->pdata[i];
+
+        for (guint k = 0; k < disk->layers->len; k++) {
+            const SinterLayer *layer = disk->layers->pdata[k];
+
+            if (layer->problem && !layer->missing)
+                return layer->problem;
+        }
+    }
+    return NULL;
+}
+
+/* The graph of this moment in @ret_graph; NULL there, with a warning, where it cannot be known
+ * whole. */
+static gboolean
+look_up_graph(SinterVirt *virt, SinterJobRecord *record, SinterReferenceGraph **ret_graph,
+              GError **error)
+{
+    GError *cause = NULL;
+    g_autoptr(GPtrArray) domains = virt->klass->scan_all(virt, &cause);
+
+    if (!domains)
+        return warn_unless_lost(virt, record, "the merged files stay", cause, error);
+    for (guint i = 0; i < domains->len; i++) {
+        const SinterDomain *domain = domains->pdata[i];
+        const char *unknown = unknown_part(domain);
+
+        if (unknown) {
+            sinter_job_record_warn(record,
+                                   "the merged files stay: whether domain '%s' uses them cannot "
+                                   "be told: %s",
+                                   domain->name, unknown);
+            return TRUE;
+        }
+    }
+    *ret_graph = sinter_reference_graph_new(domains);
+    return TRUE;
+}
+
+static gboolean
+refresh_pools(SinterVirt *virt, SinterJobRecord *record, GHashTable *folders, GError **error)
+{
+    GHashTableIter iter;
+    gpointer folder;
+
+    g_hash_table_iter_init(&iter, folders);
+    while (g_hash_table_iter_next(&iter, &folder, NULL)) {
+        GError *cause = NULL;
+        g_autofree char *what =
+            g_strdup_printf("the storage pool at '%s' was not refreshed", (const char *)folder);
+
+        if (!virt->klass->refresh_pool(virt, folder, &cause) &&
+            !warn_unless_lost(virt, record, what, cause, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* (transfer none): what the file at place @i was known by at the start, "" for unknown */
+static const char *
+noted_identity(const SinterJobRecord *record, guint i)
+{
+    char **identities = record->remove_identities;
+
+    return identities && i < g_strv_length(identities) ? identities[i] : "";
+}
+
+static gboolean
+remove_files(SinterVirt *virt, SinterJobRecord *record, GError **error)
+{
+    char **paths = record->plan->remove_files;
+    g_autoptr(SinterReferenceGraph) graph = NULL;
+    g_autoptr(GHashTable) folders = NULL;
+
+    if (!paths || !paths[0])
+        return TRUE;
+    if (!look_up_graph(virt, record, &graph, error))
+        return FALSE;
+    if (!graph)
+        return TRUE;
+    folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; paths[i]; i++) {
+        if (remove_if_unused(record, graph, paths[i], noted_identity(record, i)))
+            g_hash_table_add(folders, g_path_get_dirname(paths[i]));
+    }
+    return refresh_pools(virt, record, folders, error);
+}
+
+gboolean
+sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (!redefine_snapshots(virt, record, error) || !drop_snapshots(virt, record, error))
+        return FALSE;
+    if (!sync_chain(record->plan, &cause)) {
+        sinter_job_record_warn(record, "the merged files stay: %s", cause->message);
+        return TRUE;
+    }
+    virt->klass->sync_definition(virt, record->domain_name);
+    return !may_remove || remove_files(virt, record, error);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Plans in, jobs out. Owns every job, admits queued ones in the order of their ids while the
+ * budgets allow, hands libvirt's events to the jobs that they concern, and trims ended jobs. What
+ * holds: at most one unended job a disk; a budget is charged from admission to the end.
+ */
+
+#include "sinter-executor.h"
+
+#include "sinter-job-private.h"
+#include "sinter-job-store.h"
+#include "sinter-log.h"
+#include "sinter-virt-libvirt.h"
+
+#include <libvirt/libvirt.h>
+#include <string.h>
+
+#define POLL_USEC (G_USEC_PER_SEC / 2)
+
+struct _SinterExecutor {
+    GObject parent_instance;
+    SinterConnection *connection;
+    SinterInventory *inventory;
+    SinterVirt *virt;
+    SinterJobStore *store;
+    SinterJobLimits limits;
+    char *jobs_dir;
+    GPtrArray *jobs; /* of SinterJob, by id */
+    gulong event_handler;
+};
+
+G_DEFINE_FINAL_TYPE(SinterExecutor, sinter_executor, G_TYPE_OBJECT)
+
+enum { SIGNAL_JOB_ADDED, SIGNAL_JOB_REMOVED, N_SIGNALS };
+static guint signals[N_SIGNALS];
+
+static gboolean
+is_unended(SinterJob *job)
+{
+    return !sinter_phase_is_final(sinter_job_get_record(job)->phase);
+}
+
+/* --- budgets -------------------------------------------------------------------------------- */
+
+static gboolean
+has_room(SinterExecutor *self, guint64 fs_device)
+{
+    guint n_host = 0;
+    guint n_storage = 0;
+
+    for (guint i = 0; i < self->jobs->len; i++) {
+        SinterJob *job = self->jobs->pdata[i];
+
+        if (!is_unended(job) || !sinter_job_is_admitted(job))
+            continue;
+        n_host++;
+        n_storage += sinter_job_get_record(job)->plan->fs_device == fs_device;
+    }
+    return n_host < self->limits.max_jobs_per_host && n_storage < self->limits.max_jobs_per_storage;
+}
+
+static void
+admit_jobs(SinterExecutor *self)
+{
+    for (guint i = 0; i < self->jobs->len; i++) {
+        SinterJob *job = self->jobs->pdata[i];
+
+        if (is_unended(job) && !sinter_job_is_admitted(job) &&
+            has_room(self, sinter_job_get_record(job)->plan->fs_device))
+            sinter_job_admit(job);
+    }
+}
+
+/* --- the jobs that are held ------------------------------------------------------------------ */
+
+/* Forgets the oldest ended jobs above the number that is kept. */
+static void
+trim_jobs(SinterExecutor *self)
+{
+    guint n_ended = self->jobs->len - sinter_executor_count_unended(self);
+
+    for (guint i = 0; i < self->jobs->len && n_ended > self->limits.keep_records;) {
+        g_autoptr(SinterJob) job = g_object_ref(self->jobs->pdata[i]);
+        g_autoptr(GError) error = NULL;
+
+        if (is_unended(job)) {
+            i++;
+            continue;
+        }
+        g_ptr_array_remove_index(self->jobs, i);
+        n_ended--;
+        if (!sinter_job_store_remove(self->store, sinter_job_get_record(job)->id, &error))
+            sinter_log(G_LOG_LEVEL_WARNING, NULL, "%s", error->message);
+        g_signal_emit(self, signals[SIGNAL_JOB_REMOVED], 0, job);
+    }
+}
+
+/* A merge changes the chain without every libvirt saying so in an event. */
+static void
+on_job_ended(SinterJob *job, SinterExecutor *self)
+{
+    sinter_inventory_refresh_async(self->inventory, sinter_job_get_record(job)->domain_uuid, NULL,
+                                   NULL, NULL);
+    admit_jobs(self);
+    trim_jobs(self);
+}
+
+static SinterJob *
+add_job(SinterExecutor *self, SinterJobRecord *record)
+{
+    SinterLiveJobContext context = {
+        .virt = self->virt,
+        .store = self->store,
+        .patience_usec = (guint64)self->limits.converge_after_sec * G_USEC_PER_SEC,
+        .max_pause_usec = (guint64)self->limits.max_pause_msec * 1000,
+        .poll_usec = POLL_USEC,
+    };
+    SinterJob *job = sinter_job_new(&context, record);
+
+    g_ptr_array_add(self->jobs, job);
+    g_signal_connect_object(job, "ended", G_CALLBACK(on_job_ended), self, 0);
+    g_signal_emit(self, signals[SIGNAL_JOB_ADDED], 0, job);
+    return job;
+}
+
+/* --- events --------------------------------------------------------------------------------- */
+
+static gboolean
+concerns(const SinterEvent *event, const SinterJobRecord *record)
+{
+    switch (event->kind) {
+    case SINTER_EVENT_CONNECTED:
+        return TRUE;
+    case SINTER_EVENT_BLOCK_JOB:
+    case SINTER_EVENT_QMP_JOB_ERROR:
+        return g_strcmp0(event->uuid, record->domain_uuid) == 0 &&
+               g_strcmp0(event->disk, record->plan->disk) == 0;
+    case SINTER_EVENT_LIFECYCLE:
+        return g_strcmp0(event->uuid, record->domain_uuid) == 0 &&
+               (event->status == VIR_DOMAIN_EVENT_STOPPED ||
+                event->status == VIR_DOMAIN_EVENT_CRASHED ||
+                event->status == VIR_DOMAIN_EVENT_UNDEFINED);
+    default:
+        return FALSE;
+    }
+}
+
+static void
+on_event(SinterConnection *connection, const SinterEvent *event, SinterExecutor *self)
+{
+    for (guint i = 0; i < self->jobs->len; i++) {
+        SinterJob *job = self->jobs->pdata[i];
+
+        if (is_unended(job) && concerns(event, sinter_job_get_record(job)))
+            sinter_job_post_event(job, event);
+    }
+}
+
+/* --- submitting ----------------------------------------------------------------------------- */
+
+/* The world is still the one that the plan was made for. No I/O: both sides are inventory. */
+static gboolean
+check_chain(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPlan *part,
+            GError **error)
+{
+    g_autoptr(SinterDomain) domain = sinter_inventory_lookup(self->inventory, plan->domain_uuid);
+    const SinterDisk *disk = domain ? sinter_domain_find_disk(domain, part->disk) : NULL;
+    g_auto(GStrv) now = disk ? sinter_disk_dup_chain(disk) : NULL;
+
+    if (!domain) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain '%s' is gone",
+                    plan->domain_name);
+        return FALSE;
+    }
+    if (now && part->chain_before &&
+        g_strv_equal((const char *const *)now, (const char *const *)part->chain_before) &&
+        domain->active == plan->domain_active)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                "the chain of domain '%s', disk %s has changed since the plan was made; make a "
+                "new plan",
+                plan->domain_name, part->disk);
+    return FALSE;
+}
+
+static guint
+count_unended_of(SinterExecutor *self, guint uid)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < self->jobs->len; i++) {
+        SinterJob *job = self->jobs->pdata[i];
+
+        n += is_unended(job) && sinter_job_get_record(job)->uid == uid;
+    }
+    return n;
+}
+
+static gboolean
+check_bounds(SinterExecutor *self, const SinterPlan *plan, guint uid, GError **error)
+{
+    if (uid == 0 || count_unended_of(self, uid) + plan->disks->len <= self->limits.max_jobs_per_uid)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                "user %u may have %u jobs that have not ended; wait for one or cancel it", uid,
+                self->limits.max_jobs_per_uid);
+    return FALSE;
+}
+
+static gboolean
+check_disk_free(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPlan *part,
+                GError **error)
+{
+    SinterJob *job = sinter_executor_find_on_disk(self, plan->domain_uuid, part->disk);
+
+    if (!job)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                "job %s works on domain '%s', disk %s; wait for its end or cancel it",
+                sinter_job_get_record(job)->id, plan->domain_name, part->disk);
+    return FALSE;
+}
+
+static gboolean
+check_plan(SinterExecutor *self, const SinterPlan *plan, guint uid, GError **error)
+{
+    const SinterRefusal *refusal = sinter_plan_get_refusal(plan);
+
+    if (refusal) {
+        g_set_error(error, SINTER_ERROR, sinter_refusal_code_error(refusal->code), "%s",
+                    refusal->text);
+        return FALSE;
+    }
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const SinterDiskPlan *part = plan->disks->pdata[i];
+
+        if (part->refusals->len > 0)
+            continue;
+        if (!check_disk_free(self, plan, part, error) || !check_chain(self, plan, part, error))
+            return FALSE;
+    }
+    return check_bounds(self, plan, uid, error);
+}
+
+static SinterJobRecord *
+make_record(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPlan *part,
+            const SinterJobOptions *options)
+{
+    SinterJobRecord *record = sinter_job_record_new();
+
+    record->id = sinter_job_store_new_id(self->store);
+    record->domain_uuid = g_strdup(plan->domain_uuid);
+    record->domain_name = g_strdup(plan->domain_name);
+    record->plan = sinter_disk_plan_copy(part);
+    record->bandwidth_bytes_per_sec = options->bandwidth_set ? options->bandwidth_bytes_per_sec
+                                                             : self->limits.bandwidth_bytes_per_sec;
+    record->uid = options->uid;
+    record->created_usec = g_get_real_time();
+    return record;
+}
+
+GPtrArray *
+sinter_executor_submit(SinterExecutor *self, const SinterPlan *plan,
+                       const SinterJobOptions *options, GError **error)
+{
+    g_autoptr(GPtrArray) jobs = NULL;
+
+    if (!check_plan(self, plan, options->uid, error))
+        return NULL;
+    jobs = g_ptr_array_new();
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const SinterDiskPlan *part = plan->disks->pdata[i];
+
+        if (part->refusals->len == 0)
+            g_ptr_array_add(jobs, add_job(self, make_record(self, plan, part, options)));
+    }
+    admit_jobs(self);
+    return g_steal_pointer(&jobs);
+}
+
+/* --- asking --------------------------------------------------------------------------------- */
+
+SinterJob *
+sinter_executor_lookup(SinterExecutor *self, const char *id)
+{
+    for (guint i = 0; i < self->jobs->len; i++) {
+        SinterJob *job = self->jobs->pdata[i];
+
+        if (strcmp(sinter_job_get_record(job)->id, id) == 0)
+            return job;
+    }
+    return NULL;
+}
+
+GPtrArray *
+sinter_executor_list(SinterExecutor *self)
+{
+    GPtrArray *jobs = g_ptr_array_new();
+
+    g_ptr_array_extend(jobs, self->jobs, NULL, NULL);
+    return jobs;
+}
+
+SinterJob *
+sinter_executor_find_on_disk(SinterExecutor *self, const char *domain_uuid, const char *disk)
+{
+    for (guint i = 0; i < self->jobs->len; i++) {
+        SinterJob *job = self->jobs->pdata[i];
+        const SinterJobRecord *record = sinter_job_get_record(job);
+
+        if (is_unended(job) && strcmp(record->domain_uuid, domain_uuid) == 0 &&
+            strcmp(record->plan->disk, disk) == 0)
+            return job;
+    }
+    return NULL;
+}
+
+guint
+sinter_executor_count_unended(SinterExecutor *self)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < self->jobs->len; i++)
+        n += is_unended(self->jobs->pdata[i]);
+    return n;
+}
+
+/* --- its life ------------------------------------------------------------------------------- */
+
+SinterExecutor *
+sinter_executor_new(SinterConnection *connection, SinterInventory *inventory, const char *state_dir,
+                    const SinterJobLimits *limits)
+{
+    SinterExecutor *self = g_object_new(SINTER_TYPE_EXECUTOR, NULL);
+
+    self->connection = g_object_ref(connection);
+    self->inventory = g_object_ref(inventory);
+    self->virt = sinter_virt_libvirt_new(connection);
+    self->limits = *limits;
+    self->jobs_dir = g_build_filename(state_dir, "jobs", NULL);
+    return self;
+}
+
+gboolean
+sinter_executor_start(SinterExecutor *self, GError **error)
+{
+    g_autoptr(GPtrArray) records = NULL;
+
+    self->store = sinter_job_store_new(self->jobs_dir, error);
+    if (!self->store)
+        return FALSE;
+    records = sinter_job_store_load(self->store, error);
+    if (!records)
+        return FALSE;
+    self->event_handler =
+        g_signal_connect_object(self->connection, "event", G_CALLBACK(on_event), self, 0);
+    g_ptr_array_set_free_func(records, NULL);
+    for (guint i = 0; i < records->len; i++)
+        add_job(self, records->pdata[i]);
+    admit_jobs(self);
+    trim_jobs(self);
+    return TRUE;
+}
+
+void
+sinter_executor_stop(SinterExecutor *self)
+{
+    g_clear_signal_handler(&self->event_handler, self->connection);
+    for (guint i = 0; i < self->jobs->len; i++)
+        sinter_job_stop(self->jobs->pdata[i]);
+}
+
+static void
+sinter_executor_finalize(GObject *object)
+{
+    SinterExecutor *self = SINTER_EXECUTOR(object);
+
+    sinter_executor_stop(self);
+    g_ptr_array_unref(self->jobs);
+    g_clear_pointer(&self->store, sinter_job_store_free);
+    g_clear_pointer(&self->virt, sinter_virt_libvirt_free);
+    g_clear_object(&self->inventory);
+    g_clear_object(&self->connection);
+    g_free(self->jobs_dir);
+    G_OBJECT_CLASS(sinter_executor_parent_class)->finalize(object);
+}
+
+static void
+sinter_executor_class_init(SinterExecutorClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = sinter_executor_finalize;
+    signals[SIGNAL_JOB_ADDED] = g_signal_new("job-added", SINTER_TYPE_EXECUTOR, G_SIGNAL_RUN_LAST,
+                                             0, NULL, NULL, NULL, G_TYPE_NONE, 1, SINTER_TYPE_JOB);
+    signals[SIGNAL_JOB_REMOVED] =
+        g_signal_new("job-removed", SINTER_TYPE_EXECUTOR, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                     G_TYPE_NONE, 1, SINTER_TYPE_JOB);
+}
+
+static void
+sinter_executor_init(SinterExecutor *self)
+{
+    self->jobs = g_ptr_array_new_with_free_func(g_object_unref);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-job.h"
+#include "sinter-live-job.h"
+
+G_BEGIN_DECLS
+
+/* What only the executor may do with a job. */
+
+/* @context: func and user_data are ignored, the job puts its own. @record: (transfer full) */
+SinterJob *sinter_job_new(const SinterLiveJobContext *context, SinterJobRecord *record);
+
+/* There is room: the job may begin. */
+void sinter_job_admit(SinterJob *self);
+
+/* Whether it was admitted, or taken over in the midst of its work: it counts in the budgets. */
+gboolean sinter_job_is_admitted(SinterJob *self);
+
+void sinter_job_post_event(SinterJob *self, const SinterEvent *event);
+
+/* Lets the thread end without touching the block job, and waits for it. No signal comes after. */
+void sinter_job_stop(SinterJob *self);
+
+G_END_DECLS

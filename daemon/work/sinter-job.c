@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The main context's side of a job: the values last published by its thread, and requests to it.
+ * What holds: values change only in the main context, by messages from the thread that arrive in
+ * order; an ended job has no thread.
+ */
+
+#include "sinter-job-private.h"
+
+struct _SinterJob {
+    GObject parent_instance;
+    SinterJobRecord *record; /* as last published */
+    SinterJobProgress progress;
+    SinterLiveJob *live; /* NULL for a job that had ended before this run of the daemon */
+    gboolean admitted;
+    gboolean stopped;
+};
+
+G_DEFINE_FINAL_TYPE(SinterJob, sinter_job, G_TYPE_OBJECT)
+
+enum { SIGNAL_CHANGED, SIGNAL_ENDED, N_SIGNALS };
+static guint signals[N_SIGNALS];
+
+/* What the thread publishes, on its way to the main context. */
+typedef struct {
+    SinterJob *job;
+    SinterJobRecord *record;
+    SinterJobProgress progress;
+    gboolean ended;
+} News;
+
+static void
+news_free(gpointer data)
+{
+    News *news = data;
+
+    g_object_unref(news->job);
+    g_clear_pointer(&news->record, sinter_job_record_free);
+    g_free(news);
+}
+
+static gboolean
+take_news(gpointer data)
+{
+    News *news = data;
+    SinterJob *self = news->job;
+
+    if (self->stopped)
+        return G_SOURCE_REMOVE;
+    sinter_job_record_free(self->record);
+    self->record = g_steal_pointer(&news->record);
+    self->progress = news->progress;
+    if (news->ended)
+        g_clear_pointer(&self->live, sinter_live_job_join);
+    g_signal_emit(self, signals[SIGNAL_CHANGED], 0);
+    if (news->ended)
+        g_signal_emit(self, signals[SIGNAL_ENDED], 0);
+    return G_SOURCE_REMOVE;
+}
+
+/* In the job's thread. */
+static void
+on_published(const SinterJobRecord *record, const SinterJobProgress *progress, gboolean ended,
+             gpointer user_data)
+{
+    News *news = g_new0(News, 1);
+
+    news->job = g_object_ref(user_data);
+    news->record = sinter_job_record_copy(record);
+    news->progress = *progress;
+    news->ended = ended;
+    g_main_context_invoke_full(NULL, G_PRIORITY_DEFAULT, take_news, news, news_free);
+}
+
+SinterJob *
+sinter_job_new(const SinterLiveJobContext *context, SinterJobRecord *record)
+{
+    SinterJob *self = g_object_new(SINTER_TYPE_JOB, NULL);
+    SinterLiveJobContext own = *context;
+
+    self->record = sinter_job_record_copy(record);
+    self->admitted = record->phase > SINTER_PHASE_QUEUED;
+    own.func = on_published;
+    own.user_data = self;
+    if (sinter_phase_is_final(record->phase))
+        sinter_job_record_free(record);
+    else
+        self->live = sinter_live_job_start(&own, record);
+    return self;
+}
+
+void
+sinter_job_admit(SinterJob *self)
+{
+    if (self->admitted || !self->live)
+        return;
+    self->admitted = TRUE;
+    sinter_mailbox_post(sinter_live_job_get_mailbox(self->live), SINTER_MESSAGE_ADMIT);
+}
+
+gboolean
+sinter_job_is_admitted(SinterJob *self)
+{
+    return self->admitted;
+}
+
+void
+sinter_job_post_event(SinterJob *self, const SinterEvent *event)
+{
+    if (self->live)
+        sinter_mailbox_post_event(sinter_live_job_get_mailbox(self->live), event);
+}
+
+void
+sinter_job_stop(SinterJob *self)
+{
+    if (!self->live)
+        return;
+    self->stopped = TRUE;
+    sinter_mailbox_post(sinter_live_job_get_mailbox(self->live), SINTER_MESSAGE_STOP);
+    g_clear_pointer(&self->live, sinter_live_job_join);
+}
+
+static void
+sinter_job_finalize(GObject *object)
+{
+    SinterJob *self = SINTER_JOB(object);
+
+    sinter_job_stop(self);
+    g_clear_pointer(&self->record, sinter_job_record_free);
+    G_OBJECT_CLASS(sinter_job_parent_class)->finalize(object);
+}
+
+static void
+sinter_job_class_init(SinterJobClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = sinter_job_finalize;
+    signals[SIGNAL_CHANGED] = g_signal_new("changed", SINTER_TYPE_JOB, G_SIGNAL_RUN_LAST, 0, NULL,
+                                           NULL, NULL, G_TYPE_NONE, 0);
+    signals[SIGNAL_ENDED] = g_signal_new("ended", SINTER_TYPE_JOB, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                         NULL, G_TYPE_NONE, 0);
+}
+
+static void
+sinter_job_init(SinterJob *self)
+{
+}
+
+const SinterJobRecord *
+sinter_job_get_record(SinterJob *self)
+{
+    return self->record;
+}
+
+const SinterJobProgress *
+sinter_job_get_progress(SinterJob *self)
+{
+    return &self->progress;
+}
+
+gboolean
+sinter_job_is_cancelable(SinterJob *self)
+{
+    return self->live && self->record->phase < SINTER_PHASE_PIVOTING;
+}
+
+static gboolean
+check_unended(SinterJob *self, GError **error)
+{
+    if (self->live)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "job %s has ended: %s", self->record->id,
+                sinter_phase_name(self->record->phase));
+    return FALSE;
+}
+
+gboolean
+sinter_job_cancel(SinterJob *self, GError **error)
+{
+    if (!check_unended(self, error))
+        return FALSE;
+    if (!sinter_job_is_cancelable(self)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                    "job %s is %s: it is too late to cancel it", self->record->id,
+                    sinter_phase_name(self->record->phase));
+        return FALSE;
+    }
+    sinter_mailbox_post(sinter_live_job_get_mailbox(self->live), SINTER_MESSAGE_CANCEL);
+    return TRUE;
+}
+
+gboolean
+sinter_job_set_bandwidth(SinterJob *self, guint64 bytes_per_sec, GError **error)
+{
+    if (!check_unended(self, error))
+        return FALSE;
+    sinter_mailbox_post_bandwidth(sinter_live_job_get_mailbox(self->live), bytes_per_sec);
+    return TRUE;
+}

@@ -1,0 +1,862 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The thread of one job. It goes round one loop: observe, reconcile, step. What holds: the record
+ * on disk names a step before the step begins; the thread holds the only copy of the record that
+ * is written to; every way out restores what was done to the guest (throttle, pause); a lost
+ * connection ends nothing, the loop looks again when it is back.
+ */
+
+#include "sinter-live-job.h"
+
+#include "sinter-cleanup.h"
+#include "sinter-convergence.h"
+#include "sinter-log.h"
+#include "sinter-rate.h"
+#include "sinter-reconcile.h"
+
+#include <libvirt/libvirt.h>
+#include <sys/statvfs.h>
+
+/* QEMU refuses a pivot for good reasons that pass (it was not ready after all, another command
+ * held the domain); one that never passes must not be asked for for ever. */
+#define MAX_PIVOT_TRIES 20
+
+/* After a lost connection: CONNECTED wakes us; this is for the case that it came before. */
+#define RECONNECT_LOOK_USEC (5 * G_USEC_PER_SEC)
+
+struct _SinterLiveJob {
+    SinterLiveJobContext context;
+    GThread *thread;
+    SinterMailbox *mailbox; /* from any thread; the rest belongs to the job's thread */
+    SinterJobRecord *record;
+    SinterJobProgress progress;
+    SinterRate rate;
+    SinterConvergence convergence;
+    SinterObservation observation;
+    SinterDomain *domain;   /* as last observed, or NULL */
+    char *qemu_reason;      /* why QEMU's job failed, where QEMU told */
+    GError *forced_failure; /* we ended the block job for this; the job fails with it */
+    guint64 bandwidth_now;  /* the limit that the block job has now */
+    guint n_pivot_tries;
+    guint n_full_polls; /* looks in a row at which all was copied and no event had come */
+    gboolean end_asked; /* the block job's end was asked for */
+    gboolean settled;   /* what an earlier run of the daemon owed the guest was given back */
+    gboolean stopped;   /* the daemon ends */
+    gboolean final;
+};
+
+static void
+publish(SinterLiveJob *self, gboolean ended)
+{
+    self->context.func(self->record, &self->progress, ended, self->context.user_data);
+}
+
+static void
+log_job(SinterLiveJob *self, GLogLevelFlags level, const char *text)
+{
+    const SinterJobRecord *record = self->record;
+    const SinterLogField fields[] = {
+        { "SINTER_JOB", record->id },
+        { "DOMAIN_UUID", record->domain_uuid },
+        { "DOMAIN_NAME", record->domain_name },
+        { "DISK", record->plan->disk },
+        { NULL, NULL },
+    };
+
+    sinter_log(level, fields, "job %s, %s of %s %s: %s", record->id,
+               sinter_operation_name(record->plan->operation), record->domain_name,
+               record->plan->disk, text);
+}
+
+static gboolean
+save(SinterLiveJob *self, GError **error)
+{
+    return sinter_job_store_save(self->context.store, self->record, error);
+}
+
+/* For news that the next look would find again: losing it loses nothing. */
+static void
+save_or_log(SinterLiveJob *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!save(self, &error))
+        log_job(self, G_LOG_LEVEL_WARNING, error->message);
+}
+
+/* Writes down that @phase begins, before it does. */
+static gboolean
+enter_phase(SinterLiveJob *self, SinterPhase phase, GError **error)
+{
+    SinterPhase before = self->record->phase;
+
+    if (before == phase)
+        return TRUE;
+    self->record->phase = phase;
+    if (!save(self, error)) {
+        self->record->phase = before;
+        g_prefix_error(error, "the job's record cannot be written: ");
+        return FALSE;
+    }
+    publish(self, FALSE);
+    return TRUE;
+}
+
+static gboolean
+is_lost(SinterLiveJob *self, const GError *error)
+{
+    return self->context.virt->klass->error_is_lost(self->context.virt, error);
+}
+
+/* Gives the guest back what convergence took from it. Errors are warnings: the record keeps what
+ * is still owed, and so does the log. */
+static void
+release_guest(SinterLiveJob *self)
+{
+    SinterVirt *virt = self->context.virt;
+    SinterJobRecord *record = self->record;
+    g_autoptr(GError) error = NULL;
+
+    if (!record->suspended && !record->throttled)
+        return;
+    if (record->suspended) {
+        if (virt->klass->resume(virt, record->domain_uuid, &error))
+            record->suspended = FALSE;
+        else
+            sinter_job_record_warn(record, "the domain could not be resumed: %s", error->message);
+        g_clear_error(&error);
+    }
+    if (record->throttled) {
+        if (virt->klass->set_write_limit(virt, record->domain_uuid, record->plan->disk,
+                                         record->throttle_saved_bytes_per_sec, &error))
+            record->throttled = FALSE;
+        else
+            sinter_job_record_warn(record, "the disk's write limit could not be put back: %s",
+                                   error->message);
+    }
+    save_or_log(self);
+}
+
+static void
+finish(SinterLiveJob *self, SinterPhase phase, SinterError code, const char *message)
+{
+    SinterJobRecord *record = self->record;
+
+    if (self->observation.domain_active)
+        release_guest(self);
+    record->phase = phase;
+    record->error_code = phase == SINTER_PHASE_DONE ? SINTER_ERROR_FAILED : code;
+    g_free(record->error_message);
+    record->error_message = g_strdup(message);
+    record->ended_usec = g_get_real_time();
+    save_or_log(self);
+    log_job(self, phase == SINTER_PHASE_DONE ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING,
+            message ? message : "done");
+    for (guint i = 0; i < record->warnings->len; i++)
+        log_job(self, G_LOG_LEVEL_WARNING, record->warnings->pdata[i]);
+    self->final = TRUE;
+}
+
+/* --- observing ------------------------------------------------------------------------------ */
+
+static void
+observe_disk(SinterLiveJob *self, const SinterDisk *disk)
+{
+    g_auto(GStrv) chain = NULL;
+
+    if (!disk) {
+        self->observation.chain = SINTER_CHAIN_OTHER;
+        return;
+    }
+    chain = sinter_disk_dup_chain(disk);
+    self->observation.chain = sinter_reconcile_chain(self->record->plan, chain);
+    self->observation.mirror = disk->mirror;
+    self->observation.block_job = disk->block_job;
+    if (self->observation.block_job == SINTER_BLOCK_JOB_NONE && disk->mirror != SINTER_MIRROR_NONE)
+        self->observation.block_job = disk->mirror_job;
+}
+
+/* Looks at the host. FALSE with an error when that was not possible. */
+static gboolean
+observe(SinterLiveJob *self, GError **error)
+{
+    SinterVirt *virt = self->context.virt;
+    SinterSeenEvent seen = self->observation.seen;
+    g_autoptr(GError) cause = NULL;
+
+    g_clear_pointer(&self->domain, sinter_domain_unref);
+    self->observation = (SinterObservation){ .seen = seen };
+    self->domain = virt->klass->scan_domain(virt, self->record->domain_uuid, &cause);
+    if (!self->domain) {
+        if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_NOT_FOUND))
+            return TRUE;
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return FALSE;
+    }
+    self->observation.domain_exists = TRUE;
+    self->observation.domain_active = self->domain->active;
+    observe_disk(self, sinter_domain_find_disk(self->domain, self->record->plan->disk));
+    return TRUE;
+}
+
+/* --- what arrives while waiting ----------------------------------------------------------- */
+
+typedef enum {
+    HEARD_NOTHING, /* of no consequence: wait on */
+    HEARD_READY,
+    HEARD_NEWS, /* look at the world again */
+} Heard;
+
+static Heard
+hear_block_job(SinterLiveJob *self, int status)
+{
+    switch (status) {
+    case VIR_DOMAIN_BLOCK_JOB_READY:
+        return HEARD_READY;
+    case VIR_DOMAIN_BLOCK_JOB_COMPLETED:
+        self->observation.seen = SINTER_SEEN_COMPLETED;
+        return HEARD_NEWS;
+    case VIR_DOMAIN_BLOCK_JOB_FAILED:
+        self->observation.seen = SINTER_SEEN_FAILED;
+        return HEARD_NEWS;
+    case VIR_DOMAIN_BLOCK_JOB_CANCELED:
+        self->observation.seen = SINTER_SEEN_CANCELED;
+        return HEARD_NEWS;
+    default:
+        return HEARD_NOTHING;
+    }
+}
+
+static Heard
+hear_event(SinterLiveJob *self, const SinterEvent *event)
+{
+    switch (event->kind) {
+    case SINTER_EVENT_BLOCK_JOB:
+        return hear_block_job(self, event->status);
+    case SINTER_EVENT_QMP_JOB_ERROR:
+        g_free(self->qemu_reason);
+        self->qemu_reason = g_strdup(event->text);
+        return HEARD_NOTHING;
+    case SINTER_EVENT_LIFECYCLE:
+    case SINTER_EVENT_CONNECTED:
+        return HEARD_NEWS;
+    default:
+        return HEARD_NOTHING;
+    }
+}
+
+static void
+hear_bandwidth(SinterLiveJob *self, guint64 bytes_per_sec)
+{
+    SinterVirt *virt = self->context.virt;
+    SinterJobRecord *record = self->record;
+    g_autoptr(GError) error = NULL;
+
+    record->bandwidth_bytes_per_sec = bytes_per_sec;
+    save_or_log(self);
+    if (record->phase == SINTER_PHASE_COPYING || record->phase == SINTER_PHASE_READY) {
+        if (virt->klass->set_bandwidth(virt, record->domain_uuid, record->plan->disk, bytes_per_sec,
+                                       &error))
+            self->bandwidth_now = bytes_per_sec;
+        else
+            log_job(self, G_LOG_LEVEL_WARNING, error->message);
+    }
+    publish(self, FALSE);
+}
+
+static Heard
+hear(SinterLiveJob *self, const SinterMessage *message)
+{
+    switch (message->kind) {
+    case SINTER_MESSAGE_CANCEL:
+        self->record->cancel_requested = TRUE;
+        save_or_log(self);
+        return HEARD_NEWS;
+    case SINTER_MESSAGE_BANDWIDTH:
+        hear_bandwidth(self, message->bytes_per_sec);
+        return HEARD_NOTHING;
+    case SINTER_MESSAGE_EVENT:
+        return hear_event(self, message->event);
+    case SINTER_MESSAGE_STOP:
+        self->stopped = TRUE;
+        return HEARD_NEWS;
+    case SINTER_MESSAGE_ADMIT:
+        break;
+    }
+    return HEARD_NOTHING;
+}
+
+/* --- convergence ---------------------------------------------------------------------------- */
+
+static void
+converge_lift(SinterLiveJob *self)
+{
+    SinterVirt *virt = self->context.virt;
+    SinterJobRecord *record = self->record;
+    g_autoptr(GError) error = NULL;
+
+    if (!virt->klass->set_bandwidth(virt, record->domain_uuid, record->plan->disk, 0, &error)) {
+        log_job(self, G_LOG_LEVEL_WARNING, error->message);
+        return;
+    }
+    self->bandwidth_now = 0;
+    sinter_job_record_warn(record, "the guest writes faster than the limited copy runs; the "
+                                   "bandwidth limit was lifted");
+}
+
+static void
+converge_throttle(SinterLiveJob *self, guint64 rate)
+{
+    SinterVirt *virt = self->context.virt;
+    SinterJobRecord *record = self->record;
+    g_autoptr(GError) error = NULL;
+
+    if (!record->throttled) {
+        if (!virt->klass->get_write_limit(virt, record->domain_uuid, record->plan->disk,
+                                          &record->throttle_saved_bytes_per_sec, &error)) {
+            log_job(self, G_LOG_LEVEL_WARNING, error->message);
+            return;
+        }
+        record->throttled = TRUE;
+    }
+    if (!save(self, &error) || !virt->klass->set_write_limit(virt, record->domain_uuid,
+                                                             record->plan->disk, rate, &error)) {
+        log_job(self, G_LOG_LEVEL_WARNING, error->message);
+        return;
+    }
+    sinter_job_record_warn(record, "the guest writes faster than the copy runs; its writes were "
+                                   "slowed down until the end of the job");
+}
+
+static void
+converge_suspend(SinterLiveJob *self)
+{
+    SinterVirt *virt = self->context.virt;
+    SinterJobRecord *record = self->record;
+    g_autoptr(GError) error = NULL;
+
+    record->suspended = TRUE;
+    if (!save(self, &error) || !virt->klass->suspend(virt, record->domain_uuid, &error)) {
+        log_job(self, G_LOG_LEVEL_WARNING, error->message);
+        return;
+    }
+    sinter_job_record_warn(record,
+                           "the guest was held for up to %" G_GUINT64_FORMAT
+                           " ms so that the copy could catch up",
+                           self->context.max_pause_usec / 1000);
+}
+
+static void
+converge_resume(SinterLiveJob *self)
+{
+    SinterVirt *virt = self->context.virt;
+    g_autoptr(GError) error = NULL;
+
+    if (!virt->klass->resume(virt, self->record->domain_uuid, &error)) {
+        log_job(self, G_LOG_LEVEL_WARNING, error->message);
+        return;
+    }
+    self->record->suspended = FALSE;
+    save_or_log(self);
+}
+
+static void
+converge(SinterLiveJob *self, const SinterBlockJobInfo *info)
+{
+    SinterConvergenceSample sample = {
+        .now_usec = g_get_monotonic_time(),
+        .remaining_bytes =
+            info->total_bytes > info->done_bytes ? info->total_bytes - info->done_bytes : 0,
+        .rate_bytes_per_sec = self->progress.rate_bytes_per_sec,
+        .bandwidth_limited = self->bandwidth_now > 0,
+    };
+    guint64 rate = 0;
+
+    switch (sinter_convergence_sample(&self->convergence, &sample, &rate)) {
+    case SINTER_CONVERGE_NOTHING:
+        return;
+    case SINTER_CONVERGE_LIFT_BANDWIDTH:
+        converge_lift(self);
+        break;
+    case SINTER_CONVERGE_THROTTLE:
+        converge_throttle(self, rate);
+        break;
+    case SINTER_CONVERGE_SUSPEND:
+        converge_suspend(self);
+        break;
+    case SINTER_CONVERGE_RESUME:
+        converge_resume(self);
+        break;
+    case SINTER_CONVERGE_GIVE_UP:
+        sinter_job_record_warn(self->record,
+                               "the copy does not gain on the guest, whatever was tried; the job "
+                               "goes on, cancel it or lower the guest's load");
+        break;
+    }
+    publish(self, FALSE);
+}
+
+/* --- waiting -------------------------------------------------------------------------------- */
+
+static void
+note_progress(SinterLiveJob *self, const SinterBlockJobInfo *info)
+{
+    SinterJobProgress *progress = &self->progress;
+    guint64 remaining;
+
+    progress->done_bytes = info->done_bytes;
+    progress->total_bytes = MAX(info->total_bytes, info->done_bytes);
+    progress->rate_bytes_per_sec =
+        sinter_rate_sample(&self->rate, g_get_monotonic_time(), info->done_bytes);
+    remaining = progress->total_bytes - progress->done_bytes;
+    progress->expected_end_usec = 0;
+    if (progress->rate_bytes_per_sec > 0)
+        progress->expected_end_usec =
+            g_get_real_time() +
+            (gint64)((double)remaining * G_USEC_PER_SEC / (double)progress->rate_bytes_per_sec);
+    publish(self, FALSE);
+}
+
+/* A look at the progress; HEARD_NEWS when the world should be looked at as a whole. */
+static Heard
+poll_progress(SinterLiveJob *self)
+{
+    SinterVirt *virt = self->context.virt;
+    const SinterDiskPlan *plan = self->record->plan;
+    SinterBlockJobInfo info = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    if (!virt->klass->get_info(virt, self->record->domain_uuid, plan->disk, &info, &error) ||
+        info.type == SINTER_BLOCK_JOB_NONE)
+        return HEARD_NEWS;
+    note_progress(self, &info);
+    if (plan->operation == SINTER_OPERATION_ACTIVE_COMMIT ||
+        plan->operation == SINTER_OPERATION_COPY)
+        converge(self, &info);
+    /* progress is not readiness, but it is a reason to look whether an event was missed */
+    self->n_full_polls = info.done_bytes >= info.total_bytes ? self->n_full_polls + 1 : 0;
+    if (self->n_full_polls < 2)
+        return HEARD_NOTHING;
+    self->n_full_polls = 0;
+    return HEARD_NEWS;
+}
+
+static Heard
+wait_for_news(SinterLiveJob *self)
+{
+    Heard heard = HEARD_NOTHING;
+
+    while (heard == HEARD_NOTHING) {
+        guint64 timeout = sinter_convergence_next_sample_usec(
+            &self->convergence, g_get_monotonic_time(), self->context.poll_usec);
+        g_autoptr(SinterMessage) message = sinter_mailbox_wait(self->mailbox, timeout);
+
+        heard = message ? hear(self, message) : poll_progress(self);
+    }
+    return heard;
+}
+
+/* For something that no event may announce: looks again after @timeout_usec at the latest. */
+static Heard
+wait_for_news_or(SinterLiveJob *self, guint64 timeout_usec)
+{
+    Heard heard = HEARD_NOTHING;
+
+    while (heard == HEARD_NOTHING) {
+        g_autoptr(SinterMessage) message = sinter_mailbox_wait(self->mailbox, timeout_usec);
+
+        heard = message ? hear(self, message) : HEARD_NEWS;
+    }
+    return heard;
+}
+
+/* --- steps: one for each verdict; each returns what it last heard --------------------------- */
+
+/* QEMU's own words, where they are known, say more than the fact that it failed. */
+static Heard
+step_fail(SinterLiveJob *self, const SinterVerdict *verdict)
+{
+    g_autofree char *message = NULL;
+
+    if (self->forced_failure) {
+        finish(self, SINTER_PHASE_FAILED, (SinterError)self->forced_failure->code,
+               self->forced_failure->message);
+        return HEARD_NEWS;
+    }
+    if (self->qemu_reason && self->observation.seen == SINTER_SEEN_FAILED)
+        message = g_strdup_printf("%s: %s", verdict->reason, self->qemu_reason);
+    finish(self, SINTER_PHASE_FAILED, verdict->error, message ? message : verdict->reason);
+    return HEARD_NEWS;
+}
+
+static Heard
+step_cancelled(SinterLiveJob *self, const SinterVerdict *verdict)
+{
+    if (self->forced_failure)
+        return step_fail(self, verdict);
+    finish(self, SINTER_PHASE_CANCELLED, verdict->error, verdict->reason);
+    return HEARD_NEWS;
+}
+
+static Heard
+step_quarantine(SinterLiveJob *self, const SinterVerdict *verdict)
+{
+    finish(self, SINTER_PHASE_QUARANTINED, verdict->error, verdict->reason);
+    return HEARD_NEWS;
+}
+
+static void
+fail_now(SinterLiveJob *self, const GError *error)
+{
+    finish(self, SINTER_PHASE_FAILED,
+           error->domain == SINTER_ERROR ? (SinterError)error->code : SINTER_ERROR_FAILED,
+           error->message);
+}
+
+/* The planner cannot know the file system of a copy's destination. */
+static gboolean
+check_destination_space(const SinterDiskPlan *plan, GError **error)
+{
+    g_autofree char *folder = NULL;
+    struct statvfs fs;
+    guint64 free_bytes;
+
+    if (plan->operation != SINTER_OPERATION_COPY || plan->reuse_external)
+        return TRUE;
+    folder = g_path_get_dirname(plan->destination);
+    if (statvfs(folder, &fs) < 0)
+        return TRUE; /* not ours to see: QEMU will say what is wrong */
+    free_bytes = (guint64)fs.f_bavail * fs.f_frsize;
+    if (free_bytes >= plan->bytes_to_copy)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
+                "'%s' has %" G_GUINT64_FORMAT " bytes left; the copy may need %" G_GUINT64_FORMAT,
+                folder, free_bytes, plan->bytes_to_copy);
+    return FALSE;
+}
+
+static Heard
+step_start(SinterLiveJob *self, const SinterVerdict *verdict)
+{
+    SinterVirt *virt = self->context.virt;
+    SinterJobRecord *record = self->record;
+    g_autoptr(GError) error = NULL;
+
+    if (!check_destination_space(record->plan, &error)) {
+        fail_now(self, error);
+        return HEARD_NEWS;
+    }
+    if (record->phase == SINTER_PHASE_QUEUED)
+        sinter_cleanup_remember_files(record, self->domain);
+    if (record->started_usec == 0)
+        record->started_usec = g_get_real_time();
+    self->bandwidth_now = record->bandwidth_bytes_per_sec;
+    self->observation.seen = SINTER_SEEN_NOTHING;
+    if (!enter_phase(self, SINTER_PHASE_STARTING, &error) ||
+        !virt->klass->start(virt, self->domain, record->plan, record->bandwidth_bytes_per_sec,
+                            &error)) {
+        if (!is_lost(self, error))
+            fail_now(self, error);
+        return HEARD_NEWS;
+    }
+    /* only news: whether it runs is looked at, not read from the record */
+    record->phase = SINTER_PHASE_COPYING;
+    save_or_log(self);
+    publish(self, FALSE);
+    return wait_for_news(self);
+}
+
+/* Ends the block job because we cannot go on; once it is gone the job fails with @error. */
+static Heard
+give_up(SinterLiveJob *self, GError *error)
+{
+    SinterVirt *virt = self->context.virt;
+    g_autoptr(GError) cause = NULL;
+
+    g_clear_error(&self->forced_failure);
+    self->forced_failure = error;
+    self->record->cancel_requested = TRUE;
+    self->record->phase = SINTER_PHASE_READY;
+    self->end_asked = TRUE;
+    if (!virt->klass->end(virt, self->record->domain_uuid, self->record->plan->disk, FALSE, &cause))
+        log_job(self, G_LOG_LEVEL_WARNING, cause->message);
+    return wait_for_news(self);
+}
+
+static Heard
+step_pivot(SinterLiveJob *self, const SinterVerdict *verdict)
+{
+    SinterVirt *virt = self->context.virt;
+    const SinterDiskPlan *plan = self->record->plan;
+    gboolean pivot = plan->operation == SINTER_OPERATION_ACTIVE_COMMIT || plan->pivot;
+    g_autoptr(GError) error = NULL;
+
+    if (!enter_phase(self, SINTER_PHASE_PIVOTING, &error))
+        return give_up(self, g_steal_pointer(&error));
+    if (virt->klass->end(virt, self->record->domain_uuid, plan->disk, pivot, &error))
+        return wait_for_news(self);
+    if (is_lost(self, error))
+        return HEARD_NEWS;
+    self->record->phase = SINTER_PHASE_READY;
+    if (++self->n_pivot_tries >= MAX_PIVOT_TRIES) {
+        g_prefix_error(&error,
+                       "the move to the merged image was refused %u times: ", self->n_pivot_tries);
+        return give_up(self, g_steal_pointer(&error));
+    }
+    wait_for_news_or(self, self->context.poll_usec);
+    return HEARD_NEWS;
+}
+
+static Heard
+step_wait(SinterLiveJob *self, const SinterVerdict *verdict)
+{
+    if (self->record->phase < SINTER_PHASE_COPYING) {
+        self->record->phase = SINTER_PHASE_COPYING;
+        save_or_log(self);
+        publish(self, FALSE);
+    }
+    self->observation.seen = SINTER_SEEN_NOTHING; /* it was of an earlier block job */
+    return wait_for_news(self);
+}
+
+static Heard
+step_cancel(SinterLiveJob *self, const SinterVerdict *verdict)
+{
+    SinterVirt *virt = self->context.virt;
+    g_autoptr(GError) error = NULL;
+
+    if (!self->end_asked) {
+        if (!virt->klass->end(virt, self->record->domain_uuid, self->record->plan->disk, FALSE,
+                              &error)) {
+            /* it may have ended by itself just now: the next look tells */
+            log_job(self, G_LOG_LEVEL_INFO, error->message);
+            return HEARD_NEWS;
+        }
+        self->end_asked = TRUE;
+    }
+    return wait_for_news(self);
+}
+
+/* Whether the next boot will find the merged chain; told as a warning when not. */
+static void
+check_definition(SinterLiveJob *self, const SinterDisk *disk)
+{
+    SinterJobRecord *record = self->record;
+    const SinterLayer *live = disk->layers->len > 0 ? disk->layers->pdata[0] : NULL;
+    const SinterLayer *next = disk->inactive_layers && disk->inactive_layers->len > 0
+                                  ? disk->inactive_layers->pdata[0]
+                                  : NULL;
+
+    if (!self->domain->persistent || !live)
+        return;
+    if (next && sinter_layer_same_file(live, next))
+        return;
+    sinter_job_record_warn(record,
+                           "the definition for the next boot names '%s' and not '%s': correct it "
+                           "(virsh edit %s) before the domain is started again",
+                           next ? next->description : "no image", live->description,
+                           record->domain_name);
+    /* the files that it names must then stay: the reference graph sees to that */
+}
+
+static gboolean
+check_layers(const SinterDisk *disk, GError **error)
+{
+    for (guint i = 0; i < disk->layers->len; i++) {
+        const SinterLayer *layer = disk->layers->pdata[i];
+
+        if (layer->missing) {
+            g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                        "after the merge the chain names '%s', which is not there",
+                        layer->description);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/*
+ * QEMU's stream (pull) completes with tables in QEMU's memory: the backing name in the image's
+ * header is new, the entries that point at the pulled data are not written. Seen with QEMU 7.2: no
+ * flush until the guest flushes or QEMU ends. Until then the data is not safe from a crash, and
+ * the only thing that libvirt offers to make QEMU flush every image is to stop the guest's CPUs
+ * for a moment.
+ *
+ * FALSE with *@ret_lost set when the connection is lost; FALSE without when it cannot be done.
+ */
+static gboolean
+flush_pulled(SinterLiveJob *self, gboolean *ret_lost)
+{
+    SinterVirt *virt = self->context.virt;
+    SinterJobRecord *record = self->record;
+    g_autoptr(GError) error = NULL;
+
+    *ret_lost = FALSE;
+    if (self->domain->state != VIR_DOMAIN_RUNNING) {
+        sinter_job_record_warn(record,
+                               "the domain is not running, so that QEMU cannot be made to write "
+                               "what it pulled; the merged files stay");
+        return FALSE;
+    }
+    record->suspended = TRUE;
+    if (save(self, &error) && virt->klass->suspend(virt, record->domain_uuid, &error) &&
+        virt->klass->resume(virt, record->domain_uuid, &error)) {
+        record->suspended = FALSE;
+        save_or_log(self);
+        return TRUE;
+    }
+    *ret_lost = is_lost(self, error);
+    if (!*ret_lost)
+        sinter_job_record_warn(record,
+                               "QEMU could not be made to write what it pulled; the merged files "
+                               "stay: %s",
+                               error->message);
+    return FALSE;
+}
+
+static Heard
+step_verify(SinterLiveJob *self, const SinterVerdict *verdict)
+{
+    SinterJobRecord *record = self->record;
+    const SinterDisk *disk = sinter_domain_find_disk(self->domain, record->plan->disk);
+    g_autoptr(GError) error = NULL;
+    gboolean flushed = TRUE;
+    gboolean lost = FALSE;
+
+    if (self->domain->active)
+        release_guest(self);
+    if (record->phase < SINTER_PHASE_VERIFYING &&
+        !enter_phase(self, SINTER_PHASE_VERIFYING, &error)) {
+        /* the merge is done all the same; without a record nothing may be removed */
+        sinter_job_record_warn(record, "the merged files stay: %s", error->message);
+        finish(self, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
+        return HEARD_NEWS;
+    }
+    if (!check_layers(disk, &error)) {
+        finish(self, SINTER_PHASE_QUARANTINED, (SinterError)error->code, error->message);
+        return HEARD_NEWS;
+    }
+    check_definition(self, disk);
+    if (record->plan->operation == SINTER_OPERATION_PULL)
+        flushed = flush_pulled(self, &lost);
+    if (lost)
+        return HEARD_NEWS;
+    if (!enter_phase(self, SINTER_PHASE_CLEANING, &error))
+        sinter_job_record_warn(record, "the merged files stay: %s", error->message);
+    else if (!sinter_cleanup_run(self->context.virt, record, flushed, &error))
+        return HEARD_NEWS; /* the connection is lost: look again, clean again */
+    finish(self, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
+    return HEARD_NEWS;
+}
+
+typedef Heard (*Step)(SinterLiveJob *self, const SinterVerdict *verdict);
+
+static const Step steps[] = {
+    [SINTER_NEXT_START] = step_start,         [SINTER_NEXT_WAIT] = step_wait,
+    [SINTER_NEXT_PIVOT] = step_pivot,         [SINTER_NEXT_CANCEL] = step_cancel,
+    [SINTER_NEXT_VERIFY] = step_verify,       [SINTER_NEXT_FAIL] = step_fail,
+    [SINTER_NEXT_CANCELLED] = step_cancelled, [SINTER_NEXT_QUARANTINE] = step_quarantine,
+};
+
+/* --- the thread ----------------------------------------------------------------------------- */
+
+static void
+wait_for_admission(SinterLiveJob *self)
+{
+    while (!self->stopped && !self->record->cancel_requested) {
+        g_autoptr(SinterMessage) message = sinter_mailbox_wait(self->mailbox, G_MAXUINT64);
+
+        if (message->kind == SINTER_MESSAGE_ADMIT)
+            return;
+        hear(self, message);
+    }
+}
+
+/* What a record of an earlier run of the daemon leaves to be set right before all else: a guest
+ * must not stay held because a daemon died. */
+static void
+settle_debts(SinterLiveJob *self)
+{
+    if (!self->settled && self->observation.domain_active)
+        release_guest(self);
+    self->settled = TRUE;
+}
+
+static void
+run(SinterLiveJob *self)
+{
+    Heard heard = HEARD_NEWS;
+
+    while (!self->final && !self->stopped) {
+        g_autoptr(GError) error = NULL;
+        SinterVerdict verdict = { .next = SINTER_NEXT_PIVOT };
+
+        /* READY: what follows must not wait for another look; libvirt checks it once more */
+        if (heard != HEARD_READY || self->record->cancel_requested) {
+            if (!observe(self, &error)) {
+                log_job(self, G_LOG_LEVEL_INFO, error->message);
+                self->end_asked = FALSE;
+                wait_for_news_or(self, RECONNECT_LOOK_USEC);
+                heard = HEARD_NEWS;
+                continue;
+            }
+            settle_debts(self);
+            verdict = sinter_reconcile(self->record, &self->observation);
+        }
+        heard = steps[verdict.next](self, &verdict);
+    }
+}
+
+static gpointer
+live_job_thread(gpointer data)
+{
+    SinterLiveJob *self = data;
+    g_autoptr(GError) error = NULL;
+
+    if (self->record->phase == SINTER_PHASE_QUEUED) {
+        if (!save(self, &error)) {
+            g_prefix_error(&error, "the job's record cannot be written: ");
+            fail_now(self, error);
+        } else {
+            wait_for_admission(self);
+        }
+    }
+    run(self);
+    if (self->final)
+        publish(self, TRUE);
+    return NULL;
+}
+
+SinterLiveJob *
+sinter_live_job_start(const SinterLiveJobContext *context, SinterJobRecord *record)
+{
+    SinterLiveJob *self = g_new0(SinterLiveJob, 1);
+
+    self->context = *context;
+    self->record = record;
+    self->mailbox = sinter_mailbox_new();
+    sinter_convergence_init(&self->convergence, context->patience_usec, context->max_pause_usec);
+    self->thread = g_thread_new("job", live_job_thread, self);
+    return self;
+}
+
+SinterMailbox *
+sinter_live_job_get_mailbox(SinterLiveJob *self)
+{
+    return self->mailbox;
+}
+
+void
+sinter_live_job_join(SinterLiveJob *self)
+{
+    if (!self)
+        return;
+    g_thread_join(self->thread);
+    g_async_queue_unref(self->mailbox);
+    sinter_job_record_free(self->record);
+    g_clear_pointer(&self->domain, sinter_domain_unref);
+    g_clear_error(&self->forced_failure);
+    g_free(self->qemu_reason);
+    g_free(self);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-job-store.h"
+#include "sinter-job.h"
+#include "sinter-mailbox.h"
+#include "sinter-virt.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SinterLiveJob:
+ *
+ * The story of one block job, told in a thread of its own: look at the world, decide the next step
+ * (sinter-reconcile), write it down, do it, wait for what libvirt says, look again. The thread
+ * blocks in libvirt so that the main loop need not; it hears from the main context through a
+ * mailbox and speaks to it through one callback.
+ */
+typedef struct _SinterLiveJob SinterLiveJob;
+
+/**
+ * SinterLiveJobFunc:
+ * @record: (transfer none): the job as it now is
+ * @progress: (transfer none): how far the copying is
+ * @ended: %TRUE once, as the last call: the record is final and durable
+ *
+ * Called in the job's thread.
+ */
+typedef void (*SinterLiveJobFunc)(const SinterJobRecord *record, const SinterJobProgress *progress,
+                                  gboolean ended, gpointer user_data);
+
+typedef struct {
+    SinterVirt *virt;      /* (unowned) outlives the thread */
+    SinterJobStore *store; /* (unowned) likewise */
+    guint64 patience_usec; /* see sinter-convergence.h */
+    guint64 max_pause_usec;
+    guint64 poll_usec; /* between two looks at the progress */
+    SinterLiveJobFunc func;
+    gpointer user_data;
+} SinterLiveJobContext;
+
+/* @record: (transfer full): a new job's (QUEUED) or one that is taken over */
+SinterLiveJob *sinter_live_job_start(const SinterLiveJobContext *context, SinterJobRecord *record);
+
+/* (transfer none): where to post to; any thread */
+SinterMailbox *sinter_live_job_get_mailbox(SinterLiveJob *self);
+
+/* Waits for the thread's end (after its end was told, or after STOP was posted) and frees. */
+void sinter_live_job_join(SinterLiveJob *self);
+
+G_END_DECLS

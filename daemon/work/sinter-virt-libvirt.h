@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-connection.h"
+#include "sinter-virt.h"
+
+G_BEGIN_DECLS
+
+/* The operations on a real libvirt, over whatever connection stands at the moment of a call. */
+SinterVirt *sinter_virt_libvirt_new(SinterConnection *connection);
+void sinter_virt_libvirt_free(SinterVirt *virt);
+
+G_END_DECLS

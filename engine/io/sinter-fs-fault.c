@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Storage that fails on demand. One counter serves all files of the set, so that "the Nth call"
+ * means the Nth of an operation, whichever file it goes to.
+ */
+
+#include "sinter-fs-fault.h"
+#include "sinter-error.h"
+#include "sinter-io-forward.h"
+
+#include <errno.h>
+
+typedef struct {
+    SinterFsForward base;
+    GMutex lock; /* guards all below */
+    SinterFaultCalls calls;
+    SinterFaultKind kind;
+    guint64 nth; /* 0: nothing fails */
+    guint64 count;
+    gboolean lasting;
+} SinterFsFault;
+
+/* Counts a call. Returns whether it is to fail, and how. */
+static gboolean
+fault_strikes(SinterFs *fs, SinterFaultCalls call, SinterFaultKind *ret_kind)
+{
+    SinterFsFault *self = (SinterFsFault *)fs;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+
+    if (!(self->calls & call))
+        return FALSE;
+    self->count++;
+    *ret_kind = self->kind;
+    return self->nth != 0 &&
+           (self->count == self->nth || (self->lasting && self->count > self->nth));
+}
+
+static gboolean
+fault_set(SinterFaultKind kind, const char *what, const char *path, GError **error)
+{
+    sinter_error_set_errno(error, kind == SINTER_FAULT_ENOSPC ? ENOSPC : EIO, "%s '%s'", what,
+                           path);
+    return FALSE;
+}
+
+/* FALSE with an error where this call of an open file is to fail. */
+static gboolean
+fault_pass(SinterIo *io, SinterFaultCalls call, const char *what, GError **error)
+{
+    SinterFaultKind kind;
+
+    return !fault_strikes(((SinterIoForward *)io)->owner, call, &kind) ||
+           fault_set(kind, what, io->path, error);
+}
+
+static gssize
+fault_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
+{
+    SinterFaultKind kind;
+
+    if (fault_strikes(((SinterIoForward *)io)->owner, SINTER_FAULT_READ, &kind)) {
+        if (kind != SINTER_FAULT_SHORT) {
+            fault_set(kind, "reading", io->path, error);
+            return -1;
+        }
+        len /= 2;
+    }
+    return sinter_io_forward_read(io, offset, buf, len, error);
+}
+
+static gboolean
+fault_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
+{
+    SinterFaultKind kind;
+
+    if (!fault_strikes(((SinterIoForward *)io)->owner, SINTER_FAULT_WRITE, &kind))
+        return sinter_io_forward_write(io, offset, buf, len, error);
+    if (kind == SINTER_FAULT_SHORT && !sinter_io_forward_write(io, offset, buf, len / 2, error))
+        return FALSE;
+    return fault_set(kind, "writing", io->path, error);
+}
+
+static gboolean
+fault_discard(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    return fault_pass(io, SINTER_FAULT_DISCARD, "discarding in", error) &&
+           sinter_io_forward_discard(io, offset, len, error);
+}
+
+static gboolean
+fault_truncate(SinterIo *io, guint64 size_bytes, GError **error)
+{
+    return fault_pass(io, SINTER_FAULT_TRUNCATE, "resizing", error) &&
+           sinter_io_forward_truncate(io, size_bytes, error);
+}
+
+static gboolean
+fault_flush(SinterIo *io, GError **error)
+{
+    return fault_pass(io, SINTER_FAULT_FLUSH, "flushing", error) &&
+           sinter_io_forward_flush(io, error);
+}
+
+static gboolean
+fault_stat(SinterIo *io, SinterIoStat *ret, GError **error)
+{
+    return fault_pass(io, SINTER_FAULT_STAT, "asking for the size of", error) &&
+           sinter_io_forward_stat(io, ret, error);
+}
+
+static gboolean
+fault_extents(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret, GError **error)
+{
+    return fault_pass(io, SINTER_FAULT_EXTENTS, "mapping", error) &&
+           sinter_io_forward_extents(io, offset, len, ret, error);
+}
+
+static const SinterIoClass fault_io_class = {
+    .driver = "fault",
+    .instance_bytes = sizeof(SinterIoForward),
+    .read = fault_read,
+    .write = fault_write,
+    .discard = fault_discard,
+    .truncate = fault_truncate,
+    .flush = fault_flush,
+    .stat = fault_stat,
+    .extents = fault_extents,
+    .lock = sinter_io_forward_lock,
+    .finalize = sinter_io_forward_finalize,
+};
+
+static gboolean
+fault_pass_name(SinterFs *fs, SinterFaultCalls call, const char *what, const char *path,
+                GError **error)
+{
+    SinterFaultKind kind;
+
+    return !fault_strikes(fs, call, &kind) || fault_set(kind, what, path, error);
+}
+
+static SinterIo *
+fault_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
+{
+    return fault_pass_name(fs, SINTER_FAULT_OPEN, "Could not open", path, error)
+               ? sinter_fs_forward_open(fs, &fault_io_class, path, flags, error)
+               : NULL;
+}
+
+static gboolean
+fault_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+{
+    return fault_pass_name(fs, SINTER_FAULT_NAMES, "renaming", from, error) &&
+           sinter_fs_forward_rename(fs, from, to, error);
+}
+
+static gboolean
+fault_remove(SinterFs *fs, const char *path, GError **error)
+{
+    return fault_pass_name(fs, SINTER_FAULT_NAMES, "removing", path, error) &&
+           sinter_fs_forward_remove(fs, path, error);
+}
+
+static gboolean
+fault_sync_folder(SinterFs *fs, const char *path, GError **error)
+{
+    return fault_pass_name(fs, SINTER_FAULT_NAMES, "syncing the folder of", path, error) &&
+           sinter_fs_forward_sync_folder(fs, path, error);
+}
+
+static void
+fault_finalize(SinterFs *fs)
+{
+    g_mutex_clear(&((SinterFsFault *)fs)->lock);
+    sinter_fs_forward_finalize(fs);
+}
+
+static const SinterFsClass fault_fs_class = {
+    .driver = "fault",
+    .instance_bytes = sizeof(SinterFsFault),
+    .open = fault_open,
+    .rename = fault_rename,
+    .remove = fault_remove,
+    .sync_folder = fault_sync_folder,
+    .finalize = fault_finalize,
+};
+
+SinterFs *
+sinter_fs_fault_new(SinterFs *inner)
+{
+    SinterFsFault *self = sinter_fs_alloc(&fault_fs_class);
+
+    g_mutex_init(&self->lock);
+    self->base.inner = sinter_fs_ref(inner);
+    self->calls = SINTER_FAULT_ALL;
+    return &self->base.fs;
+}
+
+void
+sinter_fs_fault_arm(SinterFs *fs, SinterFaultCalls calls, SinterFaultKind kind, guint64 nth,
+                    gboolean lasting)
+{
+    SinterFsFault *self = (SinterFsFault *)fs;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+
+    self->calls = calls;
+    self->kind = kind;
+    self->nth = nth;
+    self->lasting = lasting;
+    self->count = 0;
+}
+
+guint64
+sinter_fs_fault_get_count(SinterFs *fs)
+{
+    SinterFsFault *self = (SinterFsFault *)fs;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+
+    return self->count;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Passes every operation on. Owns the reference to what is behind it, and each open file keeps
+ * the set alive that it came from.
+ */
+
+#include "sinter-io-forward.h"
+
+static SinterIo *
+inner_of(SinterIo *io)
+{
+    return ((SinterIoForward *)io)->inner;
+}
+
+gssize
+sinter_io_forward_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
+{
+    gsize n = 0;
+
+    return sinter_io_read_some(inner_of(io), offset, buf, len, &n, error) ? (gssize)n : -1;
+}
+
+gboolean
+sinter_io_forward_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
+{
+    return sinter_io_write(inner_of(io), offset, buf, len, error);
+}
+
+gboolean
+sinter_io_forward_discard(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    return sinter_io_discard(inner_of(io), offset, len, error);
+}
+
+gboolean
+sinter_io_forward_truncate(SinterIo *io, guint64 size_bytes, GError **error)
+{
+    return sinter_io_truncate(inner_of(io), size_bytes, error);
+}
+
+gboolean
+sinter_io_forward_flush(SinterIo *io, GError **error)
+{
+    return sinter_io_flush(inner_of(io), error);
+}
+
+gboolean
+sinter_io_forward_stat(SinterIo *io, SinterIoStat *ret, GError **error)
+{
+    return sinter_io_stat(inner_of(io), ret, error);
+}
+
+gboolean
+sinter_io_forward_extents(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret,
+                          GError **error)
+{
+    return sinter_io_extent(inner_of(io), offset, len, ret, error);
+}
+
+gboolean
+sinter_io_forward_lock(SinterIo *io, SinterIoLock mode, GError **error)
+{
+    return sinter_io_lock(inner_of(io), mode, error);
+}
+
+void
+sinter_io_forward_finalize(SinterIo *io)
+{
+    SinterIoForward *self = (SinterIoForward *)io;
+
+    sinter_io_unref(self->inner);
+    sinter_fs_unref(self->owner);
+}
+
+SinterIo *
+sinter_fs_forward_open(SinterFs *fs, const SinterIoClass *klass, const char *path,
+                       SinterIoFlags flags, GError **error)
+{
+    SinterIo *inner = sinter_fs_open(((SinterFsForward *)fs)->inner, path, flags, error);
+    SinterIoForward *self;
+
+    if (!inner)
+        return NULL;
+    self = sinter_io_alloc(klass, path, flags);
+    self->inner = inner;
+    self->owner = sinter_fs_ref(fs);
+    return &self->io;
+}
+
+gboolean
+sinter_fs_forward_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+{
+    return sinter_fs_rename(((SinterFsForward *)fs)->inner, from, to, error);
+}
+
+gboolean
+sinter_fs_forward_remove(SinterFs *fs, const char *path, GError **error)
+{
+    return sinter_fs_remove(((SinterFsForward *)fs)->inner, path, error);
+}
+
+gboolean
+sinter_fs_forward_sync_folder(SinterFs *fs, const char *path, GError **error)
+{
+    return sinter_fs_sync_folder(((SinterFsForward *)fs)->inner, path, error);
+}
+
+void
+sinter_fs_forward_finalize(SinterFs *fs)
+{
+    sinter_fs_unref(((SinterFsForward *)fs)->inner);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The byte locks by which QEMU and we keep out of each other's way. The locks are shared open
+ * file description locks; a conflict is found by asking whether a writer's lock could be had.
+ * What holds: lock first, then test. Two that race may both lose, never both win.
+ */
+
+#include "sinter-lock.h"
+#include "sinter-error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    PERM_CONSISTENT_READ = 1 << 0,
+    PERM_WRITE = 1 << 1,
+    PERM_WRITE_UNCHANGED = 1 << 2,
+    PERM_RESIZE = 1 << 3,
+    PERM_ALL = 15,
+};
+
+static const SinterLockBytes mode_table[] = {
+    [SINTER_IO_LOCK_NONE] = { 0, 0 },
+    [SINTER_IO_LOCK_SHARED] = { PERM_CONSISTENT_READ, PERM_WRITE | PERM_RESIZE },
+    [SINTER_IO_LOCK_WRITE] = { PERM_CONSISTENT_READ | PERM_WRITE | PERM_RESIZE,
+                               PERM_WRITE | PERM_RESIZE },
+    [SINTER_IO_LOCK_ALONE] = { PERM_ALL, PERM_ALL },
+};
+
+SinterLockBytes
+sinter_lock_bytes(SinterIoLock mode)
+{
+    return mode_table[mode];
+}
+
+static struct flock
+one_byte(short type, guint byte)
+{
+    return (struct flock){ .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+}
+
+/* Sets @type on each byte of @bits over @base. */
+static gboolean
+set_bytes(int fd, short type, guint base, guint bits)
+{
+    for (guint i = 0; i < SINTER_LOCK_PERMISSIONS; i++) {
+        struct flock lock = one_byte(type, base + i);
+
+        if ((bits & (1U << i)) && fcntl(fd, F_OFD_SETLK, &lock) < 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+set_all(int fd, short type, SinterLockBytes bytes)
+{
+    return set_bytes(fd, type, SINTER_LOCK_USES_BYTE, bytes.uses) &&
+           set_bytes(fd, type, SINTER_LOCK_UNSHARED_BYTE, bytes.unshared);
+}
+
+/* Whether another description holds one of the bytes. -1: cannot say. */
+static int
+held_by_other(int fd, guint base, guint bits)
+{
+    for (guint i = 0; i < SINTER_LOCK_PERMISSIONS; i++) {
+        struct flock lock = one_byte(F_WRLCK, base + i);
+
+        if (!(bits & (1U << i)))
+            continue;
+        if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+            return -1;
+        if (lock.l_type != F_UNLCK)
+            return 1;
+    }
+    return 0;
+}
+
+/* Whether what others use and keep to themselves is at odds with @bytes. */
+static int
+in_conflict(int fd, SinterLockBytes bytes)
+{
+    int unshared = held_by_other(fd, SINTER_LOCK_UNSHARED_BYTE, bytes.uses);
+
+    return unshared != 0 ? unshared : held_by_other(fd, SINTER_LOCK_USES_BYTE, bytes.unshared);
+}
+
+static void
+set_conflict_error(int fd, const char *path, SinterLockBytes want, GError **error)
+{
+    g_autoptr(GPtrArray) holders = NULL;
+    g_autoptr(GString) names = g_string_new(NULL);
+    struct stat st;
+
+    if (fstat(fd, &st) == 0)
+        holders = sinter_lock_holders(st.st_dev, st.st_ino, fd);
+    for (guint i = 0; holders && i < holders->len; i++) {
+        const SinterLockHolder *holder = g_ptr_array_index(holders, i);
+        g_autofree char *who = NULL;
+
+        if (!(holder->unshared & want.uses) && !(holder->uses & want.unshared))
+            continue;
+        who = sinter_lock_holder_describe(holder);
+        g_string_append_printf(names, "%s%s", names->len ? " and " : "", who);
+    }
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_LOCKED,
+                "Failed to get \"%s\" lock on '%s': it is held by %s",
+                want.uses & PERM_WRITE ? "write" : "read", path,
+                names->len ? names->str : "another process");
+}
+
+gboolean
+sinter_lock_switch(int fd, const char *path, SinterIoLock held, SinterIoLock mode, GError **error)
+{
+    SinterLockBytes old = sinter_lock_bytes(held);
+    SinterLockBytes want = sinter_lock_bytes(mode);
+    SinterLockBytes added = { want.uses & ~old.uses, want.unshared & ~old.unshared };
+    SinterLockBytes dropped = { old.uses & ~want.uses, old.unshared & ~want.unshared };
+    int errnum = 0;
+    int conflict;
+
+    if (!set_all(fd, F_RDLCK, added)) {
+        errnum = errno;
+        conflict = -1;
+    } else {
+        conflict = in_conflict(fd, want);
+        errnum = errno;
+    }
+    if (conflict == 0) {
+        set_all(fd, F_UNLCK, dropped);
+        return TRUE;
+    }
+    set_all(fd, F_UNLCK, added);
+    /* someone may hold a byte with a writer's lock, of which QEMU itself makes no use */
+    if (conflict > 0 || errnum == EAGAIN || errnum == EACCES)
+        set_conflict_error(fd, path, want, error);
+    else
+        sinter_error_set_errno(error, errnum, "locking '%s'", path);
+    return FALSE;
+}

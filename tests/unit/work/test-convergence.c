@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The escalation towards READY, played second by second; and the smoothed rate. */
+
+#include "sinter-convergence.h"
+#include "sinter-rate.h"
+
+#define SEC ((gint64)G_USEC_PER_SEC)
+#define MIB ((guint64)1024 * 1024)
+
+/* Plays @n_sec seconds of a copy that is @remaining(t) bytes behind, and writes down the actions.
+ */
+static char *
+play(SinterConvergence *c, guint n_sec, guint64 (*remaining)(guint sec), gboolean limited)
+{
+    static const char letters[] = { '.', 'L', 'T', 'S', 'R', 'G' };
+    GString *seen = g_string_new(NULL);
+
+    for (guint sec = 1; sec <= n_sec; sec++) {
+        SinterConvergenceSample sample = { sec * SEC, remaining(sec), 100 * MIB, limited };
+        guint64 rate = 0;
+        SinterConvergeAction action = sinter_convergence_sample(c, &sample, &rate);
+
+        g_string_append_c(seen, letters[action]);
+        if (action == SINTER_CONVERGE_THROTTLE)
+            g_assert_cmpuint(rate, >=, MIB);
+        if (action == SINTER_CONVERGE_LIFT_BANDWIDTH)
+            limited = FALSE;
+    }
+    return g_string_free(seen, FALSE);
+}
+
+static guint64
+steady_headway(guint sec)
+{
+    return (1000 - sec) * MIB;
+}
+
+static guint64
+standstill(guint sec)
+{
+    return 500 * MIB + (sec % 2) * MIB;
+}
+
+static void
+test_headway_needs_nothing(void)
+{
+    SinterConvergence c;
+    g_autofree char *seen = NULL;
+
+    sinter_convergence_init(&c, 20 * SEC, 2 * SEC);
+    seen = play(&c, 200, steady_headway, TRUE);
+    g_assert_null(strpbrk(seen, "LTSRG"));
+}
+
+static void
+test_escalation(void)
+{
+    SinterConvergence c;
+    g_autofree char *seen = NULL;
+
+    sinter_convergence_init(&c, 5 * SEC, 2 * SEC);
+    seen = play(&c, 44, standstill, TRUE);
+    g_assert_cmpstr(seen, ==, ".....L....T....T....T....S.R....G...........");
+}
+
+static void
+test_unlimited_and_never_held(void)
+{
+    SinterConvergence c;
+    g_autofree char *seen = NULL;
+
+    sinter_convergence_init(&c, 5 * SEC, 0);
+    seen = play(&c, 30, standstill, FALSE);
+    g_assert_cmpstr(seen, ==, ".....T....T....T....G.........");
+}
+
+static void
+test_pause_is_bounded(void)
+{
+    SinterConvergence c;
+
+    sinter_convergence_init(&c, 5 * SEC, SEC / 2);
+    c.suspended_since_usec = 10 * SEC;
+    g_assert_cmpuint(sinter_convergence_next_sample_usec(&c, 10 * SEC, SEC), ==, SEC / 2);
+    g_assert_cmpuint(sinter_convergence_next_sample_usec(&c, 10 * SEC + SEC / 4, SEC), ==, SEC / 4);
+    g_assert_cmpuint(sinter_convergence_next_sample_usec(&c, 12 * SEC, SEC), ==, 0);
+}
+
+static void
+test_rate(void)
+{
+    SinterRate rate = { 0 };
+
+    g_assert_cmpuint(sinter_rate_sample(&rate, 1 * SEC, 0), ==, 0);
+    g_assert_cmpuint(sinter_rate_sample(&rate, 2 * SEC, 100), ==, 100);
+    g_assert_cmpuint(sinter_rate_sample(&rate, 2 * SEC, 900), ==, 100);
+    g_assert_cmpuint(sinter_rate_sample(&rate, 3 * SEC, 500), ==, 200);
+    g_assert_cmpuint(sinter_rate_sample(&rate, 4 * SEC, 50), ==, 200);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/convergence/headway-needs-nothing", test_headway_needs_nothing);
+    g_test_add_func("/convergence/escalation", test_escalation);
+    g_test_add_func("/convergence/unlimited-and-never-held", test_unlimited_and_never_held);
+    g_test_add_func("/convergence/pause-is-bounded", test_pause_is_bounded);
+    g_test_add_func("/convergence/rate", test_rate);
+    return g_test_run();
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a job does next, as a table; and that no corner of the whole space is answered rashly. */
+
+#include "sinter-reconcile.h"
+
+typedef struct {
+    const char *what;
+    SinterOperation operation;
+    SinterPhase phase;
+    gboolean cancel;
+    gboolean pivot; /* of copies */
+    SinterObservation seen;
+    SinterNext next;
+} Case;
+
+#define BEFORE .domain_exists = TRUE, .domain_active = TRUE, .chain = SINTER_CHAIN_BEFORE
+#define AFTER .domain_exists = TRUE, .domain_active = TRUE, .chain = SINTER_CHAIN_AFTER
+#define OTHER .domain_exists = TRUE, .domain_active = TRUE, .chain = SINTER_CHAIN_OTHER
+#define OFF_BEFORE .domain_exists = TRUE, .chain = SINTER_CHAIN_BEFORE
+#define OFF_AFTER .domain_exists = TRUE, .chain = SINTER_CHAIN_AFTER
+#define ACTIVE SINTER_OPERATION_ACTIVE_COMMIT
+#define COMMIT SINTER_OPERATION_COMMIT
+#define COPY SINTER_OPERATION_COPY
+#define JOB(type) .block_job = SINTER_BLOCK_JOB_##type
+#define P(phase) SINTER_PHASE_##phase
+#define N(next) SINTER_NEXT_##next
+
+static const Case cases[] = {
+    { "fresh", ACTIVE, P(QUEUED), 0, 0, { BEFORE }, N(START) },
+    { "fresh, cancelled in the queue", ACTIVE, P(QUEUED), 1, 0, { BEFORE }, N(CANCELLED) },
+    { "fresh, shut off", ACTIVE, P(QUEUED), 0, 0, { OFF_BEFORE }, N(FAIL) },
+    { "fresh, domain gone", ACTIVE, P(QUEUED), 0, 0, { 0 }, N(FAIL) },
+    { "fresh, chain changed", ACTIVE, P(QUEUED), 0, 0, { OTHER }, N(FAIL) },
+    { "fresh, already merged", ACTIVE, P(QUEUED), 0, 0, { AFTER }, N(FAIL) },
+    { "fresh, foreign job of our kind",
+      ACTIVE,
+      P(QUEUED),
+      0,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT) },
+      N(FAIL) },
+    { "fresh, foreign job", ACTIVE, P(QUEUED), 0, 0, { BEFORE, JOB(PULL) }, N(FAIL) },
+    { "killed before or in the start", ACTIVE, P(STARTING), 0, 0, { BEFORE }, N(START) },
+    { "killed in the start, job runs",
+      ACTIVE,
+      P(STARTING),
+      0,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT) },
+      N(WAIT) },
+    { "started and failed at once",
+      ACTIVE,
+      P(STARTING),
+      0,
+      0,
+      { BEFORE, .seen = SINTER_SEEN_FAILED },
+      N(FAIL) },
+    { "killed in the start, commit done", COMMIT, P(STARTING), 0, 0, { AFTER }, N(VERIFY) },
+    { "copying",
+      ACTIVE,
+      P(COPYING),
+      0,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT), .mirror = SINTER_MIRROR_COPYING },
+      N(WAIT) },
+    { "ready missed",
+      ACTIVE,
+      P(COPYING),
+      0,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT), .mirror = SINTER_MIRROR_READY },
+      N(PIVOT) },
+    { "ready and cancelled",
+      ACTIVE,
+      P(COPYING),
+      1,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT), .mirror = SINTER_MIRROR_READY },
+      N(CANCEL) },
+    { "cancelled too late",
+      ACTIVE,
+      P(PIVOTING),
+      1,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT), .mirror = SINTER_MIRROR_READY },
+      N(PIVOT) },
+    { "killed in the pivot, not yet asked",
+      ACTIVE,
+      P(PIVOTING),
+      0,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT), .mirror = SINTER_MIRROR_READY },
+      N(PIVOT) },
+    { "killed in the pivot, under way",
+      ACTIVE,
+      P(PIVOTING),
+      0,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT), .mirror = SINTER_MIRROR_PIVOTING },
+      N(WAIT) },
+    { "being aborted",
+      ACTIVE,
+      P(COPYING),
+      1,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT), .mirror = SINTER_MIRROR_ABORTING },
+      N(WAIT) },
+    { "pivoted", ACTIVE, P(PIVOTING), 0, 0, { AFTER, .seen = SINTER_SEEN_COMPLETED }, N(VERIFY) },
+    { "pivoted while nobody watched", ACTIVE, P(PIVOTING), 0, 0, { AFTER }, N(VERIFY) },
+    { "pivoted, then shut off", ACTIVE, P(PIVOTING), 0, 0, { OFF_AFTER }, N(VERIFY) },
+    { "killed in the verification", ACTIVE, P(VERIFYING), 0, 0, { AFTER }, N(VERIFY) },
+    { "killed in the cleaning", ACTIVE, P(CLEANING), 0, 0, { AFTER }, N(VERIFY) },
+    { "killed in the cleaning, new snapshot", ACTIVE, P(CLEANING), 0, 0, { OTHER }, N(QUARANTINE) },
+    { "old chain after verification", ACTIVE, P(CLEANING), 0, 0, { BEFORE }, N(QUARANTINE) },
+    { "failed", ACTIVE, P(COPYING), 0, 0, { BEFORE, .seen = SINTER_SEEN_FAILED }, N(FAIL) },
+    { "no job, no event", ACTIVE, P(COPYING), 0, 0, { BEFORE }, N(FAIL) },
+    { "completed, but not merged",
+      ACTIVE,
+      P(COPYING),
+      0,
+      0,
+      { BEFORE, .seen = SINTER_SEEN_COMPLETED },
+      N(QUARANTINE) },
+    { "cancelled on request",
+      ACTIVE,
+      P(COPYING),
+      1,
+      0,
+      { BEFORE, .seen = SINTER_SEEN_CANCELED },
+      N(CANCELLED) },
+    { "cancelled by somebody",
+      ACTIVE,
+      P(COPYING),
+      0,
+      0,
+      { BEFORE, .seen = SINTER_SEEN_CANCELED },
+      N(CANCELLED) },
+    { "cancel asked, crash, gone", ACTIVE, P(COPYING), 1, 0, { BEFORE }, N(CANCELLED) },
+    { "destroyed in mid-job", ACTIVE, P(COPYING), 0, 0, { OFF_BEFORE }, N(FAIL) },
+    { "another's job in mid-job",
+      ACTIVE,
+      P(COPYING),
+      0,
+      0,
+      { BEFORE, JOB(BACKUP) },
+      N(QUARANTINE) },
+    { "chain is strange", ACTIVE, P(COPYING), 0, 0, { OTHER }, N(QUARANTINE) },
+    { "commit done",
+      COMMIT,
+      P(COPYING),
+      0,
+      0,
+      { AFTER, .seen = SINTER_SEEN_COMPLETED },
+      N(VERIFY) },
+    { "commit cancelled too late", COMMIT, P(COPYING), 1, 0, { AFTER }, N(VERIFY) },
+    { "copy ready",
+      COPY,
+      P(COPYING),
+      0,
+      1,
+      { BEFORE, JOB(COPY), .mirror = SINTER_MIRROR_READY },
+      N(PIVOT) },
+    { "plain copy ready",
+      COPY,
+      P(COPYING),
+      0,
+      0,
+      { BEFORE, JOB(COPY), .mirror = SINTER_MIRROR_READY },
+      N(PIVOT) },
+    { "plain copy ended",
+      COPY,
+      P(PIVOTING),
+      0,
+      0,
+      { BEFORE, .seen = SINTER_SEEN_COMPLETED },
+      N(VERIFY) },
+    { "plain copy ended unseen", COPY, P(PIVOTING), 0, 0, { BEFORE }, N(VERIFY) },
+    { "plain copy failed at the end",
+      COPY,
+      P(PIVOTING),
+      0,
+      0,
+      { BEFORE, .seen = SINTER_SEEN_FAILED },
+      N(FAIL) },
+    { "plain copy cancelled",
+      COPY,
+      P(COPYING),
+      1,
+      0,
+      { BEFORE, .seen = SINTER_SEEN_CANCELED },
+      N(CANCELLED) },
+    { "pivoting copy is gone", COPY, P(PIVOTING), 0, 1, { BEFORE }, N(FAIL) },
+};
+
+static SinterJobRecord *
+record_of(SinterOperation operation, SinterPhase phase, gboolean cancel, gboolean pivot)
+{
+    SinterJobRecord *record = sinter_job_record_new();
+
+    record->plan = sinter_disk_plan_new("vda");
+    record->plan->operation = operation;
+    record->plan->pivot = pivot;
+    record->phase = phase;
+    record->cancel_requested = cancel;
+    return record;
+}
+
+static void
+test_table(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const Case *c = &cases[i];
+        g_autoptr(SinterJobRecord) record = record_of(c->operation, c->phase, c->cancel, c->pivot);
+        SinterVerdict verdict = sinter_reconcile(record, &c->seen);
+
+        if (verdict.next != c->next)
+            g_error("%s: got %d, expected %d", c->what, verdict.next, c->next);
+        if (verdict.next >= SINTER_NEXT_FAIL)
+            g_assert_nonnull(verdict.reason);
+    }
+}
+
+/* For every combination: what must hold whatever the table says. */
+static void
+check_rules(const SinterJobRecord *record, const SinterObservation *o)
+{
+    SinterVerdict v = sinter_reconcile(record, o);
+    gboolean plain_copy = record->plan->operation == COPY && !record->plan->pivot;
+
+    /* nothing is cleaned up unless the chain is the planned one and no block job is there */
+    if (v.next == SINTER_NEXT_VERIFY)
+        g_assert_true(o->block_job == SINTER_BLOCK_JOB_NONE &&
+                      (o->chain == SINTER_CHAIN_AFTER || plain_copy));
+    /* a pivot only on our own kind of job, seen ready */
+    if (v.next == SINTER_NEXT_PIVOT)
+        g_assert_true(o->block_job == sinter_reconcile_block_job(record->plan->operation) &&
+                      o->mirror == SINTER_MIRROR_READY && record->phase != SINTER_PHASE_QUEUED);
+    /* nothing is started over a job, on a strange chain or after the end of one */
+    if (v.next == SINTER_NEXT_START)
+        g_assert_true(o->block_job == SINTER_BLOCK_JOB_NONE && o->chain != SINTER_CHAIN_OTHER &&
+                      o->domain_active && record->phase <= SINTER_PHASE_STARTING &&
+                      !record->cancel_requested);
+    /* to wait for an event that cannot come would be for ever */
+    if (v.next == SINTER_NEXT_WAIT || v.next == SINTER_NEXT_CANCEL)
+        g_assert_true(o->block_job != SINTER_BLOCK_JOB_NONE);
+}
+
+static void
+test_whole_space(void)
+{
+    guint n = 0;
+
+    for (guint bits = 0; bits < 4 * 7 * 2 * 2 * 2 * 2 * 3 * 6 * 5 * 4; bits++) {
+        guint b = bits;
+#define TAKE(radix)                                                                                \
+    (b % (radix));                                                                                 \
+    b /= (radix)
+        guint operation = TAKE(4);
+        guint phase = TAKE(7);
+        guint cancel = TAKE(2);
+        guint pivot = TAKE(2);
+        guint exists = TAKE(2);
+        guint active = TAKE(2);
+        guint chain = TAKE(3);
+        guint job = TAKE(6);
+        guint mirror = TAKE(5);
+        guint seen = TAKE(4);
+#undef TAKE
+        SinterObservation o = { (gboolean)exists,        (gboolean)(active && exists),
+                                (SinterChainState)chain, (SinterBlockJobType)job,
+                                (SinterMirror)mirror,    (SinterSeenEvent)seen };
+        g_autoptr(SinterJobRecord) record = record_of(
+            (SinterOperation)operation, (SinterPhase)phase, (gboolean)cancel, (gboolean)pivot);
+
+        check_rules(record, &o);
+        n++;
+    }
+    g_test_message("%u combinations", n);
+}
+
+static void
+test_chain_compare(void)
+{
+    g_autoptr(SinterDiskPlan) plan = sinter_disk_plan_new("vda");
+    const char *before[] = { "/nowhere/b", "/nowhere/a", NULL };
+    const char *after[] = { "/nowhere/a", NULL };
+    const char *other[] = { "/nowhere/c", "/nowhere/b", "/nowhere/a", NULL };
+    const char *empty[] = { NULL };
+    const char *aliased[] = { "/usr/../usr", NULL };
+    const char *plain[] = { "/usr", NULL };
+
+    plan->chain_before = g_strdupv((char **)before);
+    plan->chain_after = g_strdupv((char **)after);
+    g_assert_cmpint(sinter_reconcile_chain(plan, (char **)before), ==, SINTER_CHAIN_BEFORE);
+    g_assert_cmpint(sinter_reconcile_chain(plan, (char **)after), ==, SINTER_CHAIN_AFTER);
+    g_assert_cmpint(sinter_reconcile_chain(plan, (char **)other), ==, SINTER_CHAIN_OTHER);
+    g_assert_cmpint(sinter_reconcile_chain(plan, (char **)empty), ==, SINTER_CHAIN_OTHER);
+    g_strfreev(plan->chain_after);
+    plan->chain_after = g_strdupv((char **)aliased);
+    g_assert_cmpint(sinter_reconcile_chain(plan, (char **)plain), ==, SINTER_CHAIN_AFTER);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/reconcile/table", test_table);
+    g_test_add_func("/reconcile/whole-space", test_whole_space);
+    g_test_add_func("/reconcile/chain-compare", test_chain_compare);
+    return g_test_run();
+}

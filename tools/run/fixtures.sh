@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# File systems that only root can mount: XFS and btrfs (both can share extents
+# between files) in image files below /var/tmp. Tests find them through
+# SINTER_TEST_XFS and SINTER_TEST_BTRFS and skip without.
+
+fixtures_folder=
+
+fixtures_may_mount() {
+  ((EUID == 0)) || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
+}
+
+fixtures_mount() {
+  if ! fixtures_may_mount; then
+    say 'no right to mount: tests that need XFS or btrfs will be skipped'
+    return
+  fi
+  fixtures_folder=$(mktemp -d /var/tmp/sinter-fixtures.XXXXXX)
+  chmod 711 "$fixtures_folder"
+  trap fixtures_unmount EXIT
+  trap 'exit 130' INT TERM
+  fixture_add SINTER_TEST_XFS xfs 512M mkfs.xfs -q
+  fixture_add SINTER_TEST_BTRFS btrfs 512M mkfs.btrfs -q
+}
+
+# fixture_add VARIABLE TYPE SIZE MKFS…: sets VARIABLE to the mounted folder, or says why not
+fixture_add() {
+  local variable=$1 type=$2 size=$3 place=$fixtures_folder/$2; shift 3
+  local owner=$test_user
+  ((EUID == 0)) || owner=$EUID
+  if mkdir "$place" && truncate -s "$size" "$place.img" && "$@" "$place.img" >/dev/null 2>&1 &&
+    as_root mount -o loop "$place.img" "$place" && as_root chown "$owner" "$place"; then
+    export "$variable=$place"
+  else
+    say "no $type file system can be mounted here: its tests will be skipped"
+  fi
+}
+
+fixtures_unmount() {
+  local place
+  for place in "$fixtures_folder"/*/; do
+    ! mountpoint -q "$place" || as_root umount "$place" || return
+  done
+  rm -rf --one-file-system "$fixtures_folder"
+}
