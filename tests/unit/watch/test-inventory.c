@@ -237,9 +237,12 @@ test_unchanged(Fixture *f, gconstpointer data)
 {
     g_autofree char *top = fixture_path(f->folder, "top");
     g_autofree char *xml = fixture_domain_xml("web", top);
+    g_autoptr(SinterDomain) before = NULL;
+    g_autoptr(SinterDomain) after = NULL;
 
     fixture_qcow2(f->folder, "top", "gone", "qcow2");
     start(f, xml);
+    before = sinter_inventory_lookup(f->inventory, "web");
     g_assert_cmpuint(fixture_take_warnings(NULL), ==, 1);
     g_ptr_array_set_size(f->changes, 0);
     refresh(f, NULL);
@@ -247,6 +250,8 @@ test_unchanged(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->n_scans, ==, 3);
     g_assert_cmpuint(f->changes->len, ==, 0);
     g_assert_cmpuint(fixture_take_warnings(NULL), ==, 0);
+    after = sinter_inventory_lookup(f->inventory, "web");
+    g_assert_cmpstr(after->uuid, ==, before->uuid);
 }
 
 /* An image that changes on disk is seen by the next scan, of all or of its domain. */
