@@ -105,6 +105,9 @@ gboolean sinter_plan_draft_is_needed_by_next_boot(const SinterPlanDraft *draft, 
 void sinter_plan_draft_check_internal_snapshots(SinterPlanDraft *draft);
 void sinter_plan_draft_sort_snapshots(SinterPlanDraft *draft);
 
+/* Whether @snapshot can bring @disk back: a snapshot names disks that it left out as well. */
+gboolean sinter_plan_keeps_state(const SinterSnapshot *snapshot, const SinterSnapshotDisk *disk);
+
 /* The place of the layer that @snapshot freezes in this chain, or SINTER_PLAN_NO_LAYER. */
 guint sinter_plan_draft_find_frozen(const SinterPlanDraft *draft, const SinterSnapshot *snapshot);
 

@@ -132,7 +132,7 @@ refuse_branch_of(SinterPlanDraft *draft, const SinterSnapshot *snapshot, guint p
         const SinterSnapshotDisk *disk = g_ptr_array_index(snapshot->disks, i);
         g_autofree char *proposal = NULL;
 
-        if (!is_branch_on(draft, disk, place))
+        if (!sinter_plan_keeps_state(snapshot, disk) || !is_branch_on(draft, disk, place))
             continue;
         proposal = propose(draft, place, "delete that snapshot first");
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
@@ -167,7 +167,7 @@ refuse_unknown_branch_of(SinterPlanDraft *draft, const SinterSnapshot *snapshot)
         for (guint j = 0; disk->frozen_layers && j < disk->frozen_layers->len; j++) {
             const SinterLayer *layer = g_ptr_array_index(disk->frozen_layers, j);
 
-            if (!layer->problem || layer->missing)
+            if (!layer->problem || layer->missing || !sinter_plan_keeps_state(snapshot, disk))
                 continue;
             sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
                                      "'%s', which keeps a state of snapshot '%s' of domain '%s', "

@@ -34,6 +34,12 @@ find_frozen_of_disk(const SinterPlanDraft *draft, const SinterSnapshotDisk *disk
     return disk->frozen_path ? sinter_plan_draft_find_file(draft, &probe) : SINTER_PLAN_NO_LAYER;
 }
 
+gboolean
+sinter_plan_keeps_state(const SinterSnapshot *snapshot, const SinterSnapshotDisk *disk)
+{
+    return disk->external || snapshot->internal;
+}
+
 guint
 sinter_plan_draft_find_frozen(const SinterPlanDraft *draft, const SinterSnapshot *snapshot)
 {

@@ -20,8 +20,8 @@
  *   device), net, other, raw, vmdk, noformat, internal (snapshots inside), gone, bad (unreadable),
  *   noid (identity unknown), id=NAME (same file as NAME). A NAME lies in /img; sizes may be "max".
  * Snapshots: @NAME, words: internal, mem (with a memory image), DISK=FROZEN>OVERLAY (external),
- *   DISK=FROZEN (internal), DISK=? (internal, place unknown), and ^LAYER^LAYER behind it: what a
- *   frozen file outside the chain stands on, itself first.
+ *   DISK=FROZEN (internal, or left out of an external one), DISK=? (likewise, place unknown), and
+ *   ^LAYER^LAYER behind it: what a frozen file outside the chain stands on, itself first.
  *
  * A name that begins with "$D/" lies in @folder, and has the identity that it has there.
  *
