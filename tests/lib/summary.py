@@ -104,7 +104,7 @@ def print_output(case):
 
 
 def print_figures(test):
-    """What a benchmark has to say stands in its TAP comments."""
+    """What a benchmark has to say stands in its TAP comments (lib/tap.py)."""
     print(f'\n{test["name"]}')
     for line in (test.get('stdout') or '').splitlines():
         if line.startswith('# '):
