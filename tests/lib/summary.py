@@ -22,7 +22,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 CASE = re.compile(r'^(ok|not ok)\b\s*(\d+)?\s*(?:- )?((?:[^#\\]|\\.)*?)\s*'
-                  r'(?:#\s*(skip|todo)\S*\s*(.*))?$', re.I)
+                  r'(?:#\s*(?:(skip|todo)\S*\s*)?(.*))?$', re.I)
 PLAN = re.compile(r'^1\.\.(\d+)\s*(?:#\s*skip\S*\s*(.*))?$', re.I)
 GOOD_ENDS = ('OK', 'SKIP', 'EXPECTEDFAIL')
 MAX_OUTPUT_LINES = 200
