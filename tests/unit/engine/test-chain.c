@@ -15,7 +15,11 @@
 #include <time.h>
 
 /* What a hostile image may cost; sanitizers make everything some times slower. */
-#ifdef __SANITIZE_ADDRESS__
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) ||                           \
+    __has_feature(thread_sanitizer)
 #define CPU_SECONDS 10.0
 #else
 #define CPU_SECONDS 1.0

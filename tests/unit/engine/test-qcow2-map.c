@@ -332,6 +332,7 @@ test_broken(gconstpointer data)
     g_autofree guint8 *buf = g_malloc(4 << 16);
     Build build;
 
+    g_assert_nonnull(data_file);
     build_begin(&build, fs, "image", &broken->options);
     build_map(&build, 0x10000, broken->l2);
     if (broken->l1)
