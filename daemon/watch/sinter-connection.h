@@ -16,7 +16,9 @@ G_BEGIN_DECLS
  * with growing pauses up to 30 s), for as long as the daemon lives.
  *
  * Signals, all on the main context:
- *  - "event" (SinterEvent *): each libvirt event, and CONNECTED and DISCONNECTED.
+ *  - "event" (SinterEvent *): each libvirt event, and CONNECTED and DISCONNECTED. DISCONNECTED
+ *    comes when the connection breaks, and when an attempt to open it fails for a new reason, the
+ *    first attempt too.
  *
  * sinter_connection_init_events() is called once, before any other libvirt call, by main().
  */
@@ -51,9 +53,14 @@ virConnectPtr sinter_connection_dup(SinterConnection *self, GError **error);
  * sinter_connection_set_error:
  *
  * Turns libvirt's last error of this thread into a GError whose message is "WHAT: libvirt's
- * text"; NOT_FOUND for absent domains and disks, else FAILED (and the like). Any thread.
+ * text"; NOT_FOUND for what is absent (domain, snapshot, pool, volume), INVALID_ARGUMENT for an
+ * argument that libvirt refuses (an absent disk is one), BUSY, TIMED_OUT, UNSUPPORTED and the like,
+ * else FAILED. Any thread.
  */
 void sinter_connection_set_error(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* That there is no connection to @uri now: an error that counts as a lost connection. */
+void sinter_connection_set_absent(GError **error, const char *uri);
 
 /* Whether libvirt's last error of this thread, or @error made of it, means a broken connection. */
 gboolean sinter_connection_error_is_lost(const GError *error);

@@ -36,7 +36,7 @@ typedef struct {
     guint64 device;             /* the image's identity (sinter-identity.h), 0/0 when unknown */
     guint64 inode;
     guint64 fs_device;     /* the file system that it lies on, 0 when unknown */
-    guint64 fs_free_bytes; /* room left there */
+    guint64 fs_free_bytes; /* room left there; the inventory's may be off by 1/64 */
     gboolean missing;      /* named by the chain, not there */
     gboolean has_internal_snapshots;
     char *backing_name;  /* what the image's header names, as it stands; %NULL for none */
@@ -69,12 +69,13 @@ typedef struct {
     gboolean read_only;
     gboolean shareable;
     gboolean transient;
-    GPtrArray *layers; /* of SinterLayer, top (active) first; empty for an empty drive. From the
-                        * live XML of a running domain, else from the definition and the headers */
+    GPtrArray *layers; /* of SinterLayer, top (active) first; empty for an empty drive, and for a
+                        * disk that comes with the next boot only. From the live XML of a running
+                        * domain, else from the definition and the headers */
     GPtrArray *inactive_layers; /* of SinterLayer: the definition's chain for the next boot, as far
                                  * as the XML and the headers tell; %NULL for a transient domain
-                                 * or a disk that is not in it. For a shut-off domain the same
-                                 * paths as @layers */
+                                 * or a disk that is not in it. For a shut-off domain the array
+                                 * @layers itself */
     SinterMirror mirror;
     SinterBlockJobType mirror_job; /* COPY or ACTIVE_COMMIT when @mirror is not NONE */
     GPtrArray *mirror_layers;      /* of SinterLayer: what the mirror writes to and stands on, top
@@ -157,5 +158,9 @@ const char *sinter_domain_state_name(int state);
 /* Whether two scans of a domain show the same (so that nobody needs to be told). The room left on
  * a file system is not looked at: it changes by everybody's doing. */
 gboolean sinter_domain_equal(const SinterDomain *a, const SinterDomain *b);
+
+/* Whether one of two equal domains can stand for the other: the room left differs by less than
+ * 1/64 as well. */
+gboolean sinter_domain_is_like(const SinterDomain *a, const SinterDomain *b);
 
 G_END_DECLS

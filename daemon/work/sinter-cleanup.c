@@ -50,46 +50,70 @@ sinter_cleanup_remember_files(SinterJobRecord *record, const SinterDomain *domai
     record->remove_identities = g_strv_builder_end(identities);
 }
 
-static void
-true_up_snapshots(SinterVirt *virt, SinterJobRecord *record)
+/* A doubt becomes a warning; a lost connection is an error, for all will be tried again. */
+static gboolean
+warn_unless_lost(SinterVirt *virt, SinterJobRecord *record, const char *what, GError *cause,
+                 GError **error)
+{
+    if (virt->klass->error_is_lost(virt, cause)) {
+        g_propagate_error(error, cause);
+        return FALSE;
+    }
+    sinter_job_record_warn(record, "%s: %s", what, cause->message);
+    g_error_free(cause);
+    return TRUE;
+}
+
+static gboolean
+redefine_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
 {
     const SinterDiskPlan *plan = record->plan;
 
     for (char **name = plan->redefine_snapshots; name && *name; name++) {
-        g_autoptr(GError) error = NULL;
+        GError *cause = NULL;
+        g_autofree char *what =
+            g_strdup_printf("snapshot '%s' could not be told that its state is now in '%s'", *name,
+                            plan->base_path);
 
         if (!virt->klass->redefine_snapshot(virt, record->domain_uuid, *name, plan->disk,
-                                            plan->base_path, NULL, &error))
-            sinter_job_record_warn(record,
-                                   "snapshot '%s' could not be told that its state is now in "
-                                   "'%s': %s",
-                                   *name, plan->base_path, error->message);
+                                            plan->base_path, NULL, &cause) &&
+            !warn_unless_lost(virt, record, what, cause, error))
+            return FALSE;
     }
-    for (char **name = plan->drop_snapshots; name && *name; name++) {
-        g_autoptr(GError) error = NULL;
-
-        if (!virt->klass->drop_snapshot(virt, record->domain_uuid, *name, &error))
-            sinter_job_record_warn(record, "metadata of snapshot '%s' could not be dropped: %s",
-                                   *name, error->message);
-    }
+    return TRUE;
 }
 
-/* QEMU has flushed its own caches at the end of the job; this covers what lies in the kernel's,
- * also where the guest's cache mode tells QEMU never to flush. */
 static gboolean
-sync_result(const SinterDiskPlan *plan, GError **error)
+drop_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
 {
-    const char *path = plan->chain_after ? plan->chain_after[0] : NULL;
-    g_auto(SinterFd) fd = -1;
+    for (char **name = record->plan->drop_snapshots; name && *name; name++) {
+        GError *cause = NULL;
+        g_autofree char *what =
+            g_strdup_printf("metadata of snapshot '%s' could not be dropped", *name);
 
-    if (plan->operation == SINTER_OPERATION_COMMIT)
-        path = plan->base_path;
-    if (!path || path[0] != '/')
-        return TRUE;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0 || fdatasync(fd) < 0) {
-        sinter_error_set_errno(error, errno, "syncing '%s'", path);
-        return FALSE;
+        if (!virt->klass->drop_snapshot(virt, record->domain_uuid, *name, &cause) &&
+            !warn_unless_lost(virt, record, what, cause, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Every image of the new chain: an intermediate commit writes a new backing name into the layer
+ * above and leaves that in the kernel's cache; and the guest's cache mode may tell QEMU never to
+ * flush at all. */
+static gboolean
+sync_chain(const SinterDiskPlan *plan, GError **error)
+{
+    for (char **path = plan->chain_after; path && *path; path++) {
+        g_auto(SinterFd) fd = -1;
+
+        if ((*path)[0] != '/')
+            continue;
+        fd = open(*path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0 || fdatasync(fd) < 0) {
+            sinter_error_set_errno(error, errno, "syncing '%s'", *path);
+            return FALSE;
+        }
     }
     return TRUE;
 }
@@ -160,103 +184,91 @@ remove_if_unused(SinterJobRecord *record, const SinterReferenceGraph *graph, con
     return reason == NULL;
 }
 
-/* (transfer none) (nullable): what keeps a domain's chains from being known whole. A file that is
- * not there names nothing; one that is there and cannot be read might name anything. */
-static const char *
-unknown_part(const SinterDomain *domain)
+/* The graph of this moment in @ret_graph; NULL there, with a warning, where it cannot be known
+ * whole. */
+static gboolean
+look_up_graph(SinterVirt *virt, SinterJobRecord *record, SinterReferenceGraph **ret_graph,
+              GError **error)
 {
-    if (domain->problem)
-        return domain->problem;
-    for (guint i = 0; i < domain->disks->len; i++) {
-        const SinterDisk *disk = domain->disks->pdata[i];
+    GError *cause = NULL;
+    g_autoptr(GPtrArray) domains = virt->klass->scan_all(virt, &cause);
+    g_autoptr(SinterReferenceGraph) graph = NULL;
+    g_autofree char *gap = NULL;
 
-        for (guint k = 0; k < disk->layers->len; k++) {
-            const SinterLayer *layer = disk->layers->pdata[k];
-
-            if (layer->problem && !layer->missing)
-                return layer->problem;
-        }
-    }
-    return NULL;
+    if (!domains)
+        return warn_unless_lost(virt, record, "the merged files stay", cause, error);
+    graph = sinter_reference_graph_new(domains);
+    gap = sinter_reference_graph_find_gap(graph, NULL);
+    if (gap)
+        sinter_job_record_warn(record,
+                               "the merged files stay: whether they are used cannot be "
+                               "told: %s",
+                               gap);
+    else
+        *ret_graph = g_steal_pointer(&graph);
+    return TRUE;
 }
 
-/* (transfer full) (nullable): the graph of this moment; NULL, with a warning in @record, where it
- * cannot be known whole */
-static SinterReferenceGraph *
-fresh_graph(SinterVirt *virt, SinterJobRecord *record)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) domains = virt->klass->scan_all(virt, &error);
-
-    if (!domains) {
-        sinter_job_record_warn(record, "the merged files stay: %s", error->message);
-        return NULL;
-    }
-    for (guint i = 0; i < domains->len; i++) {
-        const SinterDomain *domain = domains->pdata[i];
-        const char *unknown = unknown_part(domain);
-
-        if (unknown) {
-            sinter_job_record_warn(record,
-                                   "the merged files stay: whether domain '%s' uses them cannot "
-                                   "be told: %s",
-                                   domain->name, unknown);
-            return NULL;
-        }
-    }
-    return sinter_reference_graph_new(domains);
-}
-
-static void
-refresh_pools(SinterVirt *virt, SinterJobRecord *record, GHashTable *folders)
+static gboolean
+refresh_pools(SinterVirt *virt, SinterJobRecord *record, GHashTable *folders, GError **error)
 {
     GHashTableIter iter;
     gpointer folder;
 
     g_hash_table_iter_init(&iter, folders);
     while (g_hash_table_iter_next(&iter, &folder, NULL)) {
-        g_autoptr(GError) error = NULL;
+        GError *cause = NULL;
+        g_autofree char *what =
+            g_strdup_printf("the storage pool at '%s' was not refreshed", (const char *)folder);
 
-        if (!virt->klass->refresh_pool(virt, folder, &error))
-            sinter_job_record_warn(record, "the storage pool at '%s' was not refreshed: %s",
-                                   (const char *)folder, error->message);
+        if (!virt->klass->refresh_pool(virt, folder, &cause) &&
+            !warn_unless_lost(virt, record, what, cause, error))
+            return FALSE;
     }
+    return TRUE;
 }
 
-static void
-remove_files(SinterVirt *virt, SinterJobRecord *record)
+/* (transfer none): what the file at place @i was known by at the start, "" for unknown */
+static const char *
+noted_identity(const SinterJobRecord *record, guint i)
+{
+    char **identities = record->remove_identities;
+
+    return identities && i < g_strv_length(identities) ? identities[i] : "";
+}
+
+static gboolean
+remove_files(SinterVirt *virt, SinterJobRecord *record, GError **error)
 {
     char **paths = record->plan->remove_files;
     g_autoptr(SinterReferenceGraph) graph = NULL;
     g_autoptr(GHashTable) folders = NULL;
-    g_autoptr(GError) error = NULL;
 
     if (!paths || !paths[0])
-        return;
-    graph = fresh_graph(virt, record);
+        return TRUE;
+    if (!look_up_graph(virt, record, &graph, error))
+        return FALSE;
     if (!graph)
-        return;
-    if (!sync_result(record->plan, &error)) {
-        sinter_job_record_warn(record, "the merged files stay: %s", error->message);
-        return;
-    }
-    virt->klass->sync_definition(virt, record->domain_name);
+        return TRUE;
     folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 0; paths[i]; i++) {
-        const char *identity =
-            record->remove_identities && i < g_strv_length(record->remove_identities)
-                ? record->remove_identities[i]
-                : "";
-
-        if (remove_if_unused(record, graph, paths[i], identity))
+        if (remove_if_unused(record, graph, paths[i], noted_identity(record, i)))
             g_hash_table_add(folders, g_path_get_dirname(paths[i]));
     }
-    refresh_pools(virt, record, folders);
+    return refresh_pools(virt, record, folders, error);
 }
 
-void
-sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record)
+gboolean
+sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove, GError **error)
 {
-    true_up_snapshots(virt, record);
-    remove_files(virt, record);
+    g_autoptr(GError) cause = NULL;
+
+    if (!redefine_snapshots(virt, record, error) || !drop_snapshots(virt, record, error))
+        return FALSE;
+    if (!sync_chain(record->plan, &cause)) {
+        sinter_job_record_warn(record, "the merged files stay: %s", cause->message);
+        return TRUE;
+    }
+    virt->klass->sync_definition(virt, record->domain_name);
+    return !may_remove || remove_files(virt, record, error);
 }

@@ -18,11 +18,15 @@ void sinter_cleanup_remember_files(SinterJobRecord *record, const SinterDomain *
 /**
  * sinter_cleanup_run:
  * @record: of a job whose chain was verified; warnings are added to it
+ * @may_remove: %FALSE keeps every file: QEMU may not have written all that they held
  *
  * Makes libvirt's snapshot metadata true again, and removes the merged files that a fresh look at
  * every domain proves unused; what cannot be proved stays, with a warning. Everything that the
  * files held is durable before the first is removed. May be run again after a crash. Blocking.
+ *
+ * Returns: %FALSE with the backend's error when the connection was lost: run it again.
  */
-void sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record);
+gboolean sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove,
+                            GError **error);
 
 G_END_DECLS

@@ -343,6 +343,7 @@ read_field(JsonObject *json, const Field *field, void *object)
         if (!strings)
             return FALSE;
         g_ptr_array_add(strings, NULL);
+        g_strfreev(*(char ***)at);
         *(char ***)at = (char **)g_ptr_array_steal(strings, NULL);
         return TRUE;
     case FIELD_WARNINGS:

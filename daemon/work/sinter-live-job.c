@@ -41,6 +41,7 @@ struct _SinterLiveJob {
     guint n_pivot_tries;
     guint n_full_polls; /* looks in a row at which all was copied and no event had come */
     gboolean end_asked; /* the block job's end was asked for */
+    gboolean settled;   /* what an earlier run of the daemon owed the guest was given back */
     gboolean stopped;   /* the daemon ends */
     gboolean final;
 };
@@ -456,17 +457,18 @@ wait_for_news(SinterLiveJob *self)
     return heard;
 }
 
-static void
-wait_for_connection(SinterLiveJob *self)
+/* For something that no event may announce: looks again after @timeout_usec at the latest. */
+static Heard
+wait_for_news_or(SinterLiveJob *self, guint64 timeout_usec)
 {
     Heard heard = HEARD_NOTHING;
 
-    self->end_asked = FALSE;
     while (heard == HEARD_NOTHING) {
-        g_autoptr(SinterMessage) message = sinter_mailbox_wait(self->mailbox, RECONNECT_LOOK_USEC);
+        g_autoptr(SinterMessage) message = sinter_mailbox_wait(self->mailbox, timeout_usec);
 
         heard = message ? hear(self, message) : HEARD_NEWS;
     }
+    return heard;
 }
 
 /* --- steps: one for each verdict; each returns what it last heard --------------------------- */
@@ -602,7 +604,8 @@ step_pivot(SinterLiveJob *self, const SinterVerdict *verdict)
                        "the move to the merged image was refused %u times: ", self->n_pivot_tries);
         return give_up(self, g_steal_pointer(&error));
     }
-    return wait_for_news(self);
+    wait_for_news_or(self, self->context.poll_usec);
+    return HEARD_NEWS;
 }
 
 static Heard
@@ -673,12 +676,53 @@ check_layers(const SinterDisk *disk, GError **error)
     return TRUE;
 }
 
+/*
+ * QEMU's stream (pull) completes with tables in QEMU's memory: the backing name in the image's
+ * header is new, the entries that point at the pulled data are not written. Seen with QEMU 7.2: no
+ * flush until the guest flushes or QEMU ends. Until then the data is not safe from a crash, and
+ * the only thing that libvirt offers to make QEMU flush every image is to stop the guest's CPUs
+ * for a moment.
+ *
+ * FALSE with *@ret_lost set when the connection is lost; FALSE without when it cannot be done.
+ */
+static gboolean
+flush_pulled(SinterLiveJob *self, gboolean *ret_lost)
+{
+    SinterVirt *virt = self->context.virt;
+    SinterJobRecord *record = self->record;
+    g_autoptr(GError) error = NULL;
+
+    *ret_lost = FALSE;
+    if (self->domain->state != VIR_DOMAIN_RUNNING) {
+        sinter_job_record_warn(record,
+                               "the domain is not running, so that QEMU cannot be made to write "
+                               "what it pulled; the merged files stay");
+        return FALSE;
+    }
+    record->suspended = TRUE;
+    if (save(self, &error) && virt->klass->suspend(virt, record->domain_uuid, &error) &&
+        virt->klass->resume(virt, record->domain_uuid, &error)) {
+        record->suspended = FALSE;
+        save_or_log(self);
+        return TRUE;
+    }
+    *ret_lost = is_lost(self, error);
+    if (!*ret_lost)
+        sinter_job_record_warn(record,
+                               "QEMU could not be made to write what it pulled; the merged files "
+                               "stay: %s",
+                               error->message);
+    return FALSE;
+}
+
 static Heard
 step_verify(SinterLiveJob *self, const SinterVerdict *verdict)
 {
     SinterJobRecord *record = self->record;
     const SinterDisk *disk = sinter_domain_find_disk(self->domain, record->plan->disk);
     g_autoptr(GError) error = NULL;
+    gboolean flushed = TRUE;
+    gboolean lost = FALSE;
 
     if (self->domain->active)
         release_guest(self);
@@ -694,10 +738,14 @@ step_verify(SinterLiveJob *self, const SinterVerdict *verdict)
         return HEARD_NEWS;
     }
     check_definition(self, disk);
-    if (enter_phase(self, SINTER_PHASE_CLEANING, &error))
-        sinter_cleanup_run(self->context.virt, record);
-    else
+    if (record->plan->operation == SINTER_OPERATION_PULL)
+        flushed = flush_pulled(self, &lost);
+    if (lost)
+        return HEARD_NEWS;
+    if (!enter_phase(self, SINTER_PHASE_CLEANING, &error))
         sinter_job_record_warn(record, "the merged files stay: %s", error->message);
+    else if (!sinter_cleanup_run(self->context.virt, record, flushed, &error))
+        return HEARD_NEWS; /* the connection is lost: look again, clean again */
     finish(self, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
     return HEARD_NEWS;
 }
@@ -730,8 +778,9 @@ wait_for_admission(SinterLiveJob *self)
 static void
 settle_debts(SinterLiveJob *self)
 {
-    if (self->record->suspended && self->observation.domain_active)
+    if (!self->settled && self->observation.domain_active)
         release_guest(self);
+    self->settled = TRUE;
 }
 
 static void
@@ -747,7 +796,8 @@ run(SinterLiveJob *self)
         if (heard != HEARD_READY || self->record->cancel_requested) {
             if (!observe(self, &error)) {
                 log_job(self, G_LOG_LEVEL_INFO, error->message);
-                wait_for_connection(self);
+                self->end_asked = FALSE;
+                wait_for_news_or(self, RECONNECT_LOOK_USEC);
                 heard = HEARD_NEWS;
                 continue;
             }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The raw format: the file is the disk. Regular files and block devices.
+ * The raw format: the file is the disk. Regular files and block devices. The disk is the file
+ * rounded up to sectors, as QEMU has it, and what that adds reads as zeros.
  */
 
-#include "sinter-format.h"
+#include "sinter-image.h"
+#include "sinter-error.h"
+
+#define SECTOR_BYTES 512
 
 static gboolean
 raw_probe(const guint8 *start, gsize len)
@@ -15,7 +19,43 @@ raw_probe(const guint8 *start, gsize len)
 static gboolean
 raw_inspect(SinterIo *io, SinterImageInfo *info, GError **error)
 {
-    info->virtual_size = info->file_size;
+    info->virtual_size = (info->file_size + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
+    return TRUE;
+}
+
+static gboolean
+raw_open(SinterImage *image, const char *snapshot, SinterIoFlags flags, gsize cache_bytes,
+         GError **error)
+{
+    if (snapshot) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                    "there is no snapshot '%s': a raw image has none", snapshot);
+        return FALSE;
+    }
+    image->virtual_size = image->info->virtual_size;
+    image->host_unit_bytes = SECTOR_BYTES;
+    return TRUE;
+}
+
+static gboolean
+raw_map(SinterImage *image, guint64 offset, guint64 len, SinterExtent *ret, GError **error)
+{
+    SinterIoExtent extent;
+    guint64 end;
+
+    if (!sinter_io_extent(image->io, offset, len, &extent, error))
+        return FALSE;
+    end = offset + extent.length_bytes;
+    /* the sector that the file ends in belongs to what it ends with */
+    if (end % SECTOR_BYTES != 0 && end >= image->info->file_size)
+        end = MIN(image->virtual_size, offset + len);
+    *ret = (SinterExtent){
+        .offset = offset,
+        .length = end - offset,
+        .host_offset = offset,
+        .kind = extent.is_hole ? SINTER_EXTENT_ZERO : SINTER_EXTENT_DATA,
+        .flags = SINTER_EXTENT_HAS_HOST,
+    };
     return TRUE;
 }
 
@@ -23,4 +63,6 @@ const SinterFormat sinter_format_raw = {
     .name = "raw",
     .probe = raw_probe,
     .inspect = raw_inspect,
+    .open = raw_open,
+    .map = raw_map,
 };

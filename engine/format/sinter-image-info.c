@@ -37,24 +37,29 @@ sinter_image_resolve_name(const char *image_path, const char *name, GError **err
 }
 
 SinterImageInfo *
-sinter_image_info_new_for_io(SinterIo *io, const char *format, GError **error)
+sinter_image_info_new_for_driver(SinterIo *io, const SinterFormat *format, GError **error)
 {
     g_autoptr(SinterImageInfo) info = g_new0(SinterImageInfo, 1);
-    const SinterFormat *driver = sinter_format_choose(io, format, error);
     SinterIoStat st;
 
-    if (!driver || !sinter_io_stat(io, &st, error))
-        goto fail;
+    if (!sinter_io_stat(io, &st, error))
+        return NULL;
     info->path = g_strdup(sinter_io_get_path(io));
-    info->format = g_strdup(driver->name);
+    info->format = g_strdup(format->name);
     info->file_size = st.size_bytes;
     info->allocated_size = st.allocated_bytes;
-    if (driver->inspect(io, info, error))
-        return g_steal_pointer(&info);
+    return format->inspect(io, info, error) ? g_steal_pointer(&info) : NULL;
+}
 
-fail:
-    g_prefix_error(error, "Could not open '%s': ", sinter_io_get_path(io));
-    return NULL;
+SinterImageInfo *
+sinter_image_info_new_for_io(SinterIo *io, const char *format, GError **error)
+{
+    const SinterFormat *driver = sinter_format_choose(io, format, error);
+    SinterImageInfo *info = driver ? sinter_image_info_new_for_driver(io, driver, error) : NULL;
+
+    if (!info)
+        g_prefix_error(error, "Could not open '%s': ", sinter_io_get_path(io));
+    return info;
 }
 
 SinterImageInfo *
@@ -84,5 +89,74 @@ sinter_image_info_free(SinterImageInfo *info)
     g_free(info->encryption);
     g_free(info->trouble);
     g_free(info->compression);
+    g_free(info);
+}
+
+static void
+snapshot_info_free(gpointer data)
+{
+    SinterSnapshotInfo *self = data;
+
+    g_free(self->id);
+    g_free(self->name);
+    g_free(self);
+}
+
+static void
+bitmap_info_free(gpointer data)
+{
+    g_free(((SinterBitmapInfo *)data)->name);
+    g_free(data);
+}
+
+GPtrArray *
+sinter_image_list_snapshots(SinterIo *io, const char *format, GError **error)
+{
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(snapshot_info_free);
+    const SinterFormat *driver = sinter_format_choose(io, format, error);
+
+    if (!driver || (driver->list_snapshots && !driver->list_snapshots(io, list, error)))
+        return NULL;
+    return g_steal_pointer(&list);
+}
+
+GPtrArray *
+sinter_image_list_bitmaps(SinterIo *io, const char *format, GError **error)
+{
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(bitmap_info_free);
+    const SinterFormat *driver = sinter_format_choose(io, format, error);
+
+    if (!driver || (driver->list_bitmaps && !driver->list_bitmaps(io, list, error)))
+        return NULL;
+    return g_steal_pointer(&list);
+}
+
+SinterLuksInfo *
+sinter_image_luks_info_new(SinterIo *io, const char *format, GError **error)
+{
+    g_autoptr(SinterLuksInfo) info = g_new0(SinterLuksInfo, 1);
+    const SinterFormat *driver = sinter_format_choose(io, format, error);
+
+    if (!driver)
+        return NULL;
+    if (!driver->read_luks) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "'%s' is not encrypted with LUKS", sinter_io_get_path(io));
+        return NULL;
+    }
+    return driver->read_luks(io, info, error) ? g_steal_pointer(&info) : NULL;
+}
+
+void
+sinter_luks_info_free(SinterLuksInfo *info)
+{
+    if (!info)
+        return;
+    g_free(info->cipher);
+    g_free(info->mode);
+    g_free(info->iv_generator);
+    g_free(info->iv_hash);
+    g_free(info->hash);
+    g_free(info->uuid);
     g_free(info);
 }

@@ -5,8 +5,13 @@
  * this folder.
  */
 
-#include "format/sinter-format.h"
-#include "qcow2-header.h"
+#include "qcow2-bitmap.h"
+#include "qcow2-compress.h"
+#include "qcow2-image.h"
+#include "qcow2-luks.h"
+#include "qcow2-map.h"
+#include "qcow2-refcount.h"
+#include "qcow2-snapshot.h"
 
 static gboolean
 qcow2_probe(const guint8 *start, gsize len)
@@ -69,8 +74,82 @@ qcow2_inspect(SinterIo *io, SinterImageInfo *info, GError **error)
     return TRUE;
 }
 
+/* The header for a list of what hangs on it; only its own use must be possible. */
+static SinterQcow2Header *
+qcow2_read_usable_header(SinterIo *io, GError **error)
+{
+    g_autoptr(SinterQcow2Header) header = sinter_qcow2_header_read(io, error);
+
+    if (!header || !sinter_qcow2_header_require_usable(header, error))
+        return NULL;
+    return g_steal_pointer(&header);
+}
+
+static gboolean
+qcow2_list_snapshots(SinterIo *io, GPtrArray *list, GError **error)
+{
+    g_autoptr(SinterQcow2Header) header = qcow2_read_usable_header(io, error);
+    g_autoptr(GPtrArray) snapshots = NULL;
+
+    if (header)
+        snapshots = sinter_qcow2_snapshots_load(io, header, NULL, error);
+    for (guint i = 0; snapshots && i < snapshots->len; i++) {
+        SinterQcow2Snapshot *stored = g_ptr_array_index(snapshots, i);
+        SinterSnapshotInfo *info = g_new0(SinterSnapshotInfo, 1);
+
+        info->id = g_steal_pointer(&stored->id);
+        info->name = g_steal_pointer(&stored->name);
+        info->vm_state_size = stored->vm_state_bytes;
+        info->disk_size = stored->disk_bytes;
+        info->date_sec = stored->date_sec;
+        info->date_nsec = stored->date_nsec;
+        info->vm_clock_nsec = stored->vm_clock_nsec;
+        info->icount = stored->icount;
+        g_ptr_array_add(list, info);
+    }
+    return snapshots != NULL;
+}
+
+static gboolean
+qcow2_list_bitmaps(SinterIo *io, GPtrArray *list, GError **error)
+{
+    g_autoptr(SinterQcow2Header) header = qcow2_read_usable_header(io, error);
+    g_autoptr(GPtrArray) bitmaps = NULL;
+
+    if (header)
+        bitmaps = sinter_qcow2_bitmaps_load(io, header, error);
+    for (guint i = 0; bitmaps && i < bitmaps->len; i++) {
+        SinterQcow2Bitmap *stored = g_ptr_array_index(bitmaps, i);
+        SinterBitmapInfo *info = g_new0(SinterBitmapInfo, 1);
+
+        info->name = g_steal_pointer(&stored->name);
+        info->granularity =
+            stored->granularity_bits < 64 ? G_GUINT64_CONSTANT(1) << stored->granularity_bits : 0;
+        info->in_use = (stored->flags & SINTER_QCOW2_BITMAP_IN_USE) != 0;
+        info->enabled = (stored->flags & SINTER_QCOW2_BITMAP_AUTO) != 0;
+        g_ptr_array_add(list, info);
+    }
+    return bitmaps != NULL;
+}
+
+static gboolean
+qcow2_read_luks(SinterIo *io, SinterLuksInfo *info, GError **error)
+{
+    g_autoptr(SinterQcow2Header) header = qcow2_read_usable_header(io, error);
+
+    return header && sinter_qcow2_luks_read(io, header, info, error);
+}
+
 const SinterFormat sinter_format_qcow2 = {
     .name = "qcow2",
     .probe = qcow2_probe,
     .inspect = qcow2_inspect,
+    .open = sinter_qcow2_image_open,
+    .map = sinter_qcow2_map_run,
+    .close = sinter_qcow2_image_close,
+    .read_compressed = sinter_qcow2_read_compressed,
+    .is_preallocated = sinter_qcow2_is_preallocated,
+    .list_snapshots = qcow2_list_snapshots,
+    .list_bitmaps = qcow2_list_bitmaps,
+    .read_luks = qcow2_read_luks,
 };

@@ -273,7 +273,7 @@ typedef enum {
     SINTER_QCOW2_ZERO_ALLOC,        /* zeros, and host space is kept */
     SINTER_QCOW2_NORMAL,
     SINTER_QCOW2_COMPRESSED_DATA,
-    SINTER_QCOW2_INVALID, /* in an extended entry that contradicts itself */
+    SINTER_QCOW2_INVALID, /* extended: contradicts itself; version 2: has the zero flag */
 } SinterQcow2Kind;
 
 /* Whether a standard entry names host space. Offset 0 is legal only in an external data file. */
@@ -322,7 +322,9 @@ sinter_qcow2_l2_kind(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2, guin
             return SINTER_QCOW2_NORMAL;
         return host ? SINTER_QCOW2_UNALLOCATED_ALLOC : SINTER_QCOW2_UNALLOCATED;
     }
-    if (geo->has_zero_flag && (l2.entry & SINTER_QCOW2_ZERO))
+    if (l2.entry & SINTER_QCOW2_ZERO && !geo->has_zero_flag)
+        return SINTER_QCOW2_INVALID;
+    if (l2.entry & SINTER_QCOW2_ZERO)
         return host ? SINTER_QCOW2_ZERO_ALLOC : SINTER_QCOW2_ZERO_PLAIN;
     return host ? SINTER_QCOW2_NORMAL : SINTER_QCOW2_UNALLOCATED;
 }

@@ -103,6 +103,108 @@ void sinter_image_info_free(SinterImageInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImageInfo, sinter_image_info_free)
 
 /**
+ * SinterSnapshotInfo:
+ * @id: unique in its image
+ * @name: what people call it, maybe empty
+ * @vm_state_size: of the machine's saved memory and devices, 0 for none
+ * @disk_size: virtual size of the disk then
+ * @date_sec: seconds since 1970
+ * @date_nsec: and nanoseconds
+ * @vm_clock_nsec: how long the machine had run
+ * @icount: instructions executed, or %G_MAXUINT64 where that was not counted
+ */
+typedef struct {
+    char *id;
+    char *name;
+    guint64 vm_state_size;
+    guint64 disk_size;
+    gint64 date_sec;
+    guint32 date_nsec;
+    guint64 vm_clock_nsec;
+    guint64 icount;
+} SinterSnapshotInfo;
+
+/**
+ * SinterBitmapInfo:
+ * @name: unique in its image
+ * @granularity: bytes of the disk that one bit stands for
+ * @in_use: it was not stored at the end of its last use: its bits cannot be trusted
+ * @enabled: whoever opens the image for writing goes on marking it
+ */
+typedef struct {
+    char *name;
+    guint64 granularity;
+    gboolean in_use;
+    gboolean enabled;
+} SinterBitmapInfo;
+
+/**
+ * sinter_image_list_snapshots:
+ * @io: the image
+ * @format: (nullable): as for sinter_image_info_new()
+ *
+ * Returns: (transfer container) (element-type SinterSnapshotInfo): the internal snapshots, in the
+ * order of the image; free with g_ptr_array_unref(). Empty for formats without any.
+ */
+GPtrArray *sinter_image_list_snapshots(SinterIo *io, const char *format, GError **error);
+
+/**
+ * sinter_image_list_bitmaps:
+ *
+ * Returns: (transfer container) (element-type SinterBitmapInfo): the dirty bitmaps that are
+ * valid; free with g_ptr_array_unref().
+ */
+GPtrArray *sinter_image_list_bitmaps(SinterIo *io, const char *format, GError **error);
+
+#define SINTER_LUKS_SLOTS 8
+
+/**
+ * SinterLuksInfo:
+ * @cipher: "aes"
+ * @key_bits: of the cipher
+ * @mode: "xts", "cbc"
+ * @iv_generator: "plain64", "essiv"
+ * @iv_hash: (nullable): what "essiv" hashes with
+ * @hash: "sha256"
+ * @uuid: of the encrypted volume
+ * @payload_offset: where LUKS itself would put the payload
+ * @master_key_iterations: of the master key's digest
+ * @slots: key slots; the other members of one that is not active but @key_offset mean nothing
+ */
+typedef struct {
+    char *cipher;
+    guint key_bits;
+    char *mode;
+    char *iv_generator;
+    char *iv_hash;
+    char *hash;
+    char *uuid;
+    guint64 payload_offset;
+    guint master_key_iterations;
+    struct {
+        gboolean active;
+        guint iterations;
+        guint64 key_offset;
+        guint stripes;
+    } slots[SINTER_LUKS_SLOTS];
+} SinterLuksInfo;
+
+/**
+ * sinter_image_luks_info_new:
+ * @io: an image that is encrypted with LUKS
+ * @format: (nullable): as for sinter_image_info_new()
+ *
+ * Reads what the LUKS header says; no key is needed. Neither keys nor salts are given out.
+ *
+ * Returns: (transfer full): free with sinter_luks_info_free(); %NULL with UNSUPPORTED where the
+ * image has no such header.
+ */
+SinterLuksInfo *sinter_image_luks_info_new(SinterIo *io, const char *format, GError **error);
+
+void sinter_luks_info_free(SinterLuksInfo *info);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLuksInfo, sinter_luks_info_free)
+
+/**
  * sinter_image_resolve_name:
  * @image_path: the image that stores @name
  * @name: a backing file's or data file's name as stored

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What speaks against working on a disk, apart from others that use its images (see
+ * sinter-plan-sharing.c) and from room (sinter-plan-cost.c). Two tables of checks: of the disk as
+ * such, and of the layers that an operation reads or changes. Every check adds its own refusal, so
+ * that an administrator sees all reasons at once; only a check that leaves nothing for the others
+ * to look at ends the row.
+ */
+
+#include "sinter-plan-draft.h"
+#include "sinter-units.h"
+
+/* Returns FALSE where no later check makes sense. */
+typedef gboolean (*DiskCheck)(SinterPlanDraft *draft);
+
+static gboolean
+check_domain_readable(SinterPlanDraft *draft)
+{
+    if (!draft->domain->problem)
+        return TRUE;
+    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
+                             "domain '%s' could not be read whole, so nobody can tell what a merge "
+                             "would break: %s",
+                             draft->domain->name, draft->domain->problem);
+    return FALSE;
+}
+
+static gboolean
+check_device(SinterPlanDraft *draft)
+{
+    const char *device = draft->disk->device;
+
+    if (!device || g_str_equal(device, "disk"))
+        return TRUE;
+    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNSUPPORTED,
+                             "'%s' of domain '%s' is a device of kind '%s': only disks have chains "
+                             "that can be worked on",
+                             draft->disk->target, draft->domain->name, device);
+    return FALSE;
+}
+
+static gboolean
+check_read_only(SinterPlanDraft *draft)
+{
+    if (draft->disk->read_only)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_READ_ONLY,
+                                 "disk '%s' of domain '%s' is read-only: its images are not to "
+                                 "change",
+                                 draft->disk->target, draft->domain->name);
+    return TRUE;
+}
+
+static gboolean
+check_shareable(SinterPlanDraft *draft)
+{
+    if (draft->disk->shareable)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHAREABLE,
+                                 "disk '%s' of domain '%s' is shareable: others may write to it "
+                                 "meanwhile, so no state of it can be carried over",
+                                 draft->disk->target, draft->domain->name);
+    return TRUE;
+}
+
+static gboolean
+check_transient(SinterPlanDraft *draft)
+{
+    if (draft->disk->transient)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_TRANSIENT,
+                                 "disk '%s' of domain '%s' is transient: what the guest writes is "
+                                 "thrown away when it stops and must not reach a layer that stays",
+                                 draft->disk->target, draft->domain->name);
+    return TRUE;
+}
+
+static gboolean
+check_depth(SinterPlanDraft *draft)
+{
+    const SinterPlanRequest *request = draft->request;
+    gboolean copy = request->operation_set && request->operation == SINTER_OPERATION_COPY;
+    guint n_layers = draft->disk->layers->len;
+
+    if (n_layers > 1 || (copy && n_layers == 1))
+        return TRUE;
+    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_NO_CHAIN,
+                             "nothing to %s: disk '%s' of domain '%s' %s",
+                             draft->consolidate ? "consolidate"
+                             : copy             ? "copy"
+                                                : "merge",
+                             draft->disk->target, draft->domain->name,
+                             n_layers == 0 ? "has no image now" : "has a single layer");
+    return FALSE;
+}
+
+static const char *
+name_block_job(SinterBlockJobType type)
+{
+    static const char *const names[] = {
+        [SINTER_BLOCK_JOB_NONE] = "mirror",   [SINTER_BLOCK_JOB_PULL] = "pull",
+        [SINTER_BLOCK_JOB_COPY] = "copy",     [SINTER_BLOCK_JOB_COMMIT] = "commit",
+        [SINTER_BLOCK_JOB_BACKUP] = "backup", [SINTER_BLOCK_JOB_ACTIVE_COMMIT] = "active commit",
+    };
+
+    return (gsize)type < G_N_ELEMENTS(names) ? names[type] : "job of an unknown type";
+}
+
+static gboolean
+check_busy(SinterPlanDraft *draft)
+{
+    static const char *const mirror_states[] = {
+        [SINTER_MIRROR_NONE] = "",
+        [SINTER_MIRROR_COPYING] = ", still copying",
+        [SINTER_MIRROR_READY] = ", ready to be moved over to",
+        [SINTER_MIRROR_PIVOTING] = ", moving over",
+        [SINTER_MIRROR_ABORTING] = ", being cancelled",
+    };
+    const SinterDisk *disk = draft->disk;
+    SinterBlockJobType type =
+        disk->mirror != SINTER_MIRROR_NONE ? disk->mirror_job : disk->block_job;
+
+    if (disk->mirror == SINTER_MIRROR_NONE && disk->block_job == SINTER_BLOCK_JOB_NONE)
+        return TRUE;
+    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_BUSY,
+                             "disk '%s' of domain '%s' has a block job already (%s%s): wait for "
+                             "its end, or cancel it",
+                             disk->target, draft->domain->name, name_block_job(type),
+                             mirror_states[disk->mirror]);
+    return TRUE;
+}
+
+static gboolean
+check_running(SinterPlanDraft *draft)
+{
+    if (!draft->domain->active)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_NOT_RUNNING,
+                                 "domain '%s' must run for its disks to be worked on, and it is "
+                                 "%s: start it first",
+                                 draft->domain->name,
+                                 sinter_domain_state_name(draft->domain->state));
+    return TRUE;
+}
+
+gboolean
+sinter_plan_draft_check_disk(SinterPlanDraft *draft)
+{
+    static const DiskCheck checks[] = {
+        check_domain_readable, check_device, check_read_only, check_shareable,
+        check_transient,       check_depth,  check_busy,      check_running,
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(checks); i++) {
+        if (!checks[i](draft))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* The layers that the operation reads, changes or lets stand directly below: [from, to). */
+static void
+get_touched(const SinterPlanDraft *draft, guint *ret_from, guint *ret_to)
+{
+    guint n_layers = draft->disk->layers->len;
+
+    *ret_from = sinter_plan_draft_is_commit(draft) ? draft->first : 0;
+    *ret_to = draft->plan->operation == SINTER_OPERATION_COPY ? draft->base
+                                                              : MIN(draft->base + 1, n_layers);
+}
+
+/* Any layer of the chain: QEMU may have it open still, but nothing can be verified afterwards. */
+static void
+check_missing(SinterPlanDraft *draft)
+{
+    for (guint i = 0; i < draft->disk->layers->len; i++) {
+        const SinterLayer *layer = sinter_plan_draft_layer(draft, i);
+
+        if (layer->missing) {
+            sinter_plan_draft_refuse(draft, SINTER_REFUSAL_MISSING_LAYER,
+                                     "'%s', a layer of disk '%s' of domain '%s', is not there: "
+                                     "bring it back before anything is changed",
+                                     layer->description, draft->disk->target, draft->domain->name);
+            return;
+        }
+    }
+}
+
+static void
+check_readable(SinterPlanDraft *draft)
+{
+    guint from;
+    guint to;
+
+    get_touched(draft, &from, &to);
+    for (guint i = from; i < to; i++) {
+        const SinterLayer *layer = sinter_plan_draft_layer(draft, i);
+
+        if (layer->problem && !layer->missing) {
+            sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
+                                     "'%s', a layer of disk '%s' of domain '%s', could not be "
+                                     "read: %s",
+                                     layer->description, draft->disk->target, draft->domain->name,
+                                     layer->problem);
+            return;
+        }
+    }
+}
+
+static void
+check_sources(SinterPlanDraft *draft)
+{
+    guint from;
+    guint to;
+
+    get_touched(draft, &from, &to);
+    for (guint i = from; i < to; i++) {
+        const SinterLayer *layer = sinter_plan_draft_layer(draft, i);
+        gboolean local = layer->type == SINTER_SOURCE_FILE || layer->type == SINTER_SOURCE_BLOCK;
+
+        if (!local || !layer->path) {
+            sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNSUPPORTED,
+                                     "'%s', a layer of disk '%s' of domain '%s', is neither a file "
+                                     "nor a block device of this host",
+                                     layer->description, draft->disk->target, draft->domain->name);
+            return;
+        }
+    }
+}
+
+static gboolean
+refuse_format(SinterPlanDraft *draft, guint place, const char *wanted)
+{
+    const SinterLayer *layer = sinter_plan_draft_layer(draft, place);
+
+    sinter_plan_draft_refuse(
+        draft, SINTER_REFUSAL_UNSUPPORTED,
+        "'%s', a layer of disk '%s' of domain '%s', is of %s%s%s: only %s will do there",
+        layer->description, draft->disk->target, draft->domain->name,
+        layer->format ? "format '" : "unknown format", layer->format ? layer->format : "",
+        layer->format ? "'" : "", wanted);
+    return FALSE;
+}
+
+/* What is written must be qcow2, or raw at the bottom; what only is read may be anything. */
+static void
+check_formats(SinterPlanDraft *draft)
+{
+    if (draft->plan->operation == SINTER_OPERATION_PULL) {
+        if (g_strcmp0(sinter_plan_draft_layer(draft, 0)->format, "qcow2") != 0)
+            refuse_format(draft, 0, "qcow2");
+        return;
+    }
+    if (!sinter_plan_draft_is_commit(draft))
+        return;
+    for (guint i = draft->first; i <= draft->base; i++) {
+        const char *format = sinter_plan_draft_layer(draft, i)->format;
+        gboolean base = i == draft->base;
+
+        if (g_strcmp0(format, "qcow2") == 0 || (base && g_strcmp0(format, "raw") == 0))
+            continue;
+        refuse_format(draft, i, base ? "qcow2 or raw" : "qcow2");
+        return;
+    }
+}
+
+/* QEMU grows a qcow2 or raw file that is smaller than what is merged into it; a device it cannot
+ * grow. */
+static void
+check_device_size(SinterPlanDraft *draft)
+{
+    const SinterLayer *top = sinter_plan_draft_layer(draft, draft->first);
+    const SinterLayer *base;
+    g_autofree char *top_size = NULL;
+    g_autofree char *base_size = NULL;
+
+    if (!sinter_plan_draft_is_commit(draft))
+        return;
+    base = sinter_plan_draft_layer(draft, draft->base);
+    if (base->type != SINTER_SOURCE_BLOCK || g_strcmp0(base->format, "raw") != 0 ||
+        base->virtual_size_bytes == 0 || base->virtual_size_bytes >= top->virtual_size_bytes)
+        return;
+    top_size = sinter_units_format_bytes(top->virtual_size_bytes);
+    base_size = sinter_units_format_bytes(base->virtual_size_bytes);
+    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNSUPPORTED,
+                             "'%s' is a raw block device of %" G_GUINT64_FORMAT
+                             " bytes (%s), too small for '%s' of "
+                             "%" G_GUINT64_FORMAT " bytes (%s): grow the device first",
+                             base->description, base->virtual_size_bytes, base_size,
+                             top->description, top->virtual_size_bytes, top_size);
+}
+
+void
+sinter_plan_draft_check_layers(SinterPlanDraft *draft)
+{
+    static void (*const checks[])(SinterPlanDraft *) = {
+        sinter_plan_draft_check_sharing,
+        sinter_plan_draft_check_internal_snapshots,
+        check_missing,
+        check_readable,
+        check_sources,
+        check_formats,
+        check_device_size,
+        sinter_plan_draft_check_destination,
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(checks); i++)
+        checks[i](draft);
+}

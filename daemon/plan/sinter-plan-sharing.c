@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Who else stands on the images that an operation changes. A commit changes its base, and with it
+ * the meaning of every layer between: whoever reads through one of them, even a domain that is
+ * shut off or a snapshot on another branch, would find a mixture of two states. So a commit needs
+ * every layer from top to base for itself. A pull changes what nobody else can see, a copy only
+ * its destination.
+ *
+ * The definition for the next boot is such a reader as well. It follows the live chain where
+ * libvirt finds the same source in both; libvirt compares paths as text, so another name of the
+ * same file does not count.
+ */
+
+#include "sinter-plan-draft.h"
+
+/* (nullable): the one of two references that tells more: a running user before the others */
+static const SinterReference *
+find_running(const SinterPlanDraft *draft, const SinterLayer *layer, const SinterReference *found)
+{
+    g_autoptr(GPtrArray) references = sinter_reference_graph_lookup(draft->graph, layer);
+
+    for (guint i = 0; i < references->len; i++) {
+        const SinterReference *reference = g_ptr_array_index(references, i);
+
+        if (reference->kind == SINTER_REFERENCE_LIVE &&
+            g_strcmp0(reference->domain_uuid, found->domain_uuid) == 0 &&
+            g_strcmp0(reference->disk, found->disk) == 0)
+            return reference;
+    }
+    return found;
+}
+
+/* How many domains use @layer, apart from ours and that of @found. */
+static guint
+count_more_domains(const SinterPlanDraft *draft, const SinterLayer *layer,
+                   const SinterReference *found)
+{
+    g_autoptr(GPtrArray) references = sinter_reference_graph_lookup(draft->graph, layer);
+    g_autoptr(GHashTable) uuids = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint i = 0; i < references->len; i++) {
+        const SinterReference *reference = g_ptr_array_index(references, i);
+
+        if (g_strcmp0(reference->domain_uuid, draft->domain->uuid) != 0 &&
+            g_strcmp0(reference->domain_uuid, found->domain_uuid) != 0)
+            g_hash_table_add(uuids, (gpointer)reference->domain_uuid);
+    }
+    return g_hash_table_size(uuids);
+}
+
+/* "disk 'vda' of domain 'db' (running) and 3 more domains" */
+static char *
+describe_user(const SinterPlanDraft *draft, const SinterLayer *layer, const SinterReference *found)
+{
+    const SinterReference *reference = find_running(draft, layer, found);
+    gboolean own = g_strcmp0(reference->domain_uuid, draft->domain->uuid) == 0;
+    guint n_more = count_more_domains(draft, layer, reference);
+    GString *text = g_string_new(NULL);
+
+    if (reference->kind == SINTER_REFERENCE_SNAPSHOT)
+        g_string_append_printf(text, "snapshot '%s' of domain '%s'", reference->snapshot,
+                               reference->domain_name);
+    else
+        g_string_append_printf(text, "disk '%s' of %s'%s' (%s)", reference->disk,
+                               own ? "the same domain " : "domain ", reference->domain_name,
+                               reference->kind == SINTER_REFERENCE_LIVE ? "running"
+                                                                        : "not running on it now");
+    if (n_more > 0)
+        g_string_append_printf(text, " and by %u more domain%s", n_more, n_more == 1 ? "" : "s");
+    return g_string_free(text, FALSE);
+}
+
+/* What can be done when all from @shared on must stay as it is. @remedy: what removes the cause */
+static char *
+propose(const SinterPlanDraft *draft, guint shared, const char *remedy)
+{
+    gboolean merge = shared > draft->first + 1;
+    gboolean pull = shared > 1;
+    const char *pull_words = draft->consolidate ? "--pull --base" : "a pull with --base";
+    g_autofree char *above = merge ? sinter_plan_draft_name_layer(draft, shared - 1) : NULL;
+    g_autofree char *name = sinter_plan_draft_name_layer(draft, shared);
+
+    if (merge)
+        return g_strdup_printf("merge only what lies above it (--base '%s'), pull down to it "
+                               "(%s '%s'), or %s",
+                               above, pull_words, name, remedy);
+    if (pull)
+        return g_strdup_printf("pull down to it (%s '%s'), or %s", pull_words, name, remedy);
+    return g_strdup_printf("copy the disk to a place of its own, or %s", remedy);
+}
+
+static gboolean
+refuse_foreign(SinterPlanDraft *draft, guint place)
+{
+    const SinterLayer *layer = sinter_plan_draft_layer(draft, place);
+    const SinterReference *found = sinter_reference_graph_find_foreign(
+        draft->graph, layer, draft->domain->uuid, draft->disk->target);
+    g_autofree char *user = NULL;
+    g_autofree char *proposal = NULL;
+
+    if (!found)
+        return FALSE;
+    user = describe_user(draft, layer, found);
+    proposal = propose(draft, place, "end that other use first");
+    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
+                             "'%s', a layer of disk '%s' of domain '%s', is also used by %s, whose "
+                             "data a merge would ruin: %s",
+                             layer->description, draft->disk->target, draft->domain->name, user,
+                             proposal);
+    return TRUE;
+}
+
+/* Our own snapshot on another branch: its state lies in a file outside the chain that stands on
+ * the layer at @place. */
+static gboolean
+is_branch_on(const SinterPlanDraft *draft, const SinterSnapshotDisk *disk, guint place)
+{
+    const SinterLayer *layer = sinter_plan_draft_layer(draft, place);
+
+    for (guint i = 0; disk->frozen_layers && i < disk->frozen_layers->len; i++) {
+        if (sinter_layer_same_file(g_ptr_array_index(disk->frozen_layers, i), layer))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+refuse_branch_of(SinterPlanDraft *draft, const SinterSnapshot *snapshot, guint place)
+{
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        const SinterSnapshotDisk *disk = g_ptr_array_index(snapshot->disks, i);
+        g_autofree char *proposal = NULL;
+
+        if (!sinter_plan_keeps_state(snapshot, disk) || !is_branch_on(draft, disk, place))
+            continue;
+        proposal = propose(draft, place, "delete that snapshot first");
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
+                                 "snapshot '%s' of domain '%s' keeps its state of disk '%s' in "
+                                 "'%s', outside the chain but standing on '%s', which a merge "
+                                 "would change: %s",
+                                 snapshot->name, draft->domain->name, disk->target,
+                                 disk->frozen_path,
+                                 sinter_plan_draft_layer(draft, place)->description, proposal);
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+refuse_branches(SinterPlanDraft *draft, guint place)
+{
+    for (guint i = 0; i < draft->domain->snapshots->len; i++) {
+        if (refuse_branch_of(draft, g_ptr_array_index(draft->domain->snapshots, i), place))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* A branch whose file cannot be read may stand on anything. One that is gone stands on nothing. */
+static void
+refuse_unknown_branch_of(SinterPlanDraft *draft, const SinterSnapshot *snapshot)
+{
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        const SinterSnapshotDisk *disk = g_ptr_array_index(snapshot->disks, i);
+
+        for (guint j = 0; disk->frozen_layers && j < disk->frozen_layers->len; j++) {
+            const SinterLayer *layer = g_ptr_array_index(disk->frozen_layers, j);
+
+            if (!layer->problem || layer->missing || !sinter_plan_keeps_state(snapshot, disk))
+                continue;
+            sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
+                                     "'%s', which keeps a state of snapshot '%s' of domain '%s', "
+                                     "could not be read, so it may stand on a layer that a merge "
+                                     "would change: %s",
+                                     layer->description, snapshot->name, draft->domain->name,
+                                     layer->problem);
+            return;
+        }
+    }
+}
+
+/* The highest layer of the live chain that the definition for the next boot passes through, its
+ * own top first; SINTER_PLAN_NO_LAYER for none. */
+static guint
+find_next_boot_entry(const SinterPlanDraft *draft)
+{
+    const GPtrArray *layers = draft->disk->inactive_layers;
+
+    for (guint i = 0; layers && i < layers->len; i++) {
+        guint place = sinter_plan_draft_find_file(draft, g_ptr_array_index(layers, i));
+
+        if (place != SINTER_PLAN_NO_LAYER)
+            return place;
+    }
+    return SINTER_PLAN_NO_LAYER;
+}
+
+static const SinterLayer *
+get_next_boot_top(const SinterPlanDraft *draft)
+{
+    const GPtrArray *layers = draft->disk->inactive_layers;
+
+    return layers && layers->len > 0 ? g_ptr_array_index(layers, 0) : NULL;
+}
+
+static gboolean
+is_same_source(const SinterLayer *a, const SinterLayer *b)
+{
+    return a->path || b->path ? g_strcmp0(a->path, b->path) == 0
+                              : g_strcmp0(a->description, b->description) == 0;
+}
+
+void
+sinter_plan_draft_compare_next_boot(SinterPlanDraft *draft)
+{
+    const GPtrArray *layers = draft->disk->layers;
+    const SinterLayer *next_top = get_next_boot_top(draft);
+    gboolean same;
+
+    if (next_top && layers->len > 0)
+        same = is_same_source(g_ptr_array_index(layers, 0), next_top);
+    else
+        same = !next_top && layers->len == 0; /* an empty drive */
+    draft->plan->inactive_follows = !draft->domain->active || same;
+}
+
+/* The next boot's chain leads somewhere, and where it goes on from there could not be read. */
+static const SinterLayer *
+find_next_boot_gap(const SinterPlanDraft *draft)
+{
+    const GPtrArray *layers = draft->disk->inactive_layers;
+
+    for (guint i = 0; layers && i < layers->len; i++) {
+        const SinterLayer *layer = g_ptr_array_index(layers, i);
+
+        if (sinter_plan_draft_find_file(draft, layer) != SINTER_PLAN_NO_LAYER)
+            return NULL;
+        if (layer->problem && !layer->missing)
+            return layer;
+    }
+    return NULL;
+}
+
+/*
+ * Where the next boot's chain enters the live one it must not meet a layer that a commit makes
+ * meaningless. Entering above the merged stretch is fine (those layers are kept true), and so is
+ * the base itself: a whole state, though a newer one.
+ */
+static gboolean
+is_next_boot_ruined(const SinterPlanDraft *draft)
+{
+    guint entry = find_next_boot_entry(draft);
+
+    if (entry == SINTER_PLAN_NO_LAYER || entry < draft->first || entry > draft->base)
+        return FALSE;
+    return entry != draft->base ||
+           !sinter_layer_same_file(sinter_plan_draft_layer(draft, entry), get_next_boot_top(draft));
+}
+
+static void
+refuse_next_boot(SinterPlanDraft *draft)
+{
+    const SinterLayer *gap = find_next_boot_gap(draft);
+
+    if (draft->plan->inactive_follows)
+        return;
+    if (gap)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
+                                 "'%s', which the definition of domain '%s' for the next boot "
+                                 "needs for disk '%s', could not be read, so it may stand on a "
+                                 "layer that a merge would change: %s",
+                                 gap->description, draft->domain->name, draft->disk->target,
+                                 gap->problem);
+    else if (is_next_boot_ruined(draft))
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
+                                 "the definition of domain '%s' for the next boot names '%s' for "
+                                 "disk '%s', not the live '%s', and a merge would ruin what it "
+                                 "needs: make it name the live one (virsh edit), or pull instead",
+                                 draft->domain->name, get_next_boot_top(draft)->description,
+                                 draft->disk->target,
+                                 sinter_plan_draft_layer(draft, 0)->description);
+}
+
+gboolean
+sinter_plan_draft_is_needed_by_next_boot(const SinterPlanDraft *draft, guint place)
+{
+    guint entry = find_next_boot_entry(draft);
+
+    if (draft->plan->inactive_follows)
+        return FALSE;
+    /* what enters at the active layer goes on by its header, which a pull rewrites */
+    return find_next_boot_gap(draft) ||
+           (entry != SINTER_PLAN_NO_LAYER && entry > 0 && entry <= place);
+}
+
+/* A reader that nobody can see might be there. */
+static void
+refuse_unknown_readers(SinterPlanDraft *draft)
+{
+    g_autofree char *gap = sinter_reference_graph_find_gap(draft->graph, draft->domain->uuid);
+
+    if (gap)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
+                                 "whether another domain stands on '%s' cannot be told: %s; mend "
+                                 "or remove it, or pull instead",
+                                 sinter_plan_draft_layer(draft, draft->base)->description, gap);
+}
+
+void
+sinter_plan_draft_check_sharing(SinterPlanDraft *draft)
+{
+    if (!sinter_plan_draft_is_commit(draft))
+        return;
+    for (guint i = draft->first; i <= draft->base; i++) {
+        if (refuse_foreign(draft, i) || refuse_branches(draft, i))
+            break;
+    }
+    for (guint i = 0; i < draft->domain->snapshots->len; i++)
+        refuse_unknown_branch_of(draft, g_ptr_array_index(draft->domain->snapshots, i));
+    refuse_next_boot(draft);
+    refuse_unknown_readers(draft);
+}
+
+/* Whether the file is free, as far as the graph knows; whether it exists, the executor sees. */
+void
+sinter_plan_draft_check_destination(SinterPlanDraft *draft)
+{
+    const char *destination = draft->request->destination;
+    const char *format = draft->plan->destination_format;
+    g_autoptr(GPtrArray) users = NULL;
+
+    if (draft->plan->operation != SINTER_OPERATION_COPY)
+        return;
+    if (g_strcmp0(format, "qcow2") != 0 && g_strcmp0(format, "raw") != 0)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNSUPPORTED,
+                                 "'%s' cannot be written in format '%s': only qcow2 or raw will do",
+                                 destination, format);
+    users = sinter_reference_graph_lookup_path(draft->graph, destination);
+    if (users->len > 0) {
+        const SinterReference *user = g_ptr_array_index(users, 0);
+        const char *snapshot = user->kind == SINTER_REFERENCE_SNAPSHOT ? user->snapshot : NULL;
+
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
+                                 "'%s' cannot be copied to: %s '%s' of domain '%s' uses it",
+                                 destination, snapshot ? "snapshot" : "disk",
+                                 snapshot ? snapshot : user->disk, user->domain_name);
+    }
+}

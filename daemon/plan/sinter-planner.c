@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The planner: which disks are meant, and for each the way from request to plan. It decides from
+ * its arguments alone and changes none of them, so plans can be made at any time, by anybody who
+ * may look, and compared as text. A disk that is refused keeps its place in the plan with the
+ * reasons and the chain as it is, but without steps or costs.
+ */
+
+#include "sinter-plan-draft.h"
+
+static gboolean
+is_operation(const SinterPlanRequest *request, SinterOperation operation)
+{
+    return request->operation_set && request->operation == operation;
+}
+
+/* What no domain could satisfy. */
+static gboolean
+check_request(const SinterPlanRequest *request, GError **error)
+{
+    gboolean copy = is_operation(request, SINTER_OPERATION_COPY);
+    gboolean pull = request->pull || is_operation(request, SINTER_OPERATION_PULL);
+    const struct {
+        gboolean wrong;
+        const char *text;
+    } rules[] = {
+        { request->pull && request->operation_set && !is_operation(request, SINTER_OPERATION_PULL),
+          "--pull is of consolidate: it cannot change another operation" },
+        { request->keep > 0 && request->operation_set,
+          "--keep is of consolidate: a single operation takes --top and --base" },
+        { request->keep > 0 && request->top,
+          "--keep and --top both say where to begin: give one of them" },
+        { request->keep > 0 && pull,
+          "--pull leaves no layer in which a snapshot could be kept: give --keep without --pull, "
+          "or --pull with a --base that stays" },
+        { request->top && pull,
+          "--top makes no sense with a pull, which always goes up into the active layer" },
+        { copy && (request->top || request->base),
+          "--top and --base make no sense with a copy: it takes the whole chain, or the active "
+          "layer alone (--shallow)" },
+        { copy && !request->disk, "a copy is of one disk: name it" },
+        { copy && !request->destination, "a copy needs a destination" },
+        { copy && request->destination && !g_path_is_absolute(request->destination),
+          "the destination of a copy must be an absolute path" },
+        { copy && request->shallow && g_strcmp0(request->destination_format, "raw") == 0,
+          "a shallow copy needs a backing file, which format raw cannot name" },
+        { !copy && request->destination, "only a copy has a destination" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rules); i++) {
+        if (rules[i].wrong) {
+            g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, rules[i].text);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static char *
+list_targets(const SinterDomain *domain)
+{
+    g_autoptr(GPtrArray) targets = g_ptr_array_new();
+
+    for (guint i = 0; i < domain->disks->len; i++)
+        g_ptr_array_add(targets, ((SinterDisk *)g_ptr_array_index(domain->disks, i))->target);
+    return targets->len > 0 ? sinter_plan_join_names(targets) : g_strdup("none");
+}
+
+/* How well a disk that was not named suits: only the best of a domain are taken. */
+typedef enum {
+    SUITS_WELL,   /* has something to merge */
+    SUITS_FLAT,   /* a disk with a single layer */
+    SUITS_HARDLY, /* a drive without a chain of its own, a read-only disk */
+    N_SUITS,
+} Suits;
+
+static Suits
+rank_disk(const SinterDisk *disk)
+{
+    if (disk->read_only || g_strcmp0(disk->device, "cdrom") == 0 ||
+        g_strcmp0(disk->device, "floppy") == 0)
+        return SUITS_HARDLY;
+    return disk->layers->len > 1 ? SUITS_WELL : SUITS_FLAT;
+}
+
+/* (transfer container) (element-type SinterDisk) */
+static GPtrArray *
+choose_suitable(const SinterDomain *domain)
+{
+    g_autoptr(GPtrArray) chosen = g_ptr_array_new();
+
+    for (Suits wanted = SUITS_WELL; wanted < N_SUITS && chosen->len == 0; wanted++) {
+        for (guint i = 0; i < domain->disks->len; i++) {
+            SinterDisk *disk = g_ptr_array_index(domain->disks, i);
+
+            if (rank_disk(disk) == wanted)
+                g_ptr_array_add(chosen, disk);
+        }
+    }
+    return g_steal_pointer(&chosen);
+}
+
+static GPtrArray *
+choose_disks(const SinterPlanRequest *request, const SinterDomain *domain, GError **error)
+{
+    g_autoptr(GPtrArray) chosen = NULL;
+    const SinterDisk *disk;
+
+    if (!request->disk && domain->disks->len == 0 && domain->problem) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                    "no disk of domain '%s' could be read: %s", domain->name, domain->problem);
+        return NULL;
+    }
+    if (!request->disk)
+        return choose_suitable(domain);
+    disk = sinter_domain_find_disk(domain, request->disk);
+    if (!disk) {
+        g_autofree char *targets = list_targets(domain);
+
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                    "domain '%s' has no disk '%s'; its disks: %s", domain->name, request->disk,
+                    targets);
+        return NULL;
+    }
+    chosen = g_ptr_array_new();
+    g_ptr_array_add(chosen, (gpointer)disk);
+    return g_steal_pointer(&chosen);
+}
+
+static const char *
+name_end(const SinterPlanDraft *draft, guint place)
+{
+    return draft->plan->chain_before[place];
+}
+
+/* The ends of the stretch, and what else a request says of a copy. */
+static void
+set_ends(SinterPlanDraft *draft)
+{
+    const SinterPlanRequest *request = draft->request;
+    SinterDiskPlan *plan = draft->plan;
+
+    plan->top_path =
+        g_strdup(name_end(draft, sinter_plan_draft_is_commit(draft) ? draft->first : 0));
+    if (plan->operation != SINTER_OPERATION_COPY) {
+        plan->base_path = g_strdup(name_end(draft, draft->base)); /* NULL behind the last one */
+        return;
+    }
+    plan->destination = g_strdup(request->destination);
+    plan->destination_format =
+        g_strdup(request->destination_format ? request->destination_format : "qcow2");
+    plan->shallow = request->shallow;
+    plan->reuse_external = request->reuse_external;
+    plan->pivot = request->pivot;
+}
+
+/* The top of the chain changes under a definition that does not. */
+static void
+warn_of_next_boot(SinterPlanDraft *draft)
+{
+    const SinterDomain *domain = draft->domain;
+    const SinterDisk *disk = draft->disk;
+    gboolean top_changes = draft->plan->operation == SINTER_OPERATION_ACTIVE_COMMIT ||
+                           (draft->plan->operation == SINTER_OPERATION_COPY && draft->plan->pivot);
+    const char *new_top = draft->plan->chain_after[0];
+
+    if (draft->plan->inactive_follows)
+        return;
+    if (disk->inactive_layers && disk->inactive_layers->len > 0)
+        sinter_plan_draft_warn(
+            draft,
+            "the definition of domain '%s' for the next boot names '%s' for disk '%s', not "
+            "the live '%s', and will not follow",
+            domain->name, ((SinterLayer *)g_ptr_array_index(disk->inactive_layers, 0))->description,
+            disk->target, name_end(draft, 0));
+    else if (top_changes && !domain->persistent)
+        sinter_plan_draft_warn(draft,
+                               "domain '%s' is transient: whoever starts it anew must name '%s' "
+                               "for disk '%s'",
+                               domain->name, new_top, disk->target);
+    else if (top_changes)
+        sinter_plan_draft_warn(draft,
+                               "disk '%s' is not in the definition of domain '%s' for the next "
+                               "boot: whoever attaches it anew must name '%s'",
+                               disk->target, domain->name, new_top);
+}
+
+static void
+warn_of_managed_save(SinterPlanDraft *draft)
+{
+    if (draft->domain->has_managed_save)
+        sinter_plan_draft_warn(draft,
+                               "domain '%s' has a managed save image, which names the chain as it "
+                               "is now and cannot be restored once that has changed",
+                               draft->domain->name);
+}
+
+/* As far as one disk can be judged alone. */
+static SinterPlanDraft *
+begin_draft(const SinterPlanRequest *request, const SinterDomain *domain, const SinterDisk *disk,
+            const SinterReferenceGraph *graph)
+{
+    SinterPlanDraft *draft = sinter_plan_draft_new(request, domain, disk, graph);
+
+    draft->plan->operation = request->operation_set ? request->operation
+                             : request->pull        ? SINTER_OPERATION_PULL
+                                                    : SINTER_OPERATION_ACTIVE_COMMIT;
+    g_strfreev(draft->plan->chain_before);
+    g_strfreev(draft->plan->chain_after);
+    draft->plan->chain_before = sinter_disk_dup_chain(disk);
+    draft->plan->chain_after = g_strdupv(draft->plan->chain_before);
+    sinter_plan_draft_compare_next_boot(draft);
+    if (sinter_plan_draft_check_disk(draft) && sinter_plan_draft_find_range(draft)) {
+        set_ends(draft);
+        sinter_plan_draft_check_layers(draft);
+    }
+    sinter_plan_draft_count(draft);
+    return draft;
+}
+
+static void
+finish_draft(SinterPlanDraft *draft)
+{
+    if (sinter_plan_draft_is_refused(draft))
+        return;
+    sinter_plan_draft_sort_snapshots(draft);
+    sinter_plan_draft_write_steps(draft);
+    sinter_plan_draft_count_after(draft);
+    warn_of_next_boot(draft);
+    warn_of_managed_save(draft);
+}
+
+SinterPlan *
+sinter_planner_plan(const SinterPlanRequest *request, const SinterDomain *domain,
+                    const SinterReferenceGraph *graph, gint64 now_usec, GError **error)
+{
+    g_autoptr(SinterPlan) plan = NULL;
+    g_autoptr(GPtrArray) disks = NULL;
+    g_autoptr(GPtrArray) drafts =
+        g_ptr_array_new_with_free_func((GDestroyNotify)sinter_plan_draft_free);
+
+    if (!check_request(request, error) || !(disks = choose_disks(request, domain, error)))
+        return NULL;
+    for (guint i = 0; i < disks->len; i++)
+        g_ptr_array_add(drafts, begin_draft(request, domain, g_ptr_array_index(disks, i), graph));
+    sinter_plan_drafts_check_space(drafts);
+    for (guint i = 0; i < drafts->len; i++)
+        finish_draft(g_ptr_array_index(drafts, i));
+    sinter_plan_drafts_warn_of_halves(drafts);
+
+    plan = sinter_plan_new();
+    plan->domain_uuid = g_strdup(domain->uuid);
+    plan->domain_name = g_strdup(domain->name);
+    plan->domain_active = domain->active;
+    plan->created_usec = now_usec;
+    for (guint i = 0; i < drafts->len; i++)
+        g_ptr_array_add(plan->disks, sinter_plan_draft_steal_plan(g_ptr_array_index(drafts, i)));
+    return g_steal_pointer(&plan);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * libvirt's errors as ours. A GError has no room for "the connection is lost", and the code is
+ * taken by what the caller can do about the call, so the message says it: it ends with words that
+ * nothing else here ends with, which prefixes put in front on the way up leave alone.
+ */
+
+#include "sinter-connection.h"
+#include "sinter-error.h"
+
+#include <libvirt/virterror.h>
+
+#define LOST_WORDS " (the connection to libvirt is lost)"
+
+static const struct {
+    int libvirt;
+    SinterError code;
+} error_codes[] = {
+    { VIR_ERR_NO_DOMAIN, SINTER_ERROR_NOT_FOUND },
+    { VIR_ERR_NO_DOMAIN_SNAPSHOT, SINTER_ERROR_NOT_FOUND },
+    { VIR_ERR_NO_STORAGE_POOL, SINTER_ERROR_NOT_FOUND },
+    { VIR_ERR_NO_STORAGE_VOL, SINTER_ERROR_NOT_FOUND },
+    { VIR_ERR_DEVICE_MISSING, SINTER_ERROR_NOT_FOUND },
+    { VIR_ERR_INVALID_ARG, SINTER_ERROR_INVALID_ARGUMENT },
+    { VIR_ERR_ACCESS_DENIED, SINTER_ERROR_NOT_AUTHORIZED },
+    { VIR_ERR_OPERATION_DENIED, SINTER_ERROR_NOT_AUTHORIZED },
+    { VIR_ERR_AUTH_FAILED, SINTER_ERROR_NOT_AUTHORIZED },
+    { VIR_ERR_AUTH_CANCELLED, SINTER_ERROR_NOT_AUTHORIZED },
+    { VIR_ERR_AUTH_UNAVAILABLE, SINTER_ERROR_NOT_AUTHORIZED },
+    { VIR_ERR_BLOCK_COPY_ACTIVE, SINTER_ERROR_BUSY },
+    { VIR_ERR_RESOURCE_BUSY, SINTER_ERROR_BUSY },
+    { VIR_ERR_NO_SUPPORT, SINTER_ERROR_UNSUPPORTED },
+    { VIR_ERR_OPERATION_UNSUPPORTED, SINTER_ERROR_UNSUPPORTED },
+    { VIR_ERR_CONFIG_UNSUPPORTED, SINTER_ERROR_UNSUPPORTED },
+    { VIR_ERR_ARGUMENT_UNSUPPORTED, SINTER_ERROR_UNSUPPORTED },
+    { VIR_ERR_OPERATION_TIMEOUT, SINTER_ERROR_TIMED_OUT },
+    { VIR_ERR_OPERATION_ABORTED, SINTER_ERROR_CANCELLED },
+};
+
+static SinterError
+find_code(const virError *cause)
+{
+    for (gsize i = 0; cause && i < G_N_ELEMENTS(error_codes); i++) {
+        if (error_codes[i].libvirt == cause->code)
+            return error_codes[i].code;
+    }
+    return SINTER_ERROR_FAILED;
+}
+
+/* The transport failed, not what was asked for over it. */
+static gboolean
+cause_is_lost(const virError *cause)
+{
+    if (!cause)
+        return FALSE;
+    if (cause->code == VIR_ERR_INVALID_CONN || cause->code == VIR_ERR_NO_CONNECT)
+        return TRUE;
+    return (cause->domain == VIR_FROM_RPC || cause->domain == VIR_FROM_REMOTE) &&
+           (cause->code == VIR_ERR_SYSTEM_ERROR || cause->code == VIR_ERR_INTERNAL_ERROR ||
+            cause->code == VIR_ERR_RPC);
+}
+
+void
+sinter_connection_set_error(GError **error, const char *format, ...)
+{
+    const virError *cause = virGetLastError();
+    g_autofree char *what = NULL;
+    va_list args;
+
+    va_start(args, format);
+    what = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_set_error(error, SINTER_ERROR, find_code(cause), "%s: %s%s", what,
+                cause && cause->message ? cause->message : "libvirt does not say why",
+                cause_is_lost(cause) ? LOST_WORDS : "");
+}
+
+void
+sinter_connection_set_absent(GError **error, const char *uri)
+{
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
+                "'%s' does not answer; it is tried again and again%s", uri, LOST_WORDS);
+}
+
+gboolean
+sinter_connection_error_is_lost(const GError *error)
+{
+    return error ? g_str_has_suffix(error->message, LOST_WORDS) : cause_is_lost(virGetLastError());
+}

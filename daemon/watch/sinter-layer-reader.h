@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include "sinter-domain-xml.h"
+#include "sinter-model.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SinterLayerReader:
+ *
+ * Reads images for one pass over the host: an image that many chains share is looked at once.
+ * What it saw is never looked at again, so a reader must not outlive its pass. One thread.
+ */
+typedef struct _SinterLayerReader SinterLayerReader;
+
+/* More layers than libvirt itself would open. */
+#define SINTER_LAYER_READER_MAX_DEPTH 200
+
+/* @connection: (transfer none): asked for the paths of storage volumes; outlives the reader */
+SinterLayerReader *sinter_layer_reader_new(virConnectPtr connection);
+void sinter_layer_reader_free(SinterLayerReader *reader);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLayerReader, sinter_layer_reader_free)
+
+/**
+ * sinter_layer_reader_read_chain:
+ * @sources: (element-type SinterXmlSource): the images that the XML names, top first
+ * @is_whole: whether the XML says that nothing stands below them; else the chain goes on by the
+ *   headers' backing names
+ *
+ * Blocking. Never fails: a layer that could not be read has its problem set.
+ *
+ * Returns: (transfer full) (element-type SinterLayer)
+ */
+GPtrArray *sinter_layer_reader_read_chain(SinterLayerReader *reader, const GPtrArray *sources,
+                                          gboolean is_whole);
+
+G_END_DECLS

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include "sinter-layer-reader.h"
+#include "sinter-model.h"
+
+G_BEGIN_DECLS
+
+/* Parts of sinter-scan.c. */
+
+/* Adds to what @domain's problem says already. */
+void sinter_scan_add_problem(SinterDomain *domain, const char *problem);
+
+/**
+ * sinter_scan_read_snapshots:
+ * @domain: with its disks read; gets its snapshots, and its layers the names of those that they
+ *   freeze
+ *
+ * A snapshot whose XML cannot be understood is left out, and is the domain's problem.
+ */
+gboolean sinter_scan_read_snapshots(SinterLayerReader *reader, SinterDomain *domain,
+                                    virDomainPtr handle, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * From libvirt to the model: XML, state and snapshots of each domain, its chains by way of the
+ * layer reader. No XML text outlives the domain that it was read for. What cannot be read of a
+ * domain is its problem and leaves the others alone; a lost connection ends the scan, so that an
+ * outage is never taken for domains that have changed.
+ */
+
+#include "sinter-scan.h"
+#include "sinter-connection.h"
+#include "sinter-error.h"
+#include "sinter-layer-reader.h"
+#include "sinter-scan-snapshot.h"
+
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+
+typedef struct {
+    virConnectPtr connection;
+    SinterLayerReader *reader;
+    gboolean knows_block_jobs; /* the driver has them */
+} Scan;
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+
+void
+sinter_scan_add_problem(SinterDomain *domain, const char *problem)
+{
+    g_autofree char *before = domain->problem;
+
+    domain->problem = before ? g_strdup_printf("%s; %s", before, problem) : g_strdup(problem);
+}
+
+static SinterXmlDomain *
+read_domain_xml(virDomainPtr handle, guint flags, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("domain '%s'", virDomainGetName(handle));
+    SinterXmlDomain *domain;
+    char *text = virDomainGetXMLDesc(handle, flags);
+
+    if (!text) {
+        sinter_connection_set_error(error, "%s: reading its XML", what);
+        return NULL;
+    }
+    domain = sinter_xml_domain_new(text, what, error);
+    free(text);
+    return domain;
+}
+
+static SinterMirror
+mirror_from_xml(SinterXmlMirror mirror)
+{
+    static const SinterMirror mirrors[] = {
+        [SINTER_XML_MIRROR_NONE] = SINTER_MIRROR_NONE,
+        [SINTER_XML_MIRROR_COPYING] = SINTER_MIRROR_COPYING,
+        [SINTER_XML_MIRROR_READY] = SINTER_MIRROR_READY,
+        [SINTER_XML_MIRROR_PIVOTING] = SINTER_MIRROR_PIVOTING,
+        [SINTER_XML_MIRROR_ABORTING] = SINTER_MIRROR_ABORTING,
+    };
+
+    return mirrors[mirror];
+}
+
+static SinterDisk *
+read_disk(Scan *scan, const SinterXmlDisk *xml)
+{
+    SinterDisk *disk = g_new0(SinterDisk, 1);
+
+    disk->target = g_strdup(xml->target);
+    disk->device = g_strdup(xml->device);
+    disk->read_only = xml->read_only;
+    disk->shareable = xml->shareable;
+    disk->transient = xml->transient;
+    disk->layers = sinter_layer_reader_read_chain(scan->reader, xml->sources, xml->chain_is_whole);
+    disk->mirror = mirror_from_xml(xml->mirror);
+    if (disk->mirror == SINTER_MIRROR_NONE)
+        return disk;
+    disk->mirror_job =
+        xml->mirror_is_commit ? SINTER_BLOCK_JOB_ACTIVE_COMMIT : SINTER_BLOCK_JOB_COPY;
+    disk->mirror_layers = sinter_layer_reader_read_chain(scan->reader, xml->mirror_sources,
+                                                         xml->mirror_chain_is_whole);
+    return disk;
+}
+
+static SinterDisk *
+find_disk(SinterDomain *domain, const char *target)
+{
+    return (SinterDisk *)sinter_domain_find_disk(domain, target);
+}
+
+/* A disk that only the definition has comes with the next boot: it has no layers now. */
+static SinterDisk *
+add_future_disk(SinterDomain *domain, const SinterXmlDisk *xml)
+{
+    SinterDisk *disk = sinter_disk_new();
+
+    disk->target = g_strdup(xml->target);
+    disk->device = g_strdup(xml->device);
+    disk->read_only = xml->read_only;
+    disk->shareable = xml->shareable;
+    disk->transient = xml->transient;
+    g_ptr_array_add(domain->disks, disk);
+    return disk;
+}
+
+static void
+read_inactive_disks(Scan *scan, SinterDomain *domain, const SinterXmlDomain *xml)
+{
+    for (guint i = 0; i < xml->disks->len; i++) {
+        const SinterXmlDisk *xml_disk = g_ptr_array_index(xml->disks, i);
+        SinterDisk *disk = find_disk(domain, xml_disk->target);
+
+        if (!disk)
+            disk = add_future_disk(domain, xml_disk);
+        if (!disk->inactive_layers)
+            disk->inactive_layers = sinter_layer_reader_read_chain(scan->reader, xml_disk->sources,
+                                                                   xml_disk->chain_is_whole);
+    }
+}
+
+/* The definition of a running domain, which may differ from what runs. */
+static gboolean
+read_definition(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error)
+{
+    g_autoptr(SinterXmlDomain) xml = read_domain_xml(handle, VIR_DOMAIN_XML_INACTIVE, error);
+
+    if (!xml)
+        return FALSE;
+    read_inactive_disks(scan, domain, xml);
+    /* another metadata for the next boot is news as well; the same one does not cancel out */
+    domain->metadata_digest = domain->metadata_digest * 31 + xml->metadata_digest;
+    return TRUE;
+}
+
+/* A shut-off domain's one chain serves for both. */
+static void
+share_chains(SinterDomain *domain)
+{
+    for (guint i = 0; i < domain->disks->len; i++) {
+        SinterDisk *disk = g_ptr_array_index(domain->disks, i);
+
+        disk->inactive_layers = g_ptr_array_ref(disk->layers);
+    }
+}
+
+static gboolean
+read_disks(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error)
+{
+    g_autoptr(SinterXmlDomain) xml = read_domain_xml(handle, 0, error);
+
+    if (!xml)
+        return FALSE;
+    domain->metadata_digest = xml->metadata_digest;
+    for (guint i = 0; i < xml->disks->len; i++)
+        g_ptr_array_add(domain->disks, read_disk(scan, g_ptr_array_index(xml->disks, i)));
+    if (domain->active && domain->persistent)
+        return read_definition(scan, domain, handle, error);
+    if (!domain->active)
+        share_chains(domain);
+    return TRUE;
+}
+
+/* <mirror> shows copies and active commits only; of the others libvirt tells when asked. */
+static gboolean
+read_block_job(Scan *scan, virDomainPtr handle, SinterDisk *disk, GError **error)
+{
+    virDomainBlockJobInfo info;
+    int result = virDomainGetBlockJobInfo(handle, disk->target, &info, 0);
+
+    if (result == 1)
+        disk->block_job = (SinterBlockJobType)info.type;
+    if (result >= 0)
+        return TRUE;
+    switch (virGetLastErrorCode()) {
+    case VIR_ERR_NO_SUPPORT:
+        scan->knows_block_jobs = FALSE;
+        return TRUE;
+    case VIR_ERR_INVALID_ARG:       /* the disk was unplugged meanwhile */
+    case VIR_ERR_OPERATION_INVALID: /* the domain stopped meanwhile */
+        return TRUE;
+    default:
+        sinter_connection_set_error(error, "domain '%s': asking for the block job of disk %s",
+                                    virDomainGetName(handle), disk->target);
+        return FALSE;
+    }
+}
+
+static gboolean
+read_block_jobs(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error)
+{
+    for (guint i = 0; scan->knows_block_jobs && i < domain->disks->len; i++) {
+        SinterDisk *disk = g_ptr_array_index(domain->disks, i);
+
+        if (disk->read_only || disk->layers->len == 0)
+            continue;
+        if (!read_block_job(scan, handle, disk, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+read_state(SinterDomain *domain, virDomainPtr handle, GError **error)
+{
+    int persistent = virDomainIsPersistent(handle);
+    int active = persistent < 0 ? -1 : virDomainIsActive(handle);
+
+    if (active < 0 || virDomainGetState(handle, &domain->state, &domain->reason, 0) < 0) {
+        sinter_connection_set_error(error, "domain '%s': reading its state",
+                                    virDomainGetName(handle));
+        return FALSE;
+    }
+    domain->persistent = persistent == 1;
+    domain->active = active == 1;
+    domain->has_managed_save = virDomainHasManagedSaveImage(handle, 0) == 1;
+    return TRUE;
+}
+
+static gboolean
+read_parts(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error)
+{
+    return read_state(domain, handle, error) && read_disks(scan, domain, handle, error) &&
+           sinter_scan_read_snapshots(scan->reader, domain, handle, error) &&
+           (!domain->active || read_block_jobs(scan, domain, handle, error));
+}
+
+/* NULL with @error only when the domain is gone or the connection is lost. */
+static SinterDomain *
+read_domain(Scan *scan, virDomainPtr handle, GError **error)
+{
+    g_autoptr(SinterDomain) domain = sinter_domain_new();
+    g_autoptr(GError) local = NULL;
+    char uuid[VIR_UUID_STRING_BUFLEN];
+
+    if (virDomainGetUUIDString(handle, uuid) < 0) {
+        sinter_connection_set_error(error, "reading a domain's UUID");
+        return NULL;
+    }
+    domain->uuid = g_strdup(uuid);
+    domain->name = g_strdup(virDomainGetName(handle));
+    if (!read_parts(scan, domain, handle, &local)) {
+        if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND) ||
+            sinter_connection_error_is_lost(local)) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return NULL;
+        }
+        sinter_scan_add_problem(domain, local->message);
+    }
+    return g_steal_pointer(&domain);
+}
+
+static gboolean
+read_domains(Scan *scan, virDomainPtr *handles, int n_handles, SinterScanFunc func,
+             gpointer user_data, GError **error)
+{
+    for (int i = 0; i < n_handles; i++) {
+        g_autoptr(GError) local = NULL;
+        SinterDomain *domain = read_domain(scan, handles[i], &local);
+
+        if (domain) {
+            func(domain, user_data);
+        } else if (!g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_scan_each(virConnectPtr connection, SinterScanFunc func, gpointer user_data, GError **error)
+{
+    g_autoptr(SinterLayerReader) reader = sinter_layer_reader_new(connection);
+    Scan scan = { .connection = connection, .reader = reader, .knows_block_jobs = TRUE };
+    virDomainPtr *handles = NULL;
+    int n_handles = virConnectListAllDomains(connection, &handles, 0);
+    gboolean good;
+
+    if (n_handles < 0) {
+        sinter_connection_set_error(error, "listing the domains");
+        return FALSE;
+    }
+    good = read_domains(&scan, handles, n_handles, func, user_data, error);
+    for (int i = 0; i < n_handles; i++)
+        virDomainFree(handles[i]);
+    free(handles);
+    return good;
+}
+
+static void
+collect_domain(SinterDomain *domain, gpointer user_data)
+{
+    g_ptr_array_add(user_data, domain);
+}
+
+GPtrArray *
+sinter_scan_all(virConnectPtr connection, GError **error)
+{
+    g_autoptr(GPtrArray) domains =
+        g_ptr_array_new_with_free_func((GDestroyNotify)sinter_domain_unref);
+
+    return sinter_scan_each(connection, collect_domain, domains, error) ? g_steal_pointer(&domains)
+                                                                        : NULL;
+}
+
+SinterDomain *
+sinter_scan_domain(virConnectPtr connection, const char *uuid, GError **error)
+{
+    g_autoptr(SinterLayerReader) reader = sinter_layer_reader_new(connection);
+    g_autoptr(virDomain) handle = virDomainLookupByUUIDString(connection, uuid);
+    Scan scan = { .connection = connection, .reader = reader, .knows_block_jobs = TRUE };
+
+    if (!handle) {
+        sinter_connection_set_error(error, "looking for domain %s", uuid);
+        return NULL;
+    }
+    return read_domain(&scan, handle, error);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "format/sinter-image.h"
+
+G_BEGIN_DECLS
+
+struct _SinterChain {
+    SinterFs *fs;
+    GPtrArray *layers; /* of SinterImage, the top first */
+};
+
+static inline SinterImage *
+sinter_chain_layer(SinterChain *chain, guint layer)
+{
+    return g_ptr_array_index(chain->layers, layer);
+}
+
+/*
+ * A walk over the merged map. Each layer's last run is kept, so that a layer is asked once for
+ * each of its runs, however often the layers above change. One thread's.
+ */
+typedef struct {
+    SinterChain *chain;
+    guint64 at; /* the next guest offset */
+    guint64 end;
+    SinterExtent *runs; /* one for each layer; length 0: none yet */
+} SinterChainCursor;
+
+/* The range must lie inside the virtual size. */
+void sinter_chain_cursor_init(SinterChainCursor *self, SinterChain *chain, guint64 offset,
+                              guint64 length);
+void sinter_chain_cursor_clear(SinterChainCursor *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterChainCursor, sinter_chain_cursor_clear)
+
+/* The next stretch; at the end of the range one of length 0. Neighbours may be alike. */
+gboolean sinter_chain_cursor_next(SinterChainCursor *self, SinterExtent *ret, GError **error);
+
+/* INVALID_ARGUMENT unless the range lies inside the virtual size. */
+gboolean sinter_chain_check_range(SinterChain *chain, guint64 offset, guint64 length,
+                                  GError **error);
+
+G_END_DECLS

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Opens one image and reads runs of it. It owns what all formats share: the lock, the format's
+ * choice, and the rule for data that a truncated file no longer has. What holds: bytes that an
+ * image says it holds are read or reported missing, never made up.
+ */
+
+#include "sinter-image.h"
+#include "sinter-error.h"
+
+#include <string.h>
+
+static gboolean
+image_prepare(SinterImage *self, const SinterImageOptions *options, GError **error)
+{
+    self->format = sinter_format_choose(self->io, options->format, error);
+    if (!self->format)
+        return FALSE;
+    self->info = sinter_image_info_new_for_driver(self->io, self->format, error);
+    if (!self->info)
+        return FALSE;
+    self->data_io = sinter_io_ref(self->io);
+    self->encrypted = self->info->encrypted;
+    return self->format->open(self, options->snapshot, options->flags, options->cache_bytes, error);
+}
+
+SinterImage *
+sinter_image_open(SinterFs *fs, const char *path, const SinterImageOptions *options, GError **error)
+{
+    g_autoptr(SinterImage) self = g_new0(SinterImage, 1);
+
+    self->fs = sinter_fs_ref(fs);
+    self->io = sinter_fs_open(fs, path, options->flags, error);
+    if (!self->io)
+        return NULL;
+    if (!sinter_io_lock(self->io, SINTER_IO_LOCK_SHARED, error) ||
+        !image_prepare(self, options, error)) {
+        g_prefix_error(error, "Could not open '%s': ", path);
+        return NULL;
+    }
+    return g_steal_pointer(&self);
+}
+
+void
+sinter_image_close(SinterImage *image)
+{
+    if (!image)
+        return;
+    if (image->format && image->format->close)
+        image->format->close(image);
+    sinter_image_info_free(image->info);
+    sinter_io_unref(image->data_io);
+    sinter_io_unref(image->io);
+    sinter_fs_unref(image->fs);
+    g_free(image);
+}
+
+gboolean
+sinter_image_map(SinterImage *image, guint64 offset, guint64 len, SinterExtent *ret, GError **error)
+{
+    return image->format->map(image, offset, MIN(len, image->virtual_size - offset), ret, error);
+}
+
+static gboolean
+image_read_data(SinterImage *self, const SinterExtent *run, void *buf, GError **error)
+{
+    gsize n = 0;
+    SinterIoStat st;
+
+    if (!sinter_io_read_some(self->data_io, run->host_offset, buf, run->length, &n, error))
+        return FALSE;
+    if (n == run->length)
+        return TRUE;
+    if (!sinter_io_stat(self->data_io, &st, error))
+        return FALSE;
+    /* the file's last unit may be there in part, and then ends in zeros */
+    if (run->host_offset + run->length > (st.size_bytes + self->host_unit_bytes - 1) /
+                                             self->host_unit_bytes * self->host_unit_bytes) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+                    "'%s' ends at %" G_GUINT64_FORMAT ", but the data of guest offset "
+                    "%" G_GUINT64_FORMAT " lies at %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
+                    ": the file was cut short",
+                    sinter_io_get_path(self->data_io), st.size_bytes, run->offset, run->host_offset,
+                    run->host_offset + run->length);
+        return FALSE;
+    }
+    memset((guint8 *)buf + n, 0, run->length - n);
+    return TRUE;
+}
+
+gboolean
+sinter_image_read_run(SinterImage *image, const SinterExtent *run, void *buf, GError **error)
+{
+    if (run->kind != SINTER_EXTENT_DATA && run->kind != SINTER_EXTENT_COMPRESSED) {
+        memset(buf, 0, run->length);
+        return TRUE;
+    }
+    if (image->encrypted) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "reading '%s': it is encrypted (%s), and without its key only its metadata "
+                    "can be read",
+                    image->info->path, image->info->encryption);
+        return FALSE;
+    }
+    if (run->kind == SINTER_EXTENT_COMPRESSED)
+        return image->format->read_compressed(image, run->offset, buf, run->length, error);
+    return image_read_data(image, run, buf, error);
+}
+
+gboolean
+sinter_image_is_preallocated(SinterImage *image)
+{
+    return image->format->is_preallocated && image->format->is_preallocated(image);
+}

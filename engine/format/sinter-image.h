@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One image, open for reading: a file, maybe a data file, and the format driver's state. Layers
+ * of a chain are such images.
+ */
+
+#include "sinter-format.h"
+#include "sinter/chain.h"
+
+G_BEGIN_DECLS
+
+struct _SinterImage {
+    const SinterFormat *format;
+    SinterFs *fs;      /* a reference: where the data file is opened */
+    SinterIo *io;      /* a reference */
+    SinterIo *data_io; /* a reference: where host offsets of DATA point to; often @io itself */
+    SinterImageInfo *info;
+    guint64 virtual_size;
+    /* host space comes in units of this: only the file's last one may be there in part */
+    guint64 host_unit_bytes;
+    gboolean encrypted;
+    gpointer state; /* the driver's */
+};
+
+typedef struct {
+    const char *format;   /* nullable: probe */
+    const char *snapshot; /* nullable */
+    SinterIoFlags flags;
+    gsize cache_bytes;
+} SinterImageOptions;
+
+/* Opens @path for reading and locks it. Errors begin with "Could not open 'PATH': ". */
+SinterImage *sinter_image_open(SinterFs *fs, const char *path, const SinterImageOptions *options,
+                               GError **error);
+
+/* Accepts NULL and half-open images. */
+void sinter_image_close(SinterImage *image);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImage, sinter_image_close)
+
+/*
+ * The run at @offset, which must lie below the virtual size: at most @len bytes of one kind, with
+ * host offsets that follow on each other. HOLE here means that this image holds nothing there.
+ * The layer is 0. Any thread.
+ */
+gboolean sinter_image_map(SinterImage *image, guint64 offset, guint64 len, SinterExtent *ret,
+                          GError **error);
+
+/* Reads (part of) a run that sinter_image_map() gave. Any thread. */
+gboolean sinter_image_read_run(SinterImage *image, const SinterExtent *run, void *buf,
+                               GError **error);
+
+/* Whether QEMU would ask the file system about holes in the image's data. Any thread. */
+gboolean sinter_image_is_preallocated(SinterImage *image);
+
+G_END_DECLS

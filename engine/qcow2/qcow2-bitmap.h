@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "qcow2-header.h"
+
+G_BEGIN_DECLS
+
+/* An entry of the bitmap directory, as stored. */
+typedef struct {
+    guint64 entry_offset; /* in the file */
+    guint64 table_offset;
+    guint32 table_entries;
+    guint32 flags;
+    guint8 type;
+    guint8 granularity_bits;
+    char *name;
+    GBytes *extra; /* NULL: none */
+} SinterQcow2Bitmap;
+
+/*
+ * The bitmap directory, of SinterQcow2Bitmap *; empty where the image has no valid bitmaps. NULL
+ * with an error where an entry is out of bounds.
+ */
+GPtrArray *sinter_qcow2_bitmaps_load(SinterIo *io, const SinterQcow2Header *header, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may include whom: reads every #include of the house and holds docs/architecture.md's table."""
+
+import os
+import re
+import unittest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.M)
+
+# Prefixes of system headers, by the library that they belong to.
+LIBRARIES = {
+    "glib": ("glib", "glib.h", "glib/", "glib-object.h", "glib-unix.h", "gmodule.h", "gio/"),
+    "libvirt": ("libvirt/",),
+    "libvirt-glib": ("libvirt-glib/",),
+    "libxml2": ("libxml/",),
+    "json-glib": ("json-glib/",),
+    "libsystemd": ("systemd/",),
+    "polkit": ("polkit/",),
+    "zlib": ("zlib.h",),
+    "zstd": ("zstd.h", "zstd_errors.h"),
+    "libdeflate": ("libdeflate.h",),
+}
+
+# What each folder may use: rooms of the house, then libraries. The C library and the kernel's
+# headers are everybody's.
+RULES = {
+    "common": ({"common"}, {"glib"}),
+    "engine": ({"engine", "common"}, {"glib", "zlib", "zstd", "libdeflate"}),
+    "xml": ({"xml", "common"}, {"glib", "libxml2"}),
+    "plugins": ({"plugins", "engine/include", "common"}, {"glib"}),
+    "daemon": ({"daemon", "plugins", "xml", "engine/include", "common"},
+               {"glib", "libvirt", "libvirt-glib", "json-glib", "libsystemd", "polkit"}),
+    "cli/shared": ({"cli/shared", "common"}, {"glib", "json-glib"}),
+    "cli/sinter": ({"cli/sinter", "cli/shared", "xml/dbus", "common"}, {"glib", "json-glib"}),
+    "cli/sinter-img": ({"cli/sinter-img", "cli/shared", "plugins", "engine/include", "common"},
+                       {"glib", "json-glib"}),
+}
+
+# Within the engine and the daemon each layer uses only those below it.
+LAYERS = {
+    "engine": ["engine/io", "engine/format", "engine/qcow2", "engine/chain", "engine/ops"],
+    "daemon": ["daemon/watch", "daemon/plan", "daemon/work", "daemon/incident", "daemon/service"],
+}
+# The registry of formats names every driver, so formats and qcow2 stand on one floor.
+SAME_FLOOR = [{"engine/format", "engine/qcow2"}]
+
+# Made at build time from xml/dbus/.
+GENERATED = {"sinter-dbus.h": "xml/dbus"}
+
+
+def sources():
+    for root in ("common", "engine", "xml", "plugins", "daemon", "cli"):
+        for folder, _, names in os.walk(os.path.join(TOP, root)):
+            for name in sorted(names):
+                if name.endswith((".c", ".h")):
+                    yield os.path.relpath(os.path.join(folder, name), TOP)
+
+
+def room_of(path):
+    """The longest folder of RULES that holds the file."""
+    return max((room for room in RULES if path.startswith(room + "/")), key=len)
+
+
+def floor_of(path):
+    return next((floor for floors in LAYERS.values() for floor in floors
+                 if path.startswith(floor + "/")), None)
+
+
+class IncludeRules(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.files = list(sources())
+        cls.by_name = {}
+        for path in cls.files:
+            cls.by_name.setdefault(os.path.basename(path), []).append(path)
+
+    def resolve(self, path, name):
+        """The house's own file that an #include names, or None for a system header."""
+        beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
+        if beside in self.files:
+            return beside
+        if name.startswith("sinter/"):
+            public = "engine/include/" + name
+            return public if public in self.files else None
+        if name in GENERATED:
+            return GENERATED[name] + "/" + name
+        found = self.by_name.get(os.path.basename(name), [])
+        self.assertLessEqual(len(found), 1, f"{path}: '{name}' could be any of {found}")
+        return found[0] if found else None
+
+    def includes(self):
+        for path in self.files:
+            with open(os.path.join(TOP, path), encoding="utf-8") as f:
+                for quote, name in INCLUDE.findall(f.read()):
+                    yield path, quote, name, self.resolve(path, name)
+
+    def test_there_is_something_to_hold(self):
+        self.assertGreater(len(self.files), 20)
+
+    def test_rooms(self):
+        bad = []
+        for path, _, name, target in self.includes():
+            allowed = RULES[room_of(path)][0]
+            if target and not any(target.startswith(room + "/") for room in allowed):
+                bad.append(f"{path} includes {target}")
+        self.assertEqual(bad, [])
+
+    def test_libraries(self):
+        bad = []
+        for path, quote, name, target in self.includes():
+            if target or quote == '"':
+                continue
+            allowed = RULES[room_of(path)][1]
+            library = next((lib for lib, prefixes in LIBRARIES.items()
+                            if name.startswith(prefixes)), None)
+            if library and library not in allowed:
+                bad.append(f"{path} includes <{name}> of {library}")
+        self.assertEqual(bad, [])
+
+    def test_quoted_includes_are_ours(self):
+        bad = [f"{path} includes \"{name}\"" for path, quote, name, target in self.includes()
+               if quote == '"' and not target]
+        self.assertEqual(bad, [])
+
+    def test_layers(self):
+        bad = []
+        for path, _, name, target in self.includes():
+            mine, theirs = floor_of(path), target and floor_of(target)
+            if not mine or not theirs or mine.split("/")[0] != theirs.split("/")[0]:
+                continue
+            floors = LAYERS[mine.split("/")[0]]
+            if floors.index(theirs) > floors.index(mine) and {mine, theirs} not in SAME_FLOOR:
+                bad.append(f"{path} includes {target}, which is above it")
+        self.assertEqual(bad, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
