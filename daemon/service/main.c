@@ -30,6 +30,16 @@ typedef struct {
     gboolean version;
 } Arguments;
 
+static void
+arguments_clear(Arguments *arguments)
+{
+    g_free(arguments->uri);
+    g_free(arguments->config_file);
+    g_free(arguments->state_dir);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
+
 typedef struct {
     GMainLoop *loop;
     SinterService *service;
@@ -236,7 +246,7 @@ run(const Arguments *arguments, GError **error)
 int
 main(int argc, char **argv)
 {
-    Arguments arguments = { 0 };
+    g_auto(Arguments) arguments = { 0 };
     g_autoptr(GError) error = NULL;
     int status = 1;
 
