@@ -13,6 +13,7 @@ build_tree() {
   elif ((${#werror[@]})); then
     meson configure "$folder" "${werror[@]}"
   fi
+  ninja -C "$folder" build.ninja >/dev/null || die "meson cannot configure $folder anew"
   ninja -C "$folder" --quiet
 }
 

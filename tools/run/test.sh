@@ -42,6 +42,11 @@ test_inside() {
   /usr/bin/python3 tests/lib/summary.py "${test_logs[@]}"
 }
 
+try_inside() {
+  build_plain
+  SINTER_BUILD_DIR=$PWD/build /usr/bin/python3 tests/lib/taprunner.py --mounts "$@"
+}
+
 bench_inside() {
   build_plain
   test_run bench build --benchmark
@@ -50,5 +55,5 @@ bench_inside() {
 
 demo_inside() {
   build_plain
-  /usr/bin/python3 tests/demo/demo.py --build build
+  SINTER_BUILD_DIR=$PWD/build /usr/bin/python3 tests/demo/demo.py
 }
