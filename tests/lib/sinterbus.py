@@ -126,8 +126,8 @@ class SinterBus:
             name = Gio.DBusError.get_remote_error(error)
             if name is None:
                 raise
-            Gio.DBusError.strip_remote_error(error)
-            raise SinterError(name, error.message) from error
+            text = error.message.removeprefix(f'GDBus.Error:{name}: ')
+            raise SinterError(name, text) from error
         return reply.unpack()
 
     def properties(self, path, interface):

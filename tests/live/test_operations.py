@@ -4,7 +4,11 @@
 import os
 import unittest
 
+import libvirt
+
+from lib import images
 from lib.guestcode import GuestCode
+from lib.sinterbus import SinterError
 from lib.sintercase import SinterCase
 
 # So slow that a job is met while it copies, whatever else the machine does.
@@ -97,20 +101,19 @@ class Consolidate(SinterCase):
         self.assertEqual(job.wait()['Phase'], 'done')
         self.assertEqual([name for name in names if name in pool.listVolumes()], names[-1:])
 
-    def test_an_old_definition_is_told_and_its_file_stays(self):
+    def test_a_definition_that_a_merge_would_ruin_is_refused(self):
         guest = self.guest().start()
-        definition = guest.domain.XMLDesc(2)
+        definition = guest.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
         guest.grow(2)
         before = self.paths(guest)
         middle = definition.replace(before[-1], before[1])
         self.assertNotEqual(middle, definition)
         self.bench.connection.defineXML(middle)
-        job, = self.sinter.consolidate(guest.name)
-        end = job.wait()
-        self.assertEqual(end['Phase'], 'done')
-        self.assertIn('definition for the next boot', '\n'.join(end['Warnings']))
-        self.assertTrue(os.path.exists(before[1]))
-        self.assertFalse(os.path.exists(before[0]))
+        with self.assertRaises(SinterError) as caught:
+            self.sinter.consolidate(guest.name)
+        self.assertEqual(caught.exception.code, 'SharedBase')
+        self.assertIn('next boot', caught.exception.message)
+        self.assert_chain(guest, before)
         guest.verify()
 
 
@@ -162,6 +165,69 @@ class SingleJobs(SinterCase):
         self.assert_whole(guest)
 
 
+class RelativeNames(SinterCase):
+    """Overlays that name their backing files relatively stay so: the folder can be moved."""
+
+    def grow_relative(self, guest, n_layers):
+        below = os.path.basename(guest.path('vda', 'base'))
+        for n in range(n_layers):
+            overlay = guest.path('vda', f'r{n}')
+            images.qemu_img('create', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', below, overlay,
+                            guest.size_bytes)
+            guest.domain.snapshotCreateXML(
+                f"<domainsnapshot><name>r{n}</name><disks><disk name='vda' snapshot='external'>"
+                f"<driver type='qcow2'/><source file='{overlay}'/></disk></disks>"
+                '</domainsnapshot>',
+                libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY |
+                libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT)
+            guest.wait_rounds(20)
+            below = os.path.basename(overlay)
+
+    def backing_name(self, path):
+        return images.info(path)['backing-filename']
+
+    def test_commit_keeps_them(self):
+        guest = self.guest().start()
+        self.grow_relative(guest, 3)
+        before = self.paths(guest)
+        job, = self.sinter.consolidate(guest.name, keep=1)
+        self.assertEqual(job.wait()['Phase'], 'done')
+        self.assert_chain(guest, [before[0], before[-1]])
+        self.assertEqual(self.backing_name(before[0]), os.path.basename(before[-1]))
+        self.assert_whole(guest)
+
+    def test_pull_keeps_them(self):
+        guest = self.guest().start()
+        self.grow_relative(guest, 3)
+        before = self.paths(guest)
+        job = self.sinter.pull(guest.name, base=before[-1])
+        self.assertEqual(job.wait()['Phase'], 'done')
+        self.assertEqual(self.backing_name(before[0]), os.path.basename(before[-1]))
+        self.assert_whole(guest)
+
+
+class OutrunByTheGuest(SinterCase):
+    """A copy that is slower than the guest writes never gets ready by itself."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = cls.bench.folder('config/sinter')
+        with open(os.path.join(folder, 'sinter.conf'), 'w', encoding='ascii') as file:
+            file.write('[jobs]\nconverge-after-sec=2\n')
+        cls.bench.sinterd.restart()
+
+    def test_the_limit_is_lifted_and_told(self):
+        guest = self.grown(3, code=GuestCode(pause_usec=0))
+        before = self.paths(guest)
+        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
+        end = job.wait(120)
+        self.assertEqual(end['Phase'], 'done')
+        self.assertIn('bandwidth limit was lifted', '\n'.join(end['Warnings']))
+        self.assert_fused(guest, before)
+        self.assert_whole(guest)
+
+
 class WhileItRuns(SinterCase):
     def test_cancel_before_ready(self):
         guest = self.grown(3)
@@ -192,7 +258,7 @@ class WhileItRuns(SinterCase):
         guest = self.grown(2)
         job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
         job.wait_phase('copying')
-        with self.assertRaises(Exception) as caught:
+        with self.assertRaises(SinterError) as caught:
             self.sinter.consolidate(guest.name)
         self.assertEqual(caught.exception.code, 'Busy')
         job.cancel()
@@ -207,7 +273,7 @@ class WhileItRuns(SinterCase):
         end = job.wait()
         self.assertEqual(end['Phase'], 'failed')
         self.assertIn('stopped', end['ErrorMessage'])
-        self.assertEqual(self.paths(guest, inactive=True), before[:1])
+        self.assertEqual(self.paths(guest, inactive=True)[0], before[0])
         self.assertTrue(all(os.path.exists(path) for path in before))
         guest.verify()
 
