@@ -27,6 +27,9 @@ LAZY_REFCOUNTS = 1
 AUTO_BITMAPS, AUTO_RAW = 1, 2
 CRYPT_AES, CRYPT_LUKS = 1, 2
 
+# Entries of L1 and refcount table that are remembered as they were before any damage.
+KEPT = 65536
+
 MAGIC = 0x514649fb
 EXT_END = 0
 EXT_BACKING_FORMAT = 0xe2792aca
@@ -120,7 +123,7 @@ class Refcounts:
     def __init__(self, image):
         self.raw, self.order = image.raw, image.refcount_order
         self.per_block = 1 << (image.cluster_bits + 3 - image.refcount_order)
-        self.blocks = [image.reftable[i] & ~0x1ff for i in range(len(image.reftable))]
+        self.blocks = [image.reftable[i] & ~0x1ff for i in range(min(len(image.reftable), KEPT))]
 
     def at(self, cluster):
         """The byte that holds the count, or its first."""
@@ -192,7 +195,7 @@ class Qcow2Image:
         self.reftable = Table(raw, self.header['reftable_offset'],
                               self.header['reftable_clusters'] * self.cluster_size // 8)
         self.refcount = Refcounts(self)
-        self.l2_offsets = [self.l1[i] & OFFSET_MASK for i in range(len(self.l1))]
+        self.l2_offsets = [self.l1[i] & OFFSET_MASK for i in range(min(len(self.l1), KEPT))]
         self.extensions = list(self.walk_extensions())
         self.snapshots = self.walk(Snapshot, self.header['snapshots_offset'],
                                    self.header['n_snapshots'])
