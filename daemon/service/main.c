@@ -14,7 +14,7 @@
 
 #include "sinter-dbus-error.h"
 #include "sinter-log.h"
-#include "sinter-message.h"
+#include "sinter-message-id.h"
 #include "sinter-notify.h"
 #include "sinter-service.h"
 #include "sinter-state-dir.h"
@@ -157,7 +157,7 @@ check_name_free(GDBusConnection *bus, GError **error)
 static void
 log_end(const char *why)
 {
-    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_CANNOT_GO_ON }, { NULL } };
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_ID_CANNOT_GO_ON }, { NULL } };
 
     sinter_log(G_LOG_LEVEL_CRITICAL, fields, "%s", why);
 }

@@ -13,7 +13,7 @@
 #include "sinter-error.h"
 #include "sinter-file.h"
 #include "sinter-log.h"
-#include "sinter-message.h"
+#include "sinter-message-id.h"
 #include "sinter-units.h"
 
 #define MAX_FILE_BYTES (1024 * 1024)
@@ -280,7 +280,8 @@ sinter_config_load(GPtrArray *paths, GPtrArray *problems)
 void
 sinter_config_log(GPtrArray *problems)
 {
-    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_CONFIG_PROBLEM }, { NULL } };
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_ID_CONFIG_PROBLEM },
+                                      { NULL } };
 
     for (guint i = 0; i < problems->len; i++)
         sinter_log(G_LOG_LEVEL_WARNING, fields, "%s", (char *)g_ptr_array_index(problems, i));
