@@ -243,6 +243,15 @@ run(const Arguments *arguments, GError **error)
     return serve(arguments, bus, g_steal_pointer(&config), state_dir);
 }
 
+/* Scans come and go in threads: an arena for each would keep what every scan has used. A reply
+ * that lists all objects is megabytes: as a mapping of its own it goes back at once. */
+static void
+keep_memory_small(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -251,8 +260,7 @@ main(int argc, char **argv)
     int status = 1;
 
     setlocale(LC_ALL, "");
-    /* Scans come and go in threads: an arena for each would keep what every scan has used. */
-    mallopt(M_ARENA_MAX, 1);
+    keep_memory_small();
     umask(0077);
     if (!parse_arguments(&arguments, &argc, &argv, &error)) {
         g_printerr("sinterd: %s\n", error->message);
