@@ -12,6 +12,7 @@
 #include "sinter-cleanup.h"
 #include "sinter-convergence.h"
 #include "sinter-log.h"
+#include "sinter-message-id.h"
 #include "sinter-rate.h"
 #include "sinter-reconcile.h"
 
@@ -53,21 +54,41 @@ publish(SinterLiveJob *self, gboolean ended)
     self->context.func(self->record, &self->progress, ended, self->context.user_data);
 }
 
+/* @message_id: (nullable): what the journal's catalog explains */
 static void
-log_job(SinterLiveJob *self, GLogLevelFlags level, const char *text)
+log_job_as(SinterLiveJob *self, GLogLevelFlags level, const char *message_id, const char *text)
 {
     const SinterJobRecord *record = self->record;
     const SinterLogField fields[] = {
-        { "SINTER_JOB", record->id },
-        { "DOMAIN_UUID", record->domain_uuid },
-        { "DOMAIN_NAME", record->domain_name },
-        { "DISK", record->plan->disk },
-        { NULL, NULL },
+        { "MESSAGE_ID", message_id },           { "SINTER_JOB", record->id },
+        { "DOMAIN_UUID", record->domain_uuid }, { "DOMAIN_NAME", record->domain_name },
+        { "DISK", record->plan->disk },         { NULL, NULL },
     };
 
     sinter_log(level, fields, "job %s, %s of %s %s: %s", record->id,
                sinter_operation_name(record->plan->operation), record->domain_name,
                record->plan->disk, text);
+}
+
+static void
+log_job(SinterLiveJob *self, GLogLevelFlags level, const char *text)
+{
+    log_job_as(self, level, NULL, text);
+}
+
+static void
+log_end(SinterLiveJob *self, const char *text)
+{
+    static const char *const message_ids[] = {
+        [SINTER_PHASE_DONE] = SINTER_MESSAGE_ID_JOB_DONE,
+        [SINTER_PHASE_FAILED] = SINTER_MESSAGE_ID_JOB_FAILED,
+        [SINTER_PHASE_CANCELLED] = SINTER_MESSAGE_ID_JOB_CANCELLED,
+        [SINTER_PHASE_QUARANTINED] = SINTER_MESSAGE_ID_JOB_QUARANTINED,
+    };
+    SinterPhase phase = self->record->phase;
+
+    log_job_as(self, phase == SINTER_PHASE_DONE ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING,
+               message_ids[phase], text);
 }
 
 static gboolean
@@ -153,8 +174,7 @@ finish(SinterLiveJob *self, SinterPhase phase, SinterError code, const char *mes
     record->error_message = g_strdup(message);
     record->ended_usec = g_get_real_time();
     save_or_log(self);
-    log_job(self, phase == SINTER_PHASE_DONE ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING,
-            message ? message : "done");
+    log_end(self, message ? message : "done");
     for (guint i = 0; i < record->warnings->len; i++)
         log_job(self, G_LOG_LEVEL_WARNING, record->warnings->pdata[i]);
     self->final = TRUE;
