@@ -18,16 +18,16 @@
 #define METADATA_SHARE 1024
 #define METADATA_FLOOR_BYTES (1024 * 1024)
 
-guint64
-sinter_plan_add_bytes(guint64 a, guint64 b)
+static guint64
+add_bytes(guint64 a, guint64 b)
 {
     guint64 sum;
 
     return g_uint64_checked_add(&sum, a, b) ? sum : G_MAXUINT64;
 }
 
-guint64
-sinter_plan_subtract_bytes(guint64 a, guint64 b)
+static guint64
+subtract_bytes(guint64 a, guint64 b)
 {
     return a > b ? a - b : 0;
 }
@@ -38,7 +38,7 @@ sum_allocated(const SinterPlanDraft *draft, guint from, guint to)
     guint64 sum = 0;
 
     for (guint i = from; i < to; i++)
-        sum = sinter_plan_add_bytes(sum, sinter_plan_draft_layer(draft, i)->allocated_bytes);
+        sum = add_bytes(sum, sinter_plan_draft_layer(draft, i)->allocated_bytes);
     return sum;
 }
 
@@ -57,8 +57,7 @@ with_margin(guint64 growth)
 {
     if (growth == 0)
         return 0;
-    return sinter_plan_add_bytes(sinter_plan_add_bytes(growth, growth / METADATA_SHARE),
-                                 METADATA_FLOOR_BYTES);
+    return add_bytes(add_bytes(growth, growth / METADATA_SHARE), METADATA_FLOOR_BYTES);
 }
 
 static void
@@ -67,7 +66,7 @@ count_growth(SinterPlanDraft *draft, const SinterLayer *written, guint64 size)
     guint64 growth = draft->plan->bytes_to_copy;
 
     if (size > 0)
-        growth = MIN(growth, sinter_plan_subtract_bytes(size, written->allocated_bytes));
+        growth = MIN(growth, subtract_bytes(size, written->allocated_bytes));
     if (written->type != SINTER_SOURCE_BLOCK) {
         draft->growth_bytes = growth;
         draft->plan->peak_extra_bytes = with_margin(growth);
@@ -85,13 +84,14 @@ count_growth(SinterPlanDraft *draft, const SinterLayer *written, guint64 size)
 void
 sinter_plan_draft_count(SinterPlanDraft *draft)
 {
-    const SinterLayer *written = get_written(draft);
+    const SinterLayer *written;
     guint64 size;
 
     draft->plan->space_before_bytes = sum_allocated(draft, 0, draft->disk->layers->len);
     draft->plan->space_after_bytes = draft->plan->space_before_bytes;
     if (sinter_plan_draft_is_refused(draft))
-        return;
+        return; /* there may be no stretch, or no layer at all */
+    written = get_written(draft);
     size = sinter_plan_draft_layer(draft, sinter_plan_draft_is_commit(draft) ? draft->first : 0)
                ->virtual_size_bytes;
     draft->plan->bytes_to_copy = sum_allocated(draft, draft->first, draft->base);
@@ -109,16 +109,16 @@ sinter_plan_draft_count(SinterPlanDraft *draft)
 void
 sinter_plan_draft_count_after(SinterPlanDraft *draft)
 {
-    guint64 freed = 0;
+    const char *const *removed = (const char *const *)draft->plan->remove_files;
+    guint64 sum = draft->growth_bytes;
 
-    for (guint i = 0; i < draft->plan->steps->len; i++) {
-        const SinterStep *step = g_ptr_array_index(draft->plan->steps, i);
+    for (guint i = 0; i < draft->disk->layers->len; i++) {
+        const SinterLayer *layer = sinter_plan_draft_layer(draft, i);
 
-        if (step->kind == SINTER_STEP_REMOVE_FILE)
-            freed = sinter_plan_add_bytes(freed, step->bytes);
+        if (!layer->path || !g_strv_contains(removed, layer->path))
+            sum = add_bytes(sum, layer->allocated_bytes);
     }
-    draft->plan->space_after_bytes = sinter_plan_subtract_bytes(
-        sinter_plan_add_bytes(draft->plan->space_before_bytes, draft->growth_bytes), freed);
+    draft->plan->space_after_bytes = sum;
 }
 
 /* Takes the costs of a plan that will not be carried out back. */
@@ -134,19 +134,25 @@ uncount(SinterPlanDraft *draft)
 static void
 refuse_space(SinterPlanDraft *draft, const SinterLayer *written, guint64 taken)
 {
+    guint64 need = draft->plan->peak_extra_bytes;
+    guint64 short_of = add_bytes(need, taken) - written->fs_free_bytes;
     g_autofree char *free_text = sinter_units_format_bytes(written->fs_free_bytes);
-    g_autofree char *need_text = sinter_units_format_bytes(draft->plan->peak_extra_bytes);
+    g_autofree char *need_text = sinter_units_format_bytes(need);
+    g_autofree char *short_text = sinter_units_format_bytes(short_of);
     g_autofree char *taken_text = sinter_units_format_bytes(taken);
     g_autofree char *others =
         taken == 0 ? g_strdup("")
                    : g_strdup_printf(", of which other disks of this plan may need %s", taken_text);
+    const char *advice = taken > 0 ? "work on one disk at a time (--disk)"
+                         : sinter_plan_draft_is_commit(draft) ? "merge a smaller stretch (--top, "
+                                                                "--base)"
+                                                              : "pull a smaller stretch (--base)";
 
     sinter_plan_draft_refuse(draft, SINTER_REFUSAL_NO_SPACE,
-                             "'%s' may grow by %s, and its file system has %s left%s: make room, "
-                             "%s",
-                             written->description, need_text, free_text, others,
-                             taken == 0 ? "or choose a smaller stretch (--top, --base)"
-                                        : "or work on one disk at a time (--disk)");
+                             "'%s' may grow by %s, and its file system has %s left%s, which is %s "
+                             "too little: make room, or %s",
+                             written->description, need_text, free_text, others, short_text,
+                             advice);
 }
 
 /* @taken: bytes that earlier disks of the plan may need, by file system. */
@@ -166,7 +172,7 @@ check_space(SinterPlanDraft *draft, GHashTable *taken)
         return;
     }
     before = g_hash_table_lookup(taken, &written->fs_device);
-    total = sinter_plan_add_bytes(need, before ? *before : 0);
+    total = add_bytes(need, before ? *before : 0);
     if (total > written->fs_free_bytes) {
         refuse_space(draft, written, before ? *before : 0);
         uncount(draft);

@@ -97,12 +97,16 @@ void sinter_plan_draft_check_sharing(SinterPlanDraft *draft);
 void sinter_plan_draft_check_destination(SinterPlanDraft *draft);
 void sinter_plan_draft_compare_next_boot(SinterPlanDraft *draft);
 
-/* The definition for the next boot goes its own way and needs the layer at @place as it is. */
+/* The definition for the next boot goes its own way and needs, or may need, the layer at @place as
+ * it is. */
 gboolean sinter_plan_draft_is_needed_by_next_boot(const SinterPlanDraft *draft, guint place);
 
 /* sinter-plan-snapshots.c */
 void sinter_plan_draft_check_internal_snapshots(SinterPlanDraft *draft);
 void sinter_plan_draft_sort_snapshots(SinterPlanDraft *draft);
+
+/* Whether @snapshot can bring @disk back: a snapshot names disks that it left out as well. */
+gboolean sinter_plan_keeps_state(const SinterSnapshot *snapshot, const SinterSnapshotDisk *disk);
 
 /* The place of the layer that @snapshot freezes in this chain, or SINTER_PLAN_NO_LAYER. */
 guint sinter_plan_draft_find_frozen(const SinterPlanDraft *draft, const SinterSnapshot *snapshot);
@@ -120,10 +124,6 @@ void sinter_plan_drafts_check_space(const GPtrArray *drafts);
 
 /* Sets what the chain takes afterwards, when the steps stand. */
 void sinter_plan_draft_count_after(SinterPlanDraft *draft);
-
-/* Sums and differences that stop at the ends of their range: sizes come from images. */
-guint64 sinter_plan_add_bytes(guint64 a, guint64 b);
-guint64 sinter_plan_subtract_bytes(guint64 a, guint64 b);
 
 /* sinter-plan-steps.c: the chain and the files afterwards, and the steps that lead there. */
 void sinter_plan_draft_write_steps(SinterPlanDraft *draft);

@@ -158,11 +158,10 @@ refuse_kept(SinterPlanDraft *draft)
     g_autofree char *base = sinter_plan_draft_name_layer(draft, draft->base);
 
     sinter_plan_draft_refuse(draft, SINTER_REFUSAL_NO_CHAIN,
-                             "nothing to consolidate: above '%s' disk '%s' of domain '%s' has %u "
-                             "layer%s, and --keep %u leaves %u as they are",
-                             base, draft->disk->target, draft->domain->name, draft->base,
-                             draft->base == 1 ? "" : "s", draft->request->keep,
-                             draft->request->keep);
+                             "nothing to consolidate: disk '%s' of domain '%s' has %u layer%s "
+                             "above '%s', no more than --keep %u leaves there",
+                             draft->disk->target, draft->domain->name, draft->base,
+                             draft->base == 1 ? "" : "s", base, draft->request->keep);
 }
 
 /* The stretch of a commit has two ends in the right order; says so where it has not. */

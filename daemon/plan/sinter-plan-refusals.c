@@ -45,8 +45,9 @@ check_read_only(SinterPlanDraft *draft)
 {
     if (draft->disk->read_only)
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_READ_ONLY,
-                                 "disk '%s' of domain '%s' is read-only", draft->disk->target,
-                                 draft->domain->name);
+                                 "disk '%s' of domain '%s' is read-only: its images are not to "
+                                 "change",
+                                 draft->disk->target, draft->domain->name);
     return TRUE;
 }
 
@@ -55,8 +56,8 @@ check_shareable(SinterPlanDraft *draft)
 {
     if (draft->disk->shareable)
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHAREABLE,
-                                 "disk '%s' of domain '%s' is shareable: others may write to it at "
-                                 "the same time",
+                                 "disk '%s' of domain '%s' is shareable: others may write to it "
+                                 "meanwhile, so no state of it can be carried over",
                                  draft->disk->target, draft->domain->name);
     return TRUE;
 }
@@ -87,7 +88,7 @@ check_depth(SinterPlanDraft *draft)
                              : copy             ? "copy"
                                                 : "merge",
                              draft->disk->target, draft->domain->name,
-                             n_layers == 0 ? "has no image" : "has a single layer");
+                             n_layers == 0 ? "has no image now" : "has a single layer");
     return FALSE;
 }
 

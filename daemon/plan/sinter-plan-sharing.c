@@ -71,9 +71,9 @@ describe_user(const SinterPlanDraft *draft, const SinterLayer *layer, const Sint
     return g_string_free(text, FALSE);
 }
 
-/* What can be done instead, when all from @shared on must stay as it is. */
+/* What can be done when all from @shared on must stay as it is. @remedy: what removes the cause */
 static char *
-propose(const SinterPlanDraft *draft, guint shared)
+propose(const SinterPlanDraft *draft, guint shared, const char *remedy)
 {
     gboolean merge = shared > draft->first + 1;
     gboolean pull = shared > 1;
@@ -82,12 +82,12 @@ propose(const SinterPlanDraft *draft, guint shared)
     g_autofree char *name = sinter_plan_draft_name_layer(draft, shared);
 
     if (merge)
-        return g_strdup_printf("merge only what lies above it (--base '%s'), or pull down to it "
-                               "(%s '%s')",
-                               above, pull_words, name);
+        return g_strdup_printf("merge only what lies above it (--base '%s'), pull down to it "
+                               "(%s '%s'), or %s",
+                               above, pull_words, name, remedy);
     if (pull)
-        return g_strdup_printf("pull down to it instead (%s '%s')", pull_words, name);
-    return g_strdup("remove that use first, or copy the disk to a place of its own");
+        return g_strdup_printf("pull down to it (%s '%s'), or %s", pull_words, name, remedy);
+    return g_strdup_printf("copy the disk to a place of its own, or %s", remedy);
 }
 
 static gboolean
@@ -102,7 +102,7 @@ refuse_foreign(SinterPlanDraft *draft, guint place)
     if (!found)
         return FALSE;
     user = describe_user(draft, layer, found);
-    proposal = propose(draft, place);
+    proposal = propose(draft, place, "end that other use first");
     sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
                              "'%s', a layer of disk '%s' of domain '%s', is also used by %s, whose "
                              "data a merge would ruin: %s",
@@ -132,13 +132,13 @@ refuse_branch_of(SinterPlanDraft *draft, const SinterSnapshot *snapshot, guint p
         const SinterSnapshotDisk *disk = g_ptr_array_index(snapshot->disks, i);
         g_autofree char *proposal = NULL;
 
-        if (!is_branch_on(draft, disk, place))
+        if (!sinter_plan_keeps_state(snapshot, disk) || !is_branch_on(draft, disk, place))
             continue;
-        proposal = propose(draft, place);
+        proposal = propose(draft, place, "delete that snapshot first");
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
                                  "snapshot '%s' of domain '%s' keeps its state of disk '%s' in "
                                  "'%s', outside the chain but standing on '%s', which a merge "
-                                 "would change: delete that snapshot, or %s",
+                                 "would change: %s",
                                  snapshot->name, draft->domain->name, disk->target,
                                  disk->frozen_path,
                                  sinter_plan_draft_layer(draft, place)->description, proposal);
@@ -167,7 +167,7 @@ refuse_unknown_branch_of(SinterPlanDraft *draft, const SinterSnapshot *snapshot)
         for (guint j = 0; disk->frozen_layers && j < disk->frozen_layers->len; j++) {
             const SinterLayer *layer = g_ptr_array_index(disk->frozen_layers, j);
 
-            if (!layer->problem || layer->missing)
+            if (!layer->problem || layer->missing || !sinter_plan_keeps_state(snapshot, disk))
                 continue;
             sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
                                      "'%s', which keeps a state of snapshot '%s' of domain '%s', "
@@ -214,12 +214,32 @@ is_same_source(const SinterLayer *a, const SinterLayer *b)
 void
 sinter_plan_draft_compare_next_boot(SinterPlanDraft *draft)
 {
+    const GPtrArray *layers = draft->disk->layers;
     const SinterLayer *next_top = get_next_boot_top(draft);
-    gboolean known = next_top && draft->disk->layers->len > 0;
+    gboolean same;
 
-    draft->plan->inactive_follows =
-        !draft->domain->active ||
-        (known && is_same_source(sinter_plan_draft_layer(draft, 0), next_top));
+    if (next_top && layers->len > 0)
+        same = is_same_source(g_ptr_array_index(layers, 0), next_top);
+    else
+        same = !next_top && layers->len == 0; /* an empty drive */
+    draft->plan->inactive_follows = !draft->domain->active || same;
+}
+
+/* The next boot's chain leads somewhere, and where it goes on from there could not be read. */
+static const SinterLayer *
+find_next_boot_gap(const SinterPlanDraft *draft)
+{
+    const GPtrArray *layers = draft->disk->inactive_layers;
+
+    for (guint i = 0; layers && i < layers->len; i++) {
+        const SinterLayer *layer = g_ptr_array_index(layers, i);
+
+        if (sinter_plan_draft_find_file(draft, layer) != SINTER_PLAN_NO_LAYER)
+            return NULL;
+        if (layer->problem && !layer->missing)
+            return layer;
+    }
+    return NULL;
 }
 
 /*
@@ -227,26 +247,39 @@ sinter_plan_draft_compare_next_boot(SinterPlanDraft *draft)
  * meaningless. Entering above the merged stretch is fine (those layers are kept true), and so is
  * the base itself: a whole state, though a newer one.
  */
+static gboolean
+is_next_boot_ruined(const SinterPlanDraft *draft)
+{
+    guint entry = find_next_boot_entry(draft);
+
+    if (entry == SINTER_PLAN_NO_LAYER || entry < draft->first || entry > draft->base)
+        return FALSE;
+    return entry != draft->base ||
+           !sinter_layer_same_file(sinter_plan_draft_layer(draft, entry), get_next_boot_top(draft));
+}
+
 static void
 refuse_next_boot(SinterPlanDraft *draft)
 {
-    guint entry = find_next_boot_entry(draft);
-    const SinterLayer *next_top = get_next_boot_top(draft);
-    gboolean whole;
+    const SinterLayer *gap = find_next_boot_gap(draft);
 
-    if (draft->plan->inactive_follows || entry == SINTER_PLAN_NO_LAYER || entry < draft->first ||
-        entry > draft->base)
+    if (draft->plan->inactive_follows)
         return;
-    whole = entry == draft->base &&
-            sinter_layer_same_file(sinter_plan_draft_layer(draft, entry), next_top);
-    if (whole)
-        return;
-    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
-                             "the definition of domain '%s' for the next boot names '%s' for disk "
-                             "'%s', not the live '%s', and a merge would ruin what it needs: make "
-                             "it name the live one (virsh edit), or pull instead",
-                             draft->domain->name, next_top->description, draft->disk->target,
-                             sinter_plan_draft_layer(draft, 0)->description);
+    if (gap)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
+                                 "'%s', which the definition of domain '%s' for the next boot "
+                                 "needs for disk '%s', could not be read, so it may stand on a "
+                                 "layer that a merge would change: %s",
+                                 gap->description, draft->domain->name, draft->disk->target,
+                                 gap->problem);
+    else if (is_next_boot_ruined(draft))
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
+                                 "the definition of domain '%s' for the next boot names '%s' for "
+                                 "disk '%s', not the live '%s', and a merge would ruin what it "
+                                 "needs: make it name the live one (virsh edit), or pull instead",
+                                 draft->domain->name, get_next_boot_top(draft)->description,
+                                 draft->disk->target,
+                                 sinter_plan_draft_layer(draft, 0)->description);
 }
 
 gboolean
@@ -254,9 +287,24 @@ sinter_plan_draft_is_needed_by_next_boot(const SinterPlanDraft *draft, guint pla
 {
     guint entry = find_next_boot_entry(draft);
 
+    if (draft->plan->inactive_follows)
+        return FALSE;
     /* what enters at the active layer goes on by its header, which a pull rewrites */
-    return !draft->plan->inactive_follows && entry != SINTER_PLAN_NO_LAYER && entry > 0 &&
-           entry <= place;
+    return find_next_boot_gap(draft) ||
+           (entry != SINTER_PLAN_NO_LAYER && entry > 0 && entry <= place);
+}
+
+/* A reader that nobody can see might be there. */
+static void
+refuse_unknown_readers(SinterPlanDraft *draft)
+{
+    g_autofree char *gap = sinter_reference_graph_find_gap(draft->graph, draft->domain->uuid);
+
+    if (gap)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
+                                 "whether another domain stands on '%s' cannot be told: %s; mend "
+                                 "or remove it, or pull instead",
+                                 sinter_plan_draft_layer(draft, draft->base)->description, gap);
 }
 
 void
@@ -271,6 +319,7 @@ sinter_plan_draft_check_sharing(SinterPlanDraft *draft)
     for (guint i = 0; i < draft->domain->snapshots->len; i++)
         refuse_unknown_branch_of(draft, g_ptr_array_index(draft->domain->snapshots, i));
     refuse_next_boot(draft);
+    refuse_unknown_readers(draft);
 }
 
 /* Whether the file is free, as far as the graph knows; whether it exists, the executor sees. */

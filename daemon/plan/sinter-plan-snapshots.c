@@ -6,8 +6,8 @@
  *
  *   frozen layer          its state
  *   above first           is as it was: kept
- *   first                 is what base holds now: kept, its metadata redefined to name base
- *                         (the active layer is frozen by none, so only below a layer that stays)
+ *   first                 is what base holds now: kept, its metadata redefined to name base; but
+ *                         where first is the active layer the guest has written over it: dropped
  *   first + 1 … base      is gone: dropped
  *   below base            is as it was: kept
  *
@@ -32,6 +32,12 @@ find_frozen_of_disk(const SinterPlanDraft *draft, const SinterSnapshotDisk *disk
     SinterLayer probe = make_probe(disk->frozen_path, disk->frozen_device, disk->frozen_inode);
 
     return disk->frozen_path ? sinter_plan_draft_find_file(draft, &probe) : SINTER_PLAN_NO_LAYER;
+}
+
+gboolean
+sinter_plan_keeps_state(const SinterSnapshot *snapshot, const SinterSnapshotDisk *disk)
+{
+    return disk->external || snapshot->internal;
 }
 
 guint
@@ -118,8 +124,8 @@ sinter_plan_draft_check_internal_snapshots(SinterPlanDraft *draft)
         if (!snapshot->internal || !is_internal_affected(draft, snapshot))
             continue;
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_INTERNAL_SNAPSHOT,
-                                 "snapshot '%s' of domain '%s' is internal and lies in an image of "
-                                 "disk '%s' that would change: delete it first (virsh "
+                                 "snapshot '%s' of domain '%s' is internal and may lie in an image "
+                                 "of disk '%s' that would change: delete it first (virsh "
                                  "snapshot-delete), or choose a stretch without it",
                                  snapshot->name, draft->domain->name, draft->disk->target);
         return;
@@ -131,6 +137,7 @@ is_dropped(const SinterPlanDraft *draft, guint place)
 {
     switch (draft->plan->operation) {
     case SINTER_OPERATION_ACTIVE_COMMIT:
+        return place <= draft->base;
     case SINTER_OPERATION_COMMIT:
         return place > draft->first && place <= draft->base;
     case SINTER_OPERATION_PULL:
@@ -158,15 +165,17 @@ warn_of_snapshots(SinterPlanDraft *draft, const GPtrArray *dropped, const GPtrAr
     if (dropped->len > 0) {
         g_autofree char *names = sinter_plan_join_names(dropped);
 
-        sinter_plan_draft_warn(draft, "%s can no longer be restored: snapshot%s %s",
-                               dropped->len == 1 ? "a state" : "states",
-                               dropped->len == 1 ? "" : "s", names);
+        sinter_plan_draft_warn(draft,
+                               dropped->len == 1 ? "snapshot %s loses its state and is dropped"
+                                                 : "snapshots %s lose their states and are dropped",
+                               names);
     }
     if (outside->len > 0) {
         g_autofree char *names = sinter_plan_join_names(outside);
 
         sinter_plan_draft_warn(draft,
-                               "the old images stay because snapshot%s %s keep%s naming them",
+                               "the old images must stay as long as snapshot%s %s keep%s states in "
+                               "them",
                                outside->len == 1 ? "" : "s", names, outside->len == 1 ? "s" : "");
     }
 }
@@ -197,7 +206,7 @@ sinter_plan_draft_sort_snapshots(SinterPlanDraft *draft)
         if (is_dropped(draft, place)) {
             g_ptr_array_add(dropped, snapshot->name);
             warn_of_memory_image(draft, snapshot);
-        } else if (sinter_plan_draft_is_commit(draft) && place == draft->first) {
+        } else if (draft->plan->operation == SINTER_OPERATION_COMMIT && place == draft->first) {
             g_ptr_array_add(redefined, snapshot->name);
         } else if (is_left_outside(draft, place)) {
             g_ptr_array_add(outside, snapshot->name);
@@ -257,20 +266,22 @@ sinter_plan_draft_find_kept_user(const SinterPlanDraft *draft, guint place)
     return NULL;
 }
 
-/* The plan of @target, where the drafts have one that will be carried out. */
-static const SinterDiskPlan *
-find_plan(const GPtrArray *drafts, const char *target)
+/* Whether a plan of @drafts makes the state that @disk keeps meaningless, or removes it. */
+static gboolean
+is_gone(const GPtrArray *drafts, const SinterSnapshotDisk *disk)
 {
     for (guint i = 0; i < drafts->len; i++) {
         const SinterPlanDraft *draft = g_ptr_array_index(drafts, i);
+        guint place = find_frozen_of_disk(draft, disk);
 
-        if (g_strcmp0(draft->disk->target, target) == 0)
-            return sinter_plan_draft_is_refused(draft) ? NULL : draft->plan;
+        if (!sinter_plan_draft_is_refused(draft) && place != SINTER_PLAN_NO_LAYER &&
+            is_dropped(draft, place))
+            return TRUE;
     }
-    return NULL;
+    return FALSE;
 }
 
-/* @name is dropped because of @draft's disk; is its state of another disk whole still? */
+/* @name is dropped because of @draft's disk; are its states of other disks whole still? */
 static void
 warn_of_halves(SinterPlanDraft *draft, const GPtrArray *drafts, const char *name)
 {
@@ -278,15 +289,12 @@ warn_of_halves(SinterPlanDraft *draft, const GPtrArray *drafts, const char *name
 
     for (guint i = 0; i < snapshot->disks->len; i++) {
         const SinterSnapshotDisk *disk = g_ptr_array_index(snapshot->disks, i);
-        const SinterDiskPlan *other = find_plan(drafts, disk->target);
 
-        if (!disk->external || g_strcmp0(disk->target, draft->disk->target) == 0 ||
-            (other && has_name(other->drop_snapshots, name)))
-            continue;
-        sinter_plan_draft_warn(draft,
-                               "snapshot '%s' is dropped as a whole, though its state of disk '%s' "
-                               "stays, in '%s'",
-                               name, disk->target, disk->frozen_path);
+        if (disk->external && !is_gone(drafts, disk))
+            sinter_plan_draft_warn(draft,
+                                   "snapshot '%s' is dropped as a whole, though its state of disk "
+                                   "'%s' is not touched by that",
+                                   name, disk->target);
     }
 }
 

@@ -33,18 +33,18 @@ typedef enum {
     STAYS_NOT,
     STAYS_DEVICE,
     STAYS_ASKED,
-    STAYS_SHARED,
+    STAYS_SHARED, /* from here on because somebody needs it */
     STAYS_NEXT_BOOT,
     STAYS_SNAPSHOT,
     N_STAYS,
 } Stays;
 
 static const char *const stays_texts[N_STAYS] = {
-    [STAYS_DEVICE] = "devices are never removed",
-    [STAYS_ASKED] = "files are to be kept",
-    [STAYS_SHARED] = "others use them",
-    [STAYS_NEXT_BOOT] = "the definition for the next boot names them",
-    [STAYS_SNAPSHOT] = "snapshots that stay name them",
+    [STAYS_DEVICE] = "devices stay",
+    [STAYS_ASKED] = "files stay, as asked",
+    [STAYS_SHARED] = "files stay that others use",
+    [STAYS_NEXT_BOOT] = "files stay that the definition for the next boot may need",
+    [STAYS_SNAPSHOT] = "files stay that kept snapshots name or may need",
 };
 
 static Stays
@@ -76,24 +76,29 @@ warn_of_staying(SinterPlanDraft *draft, GPtrArray *const *staying)
         if (staying[i]->len == 0)
             continue;
         names = sinter_plan_join_names(staying[i]);
-        sinter_plan_draft_warn(draft, "because %s, %s stay%s%s", stays_texts[i], names,
-                               staying[i]->len == 1 ? "s" : "",
-                               commit ? ", holding no valid state any more" : "");
+        sinter_plan_draft_warn(draft, "%s: %s%s", stays_texts[i], names,
+                               commit ? ", with no valid state in them after the merge" : "");
     }
 }
 
-/* Sorts the layers that leave the chain; returns (element-type guint places) what can go. */
+/* Sorts the layers that leave the chain; returns (element-type guint places) what can go. Where
+ * somebody needs a layer, what lies below it is needed as well: its header leads there. */
 static GArray *
 sort_leaving(SinterPlanDraft *draft)
 {
     GArray *removable = g_array_new(FALSE, FALSE, sizeof(guint));
     GPtrArray *staying[N_STAYS];
+    Stays needed_above = STAYS_NOT;
 
     for (guint i = 0; i < N_STAYS; i++)
         staying[i] = g_ptr_array_new_with_free_func(g_free);
     for (guint i = draft->first; i < draft->base; i++) {
         Stays why = why_stays(draft, i);
 
+        if (why == STAYS_NOT)
+            why = needed_above;
+        if (why >= STAYS_SHARED)
+            needed_above = why;
         if (why == STAYS_NOT)
             g_array_append_val(removable, i);
         else

@@ -14,13 +14,15 @@ G_BEGIN_DECLS
  *   that is no candidate (a CD-ROM, read-only, a single layer) gets no part in the plan, unless
  *   then nothing would be left.
  * @operation_set, @operation: which block job; unset: the planner chooses (consolidation)
- * @keep: consolidation: how many of the newest snapshots stay as layers of their own
+ * @keep: consolidation: how many of the newest snapshots stay as layers of their own; not with
+ *   @top or @pull
  * @top: the highest layer to merge: a path, a file name that is unique in the chain, "vda[3]",
  *   or a snapshot's name; %NULL for the active layer
  * @base: likewise, what is merged into (commit) or kept below (pull); %NULL for the bottom
  *   (commit), nothing (pull)
  * @pull: consolidate upward, into the active layer
- * @keep_files: leave merged files (and say so in the steps)
+ * @keep_files: leave merged files (and say so in the steps); after a pull they keep their
+ *   snapshots as well
  * @destination …: of a copy, see SinterDiskPlan
  */
 typedef struct {

@@ -344,8 +344,9 @@ follow_headers(SinterLayerReader *reader, GPtrArray *layers, const char *format)
         if (!sighting || !sighting->info || !sighting->info->backing_name)
             return;
         if (layers->len >= SINTER_LAYER_READER_MAX_DEPTH) {
-            add_problem(last, g_strdup_printf("the chain has more than %d layers",
-                                              SINTER_LAYER_READER_MAX_DEPTH));
+            add_problem(last, g_strdup_printf(
+                                  "'%s' is layer %d of its chain, and more stand below: too many",
+                                  last->path, SINTER_LAYER_READER_MAX_DEPTH));
             return;
         }
         next = read_backing(reader, last, sighting->info);

@@ -57,6 +57,8 @@ typedef struct {
     /* Examines the file and puts what it finds into @result, which is new. */
     gboolean (*check)(SinterIo *io, const SinterCheckOptions *options, SinterCheckResult *result,
                       GError **error);
+    /* Fills @info, zeroed, from the LUKS header. */
+    gboolean (*read_luks)(SinterIo *io, SinterLuksInfo *info, GError **error);
 } SinterFormat;
 
 extern const SinterFormat sinter_format_qcow2;

@@ -9,6 +9,7 @@
 #include "qcow2-check.h"
 #include "qcow2-compress.h"
 #include "qcow2-image.h"
+#include "qcow2-luks.h"
 #include "qcow2-map.h"
 #include "qcow2-refcount.h"
 #include "qcow2-snapshot.h"
@@ -132,6 +133,14 @@ qcow2_list_bitmaps(SinterIo *io, GPtrArray *list, GError **error)
     return bitmaps != NULL;
 }
 
+static gboolean
+qcow2_read_luks(SinterIo *io, SinterLuksInfo *info, GError **error)
+{
+    g_autoptr(SinterQcow2Header) header = qcow2_read_usable_header(io, error);
+
+    return header && sinter_qcow2_luks_read(io, header, info, error);
+}
+
 const SinterFormat sinter_format_qcow2 = {
     .name = "qcow2",
     .probe = qcow2_probe,
@@ -144,4 +153,5 @@ const SinterFormat sinter_format_qcow2 = {
     .list_snapshots = qcow2_list_snapshots,
     .list_bitmaps = qcow2_list_bitmaps,
     .check = sinter_qcow2_check,
+    .read_luks = qcow2_read_luks,
 };

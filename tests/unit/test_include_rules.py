@@ -46,7 +46,7 @@ LAYERS = {
 SAME_FLOOR = [{"engine/format", "engine/qcow2"}]
 
 # Made at build time from xml/dbus/.
-GENERATED = {"sinter-dbus-generated.h": "xml/dbus"}
+GENERATED = {"sinter-dbus.h": "xml/dbus"}
 
 
 def sources():

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
 # What runs as the ordinary user: tests, figures, the demonstration.
 #
 # Suites are labels in meson: `unit` runs on both trees, everything else once;
@@ -42,6 +43,11 @@ test_inside() {
   /usr/bin/python3 tests/lib/summary.py "${test_logs[@]}"
 }
 
+try_inside() {
+  build_plain
+  SINTER_BUILD_DIR=$PWD/build /usr/bin/python3 tests/lib/taprunner.py --mounts "$@"
+}
+
 bench_inside() {
   build_plain
   test_run bench build --benchmark
@@ -50,5 +56,5 @@ bench_inside() {
 
 demo_inside() {
   build_plain
-  /usr/bin/python3 tests/demo/demo.py --build build
+  SINTER_BUILD_DIR=$PWD/build /usr/bin/python3 tests/demo/demo.py
 }

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * sinterd: puts the rooms together and runs the main loop. It ends on SIGTERM and SIGINT, leaving
+ * block jobs to QEMU and their records to the next start; on a failure that it cannot go on from
+ * it says one line and ends with 1, for the service manager to start it again.
+ */
+
+#include <glib-unix.h>
+#include <locale.h>
+#include <malloc.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sinter-dbus-error.h"
+#include "sinter-log.h"
+#include "sinter-message.h"
+#include "sinter-notify.h"
+#include "sinter-service.h"
+#include "sinter-state-dir.h"
+
+/* What the command line says. */
+typedef struct {
+    gboolean system;
+    gboolean user;
+    char *uri;
+    char *config_file;
+    char *state_dir;
+    gboolean verbose;
+    gboolean version;
+} Arguments;
+
+typedef struct {
+    GMainLoop *loop;
+    SinterService *service;
+    int status;
+} Daemon;
+
+static gboolean
+parse_arguments(Arguments *arguments, int *argc, char ***argv, GError **error)
+{
+    const GOptionEntry entries[] = {
+        { "system", 0, 0, G_OPTION_ARG_NONE, &arguments->system,
+          "Serve the system: system bus, polkit, qemu:///system (default as root)", NULL },
+        { "user", 0, 0, G_OPTION_ARG_NONE, &arguments->user,
+          "Serve this user: session bus, qemu:///session (default else)", NULL },
+        { "connect", 'c', 0, G_OPTION_ARG_STRING, &arguments->uri, "libvirt's URI", "URI" },
+        { "config", 0, 0, G_OPTION_ARG_FILENAME, &arguments->config_file,
+          "Read this file in place of the usual ones", "FILE" },
+        { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments->state_dir, "Keep job records there",
+          "DIR" },
+        { "verbose", 'v', 0, G_OPTION_ARG_NONE, &arguments->verbose, "Log more", NULL },
+        { "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, "Show the version", NULL },
+        { NULL },
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new("- storage daemon for libvirt hosts");
+
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, argc, argv, error))
+        return FALSE;
+    if (*argc > 1 || (arguments->system && arguments->user)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    *argc > 1 ? "'%s' is one argument too many; see --help"
+                              : "%s--system and --user exclude each other",
+                    *argc > 1 ? (*argv)[1] : "");
+        return FALSE;
+    }
+    if (!arguments->user && getuid() == 0)
+        arguments->system = TRUE;
+    return TRUE;
+}
+
+static SinterConfig *
+load_config(const Arguments *arguments, GError **error)
+{
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) paths = NULL;
+    SinterConfig *config;
+
+    /* a file that somebody names is meant to be there */
+    if (arguments->config_file && access(arguments->config_file, R_OK) < 0) {
+        sinter_error_set_errno(error, errno, "opening configuration file '%s'",
+                               arguments->config_file);
+        return NULL;
+    }
+    paths = sinter_config_list_files(arguments->system, arguments->config_file);
+    config = sinter_config_load(paths, problems);
+    sinter_config_log(problems);
+    return config;
+}
+
+static const char *
+choose_uri(const Arguments *arguments, const SinterConfig *config)
+{
+    if (arguments->uri)
+        return arguments->uri;
+    if (*config->connection_uri != '\0')
+        return config->connection_uri;
+    return arguments->system ? "qemu:///system" : "qemu:///session";
+}
+
+static char *
+choose_state_dir(const Arguments *arguments)
+{
+    if (arguments->state_dir)
+        return g_canonicalize_filename(arguments->state_dir, NULL);
+    if (arguments->system)
+        return g_strdup(SINTER_STATE_DIR);
+    return g_build_filename(g_get_user_state_dir(), "sinter", NULL);
+}
+
+static GDBusConnection *
+open_bus(const Arguments *arguments, GError **error)
+{
+    GDBusConnection *bus =
+        g_bus_get_sync(arguments->system ? G_BUS_TYPE_SYSTEM : G_BUS_TYPE_SESSION, NULL, error);
+
+    if (!bus) {
+        g_prefix_error(error,
+                       "connecting to the %s bus: ", arguments->system ? "system" : "session");
+        return NULL;
+    }
+    g_dbus_connection_set_exit_on_close(bus, FALSE);
+    return bus;
+}
+
+/* Finds out early, before libvirt is spoken to; what counts is the request for the name later. */
+static gboolean
+check_name_free(GDBusConnection *bus, GError **error)
+{
+    g_autoptr(GVariant) reply = g_dbus_connection_call_sync(
+        bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+        "NameHasOwner", g_variant_new("(s)", SINTER_BUS_NAME), G_VARIANT_TYPE("(b)"),
+        G_DBUS_CALL_FLAGS_NONE, -1, NULL, error);
+    gboolean taken;
+
+    if (!reply)
+        return FALSE;
+    g_variant_get(reply, "(b)", &taken);
+    if (taken)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                    "the name %s is taken on this bus: is another sinterd running?",
+                    SINTER_BUS_NAME);
+    return !taken;
+}
+
+static void
+log_end(const char *why)
+{
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_CANNOT_GO_ON }, { NULL } };
+
+    sinter_log(G_LOG_LEVEL_CRITICAL, fields, "%s", why);
+}
+
+static void
+on_failed(SinterService *service, const char *why, Daemon *daemon)
+{
+    log_end(why);
+    daemon->status = 1;
+    g_main_loop_quit(daemon->loop);
+}
+
+static gboolean
+on_terminate(gpointer user_data)
+{
+    Daemon *daemon = user_data;
+
+    g_main_loop_quit(daemon->loop);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_hangup(gpointer user_data)
+{
+    Daemon *daemon = user_data;
+    g_autoptr(GError) error = NULL;
+
+    if (!sinter_service_reload(daemon->service, &error))
+        sinter_log(G_LOG_LEVEL_WARNING, NULL, "Reload: the old settings stay: %s", error->message);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+watch_signals(Daemon *daemon)
+{
+    g_unix_signal_add(SIGTERM, on_terminate, daemon);
+    g_unix_signal_add(SIGINT, on_terminate, daemon);
+    g_unix_signal_add(SIGHUP, on_hangup, daemon);
+}
+
+static int
+serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, const char *state_dir)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    g_autoptr(SinterConnection) connection =
+        sinter_connection_new(choose_uri(arguments, config), config->qmp_events);
+    g_autoptr(SinterInventory) inventory =
+        sinter_inventory_new(connection, config->rescan_interval_sec);
+    g_autoptr(SinterExecutor) executor =
+        sinter_executor_new(connection, inventory, state_dir, &config->limits);
+    SinterServiceParts parts = { bus,     arguments->system, arguments->config_file,
+                                 config,  connection,        inventory,
+                                 executor };
+    g_autoptr(SinterService) service = sinter_service_new(&parts);
+    Daemon daemon = { loop, service, 0 };
+
+    g_signal_connect(service, "failed", G_CALLBACK(on_failed), &daemon);
+    watch_signals(&daemon);
+    sinter_service_start(service);
+    sinter_connection_start(connection);
+    sinter_notify_start_watchdog();
+    g_main_loop_run(loop);
+    sinter_notify_stopping();
+    sinter_executor_stop(executor);
+    sinter_service_stop(service);
+    sinter_connection_stop(connection);
+    return daemon.status;
+}
+
+static int
+run(const Arguments *arguments, GError **error)
+{
+    g_autoptr(SinterConfig) config = load_config(arguments, error);
+    g_autofree char *state_dir = choose_state_dir(arguments);
+    g_autoptr(GDBusConnection) bus = NULL;
+    g_auto(SinterFd) lock = -1;
+
+    if (!config)
+        return 1;
+    bus = open_bus(arguments, error);
+    if (!bus || !check_name_free(bus, error) || !sinter_state_dir_claim(state_dir, &lock, error))
+        return 1;
+    return serve(arguments, bus, g_steal_pointer(&config), state_dir);
+}
+
+int
+main(int argc, char **argv)
+{
+    Arguments arguments = { 0 };
+    g_autoptr(GError) error = NULL;
+    int status = 1;
+
+    setlocale(LC_ALL, "");
+    /* Scans come and go in threads: an arena for each would keep what every scan has used. */
+    mallopt(M_ARENA_MAX, 1);
+    umask(0077);
+    if (!parse_arguments(&arguments, &argc, &argv, &error)) {
+        g_printerr("sinterd: %s\n", error->message);
+        return 1;
+    }
+    if (arguments.version) {
+        g_print("sinterd %s\n", SINTER_VERSION);
+        return 0;
+    }
+    sinter_log_init("sinterd", arguments.verbose);
+    sinter_dbus_error_register();
+    sinter_connection_init_events();
+    status = run(&arguments, &error);
+    if (error)
+        log_end(error->message);
+    return status;
+}

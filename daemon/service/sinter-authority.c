@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The gate before every method. It is built in where GDBus asks a skeleton for its table of
+ * functions: a guarded class hands out one whose method_call is ours, which decides first and
+ * calls the generated one only on yes. So there is no list of handlers to keep in step, and no
+ * thread is needed for a polkit dialogue that lasts minutes.
+ *
+ *   method_call → row? → uid of the sender → owner, or own user? ───────────► dispatch
+ *                                          └─► polkit on the sender's name ──┘
+ *
+ * What holds: a call is answered exactly once, by call_deny() or by what it is dispatched to; the
+ * user that was decided on is the one that the handler sees; every error on the way denies.
+ */
+
+#include "sinter-authority.h"
+
+#include <polkit/polkit.h>
+#include <unistd.h>
+
+#include "sinter-dbus-error.h"
+#include "sinter-method.h"
+
+#define BUS_NAME "org.freedesktop.DBus"
+#define BUS_PATH "/org/freedesktop/DBus"
+#define GUARD_DATA "sinter-authority-guard"     /* on a skeleton's class: its Guard */
+#define AUTHORITY_DATA "sinter-authority"       /* on a skeleton: the authority */
+#define OWNER_DATA "sinter-authority-owner"     /* on a skeleton: uid + 1 */
+#define CALLER_DATA "sinter-authority-caller"   /* on an invocation: uid + 1 */
+#define PENDING_DATA "sinter-authority-pending" /* on an invocation: its Pending */
+
+struct _SinterAuthority {
+    GObject parent_instance;
+    gboolean use_polkit;
+    GHashTable *pending; /* sender → number of its unanswered calls */
+};
+
+G_DEFINE_FINAL_TYPE(SinterAuthority, sinter_authority, G_TYPE_OBJECT)
+
+/* What GDBus sees of a guarded class, and what it would have called. Lives as long as the class. */
+typedef struct {
+    GDBusInterfaceVTable vtable;
+    GDBusInterfaceMethodCallFunc method_call;
+} Guard;
+
+/* Counts an invocation of @sender for as long as it is unanswered. */
+typedef struct {
+    SinterAuthority *self;
+    char *sender;
+} Pending;
+
+/* A call on its way to a decision. */
+typedef struct {
+    SinterAuthority *self;
+    GDBusInterfaceSkeleton *skeleton;
+    GDBusMethodInvocation *invocation;
+    const SinterMethod *method;
+    gboolean interactive;
+} Call;
+
+static void
+call_free(Call *call)
+{
+    g_object_unref(call->self);
+    g_object_unref(call->skeleton);
+    g_clear_object(&call->invocation);
+    g_free(call);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)
+
+static void
+invocation_deny(GDBusMethodInvocation *invocation, const char *why)
+{
+    const char *interface = g_dbus_method_invocation_get_interface_name(invocation);
+    const char *word = strrchr(interface, '.');
+
+    sinter_dbus_return_error(
+        invocation, g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED, "calling %s.%s: %s",
+                                word ? word + 1 : interface,
+                                g_dbus_method_invocation_get_method_name(invocation), why));
+}
+
+static void call_deny(Call *call, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void
+call_deny(Call *call, const char *format, ...)
+{
+    g_autofree char *why = NULL;
+    va_list args;
+
+    va_start(args, format);
+    why = g_strdup_vprintf(format, args);
+    va_end(args);
+    invocation_deny(g_steal_pointer(&call->invocation), why);
+}
+
+static Guard *
+guard_of(GDBusInterfaceSkeleton *skeleton)
+{
+    return g_type_get_qdata(G_OBJECT_TYPE(skeleton), g_quark_from_static_string(GUARD_DATA));
+}
+
+/* The last argument of every method is its dictionary of options. */
+static GVariant *
+get_options(GVariant *parameters)
+{
+    gsize n = g_variant_n_children(parameters);
+
+    return n > 0 ? g_variant_get_child_value(parameters, n - 1) : NULL;
+}
+
+/* Allowed: the generated code unpacks the arguments and calls the handler. */
+static void
+call_dispatch(Call *call)
+{
+    GDBusMethodInvocation *invocation = g_steal_pointer(&call->invocation);
+    GVariant *parameters = g_dbus_method_invocation_get_parameters(invocation);
+    g_autoptr(GVariant) options = get_options(parameters);
+    g_autoptr(GError) error = NULL;
+
+    if (!sinter_options_read(options, call->method->options, NULL, &error)) {
+        sinter_dbus_return_error(invocation, g_steal_pointer(&error));
+        return;
+    }
+    if (!g_dbus_interface_skeleton_get_object_path(call->skeleton)) {
+        error = g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "object '%s' has gone meanwhile",
+                            g_dbus_method_invocation_get_object_path(invocation));
+        sinter_dbus_return_error(invocation, g_steal_pointer(&error));
+        return;
+    }
+    guard_of(call->skeleton)
+        ->method_call(g_dbus_method_invocation_get_connection(invocation),
+                      g_dbus_method_invocation_get_sender(invocation),
+                      g_dbus_method_invocation_get_object_path(invocation),
+                      g_dbus_method_invocation_get_interface_name(invocation),
+                      g_dbus_method_invocation_get_method_name(invocation), parameters, invocation,
+                      call->skeleton);
+}
+
+static void
+on_polkit_checked(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(Call) call = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(PolkitAuthorizationResult) verdict =
+        polkit_authority_check_authorization_finish(POLKIT_AUTHORITY(source), result, &error);
+
+    if (!verdict)
+        call_deny(call, "polkit could not be asked for '%s': %s", call->method->action,
+                  error->message);
+    else if (polkit_authorization_result_get_is_authorized(verdict))
+        call_dispatch(call);
+    else if (polkit_authorization_result_get_is_challenge(verdict))
+        call_deny(call, "polkit asks for authentication for '%s', and no agent could be reached",
+                  call->method->action);
+    else
+        call_deny(call, "polkit does not allow '%s'", call->method->action);
+}
+
+static void
+on_polkit_found(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(Call) call = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(PolkitAuthority) polkit = polkit_authority_get_finish(result, &error);
+    g_autoptr(PolkitSubject) subject = NULL;
+
+    if (!polkit) {
+        call_deny(call, "polkit could not be reached: %s", error->message);
+        return;
+    }
+    /* never by process id: a pid is another process's by the time it is looked at */
+    subject = polkit_system_bus_name_new(g_dbus_method_invocation_get_sender(call->invocation));
+    polkit_authority_check_authorization(
+        polkit, subject, call->method->action, NULL,
+        call->interactive ? POLKIT_CHECK_AUTHORIZATION_FLAGS_ALLOW_USER_INTERACTION
+                          : POLKIT_CHECK_AUTHORIZATION_FLAGS_NONE,
+        NULL, on_polkit_checked, call);
+    g_steal_pointer(&call);
+}
+
+static gboolean
+call_is_owners(Call *call, guint uid)
+{
+    gpointer owner = g_object_get_data(G_OBJECT(call->skeleton), OWNER_DATA);
+
+    return call->method->owner_may && owner && GPOINTER_TO_SIZE(owner) - 1 == uid;
+}
+
+static void
+on_uid(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(Call) call = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply =
+        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
+    guint uid;
+
+    if (!reply) {
+        g_dbus_error_strip_remote_error(error);
+        call_deny(call, "the bus does not tell who asks: %s", error->message);
+        return;
+    }
+    g_variant_get(reply, "(u)", &uid);
+    g_object_set_data(G_OBJECT(call->invocation), CALLER_DATA, GSIZE_TO_POINTER((gsize)uid + 1));
+    if (call_is_owners(call, uid))
+        call_dispatch(call);
+    else if (call->self->use_polkit)
+        polkit_authority_get_async(NULL, on_polkit_found, g_steal_pointer(&call));
+    else if (uid == getuid())
+        call_dispatch(call);
+    else
+        call_deny(call, "user %u is not the one whose service this is", uid);
+}
+
+static void
+pending_free(gpointer data)
+{
+    Pending *pending = data;
+    GHashTable *table = pending->self->pending;
+    guint n = GPOINTER_TO_UINT(g_hash_table_lookup(table, pending->sender));
+
+    if (n > 1)
+        g_hash_table_insert(table, g_strdup(pending->sender), GUINT_TO_POINTER(n - 1));
+    else
+        g_hash_table_remove(table, pending->sender);
+    g_object_unref(pending->self);
+    g_free(pending->sender);
+    g_free(pending);
+}
+
+/* One more unanswered call of this sender, or FALSE when it has too many. */
+static gboolean
+count_pending(SinterAuthority *self, GDBusMethodInvocation *invocation, const char *sender)
+{
+    guint n = GPOINTER_TO_UINT(g_hash_table_lookup(self->pending, sender));
+    Pending *pending;
+
+    if (n >= SINTER_AUTHORITY_MAX_PENDING)
+        return FALSE;
+    g_hash_table_insert(self->pending, g_strdup(sender), GUINT_TO_POINTER(n + 1));
+    pending = g_new0(Pending, 1);
+    pending->self = g_object_ref(self);
+    pending->sender = g_strdup(sender);
+    g_object_set_data_full(G_OBJECT(invocation), PENDING_DATA, pending, pending_free);
+    return TRUE;
+}
+
+static gboolean
+wants_interaction(GVariant *parameters)
+{
+    g_autoptr(GVariant) options = get_options(parameters);
+    gboolean refused = FALSE;
+
+    if (options && g_variant_is_of_type(options, G_VARIANT_TYPE_VARDICT))
+        g_variant_lookup(options, "no-interaction", "b", &refused);
+    return !refused;
+}
+
+/* In place of the generated method_call; takes @invocation. */
+static void
+guarded_method_call(GDBusConnection *connection, const char *sender, const char *object_path,
+                    const char *interface, const char *method, GVariant *parameters,
+                    GDBusMethodInvocation *invocation, gpointer user_data)
+{
+    SinterAuthority *self = g_object_get_data(user_data, AUTHORITY_DATA);
+    const SinterMethod *row = sinter_method_lookup(interface, method);
+    Call *call;
+
+    if (!row || !sender) {
+        invocation_deny(invocation, "nobody may");
+        return;
+    }
+    if (!count_pending(self, invocation, sender)) {
+        sinter_dbus_return_error(invocation,
+                                 g_error_new(SINTER_ERROR, SINTER_ERROR_BUSY,
+                                             "%d calls of this caller wait for an answer already",
+                                             SINTER_AUTHORITY_MAX_PENDING));
+        return;
+    }
+    call = g_new0(Call, 1);
+    call->self = g_object_ref(self);
+    call->skeleton = g_object_ref(user_data);
+    call->invocation = invocation;
+    call->method = row;
+    call->interactive = wants_interaction(parameters);
+    g_dbus_connection_call(connection, BUS_NAME, BUS_PATH, BUS_NAME, "GetConnectionUnixUser",
+                           g_variant_new("(s)", sender), G_VARIANT_TYPE("(u)"),
+                           G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_uid, call);
+}
+
+static GDBusInterfaceVTable *
+guarded_get_vtable(GDBusInterfaceSkeleton *skeleton)
+{
+    return &guard_of(skeleton)->vtable;
+}
+
+void
+sinter_authority_guard(SinterAuthority *self, GDBusInterfaceSkeleton *skeleton)
+{
+    GDBusInterfaceSkeletonClass *klass = G_DBUS_INTERFACE_SKELETON_GET_CLASS(skeleton);
+
+    if (klass->get_vtable != guarded_get_vtable) {
+        Guard *guard = g_new0(Guard, 1);
+
+        guard->vtable = *klass->get_vtable(skeleton);
+        guard->method_call = guard->vtable.method_call;
+        guard->vtable.method_call = guarded_method_call;
+        g_type_set_qdata(G_OBJECT_TYPE(skeleton), g_quark_from_static_string(GUARD_DATA), guard);
+        klass->get_vtable = guarded_get_vtable;
+    }
+    g_object_set_data_full(G_OBJECT(skeleton), AUTHORITY_DATA, g_object_ref(self), g_object_unref);
+}
+
+void
+sinter_authority_set_owner(GDBusInterfaceSkeleton *skeleton, guint uid)
+{
+    g_object_set_data(G_OBJECT(skeleton), OWNER_DATA, GSIZE_TO_POINTER((gsize)uid + 1));
+}
+
+guint
+sinter_authority_get_caller_uid(GDBusMethodInvocation *invocation)
+{
+    gpointer uid = g_object_get_data(G_OBJECT(invocation), CALLER_DATA);
+
+    g_assert(uid); /* handlers are reached through call_dispatch() only */
+    return (guint)(GPOINTER_TO_SIZE(uid) - 1);
+}
+
+SinterAuthority *
+sinter_authority_new(gboolean use_polkit)
+{
+    SinterAuthority *self = g_object_new(SINTER_TYPE_AUTHORITY, NULL);
+
+    self->use_polkit = use_polkit;
+    return self;
+}
+
+static void
+sinter_authority_finalize(GObject *object)
+{
+    SinterAuthority *self = SINTER_AUTHORITY(object);
+
+    g_hash_table_unref(self->pending);
+    G_OBJECT_CLASS(sinter_authority_parent_class)->finalize(object);
+}
+
+static void
+sinter_authority_class_init(SinterAuthorityClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = sinter_authority_finalize;
+}
+
+static void
+sinter_authority_init(SinterAuthority *self)
+{
+    self->pending = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}

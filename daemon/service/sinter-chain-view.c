@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A chain as the bus shows it. Pure functions of one state of a domain and the graph of that
+ * moment. The value is laid out flat at once, because a host has thousands of them that are seldom
+ * asked for.
+ */
+
+#include "sinter-chain-view.h"
+
+#include <string.h>
+
+static const char *const source_names[] = {
+    [SINTER_SOURCE_FILE] = "file",
+    [SINTER_SOURCE_BLOCK] = "block",
+    [SINTER_SOURCE_NETWORK] = "network",
+    [SINTER_SOURCE_OTHER] = "other",
+};
+
+static void
+add_string(GVariantBuilder *builder, const char *key, const char *value)
+{
+    if (value)
+        g_variant_builder_add(builder, "{sv}", key, g_variant_new_string(value));
+}
+
+static void
+add_bytes(GVariantBuilder *builder, const char *key, guint64 bytes)
+{
+    if (bytes > 0)
+        g_variant_builder_add(builder, "{sv}", key, g_variant_new_uint64(bytes));
+}
+
+/* Our own: this disk, now or at the next boot, and our domain's snapshots. */
+static gboolean
+is_own(const SinterReference *reference, const SinterDomain *domain, const SinterDisk *disk)
+{
+    return g_strcmp0(reference->domain_uuid, domain->uuid) == 0 &&
+           (reference->kind == SINTER_REFERENCE_SNAPSHOT ||
+            g_strcmp0(reference->disk, disk->target) == 0);
+}
+
+static char *
+user_name(const SinterReference *reference)
+{
+    if (reference->kind == SINTER_REFERENCE_SNAPSHOT)
+        return g_strconcat(reference->domain_name, "@", reference->snapshot, NULL);
+    return g_strconcat(reference->domain_name, "/", reference->disk, NULL);
+}
+
+static int
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorted, each once, so that the same users always make the same value. */
+static void
+add_users(GVariantBuilder *builder, const SinterDomain *domain, const SinterDisk *disk,
+          const SinterLayer *layer, const SinterReferenceGraph *graph)
+{
+    g_autoptr(GPtrArray) references = sinter_reference_graph_lookup(graph, layer);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    GVariantBuilder list;
+    const char *last = NULL;
+    guint n = 0;
+
+    for (guint i = 0; i < references->len; i++) {
+        const SinterReference *reference = g_ptr_array_index(references, i);
+
+        if (!is_own(reference, domain, disk))
+            g_ptr_array_add(names, user_name(reference));
+    }
+    if (names->len == 0)
+        return;
+    g_ptr_array_sort(names, compare_names);
+    g_variant_builder_init(&list, G_VARIANT_TYPE("as"));
+    for (guint i = 0; i < names->len && n < SINTER_CHAIN_VIEW_MAX_USERS; i++) {
+        const char *name = g_ptr_array_index(names, i);
+
+        if (last && strcmp(last, name) == 0)
+            continue;
+        g_variant_builder_add(&list, "s", name);
+        last = name;
+        n++;
+    }
+    g_variant_builder_add(builder, "{sv}", "users", g_variant_builder_end(&list));
+}
+
+static void
+add_layer(GVariantBuilder *chain, const SinterDomain *domain, const SinterDisk *disk,
+          const SinterLayer *layer, const SinterReferenceGraph *graph)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    add_string(&builder, "path", layer->path ? layer->path : layer->description);
+    add_string(&builder, "format", layer->format);
+    add_string(&builder, "type", source_names[layer->type]);
+    if (layer->index > 0)
+        g_variant_builder_add(&builder, "{sv}", "index", g_variant_new_uint32(layer->index));
+    add_bytes(&builder, "virtual-size-bytes", layer->virtual_size_bytes);
+    add_bytes(&builder, "allocated-bytes", layer->allocated_bytes);
+    add_string(&builder, "snapshot", layer->snapshot_name);
+    if (layer->missing)
+        g_variant_builder_add(&builder, "{sv}", "missing", g_variant_new_boolean(TRUE));
+    add_string(&builder, "problem", layer->problem);
+    add_users(&builder, domain, disk, layer, graph);
+    g_variant_builder_add_value(chain, g_variant_builder_end(&builder));
+}
+
+GVariant *
+sinter_chain_view_new(const SinterDomain *domain, const SinterDisk *disk,
+                      const SinterReferenceGraph *graph)
+{
+    GVariantBuilder chain;
+    GVariant *value;
+
+    g_variant_builder_init(&chain, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < disk->layers->len; i++)
+        add_layer(&chain, domain, disk, g_ptr_array_index(disk->layers, i), graph);
+    value = g_variant_ref_sink(g_variant_builder_end(&chain));
+    g_variant_get_data(value); /* folds the tree of small values into one block */
+    return value;
+}
+
+guint64
+sinter_chain_view_allocated_bytes(const SinterDisk *disk)
+{
+    guint64 sum = 0;
+
+    for (guint i = 0; i < disk->layers->len; i++) {
+        const SinterLayer *layer = g_ptr_array_index(disk->layers, i);
+
+        if (!g_uint64_checked_add(&sum, sum, layer->allocated_bytes))
+            return G_MAXUINT64;
+    }
+    return sum;
+}
+
+guint64
+sinter_chain_view_reclaimable_bytes(const SinterDomain *domain, const SinterDisk *disk,
+                                    const SinterReferenceGraph *graph)
+{
+    guint64 sum = 0;
+    guint64 above = 0; /* of the layers over the one that is looked at */
+
+    for (guint i = 0; i < disk->layers->len; i++) {
+        const SinterLayer *layer = g_ptr_array_index(disk->layers, i);
+
+        if (sinter_reference_graph_find_foreign(graph, layer, domain->uuid, disk->target))
+            break;
+        sum = above;
+        if (!g_uint64_checked_add(&above, above, layer->allocated_bytes))
+            return sum;
+    }
+    return sum;
+}

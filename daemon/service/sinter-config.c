@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The configuration: one table of keys, which is the parser's, the check's and the defaults' alike.
+ * What holds: whatever stands in the files, every setting has a valid value; what is not
+ * understood is told once and changes nothing.
+ */
+
+#include "sinter-config.h"
+
+#include <string.h>
+
+#include "sinter-error.h"
+#include "sinter-file.h"
+#include "sinter-log.h"
+#include "sinter-message.h"
+#include "sinter-units.h"
+
+#define MAX_FILE_BYTES (1024 * 1024)
+
+typedef enum {
+    TYPE_STRING,
+    TYPE_BOOL,
+    TYPE_NUMBER, /* a guint from min to max */
+    TYPE_BYTES,  /* a guint64, a unit allowed */
+} KeyType;
+
+typedef struct {
+    const char *group;
+    const char *key;
+    KeyType type;
+    gsize offset; /* in SinterConfig */
+    const char *initial;
+    guint min;
+    guint max;
+    gboolean live; /* can change while running */
+} ConfigKey;
+
+#define AT(member) G_STRUCT_OFFSET(SinterConfig, member)
+
+static const ConfigKey config_keys[] = {
+    { "connection", "uri", TYPE_STRING, AT(connection_uri), "", 0, 0, FALSE },
+    { "connection", "qmp-events", TYPE_BOOL, AT(qmp_events), "true", 0, 0, FALSE },
+    { "connection", "rescan-interval-sec", TYPE_NUMBER, AT(rescan_interval_sec), "60", 0, 86400,
+      FALSE },
+    { "jobs", "max-per-host", TYPE_NUMBER, AT(limits.max_jobs_per_host), "4", 1, 1000, FALSE },
+    { "jobs", "max-per-storage", TYPE_NUMBER, AT(limits.max_jobs_per_storage), "2", 1, 1000,
+      FALSE },
+    { "jobs", "max-per-user", TYPE_NUMBER, AT(limits.max_jobs_per_uid), "256", 1, 100000, FALSE },
+    { "jobs", "bandwidth", TYPE_BYTES, AT(limits.bandwidth_bytes_per_sec), "0", 0, 0, FALSE },
+    { "jobs", "converge-after-sec", TYPE_NUMBER, AT(limits.converge_after_sec), "60", 1, 86400,
+      FALSE },
+    { "jobs", "max-pause-msec", TYPE_NUMBER, AT(limits.max_pause_msec), "500", 0, 60000, FALSE },
+    { "jobs", "keep-records", TYPE_NUMBER, AT(limits.keep_records), "100", 0, 100000, FALSE },
+    { "plans", "lifetime-sec", TYPE_NUMBER, AT(plan_lifetime_sec), "600", 1, 86400, TRUE },
+    { "plans", "max-per-user", TYPE_NUMBER, AT(max_plans_per_user), "16", 1, 100000, TRUE },
+    { "plans", "max", TYPE_NUMBER, AT(max_plans), "1024", 1, 100000, TRUE },
+};
+
+/* Levenshtein's distance, capped by the row's length; keys are short. */
+static guint
+word_distance(const char *a, const char *b)
+{
+    guint row[64];
+    gsize n = MIN(strlen(b), G_N_ELEMENTS(row) - 1);
+
+    for (gsize j = 0; j <= n; j++)
+        row[j] = (guint)j;
+    for (guint i = 1; a[i - 1] != '\0'; i++) {
+        guint diagonal = row[0];
+
+        row[0] = i;
+        for (gsize j = 1; j <= n; j++) {
+            guint cost = diagonal + (a[i - 1] != b[j - 1]);
+
+            diagonal = row[j];
+            row[j] = MIN(cost, MIN(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[n];
+}
+
+/* The group (@group %NULL) or the key of @group that is most like @word. */
+static const char *
+nearest_name(const char *group, const char *word)
+{
+    const char *best = NULL;
+    guint best_distance = G_MAXUINT;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(config_keys); i++) {
+        const ConfigKey *key = &config_keys[i];
+        const char *name = group ? key->key : key->group;
+        guint distance;
+
+        if (group && strcmp(group, key->group) != 0)
+            continue;
+        distance = word_distance(word, name);
+        if (distance < best_distance) {
+            best = name;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+static const ConfigKey *
+find_key(const char *group, const char *name)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(config_keys); i++) {
+        if (strcmp(config_keys[i].group, group) == 0 && strcmp(config_keys[i].key, name) == 0)
+            return &config_keys[i];
+    }
+    return NULL;
+}
+
+static gboolean
+is_group(const char *group)
+{
+    return strcmp(nearest_name(NULL, group), group) == 0;
+}
+
+static gboolean
+set_bool(gboolean *ret, const char *text, GError **error)
+{
+    static const char *const yes[] = { "true", "yes", "on", "1", NULL };
+    static const char *const no[] = { "false", "no", "off", "0", NULL };
+
+    if (!g_strv_contains(yes, text) && !g_strv_contains(no, text)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "true or false is asked "
+                    "for");
+        return FALSE;
+    }
+    *ret = g_strv_contains(yes, text);
+    return TRUE;
+}
+
+static gboolean
+set_number(guint *ret, const ConfigKey *key, const char *text, GError **error)
+{
+    guint64 value;
+
+    if (!g_ascii_string_to_unsigned(text, 10, key->min, key->max, &value, NULL)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "a number from %u to %u is asked for", key->min, key->max);
+        return FALSE;
+    }
+    *ret = (guint)value;
+    return TRUE;
+}
+
+static gboolean
+set_value(SinterConfig *self, const ConfigKey *key, const char *text, GError **error)
+{
+    gpointer member = G_STRUCT_MEMBER_P(self, key->offset);
+
+    switch (key->type) {
+    case TYPE_STRING:
+        g_free(*(char **)member);
+        *(char **)member = g_strdup(text);
+        return TRUE;
+    case TYPE_BOOL:
+        return set_bool(member, text, error);
+    case TYPE_NUMBER:
+        return set_number(member, key, text, error);
+    case TYPE_BYTES:
+        return sinter_units_parse_bytes(text, member, error);
+    }
+    g_assert_not_reached();
+}
+
+SinterConfig *
+sinter_config_new(void)
+{
+    SinterConfig *self = g_new0(SinterConfig, 1);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(config_keys); i++) {
+        gboolean valid = set_value(self, &config_keys[i], config_keys[i].initial, NULL);
+
+        g_assert(valid);
+    }
+    return self;
+}
+
+void
+sinter_config_free(SinterConfig *config)
+{
+    if (!config)
+        return;
+    g_free(config->connection_uri);
+    g_free(config);
+}
+
+static void add_problem(GPtrArray *problems, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void
+add_problem(GPtrArray *problems, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_ptr_array_add(problems, g_strdup_vprintf(format, args));
+    va_end(args);
+}
+
+static void
+read_key(SinterConfig *self, GKeyFile *file, const char *path, const char *group, const char *name,
+         GPtrArray *problems)
+{
+    const ConfigKey *key = find_key(group, name);
+    g_autofree char *text = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!key) {
+        add_problem(problems,
+                    "%s: key '%s' in group [%s] is unknown and left out; the nearest is "
+                    "'%s'",
+                    path, name, group, nearest_name(group, name));
+        return;
+    }
+    text = g_key_file_get_string(file, group, name, &error);
+    if (text)
+        g_strstrip(text);
+    if (!text || !set_value(self, key, text, &error))
+        add_problem(problems, "%s: key '%s' in group [%s] has a bad value and is left out: %s%s%s",
+                    path, name, group, error->message, text ? ", not " : "", text ? text : "");
+}
+
+static void
+read_group(SinterConfig *self, GKeyFile *file, const char *path, const char *group,
+           GPtrArray *problems)
+{
+    g_auto(GStrv) keys = NULL;
+
+    if (!is_group(group)) {
+        add_problem(problems, "%s: group [%s] is unknown and left out; the nearest is [%s]", path,
+                    group, nearest_name(NULL, group));
+        return;
+    }
+    keys = g_key_file_get_keys(file, group, NULL, NULL);
+    for (char **key = keys; key && *key; key++)
+        read_key(self, file, path, group, *key, problems);
+}
+
+gboolean
+sinter_config_read_file(SinterConfig *config, const char *path, GPtrArray *problems, GError **error)
+{
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_autofree char *text = NULL;
+    g_auto(GStrv) groups = NULL;
+    g_autoptr(GError) cause = NULL;
+    gsize len;
+
+    text = sinter_file_read_bounded(path, MAX_FILE_BYTES, &len, &cause);
+    if (!text || !g_key_file_load_from_data(file, text, len, G_KEY_FILE_NONE, &cause)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "configuration file '%s' is left out: %s", path, cause->message);
+        return FALSE;
+    }
+    groups = g_key_file_get_groups(file, NULL);
+    for (char **group = groups; *group; group++)
+        read_group(config, file, path, *group, problems);
+    return TRUE;
+}
+
+SinterConfig *
+sinter_config_load(GPtrArray *paths, GPtrArray *problems)
+{
+    SinterConfig *self = sinter_config_new();
+
+    for (guint i = 0; i < paths->len; i++) {
+        g_autoptr(GError) error = NULL;
+
+        if (!sinter_config_read_file(self, g_ptr_array_index(paths, i), problems, &error))
+            g_ptr_array_add(problems, g_strdup(error->message));
+    }
+    return self;
+}
+
+void
+sinter_config_log(GPtrArray *problems)
+{
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_CONFIG_PROBLEM }, { NULL } };
+
+    for (guint i = 0; i < problems->len; i++)
+        sinter_log(G_LOG_LEVEL_WARNING, fields, "%s", (char *)g_ptr_array_index(problems, i));
+}
+
+static int
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void
+add_dropins(GPtrArray *files, const char *folder)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        if (g_str_has_suffix(name, ".conf"))
+            g_ptr_array_add(names, g_build_filename(folder, name, NULL));
+    }
+    g_ptr_array_sort(names, compare_names);
+    for (guint i = 0; i < names->len; i++)
+        g_ptr_array_add(files, g_ptr_array_index(names, i));
+}
+
+static void
+add_place(GPtrArray *files, const char *folder)
+{
+    g_autofree char *main_file = g_build_filename(folder, "sinter.conf", NULL);
+    g_autofree char *dropins = g_build_filename(folder, "conf.d", NULL);
+
+    if (g_file_test(main_file, G_FILE_TEST_EXISTS))
+        g_ptr_array_add(files, g_steal_pointer(&main_file));
+    add_dropins(files, dropins);
+}
+
+GPtrArray *
+sinter_config_list_files(gboolean system, const char *only)
+{
+    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+    const char *const *shared = g_get_system_config_dirs();
+    g_autofree char *own = g_build_filename(g_get_user_config_dir(), "sinter", NULL);
+
+    if (only) {
+        g_ptr_array_add(files, g_strdup(only));
+        return g_steal_pointer(&files);
+    }
+    if (system) {
+        add_place(files, SINTER_VENDOR_CONFIG_DIR);
+        add_place(files, SINTER_CONFIG_DIR);
+        return g_steal_pointer(&files);
+    }
+    for (guint n = g_strv_length((char **)shared); n > 0; n--) {
+        g_autofree char *folder = g_build_filename(shared[n - 1], "sinter", NULL);
+
+        add_place(files, folder);
+    }
+    add_place(files, own);
+    return g_steal_pointer(&files);
+}
+
+static gsize
+value_size(KeyType type)
+{
+    return type == TYPE_BYTES ? sizeof(guint64) : sizeof(guint);
+}
+
+static gboolean
+same_value(const ConfigKey *key, gconstpointer a, gconstpointer b)
+{
+    if (key->type == TYPE_STRING)
+        return g_strcmp0(*(char *const *)a, *(char *const *)b) == 0;
+    return memcmp(a, b, value_size(key->type)) == 0;
+}
+
+GPtrArray *
+sinter_config_adopt(SinterConfig *config, const SinterConfig *fresh)
+{
+    GPtrArray *waiting = g_ptr_array_new_with_free_func(g_free);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(config_keys); i++) {
+        const ConfigKey *key = &config_keys[i];
+        gpointer to = G_STRUCT_MEMBER_P(config, key->offset);
+        gconstpointer from = (const guint8 *)fresh + key->offset;
+
+        if (same_value(key, to, from))
+            continue;
+        if (key->live)
+            memcpy(to, from, value_size(key->type)); /* no live key is a string */
+        else
+            g_ptr_array_add(waiting, g_strdup_printf("[%s] %s", key->group, key->key));
+    }
+    return waiting;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A disk on the bus: one state of it as properties, and the three single block jobs as methods.
+ * It holds no state of its own but its name: what a method needs is read anew when it is called.
+ */
+
+#include "sinter-disk-object.h"
+
+#include <string.h>
+
+#include "sinter-chain-view.h"
+#include "sinter-object-path.h"
+#include "sinter-request.h"
+
+struct _SinterDiskObject {
+    SinterDBusDiskSkeleton parent_instance;
+    SinterService *service; /* outlives us */
+    char *domain_uuid;
+    char *target;
+};
+
+static void disk_iface_init(SinterDBusDiskIface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE(SinterDiskObject, sinter_disk_object, SINTER_DBUS_TYPE_DISK_SKELETON,
+                              G_IMPLEMENT_INTERFACE(SINTER_DBUS_TYPE_DISK, disk_iface_init))
+
+static const char *const block_job_names[] = {
+    [SINTER_BLOCK_JOB_NONE] = "none",
+    [SINTER_BLOCK_JOB_PULL] = "pull",
+    [SINTER_BLOCK_JOB_COPY] = "copy",
+    [SINTER_BLOCK_JOB_COMMIT] = "commit",
+    [SINTER_BLOCK_JOB_ACTIVE_COMMIT] = "active-commit",
+    [SINTER_BLOCK_JOB_BACKUP] = "backup",
+};
+
+SinterDiskObject *
+sinter_disk_object_new(SinterService *service, const char *domain_uuid, const char *target)
+{
+    SinterDiskObject *self = g_object_new(SINTER_TYPE_DISK_OBJECT, NULL);
+
+    self->service = service;
+    self->domain_uuid = g_strdup(domain_uuid);
+    self->target = g_strdup(target);
+    return self;
+}
+
+void
+sinter_disk_object_show_job(SinterDiskObject *self)
+{
+    SinterExecutor *executor = sinter_service_get_executor(self->service);
+    SinterJob *job = sinter_executor_find_on_disk(executor, self->domain_uuid, self->target);
+    g_autofree char *path =
+        job ? sinter_object_path_job(sinter_job_get_record(job)->id) : g_strdup("/");
+
+    sinter_dbus_disk_set_job(SINTER_DBUS_DISK(self), path);
+}
+
+static guint64
+virtual_size_bytes(const SinterDisk *disk)
+{
+    const SinterLayer *active = disk->layers->len > 0 ? g_ptr_array_index(disk->layers, 0) : NULL;
+
+    return active ? active->virtual_size_bytes : 0;
+}
+
+void
+sinter_disk_object_update(SinterDiskObject *self, const SinterDomain *domain,
+                          const SinterDisk *disk, const SinterReferenceGraph *graph)
+{
+    SinterDBusDisk *iface = SINTER_DBUS_DISK(self);
+    SinterBlockJobType job =
+        disk->block_job != SINTER_BLOCK_JOB_NONE ? disk->block_job : disk->mirror_job;
+    g_autofree char *domain_path = sinter_object_path_domain(domain->uuid);
+    g_autoptr(GVariant) chain = sinter_chain_view_new(domain, disk, graph);
+
+    sinter_dbus_disk_set_domain(iface, domain_path);
+    sinter_dbus_disk_set_target(iface, disk->target);
+    sinter_dbus_disk_set_device(iface, disk->device ? disk->device : "disk");
+    sinter_dbus_disk_set_read_only(iface, disk->read_only);
+    sinter_dbus_disk_set_shareable(iface, disk->shareable);
+    sinter_dbus_disk_set_depth(iface, disk->layers->len);
+    sinter_dbus_disk_set_chain(iface, chain);
+    sinter_dbus_disk_set_allocated_bytes(iface, sinter_chain_view_allocated_bytes(disk));
+    sinter_dbus_disk_set_virtual_size_bytes(iface, virtual_size_bytes(disk));
+    sinter_dbus_disk_set_reclaimable_bytes(
+        iface, sinter_chain_view_reclaimable_bytes(domain, disk, graph));
+    sinter_dbus_disk_set_block_job(
+        iface, block_job_names[job < G_N_ELEMENTS(block_job_names) ? job : SINTER_BLOCK_JOB_NONE]);
+    sinter_disk_object_show_job(self);
+}
+
+/* A request for one block job on this disk. */
+static SinterRequest *
+new_request(SinterDiskObject *self, GDBusMethodInvocation *invocation, GVariant *dictionary,
+            SinterOperation operation)
+{
+    SinterRequest *request =
+        sinter_request_new(self->service, invocation, self->domain_uuid, dictionary);
+    const SinterOptions *options = &request->options;
+
+    request->target = g_strdup(self->target);
+    request->wanted.disk = request->target;
+    request->wanted.operation_set = TRUE;
+    request->wanted.operation = operation;
+    request->wanted.top = options->top;
+    request->wanted.base = options->base;
+    /* a single block job leaves the files, as libvirt's does: they go on demand only */
+    request->wanted.keep_files = !(options->set & SINTER_OPTION_KEEP_FILES) || options->keep_files;
+    return request;
+}
+
+static void
+on_planned(SinterRequest *request, SinterPlan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *job = sinter_request_submit_one(request, plan, &error);
+
+    if (job)
+        g_dbus_method_invocation_return_value(g_steal_pointer(&request->invocation),
+                                              g_variant_new("(o)", job));
+    else
+        sinter_request_fail(request, g_steal_pointer(&error));
+}
+
+static gboolean
+handle_commit(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    SinterDiskObject *self = SINTER_DISK_OBJECT(iface);
+
+    /* the planner makes it an active one when top is the active layer */
+    sinter_request_run(new_request(self, invocation, options, SINTER_OPERATION_COMMIT), on_planned);
+    return TRUE;
+}
+
+static gboolean
+handle_pull(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    SinterDiskObject *self = SINTER_DISK_OBJECT(iface);
+
+    sinter_request_run(new_request(self, invocation, options, SINTER_OPERATION_PULL), on_planned);
+    return TRUE;
+}
+
+static GError *
+check_destination(const char *destination, const SinterOptions *options)
+{
+    if (!g_path_is_absolute(destination) || strlen(destination) >= SINTER_OPTION_MAX_STRING)
+        return g_error_new(SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                           "destination '%.64s' is no absolute path of a file", destination);
+    if (options->format && strcmp(options->format, "qcow2") != 0 &&
+        strcmp(options->format, "raw") != 0)
+        return g_error_new(SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                           "option 'format' is '%.64s'; a copy is 'qcow2' or 'raw'",
+                           options->format);
+    return NULL;
+}
+
+static gboolean
+handle_copy(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, const char *destination,
+            GVariant *options)
+{
+    SinterDiskObject *self = SINTER_DISK_OBJECT(iface);
+    SinterRequest *request = new_request(self, invocation, options, SINTER_OPERATION_COPY);
+    GError *error = check_destination(destination, &request->options);
+
+    if (error) {
+        sinter_request_refuse(request, error);
+        return TRUE;
+    }
+    request->destination = g_strdup(destination);
+    request->wanted.destination = request->destination;
+    request->wanted.destination_format =
+        request->options.format ? request->options.format : "qcow2";
+    request->wanted.shallow = request->options.shallow;
+    request->wanted.reuse_external = request->options.reuse_external;
+    request->wanted.pivot = !request->options.finish;
+    sinter_request_run(request, on_planned);
+    return TRUE;
+}
+
+static void
+disk_iface_init(SinterDBusDiskIface *iface)
+{
+    iface->handle_commit = handle_commit;
+    iface->handle_pull = handle_pull;
+    iface->handle_copy = handle_copy;
+}
+
+static void
+sinter_disk_object_finalize(GObject *object)
+{
+    SinterDiskObject *self = SINTER_DISK_OBJECT(object);
+
+    g_free(self->domain_uuid);
+    g_free(self->target);
+    G_OBJECT_CLASS(sinter_disk_object_parent_class)->finalize(object);
+}
+
+static GVariant *
+get_properties(GDBusInterfaceSkeleton *skeleton)
+{
+    return sinter_service_flatten(
+        G_DBUS_INTERFACE_SKELETON_CLASS(sinter_disk_object_parent_class)->get_properties(skeleton));
+}
+
+static void
+sinter_disk_object_class_init(SinterDiskObjectClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = sinter_disk_object_finalize;
+    G_DBUS_INTERFACE_SKELETON_CLASS(klass)->get_properties = get_properties;
+}
+
+static void
+sinter_disk_object_init(SinterDiskObject *self)
+{
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-dbus.h"
+#include "sinter-service.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SinterDiskObject:
+ *
+ * One disk of a domain on the bus, with its chain. Belongs to its domain's object.
+ */
+#define SINTER_TYPE_DISK_OBJECT (sinter_disk_object_get_type())
+G_DECLARE_FINAL_TYPE(SinterDiskObject, sinter_disk_object, SINTER, DISK_OBJECT,
+                     SinterDBusDiskSkeleton)
+
+SinterDiskObject *sinter_disk_object_new(SinterService *service, const char *domain_uuid,
+                                         const char *target);
+
+/* Shows @disk of @domain; neither is kept. */
+void sinter_disk_object_update(SinterDiskObject *self, const SinterDomain *domain,
+                               const SinterDisk *disk, const SinterReferenceGraph *graph);
+
+/* Shows which of our jobs is on it now. */
+void sinter_disk_object_show_job(SinterDiskObject *self);
+
+G_END_DECLS

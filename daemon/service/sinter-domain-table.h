@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-service.h"
+
+G_BEGIN_DECLS
+
+/*
+ * The domains' objects. Changes of the inventory are noted and shown together, so that a scan of a
+ * thousand domains costs one pass; a domain is shown anew too when another one that shares an
+ * image with it changes. Main context.
+ */
+
+SinterDomainTable *sinter_domain_table_new(SinterService *service);
+void sinter_domain_table_free(SinterDomainTable *table);
+
+/* Notes that a domain was added, changed or removed; it is shown when the main loop is idle. */
+void sinter_domain_table_touch(SinterDomainTable *table, const char *uuid);
+
+/* Shows what is noted, now. */
+void sinter_domain_table_show(SinterDomainTable *table);
+
+/* Whether a disk has an object. */
+gboolean sinter_domain_table_has_disk(SinterDomainTable *table, const char *uuid,
+                                      const char *target);
+
+/* The job on a disk is another one now. */
+void sinter_domain_table_show_job(SinterDomainTable *table, const char *uuid, const char *target);
+
+guint sinter_domain_table_count(SinterDomainTable *table);
+
+G_END_DECLS

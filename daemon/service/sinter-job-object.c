@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A job on the bus. A running job changes often; its properties are set, and so go out, at most
+ * once in MIN_INTERVAL. What holds: when Completed comes, the properties that went before it show
+ * the end.
+ */
+
+#include "sinter-job-object.h"
+
+#include "sinter-authority.h"
+#include "sinter-dbus-error.h"
+#include "sinter-domain-table.h"
+#include "sinter-object-path.h"
+
+#define MIN_INTERVAL_USEC (G_USEC_PER_SEC / 4)
+
+struct _SinterJobObject {
+    SinterDBusJobSkeleton parent_instance;
+    SinterService *service; /* outlives us */
+    SinterJob *job;
+    gint64 shown_usec; /* when the properties were last set, monotonic */
+    guint timeout_id;  /* a change waits for its time */
+    gboolean finished; /* Completed was sent, or the job had ended before we came */
+};
+
+static void job_iface_init(SinterDBusJobIface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE(SinterJobObject, sinter_job_object, SINTER_DBUS_TYPE_JOB_SKELETON,
+                              G_IMPLEMENT_INTERFACE(SINTER_DBUS_TYPE_JOB, job_iface_init))
+
+static void
+show_progress(SinterDBusJob *iface, SinterJob *job)
+{
+    const SinterJobProgress *progress = sinter_job_get_progress(job);
+    gboolean known = progress->total_bytes > 0;
+    double fraction = known ? (double)progress->done_bytes / (double)progress->total_bytes : 0;
+
+    if (sinter_job_get_record(job)->phase == SINTER_PHASE_DONE) {
+        known = TRUE;
+        fraction = 1;
+    }
+    sinter_dbus_job_set_progress(iface, CLAMP(fraction, 0.0, 1.0));
+    sinter_dbus_job_set_progress_valid(iface, known);
+    sinter_dbus_job_set_bytes(iface, progress->total_bytes);
+    sinter_dbus_job_set_processed_bytes(iface, progress->done_bytes);
+    sinter_dbus_job_set_rate(iface, progress->rate_bytes_per_sec);
+    sinter_dbus_job_set_expected_end_time(iface, (guint64)MAX(progress->expected_end_usec, 0));
+}
+
+static void
+show_record(SinterDBusJob *iface, const SinterJobRecord *record)
+{
+    gboolean failed = sinter_phase_is_final(record->phase) && record->phase != SINTER_PHASE_DONE;
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new();
+
+    for (guint i = 0; record->warnings && i < record->warnings->len; i++)
+        g_ptr_array_add(warnings, g_ptr_array_index(record->warnings, i));
+    g_ptr_array_add(warnings, NULL);
+    sinter_dbus_job_set_phase(iface, sinter_phase_name(record->phase));
+    sinter_dbus_job_set_bandwidth_limit(iface, record->bandwidth_bytes_per_sec);
+    sinter_dbus_job_set_start_time(iface, (guint64)MAX(record->started_usec, 0));
+    sinter_dbus_job_set_end_time(iface, (guint64)MAX(record->ended_usec, 0));
+    sinter_dbus_job_set_error_name(iface, failed ? sinter_error_name(record->error_code) : "");
+    sinter_dbus_job_set_error_message(iface,
+                                      failed && record->error_message ? record->error_message : "");
+    sinter_dbus_job_set_warnings(iface, (const char *const *)warnings->pdata);
+}
+
+static void
+show_constants(SinterDBusJob *iface, const SinterJobRecord *record)
+{
+    sinter_dbus_job_set_id(iface, record->id);
+    sinter_dbus_job_set_operation(iface, sinter_operation_name(record->plan->operation));
+    sinter_dbus_job_set_started_by_uid(iface, record->uid);
+    sinter_dbus_job_set_domain_uuid(iface, record->domain_uuid);
+    sinter_dbus_job_set_domain_name(iface, record->domain_name);
+    sinter_dbus_job_set_disk(iface, record->plan->disk);
+}
+
+void
+sinter_job_object_show_disk(SinterJobObject *self)
+{
+    const SinterJobRecord *record = sinter_job_get_record(self->job);
+    SinterDomainTable *domains = sinter_service_get_domains(self->service);
+    g_autofree char *path = NULL;
+    const char *objects[] = { NULL, NULL };
+
+    if (sinter_domain_table_has_disk(domains, record->domain_uuid, record->plan->disk)) {
+        path = sinter_object_path_disk(record->domain_uuid, record->plan->disk);
+        objects[0] = path;
+    }
+    sinter_dbus_job_set_objects(SINTER_DBUS_JOB(self), objects);
+}
+
+static void
+show(SinterJobObject *self)
+{
+    SinterDBusJob *iface = SINTER_DBUS_JOB(self);
+
+    g_clear_handle_id(&self->timeout_id, g_source_remove);
+    self->shown_usec = g_get_monotonic_time();
+    show_record(iface, sinter_job_get_record(self->job));
+    show_progress(iface, self->job);
+    sinter_dbus_job_set_cancelable(iface, sinter_job_is_cancelable(self->job));
+}
+
+static gboolean
+on_time(gpointer user_data)
+{
+    SinterJobObject *self = user_data;
+
+    self->timeout_id = 0;
+    show(self);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+on_changed(SinterJob *job, SinterJobObject *self)
+{
+    gint64 wait_usec = self->shown_usec + MIN_INTERVAL_USEC - g_get_monotonic_time();
+
+    if (self->timeout_id != 0)
+        return;
+    if (wait_usec <= 0)
+        show(self);
+    else
+        self->timeout_id = g_timeout_add((guint)(wait_usec / 1000 + 1), on_time, self);
+}
+
+void
+sinter_job_object_finish(SinterJobObject *self)
+{
+    const SinterJobRecord *record = sinter_job_get_record(self->job);
+    gboolean success = record->phase == SINTER_PHASE_DONE;
+
+    if (self->finished || !sinter_phase_is_final(record->phase))
+        return;
+    self->finished = TRUE;
+    show(self);
+    sinter_job_object_show_disk(self);
+    sinter_domain_table_show_job(sinter_service_get_domains(self->service), record->domain_uuid,
+                                 record->plan->disk);
+    g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(self));
+    sinter_dbus_job_emit_completed(SINTER_DBUS_JOB(self), success,
+                                   !success && record->error_message ? record->error_message : "");
+}
+
+static void
+on_ended(SinterJob *job, SinterJobObject *self)
+{
+    sinter_job_object_finish(self);
+}
+
+SinterJobObject *
+sinter_job_object_new(SinterService *service, SinterJob *job)
+{
+    SinterJobObject *self = g_object_new(SINTER_TYPE_JOB_OBJECT, NULL);
+    const SinterJobRecord *record = sinter_job_get_record(job);
+
+    self->service = service;
+    self->job = g_object_ref(job);
+    self->finished = sinter_phase_is_final(record->phase);
+    show_constants(SINTER_DBUS_JOB(self), record);
+    show(self);
+    sinter_job_object_show_disk(self);
+    sinter_authority_set_owner(G_DBUS_INTERFACE_SKELETON(self), record->uid);
+    g_signal_connect_object(job, "changed", G_CALLBACK(on_changed), self, 0);
+    g_signal_connect_object(job, "ended", G_CALLBACK(on_ended), self, 0);
+    return self;
+}
+
+SinterJob *
+sinter_job_object_get_job(SinterJobObject *self)
+{
+    return self->job;
+}
+
+static gboolean
+handle_cancel(SinterDBusJob *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (sinter_job_cancel(SINTER_JOB_OBJECT(iface)->job, &error))
+        sinter_dbus_job_complete_cancel(iface, invocation);
+    else
+        sinter_dbus_return_error(invocation, g_steal_pointer(&error));
+    return TRUE;
+}
+
+static gboolean
+handle_set_bandwidth(SinterDBusJob *iface, GDBusMethodInvocation *invocation, guint64 bytes_per_sec,
+                     GVariant *options)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (sinter_job_set_bandwidth(SINTER_JOB_OBJECT(iface)->job, bytes_per_sec, &error))
+        sinter_dbus_job_complete_set_bandwidth(iface, invocation);
+    else
+        sinter_dbus_return_error(invocation, g_steal_pointer(&error));
+    return TRUE;
+}
+
+static void
+job_iface_init(SinterDBusJobIface *iface)
+{
+    iface->handle_cancel = handle_cancel;
+    iface->handle_set_bandwidth = handle_set_bandwidth;
+}
+
+static void
+sinter_job_object_finalize(GObject *object)
+{
+    SinterJobObject *self = SINTER_JOB_OBJECT(object);
+
+    g_clear_handle_id(&self->timeout_id, g_source_remove);
+    g_clear_object(&self->job);
+    G_OBJECT_CLASS(sinter_job_object_parent_class)->finalize(object);
+}
+
+static void
+sinter_job_object_class_init(SinterJobObjectClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = sinter_job_object_finalize;
+}
+
+static void
+sinter_job_object_init(SinterJobObject *self)
+{
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The manager on the bus. Look-ups answer from the inventory; where that is not whole (just
+ * started, just connected again) they wait for a scan, so that NotFound always means that there
+ * is none.
+ */
+
+#include "sinter-manager-object.h"
+
+#include "sinter-dbus-error.h"
+#include "sinter-domain-table.h"
+#include "sinter-job-table.h"
+#include "sinter-object-path.h"
+#include "sinter-plan-table.h"
+
+struct _SinterManagerObject {
+    SinterDBusManagerSkeleton parent_instance;
+    SinterService *service; /* outlives us */
+};
+
+static void manager_iface_init(SinterDBusManagerIface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE(SinterManagerObject, sinter_manager_object,
+                              SINTER_DBUS_TYPE_MANAGER_SKELETON,
+                              G_IMPLEMENT_INTERFACE(SINTER_DBUS_TYPE_MANAGER, manager_iface_init))
+
+/* Which numbers an event of a kind carries. */
+enum {
+    HAS_STATUS = 1 << 0,
+    HAS_DETAIL = 1 << 1,
+    HAS_JOB_TYPE = 1 << 2,
+    HAS_THRESHOLD = 1 << 3,
+};
+
+static const guint event_numbers[] = {
+    [SINTER_EVENT_LIFECYCLE] = HAS_STATUS | HAS_DETAIL,
+    [SINTER_EVENT_BLOCK_JOB] = HAS_STATUS | HAS_JOB_TYPE,
+    [SINTER_EVENT_IO_ERROR] = HAS_DETAIL,
+    [SINTER_EVENT_BLOCK_THRESHOLD] = HAS_THRESHOLD,
+    [SINTER_EVENT_METADATA_CHANGE] = HAS_DETAIL,
+    [SINTER_EVENT_DISCONNECTED] = 0,
+};
+
+static void
+add_int(GVariantBuilder *builder, const char *key, int value)
+{
+    g_variant_builder_add(builder, "{sv}", key, g_variant_new_int32(value));
+}
+
+static void
+add_text(GVariantBuilder *builder, const char *key, const char *value)
+{
+    if (value && *value != '\0')
+        g_variant_builder_add(builder, "{sv}", key, g_variant_new_string(value));
+}
+
+static GVariant *
+event_details(const SinterEvent *event)
+{
+    guint numbers =
+        (gsize)event->kind < G_N_ELEMENTS(event_numbers) ? event_numbers[event->kind] : 0;
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    if (numbers & HAS_STATUS)
+        add_int(&builder, "status", event->status);
+    if (numbers & HAS_DETAIL)
+        add_int(&builder, "detail", event->detail);
+    if (numbers & HAS_JOB_TYPE)
+        add_int(&builder, "job-type", event->job_type);
+    if (numbers & HAS_THRESHOLD) {
+        g_variant_builder_add(&builder, "{sv}", "threshold-bytes",
+                              g_variant_new_uint64(event->threshold_bytes));
+        g_variant_builder_add(&builder, "{sv}", "excess-bytes",
+                              g_variant_new_uint64(event->excess_bytes));
+    }
+    add_text(&builder, "path", event->path);
+    add_text(&builder, "text", event->text);
+    return g_variant_builder_end(&builder);
+}
+
+void
+sinter_manager_object_tell(SinterManagerObject *self, const SinterEvent *event)
+{
+    sinter_dbus_manager_emit_event(
+        SINTER_DBUS_MANAGER(self), event->time_usec, sinter_event_kind_name(event->kind),
+        event->name ? event->name : "", event->disk ? event->disk : "", event_details(event));
+}
+
+void
+sinter_manager_object_update(SinterManagerObject *self)
+{
+    SinterDBusManager *iface = SINTER_DBUS_MANAGER(self);
+    gboolean open = sinter_connection_is_open(sinter_service_get_connection(self->service));
+
+    sinter_dbus_manager_set_connected(iface, open);
+    sinter_dbus_manager_set_ready(iface, sinter_service_is_scanned(self->service));
+}
+
+SinterManagerObject *
+sinter_manager_object_new(SinterService *service)
+{
+    SinterManagerObject *self = g_object_new(SINTER_TYPE_MANAGER_OBJECT, NULL);
+    SinterDBusManager *iface = SINTER_DBUS_MANAGER(self);
+
+    self->service = service;
+    sinter_dbus_manager_set_version(iface, SINTER_VERSION);
+    sinter_dbus_manager_set_connection_uri(
+        iface, sinter_connection_get_uri(sinter_service_get_connection(service)));
+    sinter_manager_object_update(self);
+    return self;
+}
+
+/* A call that waits for a scan. */
+typedef struct {
+    SinterService *service;
+    GDBusMethodInvocation *invocation;
+    char *name; /* of the domain that is looked for, NULL for Rescan */
+} Waiting;
+
+static void
+answer_lookup(SinterService *service, GDBusMethodInvocation *invocation, const char *name)
+{
+    g_autoptr(SinterDomain) domain =
+        sinter_inventory_lookup(sinter_service_get_inventory(service), name);
+    g_autofree char *path = NULL;
+
+    if (!domain) {
+        sinter_dbus_return_error(invocation, g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                                                         "no domain '%.256s'", name));
+        return;
+    }
+    sinter_domain_table_show(sinter_service_get_domains(service));
+    path = sinter_object_path_domain(domain->uuid);
+    sinter_dbus_manager_complete_lookup_domain(NULL, invocation, path);
+}
+
+static void
+on_scanned(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    Waiting *waiting = user_data;
+    GError *error = NULL;
+
+    if (!sinter_inventory_refresh_finish(SINTER_INVENTORY(source), result, &error)) {
+        sinter_dbus_return_error(waiting->invocation, error);
+    } else if (waiting->name) {
+        answer_lookup(waiting->service, waiting->invocation, waiting->name);
+    } else {
+        sinter_domain_table_show(sinter_service_get_domains(waiting->service));
+        sinter_dbus_manager_complete_rescan(NULL, waiting->invocation);
+    }
+    g_object_unref(waiting->service);
+    g_free(waiting->name);
+    g_free(waiting);
+}
+
+static void
+scan_then_answer(SinterManagerObject *self, GDBusMethodInvocation *invocation, const char *name)
+{
+    Waiting *waiting = g_new0(Waiting, 1);
+
+    waiting->service = g_object_ref(self->service);
+    waiting->invocation = invocation;
+    waiting->name = g_strdup(name);
+    sinter_inventory_refresh_async(sinter_service_get_inventory(self->service), NULL, NULL,
+                                   on_scanned, waiting);
+}
+
+static gboolean
+handle_lookup_domain(SinterDBusManager *iface, GDBusMethodInvocation *invocation, const char *name,
+                     GVariant *options)
+{
+    SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
+
+    if (sinter_service_is_scanned(self->service))
+        answer_lookup(self->service, invocation, name);
+    else
+        scan_then_answer(self, invocation, name);
+    return TRUE;
+}
+
+static gboolean
+handle_rescan(SinterDBusManager *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    scan_then_answer(SINTER_MANAGER_OBJECT(iface), invocation, NULL);
+    return TRUE;
+}
+
+static gboolean
+handle_lookup_job(SinterDBusManager *iface, GDBusMethodInvocation *invocation, const char *id,
+                  GVariant *options)
+{
+    SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
+    GError *error = NULL;
+    g_autofree char *path =
+        sinter_job_table_lookup(sinter_service_get_jobs(self->service), id, &error);
+
+    if (path)
+        sinter_dbus_manager_complete_lookup_job(iface, invocation, path);
+    else
+        sinter_dbus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean
+handle_lookup_plan(SinterDBusManager *iface, GDBusMethodInvocation *invocation, const char *id,
+                   GVariant *options)
+{
+    SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
+    GError *error = NULL;
+    g_autofree char *path =
+        sinter_plan_table_lookup(sinter_service_get_plans(self->service), id, &error);
+
+    if (path)
+        sinter_dbus_manager_complete_lookup_plan(iface, invocation, path);
+    else
+        sinter_dbus_return_error(invocation, error);
+    return TRUE;
+}
+
+static gboolean
+handle_reload(SinterDBusManager *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
+    GError *error = NULL;
+
+    if (sinter_service_reload(self->service, &error))
+        sinter_dbus_manager_complete_reload(iface, invocation);
+    else
+        sinter_dbus_return_error(invocation, error);
+    return TRUE;
+}
+
+static void
+manager_iface_init(SinterDBusManagerIface *iface)
+{
+    iface->handle_lookup_domain = handle_lookup_domain;
+    iface->handle_lookup_job = handle_lookup_job;
+    iface->handle_lookup_plan = handle_lookup_plan;
+    iface->handle_rescan = handle_rescan;
+    iface->handle_reload = handle_reload;
+}
+
+static void
+sinter_manager_object_class_init(SinterManagerObjectClass *klass)
+{
+}
+
+static void
+sinter_manager_object_init(SinterManagerObject *self)
+{
+}

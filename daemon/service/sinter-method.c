@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The policy: one table of every method of the bus. What is not in it is denied to everybody, so a
+ * method that is added to the XML and forgotten here does not work rather than stand open.
+ */
+
+#include "sinter-method.h"
+
+#include <string.h>
+
+#define PREFIX "org.sinter.Sinter1."
+
+/* Sets of options that methods share. */
+#define NONE SINTER_OPTION_NO_INTERACTION
+#define BANDWIDTH (NONE | SINTER_OPTION_BANDWIDTH)
+#define PLAN                                                                                       \
+    (NONE | SINTER_OPTION_DISK | SINTER_OPTION_KEEP | SINTER_OPTION_TOP | SINTER_OPTION_BASE |     \
+     SINTER_OPTION_PULL | SINTER_OPTION_KEEP_FILES)
+#define PULL (BANDWIDTH | SINTER_OPTION_BASE | SINTER_OPTION_KEEP_FILES)
+#define COPY                                                                                       \
+    (BANDWIDTH | SINTER_OPTION_FORMAT | SINTER_OPTION_SHALLOW | SINTER_OPTION_REUSE_EXTERNAL |     \
+     SINTER_OPTION_FINISH)
+
+static const SinterMethod methods[] = {
+    { PREFIX "Manager", "LookupDomain", SINTER_ACTION_INSPECT, FALSE, NONE },
+    { PREFIX "Manager", "LookupJob", SINTER_ACTION_INSPECT, FALSE, NONE },
+    { PREFIX "Manager", "LookupPlan", SINTER_ACTION_INSPECT, FALSE, NONE },
+    { PREFIX "Manager", "Rescan", SINTER_ACTION_INSPECT, FALSE, NONE },
+    { PREFIX "Manager", "Reload", SINTER_ACTION_CONFIGURE, FALSE, NONE },
+    { PREFIX "Domain", "Plan", SINTER_ACTION_INSPECT, FALSE, PLAN },
+    { PREFIX "Domain", "Consolidate", SINTER_ACTION_CONSOLIDATE, FALSE, PLAN | BANDWIDTH },
+    { PREFIX "Disk", "Commit", SINTER_ACTION_CONSOLIDATE, FALSE, PULL | SINTER_OPTION_TOP },
+    { PREFIX "Disk", "Pull", SINTER_ACTION_CONSOLIDATE, FALSE, PULL },
+    { PREFIX "Disk", "Copy", SINTER_ACTION_CONSOLIDATE, FALSE, COPY },
+    { PREFIX "Plan", "Execute", SINTER_ACTION_CONSOLIDATE, FALSE, BANDWIDTH },
+    { PREFIX "Plan", "Discard", SINTER_ACTION_CONSOLIDATE, TRUE, NONE },
+    { PREFIX "Job", "Cancel", SINTER_ACTION_CONSOLIDATE, TRUE, NONE },
+    { PREFIX "Job", "SetBandwidth", SINTER_ACTION_CONSOLIDATE, TRUE, NONE },
+};
+
+const SinterMethod *
+sinter_method_lookup(const char *interface, const char *method)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(methods); i++) {
+        if (strcmp(methods[i].interface, interface) == 0 && strcmp(methods[i].method, method) == 0)
+            return &methods[i];
+    }
+    return NULL;
+}
+
+const SinterMethod *
+sinter_method_table(gsize *ret_n)
+{
+    *ret_n = G_N_ELEMENTS(methods);
+    return methods;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The one reader of option dictionaries. Each key stands once, with its type and its place in
+ * SinterOptions; nothing that a caller sends reaches a handler unless it passed here.
+ */
+
+#include "sinter-options.h"
+
+#include <string.h>
+
+#include "sinter-error.h"
+
+typedef struct {
+    const char *key;
+    const char *type;
+    SinterOptionFlags flag;
+    gsize offset; /* in SinterOptions */
+} OptionKey;
+
+#define AT(member) G_STRUCT_OFFSET(SinterOptions, member)
+
+static const OptionKey option_keys[] = {
+    { "no-interaction", "b", SINTER_OPTION_NO_INTERACTION, AT(no_interaction) },
+    { "disk", "s", SINTER_OPTION_DISK, AT(disk) },
+    { "keep", "u", SINTER_OPTION_KEEP, AT(keep) },
+    { "top", "s", SINTER_OPTION_TOP, AT(top) },
+    { "base", "s", SINTER_OPTION_BASE, AT(base) },
+    { "pull", "b", SINTER_OPTION_PULL, AT(pull) },
+    { "keep-files", "b", SINTER_OPTION_KEEP_FILES, AT(keep_files) },
+    { "bandwidth", "t", SINTER_OPTION_BANDWIDTH, AT(bandwidth_bytes_per_sec) },
+    { "format", "s", SINTER_OPTION_FORMAT, AT(format) },
+    { "shallow", "b", SINTER_OPTION_SHALLOW, AT(shallow) },
+    { "reuse-external", "b", SINTER_OPTION_REUSE_EXTERNAL, AT(reuse_external) },
+    { "finish", "b", SINTER_OPTION_FINISH, AT(finish) },
+};
+
+static const OptionKey *
+find_key(const char *name, SinterOptionFlags allowed)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(option_keys); i++) {
+        if ((option_keys[i].flag & allowed) && strcmp(option_keys[i].key, name) == 0)
+            return &option_keys[i];
+    }
+    return NULL;
+}
+
+static void
+store_value(SinterOptions *options, const OptionKey *key, GVariant *value)
+{
+    gpointer member = G_STRUCT_MEMBER_P(options, key->offset);
+
+    switch (*key->type) {
+    case 's':
+        *(const char **)member = g_variant_get_string(value, NULL);
+        break;
+    case 'b':
+        *(gboolean *)member = g_variant_get_boolean(value);
+        break;
+    case 'u':
+        *(guint *)member = g_variant_get_uint32(value);
+        break;
+    case 't':
+        *(guint64 *)member = g_variant_get_uint64(value);
+        break;
+    default:
+        g_assert_not_reached();
+    }
+    options->set |= key->flag;
+}
+
+static gboolean
+read_option(SinterOptions *options, SinterOptionFlags allowed, const char *name, GVariant *value,
+            GError **error)
+{
+    const OptionKey *key = find_key(name, allowed);
+    const char *fault = NULL;
+
+    if (!key)
+        fault = "is unknown to this method";
+    else if (options->set & key->flag)
+        fault = "stands twice";
+    else if (!g_variant_is_of_type(value, G_VARIANT_TYPE(key->type)))
+        fault = "has the wrong type";
+    else if (*key->type == 's' && g_variant_get_size(value) > SINTER_OPTION_MAX_STRING)
+        fault = "is too long";
+    if (fault) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "option '%.64s' %s%s%s",
+                    name, fault, key ? "; its type is " : "", key ? key->type : "");
+        return FALSE;
+    }
+    store_value(options, key, value);
+    return TRUE;
+}
+
+gboolean
+sinter_options_read(GVariant *dictionary, SinterOptionFlags allowed, SinterOptions *ret_options,
+                    GError **error)
+{
+    SinterOptions options = { 0 };
+    const char *name;
+    GVariant *value;
+    GVariantIter iter;
+
+    g_variant_iter_init(&iter, dictionary);
+    while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
+        gboolean good = read_option(&options, allowed, name, value, error);
+
+        /* the dictionary keeps what its strings lie in */
+        g_variant_unref(value);
+        if (!good)
+            return FALSE;
+    }
+    if (ret_options)
+        *ret_options = options;
+    return TRUE;
+}

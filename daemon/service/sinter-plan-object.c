@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A plan on the bus: the planner's value as properties, and the order to carry it out. The value
+ * goes to the executor as it was shown; whether the world is still the planned one is the
+ * executor's to say.
+ */
+
+#include "sinter-plan-object.h"
+
+#include "sinter-authority.h"
+#include "sinter-object-path.h"
+#include "sinter-plan-table.h"
+#include "sinter-request.h"
+
+struct _SinterPlanObject {
+    SinterDBusPlanSkeleton parent_instance;
+    SinterService *service; /* outlives us */
+    SinterPlan *plan;
+    guint uid;
+};
+
+static void plan_iface_init(SinterDBusPlanIface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE(SinterPlanObject, sinter_plan_object, SINTER_DBUS_TYPE_PLAN_SKELETON,
+                              G_IMPLEMENT_INTERFACE(SINTER_DBUS_TYPE_PLAN, plan_iface_init))
+
+static void
+add_string(GVariantBuilder *builder, const char *key, const char *value)
+{
+    g_variant_builder_add(builder, "{sv}", key, g_variant_new_string(value ? value : ""));
+}
+
+static GVariant *
+step_view(const SinterStep *step)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    add_string(&builder, "kind", sinter_step_kind_name(step->kind));
+    add_string(&builder, "disk", step->disk);
+    add_string(&builder, "subject", step->subject);
+    g_variant_builder_add(&builder, "{sv}", "bytes", g_variant_new_uint64(step->bytes));
+    add_string(&builder, "text", step->text);
+    return g_variant_builder_end(&builder);
+}
+
+static GVariant *
+refusal_view(const SinterRefusal *refusal)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    add_string(&builder, "code", sinter_refusal_code_name(refusal->code));
+    add_string(&builder, "error", sinter_error_name(sinter_refusal_code_error(refusal->code)));
+    add_string(&builder, "disk", refusal->disk);
+    add_string(&builder, "text", refusal->text);
+    return g_variant_builder_end(&builder);
+}
+
+/* Sums stop at the end of their range: sizes come from images. */
+static void
+add_bytes(guint64 *sum, guint64 bytes)
+{
+    if (!g_uint64_checked_add(sum, *sum, bytes))
+        *sum = G_MAXUINT64;
+}
+
+static void
+show_sums(SinterDBusPlan *iface, const SinterPlan *plan)
+{
+    guint64 copied = 0, before = 0, after = 0, peak = 0;
+
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const SinterDiskPlan *disk = g_ptr_array_index(plan->disks, i);
+
+        add_bytes(&copied, disk->bytes_to_copy);
+        add_bytes(&before, disk->space_before_bytes);
+        add_bytes(&after, disk->space_after_bytes);
+        add_bytes(&peak, disk->peak_extra_bytes);
+    }
+    sinter_dbus_plan_set_bytes_to_copy(iface, copied);
+    sinter_dbus_plan_set_space_before_bytes(iface, before);
+    sinter_dbus_plan_set_space_after_bytes(iface, after);
+    sinter_dbus_plan_set_peak_extra_bytes(iface, peak);
+}
+
+static void
+show_lists(SinterDBusPlan *iface, const SinterPlan *plan)
+{
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new();
+    GVariantBuilder steps;
+    GVariantBuilder refusals;
+
+    g_variant_builder_init(&steps, G_VARIANT_TYPE("aa{sv}"));
+    g_variant_builder_init(&refusals, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < plan->disks->len; i++) {
+        const SinterDiskPlan *disk = g_ptr_array_index(plan->disks, i);
+
+        for (guint j = 0; j < disk->steps->len; j++)
+            g_variant_builder_add_value(&steps, step_view(g_ptr_array_index(disk->steps, j)));
+        for (guint j = 0; j < disk->refusals->len; j++)
+            g_variant_builder_add_value(&refusals,
+                                        refusal_view(g_ptr_array_index(disk->refusals, j)));
+        for (guint j = 0; j < disk->warnings->len; j++)
+            g_ptr_array_add(warnings, g_ptr_array_index(disk->warnings, j));
+    }
+    g_ptr_array_add(warnings, NULL);
+    sinter_dbus_plan_set_steps(iface, g_variant_builder_end(&steps));
+    sinter_dbus_plan_set_refusals(iface, g_variant_builder_end(&refusals));
+    sinter_dbus_plan_set_warnings(iface, (const char *const *)warnings->pdata);
+}
+
+SinterPlanObject *
+sinter_plan_object_new(SinterService *service, const char *id, SinterPlan *plan, guint uid)
+{
+    SinterPlanObject *self = g_object_new(SINTER_TYPE_PLAN_OBJECT, NULL);
+    SinterDBusPlan *iface = SINTER_DBUS_PLAN(self);
+    g_autofree char *domain_path = sinter_object_path_domain(plan->domain_uuid);
+
+    self->service = service;
+    self->plan = sinter_plan_ref(plan);
+    self->uid = uid;
+    sinter_dbus_plan_set_id(iface, id);
+    sinter_dbus_plan_set_domain(iface, domain_path);
+    sinter_dbus_plan_set_created(iface, plan->created_usec);
+    show_lists(iface, plan);
+    show_sums(iface, plan);
+    sinter_authority_set_owner(G_DBUS_INTERFACE_SKELETON(self), uid);
+    return self;
+}
+
+SinterPlan *
+sinter_plan_object_get_plan(SinterPlanObject *self)
+{
+    return self->plan;
+}
+
+guint
+sinter_plan_object_get_uid(SinterPlanObject *self)
+{
+    return self->uid;
+}
+
+static void
+on_ready(SinterRequest *request, SinterPlan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) jobs = sinter_request_submit(request, plan, &error);
+
+    if (!jobs) {
+        sinter_request_fail(request, g_steal_pointer(&error));
+        return;
+    }
+    sinter_plan_table_remove_plan(sinter_service_get_plans(request->service), plan);
+    sinter_dbus_plan_complete_execute(NULL, g_steal_pointer(&request->invocation),
+                                      (const char *const *)jobs);
+}
+
+static gboolean
+handle_execute(SinterDBusPlan *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    SinterPlanObject *self = SINTER_PLAN_OBJECT(iface);
+    SinterRequest *request =
+        sinter_request_new(self->service, invocation, self->plan->domain_uuid, options);
+
+    request->plan = sinter_plan_ref(self->plan);
+    sinter_request_run(request, on_ready);
+    return TRUE;
+}
+
+static gboolean
+handle_discard(SinterDBusPlan *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    SinterPlanObject *self = SINTER_PLAN_OBJECT(iface);
+
+    sinter_dbus_plan_complete_discard(iface, invocation);
+    sinter_plan_table_remove_plan(sinter_service_get_plans(self->service), self->plan);
+    return TRUE;
+}
+
+static void
+plan_iface_init(SinterDBusPlanIface *iface)
+{
+    iface->handle_execute = handle_execute;
+    iface->handle_discard = handle_discard;
+}
+
+static void
+sinter_plan_object_finalize(GObject *object)
+{
+    SinterPlanObject *self = SINTER_PLAN_OBJECT(object);
+
+    g_clear_pointer(&self->plan, sinter_plan_unref);
+    G_OBJECT_CLASS(sinter_plan_object_parent_class)->finalize(object);
+}
+
+static void
+sinter_plan_object_class_init(SinterPlanObjectClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = sinter_plan_object_finalize;
+}
+
+static void
+sinter_plan_object_init(SinterPlanObject *self)
+{
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-dbus.h"
+#include "sinter-service.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SinterPlanObject:
+ *
+ * One plan on the bus. Nothing of it ever changes; it belongs to the table of plans.
+ */
+#define SINTER_TYPE_PLAN_OBJECT (sinter_plan_object_get_type())
+G_DECLARE_FINAL_TYPE(SinterPlanObject, sinter_plan_object, SINTER, PLAN_OBJECT,
+                     SinterDBusPlanSkeleton)
+
+/* @uid: whose plan it is */
+SinterPlanObject *sinter_plan_object_new(SinterService *service, const char *id, SinterPlan *plan,
+                                         guint uid);
+
+/* (transfer none) */
+SinterPlan *sinter_plan_object_get_plan(SinterPlanObject *self);
+guint sinter_plan_object_get_uid(SinterPlanObject *self);
+
+G_END_DECLS

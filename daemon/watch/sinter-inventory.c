@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The inventory: the last state that was read of each domain. What holds: one scan runs at a time,
+ * in a worker; what is asked for meanwhile is joined in one more scan, so that a storm of events
+ * costs two scans and an answer never shows a state older than its question. Everything here
+ * belongs to the main context; the worker gets plain values and gives model values back.
+ *
+ * A break of the connection leaves the last known state in place: after it a full scan finds what
+ * has changed.
+ */
+
+#include "sinter-inventory.h"
+#include "sinter-error.h"
+#include "sinter-log.h"
+#include "sinter-problem-log.h"
+#include "sinter-scan.h"
+
+#include <malloc.h>
+
+/* What one scan is to read, and who waits for it. */
+typedef struct {
+    gboolean all;
+    GHashTable *uuids; /* set of char*: domains, unless all */
+    GPtrArray *tasks;  /* of GTask */
+} Request;
+
+/* What it read. */
+typedef struct {
+    gboolean all;
+    GHashTable *domains; /* uuid → SinterDomain, NULL for one that is gone */
+} Findings;
+
+struct _SinterInventory {
+    GObject parent_instance;
+    SinterConnection *connection;
+    gulong event_handler;
+    guint rescan_interval_sec;
+    guint rescan_id;
+    GHashTable *domains;         /* uuid (the domain's own) → SinterDomain */
+    SinterReferenceGraph *graph; /* of domains, or NULL */
+    Request *pending;            /* what the next scan reads, or NULL */
+    gboolean scanning;
+    gboolean complete;
+    SinterProblemLog *problems;
+    char *last_problem; /* of a scan as a whole, as logged; NULL since one succeeded */
+};
+
+G_DEFINE_TYPE(SinterInventory, sinter_inventory, G_TYPE_OBJECT)
+
+enum { SIGNAL_DOMAIN_CHANGED, SIGNAL_SCANNED, N_SIGNALS };
+static guint signals[N_SIGNALS];
+
+static Request *
+request_new(void)
+{
+    Request *request = g_new0(Request, 1);
+
+    request->uuids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    request->tasks = g_ptr_array_new_with_free_func(g_object_unref);
+    return request;
+}
+
+static void
+request_free(gpointer data)
+{
+    Request *request = data;
+
+    g_hash_table_unref(request->uuids);
+    g_ptr_array_unref(request->tasks);
+    g_free(request);
+}
+
+static Findings *
+findings_new(gboolean all)
+{
+    Findings *findings = g_new0(Findings, 1);
+
+    findings->all = all;
+    findings->domains =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)sinter_domain_unref);
+    return findings;
+}
+
+static void
+findings_free(gpointer data)
+{
+    Findings *findings = data;
+
+    g_hash_table_unref(findings->domains);
+    g_free(findings);
+}
+
+/* ---- the worker's side ---- */
+
+typedef struct {
+    SinterConnection *connection;
+    Request *request;
+    GHashTable *known; /* uuid (the domain's own) → SinterDomain: what the inventory shows */
+} Work;
+
+static void
+work_free(gpointer data)
+{
+    Work *work = data;
+
+    g_object_unref(work->connection);
+    request_free(work->request);
+    g_hash_table_unref(work->known);
+    g_free(work);
+}
+
+/* A scan as it goes. */
+typedef struct {
+    const Work *work;
+    Findings *findings;
+} Scan;
+
+/* Takes @domain in, or what is known of it where that says the same: then the one that many
+ * others refer to lives on, and a rescan needs no room for a second host. */
+static void
+take_in(SinterDomain *domain, gpointer user_data)
+{
+    Scan *scan = user_data;
+    SinterDomain *known = g_hash_table_lookup(scan->work->known, domain->uuid);
+    char *uuid = g_strdup(domain->uuid);
+
+    if (known && sinter_domain_is_like(known, domain)) {
+        sinter_domain_unref(domain);
+        domain = sinter_domain_ref(known);
+    }
+    g_hash_table_replace(scan->findings->domains, uuid, domain);
+}
+
+static gboolean
+scan_everything(virConnectPtr connection, Scan *scan, GError **error)
+{
+    gboolean good = sinter_scan_each(connection, take_in, scan, error);
+
+    malloc_trim(0); /* the XML of a whole host has come and gone */
+    return good;
+}
+
+static gboolean
+scan_some(virConnectPtr connection, Scan *scan, GError **error)
+{
+    GHashTableIter iter;
+    gpointer uuid;
+
+    g_hash_table_iter_init(&iter, scan->work->request->uuids);
+    while (g_hash_table_iter_next(&iter, &uuid, NULL)) {
+        g_autoptr(GError) local = NULL;
+        SinterDomain *domain = sinter_scan_domain(connection, uuid, &local);
+
+        if (domain) {
+            take_in(domain, scan);
+        } else if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
+            g_hash_table_replace(scan->findings->domains, g_strdup(uuid), NULL);
+        } else {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static void
+scan_in_thread(GTask *task, gpointer source_object, gpointer task_data, GCancellable *cancellable)
+{
+    const Work *work = task_data;
+    g_autoptr(GError) error = NULL;
+    Scan scan = { work, findings_new(work->request->all) };
+    virConnectPtr connection = sinter_connection_dup(work->connection, &error);
+    gboolean good = FALSE;
+
+    if (connection) {
+        good = work->request->all ? scan_everything(connection, &scan, &error)
+                                  : scan_some(connection, &scan, &error);
+        virConnectClose(connection);
+    }
+    if (good) {
+        g_task_return_pointer(task, scan.findings, findings_free);
+        return;
+    }
+    findings_free(scan.findings);
+    g_task_return_error(task, g_steal_pointer(&error));
+}
+
+/* ---- taking findings over ---- */
+
+static void
+log_scan_problem(SinterInventory *self, const GError *error)
+{
+    /* the connection itself tells of its end */
+    if (sinter_connection_error_is_lost(error) || !sinter_connection_is_open(self->connection) ||
+        g_strcmp0(self->last_problem, error->message) == 0)
+        return;
+    g_free(self->last_problem);
+    self->last_problem = g_strdup(error->message);
+    sinter_log(G_LOG_LEVEL_WARNING, NULL, "scanning the host failed: %s", error->message);
+}
+
+/* A domain as it was and as it is; both owned. */
+typedef struct {
+    SinterDomain *before;
+    SinterDomain *now;
+} Change;
+
+static void
+change_free(gpointer data)
+{
+    Change *change = data;
+
+    sinter_domain_unref(change->before);
+    sinter_domain_unref(change->now);
+    g_free(change);
+}
+
+/* Puts @now (full, nullable) in @uuid's place; notes a change that somebody should hear of. */
+static void
+replace_domain(SinterInventory *self, const char *uuid, SinterDomain *now, GPtrArray *changes)
+{
+    SinterDomain *before = g_hash_table_lookup(self->domains, uuid);
+    Change *change;
+
+    if (now)
+        sinter_problem_log_tell(self->problems, now);
+    if (before == now) {
+        sinter_domain_unref(now);
+        return;
+    }
+    if (!before || !now || !sinter_domain_equal(before, now)) {
+        change = g_new0(Change, 1);
+        change->before = before ? sinter_domain_ref(before) : NULL;
+        change->now = now ? sinter_domain_ref(now) : NULL;
+        g_ptr_array_add(changes, change);
+    }
+    if (now)
+        g_hash_table_replace(self->domains, now->uuid, now);
+    else
+        g_hash_table_remove(self->domains, uuid);
+    g_clear_pointer(&self->graph, sinter_reference_graph_unref);
+}
+
+/* After a full scan: what it did not find is gone. */
+static void
+drop_absent(SinterInventory *self, const Findings *findings, GPtrArray *changes)
+{
+    g_autoptr(GList) uuids = g_hash_table_get_keys(self->domains);
+
+    for (GList *link = uuids; link; link = link->next) {
+        if (!g_hash_table_contains(findings->domains, link->data))
+            replace_domain(self, link->data, NULL, changes);
+    }
+}
+
+static void
+take_over(SinterInventory *self, Findings *findings)
+{
+    g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(change_free);
+    GHashTableIter iter;
+    gpointer uuid;
+    gpointer domain;
+
+    if (findings->all) {
+        drop_absent(self, findings, changes);
+        sinter_problem_log_begin_round(self->problems);
+    }
+    g_hash_table_iter_init(&iter, findings->domains);
+    while (g_hash_table_iter_next(&iter, &uuid, &domain)) {
+        g_hash_table_iter_steal(&iter);
+        replace_domain(self, uuid, domain, changes);
+        g_free(uuid);
+    }
+    if (findings->all) {
+        sinter_problem_log_end_round(self->problems);
+        self->complete = TRUE;
+    }
+    for (guint i = 0; i < changes->len; i++) {
+        const Change *change = g_ptr_array_index(changes, i);
+
+        g_signal_emit(self, signals[SIGNAL_DOMAIN_CHANGED], 0, change->before, change->now);
+    }
+}
+
+static void start_scan(SinterInventory *self);
+
+static void
+answer(const Request *request, const GError *error)
+{
+    for (guint i = 0; i < request->tasks->len; i++) {
+        GTask *task = g_ptr_array_index(request->tasks, i);
+
+        if (error)
+            g_task_return_error(task, g_error_copy(error));
+        else
+            g_task_return_boolean(task, TRUE);
+    }
+}
+
+static void
+on_scanned(GObject *object, GAsyncResult *result, gpointer user_data)
+{
+    SinterInventory *self = SINTER_INVENTORY(object);
+    const Work *work = g_task_get_task_data(G_TASK(result));
+    g_autoptr(GError) error = NULL;
+    Findings *findings = g_task_propagate_pointer(G_TASK(result), &error);
+
+    self->scanning = FALSE;
+    if (findings) {
+        g_clear_pointer(&self->last_problem, g_free);
+        take_over(self, findings);
+        if (findings->all)
+            g_signal_emit(self, signals[SIGNAL_SCANNED], 0);
+        findings_free(findings);
+    } else {
+        log_scan_problem(self, error);
+    }
+    answer(work->request, error);
+    start_scan(self);
+}
+
+static GHashTable *
+dup_known(SinterInventory *self)
+{
+    GHashTable *known =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)sinter_domain_unref);
+    GHashTableIter iter;
+    gpointer domain;
+
+    g_hash_table_iter_init(&iter, self->domains);
+    while (g_hash_table_iter_next(&iter, NULL, &domain))
+        g_hash_table_insert(known, ((SinterDomain *)domain)->uuid, sinter_domain_ref(domain));
+    return known;
+}
+
+/* Starts the scan that is asked for, unless one runs: then its end does. */
+static void
+start_scan(SinterInventory *self)
+{
+    g_autoptr(GTask) task = NULL;
+    Work *work;
+
+    if (self->scanning || !self->pending)
+        return;
+    self->scanning = TRUE;
+    work = g_new0(Work, 1);
+    work->connection = g_object_ref(self->connection);
+    work->request = g_steal_pointer(&self->pending);
+    work->known = dup_known(self);
+    task = g_task_new(self, NULL, on_scanned, NULL);
+    g_task_set_task_data(task, work, work_free);
+    g_task_run_in_thread(task, scan_in_thread);
+}
+
+/* @uuid: NULL for all; @task: (transfer full) (nullable): who waits */
+static void
+ask_for(SinterInventory *self, const char *uuid, GTask *task)
+{
+    if (!self->pending)
+        self->pending = request_new();
+    if (!uuid)
+        self->pending->all = TRUE;
+    else
+        g_hash_table_add(self->pending->uuids, g_strdup(uuid));
+    if (task)
+        g_ptr_array_add(self->pending->tasks, task);
+    start_scan(self);
+}
+
+static void
+on_event(SinterConnection *connection, const SinterEvent *event, gpointer user_data)
+{
+    SinterInventory *self = user_data;
+
+    switch (event->kind) {
+    case SINTER_EVENT_CONNECTED:
+        ask_for(self, NULL, NULL);
+        break;
+    case SINTER_EVENT_DISCONNECTED:
+    case SINTER_EVENT_QMP_JOB_ERROR: /* libvirt's own event follows, with the state changed */
+        break;
+    default:
+        if (event->uuid)
+            ask_for(self, event->uuid, NULL);
+        break;
+    }
+}
+
+static gboolean
+on_rescan_due(gpointer user_data)
+{
+    SinterInventory *self = user_data;
+
+    if (sinter_connection_is_open(self->connection))
+        ask_for(self, NULL, NULL);
+    return G_SOURCE_CONTINUE;
+}
+
+/* ---- what others ask ---- */
+
+SinterDomain *
+sinter_inventory_lookup(SinterInventory *self, const char *name_or_uuid)
+{
+    SinterDomain *domain = g_hash_table_lookup(self->domains, name_or_uuid);
+    GHashTableIter iter;
+    gpointer value;
+
+    if (domain)
+        return sinter_domain_ref(domain);
+    g_hash_table_iter_init(&iter, self->domains);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        domain = value;
+        if (g_strcmp0(domain->name, name_or_uuid) == 0)
+            return sinter_domain_ref(domain);
+    }
+    return NULL;
+}
+
+static int
+compare_names(gconstpointer pa, gconstpointer pb)
+{
+    const SinterDomain *a = *(const SinterDomain *const *)pa;
+    const SinterDomain *b = *(const SinterDomain *const *)pb;
+
+    return g_strcmp0(a->name, b->name);
+}
+
+GPtrArray *
+sinter_inventory_list(SinterInventory *self)
+{
+    GPtrArray *list =
+        g_ptr_array_new_full(g_hash_table_size(self->domains), (GDestroyNotify)sinter_domain_unref);
+    GHashTableIter iter;
+    gpointer domain;
+
+    g_hash_table_iter_init(&iter, self->domains);
+    while (g_hash_table_iter_next(&iter, NULL, &domain))
+        g_ptr_array_add(list, sinter_domain_ref(domain));
+    g_ptr_array_sort(list, compare_names);
+    return list;
+}
+
+SinterReferenceGraph *
+sinter_inventory_get_graph(SinterInventory *self)
+{
+    g_autoptr(GPtrArray) list = NULL;
+
+    if (!self->graph) {
+        list = sinter_inventory_list(self);
+        self->graph = sinter_reference_graph_new(list);
+    }
+    return sinter_reference_graph_ref(self->graph);
+}
+
+gboolean
+sinter_inventory_is_complete(SinterInventory *self)
+{
+    return self->complete;
+}
+
+void
+sinter_inventory_refresh_async(SinterInventory *self, const char *uuid, GCancellable *cancellable,
+                               GAsyncReadyCallback callback, gpointer user_data)
+{
+    GTask *task = g_task_new(self, cancellable, callback, user_data);
+
+    g_task_set_source_tag(task, sinter_inventory_refresh_async);
+    ask_for(self, uuid, task);
+}
+
+gboolean
+sinter_inventory_refresh_finish(SinterInventory *self, GAsyncResult *result, GError **error)
+{
+    g_return_val_if_fail(g_task_is_valid(result, self), FALSE);
+    return g_task_propagate_boolean(G_TASK(result), error);
+}
+
+SinterInventory *
+sinter_inventory_new(SinterConnection *connection, guint rescan_interval_sec)
+{
+    SinterInventory *self = g_object_new(SINTER_TYPE_INVENTORY, NULL);
+
+    self->connection = g_object_ref(connection);
+    self->event_handler = g_signal_connect(connection, "event", G_CALLBACK(on_event), self);
+    self->rescan_interval_sec = rescan_interval_sec;
+    if (rescan_interval_sec > 0)
+        self->rescan_id = g_timeout_add_seconds(rescan_interval_sec, on_rescan_due, self);
+    if (sinter_connection_is_open(connection))
+        ask_for(self, NULL, NULL);
+    return self;
+}
+
+static void
+sinter_inventory_dispose(GObject *object)
+{
+    SinterInventory *self = SINTER_INVENTORY(object);
+
+    g_clear_handle_id(&self->rescan_id, g_source_remove);
+    if (self->connection)
+        g_clear_signal_handler(&self->event_handler, self->connection);
+    g_clear_object(&self->connection);
+    G_OBJECT_CLASS(sinter_inventory_parent_class)->dispose(object);
+}
+
+static void
+sinter_inventory_finalize(GObject *object)
+{
+    SinterInventory *self = SINTER_INVENTORY(object);
+
+    g_hash_table_unref(self->domains);
+    g_clear_pointer(&self->graph, sinter_reference_graph_unref);
+    g_clear_pointer(&self->pending, request_free);
+    sinter_problem_log_free(self->problems);
+    g_free(self->last_problem);
+    G_OBJECT_CLASS(sinter_inventory_parent_class)->finalize(object);
+}
+
+static void
+sinter_inventory_class_init(SinterInventoryClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS(klass);
+
+    object_class->dispose = sinter_inventory_dispose;
+    object_class->finalize = sinter_inventory_finalize;
+    signals[SIGNAL_DOMAIN_CHANGED] =
+        g_signal_new("domain-changed", SINTER_TYPE_INVENTORY, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                     NULL, G_TYPE_NONE, 2, G_TYPE_POINTER, G_TYPE_POINTER);
+    signals[SIGNAL_SCANNED] = g_signal_new("scanned", SINTER_TYPE_INVENTORY, G_SIGNAL_RUN_LAST, 0,
+                                           NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+sinter_inventory_init(SinterInventory *self)
+{
+    self->domains =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)sinter_domain_unref);
+    self->problems = sinter_problem_log_new();
+}

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""sinterd dies by SIGKILL at each write of a job's record, and is started again.
+
+strace sends the signal: a record is renamed into place once a phase, so "the third rename of the
+job's thread" is a place in the job's life, met exactly. before: the rename does not happen, the
+old record stands; after (the sync of the folder that follows it): the new one stands.
+"""
+
+import os
+import signal
+import unittest
+
+import libvirt
+
+from lib import events
+from lib.sinterbus import SinterBus, SinterError
+from lib.sintercase import SinterCase
+
+SLOW = 64 * 1024
+RENAMES = 'rename,renameat,renameat2'
+
+# The saves of one consolidation, in order; what the chain is when the daemon dies before each.
+SAVES = ['queued', 'starting', 'copying', 'pivoting', 'verifying', 'cleaning', 'done']
+
+
+class Crash(SinterCase):
+    with_sinterd = False
+
+    def setUp(self):
+        self.sinter = None
+
+    def tearDown(self):
+        if self.sinter:
+            self.sinter.close()
+        self.bench.sinterd.kill()
+
+    def start_to_die(self, calls, n):
+        """sinterd, which the kernel will kill at the n-th of these calls of a thread."""
+        service = self.bench.sinterd
+        plain = service.argv
+        service.argv = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', f'trace={calls}',
+                        '-e', f'inject={calls}:signal=KILL:when={n}'] + plain
+        try:
+            service.start()
+        finally:
+            service.argv = plain
+        self.connect()
+
+    def start_again(self):
+        self.bench.sinterd.start()
+        self.connect()
+
+    def connect(self):
+        if self.sinter:
+            self.sinter.close()
+        self.sinter = SinterBus(self.bench.bus.address)
+
+    def die(self, guest, **keys):
+        """Ask for a consolidation and see the daemon die of it."""
+        try:
+            self.sinter.consolidate(guest.name, **keys)
+        except SinterError as error:
+            self.assertIn(error.code, ('org.freedesktop.DBus.Error.NoReply',
+                                       'org.freedesktop.DBus.Error.ServiceUnknown'))
+        self.assertEqual(self.bench.sinterd.wait(60), -signal.SIGKILL)
+
+    def end_of_the_one_job(self):
+        """The job that was left, taken over and ended; None when no record was left."""
+        jobs = [job for job in self.sinter.jobs() if job.properties()['DomainName'] == self.name]
+        self.assertLessEqual(len(jobs), 1)
+        return jobs[0].wait() if jobs else None
+
+    def new_guest(self, n_layers=3):
+        self.name = self.id().rsplit('.', 1)[-1].replace('test_', '')
+        guest = self.guest(self.name).start()
+        guest.grow(n_layers)
+        return guest
+
+    def check_taken_over(self, calls, n, may_be_unknown=False):
+        guest = self.new_guest()
+        before = self.paths(guest)
+        self.start_to_die(calls, n)
+        self.die(guest)
+        self.start_again()
+        end = self.end_of_the_one_job()
+        if end is None:
+            self.assertTrue(may_be_unknown)
+            self.assert_chain(guest, before)
+        else:
+            self.assertEqual((end['Phase'], end['ErrorMessage']), ('done', ''))
+            self.assert_fused(guest, before)
+            self.assertEqual(guest.snapshot_names(), [])
+        self.assert_whole(guest)
+
+    # -- SIGKILL before READY, at READY, between pivot and clean-up -----------
+
+    def test_before_ready(self):
+        guest = self.new_guest()
+        before = self.paths(guest)
+        self.start_again()
+        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
+        job.wait_phase('copying')
+        self.bench.sinterd.kill()
+        self.start_again()
+        job, = [job for job in self.sinter.jobs() if job.properties()['DomainName'] == guest.name]
+        self.assertEqual(job.phase, 'copying')
+        job.set_bandwidth(0)
+        self.assertEqual(job.wait()['Phase'], 'done')
+        self.assert_fused(guest, before)
+        self.assert_whole(guest)
+
+    def test_ready_while_dead(self):
+        guest = self.new_guest()
+        before = self.paths(guest)
+        self.start_again()
+        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
+        job.wait_phase('copying')
+        self.bench.sinterd.kill()
+        with self.bench.events() as seen:
+            guest.domain.blockJobSetSpeed('vda', 0)
+            seen.wait_job(status=events.JOB_READY)
+        self.start_again()
+        self.assertEqual(self.end_of_the_one_job()['Phase'], 'done')
+        self.assert_fused(guest, before)
+        self.assert_whole(guest)
+
+    def test_gone_while_dead(self):
+        """Somebody ends the block job meanwhile: no block job is not taken for success."""
+        guest = self.new_guest()
+        before = self.paths(guest)
+        self.start_again()
+        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
+        job.wait_phase('copying')
+        self.bench.sinterd.kill()
+        guest.domain.blockJobAbort('vda')
+        self.start_again()
+        end = self.end_of_the_one_job()
+        self.assertEqual(end['Phase'], 'failed')
+        self.assert_chain(guest, before)
+        self.assert_whole(guest)
+
+    def test_pivoted_while_dead(self):
+        """Somebody pivots meanwhile: the merge is done, and it is cleaned up."""
+        guest = self.new_guest()
+        before = self.paths(guest)
+        self.start_again()
+        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
+        job.wait_phase('copying')
+        self.bench.sinterd.kill()
+        with self.bench.events() as seen:
+            guest.domain.blockJobSetSpeed('vda', 0)
+            seen.wait_job(status=events.JOB_READY)
+        guest.domain.blockJobAbort('vda', libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT)
+        self.start_again()
+        self.assertEqual(self.end_of_the_one_job()['Phase'], 'done')
+        self.assert_fused(guest, before)
+        self.assert_whole(guest)
+
+    def test_cancelled_after_ready(self):
+        """The wish to cancel is on record, READY comes, the daemon comes back: cancelled."""
+        guest = self.new_guest()
+        before = self.paths(guest)
+        # the job's thread saves queued, starting, copying; its fourth save is the wish. Each save
+        # syncs the file and then the folder: die at the sync of the folder, when it stands
+        self.start_to_die('fsync', 8)
+        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
+        job.wait_phase('copying')
+        try:
+            job.cancel()
+        except SinterError:
+            pass                                    # it dies before it answers, or after
+        self.assertEqual(self.bench.sinterd.wait(60), -signal.SIGKILL)
+        with self.bench.events() as seen:
+            guest.domain.blockJobSetSpeed('vda', 0)
+            seen.wait_job(status=events.JOB_READY)
+        self.start_again()
+        self.assertEqual(self.end_of_the_one_job()['Phase'], 'cancelled')
+        self.assert_chain(guest, before)
+        self.assertEqual(guest.snapshot_names(), ['s1', 's2', 's3'])
+        self.assert_whole(guest)
+
+    def test_record_cut_short(self):
+        """A record that a disk error cut: set aside, named, and the daemon lives."""
+        folder = os.path.join(self.bench.folder('state'), 'sinter', 'jobs')
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with open(os.path.join(folder, '900.json'), 'w', encoding='ascii') as file:
+            file.write('{ "version" : 1, "id" : "900", ')
+        self.start_again()
+        self.assertIn('900.json', self.bench.sinterd.log_text())
+        self.assertEqual([name for name in self.records() if name.startswith('900')],
+                         ['900.json.bad'])
+        os.unlink(os.path.join(folder, '900.json.bad'))
+
+
+def add_death(n, when, calls, place):
+    def test(self):
+        self.check_taken_over(calls, place, may_be_unknown=n == 0)
+    test.__doc__ = f'SIGKILL {when} the save of "{SAVES[n]}".'
+    setattr(Crash, f'test_{when}_save_of_{SAVES[n]}', test)
+
+
+for number in range(len(SAVES)):
+    add_death(number, 'before', RENAMES, number + 1)
+# after the last save there is nothing to take over
+for number in range(len(SAVES) - 1):
+    add_death(number, 'after', 'fsync', 2 * number + 2)
+
+del number
+
+if __name__ == '__main__':
+    unittest.main()

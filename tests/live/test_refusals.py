@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is refused, what fails, and how it is said: one clear line, the right exit status."""
+
+import os
+import unittest
+import xml.etree.ElementTree as ElementTree
+
+from lib import images
+from lib.sintercase import SinterCase
+
+REFUSED, FAILED, CANCELLED = 4, 1, 5
+MIB = 1024 * 1024
+
+
+class SaysNo(SinterCase):
+    def assert_says(self, done, status, *texts):
+        """One line on standard error, which holds the texts."""
+        self.assertEqual((done.returncode, done.stdout), (status, ''), done.stderr)
+        line = done.stderr.rstrip('\n')
+        self.assertEqual(len(line.splitlines()), 1, done.stderr)
+        self.assertTrue(line.startswith('sinter: '), line)
+        for text in texts:
+            self.assertIn(text, line)
+
+
+class Refusals(SaysNo):
+    def define_sibling(self, guest, name='sibling'):
+        """A domain that is shut off and stands on the guest's base."""
+        overlay = os.path.join(guest.folder, name + '.qcow2')
+        images.qemu_img('create', '-f', 'qcow2', '-F', 'qcow2', '-b', guest.path('vda', 'base'),
+                        overlay)
+        root = ElementTree.fromstring(guest.xml())
+        root.find('name').text = name
+        root.find('devices/disk/source').set('file', overlay)
+        domain = self.bench.connection.defineXML(ElementTree.tostring(root, 'unicode'))
+        self.addCleanup(domain.undefine)
+        return overlay
+
+    def test_base_shared_with_a_stopped_domain(self):
+        guest = self.grown(2)
+        before = self.paths(guest)
+        overlay = self.define_sibling(guest)
+        sum_before = images.qemu_img('map', '--output=json', overlay)
+        done = self.bench.sinter('consolidate', guest.name, check=False)
+        self.assert_says(done, REFUSED, 'sibling', before[-1])
+        self.assert_chain(guest, before)
+        self.assertEqual(images.qemu_img('map', '--output=json', overlay), sum_before)
+        plan = self.sinter.plan(guest.name)
+        self.assertEqual([(r['code'], r['error']) for r in plan['Refusals']],
+                         [('shared-base', 'SharedBase')])
+        # what the refusal proposes can be done: merge down to the layer above the shared one
+        job, = self.sinter.consolidate(guest.name, base=before[-2])
+        self.assertEqual(job.wait()['Phase'], 'done')
+        self.assert_chain(guest, before[-2:])
+        self.assert_whole(guest)
+
+    def test_a_sibling_by_another_name_of_the_base(self):
+        """A symbolic link in the sibling's way does not hide whom it stands on."""
+        guest = self.grown(1)
+        alias = os.path.join(guest.folder, 'alias.qcow2')
+        os.symlink(guest.path('vda', 'base'), alias)
+        overlay = self.define_sibling(guest)
+        images.qemu_img('rebase', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', alias, overlay)
+        done = self.bench.sinter('consolidate', guest.name, check=False)
+        self.assert_says(done, REFUSED, 'sibling')
+
+    def test_shut_off(self):
+        guest = self.grown(1)
+        guest.stop()
+        done = self.bench.sinter('consolidate', guest.name, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('not running', done.stderr)
+
+    def test_internal_snapshot_in_the_chain(self):
+        guest = self.guest()
+        images.qemu_img('snapshot', '-c', 'inside', guest.path('vda', 'base'))
+        guest.start().grow(1)
+        done = self.bench.sinter('consolidate', guest.name, check=False)
+        self.assert_says(done, REFUSED, 'internal snapshot')
+
+    def test_plan_that_is_out_of_date(self):
+        guest = self.grown(1)
+        plan = self.bench.sinter_json('plan', guest.name)
+        guest.snapshot()
+        done = self.bench.sinter('consolidate', guest.name, '--plan', plan['id'], check=False)
+        self.assertIn(done.returncode, (REFUSED, FAILED))
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertEqual(guest.depth(), 3)
+
+
+class Unknown(SaysNo):
+    def test_unknown_things(self):
+        guest = self.grown(1)
+        for arguments, text in [
+                (['consolidate', 'nobody'], 'nobody'),
+                (['chain', 'nobody'], 'nobody'),
+                (['plan', guest.name, '--disk', 'vdz'], 'vdz'),
+                (['commit', guest.name, 'vdz'], 'vdz'),
+                (['commit', guest.name, 'vda', '--base', 'nothing.qcow2'], 'nothing.qcow2'),
+                (['job', '4711'], '4711'),
+                (['cancel', '4711'], '4711'),
+                (['bandwidth', '4711', '1M'], '4711'),
+                (['consolidate', guest.name, '--plan', '4711'], '4711'),
+                (['consolidate', guest.name, '--bandwidth', 'fast'], 'fast'),
+                (['frobnicate'], 'frobnicate'),
+                (['list', '--frobnicate'], 'frobnicate')]:
+            with self.subTest(arguments=arguments):
+                done = self.bench.sinter(*arguments, check=False)
+                self.assertNotEqual(done.returncode, 0)
+                self.assert_says(done, done.returncode, text)
+        self.assertEqual(guest.depth(), 2)
+
+
+class NoSpace(SaysNo):
+    def test_base_runs_full_in_mid_commit(self):
+        """The job fails with QEMU's reason, the guest runs on, its overlay is whole."""
+        with self.bench.small_filesystem(24 * MIB) as small:
+            guest = self.guest(base_folder=small.path).start()
+            guest.grow(2)
+            before = self.paths(guest)
+            job = self.sinter.commit(guest.name, bandwidth=64 * 1024)
+            job.wait_phase('copying')
+            small.resize(24 * MIB - small.free_bytes())
+            job.set_bandwidth(0)
+            end = job.wait()
+            self.assertEqual(end['Phase'], 'failed', end['ErrorMessage'])
+            self.assertIn('No space left on device', end['ErrorMessage'])
+            self.assert_chain(guest, before)
+            self.assertTrue(guest.is_running())
+            guest.wait_rounds(10)
+            guest.verify()
+            guest.stop()
+            guest.verify()
+
+    def test_foreseeable_lack_of_space_is_refused(self):
+        with self.bench.small_filesystem(24 * MIB) as small:
+            guest = self.guest(base_folder=small.path).start()
+            guest.grow(2)
+            small.resize(24 * MIB - small.free_bytes())
+            done = self.bench.sinter('consolidate', guest.name, check=False)
+            self.assert_says(done, REFUSED, small.path)
+            self.assertEqual(guest.depth(), 3)
+
+
+if __name__ == '__main__':
+    unittest.main()
