@@ -262,9 +262,13 @@ static int
 run(const SinterCommandCall *call, GError **error)
 {
     g_autoptr(SinterClient) client = sinter_client_open(call->globals, error);
-    g_autoptr(GVariant) all = client ? sinter_object_read_all(client, error) : NULL;
+    g_autoptr(GVariant) all = NULL;
     g_auto(Listing) listing = { NULL };
 
+    if (!client)
+        return SINTER_EXIT_FAILED;
+    sinter_client_rescan(client);
+    all = sinter_object_read_all(client, error);
     if (!all)
         return SINTER_EXIT_FAILED;
     fill(&listing, all, call->options, call->operands);

@@ -515,3 +515,17 @@ sinter_client_subscribe(SinterClient *client, const char *folder, GDBusSignalCal
                            g_variant_new("(s)", rule), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL,
                            NULL);
 }
+
+void
+sinter_client_rescan(SinterClient *client)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply = NULL;
+
+    if (!sinter_dbus_manager_get_connected(client->manager))
+        return; /* which was said when the client was opened */
+    reply = sinter_client_call(client, SINTER_BUS_MANAGER, SINTER_IFACE("Manager"), "Rescan", NULL,
+                               NULL, G_VARIANT_TYPE_UNIT, &error);
+    if (!reply)
+        g_printerr("sinter: what follows may be old: %s\n", error->message);
+}

@@ -74,6 +74,10 @@ void sinter_client_call_async(SinterClient *client, const char *path, const char
                               gpointer user_data);
 GVariant *sinter_client_call_finish(GAsyncResult *result, GError **error);
 
+/* Lets the daemon look at every domain anew: libvirt does not tell when a snapshot is made. What
+ * keeps it from that is said on standard error, and what it knew before is shown. */
+void sinter_client_rescan(SinterClient *client);
+
 /* A call without options, which the bus allows or not and polkit is not asked for. */
 GVariant *sinter_client_call_plain(SinterClient *client, const char *path, const char *interface,
                                    const char *method, GVariant *arguments,

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Our programs under test: how they are started, what they cost, which files they open."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+
+ENGINE_TOOL = os.environ.get('SINTER_ENGINE_TOOL', 'engine-tool')
+REPLAYS = os.environ.get('SINTER_REPLAYS', '').split()
+MEASURE = os.environ.get('SINTER_MEASURE', 'measure')
+SANITIZED = os.environ.get('SINTER_SANITIZED', '') not in ('', 'none')
+STRACE = shutil.which('strace')
+
+# What every program opens before its main(): libraries, locales, and what the C library asks.
+HOUSEKEEPING = re.compile(r'^(/usr)?/lib|^/etc/ld\.so|^/(proc|sys)/|^/usr/share/locale|\.so(\.\d+)*$')
+# A call that opened: not one with O_PATH, which only looks. The path is the kernel's own word.
+OPENED = re.compile(r'\b(?:open|openat|openat2)\((?!.*O_PATH).*= \d+<(.*)>$')
+
+
+@dataclass
+class Run:
+    """One finished run; `opened` only where it was traced."""
+    status: int
+    out: bytes
+    err: str
+    cpu_msec: int = 0
+    peak_kib: int = 0
+    opened: tuple = ()
+
+    @property
+    def crashed(self):
+        """By a signal, or stopped by a sanitizer. A reader that hangs up is no crash."""
+        return self.status >= 128 and self.status != 128 + 13 or 'Sanitizer' in self.err \
+            or 'runtime error:' in self.err
+
+    def __str__(self):
+        return f'status {self.status}, {self.cpu_msec} ms, {self.peak_kib} KiB: {self.err[:500]}'
+
+
+def command_of(verb, path, image_format):
+    return [ENGINE_TOOL, verb, path, image_format]
+
+
+def measured(command, limit=1 << 20):
+    """Runs it, reads at most `limit` bytes of what it says (-1: all), and tells what it cost."""
+    with tempfile.NamedTemporaryFile() as figures, tempfile.TemporaryFile() as errors:
+        with subprocess.Popen([MEASURE, figures.name, *command], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=errors) as process:
+            out = process.stdout.read(limit)
+            process.stdout.close()
+            process.wait()
+        errors.seek(0)
+        status, cpu_msec, peak_kib = map(int, figures.read().split())
+        return Run(status, out, errors.read().decode(errors='replace'), cpu_msec, peak_kib)
+
+
+def traced(command):
+    """Runs it under strace: which files it opened, by their true names."""
+    with tempfile.NamedTemporaryFile(mode='r', errors='replace') as trace:
+        done = subprocess.run([STRACE, '-f', '-y', '-qq', '-s', '4096', '-o', trace.name,
+                               '-e', 'trace=open,openat,openat2', *command],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, check=False)
+        names = [name for line in trace for name in OPENED.findall(line.rstrip())
+                 if not HOUSEKEEPING.search(name)]
+    return Run(done.returncode, b'', done.stderr.decode(errors='replace'), opened=tuple(names))
