@@ -204,6 +204,9 @@ class Daemon:
     def answer_LookupPlan(self, path, name, **options):
         return self.lookup('Plan', name, 'Id')
 
+    def answer_Rescan(self, path, **options):
+        return None
+
     def answer_Plan(self, path, **options):
         plan = self.planned.get(('*', 'plan'), {})
         number = sum(interface == 'Plan' for interface, _ in self.objects.values()) + 1

@@ -28,9 +28,14 @@ class Show(CliCase):
 4 domains, 5 disks; up to 2 GiB reclaimable
 ''')
 
-    def test_list_is_one_call(self):
+    def test_list_is_one_look_and_one_call(self):
         self.run_client('list')
-        self.assertEqual(self.daemon.do('calls'), [], 'nothing but what shows all at once')
+        self.assertEqual([call[1] for call in self.daemon.do('calls')], ['Rescan'],
+                         'and what shows all at once')
+
+    def test_names_need_no_look(self):
+        self.run_client('-q', 'list')
+        self.assertEqual(self.daemon.do('calls'), [])
 
     def test_list_chosen(self):
         _, out, _ = self.run_client('list', '--no-legend', '--chains')
