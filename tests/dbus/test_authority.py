@@ -8,8 +8,8 @@ import unittest
 from gi.repository import GLib
 
 import images_of
-import stage
-from stage import MOCK, NAME, POLKIT, POLKIT_PATH, BusError, options
+from lib import stage
+from lib.stage import MOCK, NAME, POLKIT, POLKIT_PATH, BusError, options
 
 INSPECT = 'org.sinter.inspect'
 CONSOLIDATE = 'org.sinter.consolidate'
