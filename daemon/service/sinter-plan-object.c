@@ -9,6 +9,7 @@
 #include "sinter-plan-object.h"
 
 #include "sinter-authority.h"
+#include "sinter-dbus-error.h"
 #include "sinter-object-path.h"
 #include "sinter-plan-table.h"
 #include "sinter-request.h"
@@ -28,7 +29,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE(SinterPlanObject, sinter_plan_object, SINTER_DBUS_
 static void
 add_string(GVariantBuilder *builder, const char *key, const char *value)
 {
-    g_variant_builder_add(builder, "{sv}", key, g_variant_new_string(value ? value : ""));
+    g_variant_builder_add(builder, "{sv}", key, g_variant_new_take_string(sinter_dbus_text(value)));
 }
 
 static GVariant *
@@ -88,7 +89,7 @@ show_sums(SinterDBusPlan *iface, const SinterPlan *plan)
 static void
 show_lists(SinterDBusPlan *iface, const SinterPlan *plan)
 {
-    g_autoptr(GPtrArray) warnings = g_ptr_array_new();
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     GVariantBuilder steps;
     GVariantBuilder refusals;
 
@@ -103,7 +104,7 @@ show_lists(SinterDBusPlan *iface, const SinterPlan *plan)
             g_variant_builder_add_value(&refusals,
                                         refusal_view(g_ptr_array_index(disk->refusals, j)));
         for (guint j = 0; j < disk->warnings->len; j++)
-            g_ptr_array_add(warnings, g_ptr_array_index(disk->warnings, j));
+            g_ptr_array_add(warnings, sinter_dbus_text(g_ptr_array_index(disk->warnings, j)));
     }
     g_ptr_array_add(warnings, NULL);
     sinter_dbus_plan_set_steps(iface, g_variant_builder_end(&steps));

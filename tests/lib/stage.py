@@ -256,7 +256,11 @@ class Stage:
     def hang(self, hang):
         self._tell_polkit('SimulateHang', '(b)', hang)
         if not hang:
-            self._tell_polkit('ReleaseHangingCalls', '()')
+            self.release()
+
+    def release(self):
+        """Answers what hangs; what comes later still hangs."""
+        self._tell_polkit('ReleaseHangingCalls', '()')
 
     def _tell_polkit(self, method, signature, *arguments):
         self.client().call(POLKIT_PATH, MOCK, method, signature, *arguments, name=POLKIT)
