@@ -9,6 +9,7 @@
 
 #include "io/sinter-io.h"
 #include "sinter/chain.h"
+#include "sinter/check.h"
 #include "sinter/image.h"
 
 G_BEGIN_DECLS
@@ -53,6 +54,9 @@ typedef struct {
     /* Add SinterSnapshotInfo and SinterBitmapInfo to @list, which frees them. */
     gboolean (*list_snapshots)(SinterIo *io, GPtrArray *list, GError **error);
     gboolean (*list_bitmaps)(SinterIo *io, GPtrArray *list, GError **error);
+    /* Examines the file and puts what it finds into @result, which is new. */
+    gboolean (*check)(SinterIo *io, const SinterCheckOptions *options, SinterCheckResult *result,
+                      GError **error);
     /* Fills @info, zeroed, from the LUKS header. */
     gboolean (*read_luks)(SinterIo *io, SinterLuksInfo *info, GError **error);
 } SinterFormat;

@@ -9,13 +9,15 @@ import tempfile
 from dataclasses import dataclass
 
 ENGINE_TOOL = os.environ.get('SINTER_ENGINE_TOOL', 'engine-tool')
+REPLAYS = os.environ.get('SINTER_REPLAYS', '').split()
 MEASURE = os.environ.get('SINTER_MEASURE', 'measure')
 SANITIZED = os.environ.get('SINTER_SANITIZED', '') not in ('', 'none')
 STRACE = shutil.which('strace')
 
 # What every program opens before its main(): libraries, locales, and what the C library asks.
 HOUSEKEEPING = re.compile(r'^(/usr)?/lib|^/etc/ld\.so|^/(proc|sys)/|^/usr/share/locale|\.so(\.\d+)*$')
-OPENED = re.compile(r'open(?:at|at2)?\((?:[^"]*)"((?:[^"\\]|\\.)*)".*\)\s+= (-?\d+)')
+# A call that opened: not one with O_PATH, which only looks. The path is the kernel's own word.
+OPENED = re.compile(r'\b(?:open|openat|openat2)\((?!.*O_PATH).*= \d+<(.*)>$')
 
 
 @dataclass
@@ -27,7 +29,6 @@ class Run:
     cpu_msec: int = 0
     peak_kib: int = 0
     opened: tuple = ()
-    tried: tuple = ()
 
     @property
     def crashed(self):
@@ -44,7 +45,7 @@ def command_of(verb, path, image_format):
 
 
 def measured(command, limit=1 << 20):
-    """Runs it, reads at most `limit` bytes of what it says, and tells what it cost."""
+    """Runs it, reads at most `limit` bytes of what it says (-1: all), and tells what it cost."""
     with tempfile.NamedTemporaryFile() as figures, tempfile.TemporaryFile() as errors:
         with subprocess.Popen([MEASURE, figures.name, *command], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=errors) as process:
@@ -57,13 +58,12 @@ def measured(command, limit=1 << 20):
 
 
 def traced(command):
-    """Runs it under strace: which files it opened, and which it tried to."""
+    """Runs it under strace: which files it opened, by their true names."""
     with tempfile.NamedTemporaryFile(mode='r', errors='replace') as trace:
-        done = subprocess.run([STRACE, '-f', '-qq', '-s', '4096', '-e', 'trace=open,openat,openat2',
-                               '-o', trace.name, *command], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
-        calls = [(name, int(result)) for name, result in OPENED.findall(trace.read())
+        done = subprocess.run([STRACE, '-f', '-y', '-qq', '-s', '4096', '-o', trace.name,
+                               '-e', 'trace=open,openat,openat2', *command],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, check=False)
+        names = [name for line in trace for name in OPENED.findall(line.rstrip())
                  if not HOUSEKEEPING.search(name)]
-    return Run(done.returncode, b'', done.stderr.decode(errors='replace'),
-               opened=tuple(name for name, result in calls if result >= 0),
-               tried=tuple(name for name, _ in calls))
+    return Run(done.returncode, b'', done.stderr.decode(errors='replace'), opened=tuple(names))

@@ -22,6 +22,7 @@ from qcow2build import Builder
 from sparsebytes import SparseBytes
 
 MIB = 1 << 20
+LUKS_KEY = 'secret'
 
 
 class Image(q.Qcow2Image):
@@ -132,6 +133,7 @@ BASES = {
     'subclusters': (fill_subclusters, {'extended_l2': True, 'cluster_bits': 14}),
     'backing': (fill_plain, {'backing': 'base.raw', 'backing_format': 'raw'}),
     'data-file': (fill_plain, {'data_file': 'data.raw'}),
+    'aes': (fill_plain, {'crypt_method': q.CRYPT_AES}),
     'luks': (fill_plain, {'luks_header': 'qemu'}),
 }
 
@@ -142,7 +144,7 @@ def luks_header():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'luks.qcow2')
         subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', '--object',
-                        'secret,id=key,data=secret', '-o',
+                        f'secret,id=key,data={LUKS_KEY}', '-o',
                         'encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10',
                         path, '1M'], check=True)
         image = q.Qcow2Image.load(path)

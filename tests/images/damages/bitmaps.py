@@ -29,7 +29,7 @@ def bitmap_name_too_long(image):
     return [corruption('bitmap-directory-damaged')]
 
 
-@damage(of='bitmaps', why='QEMU\'s check passes it; opening for writing fails')
+@damage(of='bitmaps')
 def bitmap_name_twice(image):
     """'full' and 'empty' both become 'twin'; lengths as they are."""
     for bitmap, name in ((image.bitmaps[1], b'twin'), (image.bitmaps[0], b'twin\0')):
@@ -66,6 +66,25 @@ def bitmap_granularity_absurd(image):
 def bitmap_flags_unknown(image):
     image.bitmaps[0]['flags'] |= 1 << 3
     return [corruption('bitmap-flags')]
+
+
+@damage(of='bitmaps')
+def bitmap_extra_data(image):
+    """Extra data that a program may pass over only if a flag says so, and it does not."""
+    last = image.bitmaps[2]
+    name = image.raw.read(last.name_offset, last['name_bytes'])
+    image.raw.write(last.offset + 24, b'whatever' + name)
+    last['extra_bytes'] = 8
+    image.extension(q.EXT_BITMAPS)['directory_bytes'] += 8
+    return [corruption('bitmap-extra')]
+
+
+@damage(of='bitmaps')
+def bitmap_extra_data_compatible(image):
+    """The same with the flag: it is to be kept, and nothing is wrong."""
+    bitmap_extra_data(image)
+    image.bitmaps[2]['flags'] |= 4
+    return []
 
 
 @damage(of='bitmaps')

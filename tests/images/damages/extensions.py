@@ -48,8 +48,7 @@ def extension_twice(image):
     return [corruption('header-extension-twice', host=image.extensions[-1].offset)]
 
 
-@damage(of='backing', unknown_extensions=((q.EXT_BACKING_FORMAT, b'qcow2'),),
-        why='QEMU takes the last one, without a word')
+@damage(of='backing', unknown_extensions=((q.EXT_BACKING_FORMAT, b'qcow2'),))
 def backing_format_twice(image):
     return [corruption('header-extension-twice', host=image.extensions[-1].offset)]
 
@@ -60,12 +59,12 @@ def backing_format_too_long(image):
                        host=data_at(image.extension(q.EXT_BACKING_FORMAT)))]
 
 
-@damage(of='backing', backing_format=None, why='QEMU probes, which a guest can lead astray')
+@damage(of='backing', backing_format=None)
 def backing_format_missing(image):
     return [note('backing-format-missing')]
 
 
-@damage(feature_names=[(0, 0, 'dirty bit')], why='QEMU reads the entries that are whole')
+@damage(feature_names=[(0, 0, 'dirty bit')])
 def feature_table_ragged(image):
     ext = image.extension(q.EXT_FEATURES)
     ext['length'] = 47
@@ -145,7 +144,7 @@ def luks_header_beyond_file(image):
         [leak('cluster-leaked', host=image.at_cluster(first + i)) for i in range(n)]
 
 
-@damage(of='luks', why='QEMU asks for the key before it looks at a cluster')
+@damage(of='luks')
 def luks_clusters_not_counted(image):
     at = image.cluster(image.extension(q.EXT_LUKS)['header_offset'])
     image.refcount[at] = image.refcount[at + 1] = 0
@@ -171,13 +170,12 @@ def data_file_without_a_name(image):
     return [corruption('header-data-file-name', host=AT['incompatible'])]
 
 
-@damage(of='empty', unknown_extensions=((q.EXT_DATA_FILE, b'data.raw'),),
-        why='QEMU ignores the name')
+@damage(of='empty', unknown_extensions=((q.EXT_DATA_FILE, b'data.raw'),))
 def data_file_named_but_not_used(image):
     return [note('header-data-file-stale', host=AT['incompatible'])]
 
 
-@damage(why='QEMU clears the bit on opening')
+@damage()
 def data_file_raw_but_not_used(image):
     image.header['autoclear'] = q.AUTO_RAW
     return [corruption('header-data-file-raw', host=AT['autoclear'])]

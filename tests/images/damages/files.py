@@ -10,7 +10,7 @@ from .extensions import tables_leaks
 from .snapshots import lost_tree
 
 
-@damage(of='empty')
+@damage(of='empty', why='QEMU reads zeros beyond the end of the file')
 def file_cut_at_l1_table(image):
     new = image.move_last(image.l1.offset)
     image.header['l1_offset'] = new
@@ -18,7 +18,7 @@ def file_cut_at_l1_table(image):
     return [corruption('header-l1-offset', host=AT['l1_offset'])]
 
 
-@damage(of='empty')
+@damage(of='empty', why='QEMU reads zeros beyond the end of the file')
 def file_cut_in_l1_table(image):
     new = image.move_last(image.l1.offset)
     image.header['l1_offset'] = new
@@ -79,7 +79,7 @@ def file_cut_at_snapshot_table(image):
     return [corruption('header-snapshots-beyond', host=AT['snapshots_offset'])]
 
 
-@damage(of='snapshots')
+@damage(of='snapshots', why='QEMU reads zeros beyond the end of the file')
 def file_cut_at_snapshot_l1(image):
     snapshot = image.snapshots[0]
     expected = lost_tree(image, snapshot)[1:]
@@ -98,7 +98,7 @@ def file_cut_at_bitmap_directory(image):
     return [corruption('header-bitmaps-bounds')] + tables_leaks(image)
 
 
-@damage(of='bitmaps')
+@damage(of='bitmaps', why='QEMU reads zeros beyond the end of the file')
 def file_cut_at_bitmap_table(image):
     bitmap = image.bitmaps[0]
     host = bitmap.table[0]

@@ -221,26 +221,25 @@ def backing_name_inside_header(image):
     return [corruption('header-backing-offset', host=field(image, 'backing_offset', 80))]
 
 
-@damage(of='backing', why='QEMU cuts the name at its NUL and opens another file')
+@damage(of='backing')
 def backing_name_with_nul(image):
     at = image.header['backing_offset']
     image.raw.put(at + 4, 1, 0)
     return [corruption('header-backing-name', host=at)]
 
 
-@damage(why='QEMU prints the state in its info only')
+@damage()
 def marked_dirty(image):
     image.header['incompatible'] = q.DIRTY
     return [note('image-dirty')]
 
 
-@damage(why='QEMU prints the state in its info only')
+@damage()
 def marked_corrupt(image):
     image.header['incompatible'] = q.CORRUPT
     return [note('image-corrupt')]
 
 
-@damage()
+@damage(of='aes')
 def legacy_encryption(image):
-    image.header['crypt_method'] = q.CRYPT_AES
     return [note('legacy-encryption')]

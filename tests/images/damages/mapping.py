@@ -82,9 +82,9 @@ def l1_copied_false(image):
 
 @damage()
 def l1_entry_copied_without_offset(image):
-    """COPIED on nothing is odd, and harmless: an entry without an offset is unallocated."""
+    """QEMU's check takes the header for an L2 table; what it is, is a flag on nothing."""
     image.l1[3] = q.COPIED
-    return []
+    return [corruption('l1-copied-false', guest=l1_guest(image, 3))]
 
 
 # -- L2, standard ------------------------------------------------------------------

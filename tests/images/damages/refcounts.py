@@ -111,7 +111,7 @@ def nibble_count_too_low(image):
     return [corruption('refcount-too-low', host=count(image, offset & ~0xfff, 1))]
 
 
-@damage(why='QEMU looks at no count beyond the file')
+@damage()
 def counts_beyond_file(image):
     beyond = image.raw.size
     for i in range(3):

@@ -133,7 +133,7 @@ def data_on_bitmap_data(image):
     return on_metadata(image, image.bitmaps[0].table[0], 'bitmap-data')
 
 
-@damage(of='luks', why='QEMU asks for the key before it looks at a cluster')
+@damage(of='luks', why=BLESSED)
 def data_on_luks_header(image):
     return on_metadata(image, image.extension(q.EXT_LUKS)['header_offset'], 'luks')
 

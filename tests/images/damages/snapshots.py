@@ -119,7 +119,7 @@ def snapshot_id_twice(image):
     return [corruption('snapshot-id-twice')]
 
 
-@damage(of='snapshots', why='QEMU allows it; commands that take a name take the first')
+@damage(of='snapshots')
 def snapshot_name_twice(image):
     image.raw.write(image.snapshots[1].name_offset, b'one')
     return [note('snapshot-name-twice')]

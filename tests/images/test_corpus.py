@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The corpus of broken images: the table itself, and what QEMU's check says of each image."""
+
+import os
+import re
+import tempfile
+import unittest
+
+import damages
+import judge
+from damages import base
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FINDINGS = os.path.join(HERE, '..', '..', 'engine', 'include', 'sinter', 'finding.h')
+CLEAN, LEAKS, BAD = 'clean', 'leaks', 'bad'
+RANK = {CLEAN: 0, LEAKS: 1, BAD: 2}
+
+
+def table_of_codes():
+    """{name: class} as the header of the engine has them."""
+    with open(FINDINGS, encoding='utf-8') as file:
+        text = file.read()
+    rows = re.findall(r'X\(\w+,\s*"([a-z0-9-]+)",\s*(\w+),', text.replace('\\\n', ' '))
+    return {name: klass.lower() for name, klass in rows}
+
+
+def severity(expected):
+    if isinstance(expected, damages.Refused):
+        return BAD
+    classes = {finding.klass for finding in expected}
+    return BAD if classes & {'corruption', 'error'} else LEAKS if 'leak' in classes else CLEAN
+
+
+def severity_of_qemu(report):
+    return {'clean': CLEAN, 'leaks': LEAKS}.get(report['verdict'], BAD)
+
+
+def n_bad(expected):
+    return sum(finding.klass in ('corruption', 'error') for finding in expected)
+
+
+class Corpus(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        holder = tempfile.TemporaryDirectory(prefix='sinter-corpus-')
+        cls.addClassCleanup(holder.cleanup)
+        cls.folder = holder.name
+        cls.written = damages.write_corpus(cls.folder)
+
+    def each(self, check):
+        for one, path, expected in self.written:
+            with self.subTest(damage=one.name):
+                check(one, path, expected)
+
+
+class Table(Corpus):
+    def test_there_are_enough_kinds(self):
+        broken = [one for one, _, expected in self.written if expected]
+        self.assertGreaterEqual(len(broken), 80)
+
+    def test_each_damage_is_in_the_bytes(self):
+        sound = {}
+        for name in base.BASES:
+            image = base.build(name)
+            sound[name] = image.raw.read(0, image.raw.size)
+
+        def check(one, path, expected):
+            if severity(expected) != CLEAN:
+                with open(path, 'rb') as file:
+                    self.assertNotEqual(file.read(), sound[one.base])
+        self.each(check)
+
+    def test_classes_are_those_of_the_findings(self):
+        codes = table_of_codes()
+
+        def check(_one, _path, expected):
+            for finding in expected if isinstance(expected, list) else ():
+                self.assertEqual(codes.get(finding.code), finding.klass, finding.code)
+        self.each(check)
+
+    def test_each_finding_has_a_damage(self):
+        """But those that no single image shows: a failing disk, and what ails a whole chain."""
+        covered = {finding.code for _, _, expected in self.written
+                   if isinstance(expected, list) for finding in expected}
+        elsewhere = {'read-error', 'chain-member-missing', 'chain-loop', 'chain-too-deep'}
+        self.assertEqual(set(table_of_codes()) - covered, elsewhere)
+
+
+class Judge(Corpus):
+    """QEMU's check as the judge: we find at least what it finds, and say why where it is more."""
+
+    def test_qemu_agrees(self):
+        def check(one, path, expected):
+            report = judge.check(path, one.key)
+            ours, theirs = severity(expected), severity_of_qemu(report)
+            self.assertGreaterEqual(RANK[ours], RANK[theirs], report['said'])
+            more = RANK[ours] > RANK[theirs]
+            if not more and ours == BAD and report['verdict'] != 'refused':
+                more = bool(one.why) and \
+                    n_bad(expected) > report['corruptions'] + report['check-errors']
+            self.assertEqual(more, bool(one.why), f'{one.why!r}: {report}')
+        self.each(check)
