@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
+CHECK_TOOL = os.environ.get('SINTER_CHECK_TOOL', 'check-tool')
 ENGINE_TOOL = os.environ.get('SINTER_ENGINE_TOOL', 'engine-tool')
 REPLAYS = os.environ.get('SINTER_REPLAYS', '').split()
 MEASURE = os.environ.get('SINTER_MEASURE', 'measure')
@@ -41,7 +42,56 @@ class Run:
 
 
 def command_of(verb, path, image_format):
+    if verb == 'check':
+        return [CHECK_TOOL, '--keep-going', '--format', image_format, path]
     return [ENGINE_TOOL, verb, path, image_format]
+
+
+@dataclass(frozen=True)
+class Finding:
+    klass: str
+    code: str
+    guest: int
+    host: int
+    times: int
+    owners: tuple
+    text: str
+
+    def __str__(self):
+        return f'{self.klass} {self.code} guest={self.guest} host={self.host} ' \
+            f'owners={self.owners}: {self.text}'
+
+
+@dataclass
+class Check:
+    """What our check said: findings, or why it could not run."""
+    run: Run
+    findings: list
+    qemu: dict          # the counts that qemu-img check should have: corruptions, leaks, errors
+    trouble: str = ''
+
+
+FINDING = re.compile(r'finding (\S+) (\S+) guest=(\S+) host=(\S+) .*?times=(\d+) owners=(.*)')
+OWNER = re.compile(r'(?:^|,)([a-z][a-z0-9-]*):0x[0-9a-f]+')
+
+
+def number(text):
+    return None if text == '-' else int(text, 16)
+
+
+def check(path, deep=False, max_per_code=1000):
+    """The one place that knows the output of the program that checks."""
+    run = measured([CHECK_TOOL, '--keep-going', '--format', 'qcow2', '--max', str(max_per_code),
+                    *(['--deep'] if deep else []), path], limit=-1)
+    lines = run.out.decode(errors='replace').splitlines()
+    findings = []
+    for code, klass, guest, host, times, rest in (m.groups() for m in map(FINDING.match, lines) if m):
+        findings.append(Finding(klass, code, number(guest), number(host), int(times),
+                                tuple(OWNER.findall(rest)), rest))
+    counts = next((line for line in lines if line.startswith('qemu ')), '')
+    trouble = next((line for line in lines if line.startswith('result ')), '')
+    return Check(run, findings, {name: int(n) for name, n in re.findall(r'(\w+)=(\d+)', counts)},
+                 trouble.partition('trouble=')[2])
 
 
 def measured(command, limit=1 << 20):

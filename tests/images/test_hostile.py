@@ -10,7 +10,7 @@ import ours
 
 CPU_MAX_MSEC = 1000
 PEAK_MAX_KIB = 64 * 1024
-VERBS = ('info', 'map')
+VERBS = ('info', 'map', 'check')
 
 
 class Hostile(unittest.TestCase):
@@ -60,8 +60,9 @@ class Hostile(unittest.TestCase):
     @unittest.skipUnless(ours.STRACE, 'lacks strace')
     def test_inspecting_opens_one_file(self):
         def check(case):
-            run = ours.traced(ours.command_of('info', case.path, case.format))
-            self.assertEqual(run.opened, (os.path.realpath(case.path),))
+            for verb in ('info', 'check'):
+                run = ours.traced(ours.command_of(verb, case.path, case.format))
+                self.assertEqual(run.opened, (os.path.realpath(case.path),), verb)
         self.each(check)
 
     @unittest.skipUnless(ours.STRACE, 'lacks strace')
