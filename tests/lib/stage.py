@@ -218,13 +218,17 @@ class Stage:
             self.polkit = None
 
     def stop(self):
-        self.sinterd.kill()
+        """The daemon ends cleanly, also for what a sanitizer finds at its end."""
+        status = self.sinterd.stop() if self.sinterd.running else 0
+        tail = self.sinterd.log_tail()
         self.stop_polkit()
         for client in self.clients:
             if not client.connection.is_closed():
                 client.close()
         self.bus.stop()
         shutil.rmtree(self.root, ignore_errors=True)
+        if status != 0:
+            raise RuntimeError(f'sinterd ended with status {status}:\n{tail}')
 
     def client(self):
         """The first connection; others by new_client()."""
