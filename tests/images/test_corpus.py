@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 import damages
+import hostile
 import judge
 import ours
 from damages import base
@@ -144,9 +145,37 @@ class Check(Corpus):
         """Where QEMU's check runs to its end, ours tells its counts, whatever it finds beyond."""
         def check(one, path, expected):
             theirs = judge.check(path, one.key)
-            if theirs['verdict'] in ('refused', 'unsupported') or isinstance(expected, damages.Refused):
+            refused = theirs['verdict'] in ('refused', 'unsupported')
+            if refused or isinstance(expected, damages.Refused):
                 return
             mine = ours.check(path).qemu
             self.assertEqual((mine['corruptions'], mine['leaks']),
                              (theirs['corruptions'], theirs['leaks']), theirs['said'])
         self.each(check)
+
+
+class Cuts(unittest.TestCase):
+    """An image with everything in it, cut off at each cluster and within each."""
+
+    def test_no_cut_goes_unseen(self):
+        with tempfile.TemporaryDirectory(prefix='sinter-cuts-') as folder:
+            path = os.path.join(folder, 'image.qcow2')
+            base.write_companions('backing', folder, {})
+            whole = hostile.rich()
+            cuts = range(whole.cluster_size // 2, whole.raw.size, whole.cluster_size // 2)
+            for size in cuts:
+                image = hostile.Image(whole.raw.copy())
+                image.raw.truncate(size)
+                image.save(path)
+                with self.subTest(size=size):
+                    self.judge(path)
+
+    def judge(self, path):
+        report = ours.check(path)
+        self.assertFalse(report.run.crashed, str(report.run))
+        self.assertEqual(report.run.status, 0, str(report.run))
+        theirs = judge.check(path)
+        self.assertGreaterEqual(RANK[severity(report.findings)], RANK[severity_of_qemu(theirs)])
+        opened = ours.measured(ours.command_of('map', path, 'qcow2'))
+        if opened.status != 0:
+            self.assertEqual(severity(report.findings), BAD, opened.err)

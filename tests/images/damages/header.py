@@ -173,7 +173,8 @@ def l1_offset_beyond_file(image):
 @damage()
 def l1_offset_overflows(image):
     leaks = lost.leaks(image, lost.active(image))
-    return [corruption('header-l1-offset', host=field(image, 'l1_offset', (1 << 64) - 4096))] + leaks
+    return [corruption('header-l1-offset',
+                       host=field(image, 'l1_offset', (1 << 64) - 4096))] + leaks
 
 
 @damage()

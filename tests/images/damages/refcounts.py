@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Damages to reference counts, refcount blocks and the refcount table."""
 
-import qcow2image as q
-
 from . import corruption, damage, error, leak, lost, note
 from .header import AT, TOO_FAR
 from .mapping import bend

@@ -171,7 +171,8 @@ def l1_table_on_header(image):
             corruption('l1-entry-reserved-bits', guest=0),
             corruption('l1-entry-beyond-file', guest=0),
             corruption('l1-entry-reserved-bits', guest=image.guest(2 * image.l2_entries)),
-            corruption('l1-entry-beyond-file', guest=image.guest(3 * image.l2_entries), host=8 * MIB),
+            corruption('l1-entry-beyond-file', guest=image.guest(3 * image.l2_entries),
+                       host=8 * MIB),
             leak('cluster-leaked', host=old)]
 
 
