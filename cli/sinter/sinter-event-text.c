@@ -156,5 +156,5 @@ sinter_event_text_time(gint64 time_usec)
     g_autofree char *seconds = local ? g_date_time_format(local, "%Y-%m-%d %H:%M:%S") : NULL;
 
     return g_strdup_printf("%s.%03d", seconds ? seconds : "?",
-                           (int)(ABS(time_usec) % G_USEC_PER_SEC / 1000));
+                           (int)(ABS(time_usec % G_USEC_PER_SEC) / 1000));
 }

@@ -82,6 +82,15 @@ sinter_follow_view_print(SinterFollowView *view, const char *format, ...)
     sinter_bars_show(view->bars);
 }
 
+void
+sinter_follow_view_print_started(SinterFollowView *view, const SinterJobTrack *track)
+{
+    if (view->quiet && !view->json)
+        g_print("%s\n", track->id);
+    else
+        sinter_follow_view_print(view, "%s: job %s started", track->label, track->id);
+}
+
 static gboolean
 on_draw_time(gpointer user_data)
 {

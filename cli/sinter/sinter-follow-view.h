@@ -23,6 +23,10 @@ void sinter_follow_view_say(SinterFollowView *view, const char *format, ...) G_G
 /* A result, on standard output, unless the user wants JSON or silence. */
 void sinter_follow_view_print(SinterFollowView *view, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/* That a job was started, which is all that is told of it: only its id if the user wants silence.
+ */
+void sinter_follow_view_print_started(SinterFollowView *view, const SinterJobTrack *track);
+
 /* Shows how far @track is: its bar, and its phase when that is new and the user wants to know. */
 void sinter_follow_view_show(SinterFollowView *view, SinterJobTrack *track);
 

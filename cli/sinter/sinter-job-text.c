@@ -109,7 +109,7 @@ add_detail(GString *text, const char *name, const char *value)
     if (!value || *value == '\0')
         return;
     printable = sinter_text_printable(value);
-    g_string_append_printf(text, "%-17s%s\n", label, printable);
+    g_string_append_printf(text, "%-18s%s\n", label, printable);
 }
 
 static void

@@ -31,6 +31,7 @@ struct _SinterLiveJob {
     guint n_pivot_tries;
     guint n_release_tries; /* to give the guest back, since it last worked */
     guint n_full_polls;    /* looks in a row at which all was copied and no event had come */
+    gboolean unsaved_news; /* the record on disk lags behind in what need not be durable */
     gboolean end_asked;    /* the block job's end was asked for */
     gboolean settled;      /* what an earlier run of the daemon owed the guest was given back */
     gboolean heard_out;    /* an event that may be on its way was waited for */

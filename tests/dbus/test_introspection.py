@@ -5,8 +5,8 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 import images_of
-import stage
-from stage import NAME
+from lib import stage
+from lib.stage import NAME
 
 WORTH = {'method': ('name',), 'signal': ('name',), 'property': ('name', 'type', 'access'),
          'arg': ('name', 'type', 'direction')}

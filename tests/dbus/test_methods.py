@@ -6,8 +6,8 @@ import unittest
 from gi.repository import GLib
 
 import images_of
-import stage
-from stage import NAME, options
+from lib import stage
+from lib.stage import NAME, options
 
 DOMAIN = NAME + '.Domain'
 DISK = NAME + '.Disk'

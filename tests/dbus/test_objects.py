@@ -9,9 +9,9 @@ import unittest
 
 import libvirt
 
-import stage
+from lib import stage
 from lib.service import Service
-from stage import NAME
+from lib.stage import NAME
 
 NOBODY = 65534
 

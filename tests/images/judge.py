@@ -13,9 +13,13 @@ def qemu_img(*arguments, folder=None, timeout=60):
                           capture_output=True, cwd=folder, check=False, timeout=timeout)
 
 
-def check(path, options=()):
+def check(path, key=None):
     """qemu-img check: {'verdict', 'corruptions', 'leaks', 'check-errors', 'said', …}."""
-    done = qemu_img('check', '--output=json', *options, path, folder=os.path.dirname(path) or '.')
+    where = [path]
+    if key:
+        where = ['--object', f'secret,id=key,data={key}', '--image-opts',
+                 f'driver=qcow2,encrypt.key-secret=key,file.filename={path}']
+    done = qemu_img('check', '--output=json', *where, folder=os.path.dirname(path) or '.')
     report = json.loads(done.stdout) if done.stdout.strip() else {}
     return {'corruptions': 0, 'leaks': 0, 'check-errors': 0, **report,
             'verdict': VERDICTS.get(done.returncode, f'status {done.returncode}'),

@@ -96,8 +96,8 @@ typedef enum {
 /**
  * SinterFindingQemu:
  *
- * What `qemu-img check` 7.2 does with it. The counts of a check are kept with and without what
- * it does not see, so that the two can be held against each other.
+ * What `qemu-img check` 7.2 does with it, as a rule. The counts of a check are kept with and
+ * without what it does not see, so that the two can be held against each other.
  *
  * @SINTER_QEMU_COUNTED: counts it
  * @SINTER_QEMU_REFUSES: does not open the image, or stops at it
@@ -141,7 +141,7 @@ typedef enum {
     X(HEADER_L1_SIZE, "header-l1-size", CORRUPTION, IMAGE, HEADER, REFUSES, "{detail}")            \
     X(HEADER_L1_SHORT, "header-l1-short", CORRUPTION, DATA, HEADER, REFUSES, "{detail}")           \
     X(HEADER_L1_OFFSET, "header-l1-offset", CORRUPTION, IMAGE, HEADER, REFUSES, "{detail}")        \
-    X(HEADER_REFTABLE_SIZE, "header-refcount-table-size", CORRUPTION, WRITES, REBUILD, REFUSES,    \
+    X(HEADER_REFTABLE_SIZE, "header-refcount-table-size", CORRUPTION, WRITES, REBUILD, UNSEEN,     \
       "{detail}")                                                                                  \
     X(HEADER_REFTABLE_OFFSET, "header-refcount-table-offset", CORRUPTION, WRITES, REBUILD,         \
       REFUSES, "{detail}")                                                                         \
@@ -151,7 +151,7 @@ typedef enum {
       "{detail}")                                                                                  \
     X(HEADER_SNAPSHOTS_OFFSET, "header-snapshots-offset", CORRUPTION, SNAPSHOT, SNAPSHOT, REFUSES, \
       "{detail}")                                                                                  \
-    X(HEADER_SNAPSHOTS_BEYOND, "header-snapshots-beyond", CORRUPTION, SNAPSHOT, SNAPSHOT, UNSEEN,  \
+    X(HEADER_SNAPSHOTS_BEYOND, "header-snapshots-beyond", CORRUPTION, SNAPSHOT, SNAPSHOT, COUNTED, \
       "{detail}")                                                                                  \
     X(HEADER_BACKING_OFFSET, "header-backing-offset", CORRUPTION, DATA, HEADER, REFUSES,           \
       "{detail}")                                                                                  \
@@ -187,16 +187,18 @@ typedef enum {
       "The image is encrypted with legacy AES, which is insecure and was given up")                \
     X(READ_ERROR, "read-error", ERROR, IMAGE, NONE, REFUSES, "{detail}")                           \
     /* L1 */                                                                                       \
-    X(L1_TABLE_BEYOND_FILE, "l1-table-beyond-file", CORRUPTION, IMAGE, NONE, COUNTED,              \
-      "The {owner} at {host} lies beyond the end of the file")                                     \
     X(L1_ENTRY_RESERVED_BITS, "l1-entry-reserved-bits", CORRUPTION, DATA, BITS, COUNTED,           \
       "The L1 entry of guest offset {guest} in the {owner} has reserved bits set: {seen}")         \
     X(L1_ENTRY_UNALIGNED, "l1-entry-unaligned", CORRUPTION, DATA, ENTRY, COUNTED,                  \
-      "The L1 entry of guest offset {guest} in the {owner} points to {host}, which is not aligned "\
+      "The L1 entry of guest offset {guest} in the {owner} points to {host}, which is not "        \
+      "aligned "                                                                                   \
       "to a cluster")                                                                              \
     X(L1_ENTRY_BEYOND_FILE, "l1-entry-beyond-file", CORRUPTION, DATA, ENTRY, COUNTED,              \
       "The L1 entry of guest offset {guest} in the {owner} points to {host}, beyond the end of "   \
       "the file")                                                                                  \
+    X(L1_ENTRY_EMPTY, "l1-entry-empty", CORRUPTION, DATA, ENTRY, UNSEEN,                           \
+      "The L1 entry of guest offset {guest} in the {owner} has the flag COPIED, but names no L2 "  \
+      "table: {seen}")                                                                             \
     X(L1_COPIED_FALSE, "l1-copied-false", CORRUPTION, WRITES, FLAG, COUNTED,                       \
       "The L1 entry of guest offset {guest} says that the L2 table at {host} is not shared, but "  \
       "its refcount is {refcount}")                                                                \
@@ -212,11 +214,15 @@ typedef enum {
       "The L2 entry of guest offset {guest} in the {owner} has the zero flag, which this image "   \
       "cannot have: {seen}")                                                                       \
     X(L2_ENTRY_UNALIGNED, "l2-entry-unaligned", CORRUPTION, DATA, ENTRY, COUNTED,                  \
-      "The L2 entry of guest offset {guest} in the {owner} points to {host}, which is not aligned "\
+      "The L2 entry of guest offset {guest} in the {owner} points to {host}, which is not "        \
+      "aligned "                                                                                   \
       "to a cluster")                                                                              \
     X(L2_ENTRY_BEYOND_FILE, "l2-entry-beyond-file", CORRUPTION, DATA, ENTRY, COUNTED,              \
       "The L2 entry of guest offset {guest} in the {owner} points to {host}, beyond the end of "   \
       "the file")                                                                                  \
+    X(L2_ENTRY_EMPTY, "l2-entry-empty", CORRUPTION, DATA, ENTRY, UNSEEN,                           \
+      "The L2 entry of guest offset {guest} in the {owner} has the flag COPIED, but names no "     \
+      "cluster: {seen}")                                                                           \
     X(L2_COPIED_FALSE, "l2-copied-false", CORRUPTION, WRITES, FLAG, COUNTED,                       \
       "The L2 entry of guest offset {guest} says that the cluster at {host} is not shared, but "   \
       "its refcount is {refcount}")                                                                \
@@ -265,10 +271,12 @@ typedef enum {
     X(REFTABLE_ENTRY_RESERVED_BITS, "refcount-table-entry-reserved-bits", CORRUPTION, WRITES,      \
       REBUILD, COUNTED, "Entry {#expected} of the refcount table has reserved bits set: {seen}")   \
     X(REFTABLE_ENTRY_UNALIGNED, "refcount-table-entry-unaligned", CORRUPTION, WRITES, REBUILD,     \
-      COUNTED, "Entry {#expected} of the refcount table points to {host}, which is not aligned "   \
+      COUNTED,                                                                                     \
+      "Entry {#expected} of the refcount table points to {host}, which is not aligned "            \
       "to a cluster")                                                                              \
     X(REFTABLE_ENTRY_BEYOND_FILE, "refcount-table-entry-beyond-file", CORRUPTION, WRITES, REBUILD, \
-      COUNTED, "Entry {#expected} of the refcount table points to {host}, beyond the end of the "  \
+      COUNTED,                                                                                     \
+      "Entry {#expected} of the refcount table points to {host}, beyond the end of the "           \
       "file")                                                                                      \
     X(REFBLOCK_SHARED, "refcount-block-shared", CORRUPTION, WRITES, REBUILD, COUNTED,              \
       "The refcount block at {host} has {#seen} references: {owners}")                             \
@@ -277,8 +285,8 @@ typedef enum {
       "The snapshot table at {host}: {detail}")                                                    \
     X(SNAPSHOT_EXTRA_SHORT, "snapshot-extra-short", CORRUPTION, SNAPSHOT, SNAPSHOT, COUNTED,       \
       "The snapshot {detail} has {#seen} bytes of extra data, version 3 needs 16")                 \
-    X(SNAPSHOT_EXTRA_LARGE, "snapshot-extra-large", CORRUPTION, SNAPSHOT, SNAPSHOT, COUNTED,       \
-      "The snapshot {detail} has {#seen} bytes of extra data, at most 1024 are allowed")           \
+    X(SNAPSHOT_ENTRY_EMPTY, "snapshot-entry-empty", CORRUPTION, SNAPSHOT, SNAPSHOT, UNSEEN,        \
+      "The entry of snapshot {detail} has no L1 table: it was overwritten")                        \
     X(SNAPSHOT_L1_UNALIGNED, "snapshot-l1-unaligned", CORRUPTION, SNAPSHOT, SNAPSHOT, COUNTED,     \
       "The L1 table of snapshot {detail} at {host} is not aligned to a cluster")                   \
     X(SNAPSHOT_L1_LARGE, "snapshot-l1-large", CORRUPTION, SNAPSHOT, SNAPSHOT, COUNTED,             \
@@ -347,7 +355,7 @@ typedef enum {
 #define X(code, name, klass, stake, fix, qemu, text) SINTER_FINDING_##code,
     SINTER_FINDINGS(X)
 #undef X
-    SINTER_FINDING_N_CODES
+        SINTER_FINDING_N_CODES
 } SinterFindingCode;
 
 /**
@@ -398,6 +406,8 @@ typedef struct {
  * @seen: the value that stands there; what it is, the code's text says
  * @expected: what should stand there, or a second number that the text uses
  * @refcount: of the cluster, in the file; 0 where it does not matter
+ * @times: how often it counts: an entry of a table that several snapshots use counts once for
+ *   each; never 0 in a result
  * @detail: (nullable): a text of its own: a snapshot's or bitmap's name, a cause
  * @owners: what refers to the cluster, @n_owners of them
  * @n_owners: at most %SINTER_FINDING_MAX_OWNERS; there may be more than are named
@@ -409,6 +419,7 @@ typedef struct {
     guint64 seen;
     guint64 expected;
     guint64 refcount;
+    guint64 times;
     char *detail;
     SinterOwner owners[SINTER_FINDING_MAX_OWNERS];
     guint n_owners;

@@ -73,6 +73,11 @@ class Damage:
     deep: bool = False
     doc: str = ''
 
+    @property
+    def key(self):
+        """What QEMU needs to open the image, before it checks anything."""
+        return base.LUKS_KEY if self.base in ('luks', 'aes') else None
+
     def build(self):
         """(the broken image, what a check must find)."""
         image = base.build(self.base, **self.options)

@@ -22,6 +22,7 @@ from qcow2build import Builder
 from sparsebytes import SparseBytes
 
 MIB = 1 << 20
+LUKS_KEY = 'secret'
 
 
 class Image(q.Qcow2Image):
@@ -38,17 +39,6 @@ class Image(q.Qcow2Image):
         l2 = self.l2(l1_index)
         return [l2[i] & q.OFFSET_MASK for i in range(self.l2_entries)
                 if l2[i] & q.OFFSET_MASK and not l2[i] & q.COMPRESSED]
-
-    def packed_clusters(self, l1_index):
-        """{host cluster: how often} of the compressed clusters below an L1 entry."""
-        counts = {}
-        l2 = self.l2(l1_index)
-        for i in range(self.l2_entries):
-            if l2[i] & q.COMPRESSED:
-                offset, length = self.compressed(l2[i])
-                for cluster in range(self.cluster(offset), self.cluster(offset + length - 1) + 1):
-                    counts[cluster] = counts.get(cluster, 0) + 1
-        return counts
 
     def adopt(self, offset, count=1):
         """Gives the clusters at `offset` the reference count that makes them sound."""
@@ -132,6 +122,7 @@ BASES = {
     'subclusters': (fill_subclusters, {'extended_l2': True, 'cluster_bits': 14}),
     'backing': (fill_plain, {'backing': 'base.raw', 'backing_format': 'raw'}),
     'data-file': (fill_plain, {'data_file': 'data.raw'}),
+    'aes': (fill_plain, {'crypt_method': q.CRYPT_AES}),
     'luks': (fill_plain, {'luks_header': 'qemu'}),
 }
 
@@ -142,7 +133,7 @@ def luks_header():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'luks.qcow2')
         subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', '--object',
-                        'secret,id=key,data=secret', '-o',
+                        f'secret,id=key,data={LUKS_KEY}', '-o',
                         'encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10',
                         path, '1M'], check=True)
         image = q.Qcow2Image.load(path)

@@ -67,7 +67,7 @@ typedef struct {
 static const BadCase bad_cases[] = {
     { "[jobs]\nmax-per-hosts=2\n",
       { "sinter.conf", "[jobs]", "'max-per-hosts'", "'max-per-host'" } },
-    { "[job]\nmax-per-host=2\n", { "sinter.conf", "[job]", "[jobs]" } },
+    { "[job]\nmax-per-host=2\n", { "sinter.conf", "[job]", "'jobs'" } },
     { "[jobs]\nmax-per-host=0\n", { "'max-per-host'", "from 1 to 1000", "not 0" } },
     { "[jobs]\nmax-per-host=many\n", { "'max-per-host'", "from 1 to 1000", "not many" } },
     { "[jobs]\nmax-per-host=\n", { "'max-per-host'", "from 1 to 1000" } },

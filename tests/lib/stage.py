@@ -18,9 +18,9 @@ import gi
 gi.require_version('Gio', '2.0')
 from gi.repository import Gio, GLib  # noqa: E402
 
-from lib import images, namespace  # noqa: E402
-from lib.bus import Bus  # noqa: E402
-from lib.service import Service  # noqa: E402
+from . import images, namespace  # noqa: E402
+from .bus import Bus  # noqa: E402
+from .service import Service  # noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get('SINTER_BUILD_DIR', os.path.join(TOP, 'build'))
@@ -256,7 +256,11 @@ class Stage:
     def hang(self, hang):
         self._tell_polkit('SimulateHang', '(b)', hang)
         if not hang:
-            self._tell_polkit('ReleaseHangingCalls', '()')
+            self.release()
+
+    def release(self):
+        """Answers what hangs; what comes later still hangs."""
+        self._tell_polkit('ReleaseHangingCalls', '()')
 
     def _tell_polkit(self, method, signature, *arguments):
         self.client().call(POLKIT_PATH, MOCK, method, signature, *arguments, name=POLKIT)
