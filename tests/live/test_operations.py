@@ -2,13 +2,14 @@
 """Each operation of sinterd on a guest that writes all the time; the oracle judges its disk."""
 
 import os
+import signal
 import unittest
 
 import libvirt
 
 from lib import images
 from lib.guestcode import GuestCode
-from lib.sinterbus import SinterError
+from lib.sinterbus import SinterBus, SinterError
 from lib.sintercase import SinterCase
 
 # So slow that a job is met while it copies, whatever else the machine does.
@@ -276,6 +277,26 @@ class WhileItRuns(SinterCase):
         self.assertEqual(self.paths(guest, inactive=True)[0], before[0])
         self.assertTrue(all(os.path.exists(path) for path in before))
         guest.verify()
+
+    def test_sinterd_ends_though_libvirtd_hangs(self):
+        guest = self.grown(2)
+        before = self.paths(guest)
+        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
+        job.wait_phase('copying')
+        self.bench.libvirtd.signal(signal.SIGSTOP)
+        try:
+            job.set_bandwidth(SLOW)     # a call of the job's thread that does not return
+            self.assertEqual(self.bench.sinterd.stop(timeout=10), 0)
+        finally:
+            self.bench.libvirtd.signal(signal.SIGCONT)
+        self.bench.sinterd.start()
+        sinter = SinterBus(self.bench.bus.address)
+        self.addCleanup(sinter.close)
+        job = sinter.job(os.path.basename(job.path))
+        job.set_bandwidth(0)
+        self.assertEqual(job.wait()['Phase'], 'done')
+        self.assert_fused(guest, before)
+        self.assert_whole(guest)
 
     def test_libvirtd_restarted(self):
         guest = self.grown(3)
