@@ -229,6 +229,49 @@ class OutrunByTheGuest(SinterCase):
         self.assert_whole(guest)
 
 
+class Budgets(SinterCase):
+    """One job at a time on a file system: the second waits, then has its turn."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = cls.bench.folder('config/sinter')
+        with open(os.path.join(folder, 'sinter.conf'), 'w', encoding='ascii') as file:
+            file.write('[jobs]\nmax-per-storage=1\n')
+        cls.bench.sinterd.restart()
+
+    def test_the_second_waits_for_the_first(self):
+        guests = [self.guest('first').start(), self.guest('second').start()]
+        for guest in guests:
+            guest.grow(2)
+        before = [self.paths(guest) for guest in guests]
+        first, = self.sinter.consolidate('first', bandwidth=SLOW)
+        first.wait_phase('copying')
+        second, = self.sinter.consolidate('second')
+        self.assertEqual(second.phase, 'queued')
+        first.set_bandwidth(0)
+        ends = [job.wait() for job in (first, second)]
+        self.assertEqual([end['Phase'] for end in ends], ['done', 'done'])
+        self.assertGreaterEqual(ends[1]['StartTime'], ends[0]['EndTime'])
+        for guest, layers in zip(guests, before):
+            self.assert_fused(guest, layers)
+            self.assert_whole(guest)
+
+    def test_a_queued_job_can_be_cancelled(self):
+        guests = [self.guest('works').start(), self.guest('waits').start()]
+        for guest in guests:
+            guest.grow(1)
+        before = self.paths(guests[1])
+        first, = self.sinter.consolidate('works', bandwidth=SLOW)
+        first.wait_phase('copying')
+        second, = self.sinter.consolidate('waits')
+        second.cancel()
+        self.assertEqual(second.wait()['Phase'], 'cancelled')
+        self.assert_chain(guests[1], before)
+        first.cancel()
+        self.assertEqual(first.wait()['Phase'], 'cancelled')
+
+
 class WhileItRuns(SinterCase):
     def test_cancel_before_ready(self):
         guest = self.grown(3)
