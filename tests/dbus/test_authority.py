@@ -225,11 +225,10 @@ class SessionStage(stage.Stage):
 class SessionBus(stage.BusCase):
     """A user's own daemon needs no polkit, and serves nobody else."""
 
+    make_stage = SessionStage
+
     @classmethod
-    def setUpClass(cls):
-        cls.stage = SessionStage()
-        cls.addClassCleanup(cls.stage.stop)
-        cls.stage.start()
+    def stage_up(cls):
         images_of.fill(cls.stage)
         cls.stage.sinterd.start()
 

@@ -62,15 +62,8 @@ class Images(stage.BusCase):
                          8)
 
 
-class Callers(stage.BusCase):
+class Callers(images_of.UsualCase):
     """Callers that send much, nonsense, or nothing of what is asked for."""
-
-    @classmethod
-    def stage_up(cls):
-        images_of.fill(cls.stage)
-        cls.stage.start_polkit()
-        cls.stage.allow_all()
-        cls.stage.sinterd.start()
 
     def test_long_names(self):
         long = 'x' * (1 << 20)

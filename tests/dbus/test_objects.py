@@ -63,13 +63,12 @@ class LibvirtStage(stage.Stage):
 
 
 class ObjectsCase(stage.BusCase):
+    make_stage = LibvirtStage
+
     @classmethod
-    def setUpClass(cls):
+    def stage_up(cls):
         # no event loop for libvirt here: its own would run the main context that signals come by
         libvirt.registerErrorHandler(lambda context, error: None, None)
-        cls.stage = LibvirtStage()
-        cls.addClassCleanup(cls.stage.stop)
-        cls.stage.start()
         cls.stage.start_polkit()
         cls.stage.allow_all()
         cls.stage.start_libvirtd()

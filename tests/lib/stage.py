@@ -316,9 +316,11 @@ def domain_xml(name, *disks, running=True):
 class BusCase(unittest.TestCase):
     """self.stage is up, with a host of a few domains; what it starts is shown when a case fails."""
 
+    make_stage = Stage
+
     @classmethod
     def setUpClass(cls):
-        cls.stage = Stage()
+        cls.stage = cls.make_stage()
         cls.addClassCleanup(cls.stage.stop)
         cls.stage.start()
         cls.stage_up()
