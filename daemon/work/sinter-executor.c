@@ -81,22 +81,34 @@ admit_jobs(SinterExecutor *self)
 
 /* --- the jobs that are held ------------------------------------------------------------------ */
 
-/* Forgets the oldest ended jobs above the number that is kept. */
+/* (nullable): of the ended jobs the one that ended first; a job that ran for days has a low id and
+ * is news all the same */
+static SinterJob *
+find_first_ended(SinterExecutor *self)
+{
+    SinterJob *first = NULL;
+
+    for (guint i = 0; i < self->jobs->len; i++) {
+        SinterJob *job = self->jobs->pdata[i];
+
+        if (!is_unended(job) && (!first || sinter_job_get_record(job)->ended_usec <
+                                               sinter_job_get_record(first)->ended_usec))
+            first = job;
+    }
+    return first;
+}
+
+/* Forgets the ended jobs above the number that is kept, those that ended first. */
 static void
 trim_jobs(SinterExecutor *self)
 {
     guint n_ended = self->jobs->len - sinter_executor_count_unended(self);
 
-    for (guint i = 0; i < self->jobs->len && n_ended > self->limits.keep_records;) {
-        g_autoptr(SinterJob) job = g_object_ref(self->jobs->pdata[i]);
+    for (; n_ended > self->limits.keep_records; n_ended--) {
+        g_autoptr(SinterJob) job = g_object_ref(find_first_ended(self));
         g_autoptr(GError) error = NULL;
 
-        if (is_unended(job)) {
-            i++;
-            continue;
-        }
-        g_ptr_array_remove_index(self->jobs, i);
-        n_ended--;
+        g_ptr_array_remove(self->jobs, job);
         if (!sinter_job_store_remove(self->store, sinter_job_get_record(job)->id, &error))
             sinter_log(G_LOG_LEVEL_WARNING, NULL, "%s", error->message);
         g_signal_emit(self, signals[SIGNAL_JOB_REMOVED], 0, job);
