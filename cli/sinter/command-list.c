@@ -267,7 +267,8 @@ run(const SinterCommandCall *call, GError **error)
 
     if (!client)
         return SINTER_EXIT_FAILED;
-    sinter_client_rescan(client);
+    if (!client->globals->quiet) /* names are what libvirt tells of by itself */
+        sinter_client_rescan(client);
     all = sinter_object_read_all(client, error);
     if (!all)
         return SINTER_EXIT_FAILED;

@@ -156,6 +156,9 @@ class Daemon:
         except Refusal as refusal:
             invocation.return_dbus_error(f'{PREFIX}Error.{refusal.name}', str(refusal))
             return
+        except Exception as error:      # a fault of this file: nobody must wait for ever
+            invocation.return_dbus_error('org.sinter.Test.Broken', repr(error))
+            raise
         invocation.return_value(answer)
 
     # -- objects --------------------------------------------------------------
@@ -194,6 +197,9 @@ class Daemon:
             if name == interface and what in [values[key] for key in keys]:
                 return GLib.Variant('(o)', (path,))
         raise Refusal('NotFound', f'no {interface.lower()} \'{what}\'')
+
+    def answer_Rescan(self, path, **options):
+        return None
 
     def answer_LookupDomain(self, path, name, **options):
         return self.lookup('Domain', name, 'Name', 'Uuid')
