@@ -267,7 +267,7 @@ run(const SinterCommandCall *call, GError **error)
 
     if (!client)
         return SINTER_EXIT_FAILED;
-    if (!client->globals->quiet) /* names are what libvirt tells of by itself */
+    if (!client->globals->quiet) /* names are known without a look, and wanted for completion */
         sinter_client_rescan(client);
     all = sinter_object_read_all(client, error);
     if (!all)

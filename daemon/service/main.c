@@ -221,7 +221,9 @@ serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, co
     sinter_notify_start_watchdog();
     g_main_loop_run(loop);
     sinter_notify_stopping();
-    sinter_executor_stop(executor);
+    if (!sinter_executor_stop(executor))
+        sinter_log(G_LOG_LEVEL_WARNING, NULL,
+                   "libvirt does not answer; its jobs are left as they are for the next start");
     sinter_service_stop(service);
     sinter_connection_stop(connection);
     return daemon.status;

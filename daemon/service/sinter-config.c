@@ -52,7 +52,7 @@ static const ConfigKey config_keys[] = {
     { "jobs", "converge-after-sec", TYPE_NUMBER, AT(limits.converge_after_sec), "60", 1, 86400,
       FALSE },
     { "jobs", "max-pause-msec", TYPE_NUMBER, AT(limits.max_pause_msec), "500", 0, 60000, FALSE },
-    { "jobs", "keep-records", TYPE_NUMBER, AT(limits.keep_records), "100", 0, 100000, FALSE },
+    { "jobs", "keep-records", TYPE_NUMBER, AT(limits.keep_records), "100", 10, 100000, FALSE },
     { "plans", "lifetime-sec", TYPE_NUMBER, AT(plan_lifetime_sec), "600", 1, 86400, TRUE },
     { "plans", "max-per-user", TYPE_NUMBER, AT(max_plans_per_user), "16", 1, 100000, TRUE },
     { "plans", "max", TYPE_NUMBER, AT(max_plans), "1024", 1, 100000, TRUE },

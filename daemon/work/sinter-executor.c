@@ -18,6 +18,12 @@
 
 #define POLL_USEC (G_USEC_PER_SEC / 2)
 
+/* CONNECTED wakes a job when libvirt is back; this is for the case that it came before. */
+#define RETRY_USEC (5 * G_USEC_PER_SEC)
+
+/* Threads that are in a call of a libvirt that does not answer are not waited for any longer. */
+#define STOP_USEC (5 * G_USEC_PER_SEC)
+
 struct _SinterExecutor {
     GObject parent_instance;
     SinterConnection *connection;
@@ -28,6 +34,7 @@ struct _SinterExecutor {
     char *jobs_dir;
     GPtrArray *jobs; /* of SinterJob, by id */
     gulong event_handler;
+    gboolean abandoned; /* a thread was left to itself and uses virt and store */
 };
 
 G_DEFINE_FINAL_TYPE(SinterExecutor, sinter_executor, G_TYPE_OBJECT)
@@ -115,6 +122,7 @@ add_job(SinterExecutor *self, SinterJobRecord *record)
         .patience_usec = (guint64)self->limits.converge_after_sec * G_USEC_PER_SEC,
         .max_pause_usec = (guint64)self->limits.max_pause_msec * 1000,
         .poll_usec = POLL_USEC,
+        .retry_usec = RETRY_USEC,
     };
     SinterJob *job = sinter_job_new(&context, record);
 
@@ -266,6 +274,11 @@ sinter_executor_submit(SinterExecutor *self, const SinterPlan *plan,
 {
     g_autoptr(GPtrArray) jobs = NULL;
 
+    if (!self->event_handler) {
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                            "the service is starting or stopping; try again");
+        return NULL;
+    }
     if (!check_plan(self, plan, options->uid, error))
         return NULL;
     jobs = g_ptr_array_new();
@@ -363,12 +376,19 @@ sinter_executor_start(SinterExecutor *self, GError **error)
     return TRUE;
 }
 
-void
+gboolean
 sinter_executor_stop(SinterExecutor *self)
 {
+    gint64 deadline_usec = g_get_monotonic_time() + STOP_USEC;
+
     g_clear_signal_handler(&self->event_handler, self->connection);
     for (guint i = 0; i < self->jobs->len; i++)
-        sinter_job_stop(self->jobs->pdata[i]);
+        sinter_job_ask_to_stop(self->jobs->pdata[i]);
+    for (guint i = 0; i < self->jobs->len; i++) {
+        if (!sinter_job_stop(self->jobs->pdata[i], deadline_usec))
+            self->abandoned = TRUE;
+    }
+    return !self->abandoned;
 }
 
 static void
@@ -378,8 +398,10 @@ sinter_executor_finalize(GObject *object)
 
     sinter_executor_stop(self);
     g_ptr_array_unref(self->jobs);
-    g_clear_pointer(&self->store, sinter_job_store_free);
-    g_clear_pointer(&self->virt, sinter_virt_libvirt_free);
+    if (!self->abandoned) {
+        g_clear_pointer(&self->store, sinter_job_store_free);
+        g_clear_pointer(&self->virt, sinter_virt_libvirt_free);
+    }
     g_clear_object(&self->inventory);
     g_clear_object(&self->connection);
     g_free(self->jobs_dir);

@@ -66,6 +66,16 @@ set_aside(const char *path, const GError *cause)
                cause->message);
 }
 
+/* What a write that a crash cut short left: "ID.json.XXXXXX". Nobody writes while records are read.
+ */
+static gboolean
+is_left_over(const char *name)
+{
+    const char *suffix = strstr(name, ".json.");
+
+    return suffix && strlen(suffix) == strlen(".json.XXXXXX") && !g_str_has_suffix(name, ".bad");
+}
+
 /* The id that a file's name tells; 0 for files that are no record (ids start at 1). */
 static guint64
 id_of_name(const char *name)
@@ -131,6 +141,8 @@ sinter_job_store_load(SinterJobStore *store, GError **error)
         SinterJobRecord *record;
 
         store->last_id = MAX(store->last_id, id);
+        if (id != 0 && is_left_over(name))
+            g_unlink(path);
         if (id == 0 || !g_str_has_suffix(name, ".json"))
             continue;
         record = load_record(path, id, &cause);

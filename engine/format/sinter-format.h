@@ -10,6 +10,7 @@
 #include "io/sinter-io.h"
 #include "sinter/chain.h"
 #include "sinter/check.h"
+#include "sinter/dump.h"
 #include "sinter/image.h"
 
 G_BEGIN_DECLS
@@ -57,6 +58,9 @@ typedef struct {
     /* Examines the file and puts what it finds into @result, which is new. */
     gboolean (*check)(SinterIo *io, const SinterCheckOptions *options, SinterCheckResult *result,
                       GError **error);
+    /* Tells all metadata. */
+    gboolean (*dump)(SinterIo *io, const SinterDumpVisitor *visitor, gpointer user_data,
+                     GCancellable *cancellable, GError **error);
     /* Fills @info, zeroed, from the LUKS header. */
     gboolean (*read_luks)(SinterIo *io, SinterLuksInfo *info, GError **error);
 } SinterFormat;

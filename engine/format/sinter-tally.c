@@ -81,13 +81,13 @@ counts_add(SinterCheckCounts *counts, SinterFindingClass klass, guint64 n)
 }
 
 static void
-tally_count_locked(SinterTally *self, SinterFindingCode code, guint64 n)
+tally_count_locked(SinterTally *self, SinterFindingCode code, guint64 n, gboolean qemu_counts)
 {
     SinterFindingClass klass = sinter_finding_code_class(code);
 
     self->result->per_code[code] += n;
     counts_add(&self->result->counts, klass, n);
-    if (sinter_finding_code_qemu(code) == SINTER_QEMU_COUNTED)
+    if (qemu_counts)
         counts_add(&self->result->qemu_counts, klass, n);
 }
 
@@ -95,16 +95,23 @@ void
 sinter_tally_count(SinterTally *tally, SinterFindingCode code, guint64 n)
 {
     g_mutex_lock(&tally->mutex);
-    tally_count_locked(tally, code, n);
+    tally_count_locked(tally, code, n, sinter_finding_code_qemu(code) == SINTER_QEMU_COUNTED);
     g_mutex_unlock(&tally->mutex);
 }
 
 void
 sinter_tally_add(SinterTally *tally, SinterFinding *finding)
 {
+    sinter_tally_add_as(tally, finding,
+                        sinter_finding_code_qemu(finding->code) == SINTER_QEMU_COUNTED);
+}
+
+void
+sinter_tally_add_as(SinterTally *tally, SinterFinding *finding, gboolean qemu_counts)
+{
     finding->times = MAX(finding->times, 1);
     g_mutex_lock(&tally->mutex);
-    tally_count_locked(tally, finding->code, finding->times);
+    tally_count_locked(tally, finding->code, finding->times, qemu_counts);
     if (sinter_tally_wants(tally, finding->code)) {
         tally->kept[finding->code]++;
         g_array_append_val(tally->result->findings, *finding);

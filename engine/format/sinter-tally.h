@@ -34,6 +34,9 @@ sinter_tally_wants(const SinterTally *tally, SinterFindingCode code)
 /* Counts @finding (as one where its @times are 0) and takes what it owns. Any thread. */
 void sinter_tally_add(SinterTally *tally, SinterFinding *finding);
 
+/* As sinter_tally_add(), where it depends on more than the code whether QEMU counts it. */
+void sinter_tally_add_as(SinterTally *tally, SinterFinding *finding, gboolean qemu_counts);
+
 /* Counts @n findings of @code without keeping any. Any thread. */
 void sinter_tally_count(SinterTally *tally, SinterFindingCode code, guint64 n);
 

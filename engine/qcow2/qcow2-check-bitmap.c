@@ -114,6 +114,7 @@ check_directory(SinterQcow2Check *self)
 {
     g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
     const SinterQcow2Header *header = self->header;
+    guint64 end = header->bitmap_directory_offset;
 
     if (sinter_qcow2_check_fits(self, header->bitmap_directory_offset,
                                 header->bitmap_directory_bytes))
@@ -123,9 +124,13 @@ check_directory(SinterQcow2Check *self)
         const SinterQcow2Bitmap *bitmap = g_ptr_array_index(self->bitmaps, i);
 
         check_entry(self, bitmap);
+        end = MAX(end, bitmap->entry_offset + bitmap->entry_bytes);
         if (!g_hash_table_add(names, bitmap->name))
             report(self, SINTER_FINDING_BITMAP_NAME_TWICE, bitmap, bitmap->entry_offset, 0, 0);
     }
+    end = (end + 7) & ~G_GUINT64_CONSTANT(7);
+    if (end < header->bitmap_directory_offset + header->bitmap_directory_bytes)
+        report_directory(self, "it goes on behind the bitmaps that the header counts");
 }
 
 /* --- the tables --- */
@@ -135,8 +140,21 @@ table_is_placed(const SinterQcow2Check *self, const SinterQcow2Bitmap *bitmap)
 {
     return bitmap->table_offset != 0 &&
            (bitmap->table_offset & (self->geo.cluster_size - 1)) == 0 &&
-           bitmap->table_offset <= G_MAXINT64 &&
-           bitmap->table_entries <= SINTER_QCOW2_BITMAP_TABLE_MAX_ENTRIES;
+           bitmap->table_offset <= G_MAXINT64;
+}
+
+/* QEMU minds only what lies beyond the file by a cluster or more. */
+static void
+report_table_beyond(SinterQcow2Check *self, const SinterQcow2Bitmap *bitmap)
+{
+    SinterFinding finding = { .code = SINTER_FINDING_BITMAP_TABLE_BEYOND_FILE,
+                              .guest_offset = SINTER_OFFSET_NONE,
+                              .host_offset = bitmap->table_offset,
+                              .detail = g_strdup_printf("'%s'", bitmap->name) };
+
+    sinter_tally_add_as(
+        &self->tally, &finding,
+        !sinter_qcow2_check_fits(self, bitmap->table_offset, (guint64)bitmap->table_entries * 8));
 }
 
 /* Counts the tables' own clusters; gives the bytes of them that are there to be read. */
@@ -152,15 +170,15 @@ list_segments(SinterQcow2Check *self)
         SinterQcow2Span span = { bitmap->table_offset, bitmap->table_offset + bytes, i };
 
         if (!table_is_placed(self, bitmap)) {
-            report(self, SINTER_FINDING_BITMAP_TABLE_UNALIGNED, bitmap, bitmap->table_offset, 0, 0);
+            report(self, SINTER_FINDING_BITMAP_TABLE_UNALIGNED, bitmap, span.start, 0, 0);
             continue;
         }
-        if (bytes == 0)
+        if (bytes == 0 || bitmap->table_entries > SINTER_QCOW2_BITMAP_TABLE_MAX_ENTRIES)
             continue;
         if (sinter_qcow2_check_fits(self, span.start, bytes))
             g_array_append_val(whole, span);
-        else
-            report(self, SINTER_FINDING_BITMAP_TABLE_BEYOND_FILE, bitmap, span.start, 0, 0);
+        if (span.end > self->stat.size_bytes)
+            report_table_beyond(self, bitmap);
         span.end = MIN(span.end, (self->stat.size_bytes + 7) & ~G_GUINT64_CONSTANT(7));
         if (span.start < span.end)
             g_array_append_val(there, span);
@@ -178,7 +196,7 @@ check_table_entry(SinterQcow2Check *self, const SinterQcow2Bitmap *bitmap, guint
     if ((entry & SINTER_QCOW2_BITMAP_TABLE_RESERVED) ||
         (offset != 0 && (entry & SINTER_QCOW2_BITMAP_TABLE_ALL_ONES)))
         report(self, SINTER_FINDING_BITMAP_ENTRY_RESERVED_BITS, bitmap, offset, entry, index);
-    else if (offset & (self->geo.cluster_size - 1))
+    if (offset & (self->geo.cluster_size - 1))
         report(self, SINTER_FINDING_BITMAP_ENTRY_UNALIGNED, bitmap, offset, entry, index);
     else if (offset != 0 && !sinter_qcow2_check_fits(self, offset, self->geo.cluster_size))
         report(self, SINTER_FINDING_BITMAP_ENTRY_BEYOND_FILE, bitmap, offset, entry, index);
@@ -287,30 +305,58 @@ sinter_qcow2_check_bitmaps(SinterQcow2Check *self, GError **error)
            check_tails(self, error);
 }
 
-gboolean
-sinter_qcow2_check_luks(SinterQcow2Check *self, GError **error)
+/* --- LUKS --- */
+
+static gboolean
+check_luks_magic(SinterQcow2Check *self, GError **error)
 {
     static const guint8 magic[] = { 'L', 'U', 'K', 'S', 0xba, 0xbe };
     guint64 offset = self->header->luks_offset;
     guint8 start[sizeof magic];
-    g_autoptr(GError) failed = NULL;
     SinterFinding finding = { .code = SINTER_FINDING_LUKS_MAGIC,
                               .guest_offset = SINTER_OFFSET_NONE,
                               .host_offset = offset };
 
-    if (!self->luks_usable)
-        return TRUE;
-    if (self->header->luks_bytes > 0 &&
-        sinter_qcow2_check_fits(self, offset, self->header->luks_bytes))
-        sinter_qcow2_check_count(self, offset, self->header->luks_bytes, 1,
-                                 SINTER_QCOW2_USE_METADATA, 0);
-    if (!sinter_io_read_padded(self->io, offset, start, sizeof start, &failed)) {
-        if (sinter_qcow2_check_keeps_going(self, failed, offset))
-            return TRUE;
-        g_propagate_error(error, g_steal_pointer(&failed));
+    if (!sinter_io_read_padded(self->io, offset, start, sizeof start, error))
         return FALSE;
-    }
     if (memcmp(start, magic, sizeof magic) != 0)
         sinter_tally_add(&self->tally, &finding);
     return TRUE;
+}
+
+static void
+report_luks_beyond(SinterQcow2Check *self, gboolean qemu_counts)
+{
+    SinterFinding finding = {
+        .code = SINTER_FINDING_HEADER_LUKS_BOUNDS,
+        .guest_offset = SINTER_OFFSET_NONE,
+        .host_offset = self->header->luks_offset,
+        .detail = g_strdup_printf("The LUKS header of %" G_GUINT64_FORMAT
+                                  " bytes at 0x%" G_GINT64_MODIFIER
+                                  "x goes on beyond the end of the file",
+                                  self->header->luks_bytes, self->header->luks_offset),
+    };
+
+    sinter_tally_add_as(&self->tally, &finding, qemu_counts);
+}
+
+gboolean
+sinter_qcow2_check_luks(SinterQcow2Check *self, GError **error)
+{
+    guint64 offset = self->header->luks_offset;
+    guint64 bytes = self->header->luks_bytes;
+    gboolean fits = sinter_qcow2_check_fits(self, offset, bytes);
+    g_autoptr(GError) failed = NULL;
+
+    if (!self->luks_usable)
+        return TRUE;
+    if (fits)
+        sinter_qcow2_check_count(self, offset, bytes, 1, SINTER_QCOW2_USE_METADATA, 0);
+    if (offset > self->stat.size_bytes || bytes > self->stat.size_bytes - offset)
+        report_luks_beyond(self, !fits);
+    if (!fits || check_luks_magic(self, &failed) ||
+        sinter_qcow2_check_keeps_going(self, failed, offset))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
 }

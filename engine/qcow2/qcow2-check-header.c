@@ -7,12 +7,11 @@
  */
 
 #include "qcow2-check.h"
-#include "sinter-error.h"
 
 /* Problems that keep a part of the image from being walked. */
 static const struct {
     SinterQcow2ProblemCode code;
-    gsize usable; /* the flag that goes */
+    gsize usable; /* the flag that goes; 0: only a part of it cannot be reached */
 } spoilers[] = {
     { SINTER_QCOW2_PROBLEM_L1_BYTES, G_STRUCT_OFFSET(SinterQcow2Check, l1_usable) },
     { SINTER_QCOW2_PROBLEM_L1_OFFSET, G_STRUCT_OFFSET(SinterQcow2Check, l1_usable) },
@@ -21,7 +20,7 @@ static const struct {
     { SINTER_QCOW2_PROBLEM_SNAPSHOTS_COUNT, G_STRUCT_OFFSET(SinterQcow2Check, snapshots_usable) },
     { SINTER_QCOW2_PROBLEM_SNAPSHOTS_OFFSET, G_STRUCT_OFFSET(SinterQcow2Check, snapshots_usable) },
     { SINTER_QCOW2_PROBLEM_BITMAPS_BOUNDS, G_STRUCT_OFFSET(SinterQcow2Check, bitmaps_usable) },
-    { SINTER_QCOW2_PROBLEM_LUKS_BOUNDS, G_STRUCT_OFFSET(SinterQcow2Check, luks_usable) },
+    { SINTER_QCOW2_PROBLEM_L1_SHORT, 0 },
 };
 
 static void
@@ -30,8 +29,11 @@ spoil(SinterQcow2Check *self, SinterQcow2ProblemCode code)
     for (gsize i = 0; i < G_N_ELEMENTS(spoilers); i++) {
         if (spoilers[i].code != code)
             continue;
-        G_STRUCT_MEMBER(gboolean, self, spoilers[i].usable) = FALSE;
+        if (spoilers[i].usable)
+            G_STRUCT_MEMBER(gboolean, self, spoilers[i].usable) = FALSE;
         self->result->complete = FALSE;
+        if (code != SINTER_QCOW2_PROBLEM_BITMAPS_BOUNDS)
+            self->guest_unreached = TRUE;
     }
 }
 
@@ -47,6 +49,9 @@ is_told_later(const SinterQcow2Check *self, SinterQcow2ProblemCode code)
                header->l1_offset <= G_MAXINT64 - SINTER_QCOW2_L1_MAX_BYTES;
     case SINTER_QCOW2_PROBLEM_SNAPSHOTS_BEYOND:
         return TRUE;
+    case SINTER_QCOW2_PROBLEM_LUKS_BOUNDS:
+        return header->crypt_method == SINTER_QCOW2_CRYPT_LUKS &&
+               (header->luks_offset & (self->geo.cluster_size - 1)) == 0;
     default:
         return FALSE;
     }
@@ -81,6 +86,18 @@ note(SinterQcow2Check *self, SinterFindingCode code, guint64 offset, const char 
     sinter_tally_add(&self->tally, &finding);
 }
 
+/* Whether there is an extension for it, though a broken one: that is another finding. */
+static gboolean
+says_backing_format(const SinterQcow2Header *header)
+{
+    for (guint i = 0; i < header->extensions->len; i++) {
+        if (g_array_index(header->extensions, SinterQcow2Extension, i).type ==
+            SINTER_QCOW2_EXT_BACKING_FORMAT)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static void
 check_state(SinterQcow2Check *self)
 {
@@ -92,27 +109,55 @@ check_state(SinterQcow2Check *self)
         note(self, SINTER_FINDING_IMAGE_CORRUPT, SINTER_QCOW2_AT_INCOMPATIBLE, NULL);
     if (header->crypt_method == SINTER_QCOW2_CRYPT_AES)
         note(self, SINTER_FINDING_LEGACY_ENCRYPTION, SINTER_QCOW2_AT_CRYPT_METHOD, NULL);
-    if (header->backing_name && !header->backing_format)
+    if (header->backing_name && !header->backing_format && !says_backing_format(header))
         note(self, SINTER_FINDING_BACKING_FORMAT_MISSING, header->backing_name_offset,
              header->backing_name);
 }
 
-/* A feature that nobody here knows may change what every other bit means. */
 static gboolean
-check_known(SinterQcow2Check *self, GError **error)
+has_problem(const SinterQcow2Header *header, SinterQcow2ProblemCode code)
 {
-    if (self->options->flags & SINTER_CHECK_KEEP_GOING)
-        return TRUE;
+    for (guint i = 0; i < header->problems->len; i++) {
+        if (g_array_index(header->problems, SinterQcow2Problem, i).code == code)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Where the header could not be read to the end, its features may not have been judged yet. */
+static void
+take_unknown_features(SinterQcow2Check *self)
+{
+    const SinterQcow2Header *header = self->header;
+    guint64 unknown = header->incompatible & ~SINTER_QCOW2_INCOMPAT_KNOWN;
+    g_autofree char *names = NULL;
+    SinterQcow2Problem problem = { SINTER_QCOW2_PROBLEM_UNKNOWN_FEATURES,
+                                   SINTER_QCOW2_AT_INCOMPATIBLE, NULL };
+
+    if (unknown == 0 || has_problem(header, SINTER_QCOW2_PROBLEM_UNKNOWN_FEATURES))
+        return;
+    names = sinter_qcow2_header_feature_names(header, SINTER_QCOW2_FEATURE_INCOMPATIBLE, unknown);
+    problem.text = g_strdup_printf("Unsupported qcow2 feature(s): %s", names);
+    take_problem(self, &problem);
+    g_free(problem.text);
+}
+
+/*
+ * What nobody here knows may change what every other bit means: it is told, and nothing else is
+ * examined. TRUE where there is none of it.
+ */
+static gboolean
+check_known(SinterQcow2Check *self)
+{
+    take_unknown_features(self);
     for (guint i = 0; i < self->header->problems->len; i++) {
         const SinterQcow2Problem *problem =
             &g_array_index(self->header->problems, SinterQcow2Problem, i);
 
-        if (sinter_qcow2_problem_severity(problem->code) != SINTER_QCOW2_SEVERITY_UNKNOWN)
-            continue;
-        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, problem->text);
-        return FALSE;
+        if (sinter_qcow2_problem_severity(problem->code) == SINTER_QCOW2_SEVERITY_UNKNOWN)
+            take_problem(self, problem);
     }
-    return TRUE;
+    return !self->result->trouble;
 }
 
 static void
@@ -142,23 +187,29 @@ sinter_qcow2_check_header(SinterQcow2Check *self, GError **error)
 {
     const SinterQcow2Header *header = self->header;
 
-    if (!check_known(self, error))
-        return FALSE;
     measure(self);
+    if (!check_known(self) && !(self->options->flags & SINTER_CHECK_KEEP_GOING)) {
+        self->stopped = TRUE;
+        self->result->complete = FALSE;
+        return TRUE;
+    }
     self->l1_usable = TRUE;
     self->reftable_usable = TRUE;
     self->snapshots_usable = header->n_snapshots > 0;
     self->bitmaps_usable =
         header->has_bitmaps && (header->autoclear & SINTER_QCOW2_AUTOCLEAR_BITMAPS) != 0;
-    self->luks_usable = header->has_luks && header->crypt_method == SINTER_QCOW2_CRYPT_LUKS;
+    self->luks_usable = header->has_luks && header->luks_bytes > 0 &&
+                        (header->luks_offset & (self->geo.cluster_size - 1)) == 0;
     for (guint i = 0; i < header->problems->len; i++) {
         const SinterQcow2Problem *problem = &g_array_index(header->problems, SinterQcow2Problem, i);
 
-        if (!is_told_later(self, problem->code))
+        if (!is_told_later(self, problem->code) &&
+            sinter_qcow2_problem_severity(problem->code) != SINTER_QCOW2_SEVERITY_UNKNOWN)
             take_problem(self, problem);
     }
     check_state(self);
-    if (!header->has_geometry)
+    self->stopped = !header->has_geometry;
+    if (self->stopped)
         self->result->complete = FALSE;
     return TRUE;
 }

@@ -111,13 +111,13 @@ walk_piece(guint index, guint64 at, const guint8 *data, gsize len, gpointer user
     return TRUE;
 }
 
+/* QEMU minds a table that lies beyond the file by a cluster or more; the rest reads as zeros. */
 static void
-report_beyond(SinterQcow2Check *self, guint index)
+report_beyond(SinterQcow2Check *self, guint index, gboolean qemu_counts)
 {
     const SinterQcow2CheckView *view = &g_array_index(self->views, SinterQcow2CheckView, index);
     SinterFinding finding = {
-        .code = index == 0 ? SINTER_FINDING_L1_TABLE_BEYOND_FILE
-                           : SINTER_FINDING_SNAPSHOT_L1_BEYOND_FILE,
+        .code = SINTER_FINDING_SNAPSHOT_L1_BEYOND_FILE,
         .guest_offset = SINTER_OFFSET_NONE,
         .host_offset = view->l1_offset,
         .seen = view->l1_entries,
@@ -126,7 +126,14 @@ report_beyond(SinterQcow2Check *self, guint index)
         .n_owners = 1,
     };
 
-    sinter_tally_add(&self->tally, &finding);
+    if (index == 0) {
+        finding.code = SINTER_FINDING_HEADER_L1_OFFSET;
+        finding.host_offset = SINTER_QCOW2_AT_L1_OFFSET;
+        finding.detail = g_strdup_printf("The active L1 table at 0x%" G_GINT64_MODIFIER
+                                         "x lies beyond the end of the file",
+                                         view->l1_offset);
+    }
+    sinter_tally_add_as(&self->tally, &finding, qemu_counts);
 }
 
 /* Counts the tables' own clusters; gives the bytes of them that are there to be read. */
@@ -140,13 +147,14 @@ list_segments(SinterQcow2Check *self)
         const SinterQcow2CheckView *view = &g_array_index(self->views, SinterQcow2CheckView, i);
         guint64 bytes = (guint64)view->l1_entries * 8;
         SinterQcow2Span span = { view->l1_offset, view->l1_offset + bytes, i };
+        gboolean fits = sinter_qcow2_check_fits(self, view->l1_offset, bytes);
 
         if (bytes == 0)
             continue;
-        if (sinter_qcow2_check_fits(self, view->l1_offset, bytes))
+        if (fits)
             g_array_append_val(whole, span);
-        else
-            report_beyond(self, i);
+        if (span.end > self->stat.size_bytes)
+            report_beyond(self, i, !fits);
         span.end = MIN(span.end, (self->stat.size_bytes + 7) & ~G_GUINT64_CONSTANT(7));
         if (span.start < span.end)
             g_array_append_val(there, span);

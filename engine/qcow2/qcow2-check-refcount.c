@@ -32,6 +32,12 @@ block_first_cluster(const SinterQcow2Check *self, guint64 index)
     return index << self->geo.refblock_bits;
 }
 
+static gboolean
+block_is_again(const SinterQcow2Check *self, guint64 index)
+{
+    return (self->blocks_again[index / 8] >> (index % 8)) & 1;
+}
+
 static void
 report(SinterQcow2Check *self, SinterFindingCode code, guint64 host, guint64 seen, guint64 expected)
 {
@@ -119,18 +125,18 @@ list_blocks(SinterQcow2Check *self)
 static void
 set_unknown(SinterQcow2Check *self, GArray *blocks)
 {
-    g_autofree guint8 *again = g_malloc0(self->reftable_entries / 8 + 1);
-
+    self->blocks_again = g_malloc0(self->reftable_entries / 8 + 1);
     for (guint i = 0; i < blocks->len; i++) {
         const Block *block = &g_array_index(blocks, Block, i);
 
-        if (block->again && !self->map->cells)
-            again[block->index / 8] |= (guint8)(1U << (block->index % 8));
+        if (block->again)
+            self->blocks_again[block->index / 8] |= (guint8)(1U << (block->index % 8));
     }
     for (guint64 i = 0; i < self->reftable_entries; i++) {
         guint64 offset = reftable_entry(self, i) & ~SINTER_QCOW2_REFTABLE_RESERVED;
 
-        if ((offset & (self->geo.cluster_size - 1)) != 0 || (again[i / 8] >> (i % 8)) & 1)
+        if ((offset & (self->geo.cluster_size - 1)) != 0 ||
+            (!self->map->cells && block_is_again(self, i)))
             sinter_qcow2_refcount_map_set_unknown(self->map, block_first_cluster(self, i),
                                                   block_first_cluster(self, i + 1));
     }
@@ -191,6 +197,7 @@ check_block(SinterQcow2Check *self, guint64 index)
     guint64 entry = reftable_entry(self, index);
     guint64 offset = entry & ~SINTER_QCOW2_REFTABLE_RESERVED;
     guint64 cluster = offset >> self->geo.cluster_bits;
+    gboolean was_shared;
     guint64 refs;
 
     if (entry & SINTER_QCOW2_REFTABLE_RESERVED) {
@@ -206,12 +213,14 @@ check_block(SinterQcow2Check *self, guint64 index)
         return;
     }
     self->result->stats.refcount_blocks++;
+    was_shared = sinter_qcow2_refcount_map_is_shared(self->map, cluster);
     sinter_qcow2_check_count(self, offset, self->geo.cluster_size, 1, SINTER_QCOW2_USE_METADATA, 0);
     refs = sinter_qcow2_refcount_map_get_refs(self->map, cluster);
-    if (refs > 1 && self->map->refcount_max > 1) {
+    if (refs > 1 && self->map->refcount_max > 1)
         report(self, SINTER_FINDING_REFBLOCK_SHARED, offset, refs, 1);
+    /* shared by entries of the refcount table alone: the finding above says it all */
+    if (block_is_again(self, index) && !was_shared)
         sinter_qcow2_refcount_map_clear_shared(self->map, cluster);
-    }
 }
 
 gboolean
@@ -227,6 +236,21 @@ sinter_qcow2_check_refblocks(SinterQcow2Check *self, GError **error)
 /* --- comparing --- */
 
 static void
+report_overflow(SinterQcow2Check *self, guint64 cluster, guint64 stored, guint64 refs)
+{
+    guint64 max = self->map->refcount_max;
+    SinterFinding finding = { .code = SINTER_FINDING_REFCOUNT_OVERFLOW,
+                              .guest_offset = SINTER_OFFSET_NONE,
+                              .host_offset = cluster << self->geo.cluster_bits,
+                              .seen = refs,
+                              .expected = max,
+                              .refcount = stored,
+                              .times = refs - max };
+
+    sinter_tally_add(&self->tally, &finding);
+}
+
+static void
 report_mismatch(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
 {
     SinterQcow2Check *self = user_data;
@@ -234,15 +258,7 @@ report_mismatch(guint64 cluster, guint64 stored, guint64 refs, gpointer user_dat
     SinterFindingCode code;
 
     if (refs > max) {
-        SinterFinding finding = { .code = SINTER_FINDING_REFCOUNT_OVERFLOW,
-                                  .guest_offset = SINTER_OFFSET_NONE,
-                                  .host_offset = cluster << self->geo.cluster_bits,
-                                  .seen = refs,
-                                  .expected = max,
-                                  .refcount = stored,
-                                  .times = refs - max };
-
-        sinter_tally_add(&self->tally, &finding);
+        report_overflow(self, cluster, stored, refs);
         refs = max;
     }
     if (stored == refs)
@@ -250,6 +266,9 @@ report_mismatch(guint64 cluster, guint64 stored, guint64 refs, gpointer user_dat
     code = stored < refs ? SINTER_FINDING_REFCOUNT_TOO_LOW
            : refs == 0   ? SINTER_FINDING_CLUSTER_LEAKED
                          : SINTER_FINDING_REFCOUNT_TOO_HIGH;
+    /* of what could not be reached nobody knows whether it is in use */
+    if (stored > refs && self->guest_unreached)
+        return;
     if (sinter_tally_wants(&self->tally, code))
         report(self, code, cluster << self->geo.cluster_bits, stored, refs);
     else
@@ -315,14 +334,10 @@ compare_stored(SinterQcow2Check *self)
 gboolean
 sinter_qcow2_check_compare(SinterQcow2Check *self, GError **error)
 {
-    guint64 uses[4] = { 0 };
-
     report_shared(self);
     if (self->reftable_usable)
         compare_stored(self);
-    sinter_qcow2_refcount_map_count_uses(self->map, uses);
-    self->result->stats.metadata_clusters = uses[SINTER_QCOW2_USE_METADATA];
-    for (guint i = 0; i < G_N_ELEMENTS(uses); i++)
-        self->result->stats.host_used += uses[i];
+    sinter_qcow2_refcount_map_count_uses(self->map, &self->result->stats.host_used,
+                                         &self->result->stats.metadata_clusters);
     return TRUE;
 }

@@ -35,13 +35,10 @@ is_empty(const SinterQcow2Snapshot *snapshot)
 }
 
 static void
-check_entry(SinterQcow2Check *self, const SinterQcow2Snapshot *snapshot)
+check_size(SinterQcow2Check *self, const SinterQcow2Snapshot *snapshot)
 {
     guint64 needed = sinter_qcow2_geometry_l1_entries(&self->geo, snapshot->disk_bytes);
 
-    if (self->header->version >= 3 && snapshot->extra_bytes < SINTER_QCOW2_SNAPSHOT_EXTRA_V3_MIN)
-        report(self, SINTER_FINDING_SNAPSHOT_EXTRA_SHORT, snapshot, snapshot->extra_bytes,
-               SINTER_QCOW2_SNAPSHOT_EXTRA_V3_MIN);
     if (snapshot->disk_bytes == 0 && self->header->virtual_size_bytes > 0)
         report(self, SINTER_FINDING_SNAPSHOT_DISK_SIZE_ZERO, snapshot, 0,
                self->header->virtual_size_bytes);
@@ -86,8 +83,12 @@ check_list(SinterQcow2Check *self)
     for (guint i = 0; i < self->snapshots->len; i++) {
         const SinterQcow2Snapshot *snapshot = g_ptr_array_index(self->snapshots, i);
 
+        if (self->header->version >= 3 &&
+            snapshot->extra_bytes < SINTER_QCOW2_SNAPSHOT_EXTRA_V3_MIN)
+            report(self, SINTER_FINDING_SNAPSHOT_EXTRA_SHORT, snapshot, snapshot->extra_bytes,
+                   SINTER_QCOW2_SNAPSHOT_EXTRA_V3_MIN);
         if (check_place(self, snapshot)) {
-            check_entry(self, snapshot);
+            check_size(self, snapshot);
             add_view(self, snapshot->l1_offset, snapshot->l1_entries,
                      g_strdup_printf("'%s' (%s)", snapshot->name, snapshot->id), i);
         }
@@ -121,9 +122,12 @@ report_broken(SinterQcow2Check *self, const GError *error)
         if (problem->code != SINTER_QCOW2_PROBLEM_SNAPSHOTS_BEYOND)
             continue;
         finding.code = SINTER_FINDING_HEADER_SNAPSHOTS_BEYOND;
+        finding.host_offset = SINTER_QCOW2_AT_SNAPSHOTS_OFFSET;
         finding.times = (self->header->version >= 3 ? missing : 0) +
                         !sinter_qcow2_check_fits(self, self->header->snapshots_offset, bytes);
+        self->snapshot_table_bytes = bytes;
     }
+    self->guest_unreached = finding.code == SINTER_FINDING_SNAPSHOT_TABLE_DAMAGED;
     sinter_tally_add(&self->tally, &finding);
     self->result->complete = FALSE;
 }

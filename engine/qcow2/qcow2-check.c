@@ -18,25 +18,24 @@
 
 typedef struct {
     gboolean (*run)(SinterQcow2Check *self, GError **error);
-    double weight; /* of the whole, for progress */
-    gboolean needs_geometry;
+    double weight;               /* of the whole, for progress */
     SinterCheckFlags needs_flag; /* 0: always */
     SinterCheckFlags not_with;
 } Pass;
 
 static const Pass passes[] = {
-    { sinter_qcow2_check_header, 0, FALSE, 0, 0 },
-    { sinter_qcow2_check_snapshots, 0, TRUE, 0, 0 },
-    { sinter_qcow2_check_refcounts, 0.15, TRUE, 0, 0 },
-    { sinter_qcow2_check_l1, 0.05, TRUE, 0, 0 },
-    { sinter_qcow2_check_l2, 0.5, TRUE, 0, 0 },
-    { sinter_qcow2_check_bitmaps, 0, TRUE, 0, 0 },
-    { sinter_qcow2_check_luks, 0, TRUE, 0, 0 },
-    { sinter_qcow2_check_refblocks, 0, TRUE, 0, 0 },
-    { sinter_qcow2_check_compare, 0.05, TRUE, 0, 0 },
-    { sinter_qcow2_check_deep, 0.2, TRUE, SINTER_CHECK_DEEP, 0 },
-    { sinter_qcow2_check_owners, 0.05, TRUE, 0, SINTER_CHECK_NO_OWNERS },
-    { sinter_qcow2_check_snapshot_stats, 0, TRUE, SINTER_CHECK_SNAPSHOT_STATS, 0 },
+    { sinter_qcow2_check_header, 0, 0, 0 },
+    { sinter_qcow2_check_snapshots, 0, 0, 0 },
+    { sinter_qcow2_check_refcounts, 0.15, 0, 0 },
+    { sinter_qcow2_check_l1, 0.05, 0, 0 },
+    { sinter_qcow2_check_l2, 0.5, 0, 0 },
+    { sinter_qcow2_check_bitmaps, 0, 0, 0 },
+    { sinter_qcow2_check_luks, 0, 0, 0 },
+    { sinter_qcow2_check_refblocks, 0, 0, 0 },
+    { sinter_qcow2_check_compare, 0.05, 0, 0 },
+    { sinter_qcow2_check_deep, 0.2, SINTER_CHECK_DEEP, 0 },
+    { sinter_qcow2_check_owners, 0.05, 0, SINTER_CHECK_NO_OWNERS },
+    { sinter_qcow2_check_snapshot_stats, 0, SINTER_CHECK_SNAPSHOT_STATS, 0 },
 };
 
 gboolean
@@ -191,6 +190,7 @@ check_clear(SinterQcow2Check *self)
     sinter_qcow2_header_free(self->header);
     sinter_qcow2_refcount_map_free(self->map);
     g_free(self->reftable);
+    g_free(self->blocks_again);
     g_clear_pointer(&self->snapshots, g_ptr_array_unref);
     g_clear_pointer(&self->bitmaps, g_ptr_array_unref);
     g_clear_pointer(&self->bitmap_segments, g_array_unref);
@@ -242,8 +242,7 @@ check_run(SinterQcow2Check *self, GError **error)
         g_autoptr(SinterProgress) progress =
             sinter_progress_child(self->options->progress, pass->weight);
 
-        if ((pass->needs_geometry && !self->header->has_geometry) ||
-            (self->options->flags & pass->needs_flag) != pass->needs_flag ||
+        if (self->stopped || (self->options->flags & pass->needs_flag) != pass->needs_flag ||
             (self->options->flags & pass->not_with) != 0)
             continue;
         self->progress = progress;

@@ -54,8 +54,10 @@ typedef struct {
     SinterProgress *progress; /* nullable: of the pass that runs */
     SinterQcow2Header *header;
     SinterQcow2Geometry geo;
-    guint64 file_bytes; /* in whole sectors, as QEMU sees the file */
-    guint64 n_clusters; /* of the file, and of what references spill into behind it */
+    guint64 file_bytes;       /* in whole sectors, as QEMU sees the file */
+    guint64 n_clusters;       /* of the file, and of what references spill into behind it */
+    gboolean stopped;         /* nothing behind the header can be understood */
+    gboolean guest_unreached; /* L1 tables are not to be found: what they hold is no leak */
     gboolean l1_usable;
     gboolean reftable_usable;
     gboolean snapshots_usable;
@@ -65,6 +67,7 @@ typedef struct {
     SinterQcow2RefcountMap *map;
     guint8 *reftable; /* as stored; zeros for what lies beyond the end of the file */
     guint64 reftable_entries;
+    guint8 *blocks_again;    /* a bit for each entry: an earlier one names the same block */
     GPtrArray *snapshots;    /* of SinterQcow2Snapshot *; NULL: none */
     GPtrArray *bitmaps;      /* of SinterQcow2Bitmap *; NULL: none */
     GArray *bitmap_segments; /* of their tables, by number of the bitmap; NULL: none */

@@ -8,6 +8,7 @@
 #include "qcow2-bitmap.h"
 #include "qcow2-check.h"
 #include "qcow2-compress.h"
+#include "qcow2-dump.h"
 #include "qcow2-image.h"
 #include "qcow2-luks.h"
 #include "qcow2-map.h"
@@ -153,5 +154,6 @@ const SinterFormat sinter_format_qcow2 = {
     .list_snapshots = qcow2_list_snapshots,
     .list_bitmaps = qcow2_list_bitmaps,
     .check = sinter_qcow2_check,
+    .dump = sinter_qcow2_dump,
     .read_luks = qcow2_read_luks,
 };

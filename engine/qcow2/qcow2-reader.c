@@ -17,7 +17,8 @@
 #include <string.h>
 
 #define RUN_BYTES (1024 * 1024)
-#define RING 4
+/* One is read while the other is worked on: the thread has one read under way at a time. */
+#define RING 2
 /* An entry that the file's end cuts off is filled up with zeros. */
 #define PAD_BYTES 16
 #define PIECE_ALIGN G_GUINT64_CONSTANT(4096)
@@ -36,7 +37,7 @@ typedef struct {
     guint64 start;
     guint64 end;
     GArray *pieces; /* of Piece */
-    guint8 *data;   /* RUN_BYTES and PAD_BYTES */
+    guint8 *data;   /* in the ring's block */
     gsize len;      /* bytes in @data */
     GError *error;
 } Run;
@@ -208,6 +209,7 @@ run_hand_out(const SinterQcow2Reader *self, Run *run, const SinterQcow2Range *ra
 typedef struct {
     Plan plan;
     Run runs[RING];
+    guint8 *block;
     GMutex mutex; /* guards all below; a run belongs to who may touch it by the two numbers */
     GCond changed;
     guint64 n_filled;
@@ -217,14 +219,22 @@ typedef struct {
     GError *error; /* of the plan */
 } Ring;
 
+/* For the longest run among ranges of @total bytes: a gap is at most as long as what follows. */
+static gsize
+run_room(guint64 total)
+{
+    return (gsize)MIN(total * 2, RUN_BYTES) + PAD_BYTES;
+}
+
 static void
 ring_init(Ring *self, const SinterQcow2Reader *reader, const SinterQcow2Range *ranges, guint n,
-          guint n_runs)
+          gsize room, guint n_runs)
 {
     self->plan = (Plan){ .reader = reader, .ranges = ranges, .n = n };
+    self->block = g_malloc(room * n_runs);
     for (guint i = 0; i < n_runs; i++) {
         self->runs[i].pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
-        self->runs[i].data = g_malloc(RUN_BYTES + PAD_BYTES);
+        self->runs[i].data = self->block + room * i;
     }
     g_mutex_init(&self->mutex);
     g_cond_init(&self->changed);
@@ -236,9 +246,9 @@ ring_clear(Ring *self)
     for (guint i = 0; i < RING; i++) {
         if (self->runs[i].pieces)
             g_array_unref(self->runs[i].pieces);
-        g_free(self->runs[i].data);
         g_clear_error(&self->runs[i].error);
     }
+    g_free(self->block);
     g_clear_error(&self->error);
     g_mutex_clear(&self->mutex);
     g_cond_clear(&self->changed);
@@ -316,7 +326,7 @@ run_ahead(const SinterQcow2Reader *self, const SinterQcow2Range *ranges, guint n
     gboolean ok = TRUE;
     Run *run;
 
-    ring_init(&ring, self, ranges, n, RING);
+    ring_init(&ring, self, ranges, n, run_room(RUN_BYTES), RING);
     thread = g_thread_new("sinter-reader", ring_read_ahead, &ring);
     while (ok && (run = ring_wait_filled(&ring))) {
         ok = run_hand_out(self, run, ranges, func, user_data, error);
@@ -332,14 +342,14 @@ run_ahead(const SinterQcow2Reader *self, const SinterQcow2Range *ranges, guint n
 }
 
 static gboolean
-run_plainly(const SinterQcow2Reader *self, const SinterQcow2Range *ranges, guint n,
+run_plainly(const SinterQcow2Reader *self, const SinterQcow2Range *ranges, guint n, guint64 total,
             SinterQcow2PieceFunc func, gpointer user_data, GError **error)
 {
     Ring ring = { 0 };
     Run *run = &ring.runs[0];
     gboolean ok;
 
-    ring_init(&ring, self, ranges, n, 1);
+    ring_init(&ring, self, ranges, n, run_room(total), 1);
     while ((ok = plan_run(&ring.plan, run, error)) && run->pieces->len > 0) {
         run_read(run, self->io);
         ok = run_hand_out(self, run, ranges, func, user_data, error);
@@ -361,6 +371,6 @@ sinter_qcow2_reader_run(const SinterQcow2Reader *self, const SinterQcow2Range *r
     for (guint i = 0; i < n && total < THREAD_BYTES; i++)
         total += MIN(ranges[i].bytes, THREAD_BYTES);
     if (total < THREAD_BYTES)
-        return run_plainly(self, ranges, n, func, user_data, error);
+        return run_plainly(self, ranges, n, total, func, user_data, error);
     return run_ahead(self, ranges, n, func, user_data, error);
 }

@@ -102,6 +102,7 @@ void sinter_qcow2_refcount_map_add(SinterQcow2RefcountMap *map, guint64 cluster,
 /* Marks @cluster as used twice, whatever was counted, or takes the mark away. */
 void sinter_qcow2_refcount_map_mark_shared(SinterQcow2RefcountMap *map, guint64 cluster);
 void sinter_qcow2_refcount_map_clear_shared(SinterQcow2RefcountMap *map, guint64 cluster);
+gboolean sinter_qcow2_refcount_map_is_shared(const SinterQcow2RefcountMap *map, guint64 cluster);
 
 static inline guint16
 sinter_qcow2_refcount_map_tag(guint64 guest_cluster)
@@ -129,8 +130,9 @@ GArray *sinter_qcow2_refcount_map_list_shared(const SinterQcow2RefcountMap *map)
 SinterQcow2Use sinter_qcow2_refcount_map_get_use(const SinterQcow2RefcountMap *map,
                                                  guint64 cluster);
 
-/* Adds to @uses how many clusters with references are used for what. */
-void sinter_qcow2_refcount_map_count_uses(const SinterQcow2RefcountMap *map, guint64 uses[4]);
+/* How many clusters have references, and how many of these are metadata. */
+void sinter_qcow2_refcount_map_count_uses(const SinterQcow2RefcountMap *map, guint64 *ret_used,
+                                          guint64 *ret_metadata);
 
 /* Stored refcounts that are not 0 for clusters from @n_clusters on; the first one's cluster. */
 guint64 sinter_qcow2_refcount_map_count_beyond(const SinterQcow2RefcountMap *map,

@@ -198,9 +198,6 @@ class Daemon:
                 return GLib.Variant('(o)', (path,))
         raise Refusal('NotFound', f'no {interface.lower()} \'{what}\'')
 
-    def answer_Rescan(self, path, **options):
-        return None
-
     def answer_LookupDomain(self, path, name, **options):
         return self.lookup('Domain', name, 'Name', 'Uuid')
 
@@ -209,6 +206,9 @@ class Daemon:
 
     def answer_LookupPlan(self, path, name, **options):
         return self.lookup('Plan', name, 'Id')
+
+    def answer_Rescan(self, path, **options):
+        return None
 
     def answer_Plan(self, path, **options):
         plan = self.planned.get(('*', 'plan'), {})

@@ -10,10 +10,9 @@ import time
 import unittest
 
 import images_of
-import stage
-from lib import namespace
+from lib import namespace, stage
 from lib.service import ServiceError
-from stage import NAME
+from lib.stage import NAME
 
 
 class Manager:

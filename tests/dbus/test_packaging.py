@@ -10,9 +10,8 @@ import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-import stage
-from lib import bus, namespace
-from stage import NAME
+from lib import bus, namespace, stage
+from lib.stage import NAME
 
 PACKAGING = os.path.join(stage.TOP, 'packaging')
 BUILT = os.path.join(stage.BUILD, 'packaging')

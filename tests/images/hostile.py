@@ -17,11 +17,10 @@ inspecting opens the one file.
 import os
 import struct
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import qcow2image as q
 from qcow2build import Builder
-from qcow2image import Qcow2Image
 from sparsebytes import SparseBytes
 
 MIB = 1 << 20
@@ -40,7 +39,7 @@ class Case:
     forbidden: tuple = ()        # files that nothing may open, whatever it does
     content: bytes = None        # what the disk must read as, where it can be read
     members: tuple = ()          # what may be opened beside `path` when the chain is
-    endless_map: bool = False    # the map itself is too long to be written out
+    finding: str = ''            # what a check of the whole chain must find
 
 
 @dataclass
@@ -100,7 +99,7 @@ def l1_aliases_one_table(folder):
     entry, table = image.l1[0], image.l2(0)
     image.raw.write(image.l1.offset, struct.pack('>Q', entry) * 200000)
     image.raw.write(table.offset, struct.pack('>Q', table[0]) * image.l2_entries)
-    return Case(put(folder, image), endless_map=True)
+    return Case(put(folder, image))
 
 
 @hostile('many L1 entries on one L2, which is almost empty')
@@ -317,7 +316,8 @@ def vmdk_extent_names_a_secret(folder):
 
 def protocol(name):
     def make(folder):
-        return Case(overlay(folder, name), chain=REFUSED, forbidden=(SECRET,))
+        return Case(overlay(folder, name), chain=REFUSED, forbidden=(SECRET,),
+                    finding='chain-member-missing')
     return make
 
 
@@ -387,7 +387,7 @@ def data_file_is_the_image(folder):
 @hostile('a chain that bites its tail: itself')
 def loop_of_one(folder):
     return Case(overlay(folder, 'image.qcow2', backing_format='qcow2'), chain=REFUSED,
-                says='image.qcow2')
+                says='image.qcow2', finding='chain-loop')
 
 
 @hostile('a chain that bites its tail, by other names of the same files')
@@ -397,24 +397,26 @@ def loop_of_two_by_links(folder):
                   'qcow2')
     os.symlink('two.qcow2', os.path.join(folder, 'link.qcow2'))
     os.link(path, os.path.join(folder, 'hard.qcow2'))
-    return Case(path, chain=REFUSED, members=(two,))
+    return Case(path, chain=REFUSED, members=(two,), finding='chain-loop')
 
 
 @hostile('a chain too deep')
 def chain_of_a_thousand(folder):
-    image = Builder(cluster_bits=9, virtual_size=512, backing='0000', backing_format='qcow2').finish()
+    image = Builder(cluster_bits=9, virtual_size=512, backing='0000',
+                    backing_format='qcow2').finish()
     for i in range(1000):
         image.raw.write(image.header['backing_offset'], b'%04d' % (i + 1))
         put(folder, image, f'{i:04d}')
     put(folder, Builder(cluster_bits=9, virtual_size=512).finish(), '1000')
-    return Case(os.path.join(folder, '0000'), chain=REFUSED, says='deep')
+    return Case(os.path.join(folder, '0000'), chain=REFUSED, says='deep',
+                finding='chain-too-deep')
 
 
 @hostile('a missing member')
 def member_missing(folder):
     overlay(folder, 'gone.qcow2', 'middle.qcow2', 'qcow2')
     return Case(overlay(folder, 'middle.qcow2', backing_format='qcow2'), chain=REFUSED,
-                says='gone.qcow2')
+                says='gone.qcow2', finding='chain-member-missing')
 
 
 # -- every number at its extremes -------------------------------------------------------------

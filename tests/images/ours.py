@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
+CHECK_TOOL = os.environ.get('SINTER_CHECK_TOOL', 'check-tool')
 ENGINE_TOOL = os.environ.get('SINTER_ENGINE_TOOL', 'engine-tool')
 REPLAYS = os.environ.get('SINTER_REPLAYS', '').split()
 MEASURE = os.environ.get('SINTER_MEASURE', 'measure')
@@ -15,7 +16,8 @@ SANITIZED = os.environ.get('SINTER_SANITIZED', '') not in ('', 'none')
 STRACE = shutil.which('strace')
 
 # What every program opens before its main(): libraries, locales, and what the C library asks.
-HOUSEKEEPING = re.compile(r'^(/usr)?/lib|^/etc/ld\.so|^/(proc|sys)/|^/usr/share/locale|\.so(\.\d+)*$')
+HOUSEKEEPING = re.compile(r'^(/usr)?/lib|^/etc/ld\.so|^/(proc|sys)/|^/usr/share/locale'
+                          r'|\.so(\.\d+)*$')
 # A call that opened: not one with O_PATH, which only looks. The path is the kernel's own word.
 OPENED = re.compile(r'\b(?:open|openat|openat2)\((?!.*O_PATH).*= \d+<(.*)>$')
 
@@ -40,8 +42,67 @@ class Run:
         return f'status {self.status}, {self.cpu_msec} ms, {self.peak_kib} KiB: {self.err[:500]}'
 
 
+CHECKS = {'check': (), 'check-deep': ('--deep',), 'check-chain': ('--chain',)}
+
+
 def command_of(verb, path, image_format):
+    if verb.startswith('check'):
+        return [CHECK_TOOL, '--keep-going', '--format', image_format, *CHECKS[verb], path]
     return [ENGINE_TOOL, verb, path, image_format]
+
+
+@dataclass(frozen=True)
+class Finding:
+    klass: str
+    code: str
+    guest: int
+    host: int
+    times: int
+    owners: tuple
+    text: str
+
+    def __str__(self):
+        return f'{self.klass} {self.code} guest={self.guest} host={self.host} ' \
+            f'owners={self.owners}: {self.text}'
+
+
+@dataclass
+class Check:
+    """What our check said: findings, or why it could not run."""
+    run: Run
+    findings: list
+    qemu: dict          # the counts that qemu-img check should have: corruptions, leaks, errors
+    stats: dict         # allocated, total, compressed, fragmented, end …
+    trouble: str = ''
+
+
+FINDING = re.compile(r'finding (\S+) (\S+) guest=(\S+) host=(\S+) .*?times=(\d+) owners=(.*)')
+OWNER = re.compile(r'(?:^|,)([a-z][a-z0-9-]*):0x[0-9a-f]+')
+
+
+def number(text):
+    return None if text == '-' else int(text, 16)
+
+
+def numbers(lines, start):
+    """The NAME=N of the line that begins so."""
+    line = next((line for line in lines if line.startswith(start)), '')
+    return {name: int(n) for name, n in re.findall(r'([a-z0-9-]+)=(\d+)', line)}
+
+
+def check(path, deep=False, max_per_code=1000):
+    """The one place that knows the output of the program that checks."""
+    run = measured([CHECK_TOOL, '--keep-going', '--format', 'qcow2', '--max', str(max_per_code),
+                    *(['--deep'] if deep else []), path], limit=-1)
+    lines = run.out.decode(errors='replace').splitlines()
+    findings = []
+    for match in filter(None, map(FINDING.match, lines)):
+        code, klass, guest, host, times, rest = match.groups()
+        findings.append(Finding(klass, code, number(guest), number(host), int(times),
+                                tuple(OWNER.findall(rest)), rest))
+    trouble = next((line for line in lines if line.startswith('result ')), '')
+    return Check(run, findings, numbers(lines, 'qemu '), numbers(lines, 'stats '),
+                 trouble.partition('trouble=')[2])
 
 
 def measured(command, limit=1 << 20):

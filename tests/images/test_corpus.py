@@ -7,7 +7,9 @@ import tempfile
 import unittest
 
 import damages
+import hostile
 import judge
+import ours
 from damages import base
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -100,3 +102,80 @@ class Judge(Corpus):
                     n_bad(expected) > report['corruptions'] + report['check-errors']
             self.assertEqual(more, bool(one.why), f'{one.why!r}: {report}')
         self.each(check)
+
+
+def fits(want, got):
+    """Whether a finding is the one that the table wants."""
+    return (want.code, want.klass) == (got.code, got.klass) \
+        and want.host in (None, got.host) and want.guest in (None, got.guest) \
+        and (want.owners is None or sorted(want.owners) == sorted(got.owners)) \
+        and (want.says is None or want.says in got.text)
+
+
+def unmatched(expected, found):
+    """(wanted and not found, found and not wanted); each finding serves one wish."""
+    missing, left = [], list(found)
+    for want in sorted(expected, key=lambda f: (f.host is None) + (f.guest is None)):
+        got = next((one for one in left if fits(want, one)), None)
+        if got is None:
+            missing.append(want)
+        else:
+            left.remove(got)
+    return missing, left
+
+
+class Check(Corpus):
+    """Our check finds what the table says: all of it, and nothing else."""
+
+    def test_findings(self):
+        def check(one, path, expected):
+            report = ours.check(path, one.deep)
+            self.assertFalse(report.run.crashed, str(report.run))
+            if isinstance(expected, damages.Refused):
+                self.assertEqual(report.run.status, 1)
+                self.assertIn(expected.says, report.run.err)
+                return
+            self.assertEqual(report.run.status, 0, str(report.run))
+            missing, extra = unmatched(expected, report.findings)
+            self.assertFalse(missing or extra, '\nmissing: ' + '\nmissing: '.join(map(str, missing))
+                             + '\nextra: ' + '\nextra: '.join(map(str, extra)))
+        self.each(check)
+
+    def test_counts_are_those_of_qemu(self):
+        """Where QEMU's check runs to its end, ours tells its counts, whatever it finds beyond."""
+        def check(one, path, expected):
+            theirs = judge.check(path, one.key)
+            refused = theirs['verdict'] in ('refused', 'unsupported')
+            if refused or isinstance(expected, damages.Refused):
+                return
+            mine = ours.check(path).qemu
+            self.assertEqual((mine['corruptions'], mine['leaks']),
+                             (theirs['corruptions'], theirs['leaks']), theirs['said'])
+        self.each(check)
+
+
+class Cuts(unittest.TestCase):
+    """An image with everything in it, cut off at each cluster and within each."""
+
+    def test_no_cut_goes_unseen(self):
+        with tempfile.TemporaryDirectory(prefix='sinter-cuts-') as folder:
+            path = os.path.join(folder, 'image.qcow2')
+            base.write_companions('backing', folder, {})
+            whole = hostile.rich()
+            cuts = range(whole.cluster_size // 2, whole.raw.size, whole.cluster_size // 2)
+            for size in cuts:
+                image = hostile.Image(whole.raw.copy())
+                image.raw.truncate(size)
+                image.save(path)
+                with self.subTest(size=size):
+                    self.judge(path)
+
+    def judge(self, path):
+        report = ours.check(path)
+        self.assertFalse(report.run.crashed, str(report.run))
+        self.assertEqual(report.run.status, 0, str(report.run))
+        theirs = judge.check(path)
+        self.assertGreaterEqual(RANK[severity(report.findings)], RANK[severity_of_qemu(theirs)])
+        opened = ours.measured(ours.command_of('map', path, 'qcow2'))
+        if opened.status != 0:
+            self.assertEqual(severity(report.findings), BAD, opened.err)

@@ -10,7 +10,7 @@ import ours
 
 CPU_MAX_MSEC = 1000
 PEAK_MAX_KIB = 64 * 1024
-VERBS = ('info', 'map')
+VERBS = ('info', 'map', 'check', 'check-deep', 'check-chain')
 
 
 class Hostile(unittest.TestCase):
@@ -49,6 +49,15 @@ class Hostile(unittest.TestCase):
                 self.assertIn(case.says, run.err)
         self.each(check)
 
+    def test_checking_the_chain(self):
+        """What ails a chain is a finding of the image that names the next one."""
+        def check(case):
+            if case.finding:
+                run = ours.measured(ours.command_of('check-chain', case.path, case.format))
+                self.assertEqual(run.status, 0, str(run))
+                self.assertIn(f'finding {case.finding} '.encode(), run.out)
+        self.each(check)
+
     def test_reading_the_first_megabyte(self):
         def check(case):
             run = ours.measured(ours.command_of('cat', case.path, case.format))
@@ -60,8 +69,9 @@ class Hostile(unittest.TestCase):
     @unittest.skipUnless(ours.STRACE, 'lacks strace')
     def test_inspecting_opens_one_file(self):
         def check(case):
-            run = ours.traced(ours.command_of('info', case.path, case.format))
-            self.assertEqual(run.opened, (os.path.realpath(case.path),))
+            for verb in ('info', 'check', 'check-deep'):
+                run = ours.traced(ours.command_of(verb, case.path, case.format))
+                self.assertEqual(run.opened, (os.path.realpath(case.path),), verb)
         self.each(check)
 
     @unittest.skipUnless(ours.STRACE, 'lacks strace')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Random valid chains: our content is what was put in, our map is qemu-img's.
+"""Random valid chains: our content is what was put in; our map and check are qemu-img's.
 
 Here nobody's reading is the measure of the content: it was computed beside the
 image. Half of the layers come from a builder that knows more of the format than
@@ -17,6 +17,10 @@ from random_image import random_chain
 
 FIRST_SEED = int(os.environ.get('SINTER_TEST_SEED', '5000'))
 N_SEEDS = int(os.environ.get('SINTER_TEST_SEEDS', '20'))
+# Ours, and what qemu-img check calls them (left out where 0).
+STATS = {'allocated': 'allocated-clusters', 'total': 'total-clusters',
+         'compressed': 'compressed-clusters', 'fragmented': 'fragmented-clusters',
+         'end': 'image-end-offset'}
 KEYS = ('start', 'length', 'depth', 'present', 'zero', 'data', 'offset')
 
 
@@ -62,4 +66,16 @@ class RandomChains(unittest.TestCase):
             expected = [{key: extent[key] for key in KEYS if key in extent}
                         for extent in json.loads(theirs.stdout)]
             self.assertEqual(json.loads(self.run_ours('map', layer)), expected)
+        self.each(check)
+
+    def test_check(self):
+        """Nothing is wrong with any of them, and what is counted on the way is the same."""
+        def check(layer):
+            if layer.format != 'qcow2':
+                return
+            report = ours.check(layer.path, deep=True)
+            self.assertEqual((report.run.status, report.findings), (0, []), str(report.run))
+            theirs = judge.check(layer.path)
+            self.assertEqual({name: report.stats[name] for name in STATS},
+                             {name: theirs.get(key, 0) for name, key in STATS.items()})
         self.each(check)

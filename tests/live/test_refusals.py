@@ -64,6 +64,29 @@ class Refusals(SaysNo):
         done = self.bench.sinter('consolidate', guest.name, check=False)
         self.assert_says(done, REFUSED, 'sibling')
 
+    def test_a_sibling_that_comes_while_the_job_waits(self):
+        """A plan was right when it was made; its job waits for room, and begins too late."""
+        busy = [self.guest('busy-0').start(), self.guest('busy-1').start()]
+        for other in busy:
+            other.grow(1)
+        guest = self.grown(2)
+        before = self.paths(guest)
+        ahead = [self.sinter.consolidate(other.name, bandwidth=64 * 1024)[0] for other in busy]
+        for job in ahead:
+            job.wait_phase('copying')
+        job, = self.sinter.consolidate(guest.name)
+        self.assertEqual(job.phase, 'queued')
+        overlay = self.define_sibling(guest)
+        sum_before = images.qemu_img('map', '--output=json', overlay)
+        for other in ahead:
+            other.cancel()
+        end = job.wait()
+        self.assertEqual((end['Phase'], end['ErrorName']), ('failed', 'SharedBase'))
+        self.assertIn('sibling', end['ErrorMessage'])
+        self.assert_chain(guest, before)
+        self.assertEqual(images.qemu_img('map', '--output=json', overlay), sum_before)
+        self.assert_whole(guest)
+
     def test_shut_off(self):
         guest = self.grown(1)
         guest.stop()

@@ -40,17 +40,6 @@ class Image(q.Qcow2Image):
         return [l2[i] & q.OFFSET_MASK for i in range(self.l2_entries)
                 if l2[i] & q.OFFSET_MASK and not l2[i] & q.COMPRESSED]
 
-    def packed_clusters(self, l1_index):
-        """{host cluster: how often} of the compressed clusters below an L1 entry."""
-        counts = {}
-        l2 = self.l2(l1_index)
-        for i in range(self.l2_entries):
-            if l2[i] & q.COMPRESSED:
-                offset, length = self.compressed(l2[i])
-                for cluster in range(self.cluster(offset), self.cluster(offset + length - 1) + 1):
-                    counts[cluster] = counts.get(cluster, 0) + 1
-        return counts
-
     def adopt(self, offset, count=1):
         """Gives the clusters at `offset` the reference count that makes them sound."""
         self.refcount[self.cluster(offset)] = count

@@ -3,7 +3,7 @@
 
 import qcow2image as q
 
-from . import corruption, damage, leak, note
+from . import corruption, damage, lost, note
 from .header import AT, TOO_FAR
 
 
@@ -11,21 +11,8 @@ def data_at(ext):
     return ext.offset + 8
 
 
-def table_leaks(bitmap):
-    """What a bitmap that nobody reaches no longer holds."""
-    entries = (bitmap.table[i] for i in range(len(bitmap.table)))
-    return [leak('cluster-leaked', host=offset)
-            for offset in (bitmap['table_offset'], *(e for e in entries if e > q.BITMAP_ALL_ONES))]
-
-
-def tables_leaks(image):
-    return [found for bitmap in image.bitmaps for found in table_leaks(bitmap)]
-
-
 def bitmap_leaks(image):
-    """All that only the bitmaps extension refers to."""
-    directory = image.extension(q.EXT_BITMAPS)['directory_offset']
-    return [leak('cluster-leaked', host=directory)] + tables_leaks(image)
+    return lost.leaks(image, lost.bitmaps(image))
 
 
 @damage(unknown_extensions=((0x11111111, b'x' * 20),))
@@ -45,18 +32,19 @@ def extension_runs_into_backing_name(image):
 @damage(unknown_extensions=((0x11111111, b'x'), (0x11111111, b'y')),
         why='QEMU keeps both, without a word')
 def extension_twice(image):
-    return [corruption('header-extension-twice', host=image.extensions[-1].offset)]
+    return [corruption('header-extension-twice', host=image.extensions[1].offset)]
 
 
 @damage(of='backing', unknown_extensions=((q.EXT_BACKING_FORMAT, b'qcow2'),))
 def backing_format_twice(image):
-    return [corruption('header-extension-twice', host=image.extensions[-1].offset)]
+    return [corruption('header-extension-twice', host=image.extensions[1].offset)]
 
 
 @damage(of='backing', backing_format='a' * 16)
 def backing_format_too_long(image):
     return [corruption('header-extension-content',
-                       host=data_at(image.extension(q.EXT_BACKING_FORMAT)))]
+                       host=data_at(image.extension(q.EXT_BACKING_FORMAT))),
+            note('backing-format-missing')]
 
 
 @damage(of='backing', backing_format=None)
@@ -80,68 +68,73 @@ def bitmaps_bit_without_extension(image):
 @damage(of='bitmaps')
 def bitmaps_bit_cleared(image):
     """A program that does not know bitmaps has written; they are stale and their space is lost."""
+    leaks = bitmap_leaks(image)
     image.header['autoclear'] = 0
-    return [note('header-bitmaps-stale', host=AT['autoclear'])] + bitmap_leaks(image)
+    return [note('header-bitmaps-stale', host=AT['autoclear'])] + leaks
 
 
 @damage(of='bitmaps')
 def bitmaps_extension_short(image):
+    leaks = bitmap_leaks(image)
     ext = image.extension(q.EXT_BITMAPS)
     ext['length'] = 16
     image.raw.write(ext.offset + 24, bytes(8))
     return [corruption('header-extension-content', host=data_at(ext)),
-            corruption('header-bitmaps-missing', host=AT['autoclear'])] + bitmap_leaks(image)
+            corruption('header-bitmaps-missing', host=AT['autoclear'])] + leaks
 
 
 @damage(of='bitmaps')
 def bitmaps_none(image):
+    leaks = bitmap_leaks(image)
     image.extension(q.EXT_BITMAPS)['n_bitmaps'] = 0
-    return [corruption('header-bitmaps-bounds')] + bitmap_leaks(image)
+    return [corruption('header-bitmaps-bounds')] + leaks
 
 
 @damage(of='bitmaps')
 def bitmaps_too_many(image):
+    leaks = bitmap_leaks(image)
     image.extension(q.EXT_BITMAPS)['n_bitmaps'] = 65536
-    return [corruption('header-bitmaps-bounds')] + bitmap_leaks(image)
+    return [corruption('header-bitmaps-bounds')] + leaks
 
 
 @damage(of='bitmaps')
 def bitmap_directory_giant(image):
+    leaks = bitmap_leaks(image)
     image.extension(q.EXT_BITMAPS)['directory_bytes'] = 1 << 62
-    return [corruption('header-bitmaps-bounds')] + bitmap_leaks(image)
+    return [corruption('header-bitmaps-bounds')] + leaks
 
 
 @damage(of='bitmaps')
 def bitmap_directory_unaligned(image):
+    leaks = bitmap_leaks(image)
     image.extension(q.EXT_BITMAPS)['directory_offset'] += 8
-    return [corruption('header-bitmaps-bounds')] + bitmap_leaks(image)
+    return [corruption('header-bitmaps-bounds')] + leaks
 
 
 @damage(of='bitmaps')
 def bitmap_directory_beyond_file(image):
-    expected = bitmap_leaks(image)
+    leaks = bitmap_leaks(image)
     image.extension(q.EXT_BITMAPS)['directory_offset'] = TOO_FAR
-    return [corruption('header-bitmaps-bounds')] + expected
+    return [corruption('header-bitmaps-bounds')] + leaks
+
+
+def luks_leaks(image):
+    ext = image.extension(q.EXT_LUKS)
+    return lost.leaks(image, lost.span(image, ext['header_offset'], ext['header_length']))
 
 
 @damage(of='luks')
 def luks_extension_missing(image):
-    ext = image.extension(q.EXT_LUKS)
-    first = image.cluster(ext['header_offset'])
-    n = -(-ext['header_length'] // image.cluster_size)
-    ext['type'] = 0x22222222
-    return [corruption('header-luks-missing', host=AT['crypt_method'])] + \
-        [leak('cluster-leaked', host=image.at_cluster(first + i)) for i in range(n)]
+    leaks = luks_leaks(image)
+    image.extension(q.EXT_LUKS)['type'] = 0x22222222
+    return [corruption('header-luks-missing', host=AT['crypt_method'])] + leaks
 
 
 @damage(of='luks')
 def luks_header_beyond_file(image):
-    ext = image.extension(q.EXT_LUKS)
-    first = image.cluster(ext['header_offset'])
-    n = -(-ext['header_length'] // image.cluster_size)
-    ext['header_length'] = TOO_FAR
-    return [corruption('header-luks-bounds')] + \
-        [leak('cluster-leaked', host=image.at_cluster(first + i)) for i in range(n)]
+    leaks = luks_leaks(image)
+    image.extension(q.EXT_LUKS)['header_length'] = TOO_FAR
+    return [corruption('header-luks-bounds')] + leaks
 
 
 @damage(of='luks')
@@ -160,8 +153,9 @@ def luks_header_overwritten(image):
 
 @damage(of='luks')
 def luks_extension_without_encryption(image):
+    leaks = luks_leaks(image)
     image.header['crypt_method'] = 0
-    return [corruption('header-luks-bounds', host=AT['crypt_method'])]
+    return [corruption('header-luks-bounds', host=AT['crypt_method'])] + leaks
 
 
 @damage(of='data-file')

@@ -3,7 +3,7 @@
 
 import qcow2image as q
 
-from . import Refused, corruption, damage, error, note
+from . import Refused, corruption, damage, error, lost, note
 
 AT = {name: place[0] for name, place in q.HEADER_V3.items()}
 TOO_FAR = 1 << 40
@@ -98,8 +98,11 @@ def incompatible_feature_without_a_name(image):
 
 @damage()
 def incompatible_features_all(image):
-    image.header['incompatible'] = (1 << 64) - 1
-    return [error('header-unknown-features', host=AT['incompatible'])]
+    """All but the two that change the meaning of everything else."""
+    at = field(image, 'incompatible', ((1 << 64) - 1) & ~q.EXTENDED_L2 & ~q.DATA_FILE)
+    return [error('header-unknown-features', host=at),
+            corruption('header-compression-bit', host=at),
+            note('image-dirty'), note('image-corrupt')]
 
 
 @damage()
@@ -144,32 +147,42 @@ def virtual_size_beyond_l1(image):
 
 @damage()
 def l1_entries_giant(image):
-    return [corruption('header-l1-size', host=field(image, 'l1_entries', (1 << 22) + 1))]
+    leaks = lost.leaks(image, lost.active(image))
+    return [corruption('header-l1-size', host=field(image, 'l1_entries', (1 << 22) + 1))] + leaks
 
 
 @damage()
 def l1_entries_too_few(image):
-    return [corruption('header-l1-short', host=field(image, 'l1_entries', 1))]
+    leaks = lost.leaks(image, lost.table(image, image.l2_offsets[1]))
+    return [corruption('header-l1-short', host=field(image, 'l1_entries', 1))] + leaks
 
 
 @damage()
 def l1_offset_unaligned(image):
-    return [corruption('header-l1-offset', host=field(image, 'l1_offset', 3 * 4096 + 512))]
+    leaks = lost.leaks(image, lost.active(image))
+    return [corruption('header-l1-offset', host=field(image, 'l1_offset', 3 * 4096 + 512))] + leaks
 
 
 @damage()
 def l1_offset_beyond_file(image):
-    return [corruption('header-l1-offset', host=field(image, 'l1_offset', TOO_FAR))]
+    leaks = lost.leaks(image, lost.active(image))
+    field(image, 'l1_offset', TOO_FAR)
+    return [corruption('l1-table-beyond-file', host=TOO_FAR)] + leaks
 
 
 @damage()
 def l1_offset_overflows(image):
-    return [corruption('header-l1-offset', host=field(image, 'l1_offset', (1 << 64) - 4096))]
+    leaks = lost.leaks(image, lost.active(image))
+    return [corruption('header-l1-offset',
+                       host=field(image, 'l1_offset', (1 << 64) - 4096))] + leaks
 
 
 @damage()
 def refcount_table_none(image):
-    return [corruption('header-refcount-table-size', host=field(image, 'reftable_clusters', 0))]
+    """The table and its block are used by nobody now, and nobody has a count."""
+    missing = lost.uncounted(image, but=(image.reftable.offset, image.refcount.blocks[0]))
+    return [corruption('header-refcount-table-size', host=field(image, 'reftable_clusters', 0)),
+            *missing]
 
 
 @damage()
@@ -191,13 +204,16 @@ def refcount_table_offset_overflows(image):
 
 @damage(of='snapshots')
 def snapshots_too_many(image):
-    return [corruption('header-snapshots-count', host=field(image, 'n_snapshots', 65537))]
+    leaks = lost.leaks(image, lost.snapshots(image))
+    return [corruption('header-snapshots-count', host=field(image, 'n_snapshots', 65537))] + leaks
 
 
 @damage(of='snapshots')
 def snapshots_offset_unaligned(image):
     at = image.header['snapshots_offset']
-    return [corruption('header-snapshots-offset', host=field(image, 'snapshots_offset', at + 8))]
+    leaks = lost.leaks(image, lost.snapshots(image))
+    return [corruption('header-snapshots-offset',
+                       host=field(image, 'snapshots_offset', at + 8))] + leaks
 
 
 @damage(of='backing')

@@ -3,16 +3,14 @@
 
 import qcow2image as q
 
-from . import corruption, damage, leak
+from . import corruption, damage, leak, lost
 
 FAR = 1 << 40
 
 
 def orphans(image, l1_index):
     """Leaks: an L2 table that no L1 entry names, and all that only it held."""
-    offsets = [image.l2_offsets[l1_index]] + image.hosts(l1_index)
-    offsets += [image.at_cluster(c) for c in image.packed_clusters(l1_index)]
-    return [leak('cluster-leaked', host=offset) for offset in offsets]
+    return lost.leaks(image, lost.table(image, image.l2_offsets[l1_index]))
 
 
 def data_orphan(image, guest):
@@ -44,7 +42,8 @@ def l1_entry_unaligned(image):
 def l1_entry_beyond_file(image):
     expected = orphans(image, 1)
     image.l1[1] = q.COPIED | FAR
-    return [corruption('l1-entry-beyond-file', guest=l1_guest(image, 1), host=FAR)] + expected
+    return [corruption('l1-entry-beyond-file', guest=l1_guest(image, 1), host=FAR),
+            corruption('l1-copied-false', guest=l1_guest(image, 1))] + expected
 
 
 @damage()
@@ -52,7 +51,8 @@ def l1_entry_at_the_last_offset(image):
     expected = orphans(image, 1)
     last = q.OFFSET_MASK & ~0xfff
     image.l1[1] = q.COPIED | last
-    return [corruption('l1-entry-beyond-file', guest=l1_guest(image, 1), host=last)] + expected
+    return [corruption('l1-entry-beyond-file', guest=l1_guest(image, 1), host=last),
+            corruption('l1-copied-false', guest=l1_guest(image, 1))] + expected
 
 
 @damage()
@@ -84,40 +84,49 @@ def l1_copied_false(image):
 def l1_entry_copied_without_offset(image):
     """QEMU's check takes the header for an L2 table; what it is, is a flag on nothing."""
     image.l1[3] = q.COPIED
-    return [corruption('l1-copied-false', guest=l1_guest(image, 3))]
+    return [corruption('l1-entry-empty', guest=l1_guest(image, 3))]
 
 
 # -- L2, standard ------------------------------------------------------------------
 
 
+def l2_beyond(image, host):
+    """COPIED goes with a count of 1, and what is not there has none."""
+    leaks = data_orphan(image, 1)
+    guest = bend(image, 1, lambda e: q.COPIED | host)
+    return [corruption('l2-entry-beyond-file', guest=guest, host=host),
+            corruption('l2-copied-false', guest=guest)] + leaks
+
+
 @damage()
 def l2_entry_unaligned(image):
-    expected = data_orphan(image, 1)
-    return [corruption('l2-entry-unaligned',
-                       guest=bend(image, 1, lambda e: e + 512))] + expected
+    """It touches two clusters: its own and the neighbour's."""
+    return [corruption('l2-entry-unaligned', guest=bend(image, 1, lambda e: e + 512)),
+            corruption('refcount-too-low', host=image.host(2))]
 
 
 @damage()
 def l2_entry_beyond_file(image):
-    expected = data_orphan(image, 1)
-    return [corruption('l2-entry-beyond-file', host=FAR,
-                       guest=bend(image, 1, lambda e: q.COPIED | FAR))] + expected
+    return l2_beyond(image, FAR)
 
 
 @damage()
 def l2_entry_just_beyond_file(image):
     """The first cluster behind the last one: not there, however near."""
-    expected = data_orphan(image, 1)
-    end = image.raw.size
-    return [corruption('l2-entry-beyond-file', host=end,
-                       guest=bend(image, 1, lambda e: q.COPIED | end))] + expected
+    return l2_beyond(image, image.raw.size)
 
 
 @damage()
 def l2_entry_at_32_pib(image):
-    expected = data_orphan(image, 1)
-    return [corruption('l2-entry-beyond-file', host=1 << 55,
-                       guest=bend(image, 1, lambda e: q.COPIED | 1 << 55))] + expected
+    return l2_beyond(image, 1 << 55)
+
+
+@damage()
+def l2_entry_copied_without_offset(image):
+    """A flag on nothing: not allocated, and said to be owned alone."""
+    table, index = image.entry(6)
+    table[index] = q.COPIED
+    return [corruption('l2-entry-empty', guest=image.guest(6))]
 
 
 @damage()
@@ -149,10 +158,8 @@ def l2_copied_false(image):
 @damage()
 def l2_zero_cluster_unaligned(image):
     """A cluster of zeros that keeps host space still has to keep it at a cluster."""
-    host = image.host(1)
-    return [corruption('l2-entry-unaligned',
-                       guest=bend(image, 1, lambda e: q.COPIED | (host + 512) | q.ZERO)),
-            leak('cluster-leaked', host=host)]
+    return [corruption('l2-entry-unaligned', guest=bend(image, 1, lambda e: e + 512 | q.ZERO)),
+            corruption('refcount-too-low', host=image.host(2))]
 
 
 # -- L2, compressed -----------------------------------------------------------------
@@ -229,9 +236,12 @@ def subcluster_allocated_in_nothing(image):
 
 @damage(of='subclusters')
 def subcluster_bitmap_on_compressed(image):
+    """Such an entry is not followed: its host cluster loses one of its two references."""
     table, index = image.entry(4)
     table.bitmap[index] = 1
-    return [corruption('l2-compressed-bitmap', guest=image.guest(4))]
+    offset, _ = image.compressed(table[index])
+    return [corruption('l2-compressed-bitmap', guest=image.guest(4)),
+            leak('refcount-too-high', host=image.at_cluster(image.cluster(offset)))]
 
 
 @damage(of='subclusters', why='QEMU overlooks that extended entries have no zero flag')

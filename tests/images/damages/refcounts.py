@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Damages to reference counts, refcount blocks and the refcount table."""
 
-import qcow2image as q
-
-from . import corruption, damage, error, leak, note
+from . import corruption, damage, error, leak, lost, note
 from .header import AT, TOO_FAR
 from .mapping import bend
 
@@ -13,22 +11,19 @@ def count(image, offset, value):
     return offset
 
 
-def all_used(image):
-    """The offsets of all clusters with a reference count."""
-    return [image.at_cluster(i) for i in range(image.n_clusters) if image.refcount[i]]
-
-
 # -- counts -----------------------------------------------------------------------
 
 
 @damage()
 def used_data_is_free(image):
-    return [corruption('refcount-too-low', host=count(image, image.host(0), 0))]
+    return [corruption('refcount-too-low', host=count(image, image.host(0), 0)),
+            corruption('l2-copied-false', guest=0)]
 
 
 @damage()
 def used_l2_table_is_free(image):
-    return [corruption('refcount-too-low', host=count(image, image.l2_offsets[0], 0))]
+    return [corruption('refcount-too-low', host=count(image, image.l2_offsets[0], 0)),
+            corruption('l1-copied-false', guest=0)]
 
 
 @damage()
@@ -80,7 +75,8 @@ def clusters_leaked_many(image):
 
 @damage(refcount_order=0)
 def narrow_count_is_free(image):
-    return [corruption('refcount-too-low', host=count(image, image.host(1), 0))]
+    return [corruption('refcount-too-low', host=count(image, image.host(1), 0)),
+            corruption('l2-copied-false', guest=image.guest(1))]
 
 
 @damage(refcount_order=0)
@@ -124,16 +120,18 @@ def counts_beyond_file(image):
 
 @damage()
 def refcount_table_beyond_file(image):
-    """Every count is unknown; nothing of the mapping is touched."""
+    """Every count reads as 0; nothing of the mapping is touched."""
+    missing = lost.uncounted(image, but=(image.reftable.offset, image.refcount.blocks[0]))
     image.header['reftable_offset'] = TOO_FAR
-    return [corruption('header-refcount-table-beyond', host=AT['reftable_offset']),
-            error('refcount-unknown', host=0)]
+    return [corruption('header-refcount-table-beyond', host=AT['reftable_offset']), *missing]
 
 
 @damage()
 def refcount_table_entry_reserved_bits(image):
+    """The block is read all the same, but it is not believed to be one."""
     image.reftable[0] |= 1
-    return [corruption('refcount-table-entry-reserved-bits')]
+    return [corruption('refcount-table-entry-reserved-bits'),
+            leak('cluster-leaked', host=image.refcount.blocks[0])]
 
 
 @damage()
@@ -144,9 +142,9 @@ def refcount_table_entry_unaligned(image):
 
 @damage()
 def refcount_table_entry_beyond_file(image):
+    missing = lost.uncounted(image, but=(image.refcount.blocks[0],))
     image.reftable[0] = TOO_FAR
-    return [corruption('refcount-table-entry-beyond-file', host=TOO_FAR),
-            error('refcount-unknown', host=0)]
+    return [corruption('refcount-table-entry-beyond-file', host=TOO_FAR), *missing]
 
 
 @damage()
@@ -159,30 +157,26 @@ def refcount_table_second_entry_beyond_file(image):
 @damage()
 def refcount_table_empty(image):
     """No block: every cluster has refcount 0 and is used."""
-    used = all_used(image)
+    missing = lost.uncounted(image, but=(image.refcount.blocks[0],))
     image.reftable[0] = 0
-    return [corruption('refcount-too-low', host=host) for host in used
-            if host != image.refcount.blocks[0]] + \
-        copied_all(image)
-
-
-def copied_all(image):
-    return []
+    return missing
 
 
 @damage()
 def refcount_block_in_two_entries(image):
-    image.reftable[1] = image.reftable[0]
-    return [corruption('refcount-block-shared', host=image.refcount.blocks[0])]
+    block = image.refcount.blocks[0]
+    image.reftable[1] = block
+    return [corruption('refcount-block-shared', host=block),
+            corruption('refcount-too-low', host=block)]
 
 
 @damage()
 def refcount_block_is_the_table(image):
-    """The refcount table names itself as its second block."""
-    image.reftable[1] = image.reftable.offset
-    return [corruption('metadata-overlap', host=image.reftable.offset,
-                       owners=('refcount-table', 'refcount-block')),
-            corruption('refcount-too-low', host=image.reftable.offset)]
+    """The table names itself as its second block: its entries read as counts beyond the file."""
+    table = image.reftable.offset
+    image.reftable[1] = table
+    return [corruption('refcount-block-shared', host=table),
+            corruption('refcount-too-low', host=table), note('refcount-beyond-file')]
 
 
 @damage(reftable_clusters=2)
@@ -194,10 +188,14 @@ def refcount_table_clusters_too_few(image):
 
 @damage()
 def refcount_table_clusters_too_many(image):
-    """The table swallows its neighbour, the refcount block, whose counts read as entries."""
+    """The table swallows its neighbour, the block, whose counts read as three entries."""
     image.header['reftable_clusters'] = 2
     block = image.refcount.blocks[0]
-    return [corruption('metadata-overlap', host=block, owners=('refcount-table', 'refcount-block'))]
+    return [corruption('refcount-block-shared', host=block),
+            corruption('refcount-too-low', host=block),
+            corruption('refcount-table-entry-reserved-bits', host=0x1000100010000),
+            corruption('refcount-table-entry-reserved-bits', host=0x1000100010000),
+            corruption('refcount-table-entry-beyond-file', host=0x2000100010000)]
 
 
 @damage()
@@ -206,19 +204,12 @@ def refcount_table_runs_beyond_file(image):
     new = image.move_last(image.reftable.offset)
     image.header['reftable_offset'] = new
     image.header['reftable_clusters'] = 2
-    return [corruption('refcount-table-beyond-file', host=new)]
-
-
-@damage()
-def refcount_table_on_header(image):
-    old = image.reftable.offset
-    image.header['reftable_offset'] = 0
-    return [corruption('metadata-overlap', host=0, owners=('header', 'refcount-table'))]
+    return [corruption('refcount-table-beyond-file', host=new), leak('cluster-leaked', host=new)]
 
 
 @damage()
 def refcount_block_of_zeros(image):
     """A lost write: the block is there and empty."""
-    used = all_used(image)
+    missing = lost.uncounted(image)
     image.raw.write(image.refcount.blocks[0], bytes(4096))
-    return [corruption('refcount-too-low', host=host) for host in used]
+    return missing

@@ -7,7 +7,8 @@ were made to fit (as a careless repair does), only who owns the cluster does.
 
 import qcow2image as q
 
-from . import corruption, damage, leak
+from . import corruption, damage, leak, lost
+from .base import MIB
 from .mapping import data_orphan
 
 WHICH = 'QEMU sees that the count is too low, not who shares the cluster'
@@ -59,11 +60,11 @@ def data_in_compressed_cluster(image):
     return [corruption('cluster-shared', host=host)] + leaks
 
 
-def on_metadata(image, host, owner, count_fits=True):
+def on_metadata(image, host, owner, count_fits=True, code='metadata-overlap'):
     leaks = point(image, 1, host, flags=0 if count_fits else q.COPIED)
     if count_fits:
         image.adopt(host, 2)
-    found = [corruption('metadata-overlap', host=host, owners=(owner, 'data'))]
+    found = [corruption(code, host=host, owners=(owner, 'data'))]
     if not count_fits:
         found.append(corruption('refcount-too-low', host=host))
     return found + leaks
@@ -109,9 +110,10 @@ def data_on_own_l2_table(image):
     return on_metadata(image, host, 'l2-table')
 
 
-@damage(why=WHICH)
+@damage()
 def data_on_refcount_block(image):
-    return on_metadata(image, image.refcount.blocks[0], 'refcount-block', count_fits=False)
+    return on_metadata(image, image.refcount.blocks[0], 'refcount-block', count_fits=False,
+                       code='refcount-block-shared')
 
 
 @damage(of='snapshots', why=BLESSED)
@@ -145,7 +147,7 @@ def l1_entry_on_refcount_table(image):
     image.l1[2] = q.COPIED | host
     return [corruption('metadata-overlap', host=host, owners=('refcount-table', 'l2-table')),
             corruption('refcount-too-low', host=host),
-            corruption('metadata-overlap', host=block, owners=('refcount-block', 'data')),
+            corruption('refcount-block-shared', host=block, owners=('refcount-block', 'data')),
             corruption('refcount-too-low', host=block),
             corruption('l2-copied-missing', guest=image.guest(2 * image.l2_entries))]
 
@@ -159,22 +161,28 @@ def two_l1_entries_one_table(image):
             corruption('refcount-too-low', host=data)]
 
 
-@damage(of='empty', why=WHICH)
+@damage(of='empty')
 def l1_table_on_header(image):
-    """The header read as an L1 table: its first words are no offsets of tables."""
+    """The header's first words as L1 entries: magic, backing name, cluster bits, disk size."""
     old = image.l1.offset
     image.header['l1_offset'] = 0
     return [corruption('metadata-overlap', host=0, owners=('header', 'l1-table')),
             corruption('refcount-too-low', host=0),
             corruption('l1-entry-reserved-bits', guest=0),
+            corruption('l1-entry-beyond-file', guest=0),
+            corruption('l1-entry-reserved-bits', guest=image.guest(2 * image.l2_entries)),
+            corruption('l1-entry-beyond-file', guest=image.guest(3 * image.l2_entries),
+                       host=8 * MIB),
             leak('cluster-leaked', host=old)]
 
 
-@damage(of='snapshots', why=BLESSED)
+@damage(of='snapshots')
 def snapshot_l1_is_active_l1(image):
     """A snapshot that shares the active L1 changes whenever the disk does."""
     snapshot = image.snapshots[1]
-    old = snapshot['l1_offset']
+    before, now = lost.tree(image, snapshot.l1), lost.tree(image, image.l1)
+    leaks = lost.leaks(image, before - now) + [leak('cluster-leaked', host=snapshot['l1_offset'])]
     snapshot['l1_offset'] = image.l1.offset
-    return [corruption('metadata-overlap', host=image.l1.offset,
-                       owners=('l1-table', 'l1-table')), leak('cluster-leaked', host=old)]
+    return [corruption('metadata-overlap', host=image.l1.offset, owners=('l1-table', 'l1-table')),
+            corruption('refcount-too-low', host=image.l1.offset), *leaks,
+            *[corruption('refcount-too-low', host=image.at_cluster(c)) for c in now - before]]

@@ -3,113 +3,85 @@
 
 import qcow2image as q
 
-from . import corruption, damage, leak, note
+from . import corruption, damage, leak, lost, note
 from .header import AT, TOO_FAR
 
 
-def tree(image, l1):
-    """{host cluster: references} of all that an L1 table leads to."""
-    counts = {}
-
-    def add(cluster):
-        counts[cluster] = counts.get(cluster, 0) + 1
-
-    for i in range(len(l1)):
-        offset = l1[i] & q.OFFSET_MASK
-        if not offset:
-            continue
-        add(image.cluster(offset))
-        table = image.l2_at(offset)
-        for slot in range(image.l2_entries):
-            entry = table[slot]
-            if entry & q.COMPRESSED:
-                start, length = image.compressed(entry)
-                for cluster in range(image.cluster(start), image.cluster(start + length - 1) + 1):
-                    add(cluster)
-            elif entry & q.OFFSET_MASK:
-                add(image.cluster(entry & q.OFFSET_MASK))
-    return counts
+def lost_snapshot(image, index):
+    return lost.leaks(image, lost.snapshot(image, image.snapshots[index]))
 
 
-def lost_tree(image, snapshot):
-    """Leaks: a snapshot's L1 that nobody reads any more, and what it refers to."""
-    lost = tree(image, snapshot.l1)
-    found = [leak('cluster-leaked', host=snapshot['l1_offset'])]
-    for cluster, count in sorted(lost.items()):
-        code = 'cluster-leaked' if image.refcount[cluster] == count else 'refcount-too-high'
-        found.append(leak(code, host=image.at_cluster(cluster)))
-    return found
-
-
-def lost_snapshots(image, with_table=True):
-    """Leaks: all snapshots and, with it, their table."""
-    table = image.header['snapshots_offset']
-    found = [leak('cluster-leaked', host=table)] if with_table else []
-    lost = {}
-    for snapshot in image.snapshots:
-        found.append(leak('cluster-leaked', host=snapshot['l1_offset']))
-        for cluster, count in tree(image, snapshot.l1).items():
-            lost[cluster] = lost.get(cluster, 0) + count
-    for cluster, count in sorted(lost.items()):
-        code = 'cluster-leaked' if image.refcount[cluster] == count else 'refcount-too-high'
-        found.append(leak(code, host=image.at_cluster(cluster)))
-    return found
+def lost_snapshots(image, table_too=True):
+    gone = lost.snapshots(image)
+    if not table_too:
+        del gone[image.cluster(image.header['snapshots_offset'])]
+    return lost.leaks(image, gone)
 
 
 @damage(of='snapshots')
 def snapshot_table_beyond_file(image):
+    leaks = lost_snapshots(image)
     image.header['snapshots_offset'] = TOO_FAR
-    return [corruption('header-snapshots-beyond', host=AT['snapshots_offset'])]
+    return [corruption('header-snapshots-beyond')] + leaks
 
 
 @damage(of='snapshots')
 def snapshot_entry_cut_by_file_end(image):
+    """The second entry's L1 offset is there, its name is not."""
+    leaks = lost_snapshot(image, 1)
     new = image.move_last(image.header['snapshots_offset'])
     image.header['snapshots_offset'] = new
     image.raw.truncate(new + 100)
-    return [corruption('snapshot-table-damaged', host=new)]
+    return [corruption('snapshot-table-damaged', host=new)] + leaks
 
 
-@damage(of='snapshots', why='QEMU drops the snapshots silently; repairing frees their clusters')
+@damage(of='snapshots')
 def snapshot_table_zeroed(image):
+    """QEMU drops such snapshots without a word and frees what they held."""
+    leaks = lost_snapshots(image, table_too=False)
     table = image.header['snapshots_offset']
     image.raw.write(table, bytes(4096))
-    return [corruption('snapshot-disk-size-zero'), corruption('snapshot-disk-size-zero'),
-            corruption('snapshot-id-twice'), corruption('snapshot-extra-short'),
-            corruption('snapshot-extra-short')]
+    return [corruption('snapshot-entry-empty', host=table),
+            corruption('snapshot-entry-empty', host=table + 40)] + leaks
 
 
 @damage(of='snapshots')
 def snapshot_name_too_long(image):
-    """The name runs over its neighbour and beyond the table's cluster."""
+    """The name runs over its table's end and the file's."""
+    leaks = lost_snapshot(image, 1)
     image.snapshots[1]['name_bytes'] = 65535
-    return [corruption('snapshot-table-damaged')]
+    return [corruption('snapshot-table-damaged')] + leaks
 
 
 @damage(of='snapshots')
 def snapshot_extra_giant(image):
+    leaks = lost_snapshots(image)
     image.snapshots[0]['extra_bytes'] = 0xffffffff
-    return [corruption('snapshot-table-damaged')]
+    return [corruption('snapshot-table-damaged')] + leaks
+
+
+def stretch_extra(image, n_bytes):
+    """The last snapshot with that much extra data."""
+    last = image.snapshots[-1]
+    ident = image.raw.read(last.id_offset, last['id_bytes'] + last['name_bytes'])
+    extra = image.raw.read(last.offset + 40, last['extra_bytes'])
+    last['extra_bytes'] = n_bytes
+    image.raw.write(last.offset + 40, (extra + bytes(n_bytes))[:n_bytes] + ident + bytes(40))
 
 
 @damage(of='snapshots')
 def snapshot_extra_too_short(image):
     """8 bytes of extra data: the VM state's size, but not the disk's."""
-    last = image.snapshots[1]
-    ident = image.raw.read(last.id_offset, last['id_bytes'] + last['name_bytes'])
-    last['extra_bytes'] = 8
-    image.raw.write(last.offset + 48, ident + bytes(40))
+    stretch_extra(image, 8)
     return [corruption('snapshot-extra-short')]
 
 
 @damage(of='snapshots')
 def snapshot_extra_too_large(image):
     """1,032 bytes of extra data are more than QEMU keeps."""
-    last = image.snapshots[1]
-    ident = image.raw.read(last.id_offset, last['id_bytes'] + last['name_bytes'])
-    last['extra_bytes'] = 1032
-    image.raw.write(last.offset + 64, bytes(1008) + ident)
-    return [corruption('snapshot-extra-large')]
+    leaks = lost_snapshot(image, 1)
+    stretch_extra(image, 1032)
+    return [corruption('snapshot-table-damaged')] + leaks
 
 
 @damage(of='snapshots', why='QEMU lets the id stand twice; which one "snapshot -a 1" means, '
@@ -139,34 +111,32 @@ def snapshot_disk_size_beyond_l1(image):
 
 @damage(of='snapshots')
 def snapshot_l1_unaligned(image):
-    expected = lost_tree(image, image.snapshots[0])
+    expected = lost_snapshot(image, 0)
     image.snapshots[0]['l1_offset'] += 512
     return [corruption('snapshot-l1-unaligned')] + expected
 
 
 @damage(of='snapshots')
 def snapshot_l1_beyond_file(image):
-    expected = lost_tree(image, image.snapshots[0])
+    expected = lost_snapshot(image, 0)
     image.snapshots[0]['l1_offset'] = TOO_FAR
     return [corruption('snapshot-l1-beyond-file')] + expected
 
 
 @damage(of='snapshots')
 def snapshot_l1_giant(image):
-    expected = lost_tree(image, image.snapshots[0])
+    expected = lost_snapshot(image, 0)
     image.snapshots[0]['l1_entries'] = (1 << 22) + 1
     return [corruption('snapshot-l1-large')] + expected
 
 
 @damage(of='snapshots')
 def snapshot_l1_entry_beyond_file(image):
-    """Only the snapshot has this table: guest cluster 512 is shared, so its counts stay high."""
+    """The table of guest cluster 512 is shared, so its counts become too high."""
     l1 = image.snapshots[0].l1
-    shared = l1[1] & q.OFFSET_MASK
+    leaks = lost.leaks(image, lost.table(image, l1[1] & q.OFFSET_MASK))
     l1[1] = TOO_FAR
-    return [corruption('l1-entry-beyond-file', guest=image.guest(image.l2_entries)),
-            leak('refcount-too-high', host=shared),
-            leak('refcount-too-high', host=image.host(512))]
+    return [corruption('l1-entry-beyond-file', guest=image.guest(image.l2_entries))] + leaks
 
 
 @damage(of='snapshots')
@@ -186,9 +156,9 @@ def snapshot_l2_entry_beyond_file(image):
 @damage(of='snapshots')
 def snapshot_l2_entry_unaligned(image):
     table = image.l2_at(image.snapshots[0].l1[0] & q.OFFSET_MASK)
-    host = table[0] & q.OFFSET_MASK
     table[0] += 512
-    return [corruption('l2-entry-unaligned', guest=0), leak('cluster-leaked', host=host)]
+    return [corruption('l2-entry-unaligned', guest=0),
+            corruption('refcount-too-low', host=table[1] & q.OFFSET_MASK)]
 
 
 @damage(of='snapshots')
@@ -206,7 +176,7 @@ def snapshots_forgotten(image):
     expected = lost_snapshots(image)
     image.header['n_snapshots'] = 0
     image.header['snapshots_offset'] = 0
-    return expected + [corruption('l1-copied-missing', guest=image.guest(image.l2_entries))][:0]
+    return expected
 
 
 @damage(of='vm-state')
@@ -215,10 +185,9 @@ def snapshot_vm_state_unaligned(image):
     snapshot = image.snapshots[0]
     index = max(i for i in range(len(snapshot.l1)) if snapshot.l1[i])
     table = image.l2_at(snapshot.l1[index] & q.OFFSET_MASK)
-    host = table[0] & q.OFFSET_MASK
     table[0] += 512
     return [corruption('l2-entry-unaligned', guest=image.guest(index * image.l2_entries)),
-            leak('cluster-leaked', host=host)]
+            corruption('refcount-too-low', host=table[1] & q.OFFSET_MASK)]
 
 
 @damage(of='data-file')

@@ -70,8 +70,14 @@ sinter_job_post_event(SinterJob *self, const SinterEvent *event)
 }
 
 void
-sinter_job_stop(SinterJob *self)
+sinter_job_ask_to_stop(SinterJob *self)
 {
+}
+
+gboolean
+sinter_job_stop(SinterJob *self, gint64 deadline_usec)
+{
+    return TRUE;
 }
 
 const SinterJobRecord *
