@@ -83,7 +83,8 @@ run(const SinterCommandCall *call, GError **error)
 
     if (!client)
         return SINTER_EXIT_FAILED;
-    sinter_client_rescan(client);
+    if (!client->globals->quiet) /* names are what libvirt tells of by itself */
+        sinter_client_rescan(client);
     domain = sinter_object_find_domain(client, call->operands[0], error);
     if (!domain)
         return SINTER_EXIT_FAILED;

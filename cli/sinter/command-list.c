@@ -227,9 +227,9 @@ append_sums(GString *text, const Listing *listing)
         }
     }
     bytes = sinter_units_format_bytes(reclaimable);
-    g_string_append_printf(text, "\n%u domain%s, %u disk%s; up to %s reclaimable\n",
-                           listing->rows->len, listing->rows->len == 1 ? "" : "s", n_disks,
-                           n_disks == 1 ? "" : "s", bytes);
+    g_string_append_printf(text, "\n%u domain%s, %u disk%s; %s%s reclaimable\n", listing->rows->len,
+                           listing->rows->len == 1 ? "" : "s", n_disks, n_disks == 1 ? "" : "s",
+                           reclaimable > 0 ? "up to " : "", reclaimable > 0 ? bytes : "nothing");
 }
 
 static void

@@ -229,6 +229,22 @@ sinter_job_text_bar(const SinterProperties *job, const char *label, gint64 now_u
     };
 }
 
+/* From start to end, with tenths of seconds where that is most of it; NULL: not known */
+static char *
+format_span(const SinterProperties *job)
+{
+    guint64 start = sinter_properties_get_number(job, "StartTime");
+    guint64 end = sinter_properties_get_number(job, "EndTime");
+    char digits[G_ASCII_DTOSTR_BUF_SIZE];
+
+    if (start == 0 || end < start)
+        return NULL;
+    if (end - start >= 10 * G_USEC_PER_SEC)
+        return sinter_units_format_duration(end - start);
+    g_ascii_formatd(digits, sizeof digits, "%.1f", (double)(end - start) / G_USEC_PER_SEC);
+    return g_strconcat(digits, " s", NULL);
+}
+
 static char *
 format_done(const SinterProperties *job)
 {
@@ -241,18 +257,18 @@ format_done(const SinterProperties *job)
         { "pull", "pulled" },
         { "copy", "copied" },
     };
-    guint64 start = sinter_properties_get_number(job, "StartTime");
-    guint64 end = sinter_properties_get_number(job, "EndTime");
-    g_autofree char *bytes =
-        sinter_units_format_bytes(sinter_properties_get_number(job, "ProcessedBytes"));
-    g_autofree char *span = sinter_units_format_duration(end > start ? end - start : 0);
+    guint64 bytes = sinter_properties_get_number(job, "ProcessedBytes");
+    g_autofree char *copied = sinter_units_format_bytes(bytes);
+    g_autofree char *span = format_span(job);
     const char *word = "done";
 
     for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {
         if (strcmp(sinter_properties_get_string(job, "Operation"), words[i].operation) == 0)
             word = words[i].word;
     }
-    return g_strdup_printf("%s (%s in %s)", word, bytes, span);
+    /* a job that is over in a moment was never looked at */
+    return g_strconcat(word, bytes > 0 ? " " : "", bytes > 0 ? copied : "", span ? " in " : NULL,
+                       span, NULL);
 }
 
 char *

@@ -30,7 +30,7 @@ char *sinter_job_text_details(const SinterProperties *job, gint64 now_usec);
 void sinter_job_text_bar(const SinterProperties *job, const char *label, gint64 now_usec,
                          SinterBar *ret_bar);
 
-/* (transfer full): what became of an ended job: "committed (1.2 GiB in 3 s)", "job 7 failed: …" */
+/* (transfer full): what became of an ended job: "committed 1.2 GiB in 3.1 s", "job 7 failed: …" */
 char *sinter_job_text_outcome(const SinterProperties *job);
 
 /* The exit status that an ended job stands for. */

@@ -125,7 +125,7 @@ append_refusals(GString *text, GVariant *refusals)
         g_autoptr(GVariant) refusal = g_variant_get_child_value(refusals, i);
 
         append_sentence(text,
-                        forbids(refusal) ? "Refused:  " : "Nothing:  ", lookup(refusal, "text"));
+                        forbids(refusal) ? "Refused:  " : "Note:     ", lookup(refusal, "text"));
     }
 }
 

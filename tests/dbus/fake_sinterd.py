@@ -156,6 +156,9 @@ class Daemon:
         except Refusal as refusal:
             invocation.return_dbus_error(f'{PREFIX}Error.{refusal.name}', str(refusal))
             return
+        except Exception as error:      # a fault of this file: nobody must wait for ever
+            invocation.return_dbus_error('org.sinter.Test.Broken', repr(error))
+            raise
         invocation.return_value(answer)
 
     # -- objects --------------------------------------------------------------

@@ -28,14 +28,22 @@ class Show(CliCase):
 4 domains, 5 disks; up to 2 GiB reclaimable
 ''')
 
-    def test_list_is_one_look_and_one_call(self):
+    def test_list_looks_afresh(self):
+        """One call so that it is true, and one that shows all; only names need no look."""
         self.run_client('list')
-        self.assertEqual([call[1] for call in self.daemon.do('calls')], ['Rescan'],
-                         'and what shows all at once')
+        self.assertEqual([method for _, method, _, _ in self.daemon.do('calls')], ['Rescan'])
+        self.run_client('list', '-q')
+        self.run_client('chain', '-q', 'vm1')
+        self.assertEqual(len(self.daemon.calls('Rescan')), 1)
+        self.run_client('chain', 'vm1')
+        self.assertEqual(len(self.daemon.calls('Rescan')), 2)
 
-    def test_names_need_no_look(self):
-        self.run_client('-q', 'list')
-        self.assertEqual(self.daemon.do('calls'), [])
+    def test_list_that_cannot_look_afresh(self):
+        self.daemon.do('plan', '*', 'Rescan', {'error': 'Failed', 'message': 'no connection',
+                                               'always': True})
+        status, out, err = self.run_client('list', '--no-legend', 'vm2')
+        self.assertEqual((status, len(out.splitlines())), (0, 1))
+        self.assertEqual(err, 'sinter: what follows may be old: no connection\n')
 
     def test_list_chosen(self):
         _, out, _ = self.run_client('list', '--no-legend', '--chains')

@@ -84,7 +84,7 @@ class Waiting(CliCase):
         process = self.start_one('consolidate', 'vm1')
         self.daemon.do('job', '1', progress(0.9, StartTime=1000000, EndTime=4000000))
         self.daemon.do('end', '1', 'done')
-        self.assertEqual(self.finish(process), (0, 'vm1 vda: committed (1.8 GiB in 3 s)\n', ''))
+        self.assertEqual(self.finish(process), (0, 'vm1 vda: committed 1.8 GiB in 3.0 s\n', ''))
 
     def test_failed(self):
         process = self.start_one('consolidate', 'vm1')
@@ -275,7 +275,7 @@ class OnTerminal(CliCase):
             'vm10 vdb: 2 layers merged into 1, 256 MiB freed'])
 
     def test_width_is_respected(self):
-        for columns in (30, 60, 200):
+        for columns in (30, 60, 80, 200):
             terminal = self.start_one('commit', 'vm1', 'vda', columns=columns)
             terminal.expect_on_screen('queued')
             job = str(len(self.daemon.calls('Commit')))

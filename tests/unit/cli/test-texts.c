@@ -146,9 +146,12 @@ test_job_ends(void)
     } cases[] = {
         { "{'Phase': <'done'>, 'Operation': <'active-commit'>, 'ProcessedBytes': <uint64 1024>, "
           "'StartTime': <uint64 1000000>, 'EndTime': <uint64 4000000>}",
-          "committed (1 KiB in 3 s)", SINTER_EXIT_DONE },
-        { "{'Phase': <'done'>, 'Operation': <'pull'>}", "pulled (0 B in 0 s)", SINTER_EXIT_DONE },
-        { "{'Phase': <'done'>, 'Operation': <'later'>}", "done (0 B in 0 s)", SINTER_EXIT_DONE },
+          "committed 1 KiB in 3.0 s", SINTER_EXIT_DONE },
+        { "{'Phase': <'done'>, 'Operation': <'pull'>}", "pulled", SINTER_EXIT_DONE },
+        { "{'Phase': <'done'>, 'Operation': <'copy'>, 'StartTime': <uint64 1000000>, 'EndTime': "
+          "<uint64 101000000>}",
+          "copied in 1 min 40 s", SINTER_EXIT_DONE },
+        { "{'Phase': <'done'>, 'Operation': <'later'>}", "done", SINTER_EXIT_DONE },
         { "{'Id': <'3'>, 'Phase': <'cancelled'>, 'ErrorName': <'Cancelled'>}",
           "job 3 was cancelled", SINTER_EXIT_CANCELLED },
         /* on the way: it failed, whatever the reason is called */
@@ -316,7 +319,7 @@ test_plan_work(void)
                     "To copy:  at most 1 KiB\n"
                     "Space:    4 KiB now, at most 2 KiB after; meanwhile at most 512 B more\n"
                     "Warning:  mind the gap\n"
-                    "Nothing:  vdb is flat\n"
+                    "Note:     vdb is flat\n"
                     "\n"
                     "Plan abc; within ten minutes, while the chain stays as it is: sinter "
                     "consolidate --plan abc\n");
@@ -340,7 +343,7 @@ test_plan_no_work(void)
     g_assert_cmpint(sinter_plan_text_verdict(refused), ==, SINTER_PLAN_REFUSED);
     g_assert_true(g_str_has_suffix(refused_text, "\nRefused:  vm2 stands on it\n"));
     g_assert_cmpint(sinter_plan_text_verdict(flat), ==, SINTER_PLAN_IDLE);
-    g_assert_cmpstr(flat_text, ==, "Nothing:  vda is flat\n");
+    g_assert_cmpstr(flat_text, ==, "Note:     vda is flat\n");
     g_assert_cmpint(sinter_plan_text_verdict(none), ==, SINTER_PLAN_IDLE);
     g_assert_cmpstr(none_text, ==, "vm1: nothing to consolidate\n");
 }
