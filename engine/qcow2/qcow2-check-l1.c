@@ -117,7 +117,8 @@ report_beyond(SinterQcow2Check *self, guint index, gboolean qemu_counts)
 {
     const SinterQcow2CheckView *view = &g_array_index(self->views, SinterQcow2CheckView, index);
     SinterFinding finding = {
-        .code = SINTER_FINDING_SNAPSHOT_L1_BEYOND_FILE,
+        .code = index == 0 ? SINTER_FINDING_L1_TABLE_BEYOND_FILE
+                           : SINTER_FINDING_SNAPSHOT_L1_BEYOND_FILE,
         .guest_offset = SINTER_OFFSET_NONE,
         .host_offset = view->l1_offset,
         .seen = view->l1_entries,
@@ -126,13 +127,6 @@ report_beyond(SinterQcow2Check *self, guint index, gboolean qemu_counts)
         .n_owners = 1,
     };
 
-    if (index == 0) {
-        finding.code = SINTER_FINDING_HEADER_L1_OFFSET;
-        finding.host_offset = SINTER_QCOW2_AT_L1_OFFSET;
-        finding.detail = g_strdup_printf("The active L1 table at 0x%" G_GINT64_MODIFIER
-                                         "x lies beyond the end of the file",
-                                         view->l1_offset);
-    }
     sinter_tally_add_as(&self->tally, &finding, qemu_counts);
 }
 
