@@ -221,8 +221,8 @@ sinter_domain_object_finalize(GObject *object)
 static GVariant *
 get_properties(GDBusInterfaceSkeleton *skeleton)
 {
-    return sinter_service_flatten(
-        G_DBUS_INTERFACE_SKELETON_CLASS(sinter_domain_object_parent_class)->get_properties(skeleton));
+    return sinter_service_flatten(G_DBUS_INTERFACE_SKELETON_CLASS(sinter_domain_object_parent_class)
+                                      ->get_properties(skeleton));
 }
 
 static void

@@ -85,6 +85,14 @@ show_sums(SinterDBusPlan *iface, const SinterPlan *plan)
     sinter_dbus_plan_set_peak_extra_bytes(iface, peak);
 }
 
+/* Disks that lose the same snapshot say the same of it. */
+static void
+add_once(GPtrArray *strings, char *string)
+{
+    if (!g_ptr_array_find_with_equal_func(strings, string, g_str_equal, NULL))
+        g_ptr_array_add(strings, string);
+}
+
 static void
 show_lists(SinterDBusPlan *iface, const SinterPlan *plan)
 {
@@ -103,7 +111,7 @@ show_lists(SinterDBusPlan *iface, const SinterPlan *plan)
             g_variant_builder_add_value(&refusals,
                                         refusal_view(g_ptr_array_index(disk->refusals, j)));
         for (guint j = 0; j < disk->warnings->len; j++)
-            g_ptr_array_add(warnings, g_ptr_array_index(disk->warnings, j));
+            add_once(warnings, g_ptr_array_index(disk->warnings, j));
     }
     g_ptr_array_add(warnings, NULL);
     sinter_dbus_plan_set_steps(iface, g_variant_builder_end(&steps));

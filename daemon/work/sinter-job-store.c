@@ -9,6 +9,7 @@
 
 #include "sinter-file.h"
 #include "sinter-log.h"
+#include "sinter-message-id.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -55,11 +56,13 @@ store_path(SinterJobStore *store, const char *id)
 static void
 set_aside(const char *path, const GError *cause)
 {
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_ID_RECORD_SET_ASIDE },
+                                      { NULL } };
     g_autofree char *bad = g_strconcat(path, ".bad", NULL);
 
     if (g_rename(path, bad) < 0)
         bad[strlen(path)] = '\0';
-    sinter_log(G_LOG_LEVEL_WARNING, NULL, "job record '%s' is set aside as '%s': %s", path, bad,
+    sinter_log(G_LOG_LEVEL_WARNING, fields, "job record '%s' is set aside as '%s': %s", path, bad,
                cause->message);
 }
 

@@ -12,6 +12,7 @@
 #include "sinter-cleanup.h"
 #include "sinter-convergence.h"
 #include "sinter-log.h"
+#include "sinter-message-id.h"
 #include "sinter-rate.h"
 #include "sinter-reconcile.h"
 
@@ -39,10 +40,11 @@ struct _SinterLiveJob {
     GError *forced_failure; /* we ended the block job for this; the job fails with it */
     guint64 bandwidth_now;  /* the limit that the block job has now */
     guint n_pivot_tries;
-    guint n_full_polls; /* looks in a row at which all was copied and no event had come */
-    gboolean end_asked; /* the block job's end was asked for */
-    gboolean settled;   /* what an earlier run of the daemon owed the guest was given back */
-    gboolean stopped;   /* the daemon ends */
+    guint n_full_polls;    /* looks in a row at which all was copied and no event had come */
+    gboolean unsaved_news; /* the record on disk lags behind in what need not be durable */
+    gboolean end_asked;    /* the block job's end was asked for */
+    gboolean settled;      /* what an earlier run of the daemon owed the guest was given back */
+    gboolean stopped;      /* the daemon ends */
     gboolean final;
 };
 
@@ -52,16 +54,15 @@ publish(SinterLiveJob *self, gboolean ended)
     self->context.func(self->record, &self->progress, ended, self->context.user_data);
 }
 
+/* @message_id: (nullable): what the journal's catalog explains */
 static void
-log_job(SinterLiveJob *self, GLogLevelFlags level, const char *text)
+log_job_as(SinterLiveJob *self, GLogLevelFlags level, const char *message_id, const char *text)
 {
     const SinterJobRecord *record = self->record;
     const SinterLogField fields[] = {
-        { "SINTER_JOB", record->id },
-        { "DOMAIN_UUID", record->domain_uuid },
-        { "DOMAIN_NAME", record->domain_name },
-        { "DISK", record->plan->disk },
-        { NULL, NULL },
+        { "MESSAGE_ID", message_id },           { "SINTER_JOB", record->id },
+        { "DOMAIN_UUID", record->domain_uuid }, { "DOMAIN_NAME", record->domain_name },
+        { "DISK", record->plan->disk },         { NULL, NULL },
     };
 
     sinter_log(level, fields, "job %s, %s of %s %s: %s", record->id,
@@ -69,9 +70,31 @@ log_job(SinterLiveJob *self, GLogLevelFlags level, const char *text)
                record->plan->disk, text);
 }
 
+static void
+log_job(SinterLiveJob *self, GLogLevelFlags level, const char *text)
+{
+    log_job_as(self, level, NULL, text);
+}
+
+static void
+log_end(SinterLiveJob *self, const char *text)
+{
+    static const char *const message_ids[] = {
+        [SINTER_PHASE_DONE] = SINTER_MESSAGE_ID_JOB_DONE,
+        [SINTER_PHASE_FAILED] = SINTER_MESSAGE_ID_JOB_FAILED,
+        [SINTER_PHASE_CANCELLED] = SINTER_MESSAGE_ID_JOB_CANCELLED,
+        [SINTER_PHASE_QUARANTINED] = SINTER_MESSAGE_ID_JOB_QUARANTINED,
+    };
+    SinterPhase phase = self->record->phase;
+
+    log_job_as(self, phase == SINTER_PHASE_DONE ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING,
+               message_ids[phase], text);
+}
+
 static gboolean
 save(SinterLiveJob *self, GError **error)
 {
+    self->unsaved_news = FALSE;
     return sinter_job_store_save(self->context.store, self->record, error);
 }
 
@@ -151,8 +174,7 @@ finish(SinterLiveJob *self, SinterPhase phase, SinterError code, const char *mes
     record->error_message = g_strdup(message);
     record->ended_usec = g_get_real_time();
     save_or_log(self);
-    log_job(self, phase == SINTER_PHASE_DONE ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING,
-            message ? message : "done");
+    log_end(self, message ? message : "done");
     for (guint i = 0; i < record->warnings->len; i++)
         log_job(self, G_LOG_LEVEL_WARNING, record->warnings->pdata[i]);
     self->final = TRUE;
@@ -430,6 +452,8 @@ poll_progress(SinterLiveJob *self)
     if (!virt->klass->get_info(virt, self->record->domain_uuid, plan->disk, &info, &error) ||
         info.type == SINTER_BLOCK_JOB_NONE)
         return HEARD_NEWS;
+    if (self->unsaved_news)
+        save_or_log(self);
     note_progress(self, &info);
     if (plan->operation == SINTER_OPERATION_ACTIVE_COMMIT ||
         plan->operation == SINTER_OPERATION_COPY)
@@ -514,6 +538,16 @@ fail_now(SinterLiveJob *self, const GError *error)
            error->message);
 }
 
+/* Only news: whether a block job runs is looked at, never read from the record. So it is saved at
+ * the first look at the progress, and a job that is through before that saves the time. */
+static void
+note_copying(SinterLiveJob *self)
+{
+    self->record->phase = SINTER_PHASE_COPYING;
+    self->unsaved_news = TRUE;
+    publish(self, FALSE);
+}
+
 /* The planner cannot know the file system of a copy's destination. */
 static gboolean
 check_destination_space(const SinterDiskPlan *plan, GError **error)
@@ -560,10 +594,7 @@ step_start(SinterLiveJob *self, const SinterVerdict *verdict)
             fail_now(self, error);
         return HEARD_NEWS;
     }
-    /* only news: whether it runs is looked at, not read from the record */
-    record->phase = SINTER_PHASE_COPYING;
-    save_or_log(self);
-    publish(self, FALSE);
+    note_copying(self);
     return wait_for_news(self);
 }
 
@@ -611,11 +642,8 @@ step_pivot(SinterLiveJob *self, const SinterVerdict *verdict)
 static Heard
 step_wait(SinterLiveJob *self, const SinterVerdict *verdict)
 {
-    if (self->record->phase < SINTER_PHASE_COPYING) {
-        self->record->phase = SINTER_PHASE_COPYING;
-        save_or_log(self);
-        publish(self, FALSE);
-    }
+    if (self->record->phase < SINTER_PHASE_COPYING)
+        note_copying(self);
     self->observation.seen = SINTER_SEEN_NOTHING; /* it was of an earlier block job */
     return wait_for_news(self);
 }
@@ -726,12 +754,10 @@ step_verify(SinterLiveJob *self, const SinterVerdict *verdict)
 
     if (self->domain->active)
         release_guest(self);
-    if (record->phase < SINTER_PHASE_VERIFYING &&
-        !enter_phase(self, SINTER_PHASE_VERIFYING, &error)) {
-        /* the merge is done all the same; without a record nothing may be removed */
-        sinter_job_record_warn(record, "the merged files stay: %s", error->message);
-        finish(self, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
-        return HEARD_NEWS;
+    if (record->phase < SINTER_PHASE_VERIFYING) {
+        /* it reads only: nothing has to be written down before */
+        record->phase = SINTER_PHASE_VERIFYING;
+        publish(self, FALSE);
     }
     if (!check_layers(disk, &error)) {
         finish(self, SINTER_PHASE_QUARANTINED, (SinterError)error->code, error->message);
