@@ -9,7 +9,7 @@ import qcow2image as q
 
 from . import corruption, damage, leak, lost
 from .base import MIB
-from .mapping import data_orphan
+from .mapping import GARBAGE, data_orphan
 
 WHICH = 'QEMU sees that the count is too low, not who shares the cluster'
 BLESSED = 'with counts that fit, QEMU sees nothing'
@@ -163,7 +163,7 @@ def two_l1_entries_one_table(image):
             corruption('refcount-too-low', host=data)]
 
 
-@damage(of='empty')
+@damage(of='empty', counts=GARBAGE)
 def l1_table_on_header(image):
     """The header's first words as L1 entries: magic, backing name, cluster bits, disk size."""
     old = image.l1.offset

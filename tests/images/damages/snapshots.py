@@ -6,6 +6,8 @@ import qcow2image as q
 from . import corruption, damage, leak, lost, note
 from .header import AT, TOO_FAR
 
+ZEROS = 'QEMU reads the name as zeros that are not there, and goes on'
+
 
 def lost_snapshot(image, index):
     return lost.leaks(image, lost.snapshot(image, image.snapshots[index]))
@@ -25,7 +27,7 @@ def snapshot_table_beyond_file(image):
     return [corruption('header-snapshots-beyond')] + leaks
 
 
-@damage(of='snapshots')
+@damage(of='snapshots', counts=ZEROS)
 def snapshot_entry_cut_by_file_end(image):
     """The second entry's L1 offset is there, its name is not."""
     new = image.move_last(image.header['snapshots_offset'])
@@ -44,7 +46,7 @@ def snapshot_table_zeroed(image):
             for code in ('snapshot-entry-empty', 'snapshot-extra-short')] + leaks
 
 
-@damage(of='snapshots')
+@damage(of='snapshots', counts=ZEROS)
 def snapshot_name_too_long(image):
     """The name runs over its table's end and the file's."""
     image.snapshots[1]['name_bytes'] = 65535
