@@ -266,13 +266,14 @@ offer_bitmaps(Seeker *self, GError **error)
         return TRUE;
     offer(self, header->bitmap_directory_offset, header->bitmap_directory_bytes,
           SINTER_OWNER_BITMAP_DIRECTORY, 0, NULL);
-    for (guint i = 0; i < check->bitmap_segments->len; i++) {
-        const SinterQcow2Segment *segment =
-            &g_array_index(check->bitmap_segments, SinterQcow2Segment, i);
-        const SinterQcow2Bitmap *bitmap = g_ptr_array_index(check->bitmaps, segment->id);
+    /* of every bitmap, as it was counted: two may name the same table */
+    for (guint i = 0; i < check->bitmaps->len; i++) {
+        const SinterQcow2Bitmap *bitmap = g_ptr_array_index(check->bitmaps, i);
+        guint64 bytes = (guint64)bitmap->table_entries * 8;
 
-        offer(self, segment->start, segment->end - segment->start, SINTER_OWNER_BITMAP_TABLE, 0,
-              bitmap->name);
+        if (bytes > 0 && (bitmap->table_offset & (check->geo.cluster_size - 1)) == 0 &&
+            sinter_qcow2_check_fits(check, bitmap->table_offset, bytes))
+            offer(self, bitmap->table_offset, bytes, SINTER_OWNER_BITMAP_TABLE, 0, bitmap->name);
     }
     return sinter_qcow2_check_walk_segments(check, check->bitmap_segments, walk_bitmap_piece, self,
                                             error);

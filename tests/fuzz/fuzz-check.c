@@ -48,9 +48,7 @@ judge_counts(const SinterCheckResult *result)
 static void
 judge_verdict(SinterFs *fs, const SinterCheckResult *result)
 {
-    SinterChainOptions options = { .fs = fs,
-                                   .format = "qcow2",
-                                   .flags = SINTER_CHAIN_NO_BACKING };
+    SinterChainOptions options = { .fs = fs, .format = "qcow2", .flags = SINTER_CHAIN_NO_BACKING };
     g_autoptr(GError) error = NULL;
     g_autoptr(SinterChain) chain = sinter_chain_open(PATH, &options, &error);
 

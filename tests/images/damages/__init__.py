@@ -13,8 +13,10 @@ it and returns all that a check must say: nothing may be missing, nothing may
 come on top. A finding's place is compared where the table names it.
 
 `why` stands where a check must find more than `qemu-img check` 7.2 does, and
-gives the reason; the test holds both that we do and that QEMU does not. A
-damage without a finding is a legal image that only looks odd.
+gives the reason; the test holds both that we do and that QEMU does not. `counts`
+stands where the number of corruptions and leaks that QEMU tells is not to be
+told after it, and says what QEMU counts there. A damage without a finding is a
+legal image that only looks odd; `lacks` says why QEMU refuses it all the same.
 
     write_corpus(folder)        all of them as files
 """
@@ -70,6 +72,8 @@ class Damage:
     base: str
     options: dict
     why: str = ''
+    counts: str = ''
+    lacks: str = ''
     deep: bool = False
     doc: str = ''
 
@@ -93,15 +97,15 @@ class Table:
 table = Table()
 
 
-def damage(of='plain', why='', deep=False, **options):
+def damage(of='plain', why='', counts='', lacks='', deep=False, **options):
     """Enters the function into the table: a damage to the base image `of` with these options."""
     def enter(function):
         name = function.__name__.replace('_', '-')
         subject = function.__module__.split('.')[-1]
         if any(one.name == name for one in table.damages):
             raise ValueError(f'two damages are called {name}')
-        table.damages.append(Damage(name, subject, function, of, options, why, deep,
-                                    (function.__doc__ or '').strip()))
+        table.damages.append(Damage(name, subject, function, of, options, why, counts,
+                                    lacks, deep, (function.__doc__ or '').strip()))
         return function
     return enter
 

@@ -24,7 +24,7 @@ def bitmap_directory_cut_short(image):
 @damage(of='bitmaps')
 def bitmap_count_too_low(image):
     """The extension says two, the directory holds three."""
-    leaks = bitmap_leaks(image)
+    leaks = table_leaks(image, 2)
     image.extension(q.EXT_BITMAPS)['n_bitmaps'] = 2
     return [corruption('bitmap-directory-damaged')] + leaks
 
@@ -86,7 +86,7 @@ def bitmap_extra_data(image):
     return [corruption('bitmap-extra')]
 
 
-@damage(of='bitmaps')
+@damage(of='bitmaps', lacks='QEMU 7.2 keeps no extra data')
 def bitmap_extra_data_compatible(image):
     """The same with the flag: it is to be kept, and nothing is wrong."""
     bitmap_extra_data(image)
@@ -130,17 +130,15 @@ def bitmap_table_beyond_file(image):
 
 @damage(of='bitmaps')
 def bitmap_table_entry_reserved_bits(image):
-    host = image.bitmaps[0].table[0]
     image.bitmaps[0].table[0] |= 1 << 60
-    return [corruption('bitmap-entry-reserved-bits'), leak('cluster-leaked', host=host)]
+    return [corruption('bitmap-entry-reserved-bits')]
 
 
 @damage(of='bitmaps')
 def bitmap_table_entry_ones_and_offset(image):
     """The flag "all ones" is allowed only where there is no offset."""
-    host = image.bitmaps[0].table[0]
     image.bitmaps[0].table[0] |= q.BITMAP_ALL_ONES
-    return [corruption('bitmap-entry-reserved-bits'), leak('cluster-leaked', host=host)]
+    return [corruption('bitmap-entry-reserved-bits')]
 
 
 @damage(of='bitmaps')

@@ -22,7 +22,7 @@ def file_cut_at_l1_table(image):
     new = image.move_last(image.l1.offset)
     image.header['l1_offset'] = new
     image.raw.truncate(new)
-    return [corruption('l1-table-beyond-file', host=new), gone(image)] + leaks
+    return [corruption('l1-table-beyond-file', host=new)] + leaks
 
 
 @damage(why=ZEROS)
@@ -101,7 +101,7 @@ def file_cut_at_snapshot_table(image):
     new = image.move_last(old)
     image.header['snapshots_offset'] = new
     image.raw.truncate(new)
-    return [corruption('header-snapshots-beyond'), gone(image),
+    return [corruption('header-snapshots-beyond'),
             *[found for found in leaks if found.host != old]]
 
 
@@ -112,7 +112,7 @@ def file_cut_at_snapshot_l1(image):
     new = image.move_last(snapshot['l1_offset'])
     snapshot['l1_offset'] = new
     image.raw.truncate(new)
-    return [corruption('snapshot-l1-beyond-file', host=new), gone(image)] + leaks
+    return [corruption('snapshot-l1-beyond-file', host=new)] + leaks
 
 
 @damage(of='bitmaps')
@@ -134,8 +134,7 @@ def file_cut_at_bitmap_table(image):
     new = image.move_last(bitmap['table_offset'])
     bitmap['table_offset'] = new
     image.raw.truncate(new)
-    return [corruption('bitmap-table-beyond-file', host=new), gone(image),
-            leak('cluster-leaked', host=host)]
+    return [corruption('bitmap-table-beyond-file', host=new), leak('cluster-leaked', host=host)]
 
 
 @damage(of='bitmaps')

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Damages to the fields of the header."""
+"""Damages to the fields of the header.
+
+Where a field is so far off that a whole table cannot be reached, what only that
+table leads to is not called leaked: it may be all that is left of the data.
+"""
 
 import qcow2image as q
 
@@ -147,20 +151,17 @@ def virtual_size_beyond_l1(image):
 
 @damage()
 def l1_entries_giant(image):
-    leaks = lost.leaks(image, lost.active(image))
-    return [corruption('header-l1-size', host=field(image, 'l1_entries', (1 << 22) + 1))] + leaks
+    return [corruption('header-l1-size', host=field(image, 'l1_entries', (1 << 22) + 1))]
 
 
 @damage()
 def l1_entries_too_few(image):
-    leaks = lost.leaks(image, lost.table(image, image.l2_offsets[1]))
-    return [corruption('header-l1-short', host=field(image, 'l1_entries', 1))] + leaks
+    return [corruption('header-l1-short', host=field(image, 'l1_entries', 1))]
 
 
 @damage()
 def l1_offset_unaligned(image):
-    leaks = lost.leaks(image, lost.active(image))
-    return [corruption('header-l1-offset', host=field(image, 'l1_offset', 3 * 4096 + 512))] + leaks
+    return [corruption('header-l1-offset', host=field(image, 'l1_offset', 3 * 4096 + 512))]
 
 
 @damage()
@@ -172,9 +173,7 @@ def l1_offset_beyond_file(image):
 
 @damage()
 def l1_offset_overflows(image):
-    leaks = lost.leaks(image, lost.active(image))
-    return [corruption('header-l1-offset',
-                       host=field(image, 'l1_offset', (1 << 64) - 4096))] + leaks
+    return [corruption('header-l1-offset', host=field(image, 'l1_offset', (1 << 64) - 4096))]
 
 
 @damage()
@@ -204,16 +203,13 @@ def refcount_table_offset_overflows(image):
 
 @damage(of='snapshots')
 def snapshots_too_many(image):
-    leaks = lost.leaks(image, lost.snapshots(image))
-    return [corruption('header-snapshots-count', host=field(image, 'n_snapshots', 65537))] + leaks
+    return [corruption('header-snapshots-count', host=field(image, 'n_snapshots', 65537))]
 
 
 @damage(of='snapshots')
 def snapshots_offset_unaligned(image):
     at = image.header['snapshots_offset']
-    leaks = lost.leaks(image, lost.snapshots(image))
-    return [corruption('header-snapshots-offset',
-                       host=field(image, 'snapshots_offset', at + 8))] + leaks
+    return [corruption('header-snapshots-offset', host=field(image, 'snapshots_offset', at + 8))]
 
 
 @damage(of='backing')

@@ -6,6 +6,7 @@ import qcow2image as q
 from . import corruption, damage, leak, lost
 
 FAR = 1 << 40
+GARBAGE = 'QEMU goes on to read what is no table as one'
 
 
 def orphans(image, l1_index):
@@ -31,7 +32,7 @@ def bend(image, guest, change):
 # -- L1 --------------------------------------------------------------------------
 
 
-@damage()
+@damage(counts=GARBAGE)
 def l1_entry_unaligned(image):
     expected = orphans(image, 1)
     image.l1[1] += 512
@@ -80,7 +81,7 @@ def l1_copied_false(image):
     return [corruption('l1-copied-false', guest=l1_guest(image, 1))]
 
 
-@damage()
+@damage(counts=GARBAGE)
 def l1_entry_copied_without_offset(image):
     """QEMU's check takes the header for an L2 table; what it is, is a flag on nothing."""
     image.l1[3] = q.COPIED
@@ -121,7 +122,7 @@ def l2_entry_at_32_pib(image):
     return l2_beyond(image, 1 << 55)
 
 
-@damage()
+@damage(why='QEMU takes the entry for an empty one')
 def l2_entry_copied_without_offset(image):
     """A flag on nothing: not allocated, and said to be owned alone."""
     table, index = image.entry(6)

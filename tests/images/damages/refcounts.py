@@ -176,6 +176,7 @@ def refcount_block_is_the_table(image):
     table = image.reftable.offset
     image.reftable[1] = table
     return [corruption('refcount-block-shared', host=table),
+            corruption('metadata-overlap', host=table, owners=('refcount-table', 'refcount-block')),
             corruption('refcount-too-low', host=table), note('refcount-beyond-file')]
 
 
@@ -192,6 +193,7 @@ def refcount_table_clusters_too_many(image):
     image.header['reftable_clusters'] = 2
     block = image.refcount.blocks[0]
     return [corruption('refcount-block-shared', host=block),
+            corruption('metadata-overlap', host=block, owners=('refcount-table', 'refcount-block')),
             corruption('refcount-too-low', host=block),
             corruption('refcount-table-entry-reserved-bits', host=0x1000100010000),
             corruption('refcount-table-entry-reserved-bits', host=0x1000100010000),

@@ -9,7 +9,7 @@ import qcow2image as q
 
 from . import corruption, damage, leak, lost
 from .base import MIB
-from .mapping import data_orphan
+from .mapping import GARBAGE, data_orphan
 
 WHICH = 'QEMU sees that the count is too low, not who shares the cluster'
 BLESSED = 'with counts that fit, QEMU sees nothing'
@@ -60,11 +60,11 @@ def data_in_compressed_cluster(image):
     return [corruption('cluster-shared', host=host)] + leaks
 
 
-def on_metadata(image, host, owner, count_fits=True, code='metadata-overlap'):
+def on_metadata(image, host, owner, count_fits=True):
     leaks = point(image, 1, host, flags=0 if count_fits else q.COPIED)
     if count_fits:
         image.adopt(host, 2)
-    found = [corruption(code, host=host, owners=(owner, 'data'))]
+    found = [corruption('metadata-overlap', host=host, owners=(owner, 'data'))]
     if not count_fits:
         found.append(corruption('refcount-too-low', host=host))
     return found + leaks
@@ -110,10 +110,11 @@ def data_on_own_l2_table(image):
     return on_metadata(image, host, 'l2-table')
 
 
-@damage()
+@damage(why=WHICH)
 def data_on_refcount_block(image):
-    return on_metadata(image, image.refcount.blocks[0], 'refcount-block', count_fits=False,
-                       code='refcount-block-shared')
+    block = image.refcount.blocks[0]
+    return [corruption('refcount-block-shared', host=block),
+            *on_metadata(image, block, 'refcount-block', count_fits=False)]
 
 
 @damage(of='snapshots', why=BLESSED)
@@ -147,7 +148,8 @@ def l1_entry_on_refcount_table(image):
     image.l1[2] = q.COPIED | host
     return [corruption('metadata-overlap', host=host, owners=('refcount-table', 'l2-table')),
             corruption('refcount-too-low', host=host),
-            corruption('refcount-block-shared', host=block, owners=('refcount-block', 'data')),
+            corruption('refcount-block-shared', host=block),
+            corruption('metadata-overlap', host=block, owners=('refcount-block', 'data')),
             corruption('refcount-too-low', host=block),
             corruption('l2-copied-missing', guest=image.guest(2 * image.l2_entries))]
 
@@ -161,7 +163,7 @@ def two_l1_entries_one_table(image):
             corruption('refcount-too-low', host=data)]
 
 
-@damage(of='empty')
+@damage(of='empty', counts=GARBAGE)
 def l1_table_on_header(image):
     """The header's first words as L1 entries: magic, backing name, cluster bits, disk size."""
     old = image.l1.offset
