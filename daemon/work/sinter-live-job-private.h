@@ -25,6 +25,7 @@ struct _SinterLiveJob {
     SinterConvergence convergence;
     SinterObservation observation;
     SinterDomain *domain;   /* as last observed, or NULL */
+    GPtrArray *host;        /* of SinterDomain: all of them, likewise; NULL once it was started */
     char *qemu_reason;      /* why QEMU's job failed, where QEMU told */
     char *trouble;          /* why the last look failed, as logged; NULL when it did not */
     GError *forced_failure; /* we ended the block job for this; the job fails with it */

@@ -161,17 +161,38 @@ observe_disk(SinterLiveJob *self, const SinterDisk *disk)
                                        !sinter_reconcile_is_our_mirror(self->record->plan, disk);
 }
 
+/* (transfer full): the domain. Before a start every domain is looked at: between the plan and the
+ * start there may be hours in the queue, and there are changes that libvirt tells nobody, so the
+ * plan is proved once more at the last moment. */
+static SinterDomain *
+scan(SinterLiveJob *self, GError **error)
+{
+    SinterVirt *virt = self->context.virt;
+    SinterDomain *domain;
+
+    g_clear_pointer(&self->host, g_ptr_array_unref);
+    if (self->record->phase > SINTER_PHASE_STARTING)
+        return virt->klass->scan_domain(virt, self->record->domain_uuid, error);
+    self->host = virt->klass->scan_all(virt, error);
+    if (!self->host)
+        return NULL;
+    domain = sinter_recheck_find_domain(self->host, self->record->domain_uuid);
+    if (domain)
+        return sinter_domain_ref(domain);
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "the domain is gone");
+    return NULL;
+}
+
 /* Looks at the host. FALSE with an error when that was not possible. */
 static gboolean
 observe(SinterLiveJob *self, GError **error)
 {
-    SinterVirt *virt = self->context.virt;
     SinterSeenEvent seen = self->observation.seen;
     g_autoptr(GError) cause = NULL;
 
     g_clear_pointer(&self->domain, sinter_domain_unref);
     self->observation = (SinterObservation){ .seen = seen };
-    self->domain = virt->klass->scan_domain(virt, self->record->domain_uuid, &cause);
+    self->domain = scan(self, &cause);
     if (!self->domain) {
         if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_NOT_FOUND))
             return TRUE;
@@ -401,6 +422,7 @@ note_copying(SinterLiveJob *self)
 {
     self->record->phase = SINTER_PHASE_COPYING;
     self->unsaved_news = TRUE;
+    g_clear_pointer(&self->host, g_ptr_array_unref);
     sinter_live_job_publish(self, FALSE);
 }
 
@@ -426,17 +448,6 @@ check_destination_space(const SinterDiskPlan *plan, GError **error)
     return FALSE;
 }
 
-/* Between the plan and the start there may be hours in the queue, and there are changes that
- * libvirt tells nobody: so everything is looked at once more, at the last moment. */
-static gboolean
-check_plan_holds(SinterLiveJob *self, GError **error)
-{
-    SinterVirt *virt = self->context.virt;
-    g_autoptr(GPtrArray) domains = virt->klass->scan_all(virt, error);
-
-    return domains && sinter_recheck_plan(self->record, domains, error);
-}
-
 static Heard
 step_start(SinterLiveJob *self, const SinterVerdict *verdict)
 {
@@ -444,9 +455,9 @@ step_start(SinterLiveJob *self, const SinterVerdict *verdict)
     SinterJobRecord *record = self->record;
     g_autoptr(GError) error = NULL;
 
-    if (!check_plan_holds(self, &error) || !check_destination_space(record->plan, &error)) {
-        if (!sinter_live_job_is_lost(self, error))
-            fail_now(self, error);
+    if (!sinter_recheck_plan(record, self->host, &error) ||
+        !check_destination_space(record->plan, &error)) {
+        fail_now(self, error);
         return HEARD_NEWS;
     }
     if (record->phase == SINTER_PHASE_QUEUED)
@@ -800,6 +811,7 @@ sinter_live_job_join(SinterLiveJob *self)
     g_async_queue_unref(self->mailbox);
     sinter_job_record_free(self->record);
     g_clear_pointer(&self->domain, sinter_domain_unref);
+    g_clear_pointer(&self->host, g_ptr_array_unref);
     g_clear_error(&self->forced_failure);
     g_free(self->qemu_reason);
     g_free(self->trouble);

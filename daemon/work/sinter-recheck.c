@@ -12,8 +12,8 @@
 
 #include <string.h>
 
-static SinterDomain *
-find_domain(const GPtrArray *domains, const char *uuid)
+SinterDomain *
+sinter_recheck_find_domain(const GPtrArray *domains, const char *uuid)
 {
     for (guint i = 0; i < domains->len; i++) {
         SinterDomain *domain = g_ptr_array_index(domains, i);
@@ -98,7 +98,7 @@ gboolean
 sinter_recheck_plan(const SinterJobRecord *record, const GPtrArray *domains, GError **error)
 {
     SinterPlanRequest request = request_of(record->plan);
-    SinterDomain *domain = find_domain(domains, record->domain_uuid);
+    SinterDomain *domain = sinter_recheck_find_domain(domains, record->domain_uuid);
     g_autoptr(SinterReferenceGraph) graph = NULL;
     g_autoptr(SinterPlan) plan = NULL;
 

@@ -6,6 +6,9 @@
 
 G_BEGIN_DECLS
 
+/* (transfer none) (nullable): of @domains (element-type SinterDomain) the one with @uuid */
+SinterDomain *sinter_recheck_find_domain(const GPtrArray *domains, const char *uuid);
+
 /**
  * sinter_recheck_plan:
  * @record: of a job that is about to begin

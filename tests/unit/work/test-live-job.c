@@ -56,7 +56,7 @@ typedef struct {
     gboolean disk_full;      /* of the records, from the last look before the start on */
     gboolean swapped;        /* at the start another file takes the top's name */
     char *mirror_target;     /* what the mirror writes to, NULL where the XML does not tell */
-    gboolean hangs;          /* in the next look; told to go on by ... */
+    gboolean hangs;          /* in the next call; told to go on by … */
     GCond go_on;
     guint n_suspends;
     guint n_resumes;
@@ -122,6 +122,8 @@ static gboolean
 host_enter(Host *host, GError **error)
 {
     g_mutex_lock(&host->lock);
+    while (host->hangs)
+        g_cond_wait(&host->go_on, &host->lock);
     host->n_calls++;
     if (host->n_calls == host->die_at && !host->die_after) {
         sinter_mailbox_post(host->mailbox, SINTER_MESSAGE_STOP);
@@ -215,8 +217,6 @@ host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
 
     if (!host_enter(host, error))
         return NULL;
-    while (host->hangs)
-        g_cond_wait(&host->go_on, &host->lock);
     if (host->n_partial > 0 && host->started) {
         host->n_partial--;
         domain = make_partial_domain(uuid);
