@@ -5,46 +5,28 @@
 #include "sinter-block-job.h"
 #include "sinter-commands.h"
 
-typedef struct {
-    char *top;
-    char *base;
-    gboolean active;
-    gboolean pivot;
-    gboolean keep_relative;
-    gboolean delete_files;
-    SinterBandwidthOptions bandwidth;
-    SinterWaitOptions wait;
-} Options;
-
 static int
 run(const SinterCommandCall *call, GError **error)
 {
-    const Options *options = call->options;
-    GVariantDict *dict = g_variant_dict_new(NULL);
-
-    sinter_work_options_add_string(dict, "top", options->top);
-    sinter_work_options_add_string(dict, "base", options->base);
-    if (options->delete_files)
-        g_variant_dict_insert(dict, "keep-files", "b", FALSE);
-    return sinter_block_job_run(call, "Commit", NULL, dict, &options->bandwidth, &options->wait,
-                                error);
+    return sinter_block_job_run_merge(call, "Commit", error);
 }
 
 static const GOptionEntry entries[] = {
-    { "top", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(Options, top),
+    { "top", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(SinterMergeOptions, top),
       "the highest layer to merge; default the active one", "LAYER" },
-    { "base", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(Options, base),
+    { "base", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(SinterMergeOptions, base),
       "the layer to merge into; default the lowest", "LAYER" },
-    { "delete", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, delete_files),
+    { "delete", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(SinterMergeOptions, delete_files),
       "remove the merged files that nothing else uses", NULL },
-    { "active", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, active),
+    { "active", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(SinterMergeOptions, active),
       "as virsh has it; it follows from --top", NULL },
-    { "pivot", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, pivot),
+    { "pivot", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(SinterMergeOptions, pivot),
       "as virsh has it; it is what happens", NULL },
-    { "keep-relative", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, keep_relative),
+    { "keep-relative", 0, 0, G_OPTION_ARG_NONE,
+      SINTER_COMMAND_MEMBER(SinterMergeOptions, keep_relative),
       "as virsh has it; relative names stay relative", NULL },
-    SINTER_BANDWIDTH_ENTRIES(Options),
-    SINTER_WAIT_ENTRIES(Options),
+    SINTER_BANDWIDTH_ENTRIES(SinterMergeOptions),
+    SINTER_WAIT_ENTRIES(SinterMergeOptions),
     { NULL },
 };
 
@@ -57,6 +39,6 @@ const SinterCommand sinter_command_commit = {
     .min_operands = 2,
     .max_operands = 2,
     .entries = entries,
-    .options_size = sizeof(Options),
+    .options_size = sizeof(SinterMergeOptions),
     .run = run,
 };

@@ -56,3 +56,17 @@ sinter_block_job_run(const SinterCommandCall *call, const char *method, GVariant
         print_json(client, follow);
     return status;
 }
+
+int
+sinter_block_job_run_merge(const SinterCommandCall *call, const char *method, GError **error)
+{
+    const SinterMergeOptions *options = call->options;
+    GVariantDict *dict = g_variant_dict_new(NULL);
+
+    sinter_work_options_add_string(dict, "top", options->top);
+    sinter_work_options_add_string(dict, "base", options->base);
+    if (options->delete_files)
+        g_variant_dict_insert(dict, "keep-files", "b", FALSE);
+    return sinter_block_job_run(call, method, NULL, dict, &options->bandwidth, &options->wait,
+                                error);
+}

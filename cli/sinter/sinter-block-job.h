@@ -6,6 +6,22 @@
 
 G_BEGIN_DECLS
 
+/* The options of commit and pull; pull has only some of them. Those that are accepted because virsh
+ * has them are read by nobody. */
+typedef struct {
+    char *top;
+    char *base;
+    gboolean active;
+    gboolean pivot;
+    gboolean keep_relative;
+    gboolean delete_files;
+    SinterBandwidthOptions bandwidth;
+    SinterWaitOptions wait;
+} SinterMergeOptions;
+
+/* @call: with SinterMergeOptions; @method: "Commit" or "Pull" */
+int sinter_block_job_run_merge(const SinterCommandCall *call, const char *method, GError **error);
+
 /**
  * sinter_block_job_run:
  * @call: whose first two operands are a domain and a disk

@@ -147,9 +147,8 @@ sinter_plan_text_format(const SinterProperties *plan, const char *domain, gboole
     append_refusals(text, get_list(plan, "Refusals"));
     if (verdict == SINTER_PLAN_WORK && legend)
         g_string_append_printf(text,
-                               "\nPlan %s; within ten minutes, while the chain stays as it is: "
-                               "sinter consolidate --plan %s\n",
-                               sinter_properties_get_string(plan, "Id"),
+                               "\nTo do so, while the chain stays as it is: sinter consolidate "
+                               "--plan %s\n",
                                sinter_properties_get_string(plan, "Id"));
     return g_string_free(text, FALSE);
 }

@@ -5,9 +5,10 @@ daemon that is driven by the test."""
 
 import json
 import os
+import re
 import unittest
 
-from cli_stage import (GIB, MIB, ROOT, CliCase, Terminal, disk, disk_path, domain, images, layer,
+from cli_stage import (GIB, MIB, ROOT, TOP, CliCase, Terminal, disk, disk_path, domain, images, layer,
                        usual_state)
 
 
@@ -125,7 +126,7 @@ vm10 (running)
                                            'a', '--base=b', '--pull', '--keep-files')
         self.assertEqual((status, err), (0, ''))
         self.assertIn('merge it', out)
-        self.assertIn('Plan 3fa29c01;', out)
+        self.assertIn('sinter consolidate --plan 3fa29c01\n', out)
         (path, _, options), = self.daemon.calls('Plan')
         self.assertTrue(path.endswith('000000000001'))
         self.assertEqual(options, {'disk': 'vda', 'keep': 2, 'top': 'a', 'base': 'b',
@@ -222,6 +223,23 @@ vm10 (running)
         self.assertEqual(process.returncode, 1)
         self.assertEqual(err, 'sinter: standard output could not be written: '
                               'No space left on device\n')
+
+
+class ManPage(CliCase):
+    """The manual page names every command and every option, and none that is not there."""
+
+    def test_commands_and_options(self):
+        with open(os.path.join(TOP, 'docs', 'man', 'sinter.rst'), encoding='utf-8') as file:
+            page = file.read()
+        _, out, _ = self.run_client('--help')
+        commands = re.findall(r'^  ([a-z]+)  ', out.split('Commands:')[1].split('\n\n')[0], re.M)
+        options = set()
+        for command in commands:
+            options |= set(re.findall(r'^ .*?(--[a-z-]+)', self.run_client('help', command)[1],
+                                      re.M))
+            self.assertIn(f'**{command}** ' if command not in ('jobs', 'monitor')
+                          else f'**{command}**\n', page)
+        self.assertEqual(set(re.findall(r'--[a-z][a-z-]+', page)), options)
 
 
 class TwoHundred(CliCase):

@@ -321,8 +321,7 @@ test_plan_work(void)
                     "Warning:  mind the gap\n"
                     "Note:     vdb is flat\n"
                     "\n"
-                    "Plan abc; within ten minutes, while the chain stays as it is: sinter "
-                    "consolidate --plan abc\n");
+                    "To do so, while the chain stays as it is: sinter consolidate --plan abc\n");
     g_assert_null(strstr(bare, "Step"));
     g_assert_null(strstr(bare, "--plan"));
 }
