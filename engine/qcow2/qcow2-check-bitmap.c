@@ -251,14 +251,14 @@ check_tail(SinterQcow2Check *self, const SinterQcow2Bitmap *bitmap, GError **err
     gsize len = (gsize)MIN(self->geo.cluster_size - byte, TAIL_BYTES);
     guint64 entry;
 
-    if (!sinter_io_read_padded(self->io, bitmap->table_offset + (n_entries - 1) * 8, raw,
-                               sizeof raw, error))
+    if (!sinter_qcow2_check_read(self, bitmap->table_offset + (n_entries - 1) * 8, raw, sizeof raw,
+                                 error))
         return FALSE;
     entry = sinter_be64_load(raw);
     if ((entry & ~SINTER_QCOW2_OFFSET_MASK) != 0 || (entry & (self->geo.cluster_size - 1)) != 0 ||
         entry == 0 || len == 0)
         return TRUE;
-    if (!sinter_io_read_padded(self->io, entry + byte, tail, len, error))
+    if (!sinter_qcow2_check_read(self, entry + byte, tail, len, error))
         return FALSE;
     if (any_bit_from(tail, len, (guint)(bits % 8)))
         report(self, SINTER_FINDING_BITMAP_TAIL_BITS, bitmap, entry + byte, 0, 0);
@@ -317,7 +317,7 @@ check_luks_magic(SinterQcow2Check *self, GError **error)
                               .guest_offset = SINTER_OFFSET_NONE,
                               .host_offset = offset };
 
-    if (!sinter_io_read_padded(self->io, offset, start, sizeof start, error))
+    if (!sinter_qcow2_check_read(self, offset, start, sizeof start, error))
         return FALSE;
     if (memcmp(start, magic, sizeof magic) != 0)
         sinter_tally_add(&self->tally, &finding);

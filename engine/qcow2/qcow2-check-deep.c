@@ -12,7 +12,6 @@
 #include "sinter-error.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define JOB_STREAMS 256
 #define JOBS_PER_THREAD 4
@@ -76,21 +75,17 @@ span_end(const Job *job, guint index)
 }
 
 static gboolean
-span_load(Span *self, SinterIo *io, guint64 start, guint64 end, GError **error)
+span_load(Span *self, SinterQcow2Check *check, guint64 start, guint64 end, GError **error)
 {
-    gsize n = 0;
-
     g_free(self->data);
     self->data = g_malloc((gsize)(end - start));
     self->start = start;
     self->end = end;
-    if (!sinter_io_read_some(io, start, self->data, (gsize)(end - start), &n, error)) {
-        self->end = start;
-        return FALSE;
-    }
     /* the length in sectors may reach a little beyond the end of the file */
-    memset(self->data + n, 0, (gsize)(end - start) - n);
-    return TRUE;
+    if (sinter_qcow2_check_read(check, start, self->data, (gsize)(end - start), error))
+        return TRUE;
+    self->end = start;
+    return FALSE;
 }
 
 static void
@@ -114,7 +109,7 @@ decode(Deep *self, Span *span, const Job *job, guint index, guint8 *out, GError 
     g_autoptr(GError) failed = NULL;
 
     if ((stream->offset < span->start || stream->offset + stream->bytes > span->end) &&
-        !span_load(span, self->check->io, stream->offset, span_end(job, index), &failed)) {
+        !span_load(span, self->check, stream->offset, span_end(job, index), &failed)) {
         if (sinter_qcow2_check_keeps_going(self->check, failed, stream->offset))
             return TRUE;
         g_propagate_error(error, g_steal_pointer(&failed));

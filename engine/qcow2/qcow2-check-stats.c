@@ -46,7 +46,7 @@ load_table(SinterQcow2Check *self, guint64 offset, guint8 *out, GError **error)
         memset(out, 0, self->geo.cluster_size);
         return TRUE;
     }
-    return sinter_io_read_padded(self->io, offset, out, self->geo.cluster_size, error);
+    return sinter_qcow2_check_read(self, offset, out, self->geo.cluster_size, error);
 }
 
 static gboolean
@@ -95,8 +95,7 @@ load_l1(SinterQcow2Check *self, guint view_index, guint64 first, guint n, guint8
     memset(out, 0, (gsize)n * 8);
     if (there == 0 || view->l1_offset >= self->stat.size_bytes)
         return TRUE;
-    return sinter_io_read_padded(self->io, view->l1_offset + first * 8, out, (gsize)there * 8,
-                                 error);
+    return sinter_qcow2_check_read(self, view->l1_offset + first * 8, out, (gsize)there * 8, error);
 }
 
 static gboolean

@@ -10,6 +10,8 @@
 #include "sinter-error.h"
 #include "sinter-progress.h"
 
+#include <string.h>
+
 /*
  * Up to here references are kept in the flat form whatever the file is like; beyond it, if the
  * file takes at least as much space as the map would.
@@ -105,6 +107,17 @@ static gboolean
 read_failed(const GError *error, guint64 offset, guint64 bytes, gpointer user_data)
 {
     return sinter_qcow2_check_keeps_going(user_data, error, offset);
+}
+
+gboolean
+sinter_qcow2_check_read(SinterQcow2Check *self, guint64 offset, void *buf, gsize len,
+                        GError **error)
+{
+    guint64 there = offset < self->stat.size_bytes ? self->stat.size_bytes - offset : 0;
+    gsize n = (gsize)MIN(there, len);
+
+    memset((guint8 *)buf + n, 0, len - n);
+    return n == 0 || sinter_io_read(self->io, offset, buf, n, error);
 }
 
 SinterQcow2Reader

@@ -157,6 +157,10 @@ sinter_qcow2_check_same_error(const GError *first, const GError *second)
            g_str_equal(first->message, second->message);
 }
 
+/* Reads @len bytes; zeros stand for what lies beyond the end of the file, and for nothing else. */
+gboolean sinter_qcow2_check_read(SinterQcow2Check *self, guint64 offset, void *buf, gsize len,
+                                 GError **error);
+
 /* Hands the L2 tables to @func, by offset and with their number in the list. */
 gboolean sinter_qcow2_check_walk_tables(SinterQcow2Check *self, SinterQcow2PieceFunc func,
                                         gpointer user_data, GError **error);
