@@ -187,6 +187,8 @@ typedef enum {
       "The image is encrypted with legacy AES, which is insecure and was given up")                \
     X(READ_ERROR, "read-error", ERROR, IMAGE, NONE, REFUSES, "{detail}")                           \
     /* L1 */                                                                                       \
+    X(L1_TABLE_BEYOND_FILE, "l1-table-beyond-file", CORRUPTION, IMAGE, NONE, COUNTED,              \
+      "The {owner} at {host} goes on beyond the end of the file")                                  \
     X(L1_ENTRY_RESERVED_BITS, "l1-entry-reserved-bits", CORRUPTION, DATA, BITS, COUNTED,           \
       "The L1 entry of guest offset {guest} in the {owner} has reserved bits set: {seen}")         \
     X(L1_ENTRY_UNALIGNED, "l1-entry-unaligned", CORRUPTION, DATA, ENTRY, COUNTED,                  \
