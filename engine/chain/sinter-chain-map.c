@@ -39,14 +39,6 @@ cursor_ask(SinterChainCursor *self, guint layer, const SinterExtent **ret, GErro
     if (covers(run, self->at))
         return TRUE;
     run->length = 0;
-    if (self->at >= image->virtual_size) {
-        *run = (SinterExtent){ .offset = self->at,
-                               .length = self->end - self->at,
-                               .kind = SINTER_EXTENT_ZERO,
-                               .flags = SINTER_EXTENT_BEYOND_END,
-                               .layer = layer };
-        return TRUE;
-    }
     if (!sinter_image_map(image, self->at, self->end - self->at, run, error))
         return FALSE;
     run->layer = layer;
@@ -58,19 +50,26 @@ sinter_chain_cursor_next(SinterChainCursor *self, SinterExtent *ret, GError **er
 {
     guint64 end = self->end;
     const SinterExtent *run = NULL;
+    gboolean beyond = FALSE;
 
     if (self->at >= self->end) {
         *ret = (SinterExtent){ .offset = self->at };
         return TRUE;
     }
     for (guint layer = 0; layer < self->chain->layers->len; layer++) {
+        beyond = self->at >= sinter_chain_layer(self->chain, layer)->virtual_size;
+        if (beyond)
+            break;
         if (!cursor_ask(self, layer, &run, error))
             return FALSE;
         end = MIN(end, run->offset + run->length);
         if (run->kind != SINTER_EXTENT_HOLE)
             break;
     }
+    /* the cursor lies inside layer 0, so there is a run */
     *ret = *run;
+    if (beyond)
+        ret->flags |= SINTER_EXTENT_BEYOND_END;
     if (run->flags & SINTER_EXTENT_HAS_HOST)
         ret->host_offset += self->at - run->offset;
     ret->offset = self->at;

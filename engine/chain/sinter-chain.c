@@ -79,13 +79,14 @@ chain_add(SinterChain *self, const char *path, const SinterImageOptions *options
     return TRUE;
 }
 
-/* An error below @layer is told by way of each member on the way to it. */
+/* An error further down is told from the top on, in the words that QEMU's tools use. */
 static void
 chain_prefix_error(SinterChain *self, GError **error)
 {
-    for (guint i = self->layers->len; i-- > 0;)
-        g_prefix_error(error, "Could not open '%s': Could not open backing file: ",
-                       sinter_chain_layer(self, i)->info->path);
+    for (guint i = 0; i < self->layers->len; i++)
+        g_prefix_error(error, "Could not open backing file: ");
+    if (self->layers->len > 0)
+        g_prefix_error(error, "Could not open '%s': ", sinter_chain_layer(self, 0)->info->path);
 }
 
 static gboolean

@@ -123,7 +123,8 @@ fill_part(gpointer data)
     guint64 end = self->part == 3 ? self->size : at + self->size / 4;
 
     while (at < end) {
-        guint64 n = MIN(end - at, (guint64)g_rand_int_range(rand, 1, 700000));
+        guint64 piece = (guint64)g_rand_int_range(rand, 1, 700000);
+        guint64 n = MIN(end - at, piece);
 
         if (!sinter_chain_read(self->chain, at, self->content + at, (gsize)n, &self->error))
             return NULL;

@@ -9,9 +9,10 @@
  * Layer 0 is the top image, layer 1 its backing file, and so on to the base.
  *
  * Units: bytes. Ranges: offset and length must lie inside the virtual size. Errors: #GError of
- * the domain %SINTER_ERROR; an error while opening reads "Could not open 'F': …", and where a
- * backing file is at fault names each member on the way to it. Threads: a chain may be mapped
- * and read from any number of threads at once; opening and freeing are one thread's.
+ * the domain %SINTER_ERROR; an error while opening reads "Could not open 'TOP': …" and, where a
+ * member further down is at fault, goes on with "Could not open backing file: " for each step.
+ * Threads: a chain may be mapped and read from any number of threads at once; opening and freeing
+ * are one thread's.
  */
 
 #include <glib.h>
@@ -97,8 +98,7 @@ SinterIo *sinter_chain_get_data_io(SinterChain *chain, guint layer);
  * What a stretch of the disk is. All but DATA and COMPRESSED read as zeros.
  *
  * @SINTER_EXTENT_HOLE: no layer holds it
- * @SINTER_EXTENT_ZERO: a layer says that it is zeros (an explicit zero, a hole in a raw file, or
- *   what lies beyond the end of a layer that is shorter than the one above it)
+ * @SINTER_EXTENT_ZERO: a layer says that it is zeros (an explicit zero, or a hole in a raw file)
  * @SINTER_EXTENT_DATA: bytes as they are
  * @SINTER_EXTENT_COMPRESSED: compressed clusters, which lie anywhere
  */
@@ -114,7 +114,8 @@ typedef enum {
  *
  * @SINTER_EXTENT_HAS_HOST: @host_offset is valid: host space stands behind the stretch, though it
  *   is read only where the kind is DATA
- * @SINTER_EXTENT_BEYOND_END: the layer ends before this stretch
+ * @SINTER_EXTENT_BEYOND_END: a HOLE above a backing file that ends before it: that one and those
+ *   below it were not asked
  * @SINTER_EXTENT_FILE_HOLE: DATA of which the host file says that it is a hole, so zeros
  * @SINTER_EXTENT_ENCRYPTED: the bytes at @host_offset are encrypted
  */
