@@ -155,10 +155,14 @@ gboolean
 sinter_chain_walk_next(SinterChainWalk *self, SinterExtent *ret, GError **error)
 {
     for (;;) {
-        SinterExtent piece;
+        SinterExtent piece = { 0 };
+        g_autoptr(GError) local = NULL;
 
-        if (!walk_piece(self, &piece, error))
+        /* what came before a failure is told first; the next call fails again */
+        if (!walk_piece(self, &piece, &local) && self->pending.length == 0) {
+            g_propagate_error(error, g_steal_pointer(&local));
             return FALSE;
+        }
         if (self->pending.length == 0 && piece.length > 0) {
             self->pending = piece;
         } else if (piece.length > 0 && extents_join(&self->pending, &piece)) {

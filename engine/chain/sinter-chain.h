@@ -16,6 +16,14 @@ sinter_chain_layer(SinterChain *chain, guint layer)
     return g_ptr_array_index(chain->layers, layer);
 }
 
+/* Whether all of the stretch reads as zeros, by what the map says. */
+static inline gboolean
+sinter_extent_is_zero(const SinterExtent *extent)
+{
+    return extent->kind == SINTER_EXTENT_HOLE || extent->kind == SINTER_EXTENT_ZERO ||
+           (extent->flags & SINTER_EXTENT_FILE_HOLE) != 0;
+}
+
 /*
  * A walk over the merged map. Each layer's last run is kept, so that a layer is asked once for
  * each of its runs, however often the layers above change. One thread's.
