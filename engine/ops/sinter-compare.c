@@ -227,7 +227,8 @@ compare_deliver(gpointer user_data, gpointer data, guint8 *buffer, guint64 *ret_
     Compare *self = user_data;
     Piece *piece = data;
 
-    *ret_units = piece->progress;
+    if (piece->verdict == SINTER_COMPARE_SAME)
+        *ret_units = piece->progress;
     self->outcome.verdict = piece->verdict;
     self->outcome.offset = piece->differs_at;
     return piece->verdict == SINTER_COMPARE_SAME;

@@ -47,16 +47,17 @@ output_drop_draft(SinterOutput *self)
     g_clear_pointer(&self->draft, g_free);
 }
 
-/* Whoever asked for @path knows nothing of the name that could not be made. */
+/* Whoever asked for @path knows nothing of the name @other that could not be opened. */
 static void
-set_create_error(GError **error, const char *path, const char *draft, GError *cause)
+set_open_error(GError **error, const char *verb, const char *path, const char *other,
+               const GError *cause)
 {
-    g_autofree char *prefix = g_strdup_printf("Could not open '%s': ", draft);
+    g_autofree char *prefix = g_strdup_printf("Could not open '%s': ", other);
     const char *message = cause->message;
 
     if (g_str_has_prefix(message, prefix))
         message += strlen(prefix);
-    g_set_error(error, cause->domain, cause->code, "Could not create '%s': %s", path, message);
+    g_set_error(error, cause->domain, cause->code, "Could not %s '%s': %s", verb, path, message);
 }
 
 static gboolean
@@ -67,7 +68,7 @@ output_make_draft(SinterOutput *self, SinterOutputFlags flags, GError **error)
 
     self->io = sinter_fs_open(self->fs, draft, draft_flags(flags), &local);
     if (!self->io) {
-        set_create_error(error, self->path, draft, local);
+        set_open_error(error, "create", self->path, draft, local);
         return FALSE;
     }
     self->draft = g_steal_pointer(&draft);
@@ -113,6 +114,18 @@ output_open_existing(SinterOutput *self, SinterOutputFlags flags, GError **error
     return !self->is_zero || sinter_io_truncate(self->io, 0, error);
 }
 
+/* Why the file that is there cannot be had; who holds it is told as it is. */
+static void
+output_tell_existing(SinterOutput *self, const char *path, SinterOutputFlags flags,
+                     const GError *cause, GError **error)
+{
+    if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_LOCKED))
+        g_propagate_error(error, g_error_copy(cause));
+    else
+        set_open_error(error, flags & SINTER_OUTPUT_EXISTING ? "open" : "create", path,
+                       self->path ? self->path : path, cause);
+}
+
 SinterOutput *
 sinter_output_open(SinterFs *fs, const char *path, SinterOutputFlags flags, gboolean readable,
                    GError **error)
@@ -127,7 +140,7 @@ sinter_output_open(SinterFs *fs, const char *path, SinterOutputFlags flags, gboo
         return g_steal_pointer(&self);
     if ((flags & SINTER_OUTPUT_EXISTING) ||
         !g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
-        g_propagate_error(error, g_steal_pointer(&local));
+        output_tell_existing(self, path, flags, local, error);
         return NULL;
     }
     if (!self->path)
