@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -133,4 +134,17 @@ sinter_file_read_bounded(const char *path, gsize max_bytes, gsize *ret_len, GErr
     if (ret_len)
         *ret_len = len;
     return g_steal_pointer(&buf);
+}
+
+guint
+sinter_file_get_umask(void)
+{
+    /* umask() can only be asked by changing it, for all threads at once */
+    g_autofree char *text = NULL;
+    const char *at;
+
+    if (!g_file_get_contents("/proc/self/status", &text, NULL, NULL))
+        return 0777;
+    at = strstr(text, "\nUmask:");
+    return at ? (guint)g_ascii_strtoull(at + strlen("\nUmask:"), NULL, 8) : 0777;
 }

@@ -42,4 +42,7 @@ gboolean sinter_file_sync_parent(const char *path, GError **error);
  */
 char *sinter_file_read_bounded(const char *path, gsize max_bytes, gsize *ret_len, GError **error);
 
+/* The bits that the process's umask takes away. Any thread; all of them where it cannot be told. */
+guint sinter_file_get_umask(void);
+
 G_END_DECLS

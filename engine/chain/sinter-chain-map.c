@@ -2,7 +2,7 @@
 
 /*
  * The merged map: which layer decides what the guest sees, in runs as long as can be. The cursor
- * gives stretches in order; the map joins equal neighbours and, where asked, looks up which data
+ * gives stretches in order; the walk joins equal neighbours and, where asked, looks up which data
  * is a hole in its file. What holds: stretches follow on each other without gap or overlap.
  */
 
@@ -78,97 +78,115 @@ sinter_chain_cursor_next(SinterChainCursor *self, SinterExtent *ret, GError **er
     return TRUE;
 }
 
-/* A walk that joins neighbours before it tells them. */
-typedef struct {
-    SinterChain *chain;
-    SinterMapFlags flags;
-    SinterExtentFunc func;
-    gpointer user_data;
-    SinterExtent pending; /* length 0: none */
-    gboolean stopped;
-} MapWalk;
-
-static gboolean
-walk_joins(const SinterExtent *a, const SinterExtent *b)
+gboolean
+sinter_chain_walk_init(SinterChainWalk *self, SinterChain *chain, guint64 offset, guint64 length,
+                       SinterMapFlags flags, GError **error)
 {
-    return a->kind == b->kind && a->flags == b->flags && a->layer == b->layer &&
-           (!(a->flags & SINTER_EXTENT_HAS_HOST) || a->host_offset + a->length == b->host_offset);
+    *self = (SinterChainWalk){ .flags = flags };
+    if (!sinter_chain_check_range(chain, offset, length, error))
+        return FALSE;
+    sinter_chain_cursor_init(&self->cursor, chain, offset, length);
+    return TRUE;
 }
 
-static void
-walk_flush(MapWalk *self)
+void
+sinter_chain_walk_clear(SinterChainWalk *self)
 {
-    if (self->pending.length > 0 && !self->stopped)
-        self->stopped = !self->func(&self->pending, self->user_data);
-    self->pending.length = 0;
-}
-
-static void
-walk_add(MapWalk *self, const SinterExtent *extent)
-{
-    if (self->pending.length > 0 && walk_joins(&self->pending, extent)) {
-        self->pending.length += extent->length;
-        return;
-    }
-    walk_flush(self);
-    self->pending = *extent;
+    sinter_chain_cursor_clear(&self->cursor);
 }
 
 /* Whether the file system is to be asked about @extent. */
 static gboolean
-walk_asks_file(const MapWalk *self, const SinterExtent *extent)
+walk_asks_file(const SinterChainWalk *self, const SinterExtent *extent)
 {
-    SinterImage *image = sinter_chain_layer(self->chain, extent->layer);
+    SinterImage *image;
 
-    if (extent->kind != SINTER_EXTENT_DATA || image->format == &sinter_format_raw)
+    if (extent->length == 0 || extent->kind != SINTER_EXTENT_DATA)
+        return FALSE;
+    image = sinter_chain_layer(self->cursor.chain, extent->layer);
+    if (image->format == &sinter_format_raw)
         return FALSE;
     return (self->flags & SINTER_MAP_FILE_HOLES) != 0 ||
            ((self->flags & SINTER_MAP_FILE_HOLES_AUTO) && sinter_image_is_preallocated(image));
 }
 
+/* The beginning of self->rest that the file system says is all hole or all data. */
 static gboolean
-walk_add_by_file(MapWalk *self, SinterExtent extent, GError **error)
+walk_split_rest(SinterChainWalk *self, SinterExtent *ret, GError **error)
 {
-    SinterIo *io = sinter_chain_layer(self->chain, extent.layer)->data_io;
+    SinterExtent *rest = &self->rest;
+    SinterIo *io = sinter_chain_layer(self->cursor.chain, rest->layer)->data_io;
+    SinterIoExtent file;
 
-    while (extent.length > 0 && !self->stopped) {
-        SinterExtent part = extent;
-        SinterIoExtent file;
-
-        if (!sinter_io_extent(io, extent.host_offset, extent.length, &file, error))
-            return FALSE;
-        part.length = file.length_bytes;
-        if (file.is_hole)
-            part.flags |= SINTER_EXTENT_FILE_HOLE;
-        walk_add(self, &part);
-        extent.offset += part.length;
-        extent.host_offset += part.length;
-        extent.length -= part.length;
-    }
+    if (!sinter_io_extent(io, rest->host_offset, rest->length, &file, error))
+        return FALSE;
+    *ret = *rest;
+    ret->length = file.length_bytes;
+    if (file.is_hole)
+        ret->flags |= SINTER_EXTENT_FILE_HOLE;
+    rest->offset += ret->length;
+    rest->host_offset += ret->length;
+    rest->length -= ret->length;
     return TRUE;
+}
+
+/* The next stretch, which may go on with the one before; of length 0 at the end. */
+static gboolean
+walk_piece(SinterChainWalk *self, SinterExtent *ret, GError **error)
+{
+    if (self->rest.length == 0) {
+        if (!sinter_chain_cursor_next(&self->cursor, ret, error))
+            return FALSE;
+        if (!walk_asks_file(self, ret))
+            return TRUE;
+        self->rest = *ret;
+    }
+    return walk_split_rest(self, ret, error);
+}
+
+static gboolean
+extents_join(const SinterExtent *a, const SinterExtent *b)
+{
+    return a->kind == b->kind && a->flags == b->flags && a->layer == b->layer &&
+           (!(a->flags & SINTER_EXTENT_HAS_HOST) || a->host_offset + a->length == b->host_offset);
+}
+
+gboolean
+sinter_chain_walk_next(SinterChainWalk *self, SinterExtent *ret, GError **error)
+{
+    for (;;) {
+        SinterExtent piece = { 0 };
+        g_autoptr(GError) local = NULL;
+
+        /* what came before a failure is told first; the next call fails again */
+        if (!walk_piece(self, &piece, &local) && self->pending.length == 0) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return FALSE;
+        }
+        if (self->pending.length == 0 && piece.length > 0) {
+            self->pending = piece;
+        } else if (piece.length > 0 && extents_join(&self->pending, &piece)) {
+            self->pending.length += piece.length;
+        } else {
+            *ret = self->pending;
+            self->pending = piece;
+            return TRUE;
+        }
+    }
 }
 
 gboolean
 sinter_chain_map(SinterChain *chain, guint64 offset, guint64 length, SinterMapFlags flags,
                  SinterExtentFunc func, gpointer user_data, GError **error)
 {
-    g_auto(SinterChainCursor) cursor = { 0 };
-    MapWalk walk = { .chain = chain, .flags = flags, .func = func, .user_data = user_data };
+    g_auto(SinterChainWalk) walk = { 0 };
     SinterExtent extent;
 
-    if (!sinter_chain_check_range(chain, offset, length, error))
+    if (!sinter_chain_walk_init(&walk, chain, offset, length, flags, error))
         return FALSE;
-    sinter_chain_cursor_init(&cursor, chain, offset, length);
     do {
-        if (!sinter_chain_cursor_next(&cursor, &extent, error))
+        if (!sinter_chain_walk_next(&walk, &extent, error))
             return FALSE;
-        if (walk_asks_file(&walk, &extent)) {
-            if (!walk_add_by_file(&walk, extent, error))
-                return FALSE;
-        } else if (extent.length > 0) {
-            walk_add(&walk, &extent);
-        }
-    } while (extent.length > 0 && !walk.stopped);
-    walk_flush(&walk);
+    } while (extent.length > 0 && func(&extent, user_data));
     return TRUE;
 }

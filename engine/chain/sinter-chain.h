@@ -16,6 +16,14 @@ sinter_chain_layer(SinterChain *chain, guint layer)
     return g_ptr_array_index(chain->layers, layer);
 }
 
+/* Whether all of the stretch reads as zeros, by what the map says. */
+static inline gboolean
+sinter_extent_is_zero(const SinterExtent *extent)
+{
+    return extent->kind == SINTER_EXTENT_HOLE || extent->kind == SINTER_EXTENT_ZERO ||
+           (extent->flags & SINTER_EXTENT_FILE_HOLE) != 0;
+}
+
 /*
  * A walk over the merged map. Each layer's last run is kept, so that a layer is asked once for
  * each of its runs, however often the layers above change. One thread's.
@@ -35,6 +43,26 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterChainCursor, sinter_chain_cursor_clear)
 
 /* The next stretch; at the end of the range one of length 0. Neighbours may be alike. */
 gboolean sinter_chain_cursor_next(SinterChainCursor *self, SinterExtent *ret, GError **error);
+
+/*
+ * A walk whose stretches are as long as can be, as sinter_chain_map() gives them: for operations
+ * that take the map in step with something else. One thread's.
+ */
+typedef struct {
+    SinterChainCursor cursor;
+    SinterMapFlags flags;
+    SinterExtent rest;    /* what the file system is still to be asked about; length 0: nothing */
+    SinterExtent pending; /* begun, and may go on; length 0: none */
+} SinterChainWalk;
+
+/* INVALID_ARGUMENT unless the range lies inside the virtual size. */
+gboolean sinter_chain_walk_init(SinterChainWalk *self, SinterChain *chain, guint64 offset,
+                                guint64 length, SinterMapFlags flags, GError **error);
+void sinter_chain_walk_clear(SinterChainWalk *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterChainWalk, sinter_chain_walk_clear)
+
+/* The next stretch; at the end of the range one of length 0. */
+gboolean sinter_chain_walk_next(SinterChainWalk *self, SinterExtent *ret, GError **error);
 
 /* INVALID_ARGUMENT unless the range lies inside the virtual size. */
 gboolean sinter_chain_check_range(SinterChain *chain, guint64 offset, guint64 length,

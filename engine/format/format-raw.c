@@ -41,17 +41,12 @@ static gboolean
 raw_map(SinterImage *image, guint64 offset, guint64 len, SinterExtent *ret, GError **error)
 {
     SinterIoExtent extent;
-    guint64 end;
 
     if (!sinter_io_extent(image->io, offset, len, &extent, error))
         return FALSE;
-    end = offset + extent.length_bytes;
-    /* the sector that the file ends in belongs to what it ends with */
-    if (end % SECTOR_BYTES != 0 && end >= image->info->file_size)
-        end = MIN(image->virtual_size, offset + len);
     *ret = (SinterExtent){
         .offset = offset,
-        .length = end - offset,
+        .length = extent.length_bytes,
         .host_offset = offset,
         .kind = extent.is_hole ? SINTER_EXTENT_ZERO : SINTER_EXTENT_DATA,
         .flags = SINTER_EXTENT_HAS_HOST,

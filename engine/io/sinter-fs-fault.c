@@ -116,6 +116,27 @@ fault_extents(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret, GE
            sinter_io_forward_extents(io, offset, len, ret, error);
 }
 
+static gboolean
+fault_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    return fault_pass(io, SINTER_FAULT_ALLOCATE, "allocating in", error) &&
+           sinter_io_forward_allocate(io, offset, len, error);
+}
+
+static gboolean
+fault_adopt(SinterIo *io, SinterIo *like, GError **error)
+{
+    return fault_pass(io, SINTER_FAULT_RIGHTS, "setting the owner of", error) &&
+           sinter_io_forward_adopt(io, like, error);
+}
+
+static gboolean
+fault_set_mode(SinterIo *io, guint32 mode, GError **error)
+{
+    return fault_pass(io, SINTER_FAULT_RIGHTS, "setting the permissions of", error) &&
+           sinter_io_forward_set_mode(io, mode, error);
+}
+
 static const SinterIoClass fault_io_class = {
     .driver = "fault",
     .instance_bytes = sizeof(SinterIoForward),
@@ -127,6 +148,9 @@ static const SinterIoClass fault_io_class = {
     .stat = fault_stat,
     .extents = fault_extents,
     .lock = sinter_io_forward_lock,
+    .allocate = fault_allocate,
+    .adopt = fault_adopt,
+    .set_mode = fault_set_mode,
     .finalize = sinter_io_forward_finalize,
 };
 
@@ -182,6 +206,7 @@ static const SinterFsClass fault_fs_class = {
     .rename = fault_rename,
     .remove = fault_remove,
     .sync_folder = fault_sync_folder,
+    .resolve = sinter_fs_forward_resolve,
     .finalize = fault_finalize,
 };
 

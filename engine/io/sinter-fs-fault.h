@@ -20,7 +20,9 @@ typedef enum {
     SINTER_FAULT_EXTENTS = 1 << 6,
     SINTER_FAULT_OPEN = 1 << 7,
     SINTER_FAULT_NAMES = 1 << 8, /* rename, remove, sync of a folder */
-    SINTER_FAULT_ALL = (1 << 9) - 1,
+    SINTER_FAULT_ALLOCATE = 1 << 9,
+    SINTER_FAULT_RIGHTS = 1 << 10, /* owner, permissions */
+    SINTER_FAULT_ALL = (1 << 11) - 1,
 } SinterFaultCalls;
 
 typedef enum {

@@ -216,6 +216,22 @@ host_sync_folder(SinterFs *fs, const char *path, GError **error)
     return sinter_file_sync_parent(path, error);
 }
 
+static char *
+host_resolve(SinterFs *fs, const char *path, GError **error)
+{
+    char *real = realpath(path, NULL);
+    int errnum = errno;
+    char *out = g_strdup(real);
+
+    if (!real && errnum == ENOENT && g_file_test(path, G_FILE_TEST_IS_SYMLINK))
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "Could not open '%s': it is a link to a file that does not exist", path);
+    else if (!real)
+        sinter_error_set_errno(error, errnum, "Could not open '%s'", path);
+    free(real);
+    return out;
+}
+
 static void
 host_finalize(SinterFs *fs)
 {
@@ -229,6 +245,7 @@ static const SinterFsClass host_class = {
     .rename = host_rename,
     .remove = host_remove,
     .sync_folder = host_sync_folder,
+    .resolve = host_resolve,
     .finalize = host_finalize,
 };
 

@@ -111,6 +111,9 @@ static const SinterIoClass record_io_class = {
     .stat = sinter_io_forward_stat,
     .extents = sinter_io_forward_extents,
     .lock = sinter_io_forward_lock,
+    .allocate = sinter_io_forward_allocate,
+    .adopt = sinter_io_forward_adopt,
+    .set_mode = sinter_io_forward_set_mode,
     .finalize = sinter_io_forward_finalize,
 };
 
@@ -179,6 +182,7 @@ static const SinterFsClass record_fs_class = {
     .rename = record_rename,
     .remove = record_remove,
     .sync_folder = record_sync_folder,
+    .resolve = sinter_fs_forward_resolve,
     .finalize = record_finalize,
 };
 

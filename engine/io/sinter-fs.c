@@ -62,3 +62,9 @@ sinter_fs_sync_folder(SinterFs *fs, const char *path, GError **error)
 {
     return fs->klass->sync_folder(fs, path, error);
 }
+
+char *
+sinter_fs_resolve(SinterFs *fs, const char *path, GError **error)
+{
+    return fs->klass->resolve ? fs->klass->resolve(fs, path, error) : g_strdup(path);
+}

@@ -16,12 +16,16 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* What every device and file system accepts for O_DIRECT. */
 #define DIRECT_ALIGNMENT 4096
+/* The kernel's own bound on an extended attribute, and on the list of their names. */
+#define ATTRIBUTE_MAX_BYTES (64 * 1024)
 
 typedef struct {
     SinterIo io;
@@ -127,6 +131,8 @@ file_stat(SinterIo *io, SinterIoStat *ret, GError **error)
     ret->is_block_device = self->is_block_device;
     ret->device = self->device;
     ret->inode = self->inode;
+    ret->n_links = (guint32)st.st_nlink;
+    ret->mode = st.st_mode & 07777;
     ret->size_bytes = self->is_block_device ? device_bytes : (guint64)st.st_size;
     ret->allocated_bytes = self->is_block_device ? device_bytes : (guint64)st.st_blocks * 512;
     return TRUE;
@@ -223,6 +229,75 @@ file_lock(SinterIo *io, SinterIoLock mode, GError **error)
     return TRUE;
 }
 
+static gboolean
+file_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+    int errnum;
+
+    if (self->is_block_device)
+        return TRUE;
+    do {
+        errnum = posix_fallocate(self->fd, (off_t)offset, (off_t)len);
+    } while (errnum == EINTR);
+    if (errnum == 0)
+        return TRUE;
+    sinter_error_set_errno(error, errnum,
+                           "allocating %" G_GUINT64_FORMAT " bytes in '%s' at offset "
+                           "%" G_GUINT64_FORMAT,
+                           len, io->path, offset);
+    return FALSE;
+}
+
+/* Gives @fd the extended attribute @name of @like. One that only root may set must not matter. */
+static gboolean
+copy_attribute(int fd, int like, const char *name)
+{
+    gboolean vital = g_str_has_prefix(name, "system.posix_acl_");
+    g_autofree char *value = g_malloc(ATTRIBUTE_MAX_BYTES);
+    ssize_t len = fgetxattr(like, name, value, ATTRIBUTE_MAX_BYTES);
+
+    return (len >= 0 && fsetxattr(fd, name, value, (size_t)len, 0) == 0) || !vital;
+}
+
+static gboolean
+copy_attributes(int fd, int like)
+{
+    g_autofree char *names = g_malloc(ATTRIBUTE_MAX_BYTES);
+    ssize_t len = flistxattr(like, names, ATTRIBUTE_MAX_BYTES);
+
+    for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
+        if (!copy_attribute(fd, like, names + at))
+            return FALSE;
+    }
+    return len >= 0 || errno == ENOTSUP;
+}
+
+static gboolean
+file_adopt(SinterIo *io, SinterIo *like, GError **error)
+{
+    int fd = ((SinterIoFile *)io)->fd;
+    int like_fd = ((SinterIoFile *)like)->fd;
+    struct stat st;
+
+    /* the permissions last: changing the owner clears some of them */
+    if (fstat(like_fd, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0 &&
+        copy_attributes(fd, like_fd) && fchmod(fd, st.st_mode & 07777) == 0)
+        return TRUE;
+    sinter_error_set_errno(error, errno, "giving '%s' the owner and permissions of '%s'", io->path,
+                           like->path);
+    return FALSE;
+}
+
+static gboolean
+file_set_mode(SinterIo *io, guint32 mode, GError **error)
+{
+    if (fchmod(((SinterIoFile *)io)->fd, mode) == 0)
+        return TRUE;
+    sinter_error_set_errno(error, errno, "setting the permissions of '%s'", io->path);
+    return FALSE;
+}
+
 static void
 file_finalize(SinterIo *io)
 {
@@ -243,6 +318,9 @@ static const SinterIoClass file_class = {
     .stat = file_stat,
     .extents = file_extents,
     .lock = file_lock,
+    .allocate = file_allocate,
+    .adopt = file_adopt,
+    .set_mode = file_set_mode,
     .finalize = file_finalize,
 };
 

@@ -64,6 +64,24 @@ sinter_io_forward_lock(SinterIo *io, SinterIoLock mode, GError **error)
     return sinter_io_lock(inner_of(io), mode, error);
 }
 
+gboolean
+sinter_io_forward_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    return sinter_io_allocate(inner_of(io), offset, len, error);
+}
+
+gboolean
+sinter_io_forward_adopt(SinterIo *io, SinterIo *like, GError **error)
+{
+    return sinter_io_adopt(inner_of(io), inner_of(like), error);
+}
+
+gboolean
+sinter_io_forward_set_mode(SinterIo *io, guint32 mode, GError **error)
+{
+    return sinter_io_set_mode(inner_of(io), mode, error);
+}
+
 void
 sinter_io_forward_finalize(SinterIo *io)
 {
@@ -104,6 +122,12 @@ gboolean
 sinter_fs_forward_sync_folder(SinterFs *fs, const char *path, GError **error)
 {
     return sinter_fs_sync_folder(((SinterFsForward *)fs)->inner, path, error);
+}
+
+char *
+sinter_fs_forward_resolve(SinterFs *fs, const char *path, GError **error)
+{
+    return sinter_fs_resolve(((SinterFsForward *)fs)->inner, path, error);
 }
 
 void

@@ -32,6 +32,9 @@ gboolean sinter_io_forward_stat(SinterIo *io, SinterIoStat *ret, GError **error)
 gboolean sinter_io_forward_extents(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret,
                                    GError **error);
 gboolean sinter_io_forward_lock(SinterIo *io, SinterIoLock mode, GError **error);
+gboolean sinter_io_forward_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error);
+gboolean sinter_io_forward_adopt(SinterIo *io, SinterIo *like, GError **error);
+gboolean sinter_io_forward_set_mode(SinterIo *io, guint32 mode, GError **error);
 void sinter_io_forward_finalize(SinterIo *io);
 
 /* Opens @path in the inner set and puts an instance of @klass in front of it. */
@@ -40,6 +43,7 @@ SinterIo *sinter_fs_forward_open(SinterFs *fs, const SinterIoClass *klass, const
 gboolean sinter_fs_forward_rename(SinterFs *fs, const char *from, const char *to, GError **error);
 gboolean sinter_fs_forward_remove(SinterFs *fs, const char *path, GError **error);
 gboolean sinter_fs_forward_sync_folder(SinterFs *fs, const char *path, GError **error);
+char *sinter_fs_forward_resolve(SinterFs *fs, const char *path, GError **error);
 void sinter_fs_forward_finalize(SinterFs *fs);
 
 G_END_DECLS

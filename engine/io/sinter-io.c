@@ -8,6 +8,7 @@
 
 #include "sinter-io.h"
 #include "sinter-error.h"
+#include "sinter/lock.h"
 
 #include <string.h>
 
@@ -210,4 +211,31 @@ sinter_io_lock(SinterIo *io, SinterIoLock mode, GError **error)
     if (!io->klass->lock || (io->flags & SINTER_IO_NO_LOCK))
         return TRUE;
     return io->klass->lock(io, mode, error);
+}
+
+gboolean
+sinter_io_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    return io_check_writable(io, io->klass->write, error) &&
+           io_check_range(io, "allocating in", offset, len, error) &&
+           (len == 0 || !io->klass->allocate || io->klass->allocate(io, offset, len, error));
+}
+
+gboolean
+sinter_io_adopt(SinterIo *io, SinterIo *like, GError **error)
+{
+    g_return_val_if_fail(io->klass == like->klass, FALSE);
+    return !io->klass->adopt || io->klass->adopt(io, like, error);
+}
+
+gboolean
+sinter_io_set_mode(SinterIo *io, guint32 mode, GError **error)
+{
+    return !io->klass->set_mode || io->klass->set_mode(io, mode, error);
+}
+
+gboolean
+sinter_lock_for_reading(SinterIo *io, GError **error)
+{
+    return sinter_io_lock(io, SINTER_IO_LOCK_SHARED, error);
 }

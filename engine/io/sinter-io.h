@@ -18,6 +18,8 @@ typedef struct {
     guint64 device;          /* with @inode: the same for two names of one file, whatever the */
     guint64 inode;           /* path; for a block device, of the device itself */
     gboolean is_block_device;
+    guint32 n_links; /* names that the file has */
+    guint32 mode;    /* permission bits; 0 where files have none */
 } SinterIoStat;
 
 /* A stretch of a file that is all hole (reads as zeros, takes no space) or all data. */
@@ -60,6 +62,11 @@ typedef struct {
     gboolean (*extents)(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret,
                         GError **error);
     gboolean (*lock)(SinterIo *io, SinterIoLock mode, GError **error);
+    /* Have host space for the range, whose content stays. Left out: there is no such thing. */
+    gboolean (*allocate)(SinterIo *io, guint64 offset, guint64 len, GError **error);
+    /* Owner, group, permissions, access list and security label of @like, of the same driver. */
+    gboolean (*adopt)(SinterIo *io, SinterIo *like, GError **error);
+    gboolean (*set_mode)(SinterIo *io, guint32 mode, GError **error);
     void (*finalize)(SinterIo *io);
 } SinterIoClass;
 
@@ -79,6 +86,8 @@ typedef struct {
     gboolean (*remove)(SinterFs *fs, const char *path, GError **error);
     /* Names made, renamed or removed in the folder that holds @path are durable afterwards. */
     gboolean (*sync_folder)(SinterFs *fs, const char *path, GError **error);
+    /* The path of the file that @path leads to over links, if any. Left out: @path itself. */
+    char *(*resolve)(SinterFs *fs, const char *path, GError **error);
     void (*finalize)(SinterFs *fs);
 } SinterFsClass;
 
@@ -120,8 +129,23 @@ gboolean sinter_io_extent(SinterIo *io, guint64 offset, guint64 len, SinterIoExt
  */
 gboolean sinter_io_lock(SinterIo *io, SinterIoLock mode, GError **error);
 
+/* Gives the range host space, so that writing to it later cannot fail for want of it. */
+gboolean sinter_io_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error);
+
+/*
+ * Makes @io belong to whom @like belongs to and be open to whom it is: owner, group, permissions,
+ * access list, security label. Both were opened by one set of files.
+ */
+gboolean sinter_io_adopt(SinterIo *io, SinterIo *like, GError **error);
+
+/* Permission bits; the umask does not apply. */
+gboolean sinter_io_set_mode(SinterIo *io, guint32 mode, GError **error);
+
 gboolean sinter_fs_rename(SinterFs *fs, const char *from, const char *to, GError **error);
 gboolean sinter_fs_remove(SinterFs *fs, const char *path, GError **error);
 gboolean sinter_fs_sync_folder(SinterFs *fs, const char *path, GError **error);
+
+/* Returns: (transfer full): the name of the file that @path leads to, all links followed. */
+char *sinter_fs_resolve(SinterFs *fs, const char *path, GError **error);
 
 G_END_DECLS

@@ -88,11 +88,12 @@ in_conflict(int fd, SinterLockBytes bytes)
     return unshared != 0 ? unshared : held_by_other(fd, SINTER_LOCK_USES_BYTE, bytes.unshared);
 }
 
-static void
-set_conflict_error(int fd, const char *path, SinterLockBytes want, GError **error)
+/* Those who stand in the way of @want, and in @met which of their bytes do. */
+static char *
+conflicting_holders(int fd, SinterLockBytes want, SinterLockBytes *met)
 {
     g_autoptr(GPtrArray) holders = NULL;
-    g_autoptr(GString) names = g_string_new(NULL);
+    GString *names = g_string_new(NULL);
     struct stat st;
 
     if (fstat(fd, &st) == 0)
@@ -103,13 +104,35 @@ set_conflict_error(int fd, const char *path, SinterLockBytes want, GError **erro
 
         if (!(holder->unshared & want.uses) && !(holder->uses & want.unshared))
             continue;
+        met->unshared |= holder->unshared & want.uses;
+        met->uses |= holder->uses & want.unshared;
         who = sinter_lock_holder_describe(holder);
         g_string_append_printf(names, "%s%s", names->len ? " and " : "", who);
     }
+    return g_string_free(names, FALSE);
+}
+
+/*
+ * What could not be had, in the words of QEMU's tools: the first permission that another keeps
+ * to itself, else the first that it uses and should not.
+ */
+static void
+set_conflict_error(int fd, const char *path, SinterLockBytes want, GError **error)
+{
+    static const char *const permissions[] = { "consistent read", "write", "write unchanged",
+                                               "resize" };
+    SinterLockBytes met = { 0, 0 };
+    g_autofree char *names = conflicting_holders(fd, want, &met);
+    guint bits = met.unshared ? met.unshared : met.uses;
+
+    if (bits == 0) /* gone by now */
+        bits = want.uses & PERM_WRITE ? PERM_WRITE : want.unshared;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_LOCKED,
-                "Failed to get \"%s\" lock on '%s': it is held by %s",
-                want.uses & PERM_WRITE ? "write" : "read", path,
-                names->len ? names->str : "another process");
+                "Failed to get %s\"%s\" lock: is another process using the image [%s]? It is held "
+                "by %s",
+                met.unshared || !met.uses ? "" : "shared ",
+                permissions[g_bit_nth_lsf(bits, -1) & (SINTER_LOCK_PERMISSIONS - 1)], path,
+                *names ? names : "another process");
 }
 
 gboolean

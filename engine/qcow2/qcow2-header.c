@@ -542,12 +542,13 @@ sinter_qcow2_header_read(SinterIo *io, GError **error)
     if (!sinter_io_stat(io, &st, error) ||
         !sinter_io_read_some(io, 0, start, sizeof start, &len, error))
         return NULL;
-    if (len < sizeof start || sinter_be32_load(start) != SINTER_QCOW2_MAGIC) {
+    if (len < 4 || sinter_be32_load(start) != SINTER_QCOW2_MAGIC) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "Image is not in qcow2 format");
         return NULL;
     }
     len = bytes_wanted(start, st.size_bytes);
-    buf = g_malloc(len);
+    /* a file cut short reads as zeros where the fields are that all versions have */
+    buf = g_malloc0(MAX(len, sizeof start));
     if (!sinter_io_read(io, 0, buf, len, error))
         return NULL;
     self = g_new0(SinterQcow2Header, 1);
@@ -556,7 +557,7 @@ sinter_qcow2_header_read(SinterIo *io, GError **error)
     self->features = g_array_new(FALSE, FALSE, sizeof(SinterQcow2FeatureName));
     self->problems = g_array_new(FALSE, FALSE, sizeof(SinterQcow2Problem));
     g_array_set_clear_func(self->problems, problem_clear);
-    parse(self, (HeaderBytes){ buf, len });
+    parse(self, (HeaderBytes){ buf, MAX(len, sizeof start) });
     return g_steal_pointer(&self);
 }
 

@@ -34,7 +34,7 @@ class Locks(unittest.TestCase):
         done = qemu.engine("map", self.image, "qcow2", check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"process {holder.pid} (qemu-io)".encode(), done.stderr)
-        self.assertIn(b'Failed to get "read" lock', done.stderr)
+        self.assertIn(b'Failed to get shared "write" lock', done.stderr)
         # to ask what the image says of itself needs no lock
         qemu.engine("info", self.image, "qcow2")
 

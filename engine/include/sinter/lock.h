@@ -15,6 +15,7 @@
  */
 
 #include <glib.h>
+#include <sinter/io.h>
 
 G_BEGIN_DECLS
 
@@ -47,6 +48,17 @@ typedef struct {
  * with g_ptr_array_unref().
  */
 GPtrArray *sinter_lock_list(const char *path, GError **error);
+
+/**
+ * sinter_lock_for_reading:
+ * @io: an open image
+ *
+ * Claims @io as a reader does, until it is closed: nobody may write to it meanwhile. A chain does
+ * that for its members by itself.
+ *
+ * Returns: %FALSE with LOCKED where somebody writes to it.
+ */
+gboolean sinter_lock_for_reading(SinterIo *io, GError **error);
 
 /**
  * sinter_lock_holder_describe:

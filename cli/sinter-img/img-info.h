@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <json-glib/json-glib.h>
+#include <sinter/image.h>
+
+G_BEGIN_DECLS
+
+/* All that is told of one image. */
+typedef struct {
+    SinterImageInfo *info;
+    GPtrArray *snapshots;  /* of SinterSnapshotInfo */
+    GPtrArray *bitmaps;    /* of SinterBitmapInfo */
+    SinterLuksInfo *luks;  /* NULL: not encrypted that way */
+    JsonNode *specific;    /* what only its format has; NULL: nothing */
+    char *backing_to_open; /* NULL: none */
+} SinterImgInfo;
+
+void sinter_img_info_free(SinterImgInfo *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImgInfo, sinter_img_info_free)
+
+/* (transfer full): the members of a qcow2 image that others have not; NULL for another format. */
+JsonNode *sinter_img_info_specific(const SinterImgInfo *self);
+
+/* (transfer full) */
+JsonNode *sinter_img_info_to_json(const SinterImgInfo *self);
+
+void sinter_img_info_print_human(const SinterImgInfo *self);
+
+G_END_DECLS

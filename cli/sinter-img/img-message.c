@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Messages. What holds: nothing out of an image reaches a terminal raw; what goes into a pipe or
+ * a file is byte for byte what qemu-img would write there.
+ */
+
+#include "img-message.h"
+#include "sinter-error.h"
+#include "sinter-text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOCK_QUESTION ": is another process using the image ["
+
+static const char *program = "sinter-img";
+
+const char *
+sinter_img_program(void)
+{
+    return program;
+}
+
+void
+sinter_img_set_program(const char *argv0)
+{
+    g_autofree char *base = g_path_get_basename(argv0);
+
+    if (strcmp(base, "qemu-img") == 0)
+        program = "qemu-img";
+}
+
+static char *
+shown_on(int fd, const char *text)
+{
+    g_autofree char *valid = NULL;
+
+    if (!isatty(fd))
+        return g_strdup(text);
+    valid = g_utf8_make_valid(text, -1);
+    return sinter_text_printable(valid);
+}
+
+static void
+say(const char *kind, const char *text)
+{
+    g_autofree char *shown = shown_on(STDERR_FILENO, text);
+
+    fprintf(stderr, "%s: %s%s\n", program, kind, shown);
+}
+
+static void G_GNUC_PRINTF(2, 0) say_formatted(const char *kind, const char *format, va_list args)
+{
+    g_autofree char *text = g_strdup_vprintf(format, args);
+
+    say(kind, text);
+}
+
+void
+sinter_img_error(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say_formatted("", format, args);
+    va_end(args);
+}
+
+void
+sinter_img_warning(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say_formatted("warning: ", format, args);
+    va_end(args);
+}
+
+int
+sinter_img_usage_error(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say_formatted("", format, args);
+    va_end(args);
+    fprintf(stderr, "Try '%s --help' for more information\n", program);
+    return 1;
+}
+
+void
+sinter_img_report(const GError *error)
+{
+    g_autofree char *shown = shown_on(STDERR_FILENO, error->message);
+    char *question = g_error_matches(error, SINTER_ERROR, SINTER_ERROR_LOCKED)
+                         ? strstr(shown, LOCK_QUESTION)
+                         : NULL;
+
+    if (question) {
+        *question = '\0';
+        fprintf(stderr, "%s: %s\nI%s\n", program, shown, question + strlen(": i"));
+    } else {
+        fprintf(stderr, "%s: %s\n", program, shown);
+    }
+}
+
+char *
+sinter_img_name(const char *name)
+{
+    return shown_on(STDOUT_FILENO, name);
+}
+
+int
+sinter_img_finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    sinter_img_error("writing standard output: %s", g_strerror(errno));
+    return status ? status : 1;
+}

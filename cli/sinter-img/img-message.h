@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/*
+ * What is said on standard error, and how names are shown. Texts keep to the words of qemu-img,
+ * so that a script which looks for them finds them.
+ */
+
+/* "qemu-img" where the program was called by that name, else "sinter-img". */
+const char *sinter_img_program(void);
+void sinter_img_set_program(const char *argv0);
+
+/* "PROGRAM: TEXT" */
+void sinter_img_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* "PROGRAM: warning: TEXT" */
+void sinter_img_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* As sinter_img_error(), and where to read on. Returns: 1, the exit status for wrong usage. */
+int sinter_img_usage_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* The error's message; where an image is locked, the question who holds it on a line of its own. */
+void sinter_img_report(const GError *error);
+
+/*
+ * Returns: (transfer full): a name out of an image, for standard output. On a terminal it holds
+ * nothing that could steer it; elsewhere it is what it is.
+ */
+char *sinter_img_name(const char *name);
+
+/* Makes sure that standard output has arrived. Returns: @status, or 1 with a message. */
+int sinter_img_finish(int status);
+
+G_END_DECLS

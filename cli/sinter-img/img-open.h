@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "img-verb.h"
+
+#include <sinter/chain.h>
+#include <sinter/lock.h>
+
+G_BEGIN_DECLS
+
+/* What the command line says about how to open a source. */
+typedef struct {
+    const char *format;
+    const char *cache;
+    gboolean image_opts;
+    gboolean force_share;
+} SinterImgSource;
+
+/* Rows of a verb's table whose options hold a SinterImgSource as @member. */
+#define SINTER_IMG_SOURCE_OPTIONS(type, member)                                                    \
+    { "format",                                                                                    \
+      'f',                                                                                         \
+      "FMT",                                                                                       \
+      "the image's format; otherwise it is probed",                                                \
+      SINTER_IMG_MEMBER(type, member.format),                                                      \
+      NULL },                                                                                      \
+        { "image-opts",                                                                            \
+          0,                                                                                       \
+          NULL,                                                                                    \
+          "take names as driver=FMT,file.filename=FILE",                                           \
+          SINTER_IMG_MEMBER(type, member.image_opts),                                              \
+          NULL },                                                                                  \
+        { "force-share",                                                                           \
+          'U',                                                                                     \
+          NULL,                                                                                    \
+          "open an image that somebody writes to; it may change",                                  \
+          SINTER_IMG_MEMBER(type, member.force_share),                                             \
+          NULL },                                                                                  \
+    {                                                                                              \
+        "object", 0, "OBJECT", NULL, 0, sinter_img_refuse_object                                   \
+    }
+
+/* SinterImgOption.parse of --object. */
+gboolean sinter_img_refuse_object(gpointer options, const char *value);
+
+/* A name on the command line, understood. */
+typedef struct {
+    const char *given;
+    char *path;
+    char *format;  /* NULL: to be probed */
+    char *unknown; /* NULL, or an option of --image-opts that we do not have */
+    gboolean force_share;
+    gboolean direct;
+} SinterImgName;
+
+void sinter_img_name_clear(SinterImgName *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterImgName, sinter_img_name_clear)
+
+/*
+ * These say themselves what is wrong. None of them opens anything but what is named, and the
+ * chain what the images in it name.
+ */
+gboolean sinter_img_name_parse(SinterImgName *self, const SinterImgSource *source,
+                               const char *given);
+
+/* (transfer full): the file, open for reading and, unless it is shared by force, locked. */
+SinterIo *sinter_img_open_file(const SinterImgName *name);
+
+/* The error, which the engine tells of the path, told of the word that was given for it. */
+void sinter_img_name_report(const SinterImgName *self, const GError *error);
+
+/* FALSE where --image-opts had an option that the image's @format has not. */
+gboolean sinter_img_name_check_options(const SinterImgName *self, const char *format);
+
+/* @snapshot: (nullable): of the image */
+SinterChain *sinter_img_open_chain(const SinterImgName *name, const char *snapshot);
+
+/* As above, from the command line's word. */
+SinterChain *sinter_img_open_source(const SinterImgSource *source, const char *given);
+
+/* FALSE where @cache is no name of a cache mode; @ret_direct: it passes by the page cache. */
+gboolean sinter_img_cache_parse(const char *cache, gboolean *ret_direct);
+
+G_END_DECLS

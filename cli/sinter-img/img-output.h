@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "img-verb.h"
+
+G_BEGIN_DECLS
+
+/* Row of a verb's table whose options hold a const char * @member. */
+#define SINTER_IMG_OUTPUT_OPTION(type, member)                                                     \
+    {                                                                                              \
+        "output", 0, "OFMT", "human or json", SINTER_IMG_MEMBER(type, member), NULL                \
+    }
+
+/* The value of --output (NULL: not given). Says what is wrong. */
+gboolean sinter_img_output_parse(const char *value, gboolean *ret_json);
+
+G_END_DECLS

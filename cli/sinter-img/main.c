@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * sinter-img: the engine as a command. It owns the table of verbs and what stands before one.
+ */
+
+#include "img-message.h"
+#include "img-verb.h"
+
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The release of qemu-img whose verbs these are: who asks "qemu-img" for a version means that. */
+#define QEMU_IMG_VERSION "7.2.0"
+
+const SinterImgVerb *const sinter_img_verbs[] = {
+    &sinter_img_check,
+    &sinter_img_compare,
+    &sinter_img_convert,
+    &sinter_img_dump,
+    &sinter_img_info,
+    &sinter_img_locks,
+    &sinter_img_map,
+    &sinter_img_measure,
+    NULL,
+};
+
+static void
+print_help(void)
+{
+    const char *program = sinter_img_program();
+
+    printf("usage: %s [OPTION] VERB [OPTION]... OPERAND...\n"
+           "Looks at disk images: their metadata, maps, content and locks.\n\n"
+           "  -h, --help       this text; after a verb, the verb's\n"
+           "  -V, --version    the version\n\n"
+           "Verbs:\n",
+           program);
+    for (gsize i = 0; sinter_img_verbs[i]; i++)
+        printf("  %-10s %s\n", sinter_img_verbs[i]->name, sinter_img_verbs[i]->summary);
+    printf("\n"
+           "Arguments, output and exit statuses of verbs that qemu-img has too are those of\n"
+           "qemu-img 7.2.\n\n"
+           "Supported formats: qcow2 raw\n");
+}
+
+static void
+print_version(void)
+{
+    if (strcmp(sinter_img_program(), "qemu-img") == 0)
+        printf("qemu-img version " QEMU_IMG_VERSION " (sinter-img " SINTER_VERSION ")\n");
+    else
+        printf("sinter-img version " SINTER_VERSION "\n");
+}
+
+static int
+run_verb(int argc, char **argv)
+{
+    for (gsize i = 0; sinter_img_verbs[i]; i++) {
+        if (strcmp(sinter_img_verbs[i]->name, argv[0]) == 0)
+            return sinter_img_verb_run(sinter_img_verbs[i], argc, argv);
+    }
+    return sinter_img_usage_error("Command not found: %s", argv[0]);
+}
+
+static int
+run(int argc, char **argv)
+{
+    static const struct option names[] = { { "help", no_argument, NULL, 'h' },
+                                           { "version", no_argument, NULL, 'V' },
+                                           { NULL, 0, NULL, 0 } };
+
+    if (argc < 2)
+        return sinter_img_usage_error("Not enough arguments");
+    /* '+': what follows the verb is the verb's */
+    switch (getopt_long(argc, argv, "+:hV", names, NULL)) {
+    case -1:
+        return optind < argc ? run_verb(argc - optind, argv + optind)
+                             : sinter_img_usage_error("Not enough arguments");
+    case 'h':
+        print_help();
+        return 0;
+    case 'V':
+        print_version();
+        return 0;
+    default:
+        return sinter_img_usage_error("unrecognized option '%s'", argv[optind - 1]);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    /* only for what a terminal can show: numbers look the same everywhere */
+    setlocale(LC_CTYPE, "");
+    /* whoever closes our standard output early gets a message, not a signal */
+    signal(SIGPIPE, SIG_IGN);
+    sinter_img_set_program(argv[0]);
+    return sinter_img_finish(run(argc, argv));
+}

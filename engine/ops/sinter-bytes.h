@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include <string.h>
+
+G_BEGIN_DECLS
+
+/* The finest unit in which disks are compared and copied. */
+#define SINTER_SECTOR_BYTES 512
+
+/* Whether all @len bytes are zero: the first few are, and each is like the one 16 before it. */
+static inline gboolean
+sinter_bytes_are_zero(const guint8 *data, gsize len)
+{
+    static const guint8 zeros[16];
+
+    return len <= sizeof zeros ? memcmp(data, zeros, len) == 0
+                               : memcmp(data, zeros, sizeof zeros) == 0 &&
+                                     memcmp(data, data + sizeof zeros, len - sizeof zeros) == 0;
+}
+
+G_END_DECLS

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Makes files that appear whole or not at all. What holds: nothing under the name is touched
+ * before commit() has made the new content durable, unless the file is written in place; what is
+ * written in place is locked against every other user from before its first change to the end.
+ */
+
+#include "sinter-output.h"
+#include "sinter-error.h"
+#include "sinter-file.h"
+
+#include <string.h>
+
+struct _SinterOutput {
+    SinterFs *fs;
+    SinterIo *io;     /* written to */
+    SinterIo *former; /* what is replaced, open and locked; NULL: nothing */
+    char *path;       /* the file itself: links are followed */
+    char *draft;      /* the hidden name; NULL where it is written in place, and once committed */
+    gboolean is_zero;
+};
+
+static char *
+draft_name(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autofree char *base = g_path_get_basename(path);
+    g_autofree char *name =
+        g_strdup_printf(".%.200s.%08x%08x.part", base, g_random_int(), g_random_int());
+
+    return g_build_filename(folder, name, NULL);
+}
+
+static SinterIoFlags
+draft_flags(SinterOutputFlags flags)
+{
+    return SINTER_IO_CREATE | (flags & SINTER_OUTPUT_DIRECT ? SINTER_IO_DIRECT : 0);
+}
+
+static void
+output_drop_draft(SinterOutput *self)
+{
+    g_clear_pointer(&self->io, sinter_io_unref);
+    if (self->draft)
+        sinter_fs_remove(self->fs, self->draft, NULL);
+    g_clear_pointer(&self->draft, g_free);
+}
+
+/* Whoever asked for @path knows nothing of the name @other that could not be opened. */
+static void
+set_open_error(GError **error, const char *verb, const char *path, const char *other,
+               const GError *cause)
+{
+    g_autofree char *prefix = g_strdup_printf("Could not open '%s': ", other);
+    const char *message = cause->message;
+
+    if (g_str_has_prefix(message, prefix))
+        message += strlen(prefix);
+    g_set_error(error, cause->domain, cause->code, "Could not %s '%s': %s", verb, path, message);
+}
+
+static gboolean
+output_make_draft(SinterOutput *self, SinterOutputFlags flags, GError **error)
+{
+    g_autofree char *draft = draft_name(self->path);
+    g_autoptr(GError) local = NULL;
+
+    self->io = sinter_fs_open(self->fs, draft, draft_flags(flags), &local);
+    if (!self->io) {
+        set_open_error(error, "create", self->path, draft, local);
+        return FALSE;
+    }
+    self->draft = g_steal_pointer(&draft);
+    self->is_zero = TRUE;
+    return sinter_io_lock(self->io, SINTER_IO_LOCK_WRITE, error);
+}
+
+/* Opens the file that is there and keeps everybody else out. */
+static gboolean
+output_claim(SinterOutput *self, SinterOutputFlags flags, GError **error)
+{
+    SinterIoFlags how = SINTER_IO_WRITE | SINTER_IO_EXCLUSIVE;
+
+    if (flags & SINTER_OUTPUT_DIRECT)
+        how |= SINTER_IO_DIRECT;
+    self->former = sinter_fs_open(self->fs, self->path, how, error);
+    return self->former && sinter_io_lock(self->former, SINTER_IO_LOCK_WRITE, error);
+}
+
+/* Whether a new file can stand in for the former one without anybody noticing; makes it then. */
+static gboolean
+output_replaces(SinterOutput *self, const SinterIoStat *st, SinterOutputFlags flags)
+{
+    if (st->is_block_device || st->n_links > 1)
+        return FALSE;
+    if (output_make_draft(self, flags, NULL) && sinter_io_adopt(self->io, self->former, NULL))
+        return TRUE;
+    output_drop_draft(self);
+    return FALSE;
+}
+
+static gboolean
+output_open_existing(SinterOutput *self, SinterOutputFlags flags, GError **error)
+{
+    SinterIoStat st;
+
+    if (!output_claim(self, flags, error) || !sinter_io_stat(self->former, &st, error))
+        return FALSE;
+    if (!(flags & SINTER_OUTPUT_EXISTING) && output_replaces(self, &st, flags))
+        return TRUE;
+    self->io = g_steal_pointer(&self->former);
+    self->is_zero = !(flags & SINTER_OUTPUT_EXISTING) && !st.is_block_device;
+    return !self->is_zero || sinter_io_truncate(self->io, 0, error);
+}
+
+/* Why the file that is there cannot be had; who holds it is told as it is. */
+static void
+output_tell_existing(SinterOutput *self, const char *path, SinterOutputFlags flags,
+                     const GError *cause, GError **error)
+{
+    if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_LOCKED))
+        g_propagate_error(error, g_error_copy(cause));
+    else
+        set_open_error(error, flags & SINTER_OUTPUT_EXISTING ? "open" : "create", path,
+                       self->path ? self->path : path, cause);
+}
+
+SinterOutput *
+sinter_output_open(SinterFs *fs, const char *path, SinterOutputFlags flags, gboolean readable,
+                   GError **error)
+{
+    g_autoptr(SinterOutput) self = g_new0(SinterOutput, 1);
+    g_autoptr(GError) local = NULL;
+    guint32 mode = 0600 | (readable ? 0044 & ~sinter_file_get_umask() : 0);
+
+    self->fs = sinter_fs_ref(fs);
+    self->path = sinter_fs_resolve(fs, path, &local);
+    if (self->path && output_open_existing(self, flags, &local))
+        return g_steal_pointer(&self);
+    if ((flags & SINTER_OUTPUT_EXISTING) ||
+        !g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
+        output_tell_existing(self, path, flags, local, error);
+        return NULL;
+    }
+    if (!self->path)
+        self->path = g_strdup(path);
+    if (!output_make_draft(self, flags, error) || !sinter_io_set_mode(self->io, mode, error))
+        return NULL;
+    return g_steal_pointer(&self);
+}
+
+SinterIo *
+sinter_output_get_io(SinterOutput *self)
+{
+    return self->io;
+}
+
+gboolean
+sinter_output_is_zero(SinterOutput *self)
+{
+    return self->is_zero;
+}
+
+gboolean
+sinter_output_commit(SinterOutput *self, GError **error)
+{
+    if (!sinter_io_flush(self->io, error))
+        return FALSE;
+    if (!self->draft)
+        return TRUE;
+    if (!sinter_fs_rename(self->fs, self->draft, self->path, error))
+        return FALSE;
+    g_clear_pointer(&self->draft, g_free);
+    return sinter_fs_sync_folder(self->fs, self->path, error);
+}
+
+void
+sinter_output_free(SinterOutput *self)
+{
+    if (!self)
+        return;
+    output_drop_draft(self);
+    sinter_io_unref(self->former);
+    sinter_fs_unref(self->fs);
+    g_free(self->path);
+    g_free(self);
+}
