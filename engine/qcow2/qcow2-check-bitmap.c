@@ -53,7 +53,8 @@ load_directory(SinterQcow2Check *self, GError **error)
     if (self->bitmaps)
         return TRUE;
     if (g_error_matches(first, SINTER_ERROR, SINTER_ERROR_CORRUPT)) {
-        g_autoptr(GPtrArray) again = sinter_qcow2_bitmaps_load(self->io, self->header, &second);
+        g_autoptr(GPtrArray) again G_GNUC_UNUSED =
+            sinter_qcow2_bitmaps_load(self->io, self->header, &second);
 
         if (sinter_qcow2_check_same_error(first, second)) {
             report_directory(self, first->message);

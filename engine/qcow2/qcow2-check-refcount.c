@@ -112,7 +112,8 @@ list_blocks(SinterQcow2Check *self)
             continue;
         g_array_append_val(blocks, block);
     }
-    qsort(blocks->data, blocks->len, sizeof(Block), compare_blocks);
+    if (blocks->len > 1)
+        qsort(blocks->data, blocks->len, sizeof(Block), compare_blocks);
     for (guint i = 1; i < blocks->len; i++) {
         Block *block = &g_array_index(blocks, Block, i);
 

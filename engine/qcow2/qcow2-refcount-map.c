@@ -192,7 +192,8 @@ sinter_qcow2_refcount_map_load(SinterQcow2RefcountMap *map, guint64 first, const
     guint64 n_flat = first < map->n_cells ? MIN(n, map->n_cells - first) : 0;
     guint64 skip = n_flat & ~((G_GUINT64_CONSTANT(1) << map->piece_bits) - 1);
 
-    load_cells(map, first, block, n_flat);
+    if (n_flat > 0)
+        load_cells(map, first, block, n_flat);
     if (beyond && n_flat < n)
         load_pieces(map, first + skip, block + ((skip << map->order) / 8), n - skip);
 }
