@@ -53,7 +53,6 @@ typedef struct {
     /* Add SinterSnapshotInfo and SinterBitmapInfo to @list, which frees them. */
     gboolean (*list_snapshots)(SinterIo *io, GPtrArray *list, GError **error);
     gboolean (*list_bitmaps)(SinterIo *io, GPtrArray *list, GError **error);
-    SinterLuksInfo *(*read_luks)(SinterIo *io, GError **error);
 } SinterFormat;
 
 extern const SinterFormat sinter_format_qcow2;

@@ -130,29 +130,3 @@ sinter_image_list_bitmaps(SinterIo *io, const char *format, GError **error)
         return NULL;
     return g_steal_pointer(&list);
 }
-
-SinterLuksInfo *
-sinter_image_read_luks(SinterIo *io, const char *format, GError **error)
-{
-    const SinterFormat *driver = sinter_format_choose(io, format, error);
-
-    if (!driver || driver->read_luks)
-        return driver ? driver->read_luks(io, error) : NULL;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "'%s' has no LUKS header",
-                sinter_io_get_path(io));
-    return NULL;
-}
-
-void
-sinter_luks_info_free(SinterLuksInfo *info)
-{
-    if (!info)
-        return;
-    g_free(info->cipher);
-    g_free(info->mode);
-    g_free(info->vector);
-    g_free(info->vector_hash);
-    g_free(info->hash);
-    g_free(info->uuid);
-    g_free(info);
-}

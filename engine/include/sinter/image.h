@@ -156,63 +156,6 @@ GPtrArray *sinter_image_list_snapshots(SinterIo *io, const char *format, GError 
  */
 GPtrArray *sinter_image_list_bitmaps(SinterIo *io, const char *format, GError **error);
 
-/* Key slots of a LUKS header. */
-#define SINTER_LUKS_SLOTS 8
-
-/**
- * SinterLuksSlot:
- * @active: a key is in it
- * @iterations: of its passphrase's derivation
- * @key_offset: where the key is, from the beginning of the LUKS header
- * @stripes: that the key is spread over
- */
-typedef struct {
-    gboolean active;
-    guint64 iterations;
-    guint64 key_offset;
-    guint64 stripes;
-} SinterLuksSlot;
-
-/**
- * SinterLuksInfo:
- *
- * What a LUKS header says without a key.
- *
- * @cipher: with the bits of its key: "aes-256"
- * @mode: "xts", "cbc"
- * @vector: how initialisation vectors are made: "plain64", "essiv"
- * @vector_hash: (nullable): the hash that makes them
- * @hash: of the key's derivation
- * @uuid: of the volume
- * @payload_offset: where the payload begins, from the beginning of the LUKS header
- * @iterations: of the master key's derivation
- * @slots: all key slots
- */
-typedef struct {
-    char *cipher;
-    char *mode;
-    char *vector;
-    char *vector_hash;
-    char *hash;
-    char *uuid;
-    guint64 payload_offset;
-    guint64 iterations;
-    SinterLuksSlot slots[SINTER_LUKS_SLOTS];
-} SinterLuksInfo;
-
-/**
- * sinter_image_read_luks:
- * @io: the image
- * @format: (nullable): as for sinter_image_info_new()
- *
- * Returns: (transfer full): what the image's LUKS header says; NOT_FOUND where it has none. Free
- * with sinter_luks_info_free().
- */
-SinterLuksInfo *sinter_image_read_luks(SinterIo *io, const char *format, GError **error);
-
-void sinter_luks_info_free(SinterLuksInfo *info);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLuksInfo, sinter_luks_info_free)
-
 /**
  * sinter_image_resolve_name:
  * @image_path: the image that stores @name
