@@ -60,15 +60,14 @@ slots_to_json(const SinterLuksInfo *luks)
     JsonArray *array = json_array_new();
 
     for (guint i = 0; i < SINTER_LUKS_SLOTS; i++) {
-        const SinterLuksSlot *slot = &luks->slots[i];
         JsonObject *object = json_object_new();
 
-        json_object_set_boolean_member(object, "active", slot->active);
-        if (slot->active)
-            add_number(object, "iters", slot->iterations);
-        add_number(object, "key-offset", slot->key_offset);
-        if (slot->active)
-            add_number(object, "stripes", slot->stripes);
+        json_object_set_boolean_member(object, "active", luks->slots[i].active);
+        if (luks->slots[i].active)
+            add_number(object, "iters", luks->slots[i].iterations);
+        add_number(object, "key-offset", luks->slots[i].key_offset);
+        if (luks->slots[i].active)
+            add_number(object, "stripes", luks->slots[i].stripes);
         json_array_add_object_element(array, object);
     }
     return array;
@@ -79,21 +78,23 @@ encryption_to_json(const SinterImgInfo *self)
 {
     JsonObject *object = json_object_new();
     const SinterLuksInfo *luks = self->luks;
+    g_autofree char *cipher = NULL;
 
     if (!luks) {
         add_text(object, "format", self->info->encryption);
         return object;
     }
-    add_text(object, "ivgen-alg", luks->vector);
+    cipher = g_strdup_printf("%s-%u", luks->cipher, luks->key_bits);
+    add_text(object, "ivgen-alg", luks->iv_generator);
     add_text(object, "hash-alg", luks->hash);
-    add_text(object, "cipher-alg", luks->cipher);
+    add_text(object, "cipher-alg", cipher);
     add_text(object, "uuid", luks->uuid);
-    add_text(object, "ivgen-hash-alg", luks->vector_hash);
+    add_text(object, "ivgen-hash-alg", luks->iv_hash);
     add_text(object, "format", self->info->encryption);
     add_text(object, "cipher-mode", luks->mode);
     json_object_set_array_member(object, "slots", slots_to_json(luks));
     add_number(object, "payload-offset", luks->payload_offset);
-    add_number(object, "master-key-iters", luks->iterations);
+    add_number(object, "master-key-iters", luks->master_key_iterations);
     return object;
 }
 

@@ -52,7 +52,7 @@ info_fill(SinterImgInfo *self, SinterIo *io, const char *format, GError **error)
     self->bitmaps =
         self->snapshots ? sinter_image_list_bitmaps(io, self->info->format, error) : NULL;
     if (self->bitmaps && g_strcmp0(self->info->encryption, "luks") == 0)
-        self->luks = sinter_image_read_luks(io, self->info->format, error);
+        self->luks = sinter_image_luks_info_new(io, self->info->format, error);
     if (self->bitmaps && (self->luks || g_strcmp0(self->info->encryption, "luks") != 0))
         return TRUE;
     g_prefix_error(error, "Could not open '%s': ", self->info->path);

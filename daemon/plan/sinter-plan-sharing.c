@@ -294,6 +294,19 @@ sinter_plan_draft_is_needed_by_next_boot(const SinterPlanDraft *draft, guint pla
            (entry != SINTER_PLAN_NO_LAYER && entry > 0 && entry <= place);
 }
 
+/* A reader that nobody can see might be there. */
+static void
+refuse_unknown_readers(SinterPlanDraft *draft)
+{
+    g_autofree char *gap = sinter_reference_graph_find_gap(draft->graph, draft->domain->uuid);
+
+    if (gap)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
+                                 "whether another domain stands on '%s' cannot be told: %s; mend "
+                                 "or remove it, or pull instead",
+                                 sinter_plan_draft_layer(draft, draft->base)->description, gap);
+}
+
 void
 sinter_plan_draft_check_sharing(SinterPlanDraft *draft)
 {
@@ -306,6 +319,7 @@ sinter_plan_draft_check_sharing(SinterPlanDraft *draft)
     for (guint i = 0; i < draft->domain->snapshots->len; i++)
         refuse_unknown_branch_of(draft, g_ptr_array_index(draft->domain->snapshots, i));
     refuse_next_boot(draft);
+    refuse_unknown_readers(draft);
 }
 
 /* Whether the file is free, as far as the graph knows; whether it exists, the executor sees. */

@@ -8,6 +8,7 @@
 
 #include <glib-unix.h>
 #include <locale.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -240,6 +241,8 @@ main(int argc, char **argv)
     int status = 1;
 
     setlocale(LC_ALL, "");
+    /* Scans come and go in threads: an arena for each would keep what every scan has used. */
+    mallopt(M_ARENA_MAX, 1);
     umask(0077);
     if (!parse_arguments(&arguments, &argc, &argv, &error)) {
         g_printerr("sinterd: %s\n", error->message);

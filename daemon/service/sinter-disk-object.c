@@ -197,10 +197,18 @@ sinter_disk_object_finalize(GObject *object)
     G_OBJECT_CLASS(sinter_disk_object_parent_class)->finalize(object);
 }
 
+static GVariant *
+get_properties(GDBusInterfaceSkeleton *skeleton)
+{
+    return sinter_service_flatten(
+        G_DBUS_INTERFACE_SKELETON_CLASS(sinter_disk_object_parent_class)->get_properties(skeleton));
+}
+
 static void
 sinter_disk_object_class_init(SinterDiskObjectClass *klass)
 {
     G_OBJECT_CLASS(klass)->finalize = sinter_disk_object_finalize;
+    G_DBUS_INTERFACE_SKELETON_CLASS(klass)->get_properties = get_properties;
 }
 
 static void

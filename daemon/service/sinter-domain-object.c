@@ -218,10 +218,18 @@ sinter_domain_object_finalize(GObject *object)
     G_OBJECT_CLASS(sinter_domain_object_parent_class)->finalize(object);
 }
 
+static GVariant *
+get_properties(GDBusInterfaceSkeleton *skeleton)
+{
+    return sinter_service_flatten(
+        G_DBUS_INTERFACE_SKELETON_CLASS(sinter_domain_object_parent_class)->get_properties(skeleton));
+}
+
 static void
 sinter_domain_object_class_init(SinterDomainObjectClass *klass)
 {
     G_OBJECT_CLASS(klass)->finalize = sinter_domain_object_finalize;
+    G_DBUS_INTERFACE_SKELETON_CLASS(klass)->get_properties = get_properties;
 }
 
 static void

@@ -175,7 +175,10 @@ adopt_link(SinterConnection *self, Link *link)
 static void
 handle_failed(SinterConnection *self, const GError *error)
 {
-    if (g_strcmp0(self->last_problem, error->message) != 0) {
+    g_autoptr(SinterEvent) event = sinter_event_new(SINTER_EVENT_DISCONNECTED);
+    gboolean is_news = g_strcmp0(self->last_problem, error->message) != 0;
+
+    if (is_news) {
         g_free(self->last_problem);
         self->last_problem = g_strdup(error->message);
         sinter_log(G_LOG_LEVEL_WARNING, NULL, "cannot reach libvirt at '%s', trying again: %s",
@@ -183,6 +186,10 @@ handle_failed(SinterConnection *self, const GError *error)
     }
     lengthen_pause(self);
     open_soon(self);
+    if (is_news) {
+        event->text = g_strdup(error->message);
+        connection_emit(self, event);
+    }
 }
 
 static void

@@ -16,7 +16,9 @@ G_BEGIN_DECLS
  * with growing pauses up to 30 s), for as long as the daemon lives.
  *
  * Signals, all on the main context:
- *  - "event" (SinterEvent *): each libvirt event, and CONNECTED and DISCONNECTED.
+ *  - "event" (SinterEvent *): each libvirt event, and CONNECTED and DISCONNECTED. DISCONNECTED
+ *    comes when the connection breaks, and when an attempt to open it fails for a new reason, the
+ *    first attempt too.
  *
  * sinter_connection_init_events() is called once, before any other libvirt call, by main().
  */

@@ -16,6 +16,8 @@
 #include "sinter-problem-log.h"
 #include "sinter-scan.h"
 
+#include <malloc.h>
+
 /* What one scan is to read, and who waits for it. */
 typedef struct {
     gboolean all;
@@ -94,6 +96,7 @@ findings_free(gpointer data)
 typedef struct {
     SinterConnection *connection;
     Request *request;
+    GHashTable *known; /* uuid (the domain's own) → SinterDomain: what the inventory shows */
 } Work;
 
 static void
@@ -103,38 +106,60 @@ work_free(gpointer data)
 
     g_object_unref(work->connection);
     request_free(work->request);
+    g_hash_table_unref(work->known);
     g_free(work);
 }
 
-static gboolean
-scan_everything(virConnectPtr connection, Findings *findings, GError **error)
+/* A scan as it goes. */
+typedef struct {
+    const Work *work;
+    Findings *findings;
+} Scan;
+
+/* Takes @domain in, or what is known of it where that says the same: then the one that many
+ * others refer to lives on, and a rescan needs no room for a second host. */
+static void
+take_in(SinterDomain *domain, gpointer user_data)
 {
-    g_autoptr(GPtrArray) domains = sinter_scan_all(connection, error);
+    Scan *scan = user_data;
+    SinterDomain *known = g_hash_table_lookup(scan->work->known, domain->uuid);
+    char *uuid = g_strdup(domain->uuid);
 
-    for (guint i = 0; domains && i < domains->len; i++) {
-        SinterDomain *domain = g_ptr_array_index(domains, i);
-
-        g_hash_table_insert(findings->domains, g_strdup(domain->uuid), sinter_domain_ref(domain));
+    if (known && sinter_domain_is_like(known, domain)) {
+        sinter_domain_unref(domain);
+        domain = sinter_domain_ref(known);
     }
-    return domains != NULL;
+    g_hash_table_replace(scan->findings->domains, uuid, domain);
 }
 
 static gboolean
-scan_some(virConnectPtr connection, const Request *request, Findings *findings, GError **error)
+scan_everything(virConnectPtr connection, Scan *scan, GError **error)
+{
+    gboolean good = sinter_scan_each(connection, take_in, scan, error);
+
+    malloc_trim(0); /* the XML of a whole host has come and gone */
+    return good;
+}
+
+static gboolean
+scan_some(virConnectPtr connection, Scan *scan, GError **error)
 {
     GHashTableIter iter;
     gpointer uuid;
 
-    g_hash_table_iter_init(&iter, request->uuids);
+    g_hash_table_iter_init(&iter, scan->work->request->uuids);
     while (g_hash_table_iter_next(&iter, &uuid, NULL)) {
         g_autoptr(GError) local = NULL;
         SinterDomain *domain = sinter_scan_domain(connection, uuid, &local);
 
-        if (!domain && !g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
+        if (domain) {
+            take_in(domain, scan);
+        } else if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
+            g_hash_table_replace(scan->findings->domains, g_strdup(uuid), NULL);
+        } else {
             g_propagate_error(error, g_steal_pointer(&local));
             return FALSE;
         }
-        g_hash_table_insert(findings->domains, g_strdup(uuid), domain);
     }
     return TRUE;
 }
@@ -144,20 +169,20 @@ scan_in_thread(GTask *task, gpointer source_object, gpointer task_data, GCancell
 {
     const Work *work = task_data;
     g_autoptr(GError) error = NULL;
-    Findings *findings = findings_new(work->request->all);
+    Scan scan = { work, findings_new(work->request->all) };
     virConnectPtr connection = sinter_connection_dup(work->connection, &error);
     gboolean good = FALSE;
 
     if (connection) {
-        good = work->request->all ? scan_everything(connection, findings, &error)
-                                  : scan_some(connection, work->request, findings, &error);
+        good = work->request->all ? scan_everything(connection, &scan, &error)
+                                  : scan_some(connection, &scan, &error);
         virConnectClose(connection);
     }
     if (good) {
-        g_task_return_pointer(task, findings, findings_free);
+        g_task_return_pointer(task, scan.findings, findings_free);
         return;
     }
-    findings_free(findings);
+    findings_free(scan.findings);
     g_task_return_error(task, g_steal_pointer(&error));
 }
 
@@ -198,10 +223,12 @@ replace_domain(SinterInventory *self, const char *uuid, SinterDomain *now, GPtrA
     SinterDomain *before = g_hash_table_lookup(self->domains, uuid);
     Change *change;
 
-    if (!before && !now)
-        return;
     if (now)
         sinter_problem_log_tell(self->problems, now);
+    if (before == now) {
+        sinter_domain_unref(now);
+        return;
+    }
     if (!before || !now || !sinter_domain_equal(before, now)) {
         change = g_new0(Change, 1);
         change->before = before ? sinter_domain_ref(before) : NULL;
@@ -293,6 +320,20 @@ on_scanned(GObject *object, GAsyncResult *result, gpointer user_data)
     start_scan(self);
 }
 
+static GHashTable *
+dup_known(SinterInventory *self)
+{
+    GHashTable *known =
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)sinter_domain_unref);
+    GHashTableIter iter;
+    gpointer domain;
+
+    g_hash_table_iter_init(&iter, self->domains);
+    while (g_hash_table_iter_next(&iter, NULL, &domain))
+        g_hash_table_insert(known, ((SinterDomain *)domain)->uuid, sinter_domain_ref(domain));
+    return known;
+}
+
 /* Starts the scan that is asked for, unless one runs: then its end does. */
 static void
 start_scan(SinterInventory *self)
@@ -306,6 +347,7 @@ start_scan(SinterInventory *self)
     work = g_new0(Work, 1);
     work->connection = g_object_ref(self->connection);
     work->request = g_steal_pointer(&self->pending);
+    work->known = dup_known(self);
     task = g_task_new(self, NULL, on_scanned, NULL);
     g_task_set_task_data(task, work, work_free);
     g_task_run_in_thread(task, scan_in_thread);

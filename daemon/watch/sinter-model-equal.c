@@ -86,3 +86,33 @@ sinter_domain_equal(const SinterDomain *a, const SinterDomain *b)
            SAME_TEXT(a, b, problem) && arrays_equal(a->disks, b->disks, disk_equal) &&
            arrays_equal(a->snapshots, b->snapshots, snapshot_equal);
 }
+
+static gboolean
+room_is_like(const GPtrArray *a, const GPtrArray *b)
+{
+    for (guint i = 0; a && b && i < MIN(a->len, b->len); i++) {
+        guint64 was = ((const SinterLayer *)g_ptr_array_index(a, i))->fs_free_bytes;
+        guint64 is = ((const SinterLayer *)g_ptr_array_index(b, i))->fs_free_bytes;
+
+        if (MAX(was, is) - MIN(was, is) > was / 64)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_domain_is_like(const SinterDomain *a, const SinterDomain *b)
+{
+    if (!sinter_domain_equal(a, b))
+        return FALSE;
+    for (guint i = 0; i < a->disks->len; i++) {
+        const SinterDisk *was = g_ptr_array_index(a->disks, i);
+        const SinterDisk *is = g_ptr_array_index(b->disks, i);
+
+        if (!room_is_like(was->layers, is->layers) ||
+            !room_is_like(was->inactive_layers, is->inactive_layers) ||
+            !room_is_like(was->mirror_layers, is->mirror_layers))
+            return FALSE;
+    }
+    return TRUE;
+}

@@ -36,7 +36,7 @@ typedef struct {
     guint64 device;             /* the image's identity (sinter-identity.h), 0/0 when unknown */
     guint64 inode;
     guint64 fs_device;     /* the file system that it lies on, 0 when unknown */
-    guint64 fs_free_bytes; /* room left there */
+    guint64 fs_free_bytes; /* room left there; the inventory's may be off by 1/64 */
     gboolean missing;      /* named by the chain, not there */
     gboolean has_internal_snapshots;
     char *backing_name;  /* what the image's header names, as it stands; %NULL for none */
@@ -158,5 +158,9 @@ const char *sinter_domain_state_name(int state);
 /* Whether two scans of a domain show the same (so that nobody needs to be told). The room left on
  * a file system is not looked at: it changes by everybody's doing. */
 gboolean sinter_domain_equal(const SinterDomain *a, const SinterDomain *b);
+
+/* Whether one of two equal domains can stand for the other: the room left differs by less than
+ * 1/64 as well. */
+gboolean sinter_domain_is_like(const SinterDomain *a, const SinterDomain *b);
 
 G_END_DECLS

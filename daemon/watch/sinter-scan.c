@@ -250,44 +250,58 @@ read_domain(Scan *scan, virDomainPtr handle, GError **error)
     return g_steal_pointer(&domain);
 }
 
-static GPtrArray *
-read_domains(Scan *scan, virDomainPtr *handles, int n_handles, GError **error)
+static gboolean
+read_domains(Scan *scan, virDomainPtr *handles, int n_handles, SinterScanFunc func,
+             gpointer user_data, GError **error)
 {
-    g_autoptr(GPtrArray) domains =
-        g_ptr_array_new_full((guint)n_handles, (GDestroyNotify)sinter_domain_unref);
-
     for (int i = 0; i < n_handles; i++) {
         g_autoptr(GError) local = NULL;
         SinterDomain *domain = read_domain(scan, handles[i], &local);
 
         if (domain) {
-            g_ptr_array_add(domains, domain);
+            func(domain, user_data);
         } else if (!g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
             g_propagate_error(error, g_steal_pointer(&local));
-            return NULL;
+            return FALSE;
         }
     }
-    return g_steal_pointer(&domains);
+    return TRUE;
 }
 
-GPtrArray *
-sinter_scan_all(virConnectPtr connection, GError **error)
+gboolean
+sinter_scan_each(virConnectPtr connection, SinterScanFunc func, gpointer user_data, GError **error)
 {
     g_autoptr(SinterLayerReader) reader = sinter_layer_reader_new(connection);
     Scan scan = { .connection = connection, .reader = reader, .knows_block_jobs = TRUE };
     virDomainPtr *handles = NULL;
     int n_handles = virConnectListAllDomains(connection, &handles, 0);
-    GPtrArray *domains;
+    gboolean good;
 
     if (n_handles < 0) {
         sinter_connection_set_error(error, "listing the domains");
-        return NULL;
+        return FALSE;
     }
-    domains = read_domains(&scan, handles, n_handles, error);
+    good = read_domains(&scan, handles, n_handles, func, user_data, error);
     for (int i = 0; i < n_handles; i++)
         virDomainFree(handles[i]);
     free(handles);
-    return domains;
+    return good;
+}
+
+static void
+collect_domain(SinterDomain *domain, gpointer user_data)
+{
+    g_ptr_array_add(user_data, domain);
+}
+
+GPtrArray *
+sinter_scan_all(virConnectPtr connection, GError **error)
+{
+    g_autoptr(GPtrArray) domains =
+        g_ptr_array_new_with_free_func((GDestroyNotify)sinter_domain_unref);
+
+    return sinter_scan_each(connection, collect_domain, domains, error) ? g_steal_pointer(&domains)
+                                                                        : NULL;
 }
 
 SinterDomain *

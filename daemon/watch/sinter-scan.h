@@ -13,6 +13,13 @@ G_BEGIN_DECLS
  * read and its problem set; only one that is gone does not.
  */
 
+/* Takes @domain (transfer full). */
+typedef void (*SinterScanFunc)(SinterDomain *domain, gpointer user_data);
+
+/* Calls @func with every domain of the connection, one after the other. */
+gboolean sinter_scan_each(virConnectPtr connection, SinterScanFunc func, gpointer user_data,
+                          GError **error);
+
 /* (transfer full) (element-type SinterDomain) (nullable): every domain of the connection */
 GPtrArray *sinter_scan_all(virConnectPtr connection, GError **error);
 

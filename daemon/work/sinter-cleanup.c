@@ -184,26 +184,6 @@ remove_if_unused(SinterJobRecord *record, const SinterReferenceGraph *graph, con
     return reason == NULL;
 }
 
-/* (transfer none) (nullable): what keeps a domain's chains from being known whole. A file that is
- * not there names nothing; one that is there and cannot be read might name anything. */
-static const char *
-unknown_part(const SinterDomain *domain)
-{
-    if (domain->problem)
-        return domain->problem;
-    for (guint i = 0; i < domain->disks->len; i++) {
-        const SinterDisk *disk = domain->disks->pdata[i];
-
-        for (guint k = 0; k < disk->layers->len; k++) {
-            const SinterLayer *layer = disk->layers->pdata[k];
-
-            if (layer->problem && !layer->missing)
-                return layer->problem;
-        }
-    }
-    return NULL;
-}
-
 /* The graph of this moment in @ret_graph; NULL there, with a warning, where it cannot be known
  * whole. */
 static gboolean
@@ -212,22 +192,20 @@ look_up_graph(SinterVirt *virt, SinterJobRecord *record, SinterReferenceGraph **
 {
     GError *cause = NULL;
     g_autoptr(GPtrArray) domains = virt->klass->scan_all(virt, &cause);
+    g_autoptr(SinterReferenceGraph) graph = NULL;
+    g_autofree char *gap = NULL;
 
     if (!domains)
         return warn_unless_lost(virt, record, "the merged files stay", cause, error);
-    for (guint i = 0; i < domains->len; i++) {
-        const SinterDomain *domain = domains->pdata[i];
-        const char *unknown = unknown_part(domain);
-
-        if (unknown) {
-            sinter_job_record_warn(record,
-                                   "the merged files stay: whether domain '%s' uses them cannot "
-                                   "be told: %s",
-                                   domain->name, unknown);
-            return TRUE;
-        }
-    }
-    *ret_graph = sinter_reference_graph_new(domains);
+    graph = sinter_reference_graph_new(domains);
+    gap = sinter_reference_graph_find_gap(graph, NULL);
+    if (gap)
+        sinter_job_record_warn(record,
+                               "the merged files stay: whether they are used cannot be "
+                               "told: %s",
+                               gap);
+    else
+        *ret_graph = g_steal_pointer(&graph);
     return TRUE;
 }
 

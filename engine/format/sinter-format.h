@@ -53,6 +53,8 @@ typedef struct {
     /* Add SinterSnapshotInfo and SinterBitmapInfo to @list, which frees them. */
     gboolean (*list_snapshots)(SinterIo *io, GPtrArray *list, GError **error);
     gboolean (*list_bitmaps)(SinterIo *io, GPtrArray *list, GError **error);
+    /* Fills @info, zeroed, from the LUKS header. */
+    gboolean (*read_luks)(SinterIo *io, SinterLuksInfo *info, GError **error);
 } SinterFormat;
 
 extern const SinterFormat sinter_format_qcow2;

@@ -130,3 +130,33 @@ sinter_image_list_bitmaps(SinterIo *io, const char *format, GError **error)
         return NULL;
     return g_steal_pointer(&list);
 }
+
+SinterLuksInfo *
+sinter_image_luks_info_new(SinterIo *io, const char *format, GError **error)
+{
+    g_autoptr(SinterLuksInfo) info = g_new0(SinterLuksInfo, 1);
+    const SinterFormat *driver = sinter_format_choose(io, format, error);
+
+    if (!driver)
+        return NULL;
+    if (!driver->read_luks) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "'%s' is not encrypted with LUKS", sinter_io_get_path(io));
+        return NULL;
+    }
+    return driver->read_luks(io, info, error) ? g_steal_pointer(&info) : NULL;
+}
+
+void
+sinter_luks_info_free(SinterLuksInfo *info)
+{
+    if (!info)
+        return;
+    g_free(info->cipher);
+    g_free(info->mode);
+    g_free(info->iv_generator);
+    g_free(info->iv_hash);
+    g_free(info->hash);
+    g_free(info->uuid);
+    g_free(info);
+}

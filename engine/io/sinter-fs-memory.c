@@ -249,7 +249,7 @@ static const SinterIoClass memory_class = {
 static MemoryContent *
 fs_memory_take(SinterFsMemory *self, const char *path, gboolean create, GError **error)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
     MemoryContent *content = g_hash_table_lookup(self->names, path);
 
     if ((content != NULL) == create) {
@@ -286,7 +286,7 @@ static gboolean
 fs_memory_rename(SinterFs *fs, const char *from, const char *to, GError **error)
 {
     SinterFsMemory *self = (SinterFsMemory *)fs;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
     gpointer key;
     gpointer content;
 
@@ -304,7 +304,7 @@ static gboolean
 fs_memory_remove(SinterFs *fs, const char *path, GError **error)
 {
     SinterFsMemory *self = (SinterFsMemory *)fs;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
 
     if (g_hash_table_remove(self->names, path))
         return TRUE;

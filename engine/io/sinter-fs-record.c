@@ -59,7 +59,7 @@ record_lock_of(SinterIo *io)
 static gboolean
 record_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(record_lock_of(io));
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(record_lock_of(io));
 
     if (!sinter_io_forward_write(io, offset, buf, len, error))
         return FALSE;
@@ -70,7 +70,7 @@ record_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **
 static gboolean
 record_discard(SinterIo *io, guint64 offset, guint64 len, GError **error)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(record_lock_of(io));
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(record_lock_of(io));
 
     if (!sinter_io_forward_discard(io, offset, len, error))
         return FALSE;
@@ -81,7 +81,7 @@ record_discard(SinterIo *io, guint64 offset, guint64 len, GError **error)
 static gboolean
 record_truncate(SinterIo *io, guint64 size_bytes, GError **error)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(record_lock_of(io));
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(record_lock_of(io));
 
     if (!sinter_io_forward_truncate(io, size_bytes, error))
         return FALSE;
@@ -92,7 +92,7 @@ record_truncate(SinterIo *io, guint64 size_bytes, GError **error)
 static gboolean
 record_flush(SinterIo *io, GError **error)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(record_lock_of(io));
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(record_lock_of(io));
 
     if (!sinter_io_forward_flush(io, error))
         return FALSE;
@@ -120,7 +120,8 @@ static const SinterIoClass record_io_class = {
 static SinterIo *
 record_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&((SinterFsRecord *)fs)->lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker =
+        g_mutex_locker_new(&((SinterFsRecord *)fs)->lock);
     SinterIo *io = sinter_fs_forward_open(fs, &record_io_class, path, flags, error);
 
     if (io && (flags & SINTER_IO_CREATE))
@@ -132,7 +133,7 @@ static gboolean
 record_rename(SinterFs *fs, const char *from, const char *to, GError **error)
 {
     SinterFsRecord *self = (SinterFsRecord *)fs;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
 
     if (!sinter_fs_forward_rename(fs, from, to, error))
         return FALSE;
@@ -144,7 +145,7 @@ static gboolean
 record_remove(SinterFs *fs, const char *path, GError **error)
 {
     SinterFsRecord *self = (SinterFsRecord *)fs;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
 
     if (!sinter_fs_forward_remove(fs, path, error))
         return FALSE;
@@ -156,7 +157,7 @@ static gboolean
 record_sync_folder(SinterFs *fs, const char *path, GError **error)
 {
     SinterFsRecord *self = (SinterFsRecord *)fs;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
 
     if (!sinter_fs_forward_sync_folder(fs, path, error))
         return FALSE;

@@ -10,6 +10,9 @@
 #include "qcow2-map.h"
 #include "sinter-error.h"
 
+/* Tables that lie one behind the other are read ahead, this far at most. */
+#define AHEAD_BYTES (1024U * 1024)
+
 /* A page of an L2 table and the guest range that it maps. */
 typedef struct {
     SinterQcow2Page page;
@@ -107,7 +110,7 @@ map_find_page(SinterQcow2Image *self, guint64 offset, TablePage *ret, GError **e
     ret->guest_bytes = page_span;
     if (sinter_qcow2_cache_peek(self->cache, table + page_in_table * page_bytes, &ret->page))
         return TRUE;
-    n = count_adjacent_tables(geo, l1, n);
+    n = count_adjacent_tables(geo, l1, MIN(n, MAX(AHEAD_BYTES >> geo->cluster_bits, 1)));
     if (sinter_qcow2_cache_get(self->cache, table + page_in_table * page_bytes,
                                ((guint64)n << geo->cluster_bits) - page_in_table * page_bytes,
                                &ret->page, error))

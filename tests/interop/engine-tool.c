@@ -9,6 +9,7 @@
  *   engine-tool pieces FILE FORMAT SEED     the same, read in random pieces by four threads
  *   engine-tool info FILE FORMAT            what sinter_image_info_new() says
  *   engine-tool list FILE FORMAT            snapshots and bitmaps
+ *   engine-tool luks FILE FORMAT            what the LUKS header says
  *
  * FORMAT "probe" lets formats be probed. Exit 0, or 1 with the error on standard error.
  */
@@ -219,9 +220,28 @@ run_list(char **args, GError **error)
     return 0;
 }
 
+static int
+run_luks(char **args, GError **error)
+{
+    g_autoptr(SinterFs) fs = sinter_fs_new_host(NULL, error);
+    g_autoptr(SinterIo) io = fs ? sinter_fs_open(fs, args[0], SINTER_IO_READ, error) : NULL;
+    g_autoptr(SinterLuksInfo) luks = io ? sinter_image_luks_info_new(io, args[1], error) : NULL;
+
+    if (!luks)
+        return 1;
+    printf("%s-%u %s %s %s %s %s %" G_GUINT64_FORMAT " %u\n", luks->cipher, luks->key_bits,
+           luks->mode, luks->iv_generator, or_none(luks->iv_hash), luks->hash, luks->uuid,
+           luks->payload_offset, luks->master_key_iterations);
+    for (guint i = 0; i < SINTER_LUKS_SLOTS; i++)
+        printf("%d %u %" G_GUINT64_FORMAT " %u\n", luks->slots[i].active,
+               luks->slots[i].active ? luks->slots[i].iterations : 0, luks->slots[i].key_offset,
+               luks->slots[i].active ? luks->slots[i].stripes : 0);
+    return 0;
+}
+
 static const Verb verbs[] = {
     { "map", run_map },   { "cat", run_cat },   { "pieces", run_pieces },
-    { "info", run_info }, { "list", run_list },
+    { "info", run_info }, { "list", run_list }, { "luks", run_luks },
 };
 
 int
@@ -239,6 +259,6 @@ main(int argc, char **argv)
             fprintf(stderr, "engine-tool: %s\n", error ? error->message : "failed");
         return fflush(stdout) == 0 ? result : 1;
     }
-    fprintf(stderr, "usage: engine-tool map|cat|pieces|info|list FILE FORMAT [ARG]\n");
+    fprintf(stderr, "usage: engine-tool map|cat|pieces|info|list|luks FILE FORMAT [ARG]\n");
     return 1;
 }

@@ -32,7 +32,9 @@ PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 NEEDED = ('libvirtd', 'qemu-system-x86_64', 'qemu-img', 'dbus-daemon', 'setpriv', 'as')
 PASSED_ON = ('TERM', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'G_MESSAGES_DEBUG')
 
-LIBVIRTD_CONF = 'log_level = 2\n'
+LIBVIRTD_CONF = '''log_level = 3
+log_filters = "2:qemu."
+'''
 QEMU_CONF = '''security_driver = "none"
 stdio_handler = "file"
 '''
@@ -217,6 +219,8 @@ class Bench:
 
     def command(self, *argv, check=True, timeout=120):
         """Run a program inside the bench; a CompletedProcess with text."""
+        if os.path.isabs(argv[0]) and not os.path.exists(argv[0]):
+            raise FileNotFoundError(f'{argv[0]} is not built')
         done = subprocess.run(namespace.plain(map(str, argv)), env=self.env, text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout,
                               check=False)

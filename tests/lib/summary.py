@@ -22,7 +22,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 CASE = re.compile(r'^(ok|not ok)\b\s*(\d+)?\s*(?:- )?((?:[^#\\]|\\.)*?)\s*'
-                  r'(?:#\s*(skip|todo)\S*\s*(.*))?$', re.I)
+                  r'(?:#\s*(?:(skip|todo)\S*\s*)?(.*))?$', re.I)
 PLAN = re.compile(r'^1\.\.(\d+)\s*(?:#\s*skip\S*\s*(.*))?$', re.I)
 GOOD_ENDS = ('OK', 'SKIP', 'EXPECTEDFAIL')
 MAX_OUTPUT_LINES = 200
@@ -104,7 +104,7 @@ def print_output(case):
 
 
 def print_figures(test):
-    """What a benchmark has to say stands in its TAP comments."""
+    """What a benchmark has to say stands in its TAP comments (lib/tap.py)."""
     print(f'\n{test["name"]}')
     for line in (test.get('stdout') or '').splitlines():
         if line.startswith('# '):

@@ -21,7 +21,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from lib import namespace  # noqa: E402
+from lib import namespace, tap  # noqa: E402
 
 FIXTURE_NAME = re.compile(r'^(setUpClass|setUpModule|tearDownClass|tearDownModule) \((.+)\)$')
 
@@ -42,31 +42,20 @@ def cases_of(suite):
 class TapResult(unittest.TestResult):
     """Writes one TAP line per case at the moment it ends."""
 
-    def __init__(self, stream, cases):
+    def __init__(self, cases):
         super().__init__()
-        self.stream = stream
         self.waiting = {case.id(): case for case in cases}
         self.n_done = 0
         self.problems = []
         self.started = 0.0
 
-    # -- output ---------------------------------------------------------
-
-    def line(self, text):
-        self.stream.write(text + '\n')
-        self.stream.flush()
-
-    def comment(self, text):
-        for row in text.rstrip().splitlines():
-            self.line('# ' + row)
-
     def report(self, case, verdict, directive=''):
         """The one line of a case; later verdicts on the same case are only commented."""
         if self.waiting.pop(case.id(), None) is None:
-            self.comment(f'{case_name(case)}: {verdict} after its verdict')
+            tap.comment(f'{case_name(case)}: {verdict} after its verdict')
             return
         self.n_done += 1
-        self.line(f'{verdict} {self.n_done} {case_name(case)}{directive}')
+        tap.line(f'{verdict} {self.n_done} {case_name(case)}{directive}')
 
     # -- unittest's callbacks --------------------------------------------
 
@@ -81,10 +70,10 @@ class TapResult(unittest.TestResult):
             return
         seconds = time.monotonic() - self.started
         for text in self.problems:
-            self.comment(text)
+            tap.comment(text)
         self.report(test, 'not ok' if self.problems else 'ok')
         if seconds >= 1:
-            self.comment(f'{case_name(test)} took {seconds:.1f} s')
+            tap.comment(f'{case_name(test)} took {seconds:.1f} s')
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
@@ -95,7 +84,7 @@ class TapResult(unittest.TestResult):
         text = self._exc_info_to_string(err, test)
         fixture = FIXTURE_NAME.match(str(test))
         if fixture:
-            self.comment(text)
+            tap.comment(text)
             self.spread(fixture, lambda case: self.report(case, 'not ok'))
         else:
             self.problems.append(text)
@@ -130,7 +119,7 @@ class TapResult(unittest.TestResult):
             if case.id().startswith(place + '.'):
                 report(case)
         if self.n_done == before:
-            self.comment(f'{fixture.group(0)} failed after the last case')
+            tap.comment(f'{fixture.group(0)} failed after the last case')
 
 
 def load(path):
@@ -142,13 +131,6 @@ def load(path):
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def tap_stream():
-    """The real standard output for TAP alone; print() and children get standard error."""
-    stream = os.fdopen(os.dup(1), 'w', encoding='utf-8')
-    os.dup2(2, 1)
-    return stream
 
 
 def parse_arguments():
@@ -165,29 +147,27 @@ def main():
     arguments = parse_arguments()
     if arguments.mounts:
         namespace.enter()
-    stream = tap_stream()
-    stream.write('TAP version 13\n')
-    stream.flush()
+    tap.open_stream()
+    tap.line('TAP version 13')
     try:
         suite = unittest.defaultTestLoader.loadTestsFromModule(load(arguments.file))
     except unittest.SkipTest as skip:
-        stream.write(f'1..0 # SKIP {" ".join(str(skip).split())}\n')
+        tap.line(f'1..0 # SKIP {" ".join(str(skip).split())}')
         return 0
     except Exception:
-        result = TapResult(stream, [])
-        result.comment(traceback.format_exc())
-        result.line(f'Bail out! {arguments.file} cannot be loaded')
+        tap.comment(traceback.format_exc())
+        tap.line(f'Bail out! {arguments.file} cannot be loaded')
         return 1
     cases = [case for case in cases_of(suite) if re.search(arguments.filter, case_name(case))]
     if arguments.list:
-        stream.writelines(f'# {case_name(case)}\n' for case in cases)
+        tap.comment('\n'.join(map(case_name, cases)))
         return 0
-    result = TapResult(stream, cases)
-    result.line(f'1..{len(cases)}')
+    result = TapResult(cases)
+    tap.line(f'1..{len(cases)}')
     unittest.TestSuite(cases).run(result)
     stray = bool(result.waiting) or not cases
     if stray:
-        result.comment(f'{len(result.waiting)} of {len(cases)} cases had no verdict')
+        tap.comment(f'{len(result.waiting)} of {len(cases)} cases had no verdict')
     return 0 if result.wasSuccessful() and not stray else 1
 
 

@@ -6,6 +6,7 @@ import unittest
 
 import libvirt
 
+from lib import images
 from lib.guestcode import GuestCode
 from lib.sinterbus import SinterError
 from lib.sintercase import SinterCase
@@ -161,6 +162,69 @@ class SingleJobs(SinterCase):
         self.assertEqual(job.wait()['Phase'], 'done')
         self.assert_chain(guest, before)
         self.assertEqual(os.path.getsize(destination), guest.size_bytes)
+        self.assert_whole(guest)
+
+
+class RelativeNames(SinterCase):
+    """Overlays that name their backing files relatively stay so: the folder can be moved."""
+
+    def grow_relative(self, guest, n_layers):
+        below = os.path.basename(guest.path('vda', 'base'))
+        for n in range(n_layers):
+            overlay = guest.path('vda', f'r{n}')
+            images.qemu_img('create', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', below, overlay,
+                            guest.size_bytes)
+            guest.domain.snapshotCreateXML(
+                f"<domainsnapshot><name>r{n}</name><disks><disk name='vda' snapshot='external'>"
+                f"<driver type='qcow2'/><source file='{overlay}'/></disk></disks>"
+                '</domainsnapshot>',
+                libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY |
+                libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT)
+            guest.wait_rounds(20)
+            below = os.path.basename(overlay)
+
+    def backing_name(self, path):
+        return images.info(path)['backing-filename']
+
+    def test_commit_keeps_them(self):
+        guest = self.guest().start()
+        self.grow_relative(guest, 3)
+        before = self.paths(guest)
+        job, = self.sinter.consolidate(guest.name, keep=1)
+        self.assertEqual(job.wait()['Phase'], 'done')
+        self.assert_chain(guest, [before[0], before[-1]])
+        self.assertEqual(self.backing_name(before[0]), os.path.basename(before[-1]))
+        self.assert_whole(guest)
+
+    def test_pull_keeps_them(self):
+        guest = self.guest().start()
+        self.grow_relative(guest, 3)
+        before = self.paths(guest)
+        job = self.sinter.pull(guest.name, base=before[-1])
+        self.assertEqual(job.wait()['Phase'], 'done')
+        self.assertEqual(self.backing_name(before[0]), os.path.basename(before[-1]))
+        self.assert_whole(guest)
+
+
+class OutrunByTheGuest(SinterCase):
+    """A copy that is slower than the guest writes never gets ready by itself."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = cls.bench.folder('config/sinter')
+        with open(os.path.join(folder, 'sinter.conf'), 'w', encoding='ascii') as file:
+            file.write('[jobs]\nconverge-after-sec=2\n')
+        cls.bench.sinterd.restart()
+
+    def test_the_limit_is_lifted_and_told(self):
+        guest = self.grown(3, code=GuestCode(pause_usec=0))
+        before = self.paths(guest)
+        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
+        end = job.wait(120)
+        self.assertEqual(end['Phase'], 'done')
+        self.assertIn('bandwidth limit was lifted', '\n'.join(end['Warnings']))
+        self.assert_fused(guest, before)
         self.assert_whole(guest)
 
 

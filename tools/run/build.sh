@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
 # Building: one meson tree for each way to compile.
 
 # build_tree FOLDER [MESON OPTION…]
@@ -21,8 +22,17 @@ build_plain() { build_tree build; }
 
 build_sanitized() { build_tree build-asan -Db_sanitize=address,undefined -Db_lundef=false; }
 
+# Debian's libdir is told: meson finds it out by itself only where dpkg-dev is installed.
+build_for_host() {
+  local multiarch
+  multiarch=$(gcc -print-multiarch)
+  build_tree build-install --prefix=/usr --sysconfdir=/etc --localstatedir=/var \
+    --buildtype=release ${multiarch:+"--libdir=lib/$multiarch"}
+}
+
 # Tells the running systemd about what was installed. Without systemd there is nobody to tell.
 install_announce() {
+  as_root ldconfig
   if [[ ! -d /run/systemd/system ]]; then
     say 'installed; systemd does not run here: start sinterd yourself'
     return

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
 # File systems that only root can mount: XFS and btrfs (both can share extents
 # between files) in image files below /var/tmp. Tests find them through
 # SINTER_TEST_XFS and SINTER_TEST_BTRFS and skip without.
@@ -23,6 +24,7 @@ fixtures_mount() {
 }
 
 # fixture_add VARIABLE TYPE SIZE MKFS…: sets VARIABLE to the mounted folder, or says why not
+# shellcheck disable=SC2154 # test_user: set by user.sh
 fixture_add() {
   local variable=$1 type=$2 size=$3 place=$fixtures_folder/$2; shift 3
   local owner=$test_user

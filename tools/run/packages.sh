@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
 # Packages: what is needed for what, under each distribution's name.
 
 # need     Debian                       Fedora ('-': nothing of its own there)
@@ -26,6 +27,7 @@ service    dbus                         dbus-daemon
 service    polkitd                      polkit
 live       libvirt-daemon               libvirt-daemon
 live       libvirt-daemon-driver-qemu   libvirt-daemon-driver-qemu
+live       -                            libvirt-daemon-driver-storage-core
 live       libvirt-clients              libvirt-client
 live       qemu-system-x86              qemu-system-x86-core
 live       qemu-utils                   qemu-img
@@ -93,8 +95,8 @@ packages_install() {
 }
 
 install_with_apt() {
-  as_root apt-get -q update
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@"
+  as_root apt-get -qq update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 --no-install-recommends -y install "$@"
 }
 
 install_with_dnf() { as_root dnf -y --setopt=install_weak_deps=False install "$@"; }

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
 # What runs as the ordinary user: tests, figures, the demonstration.
 #
 # Suites are labels in meson: `unit` runs on both trees, everything else once;

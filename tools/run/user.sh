@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
 # Whose rights: root's for what needs them, an ordinary user's for all the rest.
 #
 # An ordinary user builds and runs in the clone. When root runs this script,
@@ -17,6 +18,7 @@ as_root() {
 }
 
 # as_user FUNCTION [ARGUMENT…]: here, or as the test user in its copy of the sources
+# shellcheck disable=SC2154 # top: set by run
 as_user() {
   if ((EUID != 0)); then "$@"; return; fi
   local copy

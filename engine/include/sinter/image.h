@@ -156,6 +156,54 @@ GPtrArray *sinter_image_list_snapshots(SinterIo *io, const char *format, GError 
  */
 GPtrArray *sinter_image_list_bitmaps(SinterIo *io, const char *format, GError **error);
 
+#define SINTER_LUKS_SLOTS 8
+
+/**
+ * SinterLuksInfo:
+ * @cipher: "aes"
+ * @key_bits: of the cipher
+ * @mode: "xts", "cbc"
+ * @iv_generator: "plain64", "essiv"
+ * @iv_hash: (nullable): what "essiv" hashes with
+ * @hash: "sha256"
+ * @uuid: of the encrypted volume
+ * @payload_offset: where LUKS itself would put the payload
+ * @master_key_iterations: of the master key's digest
+ * @slots: key slots; the other members of one that is not active but @key_offset mean nothing
+ */
+typedef struct {
+    char *cipher;
+    guint key_bits;
+    char *mode;
+    char *iv_generator;
+    char *iv_hash;
+    char *hash;
+    char *uuid;
+    guint64 payload_offset;
+    guint master_key_iterations;
+    struct {
+        gboolean active;
+        guint iterations;
+        guint64 key_offset;
+        guint stripes;
+    } slots[SINTER_LUKS_SLOTS];
+} SinterLuksInfo;
+
+/**
+ * sinter_image_luks_info_new:
+ * @io: an image that is encrypted with LUKS
+ * @format: (nullable): as for sinter_image_info_new()
+ *
+ * Reads what the LUKS header says; no key is needed. Neither keys nor salts are given out.
+ *
+ * Returns: (transfer full): free with sinter_luks_info_free(); %NULL with UNSUPPORTED where the
+ * image has no such header.
+ */
+SinterLuksInfo *sinter_image_luks_info_new(SinterIo *io, const char *format, GError **error);
+
+void sinter_luks_info_free(SinterLuksInfo *info);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLuksInfo, sinter_luks_info_free)
+
 /**
  * sinter_image_resolve_name:
  * @image_path: the image that stores @name

@@ -7,6 +7,9 @@
 
 #include "qcow2-build.h"
 
+#include <zlib.h>
+#include <zstd.h>
+
 void
 build_poke(Build *self, guint64 at, const void *data, gsize len)
 {
@@ -117,6 +120,9 @@ build_begin(Build *self, SinterFs *fs, const char *path, const BuildOptions *opt
                                full.cluster_bits ? full.cluster_bits : 16,
                                full.refcount_order ? full.refcount_order : 4, full.incompatible);
     self->end = 0;
+    self->packed = self->packed_end = 0;
+    self->compression = full.compression;
+    self->virtual_size = full.virtual_size;
     self->l1_entries = sinter_qcow2_geometry_l1_entries(&self->geo, full.virtual_size);
     build_take(self, 3);
     self->l1_offset =
@@ -157,4 +163,69 @@ build_data(Build *self, guint8 byte)
     memset(buf, byte, self->geo.cluster_size);
     build_poke(self, offset, buf, self->geo.cluster_size);
     return offset;
+}
+
+static gsize
+build_compress(Build *self, const guint8 *in, guint8 *out, gsize room)
+{
+    z_stream z = { .next_in = (guint8 *)in, .avail_in = self->geo.cluster_size };
+    gsize n;
+
+    if (self->compression == SINTER_QCOW2_COMPRESSION_ZSTD) {
+        n = ZSTD_compress(out, room, in, self->geo.cluster_size, 3);
+        g_assert_false(ZSTD_isError(n));
+        return n;
+    }
+    z.next_out = out;
+    z.avail_out = (uInt)room;
+    g_assert_cmpint(deflateInit2(&z, 6, Z_DEFLATED, -12, 9, Z_DEFAULT_STRATEGY), ==, Z_OK);
+    g_assert_cmpint(deflate(&z, Z_FINISH), ==, Z_STREAM_END);
+    n = room - z.avail_out;
+    deflateEnd(&z);
+    return n;
+}
+
+SinterQcow2L2Entry
+build_compressed(Build *self, guint8 byte)
+{
+    gsize size = self->geo.cluster_size;
+    g_autofree guint8 *in = g_malloc(size);
+    g_autofree guint8 *out = g_malloc(size + 64);
+    SinterQcow2L2Entry l2 = { 0, 0 };
+    gsize n;
+
+    memset(in, byte, size);
+    n = build_compress(self, in, out, size + 64);
+    if (self->packed + n > self->packed_end) {
+        self->packed = build_take(self, 1);
+        self->packed_end = self->end;
+    }
+    build_poke(self, self->packed, out, n);
+    l2.entry = sinter_qcow2_l2_compressed_entry(&self->geo, self->packed, n);
+    self->packed += n;
+    return l2;
+}
+
+void
+build_snapshot(Build *self)
+{
+    g_autoptr(GError) error = NULL;
+    gsize bytes = self->l1_entries * 8;
+    g_autofree guint8 *l1 = g_malloc(bytes);
+    guint64 copy = build_take(self, (guint)sinter_qcow2_geometry_clusters(&self->geo, bytes));
+    guint64 table = build_take(self, 1);
+    guint64 extra = table + SINTER_QCOW2_SNAPSHOT_BYTES;
+
+    sinter_io_read(self->io, self->l1_offset, l1, bytes, &error);
+    g_assert_no_error(error);
+    build_poke(self, copy, l1, bytes);
+    build_poke64(self, table + SINTER_QCOW2_SNAPSHOT_AT_L1_OFFSET, copy);
+    build_poke32(self, table + SINTER_QCOW2_SNAPSHOT_AT_L1_ENTRIES, (guint32)self->l1_entries);
+    build_poke(self, table + SINTER_QCOW2_SNAPSHOT_AT_ID_BYTES, "\0\1\0\1", 4);
+    build_poke32(self, table + SINTER_QCOW2_SNAPSHOT_AT_DATE_SEC, 1234567890);
+    build_poke32(self, table + SINTER_QCOW2_SNAPSHOT_AT_EXTRA_BYTES, 16);
+    build_poke64(self, extra + SINTER_QCOW2_SNAPSHOT_EXTRA_DISK_BYTES, self->virtual_size);
+    build_poke(self, extra + 16, "1s", 2);
+    build_poke32(self, SINTER_QCOW2_AT_N_SNAPSHOTS, 1);
+    build_poke64(self, SINTER_QCOW2_AT_SNAPSHOTS_OFFSET, table);
 }

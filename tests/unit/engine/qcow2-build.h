@@ -34,7 +34,11 @@ typedef struct {
     SinterQcow2Geometry geo;
     guint64 l1_offset;
     guint64 l1_entries;
-    guint64 end; /* first byte never handed out, cluster-aligned */
+    guint64 end;    /* first byte never handed out, cluster-aligned */
+    guint64 packed; /* where the next compressed cluster goes, 0: nowhere yet */
+    guint64 packed_end;
+    guint8 compression;
+    guint64 virtual_size;
 } Build;
 
 void build_begin(Build *self, SinterFs *fs, const char *path, const BuildOptions *options);
@@ -53,3 +57,12 @@ guint64 build_data(Build *self, guint8 byte);
 void build_poke32(Build *self, guint64 at, guint32 value);
 void build_poke64(Build *self, guint64 at, guint64 value);
 void build_poke(Build *self, guint64 at, const void *data, gsize len);
+
+/*
+ * Compresses a cluster full of @byte (zlib, or zstd where the options say so), packs it behind
+ * the last compressed one, and returns its L2 entry.
+ */
+SinterQcow2L2Entry build_compressed(Build *self, guint8 byte);
+
+/* A snapshot table with one entry: id "1", name "s", its L1 table a copy of the active one. */
+void build_snapshot(Build *self);

@@ -28,6 +28,8 @@ PROGRAMS = [
     ('a failing case', program('1..2\nok 1 /a\nnot ok 2 /b - ERROR:x\n', 'FAIL', 1),
      ['passed', 'failed']),
     ('plan at the end', program('ok 1 a\nok 2 b\n1..2\n'), ['passed', 'passed']),
+    ('a thread that logs in between', program('1..2\nok 1 /a# \nok 2 /b# DEBUG: x\n'),
+     ['passed', 'passed']),
     ('crash after good cases', program('1..3\nok 1 /a\n', 'ERROR', -6), ['passed', 'failed']),
     ('crash in a failing case', program('1..3\nok 1 /a\nnot ok 2 /b\nBail out!\n', 'ERROR', -6),
      ['passed', 'failed']),

@@ -163,9 +163,11 @@ test_tries_again(Fixture *f, gconstpointer data)
     fixture_wait_until((n_warnings = fixture_take_warnings(&warning)) > 0);
     g_assert_cmpuint(n_warnings, ==, 1);
     g_assert_nonnull(strstr(warning, uri));
-    g_assert_cmpuint(f->events->len, ==, 0);
+    g_assert_cmpuint(f->events->len, ==, 1); /* told once too, with the reason */
+    g_assert_nonnull(strstr(find_event(f, SINTER_EVENT_DISCONNECTED)->text, "late.xml"));
     fixture_file(f->folder, "late.xml", "<node/>");
-    fixture_wait_until(f->events->len > 0);
+    fixture_wait_until(f->events->len > 1);
+    g_assert_cmpuint(f->events->len, ==, 2);
     g_assert_nonnull(find_event(f, SINTER_EVENT_CONNECTED));
     g_assert_cmpuint(fixture_take_warnings(NULL), ==, 0);
 }

@@ -237,9 +237,12 @@ test_unchanged(Fixture *f, gconstpointer data)
 {
     g_autofree char *top = fixture_path(f->folder, "top");
     g_autofree char *xml = fixture_domain_xml("web", top);
+    g_autoptr(SinterDomain) before = NULL;
+    g_autoptr(SinterDomain) after = NULL;
 
     fixture_qcow2(f->folder, "top", "gone", "qcow2");
     start(f, xml);
+    before = sinter_inventory_lookup(f->inventory, "web");
     g_assert_cmpuint(fixture_take_warnings(NULL), ==, 1);
     g_ptr_array_set_size(f->changes, 0);
     refresh(f, NULL);
@@ -247,6 +250,8 @@ test_unchanged(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->n_scans, ==, 3);
     g_assert_cmpuint(f->changes->len, ==, 0);
     g_assert_cmpuint(fixture_take_warnings(NULL), ==, 0);
+    after = sinter_inventory_lookup(f->inventory, "web");
+    g_assert_cmpstr(after->uuid, ==, before->uuid);
 }
 
 /* An image that changes on disk is seen by the next scan, of all or of its domain. */
@@ -320,55 +325,48 @@ test_joined(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->n_scans, ==, 3);
 }
 
+/* Defines a snapshot of "web"; @disk is its <disk>, @frozen the disk's source when it was taken. */
 static void
-test_snapshots(Fixture *f, gconstpointer data)
+define_snapshot(Fixture *f, const char *name, const char *parent, const char *disk,
+                const char *frozen)
+{
+    g_autofree char *then = fixture_domain_xml("web", frozen);
+    g_autofree char *xml = g_strdup_printf(
+        "<domainsnapshot><name>%s</name><state>shutoff</state>%s<creationTime>1000</creationTime>"
+        "<disks>%s</disks>%s</domainsnapshot>",
+        name, parent, disk, then);
+    virDomainPtr domain = find_handle(f, "web");
+    virDomainSnapshotPtr handle =
+        virDomainSnapshotCreateXML(domain, xml, VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE);
+
+    if (!handle)
+        g_error("%s", virGetLastErrorMessage());
+    virDomainSnapshotFree(handle);
+    virDomainFree(domain);
+}
+
+static void
+test_external_snapshot(Fixture *f, gconstpointer data)
 {
     g_autofree char *base = fixture_path(f->folder, "base");
     g_autofree char *overlay = fixture_path(f->folder, "overlay");
-    g_autofree char *apart = fixture_path(f->folder, "apart");
-    g_autofree char *under = fixture_path(f->folder, "under");
     g_autofree char *xml = stopped_xml("web", overlay);
-    g_autofree char *then = fixture_domain_xml("web", base);
-    g_autofree char *other = fixture_domain_xml("web", apart);
-    g_autofree char *first = g_strdup_printf(
-        "<domainsnapshot><name>first</name><state>shutoff</state>"
-        "<creationTime>1000</creationTime><disks><disk name='vda' snapshot='external' type='file'>"
-        "<driver type='qcow2'/><source file='%s'/></disk></disks>%s</domainsnapshot>",
-        overlay, then);
-    g_autofree char *second = g_strdup_printf(
-        "<domainsnapshot><name>second</name><state>shutoff</state><parent><name>first</name>"
-        "</parent><creationTime>2000</creationTime><disks><disk name='vda' snapshot='internal'/>"
-        "</disks>%s</domainsnapshot>",
-        other);
+    g_autofree char *disk_xml = g_strdup_printf("<disk name='vda' snapshot='external' type='file'>"
+                                                "<driver type='qcow2'/><source file='%s'/></disk>",
+                                                overlay);
     g_autoptr(SinterDomain) shown = NULL;
-    g_autoptr(SinterReferenceGraph) graph = NULL;
-    g_autoptr(GPtrArray) users = NULL;
     const SinterSnapshot *snapshot;
     const SinterSnapshotDisk *disk;
-    virDomainPtr domain;
 
     fixture_qcow2(f->folder, "overlay", "base", "qcow2");
     fixture_qcow2(f->folder, "base", NULL, NULL);
-    fixture_qcow2(f->folder, "apart", "under", "qcow2");
-    fixture_qcow2(f->folder, "under", NULL, NULL);
     start(f, xml);
-    domain = find_handle(f, "web");
-    for (int i = 0; i < 2; i++) {
-        virDomainSnapshotPtr handle = virDomainSnapshotCreateXML(
-            domain, i == 0 ? first : second, VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE);
-
-        if (!handle)
-            g_error("%s", virGetLastErrorMessage());
-        virDomainSnapshotFree(handle);
-    }
-    virDomainFree(domain);
+    define_snapshot(f, "first", "", disk_xml, base);
     refresh(f, NULL);
 
     shown = sinter_inventory_lookup(f->inventory, "web");
     g_assert_null(shown->problem);
-    g_assert_cmpuint(shown->snapshots->len, ==, 2);
-    snapshot = g_ptr_array_index(shown->snapshots, 0);
-    g_assert_cmpstr(snapshot->name, ==, "first");
+    snapshot = sinter_domain_find_snapshot(shown, "first");
     g_assert_null(snapshot->parent);
     g_assert_cmpint(snapshot->creation_time_sec, ==, 1000);
     g_assert_false(snapshot->internal);
@@ -381,17 +379,43 @@ test_snapshots(Fixture *f, gconstpointer data)
     g_assert_null(disk->frozen_layers);
     g_assert_null(find_layer(shown, "vda", 0)->snapshot_name);
     g_assert_cmpstr(find_layer(shown, "vda", 1)->snapshot_name, ==, "first");
+}
 
-    snapshot = sinter_domain_find_snapshot(shown, "second");
-    g_assert_cmpstr(snapshot->parent, ==, "first");
+/* A snapshot whose state lies in no chain of the domain: what that stands on is in use as well.
+ * Two snapshots of one second: the parent comes first. */
+static void
+test_snapshot_apart(Fixture *f, gconstpointer data)
+{
+    g_autofree char *apart = fixture_path(f->folder, "apart");
+    g_autofree char *under = fixture_path(f->folder, "under");
+    g_autofree char *xml = stopped_xml("web", NULL);
+    g_autoptr(SinterDomain) shown = NULL;
+    g_autoptr(SinterReferenceGraph) graph = NULL;
+    g_autoptr(GPtrArray) users = NULL;
+    const SinterSnapshot *snapshot;
+    const SinterSnapshotDisk *disk;
+
+    fixture_qcow2(f->folder, "apart", "under", "qcow2");
+    fixture_qcow2(f->folder, "under", NULL, NULL);
+    start(f, xml);
+    define_snapshot(f, "z-parent", "", "<disk name='vda' snapshot='internal'/>", apart);
+    define_snapshot(f, "a-child", "<parent><name>z-parent</name></parent>",
+                    "<disk name='vda' snapshot='internal'/>", apart);
+    refresh(f, NULL);
+
+    shown = sinter_inventory_lookup(f->inventory, "web");
+    g_assert_cmpuint(shown->snapshots->len, ==, 2);
+    snapshot = g_ptr_array_index(shown->snapshots, 0);
+    g_assert_cmpstr(snapshot->name, ==, "z-parent");
     g_assert_true(snapshot->internal);
     disk = g_ptr_array_index(snapshot->disks, 0);
     g_assert_cmpuint(disk->frozen_layers->len, ==, 2);
-    /* what only a snapshot stands on is in use as well */
+    snapshot = g_ptr_array_index(shown->snapshots, 1);
+    g_assert_cmpstr(snapshot->parent, ==, "z-parent");
     graph = sinter_inventory_get_graph(f->inventory);
     users = sinter_reference_graph_lookup_path(graph, under);
-    g_assert_cmpuint(users->len, ==, 1);
-    g_assert_cmpstr(((SinterReference *)users->pdata[0])->snapshot, ==, "second");
+    g_assert_cmpuint(users->len, ==, 2);
+    g_assert_cmpstr(((SinterReference *)users->pdata[0])->snapshot, ==, "z-parent");
 }
 
 /* Things that are not as they should be: each has its problem, none takes the others down. */
@@ -471,7 +495,8 @@ main(int argc, char **argv)
     ADD("refresh-gone", test_refresh_gone);
     ADD("refresh-without-connection", test_refresh_without_connection);
     ADD("joined", test_joined);
-    ADD("snapshots", test_snapshots);
+    ADD("external-snapshot", test_external_snapshot);
+    ADD("snapshot-apart", test_snapshot_apart);
     ADD("malformed", test_malformed);
     ADD("shared-problem", test_shared_problem);
     return g_test_run();

@@ -182,14 +182,21 @@ test_equal(void)
     g_autoptr(SinterDomain) again = make_domain();
 
     g_assert_true(sinter_domain_equal(domain, again));
-    LAYER(again, 0)->fs_free_bytes = 12345;
+    LAYER(domain, 0)->fs_free_bytes = 64000;
+    LAYER(again, 0)->fs_free_bytes = 64900;
     g_assert_true(sinter_domain_equal(domain, again));
+    g_assert_true(sinter_domain_is_like(domain, again));
+    LAYER(again, 0)->fs_free_bytes = 62900;
+    g_assert_true(sinter_domain_equal(domain, again));
+    g_assert_false(sinter_domain_is_like(domain, again));
+    LAYER(domain, 0)->fs_free_bytes = LAYER(again, 0)->fs_free_bytes = 0;
     for (gsize i = 0; i < G_N_ELEMENTS(changes); i++) {
         g_autoptr(SinterDomain) changed = make_domain();
 
         changes[i].change(changed);
         if (sinter_domain_equal(domain, changed) || sinter_domain_equal(changed, domain))
             g_error("a change of '%s' is not seen", changes[i].name);
+        g_assert_false(sinter_domain_is_like(domain, changed));
     }
 }
 

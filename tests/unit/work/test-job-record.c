@@ -20,6 +20,13 @@ note_logged(GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpoin
     return G_LOG_WRITER_HANDLED;
 }
 
+static void
+set_strings(char ***strings, const char *const *values)
+{
+    g_strfreev(*strings);
+    *strings = g_strdupv((char **)values);
+}
+
 static SinterJobRecord *
 sample_record(const char *id)
 {
@@ -35,9 +42,9 @@ sample_record(const char *id)
     record->plan->operation = SINTER_OPERATION_ACTIVE_COMMIT;
     record->plan->top_path = g_strdup(before[0]);
     record->plan->base_path = g_strdup(before[1]);
-    record->plan->chain_before = g_strdupv((char **)before);
-    record->plan->chain_after = g_strdupv((char **)after);
-    record->plan->drop_snapshots = g_strdupv((char **)none);
+    set_strings(&record->plan->chain_before, before);
+    set_strings(&record->plan->chain_after, after);
+    set_strings(&record->plan->drop_snapshots, none);
     record->plan->bytes_to_copy = G_MAXUINT64;
     record->plan->inactive_follows = TRUE;
     record->phase = SINTER_PHASE_PIVOTING;

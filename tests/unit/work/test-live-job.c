@@ -364,6 +364,10 @@ set_up(Fixture *f, gconstpointer data)
     plan->base_path = make_file(f->host.dir, "base.qcow2");
     g_strv_builder_add(before, plan->base_path);
     plan->operation = SINTER_OPERATION_ACTIVE_COMMIT;
+    g_strfreev(plan->chain_before);
+    g_strfreev(plan->chain_after);
+    g_strfreev(plan->remove_files);
+    g_strfreev(plan->drop_snapshots);
     plan->chain_before = g_strv_builder_end(before);
     plan->top_path = g_strdup(plan->chain_before[0]);
     plan->chain_after = g_strdupv((char *[]){ plan->base_path, NULL });

@@ -290,6 +290,8 @@ test_chain_compare(void)
     const char *aliased[] = { "/usr/../usr", NULL };
     const char *plain[] = { "/usr", NULL };
 
+    g_strfreev(plan->chain_before);
+    g_strfreev(plan->chain_after);
     plan->chain_before = g_strdupv((char **)before);
     plan->chain_after = g_strdupv((char **)after);
     g_assert_cmpint(sinter_reconcile_chain(plan, (char **)before), ==, SINTER_CHAIN_BEFORE);
