@@ -200,7 +200,7 @@ static void
 copy_tell_salvaged(Copy *self, guint64 offset, guint64 length, const GError *error)
 {
     const SinterConvertOptions *options = self->job->options;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->salvaging);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->salvaging);
 
     if (options->salvaged)
         options->salvaged(offset, length, error, options->salvaged_data);

@@ -50,7 +50,7 @@ sinter_relay_threads(guint n_threads)
 static gboolean
 relay_is_stopped(SinterRelay *self)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->taking);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->taking);
 
     return self->stopped;
 }
@@ -59,7 +59,7 @@ relay_is_stopped(SinterRelay *self)
 static gboolean
 relay_give(SinterRelay *self, Hand *hand)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->giving);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->giving);
     gboolean end = FALSE;
 
     if (self->ended)
@@ -83,7 +83,7 @@ relay_give(SinterRelay *self, Hand *hand)
 static void
 relay_take(SinterRelay *self, Hand *hand)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->taking);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->taking);
     guint64 units = 0;
 
     while (!self->options->unordered && self->turn != hand->number && !self->stopped)

@@ -44,7 +44,7 @@ class Abi(unittest.TestCase):
 
     def test_headers_stand_alone(self):
         """Each installed header compiles by itself, as C and as C++."""
-        flags = subprocess.run(["pkg-config", "--cflags", "glib-2.0"], check=True,
+        flags = subprocess.run(["pkg-config", "--cflags", "gio-2.0"], check=True,
                                stdout=subprocess.PIPE, text=True).stdout.split()
         with tempfile.TemporaryDirectory() as folder:
             for path in HEADERS:
