@@ -112,7 +112,7 @@ list_blocks(SinterQcow2Check *self)
             continue;
         g_array_append_val(blocks, block);
     }
-    qsort(blocks->data, blocks->len, sizeof(Block), compare_blocks);
+    g_array_sort(blocks, compare_blocks);
     for (guint i = 1; i < blocks->len; i++) {
         Block *block = &g_array_index(blocks, Block, i);
 
