@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The engine's writing half as a program, for tests that have QEMU's tools judge what it writes.
+ * It uses nothing but the public API of libsinter.
+ *
+ *   write-tool create FILE FORMAT SIZE [KEY=VALUE…]   keys as qemu-img's, and backing_file,
+ *                                                     backing_fmt
+ *
+ * Exit 0, or 1 with the error on standard error.
+ */
+
+#include <sinter/create.h>
+#include <sinter/io.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const char *verb;
+    int min_args;
+    int (*run)(char **args, GError **error);
+} Verb;
+
+static gboolean
+is_on(const char *value)
+{
+    return strcmp(value, "on") == 0;
+}
+
+static SinterPreallocation
+preallocation_of(const char *value)
+{
+    static const char *const names[] = { "off", "metadata", "falloc", "full" };
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(names[i], value) == 0)
+            return (SinterPreallocation)i;
+    }
+    g_error("no such preallocation: %s", value);
+}
+
+static void
+set_option(SinterCreateOptions *options, const char *key, const char *value)
+{
+    const struct {
+        const char *key;
+        const char **text;
+        gboolean *flag;
+        guint *number;
+    } table[] = {
+        { "backing_file", &options->backing_name, NULL, NULL },
+        { "backing_fmt", &options->backing_format, NULL, NULL },
+        { "data_file", &options->data_file_name, NULL, NULL },
+        { "compression_type", &options->compression, NULL, NULL },
+        { "data_file_raw", NULL, &options->data_file_raw, NULL },
+        { "lazy_refcounts", NULL, &options->lazy_refcounts, NULL },
+        { "extended_l2", NULL, &options->extended_l2, NULL },
+        { "cluster_size", NULL, NULL, &options->cluster_size },
+        { "refcount_bits", NULL, NULL, &options->refcount_bits },
+    };
+
+    if (strcmp(key, "compat") == 0)
+        options->version = strcmp(value, "0.10") == 0 ? 2 : 3;
+    else if (strcmp(key, "preallocation") == 0)
+        options->preallocation = preallocation_of(value);
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (strcmp(table[i].key, key) != 0)
+            continue;
+        if (table[i].text)
+            *table[i].text = value;
+        else if (table[i].flag)
+            *table[i].flag = is_on(value);
+        else
+            *table[i].number = (guint)strtoul(value, NULL, 10);
+    }
+}
+
+static int
+run_create(char **args, GError **error)
+{
+    SinterCreateOptions options = { .format = args[1],
+                                    .virtual_size = g_ascii_strtoull(args[2], NULL, 10) };
+
+    for (char **word = args + 3; *word; word++) {
+        char *equals = strchr(*word, '=');
+
+        *equals = '\0';
+        set_option(&options, *word, equals + 1);
+    }
+    return sinter_image_create(NULL, args[0], &options, error) ? 0 : 1;
+}
+
+static const Verb verbs[] = {
+    { "create", 3, run_create },
+};
+
+int
+main(int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+
+    for (gsize i = 0; argc > 1 && i < G_N_ELEMENTS(verbs); i++) {
+        int result;
+
+        if (strcmp(verbs[i].verb, argv[1]) != 0 || argc - 2 < verbs[i].min_args)
+            continue;
+        result = verbs[i].run(argv + 2, &error);
+        if (error)
+            fprintf(stderr, "%s\n", error->message);
+        return result;
+    }
+    fprintf(stderr, "usage: write-tool create FILE FORMAT SIZE [KEY=VALUE...]\n");
+    return 2;
+}
