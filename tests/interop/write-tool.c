@@ -6,11 +6,17 @@
  *
  *   write-tool create FILE FORMAT SIZE [KEY=VALUE…]   keys as qemu-img's, and backing_file,
  *                                                     backing_fmt
+ *   write-tool io FILE FORMAT                         requests from standard input, a line each:
+ *                                                     write OFFSET LENGTH BYTE
+ *                                                     zero OFFSET LENGTH
+ *                                                     discard OFFSET LENGTH
+ *                                                     flush
  *
  * Exit 0, or 1 with the error on standard error.
  */
 
 #include <sinter/create.h>
+#include <sinter/handle.h>
 #include <sinter/io.h>
 
 #include <stdio.h>
@@ -92,8 +98,48 @@ run_create(char **args, GError **error)
     return sinter_image_create(NULL, args[0], &options, error) ? 0 : 1;
 }
 
+static gboolean
+request(SinterHandle *handle, const char *line, GError **error)
+{
+    guint64 offset = 0;
+    guint64 length = 0;
+    guint byte = 0;
+    char verb[16] = "";
+    g_autofree guint8 *buf = NULL;
+
+    sscanf(line, "%15s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %u", verb, &offset, &length,
+           &byte);
+    if (strcmp(verb, "zero") == 0)
+        return sinter_handle_zero_at(handle, offset, length, error);
+    if (strcmp(verb, "discard") == 0)
+        return sinter_handle_discard_at(handle, offset, length, error);
+    if (strcmp(verb, "flush") == 0)
+        return sinter_handle_flush(handle, error);
+    g_assert_cmpstr(verb, ==, "write");
+    buf = g_malloc(length);
+    memset(buf, (int)byte, length);
+    return sinter_handle_write_at(handle, offset, buf, length, error);
+}
+
+static int
+run_io(char **args, GError **error)
+{
+    g_autoptr(SinterHandle) handle =
+        sinter_handle_open(NULL, args[0], args[1], SINTER_HANDLE_PROBE, error);
+    char line[128];
+
+    if (!handle)
+        return 1;
+    while (fgets(line, sizeof line, stdin)) {
+        if (!request(handle, line, error))
+            return 1;
+    }
+    return sinter_handle_close(g_steal_pointer(&handle), error) ? 0 : 1;
+}
+
 static const Verb verbs[] = {
     { "create", 3, run_create },
+    { "io", 2, run_io },
 };
 
 int
@@ -111,6 +157,6 @@ main(int argc, char **argv)
             fprintf(stderr, "%s\n", error->message);
         return result;
     }
-    fprintf(stderr, "usage: write-tool create FILE FORMAT SIZE [KEY=VALUE...]\n");
+    fprintf(stderr, "usage: write-tool create|io FILE FORMAT [...]\n");
     return 2;
 }
