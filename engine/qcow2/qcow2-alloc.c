@@ -280,9 +280,9 @@ compare_clusters(gconstpointer a, gconstpointer b)
     return (x > y) - (x < y);
 }
 
-/* Counts @cluster down; whether it is free now, in @ret_freed. */
+/* Counts @cluster down; one that is free now goes to @freed. */
 static gboolean
-alloc_count_down(SinterQcow2Writer *self, guint64 cluster, gboolean *ret_freed, GError **error)
+alloc_count_down(SinterQcow2Writer *self, guint64 cluster, GArray *freed, GError **error)
 {
     SinterQcow2Table *block = NULL;
     guint64 count;
@@ -292,56 +292,54 @@ alloc_count_down(SinterQcow2Writer *self, guint64 cluster, gboolean *ret_freed, 
     count = block ? block_load(self, block, cluster) : 0;
     if (count == 0) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "'%s': the cluster at %" G_GUINT64_FORMAT " was in use but counts as free",
+                    "'%s': the cluster at %" G_GUINT64_FORMAT " was in use but counts as free; "
+                    "repair the image with 'qemu-img check -r all'",
                     sinter_io_get_path(self->io), cluster << self->geo.cluster_bits);
         return FALSE;
     }
     block_store(self, block, cluster, count - 1);
-    *ret_freed = count == 1;
-    if (*ret_freed) {
-        self->hint = MIN(self->hint, cluster);
-        g_hash_table_remove(self->metadata, GSIZE_TO_POINTER(cluster));
-    }
+    if (count > 1)
+        return TRUE;
+    self->hint = MIN(self->hint, cluster);
+    g_hash_table_remove(self->metadata, GSIZE_TO_POINTER(cluster));
+    g_array_append_val(freed, cluster);
     return TRUE;
 }
 
+/* Gives the space of clusters, in order, back to the file system, run by run. */
 static gboolean
-alloc_punch(SinterQcow2Writer *self, guint64 first, guint64 n, GError **error)
+alloc_punch(SinterQcow2Writer *self, GArray *freed, GError **error)
 {
-    return n == 0 || sinter_io_discard(self->io, first << self->geo.cluster_bits,
-                                       n << self->geo.cluster_bits, error);
+    for (guint i = 0, n; i < freed->len; i += n) {
+        guint64 first = g_array_index(freed, guint64, i);
+
+        n = 1;
+        while (i + n < freed->len && g_array_index(freed, guint64, i + n) == first + n)
+            n++;
+        if (!sinter_io_discard(self->io, first << self->geo.cluster_bits,
+                               (guint64)n << self->geo.cluster_bits, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 gboolean
 sinter_qcow2_alloc_apply_releases(SinterQcow2Writer *self, GError **error)
 {
-    guint64 first = 0;
-    guint64 n = 0;
-    guint i;
+    g_autoptr(GArray) freed = g_array_new(FALSE, FALSE, sizeof(guint64));
+    g_autoptr(GError) local = NULL;
+    guint done = 0;
 
     g_array_sort(self->frees, compare_clusters);
-    for (i = 0; i < self->frees->len; i++) {
-        guint64 cluster = g_array_index(self->frees, guint64, i);
-        gboolean freed = FALSE;
-
-        if (!alloc_count_down(self, cluster, &freed, error))
-            break;
-        if (!freed)
-            continue;
-        if (n > 0 && cluster == first + n) {
-            n++;
-            continue;
-        }
-        if (!alloc_punch(self, first, n, error))
-            break;
-        first = cluster;
-        n = 1;
-    }
-    if (i < self->frees->len) {
-        /* those behind it are tried again */
-        g_array_remove_range(self->frees, 0, i + 1);
-        return FALSE;
-    }
-    g_array_set_size(self->frees, 0);
-    return alloc_punch(self, first, n, error);
+    while (done < self->frees->len &&
+           alloc_count_down(self, g_array_index(self->frees, guint64, done), freed, &local))
+        done++;
+    /* one whose count is wrong is wrong the next time too; what storage refused is tried again */
+    if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_CORRUPT))
+        done++;
+    g_array_remove_range(self->frees, 0, done);
+    if (!local)
+        return alloc_punch(self, freed, error);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
 }

@@ -7,6 +7,7 @@
 
 #include "chain/sinter-chain.h"
 #include "crash/qcow2-judge.h"
+#include "io/sinter-fs-fault.h"
 #include "sinter-error.h"
 #include "sinter/create.h"
 #include "sinter/handle.h"
@@ -342,6 +343,154 @@ test_growth(void)
     model_clear(&model);
 }
 
+/* What the bytes may be after requests of which some failed. */
+typedef struct {
+    SinterFs *memory;
+    SinterFs *fault;
+    SinterHandle *handle;
+    GRand *rand;
+    guint8 *durable;   /* what the handle showed when a flush had succeeded */
+    guint8 *planes;    /* the disk as each request would leave it */
+    guint n_planes;    /* requests so far */
+    guint first_plane; /* the first one since that flush */
+} FaultRun;
+
+#define FAULT_OPS 30
+#define FAULT_SIZE (64 * 512)
+
+static void
+fault_request(FaultRun *self, guint number)
+{
+    gsize at = (gsize)g_rand_int_range(self->rand, 0, FAULT_SIZE / 512) * 512;
+    gsize n = MIN((gsize)g_rand_int_range(self->rand, 1, 6) * 512, FAULT_SIZE - at);
+    guint8 *plane = self->planes + (gsize)self->n_planes * FAULT_SIZE;
+    gboolean zero = number % 5 == 4;
+
+    memcpy(plane, self->n_planes > self->first_plane ? plane - FAULT_SIZE : self->durable,
+           FAULT_SIZE);
+    self->n_planes++;
+    memset(plane + at, zero ? 0 : (int)(number + 100), n);
+    if (zero)
+        sinter_handle_zero_at(self->handle, at, n, NULL);
+    else
+        sinter_handle_write_at(self->handle, at, plane + at, n, NULL);
+}
+
+static void
+fault_flush(FaultRun *self)
+{
+    g_autofree guint8 *shown = g_malloc(FAULT_SIZE);
+
+    if (!sinter_handle_flush(self->handle, NULL) ||
+        !sinter_handle_read_at(self->handle, 0, shown, FAULT_SIZE, NULL))
+        return;
+    memcpy(self->durable, shown, FAULT_SIZE);
+    self->first_plane = self->n_planes;
+}
+
+/* Each byte is as it was flushed or as one of the requests since then would leave it. */
+static void
+fault_check_content(FaultRun *self)
+{
+    g_autoptr(GError) error = NULL;
+    SinterChainOptions options = { .fs = self->memory, .format = "qcow2" };
+    g_autoptr(SinterChain) chain = sinter_chain_open("image", &options, &error);
+    g_autofree guint8 *got = g_malloc(FAULT_SIZE);
+
+    g_assert_no_error(error);
+    g_assert_true(sinter_chain_read(chain, 0, got, FAULT_SIZE, NULL));
+    for (gsize at = 0; at < FAULT_SIZE; at++) {
+        gboolean ok = got[at] == self->durable[at];
+
+        for (guint i = self->first_plane; !ok && i < self->n_planes; i++)
+            ok = got[at] == self->planes[(gsize)i * FAULT_SIZE + at];
+        if (!ok)
+            g_error("byte %" G_GSIZE_FORMAT " is %u", at, got[at]);
+    }
+}
+
+static void
+fault_begin(FaultRun *self, guint32 seed)
+{
+    const SinterCreateOptions options = { .format = "qcow2",
+                                          .cluster_size = 1024,
+                                          .virtual_size = FAULT_SIZE };
+
+    *self = (FaultRun){ .memory = sinter_fs_new_memory() };
+    self->fault = sinter_fs_fault_new(self->memory);
+    self->rand = g_rand_new_with_seed(seed);
+    self->durable = g_malloc0(FAULT_SIZE);
+    self->planes = g_malloc0((gsize)FAULT_OPS * FAULT_SIZE);
+    g_assert_true(sinter_image_create(self->memory, "image", &options, NULL));
+    self->handle = sinter_handle_open(self->fault, "image", "qcow2", SINTER_HANDLE_DEFAULT, NULL);
+    g_assert_nonnull(self->handle);
+}
+
+/* A fault that passes leaves a handle that can go on: its close must succeed. */
+static void
+fault_end(FaultRun *self, gboolean lasting)
+{
+    g_autoptr(SinterIo) io = sinter_fs_open(self->memory, "image", SINTER_IO_READ, NULL);
+    g_autoptr(GError) error = NULL;
+    Judgement judgement;
+
+    if (lasting)
+        sinter_handle_abandon(self->handle);
+    else
+        sinter_handle_close(self->handle, &error);
+    g_assert_no_error(error);
+    qcow2_judge(io, &judgement);
+    g_assert_cmpstr(judgement.first, ==, NULL);
+    judgement_clear(&judgement);
+    fault_check_content(self);
+    g_free(self->durable);
+    g_free(self->planes);
+    g_rand_free(self->rand);
+    sinter_fs_unref(self->fault);
+    sinter_fs_unref(self->memory);
+}
+
+/* FALSE: there were fewer calls than @nth, so all have been tried. */
+static gboolean
+fault_round(SinterFaultKind kind, guint64 nth, gboolean lasting)
+{
+    const SinterFaultCalls calls =
+        SINTER_FAULT_READ | SINTER_FAULT_WRITE | SINTER_FAULT_DISCARD | SINTER_FAULT_FLUSH;
+    gboolean came;
+    FaultRun run;
+
+    fault_begin(&run, 1);
+    sinter_fs_fault_arm(run.fault, calls, kind, nth, lasting);
+    for (guint i = 0; i < FAULT_OPS; i++) {
+        fault_request(&run, i);
+        if (i % 7 == 6)
+            fault_flush(&run);
+    }
+    came = sinter_fs_fault_get_count(run.fault) >= nth;
+    if (!lasting)
+        sinter_fs_fault_arm(run.fault, calls, kind, 0, FALSE);
+    fault_end(&run, lasting);
+    return came;
+}
+
+/* Storage fails at each call in turn, once or from there on: never a contradiction. */
+static void
+test_faults(void)
+{
+    static const SinterFaultKind kinds[] = { SINTER_FAULT_EIO, SINTER_FAULT_ENOSPC,
+                                             SINTER_FAULT_SHORT };
+    guint64 tried = 0;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        for (guint lasting = 0; lasting < 2; lasting++) {
+            for (guint64 nth = 1; fault_round(kinds[i], nth, lasting != 0); nth++)
+                tried++;
+        }
+    }
+    g_test_message("%" G_GUINT64_FORMAT " faults", tried);
+    g_assert_cmpuint(tried, >, 200);
+}
+
 typedef struct {
     SinterHandle *handle;
     guint part;
@@ -397,6 +546,7 @@ main(int argc, char **argv)
         g_test_add_data_func(path, &shapes[i], test_random);
     }
     g_test_add_func("/handle/range", test_range);
+    g_test_add_func("/handle/faults", test_faults);
     g_test_add_func("/handle/growth", test_growth);
     g_test_add_func("/handle/threads", test_threads);
     return g_test_run();
