@@ -162,7 +162,7 @@ sinter_handle_flush(SinterHandle *handle, GError **error)
 gboolean
 sinter_handle_close(SinterHandle *handle, GError **error)
 {
-    gboolean ok = handle->writer ? sinter_qcow2_writer_finish(handle->writer, error)
+    gboolean ok = handle->writer ? sinter_qcow2_writer_close(handle->writer, error)
                                  : sinter_io_flush(handle->io, error);
 
     sinter_handle_abandon(handle);

@@ -7,6 +7,7 @@
  * only where the entry is COPIED and counted once, else into clusters that nothing names.
  */
 
+#include "qcow2-bitmap-record.h"
 #include "qcow2-writer.h"
 #include "sinter-error.h"
 
@@ -315,7 +316,8 @@ span_begin(SinterQcow2Writer *self, guint64 offset, guint64 len, Span *ret, GErr
 
     *ret = (Span){ .writer = self, .offset = offset };
     ret->len = (gsize)MIN(len, reach - (offset & (reach - 1)));
-    if (!sinter_qcow2_writer_make_room(self, error))
+    if (!sinter_qcow2_writer_make_room(self, error) ||
+        !sinter_qcow2_bitmap_record_mark(self, offset, ret->len, error))
         return FALSE;
     ret->table = sinter_qcow2_writer_l2_own(self, offset, error);
     return ret->table != NULL;

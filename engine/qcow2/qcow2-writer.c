@@ -6,7 +6,7 @@
  * changed belongs to the active state alone.
  */
 
-#include "qcow2-bitmap.h"
+#include "qcow2-bitmap-record.h"
 #include "qcow2-snapshot.h"
 #include "qcow2-view.h"
 #include "qcow2-writer.h"
@@ -39,27 +39,6 @@ check_header(const SinterQcow2Header *header, GError **error)
         return refuse(error, SINTER_ERROR_UNSUPPORTED,
                       "the image is encrypted, and without its key it cannot be written to");
     return TRUE;
-}
-
-/* A bitmap that records writes would be wrong after one that it did not see. */
-static gboolean
-check_bitmaps(SinterIo *io, const SinterQcow2Header *header, GError **error)
-{
-    g_autoptr(GPtrArray) bitmaps = sinter_qcow2_bitmaps_load(io, header, error);
-
-    for (guint i = 0; bitmaps && i < bitmaps->len; i++) {
-        const SinterQcow2Bitmap *bitmap = g_ptr_array_index(bitmaps, i);
-
-        if ((bitmap->flags & SINTER_QCOW2_BITMAP_IN_USE) ||
-            !(bitmap->flags & SINTER_QCOW2_BITMAP_AUTO))
-            continue;
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "the bitmap '%s' records what is written, which is not supported here; disable "
-                    "it with 'qemu-img bitmap --disable' if it may miss what follows",
-                    bitmap->name);
-        return FALSE;
-    }
-    return bitmaps != NULL;
 }
 
 /* Bits that a program set whose data we do not keep up: cleared before anything else changes. */
@@ -207,17 +186,22 @@ sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io, SinterIoFlags flags, gboole
     self->frees = g_array_new(FALSE, FALSE, sizeof(guint64));
     self->metadata = g_hash_table_new(NULL, NULL);
     self->header = sinter_qcow2_header_read(io, error);
-    if (!self->header || !check_header(self->header, error) ||
-        !check_bitmaps(io, self->header, error))
+    if (!self->header || !check_header(self->header, error))
         return NULL;
     self->geo = self->header->geo;
     sinter_qcow2_table_set_init(&self->l2, io, self->geo.cluster_size, L2_BUDGET_BYTES);
     sinter_qcow2_table_set_init(&self->blocks, io, self->geo.cluster_size, BLOCKS_BUDGET_BYTES);
     if (!load_tables(self, error) || !mark_metadata(self, error) ||
         !open_data_file(self, flags, error) || !open_backing(self, flags, probe_backing, error) ||
-        !clear_autoclear(self, error))
+        !sinter_qcow2_bitmap_record_open(self, error) || !clear_autoclear(self, error))
         return NULL;
     return g_steal_pointer(&self);
+}
+
+gboolean
+sinter_qcow2_writer_close(SinterQcow2Writer *self, GError **error)
+{
+    return sinter_qcow2_writer_finish(self, error) && sinter_qcow2_bitmap_record_store(self, error);
 }
 
 void
@@ -231,6 +215,8 @@ sinter_qcow2_writer_free(SinterQcow2Writer *self)
     sinter_qcow2_header_free(self->header);
     g_array_unref(self->frees);
     g_hash_table_unref(self->metadata);
+    g_clear_pointer(&self->recorders, g_ptr_array_unref);
+    g_clear_pointer(&self->bitmaps, g_ptr_array_unref);
     g_free(self->l1);
     g_free(self->reftable);
     sinter_io_unref(self->data_io);

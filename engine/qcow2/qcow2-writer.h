@@ -44,6 +44,10 @@ typedef struct {
     guint64 hint;         /* no cluster below is free */
     GArray *frees;        /* of guint64: clusters to count down once the mapping is durable */
     GHashTable *metadata; /* cluster numbers that hold tables: never to be handed out */
+
+    GPtrArray *bitmaps;   /* of SinterQcow2Bitmap */
+    GPtrArray *recorders; /* those of them that record writes (qcow2-bitmap-record.c) */
+    gboolean recording;   /* they are marked "in use" in the file */
 } SinterQcow2Writer;
 
 /*
@@ -59,6 +63,9 @@ gboolean sinter_qcow2_writer_flush(SinterQcow2Writer *self, GError **error);
 
 /* As flush, and the last refcounts too: nothing leaks. */
 gboolean sinter_qcow2_writer_finish(SinterQcow2Writer *self, GError **error);
+
+/* The end of the work: all is durable, nothing leaks, and bitmaps that record writes are stored. */
+gboolean sinter_qcow2_writer_close(SinterQcow2Writer *self, GError **error);
 
 /* Drops what was not flushed. Accepts NULL and half-open writers. */
 void sinter_qcow2_writer_free(SinterQcow2Writer *self);

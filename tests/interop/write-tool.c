@@ -11,6 +11,7 @@
  *                                                     zero OFFSET LENGTH
  *                                                     discard OFFSET LENGTH
  *                                                     flush
+ *                                                     say WORD (to standard output)
  *
  * Exit 0, or 1 with the error on standard error.
  */
@@ -115,6 +116,11 @@ request(SinterHandle *handle, const char *line, GError **error)
         return sinter_handle_discard_at(handle, offset, length, error);
     if (strcmp(verb, "flush") == 0)
         return sinter_handle_flush(handle, error);
+    if (strcmp(verb, "say") == 0) {
+        printf("%s", line + 4);
+        fflush(stdout);
+        return TRUE;
+    }
     g_assert_cmpstr(verb, ==, "write");
     buf = g_malloc(length);
     memset(buf, (int)byte, length);

@@ -47,8 +47,10 @@ typedef enum {
  *
  * Opens @path for writing, with the locks that keep everybody else out, and its backing files for
  * reading. Refused, with an error that says what to do: images in use, encrypted, marked corrupt,
- * not closed by their last user, with features that are not known, or with a bitmap that would
- * have to record what is written.
+ * not closed by their last user, or with features that are not known.
+ *
+ * Enabled dirty bitmaps of the image record what is written. They are stored when the handle is
+ * closed; after a crash they are marked as not to be trusted.
  */
 SinterHandle *sinter_handle_open(SinterFs *fs, const char *path, const char *format,
                                  SinterHandleFlags flags, GError **error);
