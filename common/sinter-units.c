@@ -90,6 +90,9 @@ sinter_units_parse_bytes(const char *text, guint64 *ret_bytes, GError **error)
     if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
         goto bad;
     value = g_ascii_strtod(text, &end);
+    /* an exponent: the whole bytes below would not see it */
+    if (end != text + strspn(text, "0123456789."))
+        goto bad;
     while (*end == ' ')
         end++;
     factor = unit_factor(end);

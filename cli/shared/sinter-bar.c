@@ -4,7 +4,7 @@
  * One progress bar as a line of text. A pure function: the line is put together from parts, and
  * while it is too wide the least important part that is left goes.
  *
- *   vm1 vda  copying    45% [########----------]  1.2 GiB / 2.6 GiB   120 MiB/s  12 s left
+ *   vm1 vda  copying     45%  [########----------]  1.2 GiB / 2.6 GiB   120 MiB/s  12 s left
  */
 
 #include "sinter-bar.h"
@@ -19,15 +19,15 @@
 #define MAX_BAR_CELLS 30
 #define GAP "  "
 
-/* In the order in which they go when room is short, last first. */
+/* The most important first: the last ones go first where room is short. */
 typedef enum {
     PART_LABEL,
     PART_PERCENT,
     PART_PHASE,
-    PART_BYTES,
     PART_LEFT,
-    PART_RATE,
     PART_BAR,
+    PART_RATE,
+    PART_BYTES,
     N_PARTS,
 } Part;
 
@@ -70,7 +70,7 @@ format_bytes(const SinterBar *bar)
     g_autofree char *total = sinter_units_format_bytes(bar->total_bytes);
     g_autofree char *both = g_strdup_printf("%s / %s", done, total);
 
-    return padded(both, 21, SINTER_ALIGN_RIGHT); /* "1023.9 KiB / 1023.9 KiB" is rare */
+    return padded(both, 17, SINTER_ALIGN_RIGHT); /* what is longer moves the rest: it is rare */
 }
 
 static char *
@@ -78,7 +78,7 @@ format_rate(const SinterBar *bar)
 {
     g_autofree char *rate = sinter_units_format_rate(bar->rate_bytes_per_sec);
 
-    return padded(rate, 11, SINTER_ALIGN_RIGHT);
+    return padded(rate, 10, SINTER_ALIGN_RIGHT);
 }
 
 static char *
@@ -86,7 +86,9 @@ format_left(const SinterBar *bar)
 {
     g_autofree char *span = sinter_units_format_duration((guint64)bar->remaining_usec);
 
-    return g_strconcat(span, " left", NULL);
+    g_autofree char *left = g_strconcat(span, " left", NULL);
+
+    return padded(left, 9, SINTER_ALIGN_LEFT);
 }
 
 static char *
@@ -104,7 +106,7 @@ format_cells(const SinterBar *bar, guint cells, gboolean utf8)
 
 /* All but the bar itself, which takes the room that is left. */
 static void
-fill_parts(const SinterBar *bar, guint label_columns, guint columns, char **parts)
+fill_parts(const SinterBar *bar, guint label_columns, guint columns, gboolean utf8, char **parts)
 {
     guint percent = (guint)floor(CLAMP(bar->fraction, 0.0, 1.0) * 100);
 
@@ -119,7 +121,7 @@ fill_parts(const SinterBar *bar, guint label_columns, guint columns, char **part
         parts[PART_RATE] = format_rate(bar);
     if (bar->remaining_usec >= 0)
         parts[PART_LEFT] = format_left(bar);
-    parts[PART_BAR] = format_cells(bar, MIN_BAR_CELLS, FALSE);
+    parts[PART_BAR] = format_cells(bar, MIN_BAR_CELLS, utf8);
 }
 
 static guint
@@ -141,7 +143,7 @@ sinter_bar_format(const SinterBar *bar, guint label_columns, guint columns, gboo
     GString *line = g_string_new(NULL);
     guint width;
 
-    fill_parts(bar, label_columns, columns, parts);
+    fill_parts(bar, label_columns, columns, utf8, parts);
     for (guint i = N_PARTS - 1; i > 0 && line_width(parts) > columns; i--)
         g_clear_pointer(&parts[i], g_free);
     width = line_width(parts);

@@ -111,12 +111,12 @@ list_commands(const SinterCommandSet *set)
     gsize width = 0;
 
     for (guint i = 0; i < set->n_commands; i++)
-        width = MAX(width, strlen(set->commands[i].name));
+        width = MAX(width, strlen(set->commands[i]->name));
     g_string_append(text, "\n\nCommands:");
     for (guint i = 0; i < set->n_commands; i++) {
         g_string_append(text, "\n  ");
-        sinter_text_append_padded(text, set->commands[i].name, width + 2, SINTER_ALIGN_LEFT);
-        g_string_append(text, set->commands[i].summary);
+        sinter_text_append_padded(text, set->commands[i]->name, width + 2, SINTER_ALIGN_LEFT);
+        g_string_append(text, set->commands[i]->summary);
     }
     g_string_append_printf(text, "\n\n'%s COMMAND --help' tells more about a command.",
                            set->program);
@@ -217,9 +217,9 @@ find_command(const SinterCommandSet *set, const char *name, GError **error)
     const char *nearest;
 
     for (guint i = 0; i < set->n_commands; i++) {
-        names[i] = set->commands[i].name;
+        names[i] = set->commands[i]->name;
         if (strcmp(names[i], name) == 0)
-            return &set->commands[i];
+            return set->commands[i];
     }
     nearest = sinter_nearest_find(name, names);
     if (nearest)

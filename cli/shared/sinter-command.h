@@ -57,7 +57,7 @@ typedef struct {
     const GOptionEntry *entries; /* options of every command; SINTER_COMMAND_MEMBER() */
     gsize options_size;
     const SinterCommandDefault *defaults; /* (nullable): ended by a %NULL name */
-    const SinterCommand *commands;
+    const SinterCommand *const *commands;
     guint n_commands;
     int (*exit_status)(const GError *error); /* the exit status for a failed command */
 } SinterCommandSet;

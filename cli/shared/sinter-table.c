@@ -47,7 +47,7 @@ sinter_table_add_row(SinterTable *table, const char *const *cells)
     char **row = g_new0(char *, table->n_columns + 1);
 
     for (guint i = 0; i < table->n_columns; i++)
-        row[i] = sinter_text_printable(cells[i] && *cells[i] != '\0' ? cells[i] : "-");
+        row[i] = sinter_text_printable(cells[i] ? cells[i] : "-");
     g_ptr_array_add(table->rows, row);
 }
 

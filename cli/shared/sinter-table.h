@@ -23,7 +23,7 @@ SinterTable *sinter_table_new(const SinterTableColumn *columns, guint n_columns)
 void sinter_table_free(SinterTable *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterTable, sinter_table_free)
 
-/* @cells: as many as there are columns, copied; %NULL and "" show as "-". */
+/* @cells: as many as there are columns, copied; %NULL shows as "-". */
 void sinter_table_add_row(SinterTable *table, const char *const *cells);
 
 guint sinter_table_get_n_rows(const SinterTable *table);

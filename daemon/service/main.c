@@ -14,7 +14,7 @@
 
 #include "sinter-dbus-error.h"
 #include "sinter-log.h"
-#include "sinter-message.h"
+#include "sinter-message-id.h"
 #include "sinter-notify.h"
 #include "sinter-service.h"
 #include "sinter-state-dir.h"
@@ -29,6 +29,16 @@ typedef struct {
     gboolean verbose;
     gboolean version;
 } Arguments;
+
+static void
+arguments_clear(Arguments *arguments)
+{
+    g_free(arguments->uri);
+    g_free(arguments->config_file);
+    g_free(arguments->state_dir);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
 
 typedef struct {
     GMainLoop *loop;
@@ -147,7 +157,7 @@ check_name_free(GDBusConnection *bus, GError **error)
 static void
 log_end(const char *why)
 {
-    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_CANNOT_GO_ON }, { NULL } };
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_ID_CANNOT_GO_ON }, { NULL } };
 
     sinter_log(G_LOG_LEVEL_CRITICAL, fields, "%s", why);
 }
@@ -211,7 +221,9 @@ serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, co
     sinter_notify_start_watchdog();
     g_main_loop_run(loop);
     sinter_notify_stopping();
-    sinter_executor_stop(executor);
+    if (!sinter_executor_stop(executor))
+        sinter_log(G_LOG_LEVEL_WARNING, NULL,
+                   "libvirt does not answer; its jobs are left as they are for the next start");
     sinter_service_stop(service);
     sinter_connection_stop(connection);
     return daemon.status;
@@ -233,16 +245,24 @@ run(const Arguments *arguments, GError **error)
     return serve(arguments, bus, g_steal_pointer(&config), state_dir);
 }
 
+/* Scans come and go in threads: an arena for each would keep what every scan has used. A reply
+ * that lists all objects is megabytes: as a mapping of its own it goes back at once. */
+static void
+keep_memory_small(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+
 int
 main(int argc, char **argv)
 {
-    Arguments arguments = { 0 };
+    g_auto(Arguments) arguments = { 0 };
     g_autoptr(GError) error = NULL;
     int status = 1;
 
     setlocale(LC_ALL, "");
-    /* Scans come and go in threads: an arena for each would keep what every scan has used. */
-    mallopt(M_ARENA_MAX, 1);
+    keep_memory_small();
     umask(0077);
     if (!parse_arguments(&arguments, &argc, &argv, &error)) {
         g_printerr("sinterd: %s\n", error->message);

@@ -6,11 +6,14 @@
  * calls the generated one only on yes. So there is no list of handlers to keep in step, and no
  * thread is needed for a polkit dialogue that lasts minutes.
  *
- *   method_call → row? → uid of the sender → owner, or own user? ───────────► dispatch
- *                                          └─► polkit on the sender's name ──┘
+ *   method_call → row? → uid of the sender → owner, or own user? ─────────────────► dispatch
+ *                                          └─► (wait) → polkit on the sender's name ─┘
  *
  * What holds: a call is answered exactly once, by call_deny() or by what it is dispatched to; the
- * user that was decided on is the one that the handler sees; every error on the way denies.
+ * user that was decided on is the one that the handler sees; every error on the way denies. The
+ * bus lets a connection wait for so many replies only (128 on the system's), and a question may
+ * hang on a person: so one user has MAX_QUESTIONS_PER_USER in the air, all together MAX_QUESTIONS,
+ * and the others' calls wait for their turn.
  */
 
 #include "sinter-authority.h"
@@ -21,6 +24,8 @@
 #include "sinter-dbus-error.h"
 #include "sinter-method.h"
 
+#define MAX_QUESTIONS_PER_USER 16
+#define MAX_QUESTIONS 96
 #define BUS_NAME "org.freedesktop.DBus"
 #define BUS_PATH "/org/freedesktop/DBus"
 #define GUARD_DATA "sinter-authority-guard"     /* on a skeleton's class: its Guard */
@@ -32,7 +37,9 @@
 struct _SinterAuthority {
     GObject parent_instance;
     gboolean use_polkit;
-    GHashTable *pending; /* sender → number of its unanswered calls */
+    GHashTable *users; /* uid → User, for those with unanswered calls */
+    GQueue waiting;    /* of Call: for room to ask polkit */
+    guint n_questions; /* in the air */
 };
 
 G_DEFINE_FINAL_TYPE(SinterAuthority, sinter_authority, G_TYPE_OBJECT)
@@ -43,10 +50,16 @@ typedef struct {
     GDBusInterfaceMethodCallFunc method_call;
 } Guard;
 
-/* Counts an invocation of @sender for as long as it is unanswered. */
+/* What one user has going on. */
+typedef struct {
+    guint n_pending;   /* calls without an answer */
+    guint n_questions; /* of these: asked of polkit now */
+} User;
+
+/* Counts an invocation of @uid for as long as it is unanswered. */
 typedef struct {
     SinterAuthority *self;
-    char *sender;
+    guint uid;
 } Pending;
 
 /* A call on its way to a decision. */
@@ -55,6 +68,7 @@ typedef struct {
     GDBusInterfaceSkeleton *skeleton;
     GDBusMethodInvocation *invocation;
     const SinterMethod *method;
+    guint uid;
     gboolean interactive;
 } Call;
 
@@ -138,6 +152,23 @@ call_dispatch(Call *call)
                       call->skeleton);
 }
 
+static void ask_those_who_wait(SinterAuthority *self);
+
+static User *
+user_of(Call *call)
+{
+    return g_hash_table_lookup(call->self->users, GUINT_TO_POINTER(call->uid));
+}
+
+/* The question is no longer in the air: somebody else's may be. */
+static void
+take_question_back(Call *call)
+{
+    user_of(call)->n_questions--;
+    call->self->n_questions--;
+    ask_those_who_wait(call->self);
+}
+
 static void
 on_polkit_checked(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -146,6 +177,7 @@ on_polkit_checked(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(PolkitAuthorizationResult) verdict =
         polkit_authority_check_authorization_finish(POLKIT_AUTHORITY(source), result, &error);
 
+    take_question_back(call);
     if (!verdict)
         call_deny(call, "polkit could not be asked for '%s': %s", call->method->action,
                   error->message);
@@ -167,6 +199,7 @@ on_polkit_found(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(PolkitSubject) subject = NULL;
 
     if (!polkit) {
+        take_question_back(call);
         call_deny(call, "polkit could not be reached: %s", error->message);
         return;
     }
@@ -181,11 +214,107 @@ on_polkit_found(GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static gboolean
-call_is_owners(Call *call, guint uid)
+may_ask_now(Call *call)
+{
+    return call->self->n_questions < MAX_QUESTIONS &&
+           user_of(call)->n_questions < MAX_QUESTIONS_PER_USER;
+}
+
+/* Takes @call. */
+static void
+ask_polkit(Call *call)
+{
+    user_of(call)->n_questions++;
+    call->self->n_questions++;
+    polkit_authority_get_async(NULL, on_polkit_found, call);
+}
+
+static void
+ask_those_who_wait(SinterAuthority *self)
+{
+    GList *next;
+
+    for (GList *link = self->waiting.head; link; link = next) {
+        Call *call = link->data;
+
+        next = link->next;
+        if (!may_ask_now(call))
+            continue;
+        g_queue_delete_link(&self->waiting, link);
+        ask_polkit(call);
+    }
+}
+
+static void
+ask_or_wait(Call *call)
+{
+    if (may_ask_now(call))
+        ask_polkit(call);
+    else
+        g_queue_push_tail(&call->self->waiting, call);
+}
+
+static gboolean
+call_is_owners(Call *call)
 {
     gpointer owner = g_object_get_data(G_OBJECT(call->skeleton), OWNER_DATA);
 
-    return call->method->owner_may && owner && GPOINTER_TO_SIZE(owner) - 1 == uid;
+    return call->method->owner_may && owner && GPOINTER_TO_SIZE(owner) - 1 == call->uid;
+}
+
+static void
+pending_free(gpointer data)
+{
+    Pending *pending = data;
+    GHashTable *users = pending->self->users;
+    User *user = g_hash_table_lookup(users, GUINT_TO_POINTER(pending->uid));
+
+    if (--user->n_pending == 0)
+        g_hash_table_remove(users, GUINT_TO_POINTER(pending->uid));
+    g_object_unref(pending->self);
+    g_free(pending);
+}
+
+/* One more unanswered call of this user, or FALSE when it has too many. */
+static gboolean
+count_pending(Call *call)
+{
+    User *user = user_of(call);
+    Pending *pending;
+
+    if (!user) {
+        user = g_new0(User, 1);
+        g_hash_table_insert(call->self->users, GUINT_TO_POINTER(call->uid), user);
+    }
+    if (user->n_pending >= SINTER_AUTHORITY_MAX_PENDING)
+        return FALSE;
+    user->n_pending++;
+    pending = g_new0(Pending, 1);
+    pending->self = g_object_ref(call->self);
+    pending->uid = call->uid;
+    g_object_set_data_full(G_OBJECT(call->invocation), PENDING_DATA, pending, pending_free);
+    return TRUE;
+}
+
+/* The caller is known. */
+static void
+call_decide(Call *call)
+{
+    g_autoptr(Call) own = call;
+
+    if (!count_pending(call))
+        sinter_dbus_return_error(g_steal_pointer(&call->invocation),
+                                 g_error_new(SINTER_ERROR, SINTER_ERROR_BUSY,
+                                             "%d calls of user %u wait for an answer already",
+                                             SINTER_AUTHORITY_MAX_PENDING, call->uid));
+    else if (call_is_owners(call))
+        call_dispatch(call);
+    else if (call->self->use_polkit)
+        ask_or_wait(g_steal_pointer(&own));
+    else if (call->uid == getuid())
+        call_dispatch(call);
+    else
+        call_deny(call, "user %u is not the one whose service this is", call->uid);
 }
 
 static void
@@ -195,56 +324,16 @@ on_uid(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) reply =
         g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
-    guint uid;
 
     if (!reply) {
         g_dbus_error_strip_remote_error(error);
         call_deny(call, "the bus does not tell who asks: %s", error->message);
         return;
     }
-    g_variant_get(reply, "(u)", &uid);
-    g_object_set_data(G_OBJECT(call->invocation), CALLER_DATA, GSIZE_TO_POINTER((gsize)uid + 1));
-    if (call_is_owners(call, uid))
-        call_dispatch(call);
-    else if (call->self->use_polkit)
-        polkit_authority_get_async(NULL, on_polkit_found, g_steal_pointer(&call));
-    else if (uid == getuid())
-        call_dispatch(call);
-    else
-        call_deny(call, "user %u is not the one whose service this is", uid);
-}
-
-static void
-pending_free(gpointer data)
-{
-    Pending *pending = data;
-    GHashTable *table = pending->self->pending;
-    guint n = GPOINTER_TO_UINT(g_hash_table_lookup(table, pending->sender));
-
-    if (n > 1)
-        g_hash_table_insert(table, g_strdup(pending->sender), GUINT_TO_POINTER(n - 1));
-    else
-        g_hash_table_remove(table, pending->sender);
-    g_object_unref(pending->self);
-    g_free(pending->sender);
-    g_free(pending);
-}
-
-/* One more unanswered call of this sender, or FALSE when it has too many. */
-static gboolean
-count_pending(SinterAuthority *self, GDBusMethodInvocation *invocation, const char *sender)
-{
-    guint n = GPOINTER_TO_UINT(g_hash_table_lookup(self->pending, sender));
-    Pending *pending;
-
-    if (n >= SINTER_AUTHORITY_MAX_PENDING)
-        return FALSE;
-    g_hash_table_insert(self->pending, g_strdup(sender), GUINT_TO_POINTER(n + 1));
-    pending = g_new0(Pending, 1);
-    pending->self = g_object_ref(self);
-    pending->sender = g_strdup(sender);
-    g_object_set_data_full(G_OBJECT(invocation), PENDING_DATA, pending, pending_free);
-    return TRUE;
+    g_variant_get(reply, "(u)", &call->uid);
+    g_object_set_data(G_OBJECT(call->invocation), CALLER_DATA,
+                      GSIZE_TO_POINTER((gsize)call->uid + 1));
+    call_decide(g_steal_pointer(&call));
 }
 
 static gboolean
@@ -270,13 +359,6 @@ guarded_method_call(GDBusConnection *connection, const char *sender, const char 
 
     if (!row || !sender) {
         invocation_deny(invocation, "nobody may");
-        return;
-    }
-    if (!count_pending(self, invocation, sender)) {
-        sinter_dbus_return_error(invocation,
-                                 g_error_new(SINTER_ERROR, SINTER_ERROR_BUSY,
-                                             "%d calls of this caller wait for an answer already",
-                                             SINTER_AUTHORITY_MAX_PENDING));
         return;
     }
     call = g_new0(Call, 1);
@@ -342,7 +424,7 @@ sinter_authority_finalize(GObject *object)
 {
     SinterAuthority *self = SINTER_AUTHORITY(object);
 
-    g_hash_table_unref(self->pending);
+    g_hash_table_unref(self->users);
     G_OBJECT_CLASS(sinter_authority_parent_class)->finalize(object);
 }
 
@@ -355,5 +437,6 @@ sinter_authority_class_init(SinterAuthorityClass *klass)
 static void
 sinter_authority_init(SinterAuthority *self)
 {
-    self->pending = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    self->users = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    g_queue_init(&self->waiting);
 }

@@ -13,14 +13,14 @@ G_BEGIN_DECLS
  *  - on the system bus: polkit says yes of the caller's bus name (or the caller made the object
  *    and the method's row lets that do);
  *  - on a session bus: the caller is of our own user.
- * Anything else, an error of polkit included, is NotAuthorized. A caller that has too many calls
- * in the air gets Busy. All on the main context; nothing blocks.
+ * Anything else, an error of polkit included, is NotAuthorized. A user who has too many calls in
+ * the air gets Busy. All on the main context; nothing blocks.
  */
 #define SINTER_TYPE_AUTHORITY (sinter_authority_get_type())
 G_DECLARE_FINAL_TYPE(SinterAuthority, sinter_authority, SINTER, AUTHORITY, GObject)
 
-/* Calls of one caller that may be unanswered at once. */
-#define SINTER_AUTHORITY_MAX_PENDING 64
+/* Calls of one user that may be unanswered at once. */
+#define SINTER_AUTHORITY_MAX_PENDING 256
 
 /* @use_polkit: ask polkit (system bus); else callers of our own user only (session bus) */
 SinterAuthority *sinter_authority_new(gboolean use_polkit);

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "sinter-dbus-error.h"
+
 static const char *const source_names[] = {
     [SINTER_SOURCE_FILE] = "file",
     [SINTER_SOURCE_BLOCK] = "block",
@@ -21,7 +23,8 @@ static void
 add_string(GVariantBuilder *builder, const char *key, const char *value)
 {
     if (value)
-        g_variant_builder_add(builder, "{sv}", key, g_variant_new_string(value));
+        g_variant_builder_add(builder, "{sv}", key,
+                              g_variant_new_take_string(sinter_dbus_text(value)));
 }
 
 static void

@@ -13,7 +13,8 @@
 #include "sinter-error.h"
 #include "sinter-file.h"
 #include "sinter-log.h"
-#include "sinter-message.h"
+#include "sinter-message-id.h"
+#include "sinter-nearest.h"
 #include "sinter-units.h"
 
 #define MAX_FILE_BYTES (1024 * 1024)
@@ -51,56 +52,29 @@ static const ConfigKey config_keys[] = {
     { "jobs", "converge-after-sec", TYPE_NUMBER, AT(limits.converge_after_sec), "60", 1, 86400,
       FALSE },
     { "jobs", "max-pause-msec", TYPE_NUMBER, AT(limits.max_pause_msec), "500", 0, 60000, FALSE },
-    { "jobs", "keep-records", TYPE_NUMBER, AT(limits.keep_records), "100", 0, 100000, FALSE },
+    { "jobs", "keep-records", TYPE_NUMBER, AT(limits.keep_records), "100", 10, 100000, FALSE },
     { "plans", "lifetime-sec", TYPE_NUMBER, AT(plan_lifetime_sec), "600", 1, 86400, TRUE },
     { "plans", "max-per-user", TYPE_NUMBER, AT(max_plans_per_user), "16", 1, 100000, TRUE },
     { "plans", "max", TYPE_NUMBER, AT(max_plans), "1024", 1, 100000, TRUE },
 };
 
-/* Levenshtein's distance, capped by the row's length; keys are short. */
-static guint
-word_distance(const char *a, const char *b)
+/* ", did you mean 'NAME'?" for a group (@group %NULL) or a key of @group; empty when none is near.
+ */
+static char *
+suggest(const char *group, const char *word)
 {
-    guint row[64];
-    gsize n = MIN(strlen(b), G_N_ELEMENTS(row) - 1);
-
-    for (gsize j = 0; j <= n; j++)
-        row[j] = (guint)j;
-    for (guint i = 1; a[i - 1] != '\0'; i++) {
-        guint diagonal = row[0];
-
-        row[0] = i;
-        for (gsize j = 1; j <= n; j++) {
-            guint cost = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            row[j] = MIN(cost, MIN(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[n];
-}
-
-/* The group (@group %NULL) or the key of @group that is most like @word. */
-static const char *
-nearest_name(const char *group, const char *word)
-{
-    const char *best = NULL;
-    guint best_distance = G_MAXUINT;
+    const char *names[G_N_ELEMENTS(config_keys) + 1] = { NULL };
+    const char *nearest;
+    gsize n = 0;
 
     for (gsize i = 0; i < G_N_ELEMENTS(config_keys); i++) {
-        const ConfigKey *key = &config_keys[i];
-        const char *name = group ? key->key : key->group;
-        guint distance;
-
-        if (group && strcmp(group, key->group) != 0)
-            continue;
-        distance = word_distance(word, name);
-        if (distance < best_distance) {
-            best = name;
-            best_distance = distance;
-        }
+        if (!group)
+            names[n++] = config_keys[i].group;
+        else if (strcmp(group, config_keys[i].group) == 0)
+            names[n++] = config_keys[i].key;
     }
-    return best;
+    nearest = sinter_nearest_find(word, names);
+    return nearest ? g_strdup_printf("; did you mean '%s'?", nearest) : g_strdup("");
 }
 
 static const ConfigKey *
@@ -116,7 +90,11 @@ find_key(const char *group, const char *name)
 static gboolean
 is_group(const char *group)
 {
-    return strcmp(nearest_name(NULL, group), group) == 0;
+    for (gsize i = 0; i < G_N_ELEMENTS(config_keys); i++) {
+        if (strcmp(config_keys[i].group, group) == 0)
+            return TRUE;
+    }
+    return FALSE;
 }
 
 static gboolean
@@ -212,10 +190,10 @@ read_key(SinterConfig *self, GKeyFile *file, const char *path, const char *group
     g_autoptr(GError) error = NULL;
 
     if (!key) {
-        add_problem(problems,
-                    "%s: key '%s' in group [%s] is unknown and left out; the nearest is "
-                    "'%s'",
-                    path, name, group, nearest_name(group, name));
+        g_autofree char *hint = suggest(group, name);
+
+        add_problem(problems, "%s: key '%s' in group [%s] is unknown and left out%s", path, name,
+                    group, hint);
         return;
     }
     text = g_key_file_get_string(file, group, name, &error);
@@ -233,8 +211,9 @@ read_group(SinterConfig *self, GKeyFile *file, const char *path, const char *gro
     g_auto(GStrv) keys = NULL;
 
     if (!is_group(group)) {
-        add_problem(problems, "%s: group [%s] is unknown and left out; the nearest is [%s]", path,
-                    group, nearest_name(NULL, group));
+        g_autofree char *hint = suggest(NULL, group);
+
+        add_problem(problems, "%s: group [%s] is unknown and left out%s", path, group, hint);
         return;
     }
     keys = g_key_file_get_keys(file, group, NULL, NULL);
@@ -280,7 +259,8 @@ sinter_config_load(GPtrArray *paths, GPtrArray *problems)
 void
 sinter_config_log(GPtrArray *problems)
 {
-    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_CONFIG_PROBLEM }, { NULL } };
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_ID_CONFIG_PROBLEM },
+                                      { NULL } };
 
     for (guint i = 0; i < problems->len; i++)
         sinter_log(G_LOG_LEVEL_WARNING, fields, "%s", (char *)g_ptr_array_index(problems, i));

@@ -7,6 +7,7 @@
 
 #include "sinter-domain-object.h"
 
+#include "sinter-dbus-error.h"
 #include "sinter-disk-object.h"
 #include "sinter-object-path.h"
 #include "sinter-plan-table.h"
@@ -67,6 +68,7 @@ show_properties(SinterDomainObject *self)
     const SinterDomain *domain = self->domain;
     g_autoptr(GPtrArray) disks = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) snapshots = g_ptr_array_new();
+    g_autofree char *problem = sinter_dbus_text(domain->problem);
 
     for (guint i = 0; i < domain->disks->len; i++) {
         const SinterDisk *disk = g_ptr_array_index(domain->disks, i);
@@ -86,7 +88,7 @@ show_properties(SinterDomainObject *self)
     sinter_dbus_domain_set_persistent(iface, domain->persistent);
     sinter_dbus_domain_set_disks(iface, (const char *const *)disks->pdata);
     sinter_dbus_domain_set_snapshots(iface, (const char *const *)snapshots->pdata);
-    sinter_dbus_domain_set_problem(iface, domain->problem ? domain->problem : "");
+    sinter_dbus_domain_set_problem(iface, problem);
 }
 
 void
@@ -221,8 +223,8 @@ sinter_domain_object_finalize(GObject *object)
 static GVariant *
 get_properties(GDBusInterfaceSkeleton *skeleton)
 {
-    return sinter_service_flatten(
-        G_DBUS_INTERFACE_SKELETON_CLASS(sinter_domain_object_parent_class)->get_properties(skeleton));
+    return sinter_service_flatten(G_DBUS_INTERFACE_SKELETON_CLASS(sinter_domain_object_parent_class)
+                                      ->get_properties(skeleton));
 }
 
 static void

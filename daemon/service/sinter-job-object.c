@@ -48,22 +48,31 @@ show_progress(SinterDBusJob *iface, SinterJob *job)
     sinter_dbus_job_set_expected_end_time(iface, (guint64)MAX(progress->expected_end_usec, 0));
 }
 
+/* (transfer full): why it did not end as done; empty when it did, or has not ended */
+static char *
+failure_text(const SinterJobRecord *record)
+{
+    gboolean failed = sinter_phase_is_final(record->phase) && record->phase != SINTER_PHASE_DONE;
+
+    return sinter_dbus_text(failed ? record->error_message : NULL);
+}
+
 static void
 show_record(SinterDBusJob *iface, const SinterJobRecord *record)
 {
     gboolean failed = sinter_phase_is_final(record->phase) && record->phase != SINTER_PHASE_DONE;
-    g_autoptr(GPtrArray) warnings = g_ptr_array_new();
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *message = failure_text(record);
 
     for (guint i = 0; record->warnings && i < record->warnings->len; i++)
-        g_ptr_array_add(warnings, g_ptr_array_index(record->warnings, i));
+        g_ptr_array_add(warnings, sinter_dbus_text(g_ptr_array_index(record->warnings, i)));
     g_ptr_array_add(warnings, NULL);
     sinter_dbus_job_set_phase(iface, sinter_phase_name(record->phase));
     sinter_dbus_job_set_bandwidth_limit(iface, record->bandwidth_bytes_per_sec);
     sinter_dbus_job_set_start_time(iface, (guint64)MAX(record->started_usec, 0));
     sinter_dbus_job_set_end_time(iface, (guint64)MAX(record->ended_usec, 0));
     sinter_dbus_job_set_error_name(iface, failed ? sinter_error_name(record->error_code) : "");
-    sinter_dbus_job_set_error_message(iface,
-                                      failed && record->error_message ? record->error_message : "");
+    sinter_dbus_job_set_error_message(iface, message);
     sinter_dbus_job_set_warnings(iface, (const char *const *)warnings->pdata);
 }
 
@@ -132,6 +141,7 @@ void
 sinter_job_object_finish(SinterJobObject *self)
 {
     const SinterJobRecord *record = sinter_job_get_record(self->job);
+    g_autofree char *message = failure_text(record);
     gboolean success = record->phase == SINTER_PHASE_DONE;
 
     if (self->finished || !sinter_phase_is_final(record->phase))
@@ -142,8 +152,7 @@ sinter_job_object_finish(SinterJobObject *self)
     sinter_domain_table_show_job(sinter_service_get_domains(self->service), record->domain_uuid,
                                  record->plan->disk);
     g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(self));
-    sinter_dbus_job_emit_completed(SINTER_DBUS_JOB(self), success,
-                                   !success && record->error_message ? record->error_message : "");
+    sinter_dbus_job_emit_completed(SINTER_DBUS_JOB(self), success, message);
 }
 
 static void

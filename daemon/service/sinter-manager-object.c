@@ -52,7 +52,8 @@ static void
 add_text(GVariantBuilder *builder, const char *key, const char *value)
 {
     if (value && *value != '\0')
-        g_variant_builder_add(builder, "{sv}", key, g_variant_new_string(value));
+        g_variant_builder_add(builder, "{sv}", key,
+                              g_variant_new_take_string(sinter_dbus_text(value)));
 }
 
 static GVariant *

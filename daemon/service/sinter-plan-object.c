@@ -9,6 +9,7 @@
 #include "sinter-plan-object.h"
 
 #include "sinter-authority.h"
+#include "sinter-dbus-error.h"
 #include "sinter-object-path.h"
 #include "sinter-plan-table.h"
 #include "sinter-request.h"
@@ -28,7 +29,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE(SinterPlanObject, sinter_plan_object, SINTER_DBUS_
 static void
 add_string(GVariantBuilder *builder, const char *key, const char *value)
 {
-    g_variant_builder_add(builder, "{sv}", key, g_variant_new_string(value ? value : ""));
+    g_variant_builder_add(builder, "{sv}", key, g_variant_new_take_string(sinter_dbus_text(value)));
 }
 
 static GVariant *
@@ -85,10 +86,20 @@ show_sums(SinterDBusPlan *iface, const SinterPlan *plan)
     sinter_dbus_plan_set_peak_extra_bytes(iface, peak);
 }
 
+/* Disks that lose the same snapshot say the same of it. Takes @string. */
+static void
+add_once(GPtrArray *strings, char *string)
+{
+    if (g_ptr_array_find_with_equal_func(strings, string, g_str_equal, NULL))
+        g_free(string);
+    else
+        g_ptr_array_add(strings, string);
+}
+
 static void
 show_lists(SinterDBusPlan *iface, const SinterPlan *plan)
 {
-    g_autoptr(GPtrArray) warnings = g_ptr_array_new();
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     GVariantBuilder steps;
     GVariantBuilder refusals;
 
@@ -103,7 +114,7 @@ show_lists(SinterDBusPlan *iface, const SinterPlan *plan)
             g_variant_builder_add_value(&refusals,
                                         refusal_view(g_ptr_array_index(disk->refusals, j)));
         for (guint j = 0; j < disk->warnings->len; j++)
-            g_ptr_array_add(warnings, g_ptr_array_index(disk->warnings, j));
+            add_once(warnings, sinter_dbus_text(g_ptr_array_index(disk->warnings, j)));
     }
     g_ptr_array_add(warnings, NULL);
     sinter_dbus_plan_set_steps(iface, g_variant_builder_end(&steps));

@@ -17,7 +17,7 @@
 #include "sinter-job-table.h"
 #include "sinter-log.h"
 #include "sinter-manager-object.h"
-#include "sinter-message.h"
+#include "sinter-message-id.h"
 #include "sinter-notify.h"
 #include "sinter-object-path.h"
 #include "sinter-plan-table.h"
@@ -154,7 +154,7 @@ tell_status(SinterService *self)
 static void
 on_name_acquired(GDBusConnection *bus, const char *name, gpointer user_data)
 {
-    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_SERVING }, { NULL } };
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_ID_SERVING }, { NULL } };
     SinterService *self = user_data;
     g_autoptr(GError) error = NULL;
     g_autofree char *status = NULL;

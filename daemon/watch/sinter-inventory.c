@@ -379,6 +379,8 @@ on_event(SinterConnection *connection, const SinterEvent *event, gpointer user_d
         break;
     case SINTER_EVENT_DISCONNECTED:
     case SINTER_EVENT_QMP_JOB_ERROR: /* libvirt's own event follows, with the state changed */
+    case SINTER_EVENT_IO_ERROR:      /* likewise; where the guest runs on there may be thousands */
+    case SINTER_EVENT_BLOCK_THRESHOLD: /* changes nothing that is shown */
         break;
     default:
         if (event->uuid)

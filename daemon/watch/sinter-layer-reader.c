@@ -300,12 +300,34 @@ layer_new_from_long_name(const char *name)
     return layer;
 }
 
+/* A name that is no text: neither XML nor D-Bus nor a job's record can hold it, so the file is
+ * shown, told apart by its identity, and never worked on. */
+static SinterLayer *
+layer_new_from_odd_name(const SinterImageInfo *info)
+{
+    SinterLayer *layer = layer_new_at(SINTER_SOURCE_OTHER, NULL, NULL);
+    SinterIdentity identity;
+    struct stat st;
+
+    layer->description = g_utf8_make_valid(info->backing_name, -1);
+    layer->problem = g_strdup_printf("the name '%s' is not UTF-8: rename the file and store its "
+                                     "new name with qemu-img rebase -u",
+                                     layer->description);
+    if (info->backing_path && sinter_identity_read(info->backing_path, &identity, &st) == 0) {
+        layer->device = identity.device;
+        layer->inode = identity.inode;
+    }
+    return layer;
+}
+
 /* The layer that the header of @above names. */
 static SinterLayer *
 read_backing(SinterLayerReader *reader, const SinterLayer *above, const SinterImageInfo *info)
 {
     SinterLayer *layer;
 
+    if (!g_utf8_validate(info->backing_name, -1, NULL))
+        return layer_new_from_odd_name(info);
     if (info->backing_path)
         layer = layer_new_at(SINTER_SOURCE_FILE, info->backing_path, info->backing_format);
     else

@@ -83,7 +83,8 @@ sinter_domain_equal(const SinterDomain *a, const SinterDomain *b)
     return SAME_TEXT(a, b, uuid) && SAME_TEXT(a, b, name) && SAME(a, b, state) &&
            SAME(a, b, reason) && SAME(a, b, active) && SAME(a, b, persistent) &&
            SAME(a, b, has_managed_save) && SAME(a, b, metadata_digest) &&
-           SAME_TEXT(a, b, problem) && arrays_equal(a->disks, b->disks, disk_equal) &&
+           SAME(a, b, partial) && SAME_TEXT(a, b, problem) &&
+           arrays_equal(a->disks, b->disks, disk_equal) &&
            arrays_equal(a->snapshots, b->snapshots, snapshot_equal);
 }
 

@@ -121,6 +121,8 @@ typedef struct {
     GPtrArray *disks;        /* of SinterDisk, in the XML's order */
     GPtrArray *snapshots;    /* of SinterSnapshot, oldest first */
     char *problem; /* why the domain could not be read whole (malformed XML …), or %NULL */
+    gboolean partial; /* because of @problem state, disks or block jobs were not read to the end:
+                       * what is absent here may be there */
 } SinterDomain;
 
 SinterLayer *sinter_layer_new(void);

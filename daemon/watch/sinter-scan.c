@@ -246,6 +246,7 @@ read_domain(Scan *scan, virDomainPtr handle, GError **error)
             return NULL;
         }
         sinter_scan_add_problem(domain, local->message);
+        domain->partial = TRUE;
     }
     return g_steal_pointer(&domain);
 }

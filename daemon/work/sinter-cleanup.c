@@ -98,45 +98,81 @@ drop_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
     return TRUE;
 }
 
+/* FALSE when the kernel says that what was written is lost; where nobody can tell, why in
+ * *@ret_doubt. */
+static gboolean
+sync_image(const char *path, char **ret_doubt, GError **error)
+{
+    g_auto(SinterFd) fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0) {
+        g_free(*ret_doubt);
+        *ret_doubt =
+            g_strdup_printf("'%s' could not be opened to be synced: %s", path, g_strerror(errno));
+        return TRUE;
+    }
+    if (fdatasync(fd) == 0)
+        return TRUE;
+    sinter_error_set_errno(error, errno,
+                           "the block job is done, but not all that it wrote to '%s' has reached "
+                           "the disk; the merged files stay: syncing it",
+                           path);
+    return FALSE;
+}
+
 /* Every image of the new chain: an intermediate commit writes a new backing name into the layer
  * above and leaves that in the kernel's cache; and the guest's cache mode may tell QEMU never to
- * flush at all. */
-static gboolean
-sync_chain(const SinterDiskPlan *plan, GError **error)
+ * flush at all. A copy's destination is a new file, whose name has to last as well. */
+gboolean
+sinter_cleanup_sync(const SinterDiskPlan *plan, char **ret_doubt, GError **error)
 {
     for (char **path = plan->chain_after; path && *path; path++) {
-        g_auto(SinterFd) fd = -1;
-
-        if ((*path)[0] != '/')
-            continue;
-        fd = open(*path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd < 0 || fdatasync(fd) < 0) {
-            sinter_error_set_errno(error, errno, "syncing '%s'", *path);
+        if ((*path)[0] == '/' && !sync_image(*path, ret_doubt, error))
             return FALSE;
-        }
     }
-    return TRUE;
+    if (plan->operation != SINTER_OPERATION_COPY)
+        return TRUE;
+    return sync_image(plan->destination, ret_doubt, error) &&
+           sinter_file_sync_parent(plan->destination, error);
 }
 
 /* QEMU marks an open image with shared locks on bytes 100 to 103 and 200 to 203 (its
- * block/file-posix.c); any of them means that somebody uses the file. */
+ * block/file-posix.c). We set them too, so that nobody opens it from here on, and then any of
+ * somebody else's means that the file is in use. Where locks cannot be had nobody can tell. */
 static gboolean
-is_locked(int fd)
+lock_unused(int fd)
 {
-    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 104 };
+    static const off_t starts[] = { 100, 200 };
+    struct flock test = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 104 };
 
-    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    for (gsize i = 0; i < G_N_ELEMENTS(starts); i++) {
+        struct flock ours = {
+            .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = starts[i], .l_len = 4
+        };
+
+        if (fcntl(fd, F_OFD_SETLK, &ours) < 0)
+            return FALSE;
+    }
+    return fcntl(fd, F_OFD_GETLK, &test) == 0 && test.l_type == F_UNLCK;
 }
 
-/* Whether @st is the file that was noted at the start; unknown identities pass: the reference
- * graph has looked the path up as well. */
+/* Whether @path leads to the file of @st, now that it is locked. */
+static gboolean
+is_still_named(const char *path, const struct stat *st)
+{
+    struct stat now;
+
+    return lstat(path, &now) == 0 && now.st_dev == st->st_dev && now.st_ino == st->st_ino;
+}
+
+/* Whether @st is the file that was noted at the start. */
 static gboolean
 is_noted_file(const struct stat *st, const char *identity)
 {
     g_autofree char *now = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
                                            (guint64)st->st_dev, (guint64)st->st_ino);
 
-    return identity[0] == '\0' || strcmp(now, identity) == 0;
+    return strcmp(now, identity) == 0;
 }
 
 /* (transfer full): why the file at @path must stay, or NULL when it may go */
@@ -148,6 +184,8 @@ reason_to_keep(const SinterReferenceGraph *graph, const char *path, int fd, cons
 
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return g_strdup("it is no regular file");
+    if (identity[0] == '\0')
+        return g_strdup("it could not be looked at before the merge");
     if (!is_noted_file(&st, identity))
         return g_strdup("another file has taken its name");
     if (users->len > 0) {
@@ -157,8 +195,10 @@ reason_to_keep(const SinterReferenceGraph *graph, const char *path, int fd, cons
                                user->snapshot ? ", snapshot " : "",
                                user->snapshot ? user->snapshot : "");
     }
-    if (is_locked(fd))
-        return g_strdup("a process holds it open");
+    if (!lock_unused(fd))
+        return g_strdup("a process holds it open, or its locks cannot be read");
+    if (!is_still_named(path, &st))
+        return g_strdup("another file has taken its name");
     return NULL;
 }
 
@@ -261,14 +301,8 @@ remove_files(SinterVirt *virt, SinterJobRecord *record, GError **error)
 gboolean
 sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove, GError **error)
 {
-    g_autoptr(GError) cause = NULL;
-
     if (!redefine_snapshots(virt, record, error) || !drop_snapshots(virt, record, error))
         return FALSE;
-    if (!sync_chain(record->plan, &cause)) {
-        sinter_job_record_warn(record, "the merged files stay: %s", cause->message);
-        return TRUE;
-    }
     virt->klass->sync_definition(virt, record->domain_name);
     return !may_remove || remove_files(virt, record, error);
 }

@@ -16,13 +16,24 @@ G_BEGIN_DECLS
 void sinter_cleanup_remember_files(SinterJobRecord *record, const SinterDomain *domain);
 
 /**
+ * sinter_cleanup_sync:
+ * @ret_doubt: (inout): set where an image could not be opened: why its files must stay
+ *
+ * Makes durable what a block job wrote: the images of the new chain, a copy's destination and its
+ * name. Blocking.
+ *
+ * Returns: %FALSE when the kernel says that it is not: then nothing is done, and nothing may go.
+ */
+gboolean sinter_cleanup_sync(const SinterDiskPlan *plan, char **ret_doubt, GError **error);
+
+/**
  * sinter_cleanup_run:
- * @record: of a job whose chain was verified; warnings are added to it
- * @may_remove: %FALSE keeps every file: QEMU may not have written all that they held
+ * @record: of a job whose chain was verified and synced; warnings are added to it
+ * @may_remove: %FALSE keeps every file: what they held may not be durable elsewhere
  *
  * Makes libvirt's snapshot metadata true again, and removes the merged files that a fresh look at
- * every domain proves unused; what cannot be proved stays, with a warning. Everything that the
- * files held is durable before the first is removed. May be run again after a crash. Blocking.
+ * every domain proves unused; what cannot be proved stays, with a warning. May be run again after
+ * a crash. Blocking.
  *
  * Returns: %FALSE with the backend's error when the connection was lost: run it again.
  */

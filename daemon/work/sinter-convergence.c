@@ -3,7 +3,8 @@
 /*
  * The escalation towards READY as a small automaton over samples. What holds: the steps come in
  * the order of the table, each only after a whole span of patience without headway, and a pause
- * of the guest is answered by RESUME at the latest when it is over.
+ * of the guest is answered by RESUME at the latest when it is over. A copy that is large or slow
+ * but gains on its guest is left alone, however long it takes.
  */
 
 #include "sinter-convergence.h"
@@ -25,13 +26,34 @@ sinter_convergence_init(SinterConvergence *self, guint64 patience_usec, guint64 
     };
 }
 
-/* Headway is a new low by at least a hundredth; noise around the same level is none. */
+/* A new low by at least a hundredth; noise around the same level is none. */
 static gboolean
-has_headway(const SinterConvergence *self, guint64 remaining_bytes)
+is_new_low(const SinterConvergence *self, guint64 remaining_bytes)
 {
     guint64 best = self->best_remaining_bytes;
 
     return remaining_bytes < best - best / 100;
+}
+
+/* Of what was copied since the last low an eighth was gain: the rest will have been copied in a
+ * time that has an end, though a hundredth of it may take hours. */
+static gboolean
+gains(const SinterConvergence *self, const SinterConvergenceSample *sample)
+{
+    guint64 best = self->best_remaining_bytes;
+    guint64 gain = best > sample->remaining_bytes ? best - sample->remaining_bytes : 0;
+    guint64 copied =
+        sample->done_bytes > self->best_done_bytes ? sample->done_bytes - self->best_done_bytes : 0;
+
+    return gain > 0 && gain >= copied / 8;
+}
+
+static void
+begin_span(SinterConvergence *self, const SinterConvergenceSample *sample)
+{
+    self->best_remaining_bytes = sample->remaining_bytes;
+    self->best_done_bytes = sample->done_bytes;
+    self->best_time_usec = sample->now_usec;
 }
 
 static gboolean
@@ -68,6 +90,8 @@ SinterConvergeAction
 sinter_convergence_sample(SinterConvergence *self, const SinterConvergenceSample *sample,
                           guint64 *ret_rate)
 {
+    gboolean headway;
+
     if (self->suspended_since_usec) {
         if (sample->now_usec - self->suspended_since_usec < (gint64)self->max_pause_usec)
             return SINTER_CONVERGE_NOTHING;
@@ -75,16 +99,15 @@ sinter_convergence_sample(SinterConvergence *self, const SinterConvergenceSample
         self->best_time_usec = sample->now_usec;
         return SINTER_CONVERGE_RESUME;
     }
-    if (self->best_remaining_bytes == G_MAXUINT64 || has_headway(self, sample->remaining_bytes)) {
-        self->best_remaining_bytes = sample->remaining_bytes;
-        self->best_time_usec = sample->now_usec;
+    if (self->best_remaining_bytes == G_MAXUINT64 || is_new_low(self, sample->remaining_bytes)) {
+        begin_span(self, sample);
         return SINTER_CONVERGE_NOTHING;
     }
     if (sample->now_usec - self->best_time_usec < (gint64)self->patience_usec)
         return SINTER_CONVERGE_NOTHING;
-    self->best_time_usec = sample->now_usec;
-    self->best_remaining_bytes = sample->remaining_bytes;
-    return escalate(self, sample, ret_rate);
+    headway = gains(self, sample);
+    begin_span(self, sample);
+    return headway ? SINTER_CONVERGE_NOTHING : escalate(self, sample, ret_rate);
 }
 
 guint64

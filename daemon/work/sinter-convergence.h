@@ -20,6 +20,7 @@ typedef struct {
     guint stage;
     guint64 best_remaining_bytes;
     gint64 best_time_usec;
+    guint64 best_done_bytes;     /* what was copied by then */
     gint64 suspended_since_usec; /* 0: not held */
 } SinterConvergence;
 
@@ -35,6 +36,7 @@ typedef enum {
 typedef struct {
     gint64 now_usec; /* monotonic */
     guint64 remaining_bytes;
+    guint64 done_bytes;         /* copied so far, again and again where the guest wrote */
     guint64 rate_bytes_per_sec; /* of the copy */
     gboolean bandwidth_limited;
 } SinterConvergenceSample;

@@ -18,6 +18,12 @@
 
 #define POLL_USEC (G_USEC_PER_SEC / 2)
 
+/* CONNECTED wakes a job when libvirt is back; this is for the case that it came before. */
+#define RETRY_USEC (5 * G_USEC_PER_SEC)
+
+/* Threads that are in a call of a libvirt that does not answer are not waited for any longer. */
+#define STOP_USEC (5 * G_USEC_PER_SEC)
+
 struct _SinterExecutor {
     GObject parent_instance;
     SinterConnection *connection;
@@ -28,6 +34,7 @@ struct _SinterExecutor {
     char *jobs_dir;
     GPtrArray *jobs; /* of SinterJob, by id */
     gulong event_handler;
+    gboolean abandoned; /* a thread was left to itself and uses virt and store */
 };
 
 G_DEFINE_FINAL_TYPE(SinterExecutor, sinter_executor, G_TYPE_OBJECT)
@@ -74,22 +81,34 @@ admit_jobs(SinterExecutor *self)
 
 /* --- the jobs that are held ------------------------------------------------------------------ */
 
-/* Forgets the oldest ended jobs above the number that is kept. */
+/* (nullable): of the ended jobs the one that ended first; a job that ran for days has a low id and
+ * is news all the same */
+static SinterJob *
+find_first_ended(SinterExecutor *self)
+{
+    SinterJob *first = NULL;
+
+    for (guint i = 0; i < self->jobs->len; i++) {
+        SinterJob *job = self->jobs->pdata[i];
+
+        if (!is_unended(job) && (!first || sinter_job_get_record(job)->ended_usec <
+                                               sinter_job_get_record(first)->ended_usec))
+            first = job;
+    }
+    return first;
+}
+
+/* Forgets the ended jobs above the number that is kept, those that ended first. */
 static void
 trim_jobs(SinterExecutor *self)
 {
     guint n_ended = self->jobs->len - sinter_executor_count_unended(self);
 
-    for (guint i = 0; i < self->jobs->len && n_ended > self->limits.keep_records;) {
-        g_autoptr(SinterJob) job = g_object_ref(self->jobs->pdata[i]);
+    for (; n_ended > self->limits.keep_records; n_ended--) {
+        g_autoptr(SinterJob) job = g_object_ref(find_first_ended(self));
         g_autoptr(GError) error = NULL;
 
-        if (is_unended(job)) {
-            i++;
-            continue;
-        }
-        g_ptr_array_remove_index(self->jobs, i);
-        n_ended--;
+        g_ptr_array_remove(self->jobs, job);
         if (!sinter_job_store_remove(self->store, sinter_job_get_record(job)->id, &error))
             sinter_log(G_LOG_LEVEL_WARNING, NULL, "%s", error->message);
         g_signal_emit(self, signals[SIGNAL_JOB_REMOVED], 0, job);
@@ -115,6 +134,7 @@ add_job(SinterExecutor *self, SinterJobRecord *record)
         .patience_usec = (guint64)self->limits.converge_after_sec * G_USEC_PER_SEC,
         .max_pause_usec = (guint64)self->limits.max_pause_msec * 1000,
         .poll_usec = POLL_USEC,
+        .retry_usec = RETRY_USEC,
     };
     SinterJob *job = sinter_job_new(&context, record);
 
@@ -266,6 +286,11 @@ sinter_executor_submit(SinterExecutor *self, const SinterPlan *plan,
 {
     g_autoptr(GPtrArray) jobs = NULL;
 
+    if (!self->event_handler) {
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                            "the service is starting or stopping; try again");
+        return NULL;
+    }
     if (!check_plan(self, plan, options->uid, error))
         return NULL;
     jobs = g_ptr_array_new();
@@ -363,12 +388,19 @@ sinter_executor_start(SinterExecutor *self, GError **error)
     return TRUE;
 }
 
-void
+gboolean
 sinter_executor_stop(SinterExecutor *self)
 {
+    gint64 deadline_usec = g_get_monotonic_time() + STOP_USEC;
+
     g_clear_signal_handler(&self->event_handler, self->connection);
     for (guint i = 0; i < self->jobs->len; i++)
-        sinter_job_stop(self->jobs->pdata[i]);
+        sinter_job_ask_to_stop(self->jobs->pdata[i]);
+    for (guint i = 0; i < self->jobs->len; i++) {
+        if (!sinter_job_stop(self->jobs->pdata[i], deadline_usec))
+            self->abandoned = TRUE;
+    }
+    return !self->abandoned;
 }
 
 static void
@@ -378,8 +410,10 @@ sinter_executor_finalize(GObject *object)
 
     sinter_executor_stop(self);
     g_ptr_array_unref(self->jobs);
-    g_clear_pointer(&self->store, sinter_job_store_free);
-    g_clear_pointer(&self->virt, sinter_virt_libvirt_free);
+    if (!self->abandoned) {
+        g_clear_pointer(&self->store, sinter_job_store_free);
+        g_clear_pointer(&self->virt, sinter_virt_libvirt_free);
+    }
     g_clear_object(&self->inventory);
     g_clear_object(&self->connection);
     g_free(self->jobs_dir);

@@ -39,8 +39,10 @@ SinterExecutor *sinter_executor_new(SinterConnection *connection, SinterInventor
  * connected. A record that cannot be read is set aside as NAME.bad and logged; it is no error. */
 gboolean sinter_executor_start(SinterExecutor *self, GError **error);
 
-/* Leaves every job where it is (QEMU goes on; the next start takes over). Blocks shortly. */
-void sinter_executor_stop(SinterExecutor *self);
+/* Leaves every job where it is (QEMU goes on; the next start takes over), but for a guest that is
+ * held or slowed, which is let go. Blocks for some seconds at most: FALSE when threads had to be
+ * left in libvirt, which does not answer; then the process must end soon. */
+gboolean sinter_executor_stop(SinterExecutor *self);
 
 typedef struct {
     gboolean bandwidth_set;

@@ -19,7 +19,11 @@ gboolean sinter_job_is_admitted(SinterJob *self);
 
 void sinter_job_post_event(SinterJob *self, const SinterEvent *event);
 
-/* Lets the thread end without touching the block job, and waits for it. No signal comes after. */
-void sinter_job_stop(SinterJob *self);
+/* Lets the thread end without touching the block job. No signal comes after. */
+void sinter_job_ask_to_stop(SinterJob *self);
+
+/* … and waits for it, until @deadline_usec (monotonic) at most. FALSE when it has not ended: then
+ * the job lives on for its sake. */
+gboolean sinter_job_stop(SinterJob *self, gint64 deadline_usec);
 
 G_END_DECLS

@@ -45,8 +45,10 @@ typedef struct {
     char **remove_identities; /* "DEVICE:INODE" of each of the plan's remove_files as they were at
                                * the start, "" where unknown; %NULL before the start */
     gboolean cancel_requested;
-    gboolean throttled; /* we lowered the disk's write limit; throttle_saved holds the old one … */
-    guint64 throttle_saved_bytes_per_sec;
+    gboolean throttled; /* we lowered the disk's write limit; the old limits are … */
+    guint64 saved_total_bytes_per_sec;
+    guint64 saved_read_bytes_per_sec;
+    guint64 saved_write_bytes_per_sec;
     gboolean suspended;  /* … and we hold the domain's vCPUs */
     gint64 created_usec; /* microseconds since the epoch; 0: not yet */
     gint64 started_usec;

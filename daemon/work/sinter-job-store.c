@@ -9,6 +9,7 @@
 
 #include "sinter-file.h"
 #include "sinter-log.h"
+#include "sinter-message-id.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -55,12 +56,24 @@ store_path(SinterJobStore *store, const char *id)
 static void
 set_aside(const char *path, const GError *cause)
 {
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_ID_RECORD_SET_ASIDE },
+                                      { NULL } };
     g_autofree char *bad = g_strconcat(path, ".bad", NULL);
 
     if (g_rename(path, bad) < 0)
         bad[strlen(path)] = '\0';
-    sinter_log(G_LOG_LEVEL_WARNING, NULL, "job record '%s' is set aside as '%s': %s", path, bad,
+    sinter_log(G_LOG_LEVEL_WARNING, fields, "job record '%s' is set aside as '%s': %s", path, bad,
                cause->message);
+}
+
+/* What a write that a crash cut short left: "ID.json.XXXXXX". Nobody writes while records are read.
+ */
+static gboolean
+is_left_over(const char *name)
+{
+    const char *suffix = strstr(name, ".json.");
+
+    return suffix && strlen(suffix) == strlen(".json.XXXXXX") && !g_str_has_suffix(name, ".bad");
 }
 
 /* The id that a file's name tells; 0 for files that are no record (ids start at 1). */
@@ -128,6 +141,8 @@ sinter_job_store_load(SinterJobStore *store, GError **error)
         SinterJobRecord *record;
 
         store->last_id = MAX(store->last_id, id);
+        if (id != 0 && is_left_over(name))
+            g_unlink(path);
         if (id == 0 || !g_str_has_suffix(name, ".json"))
             continue;
         record = load_record(path, id, &cause);

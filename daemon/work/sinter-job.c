@@ -113,13 +113,27 @@ sinter_job_post_event(SinterJob *self, const SinterEvent *event)
 }
 
 void
-sinter_job_stop(SinterJob *self)
+sinter_job_ask_to_stop(SinterJob *self)
 {
-    if (!self->live)
+    if (!self->live || self->stopped)
         return;
     self->stopped = TRUE;
     sinter_mailbox_post(sinter_live_job_get_mailbox(self->live), SINTER_MESSAGE_STOP);
-    g_clear_pointer(&self->live, sinter_live_job_join);
+}
+
+gboolean
+sinter_job_stop(SinterJob *self, gint64 deadline_usec)
+{
+    if (!self->live)
+        return TRUE;
+    sinter_job_ask_to_stop(self);
+    if (sinter_live_job_join_until(self->live, deadline_usec)) {
+        self->live = NULL;
+        return TRUE;
+    }
+    self->live = NULL;
+    g_object_ref(self); /* its thread publishes to it */
+    return FALSE;
 }
 
 static void
@@ -127,7 +141,7 @@ sinter_job_finalize(GObject *object)
 {
     SinterJob *self = SINTER_JOB(object);
 
-    sinter_job_stop(self);
+    g_assert(!self->live); /* its thread publishes to it: it ends first */
     g_clear_pointer(&self->record, sinter_job_record_free);
     G_OBJECT_CLASS(sinter_job_parent_class)->finalize(object);
 }

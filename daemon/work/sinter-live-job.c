@@ -7,13 +7,12 @@
  * connection ends nothing, the loop looks again when it is back.
  */
 
-#include "sinter-live-job.h"
+#include "sinter-live-job-private.h"
 
 #include "sinter-cleanup.h"
-#include "sinter-convergence.h"
 #include "sinter-log.h"
-#include "sinter-rate.h"
-#include "sinter-reconcile.h"
+#include "sinter-message-id.h"
+#include "sinter-recheck.h"
 
 #include <libvirt/libvirt.h>
 #include <sys/statvfs.h>
@@ -22,46 +21,24 @@
  * held the domain); one that never passes must not be asked for for ever. */
 #define MAX_PIVOT_TRIES 20
 
-/* After a lost connection: CONNECTED wakes us; this is for the case that it came before. */
-#define RECONNECT_LOOK_USEC (5 * G_USEC_PER_SEC)
+/* To give a guest back what was taken from it: five minutes, then a person must. */
+#define MAX_RELEASE_TRIES 60
 
-struct _SinterLiveJob {
-    SinterLiveJobContext context;
-    GThread *thread;
-    SinterMailbox *mailbox; /* from any thread; the rest belongs to the job's thread */
-    SinterJobRecord *record;
-    SinterJobProgress progress;
-    SinterRate rate;
-    SinterConvergence convergence;
-    SinterObservation observation;
-    SinterDomain *domain;   /* as last observed, or NULL */
-    char *qemu_reason;      /* why QEMU's job failed, where QEMU told */
-    GError *forced_failure; /* we ended the block job for this; the job fails with it */
-    guint64 bandwidth_now;  /* the limit that the block job has now */
-    guint n_pivot_tries;
-    guint n_full_polls; /* looks in a row at which all was copied and no event had come */
-    gboolean end_asked; /* the block job's end was asked for */
-    gboolean settled;   /* what an earlier run of the daemon owed the guest was given back */
-    gboolean stopped;   /* the daemon ends */
-    gboolean final;
-};
-
-static void
-publish(SinterLiveJob *self, gboolean ended)
+void
+sinter_live_job_publish(SinterLiveJob *self, gboolean ended)
 {
     self->context.func(self->record, &self->progress, ended, self->context.user_data);
 }
 
+/* @message_id: (nullable): what the journal's catalog explains */
 static void
-log_job(SinterLiveJob *self, GLogLevelFlags level, const char *text)
+log_job_as(SinterLiveJob *self, GLogLevelFlags level, const char *message_id, const char *text)
 {
     const SinterJobRecord *record = self->record;
     const SinterLogField fields[] = {
-        { "SINTER_JOB", record->id },
-        { "DOMAIN_UUID", record->domain_uuid },
-        { "DOMAIN_NAME", record->domain_name },
-        { "DISK", record->plan->disk },
-        { NULL, NULL },
+        { "MESSAGE_ID", message_id },           { "SINTER_JOB", record->id },
+        { "DOMAIN_UUID", record->domain_uuid }, { "DOMAIN_NAME", record->domain_name },
+        { "DISK", record->plan->disk },         { NULL, NULL },
     };
 
     sinter_log(level, fields, "job %s, %s of %s %s: %s", record->id,
@@ -69,20 +46,42 @@ log_job(SinterLiveJob *self, GLogLevelFlags level, const char *text)
                record->plan->disk, text);
 }
 
-static gboolean
-save(SinterLiveJob *self, GError **error)
+void
+sinter_live_job_log(SinterLiveJob *self, GLogLevelFlags level, const char *text)
 {
+    log_job_as(self, level, NULL, text);
+}
+
+static void
+log_end(SinterLiveJob *self, const char *text)
+{
+    static const char *const message_ids[] = {
+        [SINTER_PHASE_DONE] = SINTER_MESSAGE_ID_JOB_DONE,
+        [SINTER_PHASE_FAILED] = SINTER_MESSAGE_ID_JOB_FAILED,
+        [SINTER_PHASE_CANCELLED] = SINTER_MESSAGE_ID_JOB_CANCELLED,
+        [SINTER_PHASE_QUARANTINED] = SINTER_MESSAGE_ID_JOB_QUARANTINED,
+    };
+    SinterPhase phase = self->record->phase;
+
+    log_job_as(self, phase == SINTER_PHASE_DONE ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING,
+               message_ids[phase], text);
+}
+
+gboolean
+sinter_live_job_save(SinterLiveJob *self, GError **error)
+{
+    self->unsaved_news = FALSE;
     return sinter_job_store_save(self->context.store, self->record, error);
 }
 
 /* For news that the next look would find again: losing it loses nothing. */
-static void
-save_or_log(SinterLiveJob *self)
+void
+sinter_live_job_save_or_log(SinterLiveJob *self)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!save(self, &error))
-        log_job(self, G_LOG_LEVEL_WARNING, error->message);
+    if (!sinter_live_job_save(self, &error))
+        sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
 }
 
 /* Writes down that @phase begins, before it does. */
@@ -94,48 +93,34 @@ enter_phase(SinterLiveJob *self, SinterPhase phase, GError **error)
     if (before == phase)
         return TRUE;
     self->record->phase = phase;
-    if (!save(self, error)) {
+    if (!sinter_live_job_save(self, error)) {
         self->record->phase = before;
         g_prefix_error(error, "the job's record cannot be written: ");
         return FALSE;
     }
-    publish(self, FALSE);
+    sinter_live_job_publish(self, FALSE);
     return TRUE;
 }
 
-static gboolean
-is_lost(SinterLiveJob *self, const GError *error)
+gboolean
+sinter_live_job_is_lost(SinterLiveJob *self, const GError *error)
 {
     return self->context.virt->klass->error_is_lost(self->context.virt, error);
 }
 
-/* Gives the guest back what convergence took from it. Errors are warnings: the record keeps what
- * is still owed, and so does the log. */
+/* Where the end cannot be written, what is written must not be: the next daemon would begin anew
+ * what its caller was told is over. To remove a file needs no room. */
 static void
-release_guest(SinterLiveJob *self)
+save_end(SinterLiveJob *self)
 {
-    SinterVirt *virt = self->context.virt;
-    SinterJobRecord *record = self->record;
     g_autoptr(GError) error = NULL;
+    g_autoptr(GError) second = NULL;
 
-    if (!record->suspended && !record->throttled)
+    if (sinter_live_job_save(self, &error))
         return;
-    if (record->suspended) {
-        if (virt->klass->resume(virt, record->domain_uuid, &error))
-            record->suspended = FALSE;
-        else
-            sinter_job_record_warn(record, "the domain could not be resumed: %s", error->message);
-        g_clear_error(&error);
-    }
-    if (record->throttled) {
-        if (virt->klass->set_write_limit(virt, record->domain_uuid, record->plan->disk,
-                                         record->throttle_saved_bytes_per_sec, &error))
-            record->throttled = FALSE;
-        else
-            sinter_job_record_warn(record, "the disk's write limit could not be put back: %s",
-                                   error->message);
-    }
-    save_or_log(self);
+    sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
+    if (!sinter_job_store_remove(self->context.store, self->record->id, &second))
+        sinter_live_job_log(self, G_LOG_LEVEL_WARNING, second->message);
 }
 
 static void
@@ -143,18 +128,15 @@ finish(SinterLiveJob *self, SinterPhase phase, SinterError code, const char *mes
 {
     SinterJobRecord *record = self->record;
 
-    if (self->observation.domain_active)
-        release_guest(self);
     record->phase = phase;
     record->error_code = phase == SINTER_PHASE_DONE ? SINTER_ERROR_FAILED : code;
     g_free(record->error_message);
     record->error_message = g_strdup(message);
     record->ended_usec = g_get_real_time();
-    save_or_log(self);
-    log_job(self, phase == SINTER_PHASE_DONE ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING,
-            message ? message : "done");
+    save_end(self);
+    log_end(self, message ? message : "done");
     for (guint i = 0; i < record->warnings->len; i++)
-        log_job(self, G_LOG_LEVEL_WARNING, record->warnings->pdata[i]);
+        sinter_live_job_log(self, G_LOG_LEVEL_WARNING, record->warnings->pdata[i]);
     self->final = TRUE;
 }
 
@@ -175,23 +157,52 @@ observe_disk(SinterLiveJob *self, const SinterDisk *disk)
     self->observation.block_job = disk->block_job;
     if (self->observation.block_job == SINTER_BLOCK_JOB_NONE && disk->mirror != SINTER_MIRROR_NONE)
         self->observation.block_job = disk->mirror_job;
+    self->observation.foreign_mirror = disk->mirror != SINTER_MIRROR_NONE &&
+                                       !sinter_reconcile_is_our_mirror(self->record->plan, disk);
+}
+
+/* (transfer full): the domain. Before a start every domain is looked at: between the plan and the
+ * start there may be hours in the queue, and there are changes that libvirt tells nobody, so the
+ * plan is proved once more at the last moment. */
+static SinterDomain *
+scan(SinterLiveJob *self, GError **error)
+{
+    SinterVirt *virt = self->context.virt;
+    SinterDomain *domain;
+
+    g_clear_pointer(&self->host, g_ptr_array_unref);
+    if (self->record->phase > SINTER_PHASE_STARTING)
+        return virt->klass->scan_domain(virt, self->record->domain_uuid, error);
+    self->host = virt->klass->scan_all(virt, error);
+    if (!self->host)
+        return NULL;
+    domain = sinter_recheck_find_domain(self->host, self->record->domain_uuid);
+    if (domain)
+        return sinter_domain_ref(domain);
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "the domain is gone");
+    return NULL;
 }
 
 /* Looks at the host. FALSE with an error when that was not possible. */
 static gboolean
 observe(SinterLiveJob *self, GError **error)
 {
-    SinterVirt *virt = self->context.virt;
     SinterSeenEvent seen = self->observation.seen;
     g_autoptr(GError) cause = NULL;
 
     g_clear_pointer(&self->domain, sinter_domain_unref);
     self->observation = (SinterObservation){ .seen = seen };
-    self->domain = virt->klass->scan_domain(virt, self->record->domain_uuid, &cause);
+    self->domain = scan(self, &cause);
     if (!self->domain) {
         if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_NOT_FOUND))
             return TRUE;
         g_propagate_error(error, g_steal_pointer(&cause));
+        return FALSE;
+    }
+    if (self->domain->partial) {
+        /* a disk or a block job that was not read is not one that is gone */
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
+                    "the domain could not be read whole, trying again: %s", self->domain->problem);
         return FALSE;
     }
     self->observation.domain_exists = TRUE;
@@ -254,15 +265,13 @@ hear_bandwidth(SinterLiveJob *self, guint64 bytes_per_sec)
     g_autoptr(GError) error = NULL;
 
     record->bandwidth_bytes_per_sec = bytes_per_sec;
-    save_or_log(self);
+    sinter_live_job_save_or_log(self);
     if (record->phase == SINTER_PHASE_COPYING || record->phase == SINTER_PHASE_READY) {
-        if (virt->klass->set_bandwidth(virt, record->domain_uuid, record->plan->disk, bytes_per_sec,
-                                       &error))
-            self->bandwidth_now = bytes_per_sec;
-        else
-            log_job(self, G_LOG_LEVEL_WARNING, error->message);
+        if (!virt->klass->set_bandwidth(virt, record->domain_uuid, record->plan->disk,
+                                        bytes_per_sec, &error))
+            sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
     }
-    publish(self, FALSE);
+    sinter_live_job_publish(self, FALSE);
 }
 
 static Heard
@@ -271,7 +280,7 @@ hear(SinterLiveJob *self, const SinterMessage *message)
     switch (message->kind) {
     case SINTER_MESSAGE_CANCEL:
         self->record->cancel_requested = TRUE;
-        save_or_log(self);
+        sinter_live_job_save_or_log(self);
         return HEARD_NEWS;
     case SINTER_MESSAGE_BANDWIDTH:
         hear_bandwidth(self, message->bytes_per_sec);
@@ -285,116 +294,6 @@ hear(SinterLiveJob *self, const SinterMessage *message)
         break;
     }
     return HEARD_NOTHING;
-}
-
-/* --- convergence ---------------------------------------------------------------------------- */
-
-static void
-converge_lift(SinterLiveJob *self)
-{
-    SinterVirt *virt = self->context.virt;
-    SinterJobRecord *record = self->record;
-    g_autoptr(GError) error = NULL;
-
-    if (!virt->klass->set_bandwidth(virt, record->domain_uuid, record->plan->disk, 0, &error)) {
-        log_job(self, G_LOG_LEVEL_WARNING, error->message);
-        return;
-    }
-    self->bandwidth_now = 0;
-    sinter_job_record_warn(record, "the guest writes faster than the limited copy runs; the "
-                                   "bandwidth limit was lifted");
-}
-
-static void
-converge_throttle(SinterLiveJob *self, guint64 rate)
-{
-    SinterVirt *virt = self->context.virt;
-    SinterJobRecord *record = self->record;
-    g_autoptr(GError) error = NULL;
-
-    if (!record->throttled) {
-        if (!virt->klass->get_write_limit(virt, record->domain_uuid, record->plan->disk,
-                                          &record->throttle_saved_bytes_per_sec, &error)) {
-            log_job(self, G_LOG_LEVEL_WARNING, error->message);
-            return;
-        }
-        record->throttled = TRUE;
-    }
-    if (!save(self, &error) || !virt->klass->set_write_limit(virt, record->domain_uuid,
-                                                             record->plan->disk, rate, &error)) {
-        log_job(self, G_LOG_LEVEL_WARNING, error->message);
-        return;
-    }
-    sinter_job_record_warn(record, "the guest writes faster than the copy runs; its writes were "
-                                   "slowed down until the end of the job");
-}
-
-static void
-converge_suspend(SinterLiveJob *self)
-{
-    SinterVirt *virt = self->context.virt;
-    SinterJobRecord *record = self->record;
-    g_autoptr(GError) error = NULL;
-
-    record->suspended = TRUE;
-    if (!save(self, &error) || !virt->klass->suspend(virt, record->domain_uuid, &error)) {
-        log_job(self, G_LOG_LEVEL_WARNING, error->message);
-        return;
-    }
-    sinter_job_record_warn(record,
-                           "the guest was held for up to %" G_GUINT64_FORMAT
-                           " ms so that the copy could catch up",
-                           self->context.max_pause_usec / 1000);
-}
-
-static void
-converge_resume(SinterLiveJob *self)
-{
-    SinterVirt *virt = self->context.virt;
-    g_autoptr(GError) error = NULL;
-
-    if (!virt->klass->resume(virt, self->record->domain_uuid, &error)) {
-        log_job(self, G_LOG_LEVEL_WARNING, error->message);
-        return;
-    }
-    self->record->suspended = FALSE;
-    save_or_log(self);
-}
-
-static void
-converge(SinterLiveJob *self, const SinterBlockJobInfo *info)
-{
-    SinterConvergenceSample sample = {
-        .now_usec = g_get_monotonic_time(),
-        .remaining_bytes =
-            info->total_bytes > info->done_bytes ? info->total_bytes - info->done_bytes : 0,
-        .rate_bytes_per_sec = self->progress.rate_bytes_per_sec,
-        .bandwidth_limited = self->bandwidth_now > 0,
-    };
-    guint64 rate = 0;
-
-    switch (sinter_convergence_sample(&self->convergence, &sample, &rate)) {
-    case SINTER_CONVERGE_NOTHING:
-        return;
-    case SINTER_CONVERGE_LIFT_BANDWIDTH:
-        converge_lift(self);
-        break;
-    case SINTER_CONVERGE_THROTTLE:
-        converge_throttle(self, rate);
-        break;
-    case SINTER_CONVERGE_SUSPEND:
-        converge_suspend(self);
-        break;
-    case SINTER_CONVERGE_RESUME:
-        converge_resume(self);
-        break;
-    case SINTER_CONVERGE_GIVE_UP:
-        sinter_job_record_warn(self->record,
-                               "the copy does not gain on the guest, whatever was tried; the job "
-                               "goes on, cancel it or lower the guest's load");
-        break;
-    }
-    publish(self, FALSE);
 }
 
 /* --- waiting -------------------------------------------------------------------------------- */
@@ -415,7 +314,7 @@ note_progress(SinterLiveJob *self, const SinterBlockJobInfo *info)
         progress->expected_end_usec =
             g_get_real_time() +
             (gint64)((double)remaining * G_USEC_PER_SEC / (double)progress->rate_bytes_per_sec);
-    publish(self, FALSE);
+    sinter_live_job_publish(self, FALSE);
 }
 
 /* A look at the progress; HEARD_NEWS when the world should be looked at as a whole. */
@@ -430,10 +329,12 @@ poll_progress(SinterLiveJob *self)
     if (!virt->klass->get_info(virt, self->record->domain_uuid, plan->disk, &info, &error) ||
         info.type == SINTER_BLOCK_JOB_NONE)
         return HEARD_NEWS;
+    if (self->unsaved_news)
+        sinter_live_job_save_or_log(self);
     note_progress(self, &info);
     if (plan->operation == SINTER_OPERATION_ACTIVE_COMMIT ||
         plan->operation == SINTER_OPERATION_COPY)
-        converge(self, &info);
+        sinter_live_job_converge(self, &info);
     /* progress is not readiness, but it is a reason to look whether an event was missed */
     self->n_full_polls = info.done_bytes >= info.total_bytes ? self->n_full_polls + 1 : 0;
     if (self->n_full_polls < 2)
@@ -514,6 +415,17 @@ fail_now(SinterLiveJob *self, const GError *error)
            error->message);
 }
 
+/* Only news: whether a block job runs is looked at, never read from the record. So it is saved at
+ * the first look at the progress, and a job that is through before that saves the time. */
+static void
+note_copying(SinterLiveJob *self)
+{
+    self->record->phase = SINTER_PHASE_COPYING;
+    self->unsaved_news = TRUE;
+    g_clear_pointer(&self->host, g_ptr_array_unref);
+    sinter_live_job_publish(self, FALSE);
+}
+
 /* The planner cannot know the file system of a copy's destination. */
 static gboolean
 check_destination_space(const SinterDiskPlan *plan, GError **error)
@@ -543,7 +455,8 @@ step_start(SinterLiveJob *self, const SinterVerdict *verdict)
     SinterJobRecord *record = self->record;
     g_autoptr(GError) error = NULL;
 
-    if (!check_destination_space(record->plan, &error)) {
+    if (!sinter_recheck_plan(record, self->host, &error) ||
+        !check_destination_space(record->plan, &error)) {
         fail_now(self, error);
         return HEARD_NEWS;
     }
@@ -551,19 +464,15 @@ step_start(SinterLiveJob *self, const SinterVerdict *verdict)
         sinter_cleanup_remember_files(record, self->domain);
     if (record->started_usec == 0)
         record->started_usec = g_get_real_time();
-    self->bandwidth_now = record->bandwidth_bytes_per_sec;
     self->observation.seen = SINTER_SEEN_NOTHING;
     if (!enter_phase(self, SINTER_PHASE_STARTING, &error) ||
         !virt->klass->start(virt, self->domain, record->plan, record->bandwidth_bytes_per_sec,
                             &error)) {
-        if (!is_lost(self, error))
+        if (!sinter_live_job_is_lost(self, error))
             fail_now(self, error);
         return HEARD_NEWS;
     }
-    /* only news: whether it runs is looked at, not read from the record */
-    record->phase = SINTER_PHASE_COPYING;
-    save_or_log(self);
-    publish(self, FALSE);
+    note_copying(self);
     return wait_for_news(self);
 }
 
@@ -578,10 +487,12 @@ give_up(SinterLiveJob *self, GError *error)
     self->forced_failure = error;
     self->record->cancel_requested = TRUE;
     self->record->phase = SINTER_PHASE_READY;
-    self->end_asked = TRUE;
-    if (!virt->klass->end(virt, self->record->domain_uuid, self->record->plan->disk, FALSE, &cause))
-        log_job(self, G_LOG_LEVEL_WARNING, cause->message);
-    return wait_for_news(self);
+    self->end_asked =
+        virt->klass->end(virt, self->record->domain_uuid, self->record->plan->disk, FALSE, &cause);
+    if (self->end_asked)
+        return wait_for_news(self);
+    sinter_live_job_log(self, G_LOG_LEVEL_WARNING, cause->message);
+    return wait_for_news_or(self, self->context.poll_usec);
 }
 
 static Heard
@@ -596,7 +507,7 @@ step_pivot(SinterLiveJob *self, const SinterVerdict *verdict)
         return give_up(self, g_steal_pointer(&error));
     if (virt->klass->end(virt, self->record->domain_uuid, plan->disk, pivot, &error))
         return wait_for_news(self);
-    if (is_lost(self, error))
+    if (sinter_live_job_is_lost(self, error))
         return HEARD_NEWS;
     self->record->phase = SINTER_PHASE_READY;
     if (++self->n_pivot_tries >= MAX_PIVOT_TRIES) {
@@ -611,11 +522,8 @@ step_pivot(SinterLiveJob *self, const SinterVerdict *verdict)
 static Heard
 step_wait(SinterLiveJob *self, const SinterVerdict *verdict)
 {
-    if (self->record->phase < SINTER_PHASE_COPYING) {
-        self->record->phase = SINTER_PHASE_COPYING;
-        save_or_log(self);
-        publish(self, FALSE);
-    }
+    if (self->record->phase < SINTER_PHASE_COPYING)
+        note_copying(self);
     self->observation.seen = SINTER_SEEN_NOTHING; /* it was of an earlier block job */
     return wait_for_news(self);
 }
@@ -630,7 +538,8 @@ step_cancel(SinterLiveJob *self, const SinterVerdict *verdict)
         if (!virt->klass->end(virt, self->record->domain_uuid, self->record->plan->disk, FALSE,
                               &error)) {
             /* it may have ended by itself just now: the next look tells */
-            log_job(self, G_LOG_LEVEL_INFO, error->message);
+            sinter_live_job_log(self, G_LOG_LEVEL_INFO, error->message);
+            wait_for_news_or(self, self->context.poll_usec);
             return HEARD_NEWS;
         }
         self->end_asked = TRUE;
@@ -676,62 +585,20 @@ check_layers(const SinterDisk *disk, GError **error)
     return TRUE;
 }
 
-/*
- * QEMU's stream (pull) completes with tables in QEMU's memory: the backing name in the image's
- * header is new, the entries that point at the pulled data are not written. Seen with QEMU 7.2: no
- * flush until the guest flushes or QEMU ends. Until then the data is not safe from a crash, and
- * the only thing that libvirt offers to make QEMU flush every image is to stop the guest's CPUs
- * for a moment.
- *
- * FALSE with *@ret_lost set when the connection is lost; FALSE without when it cannot be done.
- */
-static gboolean
-flush_pulled(SinterLiveJob *self, gboolean *ret_lost)
-{
-    SinterVirt *virt = self->context.virt;
-    SinterJobRecord *record = self->record;
-    g_autoptr(GError) error = NULL;
-
-    *ret_lost = FALSE;
-    if (self->domain->state != VIR_DOMAIN_RUNNING) {
-        sinter_job_record_warn(record,
-                               "the domain is not running, so that QEMU cannot be made to write "
-                               "what it pulled; the merged files stay");
-        return FALSE;
-    }
-    record->suspended = TRUE;
-    if (save(self, &error) && virt->klass->suspend(virt, record->domain_uuid, &error) &&
-        virt->klass->resume(virt, record->domain_uuid, &error)) {
-        record->suspended = FALSE;
-        save_or_log(self);
-        return TRUE;
-    }
-    *ret_lost = is_lost(self, error);
-    if (!*ret_lost)
-        sinter_job_record_warn(record,
-                               "QEMU could not be made to write what it pulled; the merged files "
-                               "stay: %s",
-                               error->message);
-    return FALSE;
-}
-
 static Heard
 step_verify(SinterLiveJob *self, const SinterVerdict *verdict)
 {
     SinterJobRecord *record = self->record;
     const SinterDisk *disk = sinter_domain_find_disk(self->domain, record->plan->disk);
     g_autoptr(GError) error = NULL;
-    gboolean flushed = TRUE;
-    gboolean lost = FALSE;
+    g_autofree char *doubt = NULL;
+    gboolean may_remove = TRUE;
+    gboolean again = FALSE;
 
-    if (self->domain->active)
-        release_guest(self);
-    if (record->phase < SINTER_PHASE_VERIFYING &&
-        !enter_phase(self, SINTER_PHASE_VERIFYING, &error)) {
-        /* the merge is done all the same; without a record nothing may be removed */
-        sinter_job_record_warn(record, "the merged files stay: %s", error->message);
-        finish(self, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
-        return HEARD_NEWS;
+    if (record->phase < SINTER_PHASE_VERIFYING) {
+        /* it reads only: nothing has to be written down before */
+        record->phase = SINTER_PHASE_VERIFYING;
+        sinter_live_job_publish(self, FALSE);
     }
     if (!check_layers(disk, &error)) {
         finish(self, SINTER_PHASE_QUARANTINED, (SinterError)error->code, error->message);
@@ -739,12 +606,18 @@ step_verify(SinterLiveJob *self, const SinterVerdict *verdict)
     }
     check_definition(self, disk);
     if (record->plan->operation == SINTER_OPERATION_PULL)
-        flushed = flush_pulled(self, &lost);
-    if (lost)
+        may_remove = sinter_live_job_flush_pulled(self, &again);
+    if (again)
         return HEARD_NEWS;
+    if (!sinter_cleanup_sync(record->plan, &doubt, &error)) {
+        finish(self, SINTER_PHASE_QUARANTINED, (SinterError)error->code, error->message);
+        return HEARD_NEWS;
+    }
+    if (doubt)
+        sinter_job_record_warn(record, "the merged files stay: %s", doubt);
     if (!enter_phase(self, SINTER_PHASE_CLEANING, &error))
         sinter_job_record_warn(record, "the merged files stay: %s", error->message);
-    else if (!sinter_cleanup_run(self->context.virt, record, flushed, &error))
+    else if (!sinter_cleanup_run(self->context.virt, record, may_remove && !doubt, &error))
         return HEARD_NEWS; /* the connection is lost: look again, clean again */
     finish(self, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
     return HEARD_NEWS;
@@ -764,23 +637,79 @@ static const Step steps[] = {
 static void
 wait_for_admission(SinterLiveJob *self)
 {
-    while (!self->stopped && !self->record->cancel_requested) {
+    gboolean admitted = FALSE;
+
+    while (!admitted && !self->stopped && !self->record->cancel_requested) {
         g_autoptr(SinterMessage) message = sinter_mailbox_wait(self->mailbox, G_MAXUINT64);
 
-        if (message->kind == SINTER_MESSAGE_ADMIT)
-            return;
+        admitted = message->kind == SINTER_MESSAGE_ADMIT;
         hear(self, message);
     }
+    /* what was heard meanwhile was of somebody else's block job */
+    self->observation.seen = SINTER_SEEN_NOTHING;
 }
 
-/* What a record of an earlier run of the daemon leaves to be set right before all else: a guest
- * must not stay held because a daemon died. */
-static void
-settle_debts(SinterLiveJob *self)
+/*
+ * A guest must not stay held or slowed: because a daemon died, which is set right before all else,
+ * or because a job ended while libvirt was busy, so no job ends before it is done. FALSE: look
+ * again.
+ */
+static gboolean
+settle_debts(SinterLiveJob *self, const SinterVerdict *verdict)
 {
-    if (!self->settled && self->observation.domain_active)
-        release_guest(self);
+    g_autoptr(GError) error = NULL;
+
+    if (!sinter_live_job_owes_guest(self) || !self->observation.domain_active ||
+        (self->settled && verdict->next < SINTER_NEXT_VERIFY))
+        return TRUE;
     self->settled = TRUE;
+    if (sinter_live_job_release_guest(self, &error)) {
+        self->n_release_tries = 0;
+        return TRUE;
+    }
+    sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
+    if (++self->n_release_tries >= MAX_RELEASE_TRIES) {
+        sinter_job_record_warn(self->record, "%s", error->message);
+        return TRUE;
+    }
+    self->settled = FALSE;
+    wait_for_news_or(self, self->context.retry_usec);
+    return FALSE;
+}
+
+/* The block job is gone and no event has said how it ended: one may be on its way. */
+static gboolean
+may_hear_more(SinterLiveJob *self, const SinterVerdict *verdict)
+{
+    const SinterObservation *seen = &self->observation;
+
+    if (self->heard_out || verdict->next < SINTER_NEXT_FAIL || !seen->domain_active ||
+        seen->seen != SINTER_SEEN_NOTHING || seen->block_job != SINTER_BLOCK_JOB_NONE ||
+        self->record->phase < SINTER_PHASE_COPYING || self->record->phase >= SINTER_PHASE_VERIFYING)
+        return FALSE;
+    self->heard_out = TRUE;
+    wait_for_news_or(self, 2 * self->context.poll_usec);
+    return TRUE;
+}
+
+/* Looks, and finds the next step; FALSE when that was not possible, or is not the time yet. */
+static gboolean
+find_next(SinterLiveJob *self, SinterVerdict *verdict)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!observe(self, &error)) {
+        if (g_strcmp0(self->trouble, error->message) != 0)
+            sinter_live_job_log(self, G_LOG_LEVEL_INFO, error->message);
+        g_free(self->trouble);
+        self->trouble = g_strdup(error->message);
+        self->end_asked = FALSE;
+        wait_for_news_or(self, self->context.retry_usec);
+        return FALSE;
+    }
+    g_clear_pointer(&self->trouble, g_free);
+    *verdict = sinter_reconcile(self->record, &self->observation);
+    return !may_hear_more(self, verdict) && settle_debts(self, verdict);
 }
 
 static void
@@ -789,23 +718,24 @@ run(SinterLiveJob *self)
     Heard heard = HEARD_NEWS;
 
     while (!self->final && !self->stopped) {
-        g_autoptr(GError) error = NULL;
         SinterVerdict verdict = { .next = SINTER_NEXT_PIVOT };
 
         /* READY: what follows must not wait for another look; libvirt checks it once more */
-        if (heard != HEARD_READY || self->record->cancel_requested) {
-            if (!observe(self, &error)) {
-                log_job(self, G_LOG_LEVEL_INFO, error->message);
-                self->end_asked = FALSE;
-                wait_for_news_or(self, RECONNECT_LOOK_USEC);
-                heard = HEARD_NEWS;
-                continue;
-            }
-            settle_debts(self);
-            verdict = sinter_reconcile(self->record, &self->observation);
-        }
-        heard = steps[verdict.next](self, &verdict);
+        if ((heard != HEARD_READY || self->record->cancel_requested) && !find_next(self, &verdict))
+            heard = HEARD_NEWS;
+        else
+            heard = steps[verdict.next](self, &verdict);
     }
+}
+
+/* The daemon ends and the block job goes on: not so what only we can give back. */
+static void
+let_guest_go(SinterLiveJob *self)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!sinter_live_job_release_guest(self, &error))
+        sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
 }
 
 static gpointer
@@ -815,7 +745,7 @@ live_job_thread(gpointer data)
     g_autoptr(GError) error = NULL;
 
     if (self->record->phase == SINTER_PHASE_QUEUED) {
-        if (!save(self, &error)) {
+        if (!sinter_live_job_save(self, &error)) {
             g_prefix_error(&error, "the job's record cannot be written: ");
             fail_now(self, error);
         } else {
@@ -824,7 +754,13 @@ live_job_thread(gpointer data)
     }
     run(self);
     if (self->final)
-        publish(self, TRUE);
+        sinter_live_job_publish(self, TRUE);
+    else
+        let_guest_go(self);
+    g_mutex_lock(&self->lock);
+    self->left = TRUE;
+    g_cond_signal(&self->cond);
+    g_mutex_unlock(&self->lock);
     return NULL;
 }
 
@@ -836,6 +772,8 @@ sinter_live_job_start(const SinterLiveJobContext *context, SinterJobRecord *reco
     self->context = *context;
     self->record = record;
     self->mailbox = sinter_mailbox_new();
+    g_mutex_init(&self->lock);
+    g_cond_init(&self->cond);
     sinter_convergence_init(&self->convergence, context->patience_usec, context->max_pause_usec);
     self->thread = g_thread_new("job", live_job_thread, self);
     return self;
@@ -847,6 +785,23 @@ sinter_live_job_get_mailbox(SinterLiveJob *self)
     return self->mailbox;
 }
 
+gboolean
+sinter_live_job_join_until(SinterLiveJob *self, gint64 deadline_usec)
+{
+    gboolean left;
+
+    if (!self)
+        return TRUE;
+    g_mutex_lock(&self->lock);
+    while (!self->left && g_cond_wait_until(&self->cond, &self->lock, deadline_usec))
+        ;
+    left = self->left;
+    g_mutex_unlock(&self->lock);
+    if (left)
+        sinter_live_job_join(self);
+    return left;
+}
+
 void
 sinter_live_job_join(SinterLiveJob *self)
 {
@@ -856,7 +811,11 @@ sinter_live_job_join(SinterLiveJob *self)
     g_async_queue_unref(self->mailbox);
     sinter_job_record_free(self->record);
     g_clear_pointer(&self->domain, sinter_domain_unref);
+    g_clear_pointer(&self->host, g_ptr_array_unref);
     g_clear_error(&self->forced_failure);
     g_free(self->qemu_reason);
+    g_free(self->trouble);
+    g_mutex_clear(&self->lock);
+    g_cond_clear(&self->cond);
     g_free(self);
 }

@@ -22,7 +22,8 @@ typedef struct _SinterLiveJob SinterLiveJob;
  * SinterLiveJobFunc:
  * @record: (transfer none): the job as it now is
  * @progress: (transfer none): how far the copying is
- * @ended: %TRUE once, as the last call: the record is final and durable
+ * @ended: %TRUE once, as the last call: the record is final and durable; where it cannot be
+ *  written, an older one does not stand either
  *
  * Called in the job's thread.
  */
@@ -34,7 +35,8 @@ typedef struct {
     SinterJobStore *store; /* (unowned) likewise */
     guint64 patience_usec; /* see sinter-convergence.h */
     guint64 max_pause_usec;
-    guint64 poll_usec; /* between two looks at the progress */
+    guint64 poll_usec;  /* between two looks at the progress */
+    guint64 retry_usec; /* before what failed is tried again where no event may tell */
     SinterLiveJobFunc func;
     gpointer user_data;
 } SinterLiveJobContext;
@@ -44,6 +46,10 @@ SinterLiveJob *sinter_live_job_start(const SinterLiveJobContext *context, Sinter
 
 /* (transfer none): where to post to; any thread */
 SinterMailbox *sinter_live_job_get_mailbox(SinterLiveJob *self);
+
+/* Like sinter_live_job_join(), but no longer than until @deadline_usec (monotonic). A thread that
+ * libvirt does not let return by then is left to itself, with all that it uses: FALSE. */
+gboolean sinter_live_job_join_until(SinterLiveJob *self, gint64 deadline_usec);
 
 /* Waits for the thread's end (after its end was told, or after STOP was posted) and frees. */
 void sinter_live_job_join(SinterLiveJob *self);

@@ -55,7 +55,8 @@ is_plain_copy(const SinterJobRecord *record)
 static SinterVerdict
 next_with_block_job(const SinterJobRecord *record, const SinterObservation *seen)
 {
-    if (seen->block_job != sinter_reconcile_block_job(record->plan->operation)) {
+    if (seen->foreign_mirror ||
+        seen->block_job != sinter_reconcile_block_job(record->plan->operation)) {
         if (record->phase <= SINTER_PHASE_STARTING)
             return end(SINTER_NEXT_FAIL, SINTER_ERROR_BUSY,
                        "another block job is on the disk; wait for its end or cancel it");
@@ -84,13 +85,22 @@ next_after(const SinterJobRecord *record)
     return verdict(SINTER_NEXT_VERIFY);
 }
 
+/* Its end was asked for after READY, and libvirt said that it has ended, to us or to the daemon
+ * before us. That it is gone would prove nothing: QEMU may have been killed in between. */
+static gboolean
+is_copy_whole(const SinterJobRecord *record, const SinterObservation *seen)
+{
+    if (record->phase >= SINTER_PHASE_VERIFYING)
+        return TRUE;
+    return record->phase == SINTER_PHASE_PIVOTING &&
+           (seen->seen == SINTER_SEEN_COMPLETED || seen->seen == SINTER_SEEN_CANCELED);
+}
+
 /* The chain is as before, no block job is there, and one had been seen to run. */
 static SinterVerdict
 next_ended_without_change(const SinterJobRecord *record, const SinterObservation *seen)
 {
-    /* its end was asked for after READY, and it has ended: the copy is whole */
-    if (is_plain_copy(record) && record->phase >= SINTER_PHASE_PIVOTING &&
-        seen->seen != SINTER_SEEN_FAILED && seen->domain_active)
+    if (is_plain_copy(record) && is_copy_whole(record, seen))
         return verdict(SINTER_NEXT_VERIFY);
     if (record->phase >= SINTER_PHASE_VERIFYING)
         return end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_CHAIN_CHANGED,
@@ -103,9 +113,19 @@ next_ended_without_change(const SinterJobRecord *record, const SinterObservation
     if (seen->seen == SINTER_SEEN_CANCELED)
         return end(SINTER_NEXT_CANCELLED, SINTER_ERROR_CANCELLED,
                    "the block job was cancelled by somebody else; the chain is as it was");
+    /* QEMU may have moved over, and the guest written to the merged image, before libvirt knew */
+    if (!seen->domain_active && record->phase == SINTER_PHASE_PIVOTING && !is_plain_copy(record))
+        return end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED,
+                   "the domain stopped while it was moved over; its definition names the old "
+                   "chain, which may lack what the guest wrote last: compare the two before it "
+                   "is started again");
     if (!seen->domain_active)
         return end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
                    "the domain stopped in mid-job; the chain is as it was");
+    if (is_plain_copy(record) && record->phase == SINTER_PHASE_PIVOTING)
+        return end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
+                   "the copy ended while nobody watched, so that nobody can tell whether it is "
+                   "whole: make it again; the chain is as it was");
     if (seen->seen == SINTER_SEEN_COMPLETED)
         return end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED,
                    "libvirt says that the block job is complete, but the chain is the old one");
@@ -171,6 +191,19 @@ same_chain(char *const *a, char *const *b)
             return FALSE;
     }
     return !*a && !*b;
+}
+
+gboolean
+sinter_reconcile_is_our_mirror(const SinterDiskPlan *plan, const SinterDisk *disk)
+{
+    const char *expected =
+        plan->operation == SINTER_OPERATION_COPY ? plan->destination : plan->base_path;
+    const SinterLayer *target =
+        disk->mirror_layers && disk->mirror_layers->len > 0 ? disk->mirror_layers->pdata[0] : NULL;
+
+    if (!target || !expected)
+        return TRUE;
+    return target->path && same_file(target->path, expected);
 }
 
 SinterChainState

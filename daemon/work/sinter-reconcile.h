@@ -35,6 +35,7 @@ typedef struct {
     SinterBlockJobType block_job; /* on the disk now */
     SinterMirror mirror;
     SinterSeenEvent seen;
+    gboolean foreign_mirror; /* it writes to another image than the plan's */
 } SinterObservation;
 
 typedef enum {
@@ -58,6 +59,9 @@ SinterVerdict sinter_reconcile(const SinterJobRecord *record, const SinterObserv
 
 /* Compares a chain with the plan's two. Blocking: paths that differ are compared by identity. */
 SinterChainState sinter_reconcile_chain(const SinterDiskPlan *plan, char *const *chain);
+
+/* Whether the mirror on @disk, if its image is known, writes to what the plan's would. Blocking. */
+gboolean sinter_reconcile_is_our_mirror(const SinterDiskPlan *plan, const SinterDisk *disk);
 
 /* The type of block job that an operation runs as. */
 SinterBlockJobType sinter_reconcile_block_job(SinterOperation operation);

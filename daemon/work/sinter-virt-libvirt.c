@@ -133,11 +133,13 @@ retry_without_relative(void)
     return virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID;
 }
 
+/* With its top named: a snapshot that is taken between our look and this call makes another layer
+ * the active one, and libvirt then refuses; without a name it would merge that layer as well. */
 static int
 start_active_commit(const Start *start)
 {
     return virDomainBlockCommit(
-        start->domain, start->plan->disk, start->base, NULL, start->bandwidth,
+        start->domain, start->plan->disk, start->base, start->top, start->bandwidth,
         VIR_DOMAIN_BLOCK_COMMIT_ACTIVE | VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES);
 }
 
@@ -218,7 +220,8 @@ start_block_job(SinterVirt *virt, const SinterDomain *domain, const SinterDiskPl
                     domain->name, plan->disk);
         return FALSE;
     }
-    if (plan->operation == SINTER_OPERATION_COMMIT &&
+    if ((plan->operation == SINTER_OPERATION_COMMIT ||
+         plan->operation == SINTER_OPERATION_ACTIVE_COMMIT) &&
         !(start.top = name_layer(disk, plan->top_path, error)))
         return FALSE;
     if (plan->base_path && !(start.base = name_layer(disk, plan->base_path, error)))
@@ -309,13 +312,24 @@ set_bandwidth(SinterVirt *virt, const char *uuid, const char *disk, guint64 byte
 
 /* --- the guest ------------------------------------------------------------------------------ */
 
+/* Each of libvirt's names with its place in SinterIoLimits. */
+static const struct {
+    const char *name;
+    gsize offset;
+} io_limits[] = {
+    { VIR_DOMAIN_BLOCK_IOTUNE_TOTAL_BYTES_SEC,
+      G_STRUCT_OFFSET(SinterIoLimits, total_bytes_per_sec) },
+    { VIR_DOMAIN_BLOCK_IOTUNE_READ_BYTES_SEC, G_STRUCT_OFFSET(SinterIoLimits, read_bytes_per_sec) },
+    { VIR_DOMAIN_BLOCK_IOTUNE_WRITE_BYTES_SEC,
+      G_STRUCT_OFFSET(SinterIoLimits, write_bytes_per_sec) },
+};
+
 static gboolean
-get_write_limit(SinterVirt *virt, const char *uuid, const char *disk, guint64 *ret_bytes_per_sec,
-                GError **error)
+get_io_limits(SinterVirt *virt, const char *uuid, const char *disk, SinterIoLimits *ret_limits,
+              GError **error)
 {
     g_auto(DomainHandle) domain = open_domain(virt, uuid, error);
     g_autofree virTypedParameterPtr params = NULL;
-    unsigned long long limit = 0;
     int n_params = 0;
 
     if (!domain)
@@ -325,9 +339,13 @@ get_write_limit(SinterVirt *virt, const char *uuid, const char *disk, guint64 *r
     params = g_new0(virTypedParameter, n_params);
     if (virDomainGetBlockIoTune(domain, disk, params, &n_params, VIR_DOMAIN_AFFECT_LIVE) < 0)
         goto failed;
-    virTypedParamsGetULLong(params, n_params, VIR_DOMAIN_BLOCK_IOTUNE_WRITE_BYTES_SEC, &limit);
+    for (gsize i = 0; i < G_N_ELEMENTS(io_limits); i++) {
+        unsigned long long limit = 0;
+
+        virTypedParamsGetULLong(params, n_params, io_limits[i].name, &limit);
+        G_STRUCT_MEMBER(guint64, ret_limits, io_limits[i].offset) = limit;
+    }
     virTypedParamsClear(params, n_params);
-    *ret_bytes_per_sec = limit;
     return TRUE;
 
 failed:
@@ -336,27 +354,29 @@ failed:
     return FALSE;
 }
 
+/* All three in one call: libvirt clears those that are not named. */
 static gboolean
-set_write_limit(SinterVirt *virt, const char *uuid, const char *disk, guint64 bytes_per_sec,
-                GError **error)
+set_io_limits(SinterVirt *virt, const char *uuid, const char *disk, const SinterIoLimits *limits,
+              GError **error)
 {
     g_auto(DomainHandle) domain = open_domain(virt, uuid, error);
     virTypedParameterPtr params = NULL;
     int n_params = 0;
     int max_params = 0;
-    int rc;
+    int rc = 0;
 
     if (!domain)
         return FALSE;
-    rc = virTypedParamsAddULLong(&params, &n_params, &max_params,
-                                 VIR_DOMAIN_BLOCK_IOTUNE_WRITE_BYTES_SEC, bytes_per_sec);
+    for (gsize i = 0; rc == 0 && i < G_N_ELEMENTS(io_limits); i++)
+        rc = virTypedParamsAddULLong(&params, &n_params, &max_params, io_limits[i].name,
+                                     G_STRUCT_MEMBER(guint64, limits, io_limits[i].offset));
     if (rc == 0)
         rc = virDomainSetBlockIoTune(domain, disk, params, n_params, VIR_DOMAIN_AFFECT_LIVE);
     if (rc < 0)
         sinter_connection_set_error(error,
                                     "limiting the writes of domain '%s', disk %s to "
                                     "%" G_GUINT64_FORMAT " bytes a second",
-                                    virDomainGetName(domain), disk, bytes_per_sec);
+                                    virDomainGetName(domain), disk, limits->write_bytes_per_sec);
     virTypedParamsFree(params, n_params);
     return rc == 0;
 }
@@ -365,9 +385,21 @@ static gboolean
 suspend_guest(SinterVirt *virt, const char *uuid, GError **error)
 {
     g_auto(DomainHandle) domain = open_domain(virt, uuid, error);
+    int state = VIR_DOMAIN_NOSTATE;
 
     if (!domain)
         return FALSE;
+    if (virDomainGetState(domain, &state, NULL, 0) < 0) {
+        sinter_connection_set_error(error, "asking for the state of domain '%s'",
+                                    virDomainGetName(domain));
+        return FALSE;
+    }
+    /* to libvirt, to hold what somebody else has paused is a success: it would be ours to resume */
+    if (state != VIR_DOMAIN_RUNNING) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "holding domain '%s': it is %s",
+                    virDomainGetName(domain), sinter_domain_state_name(state));
+        return FALSE;
+    }
     if (virDomainSuspend(domain) < 0) {
         sinter_connection_set_error(error, "holding domain '%s'", virDomainGetName(domain));
         return FALSE;
@@ -456,17 +488,23 @@ edited_snapshot_xml(virDomainSnapshotPtr snapshot, const char *what, const char 
     return g_steal_pointer(&edited);
 }
 
+/* Guards the way from a snapshot's XML to its redefinition: jobs on two disks of one domain that
+ * went it at once would undo each other's change. */
+static GMutex redefinition_lock;
+
 static gboolean
 redefine_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot, const char *disk,
                   const char *new_path, const char *new_format, GError **error)
 {
     g_auto(DomainHandle) domain = open_domain(virt, uuid, error);
     g_auto(SnapshotHandle) handle = NULL;
+    g_autoptr(GMutexLocker) locker = NULL;
     g_autofree char *what = NULL;
     g_autofree char *xml = NULL;
 
     if (!domain)
         return FALSE;
+    locker = g_mutex_locker_new(&redefinition_lock);
     what = g_strdup_printf("snapshot '%s' of domain '%s'", snapshot, virDomainGetName(domain));
     handle = virDomainSnapshotLookupByName(domain, snapshot, 0);
     if (!handle) {
@@ -532,8 +570,8 @@ static const SinterVirtClass virt_libvirt_class = {
     .end = end_block_job,
     .get_info = get_info,
     .set_bandwidth = set_bandwidth,
-    .get_write_limit = get_write_limit,
-    .set_write_limit = set_write_limit,
+    .get_io_limits = get_io_limits,
+    .set_io_limits = set_io_limits,
     .suspend = suspend_guest,
     .resume = resume_guest,
     .drop_snapshot = drop_snapshot,

@@ -21,6 +21,14 @@ typedef struct {
     guint64 bandwidth_bytes_per_sec;
 } SinterBlockJobInfo;
 
+/* What a guest may read and write of a disk in a second, in bytes; 0 for no limit. libvirt does not
+ * take a total beside one of the other two. */
+typedef struct {
+    guint64 total_bytes_per_sec;
+    guint64 read_bytes_per_sec;
+    guint64 write_bytes_per_sec;
+} SinterIoLimits;
+
 typedef struct _SinterVirt SinterVirt;
 
 typedef struct {
@@ -39,12 +47,13 @@ typedef struct {
                          SinterBlockJobInfo *ret_info, GError **error);
     gboolean (*set_bandwidth)(SinterVirt *virt, const char *uuid, const char *disk,
                               guint64 bytes_per_sec, GError **error);
-    /* The guest's own write limit on a disk; 0 for none. */
-    gboolean (*get_write_limit)(SinterVirt *virt, const char *uuid, const char *disk,
-                                guint64 *ret_bytes_per_sec, GError **error);
-    gboolean (*set_write_limit)(SinterVirt *virt, const char *uuid, const char *disk,
-                                guint64 bytes_per_sec, GError **error);
-    /* Holds and releases the guest. Resume leaves a domain alone that somebody else paused. */
+    /* The guest's own limits on a disk, all three at once. */
+    gboolean (*get_io_limits)(SinterVirt *virt, const char *uuid, const char *disk,
+                              SinterIoLimits *ret_limits, GError **error);
+    gboolean (*set_io_limits)(SinterVirt *virt, const char *uuid, const char *disk,
+                              const SinterIoLimits *limits, GError **error);
+    /* Holds and releases the guest. A domain that does not run is not held: an error. Resume
+     * leaves a domain alone that is not paused on request. */
     gboolean (*suspend)(SinterVirt *virt, const char *uuid, GError **error);
     gboolean (*resume)(SinterVirt *virt, const char *uuid, GError **error);
     /* Metadata only, never a file; a snapshot that is gone is a success. */

@@ -9,6 +9,8 @@
 
 #include "io/sinter-io.h"
 #include "sinter/chain.h"
+#include "sinter/check.h"
+#include "sinter/dump.h"
 #include "sinter/image.h"
 
 G_BEGIN_DECLS
@@ -53,6 +55,12 @@ typedef struct {
     /* Add SinterSnapshotInfo and SinterBitmapInfo to @list, which frees them. */
     gboolean (*list_snapshots)(SinterIo *io, GPtrArray *list, GError **error);
     gboolean (*list_bitmaps)(SinterIo *io, GPtrArray *list, GError **error);
+    /* Examines the file and puts what it finds into @result, which is new. */
+    gboolean (*check)(SinterIo *io, const SinterCheckOptions *options, SinterCheckResult *result,
+                      GError **error);
+    /* Tells all metadata. */
+    gboolean (*dump)(SinterIo *io, const SinterDumpVisitor *visitor, gpointer user_data,
+                     GCancellable *cancellable, GError **error);
     /* Fills @info, zeroed, from the LUKS header. */
     gboolean (*read_luks)(SinterIo *io, SinterLuksInfo *info, GError **error);
 } SinterFormat;

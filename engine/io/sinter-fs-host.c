@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -122,22 +123,41 @@ host_open_fd(SinterFsHost *self, const char *path, int open_flags, mode_t mode, 
     return fd;
 }
 
+/*
+ * Opens what stands under the name only after a look at it: an image may name anything, and with
+ * some devices to open them is to do something (a watchdog starts, a tape winds back).
+ */
+static int
+host_open_existing(SinterFsHost *self, const char *path, int open_flags, GError **error)
+{
+    g_auto(SinterFd) seen = host_open_fd(self, path, O_PATH | O_CLOEXEC, 0, error);
+    g_autofree char *link = NULL;
+    struct stat st;
+    int fd;
+
+    if (seen < 0 || !sinter_io_file_check_kind(seen, path, &st, error))
+        return -1;
+    link = g_strdup_printf("/proc/self/fd/%d", seen);
+    fd = open(link, open_flags);
+    if (fd < 0)
+        sinter_error_set_errno(error, errno, "Could not open '%s'", path);
+    return fd;
+}
+
 static SinterIo *
 host_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
 {
-    /* O_NONBLOCK: a pipe under the name must not hold us up before it is refused */
+    SinterFsHost *self = (SinterFsHost *)fs;
     int open_flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-    mode_t mode = 0;
     int fd;
 
     open_flags |= flags & (SINTER_IO_WRITE | SINTER_IO_CREATE) ? O_RDWR : O_RDONLY;
-    if (flags & SINTER_IO_CREATE) {
-        open_flags |= O_CREAT | O_EXCL;
-        mode = 0600;
-    } else if (flags & SINTER_IO_EXCLUSIVE) {
+    if (flags & SINTER_IO_EXCLUSIVE)
         open_flags |= O_EXCL;
-    }
-    fd = host_open_fd((SinterFsHost *)fs, path, open_flags, mode, error);
+    if (flags & SINTER_IO_CREATE)
+        fd = host_open_fd(self, path, open_flags | O_CREAT | O_EXCL, 0600, error);
+    else
+        fd = host_open_existing(self, path, open_flags, error);
     return fd < 0 ? NULL : sinter_io_file_new(fd, path, flags, TRUE, error);
 }
 

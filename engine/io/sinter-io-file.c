@@ -273,23 +273,29 @@ file_open_direct(int fd, SinterIoFlags flags)
     return open(link, O_DIRECT | O_CLOEXEC | (flags == SINTER_IO_READ ? O_RDONLY : O_RDWR));
 }
 
+gboolean
+sinter_io_file_check_kind(int fd, const char *path, struct stat *ret_st, GError **error)
+{
+    if (fstat(fd, ret_st) < 0) {
+        sinter_error_set_errno(error, errno, "Could not open '%s'", path);
+        return FALSE;
+    }
+    if (S_ISREG(ret_st->st_mode) || S_ISBLK(ret_st->st_mode))
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                "Could not open '%s': it is neither a regular file nor a block device", path);
+    return FALSE;
+}
+
 SinterIo *
 sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, gboolean by_path, GError **error)
 {
-    SinterFd owned = fd;
+    g_auto(SinterFd) owned = fd;
     SinterIoFile *self;
     struct stat st;
 
-    if (fstat(owned, &st) < 0) {
-        sinter_error_set_errno(error, errno, "Could not open '%s'", path);
+    if (!sinter_io_file_check_kind(owned, path, &st, error))
         return NULL;
-    }
-    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
-        sinter_fd_clear(&owned);
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "Could not open '%s': it is neither a regular file nor a block device", path);
-        return NULL;
-    }
     self = sinter_io_alloc(&file_class, path, flags);
     self->is_block_device = S_ISBLK(st.st_mode);
     /* of a block device, its own number: two nodes may name one device */

@@ -3,7 +3,12 @@
 
 #include "sinter-io.h"
 
+#include <sys/stat.h>
+
 G_BEGIN_DECLS
+
+/* Whether @fd (also one that only names a file) is of a kind that can be an image. */
+gboolean sinter_io_file_check_kind(int fd, const char *path, struct stat *ret_st, GError **error);
 
 /*
  * The file driver over @fd, which it takes, also on failure. @by_path: @path was opened to get

@@ -64,6 +64,7 @@ sinter_qcow2_bitmaps_load(SinterIo *io, const SinterQcow2Header *header, GError 
             g_prefix_error(error, "bitmap %u of %u: ", i + 1, header->n_bitmaps);
             return NULL;
         }
+        bitmap->entry_bytes = in.at - bitmap->entry_offset;
     }
     return g_steal_pointer(&list);
 }

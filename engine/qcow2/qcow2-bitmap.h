@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 /* An entry of the bitmap directory, as stored. */
 typedef struct {
     guint64 entry_offset; /* in the file */
+    guint64 entry_bytes;
     guint64 table_offset;
     guint32 table_entries;
     guint32 flags;

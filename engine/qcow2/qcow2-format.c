@@ -6,7 +6,9 @@
  */
 
 #include "qcow2-bitmap.h"
+#include "qcow2-check.h"
 #include "qcow2-compress.h"
+#include "qcow2-dump.h"
 #include "qcow2-image.h"
 #include "qcow2-luks.h"
 #include "qcow2-map.h"
@@ -151,5 +153,7 @@ const SinterFormat sinter_format_qcow2 = {
     .is_preallocated = sinter_qcow2_is_preallocated,
     .list_snapshots = qcow2_list_snapshots,
     .list_bitmaps = qcow2_list_bitmaps,
+    .check = sinter_qcow2_check,
+    .dump = sinter_qcow2_dump,
     .read_luks = qcow2_read_luks,
 };

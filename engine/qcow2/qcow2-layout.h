@@ -324,8 +324,10 @@ sinter_qcow2_l2_kind(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2, guin
     }
     if (l2.entry & SINTER_QCOW2_ZERO && !geo->has_zero_flag)
         return SINTER_QCOW2_INVALID;
+    /* at offset 0 of a data file too: QEMU knows no host space for zeros there */
     if (l2.entry & SINTER_QCOW2_ZERO)
-        return host ? SINTER_QCOW2_ZERO_ALLOC : SINTER_QCOW2_ZERO_PLAIN;
+        return l2.entry & SINTER_QCOW2_OFFSET_MASK ? SINTER_QCOW2_ZERO_ALLOC
+                                                   : SINTER_QCOW2_ZERO_PLAIN;
     return host ? SINTER_QCOW2_NORMAL : SINTER_QCOW2_UNALLOCATED;
 }
 

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The host that the bus tests look at."""
 
-from lib import images
+from lib import images, stage
 
 
-def fill(stage):
-    """chain: three layers. plain: one. twin-a, twin-b: on one base. stopped: three, shut off.
+def fill(place):
+    """chain: three layers. plain: one. twin-a, twin-b: on one base. stopped: two, shut off.
     loose: its definition names the top only, the rest is in the images."""
-    stage.add_domain('chain', ('vda', stage.chain('chain.0', 'chain.1', 'chain.2')))
-    stage.add_domain('plain', ('vda', stage.chain('plain.0')))
-    base = stage.image('base')
+    place.add_domain('chain', ('vda', place.chain('chain.0', 'chain.1', 'chain.2')))
+    place.add_domain('plain', ('vda', place.chain('plain.0')))
+    base = place.image('base')
     for twin in ('twin-a', 'twin-b'):
-        stage.add_domain(twin, ('vda', [stage.image(twin, 'base'), base]))
-    stage.add_domain('stopped', ('vda', stage.chain('stopped.0', 'stopped.1')), running=False)
-    top = stage.chain('loose.0', 'loose.1', 'loose.2')[0]
-    stage.image('loose.other', 'loose.0')
-    stage.hosts.append(bare_xml('loose', top))
-    stage.write_host()
+        place.add_domain(twin, ('vda', [place.image(twin, 'base'), base]))
+    place.add_domain('stopped', ('vda', place.chain('stopped.0', 'stopped.1')), running=False)
+    top = place.chain('loose.0', 'loose.1', 'loose.2')[0]
+    place.image('loose.other', 'loose.0')
+    place.hosts.append(bare_xml('loose', top))
+    place.write_host()
 
 
 def bare_xml(name, path):
@@ -26,13 +26,24 @@ def bare_xml(name, path):
             '</devices></domain>')
 
 
-def _rebase_loose(stage, below):
-    images.qemu_img('rebase', '-u', '-F', 'qcow2', '-b', stage.path(below), stage.path('loose.2'))
+def _rebase_loose(place, below):
+    images.qemu_img('rebase', '-u', '-F', 'qcow2', '-b', place.path(below), place.path('loose.2'))
 
 
-def change_loose(stage):
-    _rebase_loose(stage, 'loose.other')
+def change_loose(place):
+    _rebase_loose(place, 'loose.other')
 
 
-def reset_loose(stage):
-    _rebase_loose(stage, 'loose.1')
+def reset_loose(place):
+    _rebase_loose(place, 'loose.1')
+
+
+class UsualCase(stage.BusCase):
+    """That host, watched by the daemon, and a polkit that allows everything."""
+
+    @classmethod
+    def stage_up(cls):
+        fill(cls.stage)
+        cls.stage.start_polkit()
+        cls.stage.allow_all()
+        cls.stage.sinterd.start()

@@ -10,10 +10,9 @@ import time
 import unittest
 
 import images_of
-import stage
-from lib import namespace
+from lib import namespace, stage
 from lib.service import ServiceError
-from stage import NAME
+from lib.stage import NAME
 
 
 class Manager:
@@ -246,7 +245,7 @@ class BadInput(DaemonCase):
         self.assertEqual(status, 0)
         config = self.stage.path('sinter.conf')
         for words in (("'max-per-hots'", '[jobs]', "'max-per-host'"),
-                      ("'bandwidth'", '[jobs]', 'lots'), ('[job]', '[jobs]')):
+                      ("'bandwidth'", '[jobs]', 'lots'), ('[job]', "'jobs'")):
             lines = [line for line in said.splitlines() if words[0] in line and config in line]
             self.assertEqual(len(lines), 1, said)
             for word in words:

@@ -5,8 +5,8 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 import images_of
-import stage
-from stage import NAME
+from lib import stage
+from lib.stage import NAME
 
 WORTH = {'method': ('name',), 'signal': ('name',), 'property': ('name', 'type', 'access'),
          'arg': ('name', 'type', 'direction')}
@@ -32,13 +32,10 @@ def interfaces(text):
             if node.tag == 'interface' and node.get('name').startswith(NAME)}
 
 
-class Introspection(stage.BusCase):
+class Introspection(images_of.UsualCase):
     @classmethod
     def stage_up(cls):
-        images_of.fill(cls.stage)
-        cls.stage.start_polkit()
-        cls.stage.allow_all()
-        cls.stage.sinterd.start()
+        super().stage_up()
         with open(stage.XML, encoding='utf-8') as file:
             cls.shipped = interfaces(file.read())
 

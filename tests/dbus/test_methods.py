@@ -6,8 +6,8 @@ import unittest
 from gi.repository import GLib
 
 import images_of
-import stage
-from stage import NAME, options
+from lib import stage
+from lib.stage import NAME, options
 
 DOMAIN = NAME + '.Domain'
 DISK = NAME + '.Disk'
@@ -15,14 +15,7 @@ PLAN = NAME + '.Plan'
 JOB = NAME + '.Job'
 
 
-class MethodsCase(stage.BusCase):
-    @classmethod
-    def stage_up(cls):
-        images_of.fill(cls.stage)
-        cls.stage.start_polkit()
-        cls.stage.allow_all()
-        cls.stage.sinterd.start()
-
+class MethodsCase(images_of.UsualCase):
     def plan(self, domain, **values):
         return self.client.call(self.client.domain(domain), DOMAIN, 'Plan', '(a{sv})',
                                 options(**values))

@@ -9,10 +9,9 @@ import unittest
 
 import libvirt
 
-import stage
-from lib import events
+from lib import stage
 from lib.service import Service
-from stage import NAME
+from lib.stage import NAME
 
 NOBODY = 65534
 
@@ -37,6 +36,8 @@ class LibvirtStage(stage.Stage):
             argv = ['setpriv', f'--reuid={NOBODY}', f'--regid={NOBODY}', '--clear-groups', *argv]
         self.libvirtd = Service('libvirtd', argv, env, self.root)
         socket = self.libvirt_root + '/run/libvirt/libvirt-sock'
+        # the test driver has none, and libvirt 9.0's remote driver leaks 40 bytes when it says so
+        self.write('sinter.conf', '[connection]\nqmp-events=false\n')
         self.uri = f'test+unix:///default?socket={socket}&mode=legacy'
         self.sinterd.argv[self.sinterd.argv.index('--connect') + 1] = self.uri
 
@@ -55,17 +56,19 @@ class LibvirtStage(stage.Stage):
             os.umask(mask)
 
     def stop(self):
-        self.libvirtd.kill()
-        super().stop()
+        try:
+            super().stop()
+        finally:
+            self.libvirtd.kill()
 
 
 class ObjectsCase(stage.BusCase):
+    make_stage = LibvirtStage
+
     @classmethod
-    def setUpClass(cls):
-        events.run_loop()
-        cls.stage = LibvirtStage()
-        cls.addClassCleanup(cls.stage.stop)
-        cls.stage.start()
+    def stage_up(cls):
+        # no event loop for libvirt here: its own would run the main context that signals come by
+        libvirt.registerErrorHandler(lambda context, error: None, None)
         cls.stage.start_polkit()
         cls.stage.allow_all()
         cls.stage.start_libvirtd()

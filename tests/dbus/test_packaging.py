@@ -10,9 +10,8 @@ import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-import stage
-from lib import bus, namespace
-from stage import NAME
+from lib import bus, namespace, stage
+from lib.stage import NAME
 
 PACKAGING = os.path.join(stage.TOP, 'packaging')
 BUILT = os.path.join(stage.BUILD, 'packaging')
@@ -166,8 +165,8 @@ class Systemd(unittest.TestCase):
                     os.path.join(root, 'usr/lib/systemd/catalog'))
         self.run_tool('journalctl', f'--root={root}', '--update-catalog')
         listed = self.run_tool('journalctl', f'--root={root}', '--list-catalog')
-        code = re.findall(r'#define SINTER_MESSAGE_\w+ "([0-9a-f]{32})"',
-                          read(stage.TOP, 'common', 'sinter-message.h'))
+        code = re.findall(r'#define SINTER_MESSAGE_ID_\w+ "([0-9a-f]{32})"',
+                          read(stage.TOP, 'common', 'sinter-message-id.h'))
         self.assertEqual(len(code), len(set(code)))
         self.assertEqual(sorted(line.split()[0] for line in listed.splitlines()), sorted(code))
 

@@ -65,7 +65,7 @@ open_chain(char **args, const char *snapshot, GError **error)
     SinterChainOptions options = {
         .format = probe ? NULL : args[1],
         .snapshot = snapshot,
-        .flags = SINTER_CHAIN_PROBE,
+        .flags = probe ? SINTER_CHAIN_PROBE : SINTER_CHAIN_DEFAULT,
     };
 
     return sinter_chain_open(args[0], &options, error);

@@ -19,8 +19,9 @@ from lib.sintercase import SinterCase
 SLOW = 64 * 1024
 RENAMES = 'rename,renameat,renameat2'
 
-# The saves of one consolidation, in order; what the chain is when the daemon dies before each.
-SAVES = ['queued', 'starting', 'copying', 'pivoting', 'verifying', 'cleaning', 'done']
+# The saves of one consolidation that is through at once, in order. (One that copies for longer also
+# saves that; it is met by the tests with a bandwidth limit.)
+SAVES = ['queued', 'starting', 'pivoting', 'cleaning', 'done']
 
 
 class Crash(SinterCase):
@@ -64,6 +65,10 @@ class Crash(SinterCase):
                                        'org.freedesktop.DBus.Error.ServiceUnknown'))
         self.assertEqual(self.bench.sinterd.wait(60), -signal.SIGKILL)
 
+    def await_copying(self, job):
+        """Until it is on record that the copy runs: at the first look at its progress."""
+        self.sinter.wait(lambda: job.properties()['ProgressValid'], 30, 'progress is known')
+
     def end_of_the_one_job(self):
         """The job that was left, taken over and ended; None when no record was left."""
         jobs = [job for job in self.sinter.jobs() if job.properties()['DomainName'] == self.name]
@@ -99,7 +104,7 @@ class Crash(SinterCase):
         before = self.paths(guest)
         self.start_again()
         job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
-        job.wait_phase('copying')
+        self.await_copying(job)
         self.bench.sinterd.kill()
         self.start_again()
         job, = [job for job in self.sinter.jobs() if job.properties()['DomainName'] == guest.name]
@@ -114,7 +119,7 @@ class Crash(SinterCase):
         before = self.paths(guest)
         self.start_again()
         job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
-        job.wait_phase('copying')
+        self.await_copying(job)
         self.bench.sinterd.kill()
         with self.bench.events() as seen:
             guest.domain.blockJobSetSpeed('vda', 0)
@@ -130,7 +135,7 @@ class Crash(SinterCase):
         before = self.paths(guest)
         self.start_again()
         job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
-        job.wait_phase('copying')
+        self.await_copying(job)
         self.bench.sinterd.kill()
         guest.domain.blockJobAbort('vda')
         self.start_again()
@@ -145,7 +150,7 @@ class Crash(SinterCase):
         before = self.paths(guest)
         self.start_again()
         job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
-        job.wait_phase('copying')
+        self.await_copying(job)
         self.bench.sinterd.kill()
         with self.bench.events() as seen:
             guest.domain.blockJobSetSpeed('vda', 0)
@@ -164,7 +169,7 @@ class Crash(SinterCase):
         # syncs the file and then the folder: die at the sync of the folder, when it stands
         self.start_to_die('fsync', 8)
         job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
-        job.wait_phase('copying')
+        self.await_copying(job)
         try:
             job.cancel()
         except SinterError:

@@ -2,13 +2,14 @@
 """Each operation of sinterd on a guest that writes all the time; the oracle judges its disk."""
 
 import os
+import signal
 import unittest
 
 import libvirt
 
 from lib import images
 from lib.guestcode import GuestCode
-from lib.sinterbus import SinterError
+from lib.sinterbus import SinterBus, SinterError
 from lib.sintercase import SinterCase
 
 # So slow that a job is met while it copies, whatever else the machine does.
@@ -228,6 +229,49 @@ class OutrunByTheGuest(SinterCase):
         self.assert_whole(guest)
 
 
+class Budgets(SinterCase):
+    """One job at a time on a file system: the second waits, then has its turn."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = cls.bench.folder('config/sinter')
+        with open(os.path.join(folder, 'sinter.conf'), 'w', encoding='ascii') as file:
+            file.write('[jobs]\nmax-per-storage=1\n')
+        cls.bench.sinterd.restart()
+
+    def test_the_second_waits_for_the_first(self):
+        guests = [self.guest('first').start(), self.guest('second').start()]
+        for guest in guests:
+            guest.grow(2)
+        before = [self.paths(guest) for guest in guests]
+        first, = self.sinter.consolidate('first', bandwidth=SLOW)
+        first.wait_phase('copying')
+        second, = self.sinter.consolidate('second')
+        self.assertEqual(second.phase, 'queued')
+        first.set_bandwidth(0)
+        ends = [job.wait() for job in (first, second)]
+        self.assertEqual([end['Phase'] for end in ends], ['done', 'done'])
+        self.assertGreaterEqual(ends[1]['StartTime'], ends[0]['EndTime'])
+        for guest, layers in zip(guests, before):
+            self.assert_fused(guest, layers)
+            self.assert_whole(guest)
+
+    def test_a_queued_job_can_be_cancelled(self):
+        guests = [self.guest('works').start(), self.guest('waits').start()]
+        for guest in guests:
+            guest.grow(1)
+        before = self.paths(guests[1])
+        first, = self.sinter.consolidate('works', bandwidth=SLOW)
+        first.wait_phase('copying')
+        second, = self.sinter.consolidate('waits')
+        second.cancel()
+        self.assertEqual(second.wait()['Phase'], 'cancelled')
+        self.assert_chain(guests[1], before)
+        first.cancel()
+        self.assertEqual(first.wait()['Phase'], 'cancelled')
+
+
 class WhileItRuns(SinterCase):
     def test_cancel_before_ready(self):
         guest = self.grown(3)
@@ -276,6 +320,26 @@ class WhileItRuns(SinterCase):
         self.assertEqual(self.paths(guest, inactive=True)[0], before[0])
         self.assertTrue(all(os.path.exists(path) for path in before))
         guest.verify()
+
+    def test_sinterd_ends_though_libvirtd_hangs(self):
+        guest = self.grown(2)
+        before = self.paths(guest)
+        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
+        job.wait_phase('copying')
+        self.bench.libvirtd.signal(signal.SIGSTOP)
+        try:
+            job.set_bandwidth(SLOW)     # a call of the job's thread that does not return
+            self.assertEqual(self.bench.sinterd.stop(timeout=10), 0)
+        finally:
+            self.bench.libvirtd.signal(signal.SIGCONT)
+        self.bench.sinterd.start()
+        sinter = SinterBus(self.bench.bus.address)
+        self.addCleanup(sinter.close)
+        job = sinter.job(os.path.basename(job.path))
+        job.set_bandwidth(0)
+        self.assertEqual(job.wait()['Phase'], 'done')
+        self.assert_fused(guest, before)
+        self.assert_whole(guest)
 
     def test_libvirtd_restarted(self):
         guest = self.grown(3)

@@ -39,6 +39,7 @@ install_announce() {
   fi
   [[ ! -f /usr/lib/sysusers.d/sinter.conf ]] || as_root systemd-sysusers sinter.conf
   [[ ! -f /usr/lib/tmpfiles.d/sinter.conf ]] || as_root systemd-tmpfiles --create sinter.conf
+  as_root journalctl --update-catalog
   as_root systemctl daemon-reload
   as_root systemctl reload dbus.service
   say 'installed; start it with: systemctl enable --now sinterd'

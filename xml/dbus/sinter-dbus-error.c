@@ -25,10 +25,20 @@ sinter_dbus_error_register(void)
     g_once_init_leave(&registered, 1);
 }
 
+char *
+sinter_dbus_text(const char *text)
+{
+    return g_utf8_make_valid(text ? text : "", -1);
+}
+
 void
 sinter_dbus_return_error(GDBusMethodInvocation *invocation, GError *error)
 {
     gboolean cancelled = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    char *text = sinter_dbus_text(error->message);
+
+    g_free(error->message);
+    error->message = text;
 
     if (error->domain != SINTER_ERROR) {
         error->domain = SINTER_ERROR;

@@ -18,6 +18,15 @@ G_BEGIN_DECLS
 void sinter_dbus_error_register(void);
 
 /**
+ * sinter_dbus_text:
+ * @text: (nullable): words that may come from an image, a file name or another program
+ *
+ * Returns: (transfer full): @text as D-Bus takes it: what is no UTF-8 is replaced, %NULL is empty.
+ * Whatever is no constant and was not read from XML or D-Bus goes through this.
+ */
+char *sinter_dbus_text(const char *text);
+
+/**
  * sinter_dbus_return_error:
  * @invocation: (transfer full): the call to answer
  * @error: (transfer full): why it failed

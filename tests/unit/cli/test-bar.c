@@ -31,8 +31,8 @@ test_line(void)
     g_autofree char *utf8 = sinter_bar_format(&half, 8, 120, TRUE);
 
     g_assert_cmpstr(ascii, ==,
-                    "vm1 vda   copying     45%  [#############-----------------]      "
-                    "1.2 GiB / 2.6 GiB    120 MiB/s  12 s left");
+                    "vm1 vda   copying     45%  [#############-----------------]  "
+                    "1.2 GiB / 2.6 GiB   120 MiB/s  12 s left");
     g_assert_nonnull(strstr(utf8, "  █████████████░░░░░░░░░░░░░░░░░  "));
 }
 
@@ -70,7 +70,7 @@ test_unknown(void)
 static void
 test_widths(void)
 {
-    static const char *const parts[] = { "[#", "MiB/s", "left", "GiB /", "copying", "45%" };
+    static const char *const parts[] = { "GiB /", "MiB/s", "[#", "left", "copying", "45%" };
     guint n_before = 0;
 
     for (guint columns = 1; columns <= 150; columns++) {
@@ -90,6 +90,17 @@ test_widths(void)
         n_before = n;
     }
     g_assert_cmpuint(n_before, ==, G_N_ELEMENTS(parts));
+}
+
+/* An ordinary terminal shows all of it. */
+static void
+test_80_columns(void)
+{
+    g_autofree char *line = sinter_bar_format(&half, 7, 79, TRUE);
+
+    g_assert_cmpstr(line, ==,
+                    "vm1 vda  copying     45%  █████░░░░░░  1.2 GiB / 2.6 GiB   120 MiB/s  "
+                    "12 s left");
 }
 
 static void
@@ -338,6 +349,7 @@ main(int argc, char **argv)
     g_test_add_func("/cli/bar/fractions", test_fractions);
     g_test_add_func("/cli/bar/unknown", test_unknown);
     g_test_add_func("/cli/bar/widths", test_widths);
+    g_test_add_func("/cli/bar/80-columns", test_80_columns);
     g_test_add_func("/cli/bar/hostile-label", test_hostile_label);
     g_test_add_func("/cli/bars/screen", test_screen);
     g_test_add_func("/cli/bars/hide", test_hide);

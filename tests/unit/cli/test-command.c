@@ -55,12 +55,16 @@ run_list(const SinterCommandCall *call, GError **error)
 
 static const SinterCommandDefault defaults[] = { { "--json", "pretty" }, { NULL } };
 
-static const SinterCommand commands[] = {
-    { "merge", "merge layers", "DOMAIN [DISK]", "More on it.", 1, 2, merge_entries, sizeof(Options),
-      run_merge },
-    { "list", "list domains", "", NULL, 0, 0, NULL, 0, run_list },
-    { "remove", "remove files", "FILE …", NULL, 1, G_MAXUINT, NULL, 0, run_list },
+static const SinterCommand merge = {
+    "merge", "merge layers", "DOMAIN [DISK]", "More on it.", 1,
+    2,       merge_entries,  sizeof(Options), run_merge,
 };
+static const SinterCommand list = { "list", "list domains", "", NULL, 0, 0, NULL, 0, run_list };
+static const SinterCommand remove_files = {
+    "remove", "remove files", "FILE …", NULL, 1, G_MAXUINT, NULL, 0, run_list,
+};
+
+static const SinterCommand *const commands[] = { &merge, &list, &remove_files };
 
 static int
 exit_status(const GError *error)
@@ -183,15 +187,15 @@ static void
 test_help_text(void)
 {
     g_autofree char *whole = sinter_command_format_help(&set, NULL);
-    g_autofree char *merge = sinter_command_format_help(&set, &commands[0]);
+    g_autofree char *one = sinter_command_format_help(&set, &merge);
 
     g_assert_nonnull(strstr(whole, "A program.\n\nCommands:\n  merge   merge layers\n"
                                    "  list    list domains\n"));
     g_assert_nonnull(strstr(whole, "-c, --connect=URI"));
-    g_assert_nonnull(strstr(merge, " merge DOMAIN [DISK]\n\nTo merge layers.\n\nMore on it.\n"));
-    g_assert_nonnull(strstr(merge, "Options of merge:\n"));
-    g_assert_nonnull(strstr(merge, "--keep=N"));
-    g_assert_nonnull(strstr(merge, "--version"));
+    g_assert_nonnull(strstr(one, " merge DOMAIN [DISK]\n\nTo merge layers.\n\nMore on it.\n"));
+    g_assert_nonnull(strstr(one, "Options of merge:\n"));
+    g_assert_nonnull(strstr(one, "--keep=N"));
+    g_assert_nonnull(strstr(one, "--version"));
 }
 
 static void

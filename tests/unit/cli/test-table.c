@@ -34,7 +34,7 @@ test_legend(void)
                     "----------------------------\n"
                     " vm1              6   -\n"
                     " 仮想-long   123456   grün\n"
-                    " a\\x1b[31m        -   x\n");
+                    " a\\x1b[31m            x\n");
 }
 
 static void

@@ -63,7 +63,8 @@ test_parse_bytes(void)
         { "10 MB", 10000000 },
         { "9007199254740993", 9007199254740993 },
     };
-    static const char *const bad[] = { "", "x", "-1", "1Q", "1KiBs", "0x10", "9E9E", "16E", "nan" };
+    static const char *const bad[] = { "",     "x",   "-1",  "1Q",  "1KiBs", "0x10",
+                                       "9E9E", "16E", "nan", "1e3", "1e400", "1.5e3K" };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) error = NULL;

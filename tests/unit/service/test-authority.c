@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "bus-fixture.h"
 #include "sinter-dbus-error.h"
 
 /* --- a skeleton with one method of the contract and one that was forgotten in the table ------ */
@@ -89,26 +90,10 @@ probe_init(Probe *self)
 /* --- the stage ------------------------------------------------------------------------------- */
 
 typedef struct {
-    GTestDBus *bus;
-    GDBusConnection *server;
-    GDBusConnection *client;
+    BusFixture bus;
     SinterAuthority *authority;
     Probe *probe;
 } Fixture;
-
-static GDBusConnection *
-connect_to(GTestDBus *bus)
-{
-    g_autoptr(GError) error = NULL;
-    GDBusConnection *connection =
-        g_dbus_connection_new_for_address_sync(g_test_dbus_get_bus_address(bus),
-                                               G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-                                                   G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-                                               NULL, NULL, &error);
-
-    g_assert_no_error(error);
-    return connection;
-}
 
 static void
 set_up(Fixture *f, gconstpointer data)
@@ -116,16 +101,13 @@ set_up(Fixture *f, gconstpointer data)
     gboolean use_polkit = GPOINTER_TO_INT(data);
     g_autoptr(GError) error = NULL;
 
-    f->bus = g_test_dbus_new(G_TEST_DBUS_NONE);
-    g_test_dbus_up(f->bus);
+    bus_fixture_set_up(&f->bus);
     /* where polkit is looked for, and is not */
-    g_setenv("DBUS_SYSTEM_BUS_ADDRESS", g_test_dbus_get_bus_address(f->bus), TRUE);
-    f->server = connect_to(f->bus);
-    f->client = connect_to(f->bus);
+    g_setenv("DBUS_SYSTEM_BUS_ADDRESS", g_test_dbus_get_bus_address(f->bus.bus), TRUE);
     f->authority = sinter_authority_new(use_polkit);
     f->probe = g_object_new(TYPE_PROBE, NULL);
     sinter_authority_guard(f->authority, G_DBUS_INTERFACE_SKELETON(f->probe));
-    g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(f->probe), f->server, "/probe",
+    g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(f->probe), f->bus.server, "/probe",
                                      &error);
     g_assert_no_error(error);
 }
@@ -136,18 +118,7 @@ tear_down(Fixture *f, gconstpointer data)
     g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(f->probe));
     g_clear_object(&f->probe);
     g_clear_object(&f->authority);
-    g_dbus_connection_close_sync(f->client, NULL, NULL);
-    g_dbus_connection_close_sync(f->server, NULL, NULL);
-    g_clear_object(&f->client);
-    g_clear_object(&f->server);
-    g_test_dbus_stop(f->bus);
-    g_clear_object(&f->bus);
-}
-
-static void
-on_called(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    *(GAsyncResult **)user_data = g_object_ref(result);
+    bus_fixture_tear_down(&f->bus);
 }
 
 static void
@@ -156,14 +127,15 @@ call(Fixture *f, const char *method, const char *options, GError **error)
     g_autoptr(GAsyncResult) result = NULL;
     g_autoptr(GVariant) reply = NULL;
 
-    g_dbus_connection_call(f->client, g_dbus_connection_get_unique_name(f->server), "/probe",
-                           "org.sinter.Sinter1.Manager", method,
+    g_dbus_connection_call(f->bus.client, g_dbus_connection_get_unique_name(f->bus.server),
+                           "/probe", "org.sinter.Sinter1.Manager", method,
                            g_variant_new("(@a{sv})", g_variant_parse(G_VARIANT_TYPE_VARDICT,
                                                                      options, NULL, NULL, NULL)),
-                           NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_called, &result);
+                           NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, bus_fixture_keep_result,
+                           &result);
     while (!result)
         g_main_context_iteration(NULL, TRUE);
-    reply = g_dbus_connection_call_finish(f->client, result, error);
+    reply = g_dbus_connection_call_finish(f->bus.client, result, error);
 }
 
 static void

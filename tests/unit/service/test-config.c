@@ -67,7 +67,7 @@ typedef struct {
 static const BadCase bad_cases[] = {
     { "[jobs]\nmax-per-hosts=2\n",
       { "sinter.conf", "[jobs]", "'max-per-hosts'", "'max-per-host'" } },
-    { "[job]\nmax-per-host=2\n", { "sinter.conf", "[job]", "[jobs]" } },
+    { "[job]\nmax-per-host=2\n", { "sinter.conf", "[job]", "'jobs'" } },
     { "[jobs]\nmax-per-host=0\n", { "'max-per-host'", "from 1 to 1000", "not 0" } },
     { "[jobs]\nmax-per-host=many\n", { "'max-per-host'", "from 1 to 1000", "not many" } },
     { "[jobs]\nmax-per-host=\n", { "'max-per-host'", "from 1 to 1000" } },
@@ -147,13 +147,21 @@ test_adopt(Fixture *f, gconstpointer data)
     g_assert_cmpstr(g_ptr_array_index(waiting, 1), ==, "[jobs] max-per-host");
 }
 
+static void
+remove_files(GPtrArray *files)
+{
+    for (guint i = 0; i < files->len; i++)
+        g_unlink(g_ptr_array_index(files, i));
+}
+
 /* The user's places: shared ones first, conf.d behind sinter.conf, by name. */
 static void
 test_order(void)
 {
     const char *base = g_get_user_config_dir();
-    g_autofree char *conf_d = g_build_filename(base, "sinter", "conf.d", NULL);
-    g_autofree char *main_file = g_build_filename(base, "sinter", "sinter.conf", NULL);
+    g_autofree char *folder = g_build_filename(base, "sinter", NULL);
+    g_autofree char *conf_d = g_build_filename(folder, "conf.d", NULL);
+    g_autofree char *main_file = g_build_filename(folder, "sinter.conf", NULL);
     g_autofree char *first = g_build_filename(conf_d, "10-a.conf", NULL);
     g_autofree char *second = g_build_filename(conf_d, "20-b.conf", NULL);
     g_autofree char *other = g_build_filename(conf_d, "30-c.txt", NULL);
@@ -167,14 +175,21 @@ test_order(void)
     g_assert_true(g_file_set_contents(other, "[plans]\nmax=3\n", -1, NULL));
     g_assert_true(g_file_set_contents(main_file, "[plans]\nmax=4\nmax-per-user=4\n", -1, NULL));
     files = sinter_config_list_files(FALSE, NULL);
-    g_assert_cmpuint(files->len, ==, 3);
-    g_assert_cmpstr(g_ptr_array_index(files, 0), ==, main_file);
-    g_assert_cmpstr(g_ptr_array_index(files, 1), ==, first);
-    g_assert_cmpstr(g_ptr_array_index(files, 2), ==, second);
+    g_assert_cmpuint(files->len, ==, 6); /* the shared place is the same folder here */
+    for (guint i = 0; i < 6; i += 3) {
+        g_assert_cmpstr(g_ptr_array_index(files, i), ==, main_file);
+        g_assert_cmpstr(g_ptr_array_index(files, i + 1), ==, first);
+        g_assert_cmpstr(g_ptr_array_index(files, i + 2), ==, second);
+    }
     config = sinter_config_load(files, problems);
     g_assert_cmpuint(config->max_plans, ==, 2);
     g_assert_cmpuint(config->plan_lifetime_sec, ==, 1);
     g_assert_cmpuint(config->max_plans_per_user, ==, 4);
+    remove_files(files);
+    g_unlink(other);
+    g_rmdir(conf_d);
+    g_rmdir(folder);
+    g_rmdir(base);
 }
 
 /* The file that ships names every key with its default, and nothing else. */
@@ -203,7 +218,11 @@ test_shipped_file(Fixture *f, gconstpointer data)
 int
 main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+    g_autofree char *home = g_dir_make_tmp("sinter-config-XXXXXX", NULL);
+
+    g_setenv("XDG_CONFIG_HOME", home, TRUE);
+    g_setenv("XDG_CONFIG_DIRS", home, TRUE);
+    g_test_init(&argc, &argv, NULL);
     g_test_add("/config/values", Fixture, NULL, set_up, test_values, tear_down);
     for (gsize i = 0; i < G_N_ELEMENTS(bad_cases); i++) {
         g_autofree char *name = g_strdup_printf("/config/bad/%zu", i);

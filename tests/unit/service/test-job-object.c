@@ -6,6 +6,7 @@
 
 #include <glib/gstdio.h>
 
+#include "bus-fixture.h"
 #include "sinter-dbus-error.h"
 #include "sinter-dbus.h"
 #include "sinter-job-private.h"
@@ -69,8 +70,14 @@ sinter_job_post_event(SinterJob *self, const SinterEvent *event)
 }
 
 void
-sinter_job_stop(SinterJob *self)
+sinter_job_ask_to_stop(SinterJob *self)
 {
+}
+
+gboolean
+sinter_job_stop(SinterJob *self, gint64 deadline_usec)
+{
+    return TRUE;
 }
 
 const SinterJobRecord *
@@ -111,9 +118,7 @@ sinter_job_set_bandwidth(SinterJob *self, guint64 bytes_per_sec, GError **error)
 /* --- the stage ------------------------------------------------------------------------------- */
 
 typedef struct {
-    GTestDBus *bus;
-    GDBusConnection *server;
-    GDBusConnection *client;
+    BusFixture bus;
     char *state_dir;
     SinterConnection *connection;
     SinterInventory *inventory;
@@ -127,20 +132,6 @@ typedef struct {
     gboolean success;
 } Fixture;
 
-static GDBusConnection *
-connect_to(GTestDBus *bus)
-{
-    g_autoptr(GError) error = NULL;
-    GDBusConnection *connection =
-        g_dbus_connection_new_for_address_sync(g_test_dbus_get_bus_address(bus),
-                                               G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-                                                   G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-                                               NULL, NULL, &error);
-
-    g_assert_no_error(error);
-    return connection;
-}
-
 static void
 on_name(GDBusConnection *connection, const char *name, const char *owner, gpointer user_data)
 {
@@ -151,8 +142,8 @@ static void
 wait_for_name(Fixture *f)
 {
     gboolean there = FALSE;
-    guint id =
-        g_bus_watch_name_on_connection(f->client, SINTER_BUS_NAME, 0, on_name, NULL, &there, NULL);
+    guint id = g_bus_watch_name_on_connection(f->bus.client, SINTER_BUS_NAME, 0, on_name, NULL,
+                                              &there, NULL);
 
     while (!there)
         g_main_context_iteration(NULL, TRUE);
@@ -163,7 +154,7 @@ static void
 start_service(Fixture *f)
 {
     SinterConfig *config = sinter_config_new();
-    SinterServiceParts parts = { f->server,     FALSE,        NULL,       config,
+    SinterServiceParts parts = { f->bus.server, FALSE,        NULL,       config,
                                  f->connection, f->inventory, f->executor };
 
     f->service = sinter_service_new(&parts);
@@ -209,7 +200,7 @@ add_job(Fixture *f)
     f->job = sinter_job_new(NULL, record);
     f->job->progress.total_bytes = 1000;
     g_signal_emit_by_name(f->executor, "job-added", f->job);
-    sinter_dbus_job_proxy_new(f->client, G_DBUS_PROXY_FLAGS_NONE, SINTER_BUS_NAME,
+    sinter_dbus_job_proxy_new(f->bus.client, G_DBUS_PROXY_FLAGS_NONE, SINTER_BUS_NAME,
                               "/org/sinter/Sinter1/jobs/1", NULL, on_proxy, &f->proxy);
     while (!f->proxy)
         g_main_context_iteration(NULL, TRUE);
@@ -222,10 +213,7 @@ set_up(Fixture *f, gconstpointer data)
 {
     SinterJobLimits limits = { .max_jobs_per_host = 1, .max_jobs_per_storage = 1 };
 
-    f->bus = g_test_dbus_new(G_TEST_DBUS_NONE);
-    g_test_dbus_up(f->bus);
-    f->server = connect_to(f->bus);
-    f->client = connect_to(f->bus);
+    bus_fixture_set_up(&f->bus);
     f->state_dir = g_dir_make_tmp("sinter-job-XXXXXX", NULL);
     f->connection = sinter_connection_new("test:///default", FALSE);
     f->inventory = sinter_inventory_new(f->connection, 0);
@@ -248,12 +236,7 @@ tear_down(Fixture *f, gconstpointer data)
     g_clear_object(&f->executor);
     g_clear_object(&f->inventory);
     g_clear_object(&f->connection);
-    g_dbus_connection_close_sync(f->client, NULL, NULL);
-    g_dbus_connection_close_sync(f->server, NULL, NULL);
-    g_clear_object(&f->client);
-    g_clear_object(&f->server);
-    g_test_dbus_stop(f->bus);
-    g_clear_object(&f->bus);
+    bus_fixture_tear_down(&f->bus);
     g_rmdir(jobs_dir);
     g_rmdir(f->state_dir);
     g_free(f->state_dir);
@@ -356,18 +339,12 @@ test_removed_at_end(Fixture *f, gconstpointer data)
 }
 
 static void
-on_called(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    *(GAsyncResult **)user_data = g_object_ref(result);
-}
-
-static void
 call_cancel(Fixture *f, GError **error)
 {
     g_autoptr(GAsyncResult) result = NULL;
 
-    sinter_dbus_job_call_cancel(f->proxy, g_variant_new_parsed("@a{sv} {}"), NULL, on_called,
-                                &result);
+    sinter_dbus_job_call_cancel(f->proxy, g_variant_new_parsed("@a{sv} {}"), NULL,
+                                bus_fixture_keep_result, &result);
     while (!result)
         g_main_context_iteration(NULL, TRUE);
     sinter_dbus_job_call_cancel_finish(f->proxy, result, error);
@@ -387,7 +364,7 @@ test_requests(Fixture *f, gconstpointer data)
     call_cancel(f, &error);
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_BUSY);
     sinter_dbus_job_call_set_bandwidth(f->proxy, 12345, g_variant_new_parsed("@a{sv} {}"), NULL,
-                                       on_called, &result);
+                                       bus_fixture_keep_result, &result);
     while (!result)
         g_main_context_iteration(NULL, TRUE);
     g_assert_true(sinter_dbus_job_call_set_bandwidth_finish(f->proxy, result, NULL));

@@ -5,6 +5,8 @@
 #include "sinter-convergence.h"
 #include "sinter-rate.h"
 
+#include <string.h>
+
 #define SEC ((gint64)G_USEC_PER_SEC)
 #define MIB ((guint64)1024 * 1024)
 
@@ -17,7 +19,8 @@ play(SinterConvergence *c, guint n_sec, guint64 (*remaining)(guint sec), gboolea
     GString *seen = g_string_new(NULL);
 
     for (guint sec = 1; sec <= n_sec; sec++) {
-        SinterConvergenceSample sample = { sec * SEC, remaining(sec), 100 * MIB, limited };
+        SinterConvergenceSample sample = { sec * SEC, remaining(sec), sec * 100 * MIB, 100 * MIB,
+                                           limited };
         guint64 rate = 0;
         SinterConvergeAction action = sinter_convergence_sample(c, &sample, &rate);
 
@@ -51,6 +54,46 @@ test_headway_needs_nothing(void)
     sinter_convergence_init(&c, 20 * SEC, 2 * SEC);
     seen = play(&c, 200, steady_headway, TRUE);
     g_assert_null(strpbrk(seen, "LTSRG"));
+}
+
+/* A terabyte at 100 MiB a second: a hundredth of it takes longer than anybody's patience. */
+static guint64
+large_and_steady(guint sec)
+{
+    return (1024 * 1024 - (guint64)sec * 100) * MIB;
+}
+
+/* … or with a guest that writes again four fifths of what is copied. */
+static guint64
+large_and_busy(guint sec)
+{
+    return (1024 * 1024 - (guint64)sec * 20) * MIB;
+}
+
+/* A guest that writes again nearly all of it: this will not end. */
+static guint64
+large_and_outrun(guint sec)
+{
+    return (1024 * 1024 - (guint64)sec * 2) * MIB;
+}
+
+static void
+test_large_copies_are_left_alone(void)
+{
+    SinterConvergence c;
+    g_autofree char *steady = NULL;
+    g_autofree char *busy = NULL;
+    g_autofree char *outrun = NULL;
+
+    sinter_convergence_init(&c, 60 * SEC, 2 * SEC);
+    steady = play(&c, 3600, large_and_steady, TRUE);
+    g_assert_null(strpbrk(steady, "LTSRG"));
+    sinter_convergence_init(&c, 60 * SEC, 2 * SEC);
+    busy = play(&c, 3600, large_and_busy, TRUE);
+    g_assert_null(strpbrk(busy, "LTSRG"));
+    sinter_convergence_init(&c, 60 * SEC, 2 * SEC);
+    outrun = play(&c, 3600, large_and_outrun, TRUE);
+    g_assert_nonnull(strpbrk(outrun, "L"));
 }
 
 static void
@@ -104,6 +147,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/convergence/headway-needs-nothing", test_headway_needs_nothing);
+    g_test_add_func("/convergence/large-copies-are-left-alone", test_large_copies_are_left_alone);
     g_test_add_func("/convergence/escalation", test_escalation);
     g_test_add_func("/convergence/unlimited-and-never-held", test_unlimited_and_never_held);
     g_test_add_func("/convergence/pause-is-bounded", test_pause_is_bounded);

@@ -50,7 +50,7 @@ sample_record(const char *id)
     record->phase = SINTER_PHASE_PIVOTING;
     record->uid = 1000;
     record->cancel_requested = TRUE;
-    record->throttle_saved_bytes_per_sec = G_MAXUINT64 - 1;
+    record->saved_write_bytes_per_sec = G_MAXUINT64 - 1;
     record->created_usec = 1234567890123456;
     record->error_code = SINTER_ERROR_NO_SPACE;
     record->error_message = g_strdup("no room");

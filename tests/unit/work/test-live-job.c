@@ -6,12 +6,17 @@
  * removed are real ones.
  */
 
+#include "sinter-file.h"
 #include "sinter-live-job.h"
 #include "sinter-reconcile.h"
 
 #include <glib/gstdio.h>
 #include <libvirt/libvirt.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* --- a host that plays along ---------------------------------------------------------------- */
@@ -31,13 +36,28 @@ typedef struct {
     const SinterDiskPlan *plan;
     SinterMailbox *mailbox;  /* where events go, or NULL */
     SinterSeenEvent outcome; /* how the block job is to end: COMPLETED, FAILED, CANCELED */
-    gboolean shared;         /* another domain names the first overlay */
+    gboolean started;        /* the block job was */
+    gboolean shared;         /* another domain stands on the old chain */
     gboolean never_ready;
     guint n_refused_pivots; /* still to be refused */
     guint n_calls;
     guint die_at;       /* the call at which the daemon dies, 0 for never */
     gboolean die_after; /* … after it did its work */
-    guint64 write_limit;
+    SinterIoLimits limits;
+    gboolean slowed;         /* writes had a limit at any time */
+    gboolean shared_later;   /* … from the start of the block job on */
+    gboolean outruns_all;    /* not even a held guest lets the copy catch up */
+    gboolean held;           /* the guest */
+    guint n_partial;         /* looks after the start that do not get to the disks */
+    guint n_refused_aborts;  /* still to be refused */
+    guint n_refused_resumes; /* likewise */
+    guint n_ends;            /* calls of end */
+    gboolean late_word;      /* the event of a failure comes after the job is seen to be gone */
+    gboolean disk_full;      /* of the records, from the last look before the start on */
+    gboolean swapped;        /* at the start another file takes the top's name */
+    char *mirror_target;     /* what the mirror writes to, NULL where the XML does not tell */
+    gboolean hangs;          /* in the next call; told to go on by … */
+    GCond go_on;
     guint n_suspends;
     guint n_resumes;
 } Host;
@@ -52,11 +72,58 @@ post_status(Host *host, int status)
         sinter_mailbox_post_event(host->mailbox, event);
 }
 
+static void
+post_kind(Host *host, SinterEventKind kind)
+{
+    g_autoptr(SinterEvent) event = sinter_event_new(kind);
+
+    sinter_mailbox_post_event(host->mailbox, event);
+}
+
+/* Whether this is one of the calls that are to be refused. */
+static gboolean
+host_refuses(guint *n_left)
+{
+    if (*n_left == 0)
+        return FALSE;
+    (*n_left)--;
+    return TRUE;
+}
+
+/* From now on this process can make files and remove them, but not write to them. */
+static void
+limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+    limit.rlim_cur = MIN(bytes, limit.rlim_max);
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
+}
+
+static void
+fill_disk(void)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(0);
+}
+
+static void
+swap_file(const char *path)
+{
+    g_autofree char *other = g_strconcat(path, ".other", NULL);
+
+    g_assert_true(g_file_set_contents(other, "other", -1, NULL));
+    g_assert_cmpint(g_rename(other, path), ==, 0);
+}
+
 /* Every call goes through here: FALSE when the connection is lost or the daemon dies. */
 static gboolean
 host_enter(Host *host, GError **error)
 {
     g_mutex_lock(&host->lock);
+    while (host->hangs)
+        g_cond_wait(&host->go_on, &host->lock);
     host->n_calls++;
     if (host->n_calls == host->die_at && !host->die_after) {
         sinter_mailbox_post(host->mailbox, SINTER_MESSAGE_STOP);
@@ -88,6 +155,7 @@ make_domain(Host *host, const char *uuid, char **chain)
 {
     SinterDomain *domain = sinter_domain_new();
     SinterDisk *disk = sinter_disk_new();
+    struct stat st;
 
     domain->uuid = g_strdup(uuid);
     domain->name = g_strdup(uuid);
@@ -105,12 +173,39 @@ make_domain(Host *host, const char *uuid, char **chain)
 
             layer->path = g_strdup(chain[i]);
             layer->description = g_strdup(chain[i]);
+            layer->format = g_strdup("qcow2");
             layer->index = i + 1;
-            layer->missing = !g_file_test(chain[i], G_FILE_TEST_EXISTS);
+            layer->missing = stat(chain[i], &st) < 0;
+            if (!layer->missing) {
+                layer->device = st.st_dev;
+                layer->inode = st.st_ino;
+            }
             g_ptr_array_add(k ? disk->inactive_layers : disk->layers, layer);
         }
     }
+    if (host->mirror != SINTER_MIRROR_NONE && host->mirror_target) {
+        SinterLayer *target = sinter_layer_new();
+
+        target->path = g_strdup(host->mirror_target);
+        disk->mirror_job = host->job;
+        disk->mirror_layers = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_layer_free);
+        g_ptr_array_add(disk->mirror_layers, target);
+    }
     g_ptr_array_add(domain->disks, disk);
+    return domain;
+}
+
+/* A domain of which libvirt told no more than its name. */
+static SinterDomain *
+make_partial_domain(const char *uuid)
+{
+    SinterDomain *domain = sinter_domain_new();
+
+    domain->uuid = g_strdup(uuid);
+    domain->name = g_strdup(uuid);
+    domain->active = TRUE;
+    domain->partial = TRUE;
+    domain->problem = g_strdup("cannot acquire state change lock");
     return domain;
 }
 
@@ -122,8 +217,16 @@ host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
 
     if (!host_enter(host, error))
         return NULL;
-    if (host->exists)
+    if (host->n_partial > 0 && host->started) {
+        host->n_partial--;
+        domain = make_partial_domain(uuid);
+    } else if (host->exists) {
         domain = make_domain(host, uuid, host->chain);
+    }
+    if (host->late_word && host->started) {
+        host->late_word = FALSE;
+        post_status(host, VIR_DOMAIN_BLOCK_JOB_FAILED);
+    }
     if (!host_leave(host, error))
         return NULL;
     if (!domain)
@@ -139,6 +242,8 @@ host_scan_all(SinterVirt *virt, GError **error)
 
     if (!host_enter(host, error))
         return NULL;
+    if (host->disk_full)
+        fill_disk();
     g_ptr_array_add(all, make_domain(host, "this", host->chain));
     if (host->shared)
         g_ptr_array_add(all, make_domain(host, "other", host->plan->chain_before));
@@ -155,7 +260,15 @@ host_start(SinterVirt *virt, const SinterDomain *domain, const SinterDiskPlan *p
         return FALSE;
     g_assert_cmpint(host->job, ==, SINTER_BLOCK_JOB_NONE);
     host->job = sinter_reconcile_block_job(plan->operation);
-    if (host->never_ready) {
+    host->started = TRUE;
+    host->shared |= host->shared_later;
+    if (host->swapped)
+        swap_file(plan->chain_before[0]);
+    if (host->n_partial > 0)
+        post_kind(host, SINTER_EVENT_CONNECTED);
+    if (host->late_word) {
+        host->job = SINTER_BLOCK_JOB_NONE;
+    } else if (host->never_ready) {
         host->mirror = SINTER_MIRROR_COPYING;
     } else if (host->outcome == SINTER_SEEN_FAILED) {
         host->job = SINTER_BLOCK_JOB_NONE;
@@ -179,8 +292,8 @@ host_end(SinterVirt *virt, const char *uuid, const char *disk, gboolean pivot, G
 
     if (!host_enter(host, error))
         return FALSE;
-    if (pivot && host->n_refused_pivots > 0) {
-        host->n_refused_pivots--;
+    host->n_ends++;
+    if (host_refuses(pivot ? &host->n_refused_pivots : &host->n_refused_aborts)) {
         g_mutex_unlock(&host->lock);
         g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_FAILED, "not ready");
         return FALSE;
@@ -205,7 +318,7 @@ host_get_info(SinterVirt *virt, const char *uuid, const char *disk, SinterBlockJ
     if (!host_enter(host, error))
         return FALSE;
     *ret_info = (SinterBlockJobInfo){ host->job, 500, 1000, 0 };
-    if (host->n_suspends > 0 && host->mirror == SINTER_MIRROR_COPYING) {
+    if (host->n_suspends > 0 && !host->outruns_all && host->mirror == SINTER_MIRROR_COPYING) {
         host->mirror = SINTER_MIRROR_READY; /* a held guest lets the copy catch up */
         post_status(host, VIR_DOMAIN_BLOCK_JOB_READY);
     }
@@ -220,22 +333,26 @@ host_set_bandwidth(SinterVirt *virt, const char *uuid, const char *disk, guint64
 }
 
 static gboolean
-host_get_write_limit(SinterVirt *virt, const char *uuid, const char *disk, guint64 *ret,
-                     GError **error)
+host_get_io_limits(SinterVirt *virt, const char *uuid, const char *disk, SinterIoLimits *ret,
+                   GError **error)
 {
     if (!host_enter((Host *)virt, error))
         return FALSE;
-    *ret = ((Host *)virt)->write_limit;
+    *ret = ((Host *)virt)->limits;
     return host_leave((Host *)virt, error);
 }
 
+/* As libvirt does: what is not named is cleared, a total stands alone. */
 static gboolean
-host_set_write_limit(SinterVirt *virt, const char *uuid, const char *disk, guint64 bytes,
-                     GError **error)
+host_set_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
+                   const SinterIoLimits *limits, GError **error)
 {
     if (!host_enter((Host *)virt, error))
         return FALSE;
-    ((Host *)virt)->write_limit = bytes;
+    g_assert_true(limits->total_bytes_per_sec == 0 ||
+                  (limits->read_bytes_per_sec == 0 && limits->write_bytes_per_sec == 0));
+    ((Host *)virt)->limits = *limits;
+    ((Host *)virt)->slowed |= limits->write_bytes_per_sec > 0;
     return host_leave((Host *)virt, error);
 }
 
@@ -245,6 +362,7 @@ host_suspend(SinterVirt *virt, const char *uuid, GError **error)
     if (!host_enter((Host *)virt, error))
         return FALSE;
     ((Host *)virt)->n_suspends++;
+    ((Host *)virt)->held = TRUE;
     return host_leave((Host *)virt, error);
 }
 
@@ -253,7 +371,13 @@ host_resume(SinterVirt *virt, const char *uuid, GError **error)
 {
     if (!host_enter((Host *)virt, error))
         return FALSE;
+    if (host_refuses(&((Host *)virt)->n_refused_resumes)) {
+        g_mutex_unlock(&((Host *)virt)->lock);
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_FAILED, "busy");
+        return FALSE;
+    }
     ((Host *)virt)->n_resumes++;
+    ((Host *)virt)->held = FALSE;
     return host_leave((Host *)virt, error);
 }
 
@@ -305,8 +429,8 @@ static const SinterVirtClass host_class = {
     .end = host_end,
     .get_info = host_get_info,
     .set_bandwidth = host_set_bandwidth,
-    .get_write_limit = host_get_write_limit,
-    .set_write_limit = host_set_write_limit,
+    .get_io_limits = host_get_io_limits,
+    .set_io_limits = host_set_io_limits,
     .suspend = host_suspend,
     .resume = host_resume,
     .drop_snapshot = host_drop_snapshot,
@@ -324,6 +448,7 @@ typedef struct {
     SinterJobRecord *record; /* as to be submitted */
     SinterJobRecord *last;   /* as last published */
     char *jobs;
+    guint64 max_pause_usec;
     GMutex lock; /* guards last and ended */
     GCond cond;
     gboolean ended;
@@ -349,7 +474,9 @@ set_up(Fixture *f, gconstpointer data)
     g_autoptr(GError) error = NULL;
 
     f->host.parent.klass = &host_class;
+    f->max_pause_usec = 5000;
     g_mutex_init(&f->host.lock);
+    g_cond_init(&f->host.go_on);
     f->host.dir = g_dir_make_tmp("sinter-live-XXXXXX", NULL);
     f->host.exists = f->host.active = f->host.connected = TRUE;
     f->host.state = VIR_DOMAIN_RUNNING;
@@ -408,6 +535,8 @@ tear_down(Fixture *f, gconstpointer data)
     g_strfreev(f->host.chain);
     g_strfreev(f->host.snapshots);
     g_free(f->host.dir);
+    g_free(f->host.mirror_target);
+    g_cond_clear(&f->host.go_on);
     g_free(f->jobs);
     sinter_job_store_free(f->store);
     sinter_job_record_free(f->record);
@@ -438,8 +567,9 @@ start_job(Fixture *f, SinterJobRecord *record)
         .virt = &f->host.parent,
         .store = f->store,
         .patience_usec = 2000,
-        .max_pause_usec = 5000,
+        .max_pause_usec = f->max_pause_usec,
         .poll_usec = 1000,
+        .retry_usec = 1000,
         .func = on_published,
         .user_data = f,
     };
@@ -493,6 +623,15 @@ assert_merged(Fixture *f)
     g_assert_true(g_file_test(f->record->plan->base_path, G_FILE_TEST_EXISTS));
 }
 
+/* As above, for a guest that had to be slowed. */
+static void
+assert_done_with_warnings(Fixture *f)
+{
+    g_assert_cmpuint(f->last->warnings->len, >, 0);
+    g_ptr_array_set_size(f->last->warnings, 0);
+    assert_merged(f);
+}
+
 static void
 assert_untouched(Fixture *f)
 {
@@ -515,16 +654,43 @@ test_active_commit(Fixture *f, gconstpointer data)
 static void
 test_intermediate_commit(Fixture *f, gconstpointer data)
 {
-    f->record->plan->operation = SINTER_OPERATION_COMMIT;
+    SinterDiskPlan *plan = f->record->plan;
+    g_autofree char *active = make_file(f->host.dir, "active.qcow2");
+    char *before[] = { active, plan->chain_before[0], plan->chain_before[1], plan->base_path,
+                       NULL };
+    char *after[] = { active, plan->base_path, NULL };
+    g_auto(GStrv) old_before = plan->chain_before;
+    g_auto(GStrv) old_after = plan->chain_after;
+
+    plan->operation = SINTER_OPERATION_COMMIT;
+    plan->chain_before = g_strdupv(before);
+    plan->chain_after = g_strdupv(after);
+    g_strfreev(f->host.chain);
+    f->host.chain = g_strdupv(before);
     run_job(f);
     assert_merged(f);
+}
+
+/* Of the layer in the middle, into the top. */
+static void
+make_pull(Fixture *f)
+{
+    SinterDiskPlan *plan = f->record->plan;
+    char *after[] = { plan->chain_before[0], plan->base_path, NULL };
+    char *merged[] = { plan->chain_before[1], NULL };
+
+    plan->operation = SINTER_OPERATION_PULL;
+    g_strfreev(plan->chain_after);
+    g_strfreev(plan->remove_files);
+    plan->chain_after = g_strdupv(after);
+    plan->remove_files = g_strdupv(merged);
 }
 
 /* QEMU is made to flush before the pulled files go; where it cannot be, they stay. */
 static void
 test_pull_is_flushed(Fixture *f, gconstpointer data)
 {
-    f->record->plan->operation = SINTER_OPERATION_PULL;
+    make_pull(f);
     run_job(f);
     assert_merged(f);
     g_assert_cmpuint(f->host.n_suspends, ==, 1);
@@ -534,7 +700,7 @@ test_pull_is_flushed(Fixture *f, gconstpointer data)
 static void
 test_pull_of_paused_keeps_files(Fixture *f, gconstpointer data)
 {
-    f->record->plan->operation = SINTER_OPERATION_PULL;
+    make_pull(f);
     f->host.state = VIR_DOMAIN_PAUSED;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
     g_assert_cmpuint(f->last->warnings->len, ==, 1);
@@ -564,7 +730,7 @@ test_strange_chain_is_not_touched(Fixture *f, gconstpointer data)
 static void
 test_used_files_stay(Fixture *f, gconstpointer data)
 {
-    f->host.shared = TRUE;
+    f->host.shared_later = TRUE;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
     g_assert_cmpuint(f->last->warnings->len, ==, 2);
     g_assert_nonnull(strstr(f->last->warnings->pdata[0], "domain 'other'"));
@@ -584,6 +750,7 @@ static void
 test_pivot_refused_for_ever(Fixture *f, gconstpointer data)
 {
     f->host.n_refused_pivots = 1000;
+    f->host.n_refused_aborts = 2;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
     g_assert_nonnull(strstr(f->last->error_message, "not ready"));
     assert_untouched(f);
@@ -608,7 +775,7 @@ test_cancel_while_copying(Fixture *f, gconstpointer data)
     SinterLiveJob *job;
 
     f->host.never_ready = TRUE;
-    f->host.n_suspends = 0;
+    f->host.n_refused_aborts = 3;
     job = start_job(f, sinter_job_record_copy(f->record));
     sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_ADMIT);
     g_mutex_lock(&f->lock);
@@ -619,7 +786,146 @@ test_cancel_while_copying(Fixture *f, gconstpointer data)
     wait_for_end(f);
     join_job(f, job);
     g_assert_cmpint(f->last->phase, ==, SINTER_PHASE_CANCELLED);
+    g_assert_cmpuint(f->host.n_ends, ==, 4);
     assert_untouched(f);
+}
+
+/* Since the plan was made somebody has come to stand on the base: libvirt would ruin it. */
+static void
+test_shared_since_the_plan(Fixture *f, gconstpointer data)
+{
+    f->host.shared = TRUE;
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
+    g_assert_cmpint(f->last->error_code, ==, SINTER_ERROR_SHARED_BASE);
+    g_assert_nonnull(strstr(f->last->error_message, "domain 'other'"));
+    g_assert_false(f->host.started);
+    assert_untouched(f);
+}
+
+/* What libvirt does not tell just now is not gone. */
+static void
+test_partial_look_is_no_verdict(Fixture *f, gconstpointer data)
+{
+    f->host.never_ready = TRUE;
+    f->host.n_partial = 3;
+    run_job(f);
+    assert_done_with_warnings(f);
+    g_assert_cmpuint(f->host.n_partial, ==, 0);
+}
+
+/* Somebody ended our mirror and began one of the same kind to another base. */
+static void
+test_mirror_to_another_image(Fixture *f, gconstpointer data)
+{
+    f->host.never_ready = TRUE;
+    f->host.mirror_target = g_strdup(f->record->plan->chain_before[1]);
+    f->record->phase = SINTER_PHASE_COPYING;
+    f->host.job = SINTER_BLOCK_JOB_ACTIVE_COMMIT;
+    f->host.mirror = SINTER_MIRROR_READY;
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_QUARANTINED);
+    g_assert_cmpuint(f->host.n_ends, ==, 0);
+    assert_untouched(f);
+}
+
+static void
+test_late_word_is_waited_for(Fixture *f, gconstpointer data)
+{
+    f->host.late_word = TRUE;
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
+    g_assert_nonnull(strstr(f->last->error_message, "the block job failed"));
+    assert_untouched(f);
+}
+
+/* A job that was told to have failed is not found again, and begun, by the next daemon. */
+static void
+test_end_that_cannot_be_written(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GPtrArray) records = NULL;
+    g_autoptr(GError) error = NULL;
+
+    f->host.disk_full = TRUE;
+    run_job(f);
+    limit_files(RLIM_INFINITY);
+    g_assert_cmpint(f->last->phase, ==, SINTER_PHASE_FAILED);
+    g_assert_nonnull(strstr(f->last->error_message, g_strerror(EFBIG)));
+    g_assert_false(f->host.started);
+    assert_untouched(f);
+    records = sinter_job_store_load(f->store, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(records->len, ==, 0);
+}
+
+static void
+test_file_of_the_same_name_stays(Fixture *f, gconstpointer data)
+{
+    f->host.swapped = TRUE;
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
+    g_assert_cmpuint(f->last->warnings->len, ==, 1);
+    g_assert_nonnull(strstr(f->last->warnings->pdata[0], "another file has taken its name"));
+    g_assert_true(g_file_test(f->record->plan->remove_files[0], G_FILE_TEST_EXISTS));
+    g_assert_false(g_file_test(f->record->plan->remove_files[1], G_FILE_TEST_EXISTS));
+}
+
+/* As QEMU marks an image that it has open for reading. */
+static void
+test_locked_file_stays(Fixture *f, gconstpointer data)
+{
+    struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 201, .l_len = 1 };
+    g_auto(SinterFd) fd = open(f->record->plan->remove_files[0], O_RDONLY | O_CLOEXEC);
+
+    g_assert_cmpint(fcntl(fd, F_OFD_SETLK, &lock), ==, 0);
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
+    g_assert_cmpuint(f->last->warnings->len, ==, 1);
+    g_assert_true(g_file_test(f->record->plan->remove_files[0], G_FILE_TEST_EXISTS));
+    g_assert_false(g_file_test(f->record->plan->remove_files[1], G_FILE_TEST_EXISTS));
+}
+
+/* The daemon ends, the block job goes on: the guest is not left held or slowed. */
+static void
+test_stop_lets_the_guest_go(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GPtrArray) records = NULL;
+    g_autoptr(GError) error = NULL;
+    SinterLiveJob *job;
+
+    f->host.never_ready = f->host.outruns_all = TRUE;
+    f->host.limits.write_bytes_per_sec = 4321;
+    f->max_pause_usec = 3600 * (guint64)G_USEC_PER_SEC;
+    job = start_job(f, sinter_job_record_copy(f->record));
+    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_ADMIT);
+    g_mutex_lock(&f->lock);
+    while (!f->last || !f->last->suspended)
+        g_cond_wait(&f->cond, &f->lock);
+    g_mutex_unlock(&f->lock);
+    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_STOP);
+    join_job(f, job);
+    g_assert_false(f->ended);
+    g_assert_false(f->host.held);
+    g_assert_cmpuint(f->host.limits.write_bytes_per_sec, ==, 4321);
+    records = sinter_job_store_load(f->store, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(records->len, ==, 1);
+    g_assert_false(((SinterJobRecord *)records->pdata[0])->suspended);
+    g_assert_false(((SinterJobRecord *)records->pdata[0])->throttled);
+}
+
+/* A libvirt that does not answer does not keep the daemon from ending. */
+static void
+test_hung_call_is_left_behind(Fixture *f, gconstpointer data)
+{
+    SinterLiveJob *job;
+
+    f->host.hangs = TRUE;
+    job = start_job(f, sinter_job_record_copy(f->record));
+    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_ADMIT);
+    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_STOP);
+    g_assert_false(sinter_live_job_join_until(job, g_get_monotonic_time() + 50000));
+    g_mutex_lock(&f->host.lock);
+    f->host.hangs = FALSE;
+    g_cond_signal(&f->host.go_on);
+    g_mutex_unlock(&f->host.lock);
+    join_job(f, job);
+    g_assert_false(f->ended);
 }
 
 /* A guest that outruns the copy is slowed, held, let go; and all of it is undone at the end. */
@@ -627,10 +933,13 @@ static void
 test_convergence_is_undone(Fixture *f, gconstpointer data)
 {
     f->host.never_ready = TRUE;
-    f->host.write_limit = 12345;
+    f->host.limits.total_bytes_per_sec = 12345;
+    f->host.n_refused_resumes = 3;
     run_job(f);
     g_assert_cmpint(f->last->phase, ==, SINTER_PHASE_DONE);
-    g_assert_cmpuint(f->host.write_limit, ==, 12345);
+    g_assert_cmpuint(f->host.limits.total_bytes_per_sec, ==, 12345);
+    g_assert_true(f->host.slowed);
+    g_assert_false(f->host.held);
     g_assert_cmpuint(f->host.n_suspends, ==, 1);
     g_assert_cmpuint(f->host.n_resumes, >=, 1);
     g_assert_false(f->last->suspended);
@@ -705,6 +1014,15 @@ main(int argc, char **argv)
     ADD("pivot-refused-for-ever", test_pivot_refused_for_ever);
     ADD("cancel-in-queue", test_cancel_in_queue);
     ADD("cancel-while-copying", test_cancel_while_copying);
+    ADD("shared-since-the-plan", test_shared_since_the_plan);
+    ADD("partial-look-is-no-verdict", test_partial_look_is_no_verdict);
+    ADD("mirror-to-another-image", test_mirror_to_another_image);
+    ADD("late-word-is-waited-for", test_late_word_is_waited_for);
+    ADD("end-that-cannot-be-written", test_end_that_cannot_be_written);
+    ADD("file-of-the-same-name-stays", test_file_of_the_same_name_stays);
+    ADD("locked-file-stays", test_locked_file_stays);
+    ADD("stop-lets-the-guest-go", test_stop_lets_the_guest_go);
+    ADD("hung-call-is-left-behind", test_hung_call_is_left_behind);
     ADD("convergence-is-undone", test_convergence_is_undone);
     ADD("death-at-every-call", test_death_at_every_call);
 #undef ADD

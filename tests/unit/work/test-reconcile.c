@@ -175,7 +175,17 @@ static const Case cases[] = {
       0,
       { BEFORE, .seen = SINTER_SEEN_COMPLETED },
       N(VERIFY) },
-    { "plain copy ended unseen", COPY, P(PIVOTING), 0, 0, { BEFORE }, N(VERIFY) },
+    { "plain copy ended unseen", COPY, P(PIVOTING), 0, 0, { BEFORE }, N(FAIL) },
+    { "plain copy verified already", COPY, P(CLEANING), 0, 0, { BEFORE }, N(VERIFY) },
+    { "plain copy, then shut off", COPY, P(PIVOTING), 0, 0, { OFF_BEFORE }, N(FAIL) },
+    { "shut off in the pivot", ACTIVE, P(PIVOTING), 0, 0, { OFF_BEFORE }, N(QUARANTINE) },
+    { "another's mirror of our kind",
+      ACTIVE,
+      P(COPYING),
+      0,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT), .mirror = SINTER_MIRROR_READY, .foreign_mirror = TRUE },
+      N(QUARANTINE) },
     { "plain copy failed at the end",
       COPY,
       P(PIVOTING),
@@ -235,7 +245,8 @@ check_rules(const SinterJobRecord *record, const SinterObservation *o)
     /* a pivot only on our own kind of job, seen ready */
     if (v.next == SINTER_NEXT_PIVOT)
         g_assert_true(o->block_job == sinter_reconcile_block_job(record->plan->operation) &&
-                      o->mirror == SINTER_MIRROR_READY && record->phase != SINTER_PHASE_QUEUED);
+                      o->mirror == SINTER_MIRROR_READY && !o->foreign_mirror &&
+                      record->phase != SINTER_PHASE_QUEUED);
     /* nothing is started over a job, on a strange chain or after the end of one */
     if (v.next == SINTER_NEXT_START)
         g_assert_true(o->block_job == SINTER_BLOCK_JOB_NONE && o->chain != SINTER_CHAIN_OTHER &&
@@ -251,7 +262,7 @@ test_whole_space(void)
 {
     guint n = 0;
 
-    for (guint bits = 0; bits < 4 * 7 * 2 * 2 * 2 * 2 * 3 * 6 * 5 * 4; bits++) {
+    for (guint bits = 0; bits < 4 * 7 * 2 * 2 * 2 * 2 * 3 * 6 * 5 * 4 * 2; bits++) {
         guint b = bits;
 #define TAKE(radix)                                                                                \
     (b % (radix));                                                                                 \
@@ -266,10 +277,12 @@ test_whole_space(void)
         guint job = TAKE(6);
         guint mirror = TAKE(5);
         guint seen = TAKE(4);
+        guint foreign = TAKE(2);
 #undef TAKE
         SinterObservation o = { (gboolean)exists,        (gboolean)(active && exists),
                                 (SinterChainState)chain, (SinterBlockJobType)job,
-                                (SinterMirror)mirror,    (SinterSeenEvent)seen };
+                                (SinterMirror)mirror,    (SinterSeenEvent)seen,
+                                (gboolean)foreign };
         g_autoptr(SinterJobRecord) record = record_of(
             (SinterOperation)operation, (SinterPhase)phase, (gboolean)cancel, (gboolean)pivot);
 

@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /**
  * sinter_nearest_find:
- * @word: what somebody typed
+ * @word: what somebody typed or wrote
  * @names: what there is, ended by %NULL
  *
  * Returns: (transfer none) (nullable): the name that @word is most likely meant to be: one that it

@@ -18,9 +18,9 @@ import gi
 gi.require_version('Gio', '2.0')
 from gi.repository import Gio, GLib  # noqa: E402
 
-from lib import images, namespace  # noqa: E402
-from lib.bus import Bus  # noqa: E402
-from lib.service import Service  # noqa: E402
+from . import images, namespace  # noqa: E402
+from .bus import Bus  # noqa: E402
+from .service import Service  # noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get('SINTER_BUILD_DIR', os.path.join(TOP, 'build'))
@@ -218,13 +218,17 @@ class Stage:
             self.polkit = None
 
     def stop(self):
-        self.sinterd.kill()
+        """The daemon ends cleanly, also for what a sanitizer finds at its end."""
+        status = self.sinterd.stop() if self.sinterd.running else 0
+        tail = self.sinterd.log_tail()
         self.stop_polkit()
         for client in self.clients:
             if not client.connection.is_closed():
                 client.close()
         self.bus.stop()
         shutil.rmtree(self.root, ignore_errors=True)
+        if status != 0:
+            raise RuntimeError(f'sinterd ended with status {status}:\n{tail}')
 
     def client(self):
         """The first connection; others by new_client()."""
@@ -256,7 +260,11 @@ class Stage:
     def hang(self, hang):
         self._tell_polkit('SimulateHang', '(b)', hang)
         if not hang:
-            self._tell_polkit('ReleaseHangingCalls', '()')
+            self.release()
+
+    def release(self):
+        """Answers what hangs; what comes later still hangs."""
+        self._tell_polkit('ReleaseHangingCalls', '()')
 
     def _tell_polkit(self, method, signature, *arguments):
         self.client().call(POLKIT_PATH, MOCK, method, signature, *arguments, name=POLKIT)
@@ -308,9 +316,11 @@ def domain_xml(name, *disks, running=True):
 class BusCase(unittest.TestCase):
     """self.stage is up, with a host of a few domains; what it starts is shown when a case fails."""
 
+    make_stage = Stage
+
     @classmethod
     def setUpClass(cls):
-        cls.stage = Stage()
+        cls.stage = cls.make_stage()
         cls.addClassCleanup(cls.stage.stop)
         cls.stage.start()
         cls.stage_up()

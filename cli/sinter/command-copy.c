@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* sinter copy: one block copy, in virsh's words. */
+
+#include "sinter-block-job.h"
+#include "sinter-commands.h"
+#include "sinter-error.h"
+
+typedef struct {
+    char *format;
+    gboolean shallow;
+    gboolean reuse_external;
+    gboolean pivot;
+    gboolean finish;
+    SinterBandwidthOptions bandwidth;
+    SinterWaitOptions wait;
+} Options;
+
+static void
+add_flag(GVariantDict *dict, const char *key, gboolean set)
+{
+    if (set)
+        g_variant_dict_insert(dict, key, "b", TRUE);
+}
+
+static int
+run(const SinterCommandCall *call, GError **error)
+{
+    const Options *options = call->options;
+    g_autofree char *destination = g_canonicalize_filename(call->operands[2], NULL);
+    GVariantDict *dict;
+
+    if (options->pivot && options->finish) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "copy: --pivot and --finish exclude each other");
+        return SINTER_EXIT_FAILED;
+    }
+    if (*call->operands[2] == '\0') {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "copy: the destination has no name");
+        return SINTER_EXIT_FAILED;
+    }
+    dict = g_variant_dict_new(NULL);
+    sinter_work_options_add_string(dict, "format", options->format);
+    add_flag(dict, "shallow", options->shallow);
+    add_flag(dict, "reuse-external", options->reuse_external);
+    add_flag(dict, "finish", options->finish);
+    return sinter_block_job_run(call, "Copy", g_variant_new("(s)", destination), dict,
+                                &options->bandwidth, &options->wait, error);
+}
+
+static const GOptionEntry entries[] = {
+    { "format", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(Options, format),
+      "qcow2 (the default) or raw", "FORMAT" },
+    { "shallow", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, shallow),
+      "only the active layer; the copy stands on the same lower ones", NULL },
+    { "reuse-external", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, reuse_external),
+      "the destination is there already", NULL },
+    { "pivot", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, pivot),
+      "at the end move the guest over to the copy (the default)", NULL },
+    { "finish", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, finish),
+      "at the end leave the guest where it is, and the copy whole", NULL },
+    SINTER_BANDWIDTH_ENTRIES(Options),
+    SINTER_WAIT_ENTRIES(Options),
+    { NULL },
+};
+
+const SinterCommand sinter_command_copy = {
+    .name = "copy",
+    .summary = "mirror one disk to another file, and move over to it",
+    .operands = "DOMAIN DISK DESTINATION",
+    .description = "Ctrl-C cancels; a second one leaves the job to the daemon.",
+    .min_operands = 3,
+    .max_operands = 3,
+    .entries = entries,
+    .options_size = sizeof(Options),
+    .run = run,
+};

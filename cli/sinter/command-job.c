@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* sinter job, cancel, bandwidth: one job by its id. */
+
+#include "sinter-commands.h"
+#include "sinter-job-text.h"
+#include "sinter-object.h"
+#include "sinter-units.h"
+#include "sinter-work-options.h"
+
+static void
+print_json(const SinterClient *client, const SinterObject *job)
+{
+    JsonNode *node = json_node_alloc();
+    JsonObject *object = sinter_properties_to_json(job->properties);
+
+    json_node_init_object(node, object);
+    json_object_unref(object);
+    sinter_client_print_json(client, node);
+}
+
+static int
+run_job(const SinterCommandCall *call, GError **error)
+{
+    g_autoptr(SinterClient) client = sinter_client_open(call->globals, error);
+    g_autoptr(SinterObject) job =
+        client ? sinter_object_find_job(client, call->operands[0], error) : NULL;
+    g_autofree char *text = NULL;
+
+    if (!job)
+        return SINTER_EXIT_FAILED;
+    if (client->json != SINTER_JSON_OFF) {
+        print_json(client, job);
+    } else if (client->globals->quiet) {
+        g_print("%s\n", sinter_properties_get_string(job->properties, "Phase"));
+    } else {
+        text = sinter_job_text_details(job->properties, g_get_real_time());
+        g_print("%s", text);
+    }
+    return SINTER_EXIT_DONE;
+}
+
+const SinterCommand sinter_command_job = {
+    .name = "job",
+    .summary = "show everything about a job",
+    .operands = "ID",
+    .description = "With -q only its phase.",
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run_job,
+};
+
+/* Calls a method of the job, then shows the job as it is after that. */
+static SinterObject *
+call_job(SinterClient *client, const char *id, const char *method, GVariant *arguments,
+         GError **error)
+{
+    g_autoptr(GVariant) sunk = arguments ? g_variant_ref_sink(arguments) : NULL;
+    g_autoptr(SinterObject) job = sinter_object_find_job(client, id, error);
+    g_autoptr(GVariant) reply = NULL;
+
+    if (!job)
+        return NULL;
+    reply = sinter_client_call(client, job->path, SINTER_IFACE("Job"), method, sunk, NULL,
+                               G_VARIANT_TYPE("()"), error);
+    return reply ? sinter_object_read(client, job->path, SINTER_IFACE("Job"), error) : NULL;
+}
+
+static int
+run_cancel(const SinterCommandCall *call, GError **error)
+{
+    g_autoptr(SinterClient) client = sinter_client_open(call->globals, error);
+    g_autoptr(SinterObject) job =
+        client ? call_job(client, call->operands[0], "Cancel", NULL, error) : NULL;
+
+    if (!job)
+        return SINTER_EXIT_FAILED;
+    if (client->json != SINTER_JSON_OFF)
+        print_json(client, job);
+    else if (!client->globals->quiet)
+        g_print("job %s: cancellation was asked for\n",
+                sinter_properties_get_string(job->properties, "Id"));
+    return SINTER_EXIT_DONE;
+}
+
+const SinterCommand sinter_command_cancel = {
+    .name = "cancel",
+    .summary = "ask for the end of a job",
+    .operands = "ID",
+    .description = "Does not wait for it. A job that is moving its guest over cannot be cancelled "
+                   "any more.",
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run_cancel,
+};
+
+typedef struct {
+    gboolean bytes;
+} BandwidthOptions;
+
+static int
+run_bandwidth(const SinterCommandCall *call, GError **error)
+{
+    const BandwidthOptions *options = call->options;
+    g_autoptr(SinterClient) client = NULL;
+    g_autoptr(SinterObject) job = NULL;
+    g_autofree char *rate = NULL;
+    guint64 bytes_per_sec;
+
+    if (!sinter_bandwidth_parse(call->operands[1], options->bytes, &bytes_per_sec, error))
+        return SINTER_EXIT_FAILED;
+    client = sinter_client_open(call->globals, error);
+    if (client)
+        job = call_job(client, call->operands[0], "SetBandwidth",
+                       g_variant_new("(t)", bytes_per_sec), error);
+    if (!job)
+        return SINTER_EXIT_FAILED;
+    rate = bytes_per_sec > 0 ? sinter_units_format_rate(bytes_per_sec) : g_strdup("no limit");
+    if (client->json != SINTER_JSON_OFF)
+        print_json(client, job);
+    else if (!client->globals->quiet)
+        g_print("job %s: %s\n", sinter_properties_get_string(job->properties, "Id"), rate);
+    return SINTER_EXIT_DONE;
+}
+
+static const GOptionEntry bandwidth_entries[] = {
+    { "bytes", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(BandwidthOptions, bytes),
+      "a RATE without a unit is bytes, not MiB", NULL },
+    { NULL },
+};
+
+const SinterCommand sinter_command_bandwidth = {
+    .name = "bandwidth",
+    .summary = "change how fast a job may go",
+    .operands = "ID RATE",
+    .description = "RATE is MiB a second, or a number with a unit (500K, 1.5G); 0 is no limit.",
+    .min_operands = 2,
+    .max_operands = 2,
+    .entries = bandwidth_entries,
+    .options_size = sizeof(BandwidthOptions),
+    .run = run_bandwidth,
+};

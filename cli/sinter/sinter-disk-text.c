@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Disks in words: rows of a table, and what was won. Pure functions. */
+
+#include "sinter-disk-text.h"
+
+#include <string.h>
+
+#include "sinter-job-text.h"
+#include "sinter-units.h"
+
+gboolean
+sinter_disk_text_is_drive(const SinterProperties *disk)
+{
+    const char *device = sinter_properties_get_string(disk, "Device");
+
+    return strcmp(device, "cdrom") == 0 || strcmp(device, "floppy") == 0;
+}
+
+static const SinterTableColumn columns[] = {
+    { "Domain", SINTER_ALIGN_LEFT },      { "State", SINTER_ALIGN_LEFT },
+    { "Disk", SINTER_ALIGN_LEFT },        { "Depth", SINTER_ALIGN_RIGHT },
+    { "Chain size", SINTER_ALIGN_RIGHT }, { "Reclaimable", SINTER_ALIGN_RIGHT },
+    { "Notes", SINTER_ALIGN_LEFT },
+};
+
+SinterTable *
+sinter_disk_text_table_new(void)
+{
+    return sinter_table_new(columns, G_N_ELEMENTS(columns));
+}
+
+/* How many layers are missing or have another problem. */
+static guint
+count_bad_layers(const SinterProperties *disk)
+{
+    GVariant *chain = sinter_properties_get(disk, "Chain");
+    guint n = 0;
+
+    if (!chain || !g_variant_is_of_type(chain, G_VARIANT_TYPE("aa{sv}")))
+        return 0;
+    for (gsize i = 0; i < g_variant_n_children(chain); i++) {
+        g_autoptr(GVariant) layer = g_variant_get_child_value(chain, i);
+        gboolean missing = FALSE;
+        const char *problem = NULL;
+
+        g_variant_lookup(layer, "missing", "b", &missing);
+        g_variant_lookup(layer, "problem", "&s", &problem);
+        n += missing || problem;
+    }
+    return n;
+}
+
+static void
+add_note(GString *notes, char *note)
+{
+    g_string_append_printf(notes, "%s%s", notes->len > 0 ? "; " : "", note);
+    g_free(note);
+}
+
+static char *
+disk_notes(const SinterProperties *domain, const SinterProperties *disk,
+           const SinterProperties *job)
+{
+    GString *notes = g_string_new(NULL);
+    const char *block_job = disk ? sinter_properties_get_string(disk, "BlockJob") : "";
+    guint n_bad = disk ? count_bad_layers(disk) : 0;
+
+    if (job) {
+        g_autofree char *state = sinter_job_text_state(job);
+
+        add_note(notes,
+                 g_strdup_printf("job %s: %s", sinter_properties_get_string(job, "Id"), state));
+    } else if (*block_job != '\0' && strcmp(block_job, "none") != 0) {
+        add_note(notes, g_strdup_printf("foreign block job: %s", block_job));
+    }
+    if (n_bad > 0)
+        add_note(notes, g_strdup_printf("PROBLEM with %u layer%s", n_bad, n_bad == 1 ? "" : "s"));
+    if (*sinter_properties_get_string(domain, "Problem") != '\0')
+        add_note(notes, g_strdup("PROBLEM: not read whole"));
+    return g_string_free(notes, FALSE);
+}
+
+void
+sinter_disk_text_add_row(SinterTable *table, const SinterProperties *domain,
+                         const SinterProperties *disk, const SinterProperties *job)
+{
+    g_autofree char *notes = disk_notes(domain, disk, job);
+    const char *name = sinter_properties_get_string(domain, "Name");
+    const char *state = sinter_properties_get_string(domain, "State");
+    guint64 reclaimable;
+    g_autofree char *depth = NULL;
+    g_autofree char *taken = NULL;
+    g_autofree char *freed = NULL;
+
+    if (!disk) {
+        sinter_table_add_row(table, (const char *[]){ name, state, NULL, NULL, NULL, NULL, notes });
+        return;
+    }
+    reclaimable = sinter_properties_get_number(disk, "ReclaimableBytes");
+    depth = g_strdup_printf("%" G_GUINT64_FORMAT, sinter_properties_get_number(disk, "Depth"));
+    taken = sinter_units_format_bytes(sinter_properties_get_number(disk, "AllocatedBytes"));
+    freed = reclaimable > 0 ? sinter_units_format_bytes(reclaimable) : NULL;
+    sinter_table_add_row(table, (const char *[]){ name, state,
+                                                  sinter_properties_get_string(disk, "Target"),
+                                                  depth, taken, freed, notes });
+}
+
+char *
+sinter_disk_text_merged(guint64 depth_before, guint64 depth_after, guint64 bytes_before,
+                        guint64 bytes_after)
+{
+    guint64 more = bytes_after > bytes_before ? bytes_after - bytes_before : 0;
+    guint64 less = bytes_before > bytes_after ? bytes_before - bytes_after : 0;
+    g_autofree char *bytes = sinter_units_format_bytes(MAX(more, less));
+
+    return g_strdup_printf("%" G_GUINT64_FORMAT " layers merged into %" G_GUINT64_FORMAT ", %s %s",
+                           depth_before, depth_after, bytes, more > 0 ? "more taken" : "freed");
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Ends that do not come from a job: the user's Ctrl-C, a deadline, a daemon that goes away. What
+ * holds: a job is never lost without its id being said.
+ */
+
+#include "sinter-follow-private.h"
+
+#include "sinter-command.h"
+#include "sinter-error.h"
+
+/* How long a daemon that went away may take to come back: a restart, not a repair. */
+#define COME_BACK_SEC 10
+
+/* --- the wish to end -------------------------------------------------------------------------- */
+
+static void
+on_cancel_replied(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autofree SinterFollowReply *reply = user_data;
+    SinterFollow *self = reply->self;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) answer = sinter_client_call_finish(result, &error);
+
+    self->n_cancelling--;
+    /* FAILED: it has ended meanwhile, as we shall see */
+    if (!answer && self->owner && !g_error_matches(error, SINTER_ERROR, SINTER_ERROR_FAILED))
+        sinter_follow_view_say(self->view, "%s", error->message);
+    if (self->n_cancelling == 0 && self->options->async && sinter_follow_count_open(self) > 0) {
+        g_autofree char *jobs = sinter_follow_name_open_jobs(self);
+
+        sinter_follow_view_say(self->view, "%s: cancellation was asked for", jobs);
+        sinter_follow_leave(self, SINTER_EXIT_CANCELLED);
+    }
+}
+
+void
+sinter_follow_cancel_job(SinterFollow *self, SinterJobTrack *track)
+{
+    self->n_cancelling++;
+    sinter_client_call_async(self->client, track->path, SINTER_IFACE("Job"), "Cancel", NULL, NULL,
+                             G_VARIANT_TYPE("()"), on_cancel_replied,
+                             sinter_follow_reply_new(self, track));
+}
+
+static void
+cancel_all(SinterFollow *self)
+{
+    self->wish = SINTER_FOLLOW_CANCEL;
+    if (!g_queue_is_empty(&self->starts))
+        sinter_follow_note_status(self, SINTER_EXIT_CANCELLED);
+    g_queue_clear_full(&self->starts, sinter_follow_start_free);
+    for (guint i = 0; i < self->tracks->len; i++) {
+        SinterJobTrack *track = g_ptr_array_index(self->tracks, i);
+
+        /* one that was not read yet is cancelled when it is */
+        if (!track->closed && track->fresh && !sinter_job_track_has_ended(track))
+            sinter_follow_cancel_job(self, track);
+    }
+    sinter_follow_finish_when_idle(self);
+}
+
+gboolean
+sinter_follow_on_interrupt(gpointer user_data)
+{
+    SinterFollow *self = user_data;
+    g_autofree char *jobs = sinter_follow_name_open_jobs(self);
+    gboolean any = sinter_follow_count_open(self) > 0;
+
+    if (self->wish == SINTER_FOLLOW_ON) {
+        sinter_follow_view_say(self->view,
+                               "cancelling %s; Ctrl-C once more leaves %s to the daemon",
+                               any ? jobs : "what is being started", any ? "it" : "that");
+        cancel_all(self);
+        return G_SOURCE_CONTINUE;
+    }
+    self->wish = SINTER_FOLLOW_LEAVE;
+    if (any)
+        sinter_follow_view_say(self->view, "%s left to the daemon; 'sinter jobs' shows the rest",
+                               jobs);
+    else
+        sinter_follow_view_say(self->view, "left to the daemon; 'sinter jobs' shows what it began");
+    sinter_follow_leave(self, SINTER_EXIT_CANCELLED);
+    return G_SOURCE_CONTINUE;
+}
+
+gboolean
+sinter_follow_on_deadline(gpointer user_data)
+{
+    SinterFollow *self = user_data;
+    g_autofree char *jobs = sinter_follow_name_open_jobs(self);
+
+    self->deadline_id = 0;
+    if (self->wish == SINTER_FOLLOW_ON) {
+        sinter_follow_view_say(self->view, "not done within %d s: cancelling %s",
+                               self->options->timeout_sec,
+                               sinter_follow_count_open(self) > 0 ? jobs : "what is being started");
+        cancel_all(self);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+/* --- a daemon that goes and comes ------------------------------------------------------------- */
+
+static gboolean
+on_away_too_long(gpointer user_data)
+{
+    SinterFollow *self = user_data;
+    g_autofree char *jobs = sinter_follow_name_open_jobs(self);
+
+    self->away_id = 0;
+    sinter_follow_view_say(self->view,
+                           "the daemon has not come back within %d s; once it has been started, "
+                           "'sinter jobs' shows %s",
+                           COME_BACK_SEC, jobs);
+    sinter_follow_leave(self, SINTER_EXIT_FAILED);
+    return G_SOURCE_REMOVE;
+}
+
+void
+sinter_follow_on_vanished(GDBusConnection *bus, const char *name, gpointer user_data)
+{
+    SinterFollow *self = user_data;
+    g_autofree char *jobs = sinter_follow_name_open_jobs(self);
+
+    if (!bus) {
+        sinter_follow_view_say(self->view, "the bus went away; 'sinter jobs' shows %s", jobs);
+        sinter_follow_leave(self, SINTER_EXIT_FAILED);
+        return;
+    }
+    g_clear_pointer(&self->owner, g_free);
+    for (guint i = 0; i < self->tracks->len; i++)
+        ((SinterJobTrack *)g_ptr_array_index(self->tracks, i))->fresh = FALSE;
+    if (sinter_follow_count_open(self) == 0 || self->away_id != 0)
+        return;
+    sinter_follow_view_say(self->view,
+                           "the daemon went away: %s will go on in libvirt, and the daemon takes "
+                           "over when it is started again; waiting for it",
+                           jobs);
+    self->away_id = g_timeout_add_seconds(COME_BACK_SEC, on_away_too_long, self);
+}
+
+void
+sinter_follow_on_appeared(GDBusConnection *bus, const char *name, const char *owner,
+                          gpointer user_data)
+{
+    SinterFollow *self = user_data;
+    gboolean was_away = self->away_id != 0;
+
+    g_free(self->owner);
+    self->owner = g_strdup(owner);
+    g_clear_handle_id(&self->away_id, g_source_remove);
+    if (!was_away)
+        return;
+    sinter_follow_view_say(self->view, "the daemon is back");
+    for (guint i = 0; i < self->tracks->len; i++) {
+        SinterJobTrack *track = g_ptr_array_index(self->tracks, i);
+
+        if (!track->closed)
+            sinter_follow_read_job(self, track);
+    }
+}

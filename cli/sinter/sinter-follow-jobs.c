@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Jobs that are followed: reading them, their changes, their ends. What holds: a job's signals
+ * count only after it was read from the daemon that is there, so what is known never goes back;
+ * each job is closed once, and its end is told then.
+ */
+
+#include "sinter-follow-private.h"
+
+#include <string.h>
+
+#include "sinter-command.h"
+#include "sinter-disk-text.h"
+#include "sinter-job-text.h"
+
+/* How long after a job's end its disk may take to show the new chain. */
+#define DISK_SHOWS_SEC 2
+
+/* --- a job's end ------------------------------------------------------------------------------ */
+
+static void
+say_warnings(SinterFollow *self, SinterJobTrack *track)
+{
+    g_autofree const char **warnings = sinter_properties_get_strings(track->properties, "Warnings");
+
+    for (guint i = 0; warnings[i]; i++)
+        sinter_follow_view_say(self->view, "%s: %s", track->label, warnings[i]);
+}
+
+static char *
+describe_end(SinterJobTrack *track, int status)
+{
+    const SinterProperties *now;
+
+    if (status != SINTER_EXIT_DONE || !track->disk || !sinter_disk_track_has_changed(track->disk))
+        return sinter_job_text_outcome(track->properties);
+    now = track->disk->now->properties;
+    return sinter_disk_text_merged(
+        track->disk->depth_before, sinter_properties_get_number(now, "Depth"),
+        track->disk->bytes_before, sinter_properties_get_number(now, "AllocatedBytes"));
+}
+
+static void
+close_job(SinterFollow *self, SinterJobTrack *track)
+{
+    int status = sinter_job_text_exit_status(track->properties);
+    g_autofree char *text = describe_end(track, status);
+
+    g_clear_handle_id(&track->timeout_id, g_source_remove);
+    track->closed = TRUE;
+    sinter_follow_view_drop(self->view, track);
+    sinter_follow_note_status(self, status);
+    if (status == SINTER_EXIT_DONE)
+        sinter_follow_view_print(self->view, "%s: %s", track->label, text);
+    else
+        sinter_follow_view_say(self->view, "%s: %s", track->label, text);
+    say_warnings(self, track);
+    sinter_follow_finish_when_idle(self);
+}
+
+typedef struct {
+    SinterFollow *self;
+    SinterJobTrack *track;
+} Timeout;
+
+static gboolean
+on_disk_time(gpointer user_data)
+{
+    Timeout *timeout = user_data;
+
+    timeout->track->timeout_id = 0;
+    close_job(timeout->self, timeout->track);
+    return G_SOURCE_REMOVE;
+}
+
+/* The daemon reads the domain anew after a job's end; the line at the end is about that. */
+static gboolean
+must_wait_for_disk(SinterFollow *self, SinterJobTrack *track)
+{
+    Timeout *timeout;
+
+    if (!track->disk || sinter_disk_track_has_changed(track->disk) ||
+        self->client->globals->quiet ||
+        sinter_job_text_exit_status(track->properties) != SINTER_EXIT_DONE)
+        return FALSE;
+    if (track->timeout_id != 0)
+        return TRUE;
+    timeout = g_new0(Timeout, 1);
+    timeout->self = self;
+    timeout->track = track;
+    track->timeout_id = g_timeout_add_seconds_full(G_PRIORITY_DEFAULT, DISK_SHOWS_SEC, on_disk_time,
+                                                   timeout, g_free);
+    return TRUE;
+}
+
+static void
+find_disk(SinterFollow *self, SinterJobTrack *track)
+{
+    g_autofree const char **objects = sinter_properties_get_strings(track->properties, "Objects");
+
+    if (!track->disk && objects[0])
+        track->disk = g_hash_table_lookup(self->disks, objects[0]);
+}
+
+/* After anything new on @track. */
+static void
+look_at(SinterFollow *self, SinterJobTrack *track)
+{
+    if (track->closed || !track->fresh)
+        return;
+    if (!sinter_follow_waits(self)) {
+        track->closed = TRUE;
+        sinter_follow_view_print_started(self->view, track);
+        sinter_follow_finish_when_idle(self);
+        return;
+    }
+    find_disk(self, track);
+    sinter_follow_view_show(self->view, track);
+    if (sinter_job_track_has_ended(track) && !must_wait_for_disk(self, track))
+        close_job(self, track);
+}
+
+/* --- what the daemon tells -------------------------------------------------------------------- */
+
+static SinterJobTrack *
+find_track(SinterFollow *self, const char *path)
+{
+    for (guint i = 0; i < self->tracks->len; i++) {
+        SinterJobTrack *track = g_ptr_array_index(self->tracks, i);
+
+        if (strcmp(track->path, path) == 0)
+            return track;
+    }
+    return NULL;
+}
+
+/* Completed: the properties show the end already. Should a daemon ever say it without, the signal
+ * is believed. */
+static void
+take_completed(SinterJobTrack *track, GVariant *parameters)
+{
+    g_autoptr(GVariant) end = NULL;
+    const char *message;
+    gboolean success;
+
+    if (sinter_job_track_has_ended(track) ||
+        !g_variant_is_of_type(parameters, G_VARIANT_TYPE("(bs)")))
+        return;
+    g_variant_get(parameters, "(b&s)", &success, &message);
+    end = g_variant_ref_sink(g_variant_new_parsed("{'Phase': <%s>, 'ErrorMessage': <%s>}",
+                                                  success ? "done" : "failed", message));
+    sinter_properties_update(track->properties, end);
+}
+
+/* (nullable) (transfer full): the a{sv} of a PropertiesChanged of @interface */
+static GVariant *
+get_changed(const char *signal, GVariant *parameters, const char *interface)
+{
+    g_autoptr(GVariant) changed = NULL;
+    const char *of;
+
+    if (strcmp(signal, "PropertiesChanged") != 0 ||
+        !g_variant_is_of_type(parameters, G_VARIANT_TYPE("(sa{sv}as)")))
+        return NULL;
+    g_variant_get(parameters, "(&s@a{sv}as)", &of, &changed, NULL);
+    return strcmp(of, interface) == 0 ? g_steal_pointer(&changed) : NULL;
+}
+
+void
+sinter_follow_on_job_signal(GDBusConnection *bus, const char *sender, const char *path,
+                            const char *interface, const char *signal, GVariant *parameters,
+                            gpointer user_data)
+{
+    SinterFollow *self = user_data;
+    SinterJobTrack *track = find_track(self, path);
+    g_autoptr(GVariant) changed = NULL;
+
+    /* before it was read: what is read then is newer */
+    if (!track || !track->fresh || g_strcmp0(sender, self->owner) != 0)
+        return;
+    changed = get_changed(signal, parameters, SINTER_IFACE("Job"));
+    if (changed)
+        sinter_properties_update(track->properties, changed);
+    else if (strcmp(signal, "Completed") == 0)
+        take_completed(track, parameters);
+    look_at(self, track);
+}
+
+void
+sinter_follow_on_disk_signal(GDBusConnection *bus, const char *sender, const char *path,
+                             const char *interface, const char *signal, GVariant *parameters,
+                             gpointer user_data)
+{
+    SinterFollow *self = user_data;
+    SinterDiskTrack *disk = g_hash_table_lookup(self->disks, path);
+    g_autoptr(GVariant) changed = NULL;
+
+    if (!disk || g_strcmp0(sender, self->owner) != 0)
+        return;
+    changed = get_changed(signal, parameters, SINTER_IFACE("Disk"));
+    if (!changed)
+        return;
+    sinter_properties_update(disk->now->properties, changed);
+    for (guint i = 0; i < self->tracks->len; i++) {
+        SinterJobTrack *track = g_ptr_array_index(self->tracks, i);
+
+        if (track->disk == disk && track->timeout_id != 0)
+            look_at(self, track);
+    }
+}
+
+/* --- reading jobs ----------------------------------------------------------------------------- */
+
+SinterFollowReply *
+sinter_follow_reply_new(SinterFollow *self, SinterJobTrack *track)
+{
+    SinterFollowReply *reply = g_new0(SinterFollowReply, 1);
+
+    reply->self = self;
+    reply->track = track;
+    return reply;
+}
+
+/* We shall not learn how it ended. */
+static void
+lose_job(SinterFollow *self, SinterJobTrack *track, const GError *error)
+{
+    track->closed = TRUE;
+    sinter_follow_view_drop(self->view, track);
+    sinter_follow_view_say(self->view, "job %s: how it ended is not known: %s",
+                           strrchr(track->path, '/') + 1, error->message);
+    sinter_follow_note_status(self, SINTER_EXIT_FAILED);
+    sinter_follow_finish_when_idle(self);
+}
+
+static void
+on_job_read(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autofree SinterFollowReply *reply = user_data;
+    SinterFollow *self = reply->self;
+    SinterJobTrack *track = reply->track;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) dictionary = sinter_client_get_all_finish(result, &error);
+
+    if (track->closed)
+        return;
+    if (dictionary) {
+        sinter_job_track_take(track, dictionary);
+        if (self->wish == SINTER_FOLLOW_CANCEL && !sinter_job_track_has_ended(track))
+            sinter_follow_cancel_job(self, track);
+        look_at(self, track);
+    } else if (self->owner) {
+        lose_job(self, track, error);
+    }
+    /* without an owner: it is read again when the daemon is back */
+}
+
+void
+sinter_follow_read_job(SinterFollow *self, SinterJobTrack *track)
+{
+    sinter_client_get_all_async(self->client, track->path, SINTER_IFACE("Job"), on_job_read,
+                                sinter_follow_reply_new(self, track));
+}

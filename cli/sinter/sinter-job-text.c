@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Jobs in words: rows, details, bars, outcomes. Pure functions. */
+
+#include "sinter-job-text.h"
+
+#include <math.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "sinter-client.h"
+#include "sinter-command.h"
+#include "sinter-error.h"
+#include "sinter-json.h"
+#include "sinter-units.h"
+
+static const char *const final_phases[] = { "done", "failed", "cancelled", "quarantined", NULL };
+
+gboolean
+sinter_job_text_is_final(const SinterProperties *job)
+{
+    return g_strv_contains(final_phases, sinter_properties_get_string(job, "Phase"));
+}
+
+char *
+sinter_job_text_label(const SinterProperties *job)
+{
+    return g_strconcat(sinter_properties_get_string(job, "DomainName"), " ",
+                       sinter_properties_get_string(job, "Disk"), NULL);
+}
+
+/* "45%", or NULL when it is not known */
+static char *
+format_progress(const SinterProperties *job)
+{
+    double progress = CLAMP(sinter_properties_get_double(job, "Progress"), 0.0, 1.0);
+
+    if (!sinter_properties_get_boolean(job, "ProgressValid"))
+        return NULL;
+    return g_strdup_printf("%u%%", (guint)floor(progress * 100));
+}
+
+char *
+sinter_job_text_state(const SinterProperties *job)
+{
+    const char *phase = sinter_properties_get_string(job, "Phase");
+    g_autofree char *progress = format_progress(job);
+
+    if (!progress || sinter_job_text_is_final(job))
+        return g_strdup(phase);
+    return g_strconcat(phase, " ", progress, NULL);
+}
+
+/* Until the expected end; negative: not known. */
+static gint64
+remaining_usec(const SinterProperties *job, gint64 now_usec)
+{
+    guint64 end = sinter_properties_get_number(job, "ExpectedEndTime");
+
+    if (end == 0 || end > G_MAXINT64 || sinter_job_text_is_final(job))
+        return -1;
+    return MAX((gint64)end - now_usec, 0);
+}
+
+/* --- table ------------------------------------------------------------------------------------ */
+
+static const SinterTableColumn columns[] = {
+    { "Id", SINTER_ALIGN_RIGHT },   { "Domain", SINTER_ALIGN_LEFT },
+    { "Disk", SINTER_ALIGN_LEFT },  { "Operation", SINTER_ALIGN_LEFT },
+    { "Phase", SINTER_ALIGN_LEFT }, { "Progress", SINTER_ALIGN_RIGHT },
+    { "Rate", SINTER_ALIGN_RIGHT }, { "Time left", SINTER_ALIGN_RIGHT },
+};
+
+SinterTable *
+sinter_job_text_table_new(void)
+{
+    return sinter_table_new(columns, G_N_ELEMENTS(columns));
+}
+
+void
+sinter_job_text_add_row(SinterTable *table, const SinterProperties *job, gint64 now_usec)
+{
+    guint64 bytes_per_sec = sinter_properties_get_number(job, "Rate");
+    gint64 left_usec = remaining_usec(job, now_usec);
+    g_autofree char *progress = format_progress(job);
+    g_autofree char *rate = NULL;
+    g_autofree char *left = NULL;
+
+    if (bytes_per_sec > 0 && !sinter_job_text_is_final(job))
+        rate = sinter_units_format_rate(bytes_per_sec);
+    if (left_usec >= 0)
+        left = sinter_units_format_duration((guint64)left_usec);
+    sinter_table_add_row(table, (const char *[]){ sinter_properties_get_string(job, "Id"),
+                                                  sinter_properties_get_string(job, "DomainName"),
+                                                  sinter_properties_get_string(job, "Disk"),
+                                                  sinter_properties_get_string(job, "Operation"),
+                                                  sinter_properties_get_string(job, "Phase"),
+                                                  progress, rate, left });
+}
+
+/* --- details ---------------------------------------------------------------------------------- */
+
+static void
+add_detail(GString *text, const char *name, const char *value)
+{
+    g_autofree char *label = g_strconcat(name, ":", NULL);
+    g_autofree char *printable = NULL;
+
+    if (!value || *value == '\0')
+        return;
+    printable = sinter_text_printable(value);
+    g_string_append_printf(text, "%-18s%s\n", label, printable);
+}
+
+static void
+add_property(GString *text, const char *name, const SinterProperties *job, const char *property)
+{
+    add_detail(text, name, sinter_properties_get_string(job, property));
+}
+
+static void
+add_time(GString *text, const char *name, const SinterProperties *job, const char *property)
+{
+    guint64 usec = sinter_properties_get_number(job, property);
+    g_autoptr(GDateTime) utc = NULL;
+    g_autoptr(GDateTime) local = NULL;
+    g_autofree char *value = NULL;
+
+    if (usec == 0)
+        return;
+    utc = g_date_time_new_from_unix_utc((gint64)(usec / G_USEC_PER_SEC));
+    local = utc ? g_date_time_to_local(utc) : NULL;
+    value = local ? g_date_time_format(local, "%Y-%m-%d %H:%M:%S %Z") : NULL;
+    add_detail(text, name, value);
+}
+
+static void
+add_progress(GString *text, const SinterProperties *job)
+{
+    g_autofree char *progress = format_progress(job);
+    g_autofree char *done =
+        sinter_units_format_bytes(sinter_properties_get_number(job, "ProcessedBytes"));
+    g_autofree char *total = sinter_units_format_bytes(sinter_properties_get_number(job, "Bytes"));
+    g_autofree char *value = NULL;
+
+    if (!progress)
+        return;
+    value = g_strdup_printf("%s (%s of %s)", progress, done, total);
+    add_detail(text, "Progress", value);
+}
+
+static void
+add_rates(GString *text, const SinterProperties *job, gint64 now_usec)
+{
+    guint64 bytes_per_sec = sinter_properties_get_number(job, "Rate");
+    guint64 limit = sinter_properties_get_number(job, "BandwidthLimit");
+    gint64 left_usec = remaining_usec(job, now_usec);
+    g_autofree char *rate = sinter_units_format_rate(bytes_per_sec);
+    g_autofree char *limit_text = limit > 0 ? sinter_units_format_rate(limit) : g_strdup("none");
+    g_autofree char *left = NULL;
+
+    if (!sinter_job_text_is_final(job))
+        add_detail(text, "Rate", bytes_per_sec > 0 ? rate : NULL);
+    add_detail(text, "Bandwidth limit", limit_text);
+    if (left_usec < 0)
+        return;
+    left = sinter_units_format_duration((guint64)left_usec);
+    add_detail(text, "Time left", left);
+}
+
+static void
+add_starter(GString *text, const SinterProperties *job)
+{
+    guint64 uid = sinter_properties_get_number(job, "StartedByUID");
+    const struct passwd *user = getpwuid((uid_t)uid);
+    g_autofree char *number = g_strdup_printf("user %" G_GUINT64_FORMAT, uid);
+
+    add_detail(text, "Started by", user ? user->pw_name : number);
+}
+
+static void
+add_warnings(GString *text, const SinterProperties *job)
+{
+    g_autofree const char **warnings = sinter_properties_get_strings(job, "Warnings");
+
+    for (guint i = 0; warnings[i]; i++)
+        add_detail(text, "Warning", warnings[i]);
+}
+
+char *
+sinter_job_text_details(const SinterProperties *job, gint64 now_usec)
+{
+    GString *text = g_string_new(NULL);
+    gboolean cancelable = sinter_properties_get_boolean(job, "Cancelable");
+
+    add_property(text, "Id", job, "Id");
+    add_property(text, "Domain", job, "DomainName");
+    add_property(text, "UUID", job, "DomainUuid");
+    add_property(text, "Disk", job, "Disk");
+    add_property(text, "Operation", job, "Operation");
+    add_property(text, "Phase", job, "Phase");
+    add_progress(text, job);
+    add_rates(text, job, now_usec);
+    if (!sinter_job_text_is_final(job))
+        add_detail(text, "Can be cancelled", cancelable ? "yes" : "no");
+    add_starter(text, job);
+    add_time(text, "Started", job, "StartTime");
+    add_time(text, "Ended", job, "EndTime");
+    add_property(text, "Error", job, "ErrorMessage");
+    add_warnings(text, job);
+    return g_string_free(text, FALSE);
+}
+
+/* --- bar and outcome -------------------------------------------------------------------------- */
+
+void
+sinter_job_text_bar(const SinterProperties *job, const char *label, gint64 now_usec,
+                    SinterBar *ret_bar)
+{
+    *ret_bar = (SinterBar){
+        .label = label,
+        .phase = sinter_properties_get_string(job, "Phase"),
+        .known = sinter_properties_get_boolean(job, "ProgressValid"),
+        .fraction = sinter_properties_get_double(job, "Progress"),
+        .done_bytes = sinter_properties_get_number(job, "ProcessedBytes"),
+        .total_bytes = sinter_properties_get_number(job, "Bytes"),
+        .rate_bytes_per_sec = sinter_properties_get_number(job, "Rate"),
+        .remaining_usec = remaining_usec(job, now_usec),
+    };
+}
+
+/* From start to end, with tenths of seconds where that is most of it; NULL: not known */
+static char *
+format_span(const SinterProperties *job)
+{
+    guint64 start = sinter_properties_get_number(job, "StartTime");
+    guint64 end = sinter_properties_get_number(job, "EndTime");
+    char digits[G_ASCII_DTOSTR_BUF_SIZE];
+
+    if (start == 0 || end < start)
+        return NULL;
+    if (end - start >= 10 * G_USEC_PER_SEC)
+        return sinter_units_format_duration(end - start);
+    g_ascii_formatd(digits, sizeof digits, "%.1f", (double)(end - start) / G_USEC_PER_SEC);
+    return g_strconcat(digits, " s", NULL);
+}
+
+static char *
+format_done(const SinterProperties *job)
+{
+    static const struct {
+        const char *operation;
+        const char *word;
+    } words[] = {
+        { "active-commit", "committed" },
+        { "commit", "committed" },
+        { "pull", "pulled" },
+        { "copy", "copied" },
+    };
+    guint64 bytes = sinter_properties_get_number(job, "ProcessedBytes");
+    g_autofree char *copied = sinter_units_format_bytes(bytes);
+    g_autofree char *span = format_span(job);
+    const char *word = "done";
+
+    for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (strcmp(sinter_properties_get_string(job, "Operation"), words[i].operation) == 0)
+            word = words[i].word;
+    }
+    /* a job that is over in a moment was never looked at */
+    return g_strconcat(word, bytes > 0 ? " " : "", bytes > 0 ? copied : "", span ? " in " : NULL,
+                       span, NULL);
+}
+
+char *
+sinter_job_text_outcome(const SinterProperties *job)
+{
+    const char *id = sinter_properties_get_string(job, "Id");
+    const char *phase = sinter_properties_get_string(job, "Phase");
+    const char *message = sinter_properties_get_string(job, "ErrorMessage");
+    gboolean quarantined = strcmp(phase, "quarantined") == 0;
+
+    if (strcmp(phase, "done") == 0)
+        return format_done(job);
+    if (strcmp(phase, "cancelled") == 0)
+        return g_strdup_printf("job %s was cancelled", id);
+    return g_strdup_printf("job %s %s: %s", id, quarantined ? "was put into quarantine" : "failed",
+                           *message != '\0' ? message : "the daemon does not say why");
+}
+
+int
+sinter_job_text_exit_status(const SinterProperties *job)
+{
+    const char *phase = sinter_properties_get_string(job, "Phase");
+    SinterError code = sinter_error_from_name(sinter_properties_get_string(job, "ErrorName"));
+    GError error = { SINTER_ERROR, (int)code, NULL };
+
+    if (strcmp(phase, "done") == 0)
+        return SINTER_EXIT_DONE;
+    if (strcmp(phase, "cancelled") == 0)
+        return SINTER_EXIT_CANCELLED;
+    /* refused is what was never begun; what broke off on the way has failed */
+    if (strcmp(phase, "failed") == 0 && sinter_properties_get_number(job, "StartTime") == 0)
+        return sinter_client_exit_status(&error);
+    return SINTER_EXIT_FAILED;
+}

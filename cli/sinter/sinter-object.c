@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Finding and reading the daemon's objects: one by direct calls, all by one call. */
+
+#include "sinter-object.h"
+
+#include <string.h>
+
+#include "sinter-error.h"
+
+SinterObject *
+sinter_object_new(const char *path, GVariant *dictionary)
+{
+    SinterObject *object = g_new0(SinterObject, 1);
+
+    object->path = g_strdup(path);
+    object->properties = sinter_properties_new(dictionary);
+    return object;
+}
+
+void
+sinter_object_free(SinterObject *object)
+{
+    if (!object)
+        return;
+    g_free(object->path);
+    sinter_properties_free(object->properties);
+    g_free(object);
+}
+
+SinterObject *
+sinter_object_read(SinterClient *client, const char *path, const char *interface, GError **error)
+{
+    g_autoptr(GVariant) dictionary = sinter_client_get_all(client, path, interface, error);
+
+    return dictionary ? sinter_object_new(path, dictionary) : NULL;
+}
+
+/* Asks the manager for an object by name, and reads it. */
+static SinterObject *
+find(SinterClient *client, const char *method, const char *name, const char *interface,
+     GError **error)
+{
+    g_autoptr(GVariant) reply = NULL;
+    const char *path;
+
+    reply = sinter_client_call(client, SINTER_BUS_MANAGER, SINTER_IFACE("Manager"), method,
+                               g_variant_new("(s)", name), NULL, G_VARIANT_TYPE("(o)"), error);
+    if (!reply)
+        return NULL;
+    g_variant_get(reply, "(&o)", &path);
+    return sinter_object_read(client, path, interface, error);
+}
+
+SinterObject *
+sinter_object_find_domain(SinterClient *client, const char *name, GError **error)
+{
+    return find(client, "LookupDomain", name, SINTER_IFACE("Domain"), error);
+}
+
+SinterObject *
+sinter_object_find_job(SinterClient *client, const char *id, GError **error)
+{
+    return find(client, "LookupJob", id, SINTER_IFACE("Job"), error);
+}
+
+SinterObject *
+sinter_object_find_plan(SinterClient *client, const char *id, GError **error)
+{
+    return find(client, "LookupPlan", id, SINTER_IFACE("Plan"), error);
+}
+
+static gboolean
+active_layer_is(const SinterObject *disk, const char *path)
+{
+    GVariant *chain = sinter_properties_get(disk->properties, "Chain");
+    g_autoptr(GVariant) layer = NULL;
+    const char *own;
+
+    if (!chain || !g_variant_is_of_type(chain, G_VARIANT_TYPE("aa{sv}")) ||
+        g_variant_n_children(chain) == 0)
+        return FALSE;
+    layer = g_variant_get_child_value(chain, 0);
+    return g_variant_lookup(layer, "path", "&s", &own) && strcmp(own, path) == 0;
+}
+
+static gboolean
+disk_is(const SinterObject *disk, const char *name)
+{
+    return strcmp(sinter_properties_get_string(disk->properties, "Target"), name) == 0 ||
+           (g_path_is_absolute(name) && active_layer_is(disk, name));
+}
+
+static GError *
+no_such_disk(const SinterObject *domain, const char *name, GPtrArray *disks)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (guint i = 0; i < disks->len; i++) {
+        const SinterObject *disk = g_ptr_array_index(disks, i);
+
+        g_string_append_printf(names, "%s%s", i > 0 ? ", " : "",
+                               sinter_properties_get_string(disk->properties, "Target"));
+    }
+    return g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                       "domain '%s' has no disk '%s'; its disks: %s",
+                       sinter_properties_get_string(domain->properties, "Name"), name,
+                       disks->len > 0 ? names->str : "none");
+}
+
+SinterObject *
+sinter_object_find_disk(SinterClient *client, const SinterObject *domain, const char *name,
+                        GError **error)
+{
+    g_autofree const char **paths = sinter_properties_get_strings(domain->properties, "Disks");
+    g_autoptr(GPtrArray) disks = NULL;
+
+    /* the likely one first: one call in place of one for each disk */
+    for (guint i = 0; paths[i]; i++) {
+        g_autoptr(SinterObject) disk = NULL;
+
+        if (strcmp(strrchr(paths[i], '/') + 1, name) != 0)
+            continue;
+        disk = sinter_object_read(client, paths[i], SINTER_IFACE("Disk"), error);
+        if (!disk)
+            return NULL;
+        if (disk_is(disk, name))
+            return g_steal_pointer(&disk);
+    }
+    disks = sinter_object_read_disks(client, domain, error);
+    if (!disks)
+        return NULL;
+    for (guint i = 0; i < disks->len; i++) {
+        if (disk_is(g_ptr_array_index(disks, i), name))
+            return g_ptr_array_steal_index(disks, i);
+    }
+    g_propagate_error(error, no_such_disk(domain, name, disks));
+    return NULL;
+}
+
+GPtrArray *
+sinter_object_read_disks(SinterClient *client, const SinterObject *domain, GError **error)
+{
+    g_autofree const char **paths = sinter_properties_get_strings(domain->properties, "Disks");
+    g_autoptr(GPtrArray) disks = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_object_free);
+
+    for (guint i = 0; paths[i]; i++) {
+        SinterObject *disk = sinter_object_read(client, paths[i], SINTER_IFACE("Disk"), error);
+
+        if (!disk)
+            return NULL;
+        g_ptr_array_add(disks, disk);
+    }
+    return g_steal_pointer(&disks);
+}
+
+GVariant *
+sinter_object_read_all(SinterClient *client, GError **error)
+{
+    g_autoptr(GVariant) reply = NULL;
+
+    reply = sinter_client_call_plain(client, SINTER_BUS_ROOT, "org.freedesktop.DBus.ObjectManager",
+                                     "GetManagedObjects", NULL, G_VARIANT_TYPE("(a{oa{sa{sv}}})"),
+                                     error);
+    return reply ? g_variant_get_child_value(reply, 0) : NULL;
+}
+
+GPtrArray *
+sinter_object_select(GVariant *all, const char *interface)
+{
+    GPtrArray *objects = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_object_free);
+    GVariantIter iter;
+    const char *path;
+    GVariant *interfaces;
+
+    g_variant_iter_init(&iter, all);
+    while (g_variant_iter_loop(&iter, "{&o@a{sa{sv}}}", &path, &interfaces)) {
+        g_autoptr(GVariant) dictionary =
+            g_variant_lookup_value(interfaces, interface, G_VARIANT_TYPE_VARDICT);
+
+        if (dictionary)
+            g_ptr_array_add(objects, sinter_object_new(path, dictionary));
+    }
+    return objects;
+}

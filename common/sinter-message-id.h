@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Journal message ids (the MESSAGE_ID field), each explained to administrators in
+ * packaging/systemd/sinter.catalog. An id never changes its meaning.
+ */
+
+/* the daemon serves its bus name */
+#define SINTER_MESSAGE_ID_SERVING "c3ce4d077e394573b94d57ff6c34f2d9"
+/* the daemon ends because of a failure */
+#define SINTER_MESSAGE_ID_CANNOT_GO_ON "0e0d04c4789a459ba60147348a912e91"
+/* something in a configuration file is not understood */
+#define SINTER_MESSAGE_ID_CONFIG_PROBLEM "97a50834fa4e4eb3a534ee072fe3d21f"
+/* a job ended as it should */
+#define SINTER_MESSAGE_ID_JOB_DONE "be7c75aa6d9444109fe6fe762d82d922"
+/* a job failed */
+#define SINTER_MESSAGE_ID_JOB_FAILED "a38830df3a58466ba2f7b72a222e5b3f"
+/* a job was cancelled */
+#define SINTER_MESSAGE_ID_JOB_CANCELLED "17c014977aa04d3f8ae37422af3d7d93"
+/* a job found a state that it does not know and touches nothing more */
+#define SINTER_MESSAGE_ID_JOB_QUARANTINED "78e0b00ccd3240b3a17a1fe504da5457"
+/* a job's record cannot be read */
+#define SINTER_MESSAGE_ID_RECORD_SET_ASIDE "e10832c6f240465299ed5bb953fb93eb"

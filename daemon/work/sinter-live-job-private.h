@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-convergence.h"
+#include "sinter-live-job.h"
+#include "sinter-rate.h"
+#include "sinter-reconcile.h"
+
+G_BEGIN_DECLS
+
+/* What the files of a live job share: sinter-live-job.c goes round the loop, and
+ * sinter-live-job-guest.c deals with the guest meanwhile. All in the job's thread. */
+
+struct _SinterLiveJob {
+    SinterLiveJobContext context;
+    GThread *thread;
+    GMutex lock;   /* guards left */
+    GCond cond;    /* left was set */
+    gboolean left; /* the thread's last word */
+
+    SinterMailbox *mailbox; /* from any thread; the rest belongs to the job's thread */
+    SinterJobRecord *record;
+    SinterJobProgress progress;
+    SinterRate rate;
+    SinterConvergence convergence;
+    SinterObservation observation;
+    SinterDomain *domain;   /* as last observed, or NULL */
+    GPtrArray *host;        /* of SinterDomain: all of them, likewise; NULL once it was started */
+    char *qemu_reason;      /* why QEMU's job failed, where QEMU told */
+    char *trouble;          /* why the last look failed, as logged; NULL when it did not */
+    GError *forced_failure; /* we ended the block job for this; the job fails with it */
+    guint n_pivot_tries;
+    guint n_release_tries; /* to give the guest back, since it last worked */
+    guint n_full_polls;    /* looks in a row at which all was copied and no event had come */
+    gboolean unsaved_news; /* the record on disk lags behind in what need not be durable */
+    gboolean end_asked;    /* the block job's end was asked for */
+    gboolean settled;      /* what an earlier run of the daemon owed the guest was given back */
+    gboolean heard_out;    /* an event that may be on its way was waited for */
+    gboolean flush_failed; /* QEMU could not be made to flush: not tried again */
+    gboolean stopped;      /* the daemon ends */
+    gboolean final;
+};
+
+void sinter_live_job_publish(SinterLiveJob *self, gboolean ended);
+void sinter_live_job_log(SinterLiveJob *self, GLogLevelFlags level, const char *text);
+gboolean sinter_live_job_save(SinterLiveJob *self, GError **error);
+
+/* For news that the next look would find again: losing it loses nothing. */
+void sinter_live_job_save_or_log(SinterLiveJob *self);
+
+gboolean sinter_live_job_is_lost(SinterLiveJob *self, const GError *error);
+
+/* --- sinter-live-job-guest.c --- */
+
+/* Whether something that was taken from the guest has to be given back. */
+gboolean sinter_live_job_owes_guest(const SinterLiveJob *self);
+
+/* Gives the guest back what was taken from it: all, or an error that tells what it still lacks. */
+gboolean sinter_live_job_release_guest(SinterLiveJob *self, GError **error);
+
+/* Takes a sample of the block job's progress and does what convergence then asks for. */
+void sinter_live_job_converge(SinterLiveJob *self, const SinterBlockJobInfo *info);
+
+/* Makes QEMU write what it pulled. FALSE when it could not be done: with *@ret_again set the
+ * connection was lost or the guest is still held, and the caller looks again; without, a warning
+ * of the job says why. */
+gboolean sinter_live_job_flush_pulled(SinterLiveJob *self, gboolean *ret_again);
+
+G_END_DECLS

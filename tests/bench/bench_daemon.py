@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The whole daemon on a host of 1,000 domains: time to ready, memory, wake-ups while idle.
+
+The domains are those of libvirt's test driver, which lives inside the daemon
+and counts into its memory; a real host's live in libvirtd. Their images are
+real: every tenth has a chain of six.
+"""
+
+import os
+import time
+import unittest
+
+from lib import stage, tap
+
+N_DOMAINS = 1000
+CHAIN_EVERY = 10
+CHAIN_DEPTH = 6
+IDLE_SECONDS = 10
+LIMIT_READY_SECONDS = 2
+LIMIT_RSS_KIB = 40 * 1024
+
+
+class Daemon(stage.BusCase):
+    @classmethod
+    def stage_up(cls):
+        cls.make_images()
+        for i in range(N_DOMAINS):
+            cls.stage.hosts.append(cls.domain(i))
+        cls.stage.write_host()
+        cls.stage.start_polkit()
+        cls.stage.allow_all()
+
+    @classmethod
+    def make_images(cls):
+        """One set, which every domain gets under names of its own."""
+        names = [f'layer.{k}' for k in range(CHAIN_DEPTH)]
+        for name in names:
+            cls.stage.image(name)
+        for i in range(N_DOMAINS):
+            for k in range(CHAIN_DEPTH if i % CHAIN_EVERY == 0 else 1):
+                with open(cls.stage.path(names[k]), 'rb') as source, \
+                        open(cls.stage.path(f'{i}.{k}'), 'wb') as copy:
+                    copy.write(source.read())
+
+    @classmethod
+    def domain(cls, i):
+        depth = CHAIN_DEPTH if i % CHAIN_EVERY == 0 else 1
+        paths = [cls.stage.path(f'{i}.{k}') for k in reversed(range(depth))]
+        return stage.domain_xml(f'vm{i:04}', ('vda', paths), running=i % 2 == 0)
+
+    def status(self, *keys):
+        """The sums over the daemon's threads, or its memory."""
+        pid, values = self.stage.sinterd.pid, dict.fromkeys(keys, 0)
+        for thread in os.listdir(f'/proc/{pid}/task'):
+            with open(f'/proc/{pid}/task/{thread}/status', encoding='utf-8') as file:
+                for line in file:
+                    key, _, value = line.partition(':')
+                    if key in values:
+                        values[key] += int(value.split()[0])
+        return values
+
+    def rss_kib(self):
+        with open(f'/proc/{self.stage.sinterd.pid}/status', encoding='utf-8') as file:
+            return next(int(line.split()[1]) for line in file if line.startswith('VmRSS'))
+
+    def test_a_thousand_domains(self):
+        begin = time.monotonic()
+        self.stage.sinterd.start()
+        ready = time.monotonic() - begin
+        first = self.rss_kib()
+        before = self.status('voluntary_ctxt_switches', 'nonvoluntary_ctxt_switches')
+        time.sleep(IDLE_SECONDS)                # what is measured is that nothing happens
+        after = self.status('voluntary_ctxt_switches', 'nonvoluntary_ctxt_switches')
+        wake_ups = sum(after.values()) - sum(before.values())
+        n_objects = len(self.client.objects())
+        tap.comment(f'ready with {N_DOMAINS} domains        {ready:8.2f} s')
+        tap.comment(f'resident, ready                {first:8} KiB')
+        tap.comment(f'resident, listed to a client   {self.rss_kib():8} KiB ({n_objects} objects)')
+        tap.comment(f'wake-ups in {IDLE_SECONDS} idle s         {wake_ups:8}')
+        self.assertEqual(n_objects, 2 * N_DOMAINS + 1)
+        self.assertLessEqual(ready, LIMIT_READY_SECONDS)
+        self.assertLessEqual(first, LIMIT_RSS_KIB)
+        # a pool thread that has nothing more to do looks around once or twice before it ends
+        self.assertLessEqual(wake_ups, 4)
+
+
+if __name__ == '__main__':
+    unittest.main()
