@@ -163,6 +163,23 @@ file_truncate(SinterIo *io, guint64 size_bytes, GError **error)
 }
 
 static gboolean
+file_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+
+    while (fallocate(self->fd, 0, (off_t)offset, (off_t)len) < 0) {
+        if (errno == EINTR)
+            continue;
+        if (errno == EOPNOTSUPP || errno == ENOSYS || errno == ENODEV)
+            return sinter_io_write_zeros(io, offset, len, error);
+        sinter_error_set_errno(error, errno, "making room for %" G_GUINT64_FORMAT " bytes in '%s'",
+                               len, io->path);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
 file_flush(SinterIo *io, GError **error)
 {
     SinterIoFile *self = (SinterIoFile *)io;
@@ -314,6 +331,7 @@ static const SinterIoClass file_class = {
     .write = file_write,
     .discard = file_discard,
     .truncate = file_truncate,
+    .allocate = file_allocate,
     .flush = file_flush,
     .stat = file_stat,
     .extents = file_extents,

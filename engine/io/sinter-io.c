@@ -167,6 +167,16 @@ sinter_io_discard(SinterIo *io, guint64 offset, guint64 len, GError **error)
 }
 
 gboolean
+sinter_io_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    if (!io->klass->allocate)
+        return sinter_io_write_zeros(io, offset, len, error);
+    return io_check_writable(io, io->klass->write, error) &&
+           io_check_range(io, "making room in", offset, len, error) &&
+           (len == 0 || io->klass->allocate(io, offset, len, error));
+}
+
+gboolean
 sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error)
 {
     return io_check_writable(io, io->klass->truncate, error) &&

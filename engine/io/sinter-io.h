@@ -55,6 +55,9 @@ typedef struct {
     /* Make the range read as zeros and give its space back. Never grows the file. */
     gboolean (*discard)(SinterIo *io, guint64 offset, guint64 len, GError **error);
     gboolean (*truncate)(SinterIo *io, guint64 size_bytes, GError **error);
+    /* Sets space aside for the range, which keeps its content; grows the file. Left out: zeros
+     * are written, for which the range must hold nothing yet. */
+    gboolean (*allocate)(SinterIo *io, guint64 offset, guint64 len, GError **error);
     /* Everything written before is durable afterwards. */
     gboolean (*flush)(SinterIo *io, GError **error);
     gboolean (*stat)(SinterIo *io, SinterIoStat *ret, GError **error);
@@ -115,6 +118,12 @@ gboolean sinter_io_write(SinterIo *io, guint64 offset, const void *buf, gsize le
 gboolean sinter_io_write_zeros(SinterIo *io, guint64 offset, guint64 len, GError **error);
 
 gboolean sinter_io_discard(SinterIo *io, guint64 offset, guint64 len, GError **error);
+/*
+ * Makes sure of space for the range, which must be unwritten and reads as zeros afterwards. Grows
+ * the file.
+ */
+gboolean sinter_io_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error);
+
 gboolean sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error);
 gboolean sinter_io_flush(SinterIo *io, GError **error);
 gboolean sinter_io_stat(SinterIo *io, SinterIoStat *ret, GError **error);

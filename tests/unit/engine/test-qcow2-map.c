@@ -135,7 +135,9 @@ model_fill(Model *self, guint64 guest, Cell *cells)
         l2.entry = host | (has_host ? SINTER_QCOW2_COPIED : 0);
         if (!geo->extended_l2 && geo->has_zero_flag && kind <= 3)
             l2.entry |= SINTER_QCOW2_ZERO;
-        if (has_host)
+        /* offset 0 of a data file is space only where the entry is for data: with the zero flag
+         * there is nothing that tells it from no space at all */
+        if (has_host && !(host == 0 && (l2.entry & SINTER_QCOW2_ZERO)))
             cell = cell_of(l2.entry & SINTER_QCOW2_ZERO ? SINTER_EXTENT_ZERO : SINTER_EXTENT_DATA,
                            TRUE, host, byte);
         else if (l2.entry & SINTER_QCOW2_ZERO)

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Makes images: claims the files, lets the format write, makes their names durable. What holds: a
+ * file that is in use is refused before a byte of it changes, and a file that was made here goes
+ * again when making the image fails.
+ */
+
+#include "format/sinter-format.h"
+#include "qcow2/qcow2-create.h"
+#include "sinter-error.h"
+
+#include <string.h>
+
+/* A file to be filled. */
+typedef struct {
+    SinterFs *fs; /* not owned */
+    char *path;
+    SinterIo *io;     /* NULL: not claimed */
+    gboolean is_new;  /* made here: removed unless all goes well */
+    gboolean is_done; /* stays */
+} Target;
+
+static void
+target_clear(Target *self)
+{
+    if (self->is_new && !self->is_done)
+        sinter_fs_remove(self->fs, self->path, NULL);
+    sinter_io_unref(self->io);
+    g_free(self->path);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Target, target_clear)
+
+/* Opens what exists or makes it. Nothing is changed yet. */
+static gboolean
+target_claim(Target *self, SinterFs *fs, const char *path, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    self->fs = fs;
+    self->path = g_strdup(path);
+    self->io = sinter_fs_open(fs, path, SINTER_IO_WRITE | SINTER_IO_EXCLUSIVE, &local);
+    if (!self->io && g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
+        g_clear_error(&local);
+        self->io = sinter_fs_open(fs, path, SINTER_IO_CREATE, &local);
+        self->is_new = self->io != NULL;
+    }
+    if (!self->io) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+    return sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error);
+}
+
+/* Makes it empty, as far as it can be. */
+static gboolean
+target_empty(Target *self, GError **error)
+{
+    SinterIoStat st;
+
+    if (!self->io)
+        return TRUE;
+    if (!sinter_io_stat(self->io, &st, error))
+        return FALSE;
+    /* of a device the old header goes first, so that a cut leaves no mixture of two images */
+    if (st.is_block_device)
+        return sinter_io_write_zeros(self->io, 0, MIN(st.size_bytes, 4096), error) &&
+               sinter_io_flush(self->io, error);
+    return sinter_io_truncate(self->io, 0, error);
+}
+
+static gboolean
+target_finish(Target *self, GError **error)
+{
+    if (self->io && !sinter_fs_sync_folder(self->fs, self->path, error))
+        return FALSE;
+    self->is_done = TRUE;
+    return TRUE;
+}
+
+static gboolean
+same_file(SinterIo *a, SinterIo *b, GError **error)
+{
+    SinterIoStat first;
+    SinterIoStat second;
+
+    return sinter_io_stat(a, &first, error) && sinter_io_stat(b, &second, error) &&
+           first.device == second.device && first.inode == second.inode;
+}
+
+/* An image that stood on itself would be lost, and so would its backing file. */
+static gboolean
+check_backing(SinterFs *fs, SinterIo *io, const char *path, const char *backing, GError **error)
+{
+    g_autofree char *resolved = sinter_image_resolve_name(path, backing, NULL);
+    g_autoptr(SinterIo) other = NULL;
+
+    if (resolved)
+        other = sinter_fs_open(fs, resolved, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL);
+    if (!other || !same_file(io, other, NULL))
+        return TRUE;
+    g_set_error_literal(
+        error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+        "Error: Trying to create an image with the same filename as the backing file");
+    return FALSE;
+}
+
+static gboolean
+create_raw(SinterIo *io, const SinterCreateOptions *options, GError **error)
+{
+    guint64 size = (options->virtual_size + 511) & ~G_GUINT64_CONSTANT(511);
+
+    if (options->preallocation == SINTER_PREALLOCATION_FULL)
+        return sinter_io_write_zeros(io, 0, size, error) && sinter_io_flush(io, error);
+    if (options->preallocation == SINTER_PREALLOCATION_FALLOC &&
+        !sinter_io_allocate(io, 0, size, error))
+        return FALSE;
+    return sinter_io_truncate(io, size, error) && sinter_io_flush(io, error);
+}
+
+static gboolean
+check_raw(const SinterCreateOptions *options, GError **error)
+{
+    const char *trouble = NULL;
+
+    if (options->virtual_size > G_MAXINT64 - 512)
+        trouble = "Image is too big";
+    else if (options->backing_name || options->data_file_name)
+        trouble = "a raw image stands on no other file";
+    else if (options->preallocation == SINTER_PREALLOCATION_METADATA)
+        trouble = "a raw image has no metadata to preallocate";
+    if (trouble)
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, trouble);
+    return trouble == NULL;
+}
+
+static gboolean
+create_in(SinterFs *fs, const char *path, const SinterCreateOptions *options, GError **error)
+{
+    g_auto(Target) image = { 0 };
+    g_auto(Target) data = { 0 };
+    gboolean is_raw = strcmp(options->format, "raw") == 0;
+    g_autofree char *data_path = NULL;
+
+    if (!sinter_format_find(options->format, error) ||
+        !(is_raw ? check_raw(options, error) : sinter_qcow2_create_check(options, error)) ||
+        !target_claim(&image, fs, path, error))
+        return FALSE;
+    if (options->backing_name && !check_backing(fs, image.io, path, options->backing_name, error))
+        return FALSE;
+    if (options->data_file_name) {
+        data_path = sinter_image_resolve_name(path, options->data_file_name, error);
+        if (!data_path || !target_claim(&data, fs, data_path, error))
+            return FALSE;
+    }
+    return target_empty(&image, error) && target_empty(&data, error) &&
+           (is_raw ? create_raw(image.io, options, error)
+                   : sinter_qcow2_create(image.io, data.io, options, error)) &&
+           target_finish(&data, error) && target_finish(&image, error);
+}
+
+gboolean
+sinter_image_create(SinterFs *fs, const char *path, const SinterCreateOptions *options,
+                    GError **error)
+{
+    g_autoptr(SinterFs) files = fs ? sinter_fs_ref(fs) : sinter_fs_new_host(NULL, error);
+
+    if (!files)
+        return FALSE;
+    if (create_in(files, path, options, error))
+        return TRUE;
+    g_prefix_error(error, "%s: ", path);
+    return FALSE;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Finds free clusters and keeps the refcounts of an image that is being written, in memory until
+ * the commit. Clusters are taken first-fit, in runs; a run's refcounts change together.
+ *
+ * What holds: a refcount block that is missing is placed on the first cluster that it counts; a
+ * refcount table that is full is replaced by a larger one in the first stretch that the old one
+ * cannot count:
+ *
+ *   end of what the old table counts | new table | blocks that count all of this | free
+ *
+ * and no cluster that holds a table is ever handed out, whatever its refcount says.
+ */
+
+#include "qcow2-writer.h"
+#include "sinter-error.h"
+
+static guint64
+alloc_block_index(const SinterQcow2Writer *self, guint64 cluster)
+{
+    return cluster >> self->geo.refblock_bits;
+}
+
+static guint32
+alloc_index_in_block(const SinterQcow2Writer *self, guint64 cluster)
+{
+    return (guint32)(cluster & ((G_GUINT64_CONSTANT(1) << self->geo.refblock_bits) - 1));
+}
+
+/* The block that counts @cluster, NULL in @ret where there is none. */
+static gboolean
+alloc_block_get(SinterQcow2Writer *self, guint64 cluster, SinterQcow2Table **ret, GError **error)
+{
+    guint64 index = alloc_block_index(self, cluster);
+    guint64 offset = index < self->reftable_entries
+                         ? self->reftable[index] & ~SINTER_QCOW2_REFTABLE_RESERVED
+                         : 0;
+
+    *ret = NULL;
+    if (offset == 0)
+        return TRUE;
+    *ret = sinter_qcow2_table_get(&self->blocks, offset, error);
+    return *ret != NULL;
+}
+
+static guint64
+block_load(const SinterQcow2Writer *self, const SinterQcow2Table *block, guint64 cluster)
+{
+    return sinter_qcow2_refcount_load(self->geo.refcount_order, block->data,
+                                      alloc_index_in_block(self, cluster));
+}
+
+static void
+block_store(SinterQcow2Writer *self, SinterQcow2Table *block, guint64 cluster, guint64 value)
+{
+    guint32 index = alloc_index_in_block(self, cluster);
+    guint32 bit = index << self->geo.refcount_order;
+    guint32 bytes = MAX(1U << self->geo.refcount_order >> 3, 1);
+
+    sinter_qcow2_refcount_store(self->geo.refcount_order, block->data, index, value);
+    sinter_qcow2_table_touch(block, bit >> 3, bytes);
+}
+
+static void
+alloc_mark_metadata(SinterQcow2Writer *self, guint64 first, guint64 n)
+{
+    for (guint64 i = 0; i < n; i++)
+        g_hash_table_add(self->metadata, GSIZE_TO_POINTER(first + i));
+}
+
+static void
+alloc_set_reftable(SinterQcow2Writer *self, guint64 index, guint64 offset)
+{
+    self->reftable[index] = offset;
+    if (self->reftable_dirty_from >= self->reftable_dirty_to) {
+        self->reftable_dirty_from = (guint32)index;
+        self->reftable_dirty_to = (guint32)index + 1;
+    }
+    self->reftable_dirty_from = MIN(self->reftable_dirty_from, (guint32)index);
+    self->reftable_dirty_to = MAX(self->reftable_dirty_to, (guint32)index + 1);
+}
+
+/* Places block @index on @cluster, which is counted elsewhere or by itself. */
+static SinterQcow2Table *
+alloc_add_block(SinterQcow2Writer *self, guint64 index, guint64 cluster)
+{
+    guint64 offset = cluster << self->geo.cluster_bits;
+
+    alloc_set_reftable(self, index, offset);
+    alloc_mark_metadata(self, cluster, 1);
+    return sinter_qcow2_table_add(&self->blocks, offset);
+}
+
+/* How many clusters a table and its first blocks need, where it is @table_clusters long. */
+static guint64
+growth_blocks(const SinterQcow2Writer *self, guint64 table_clusters)
+{
+    guint64 per_block = G_GUINT64_CONSTANT(1) << self->geo.refblock_bits;
+    guint64 blocks = 1;
+
+    while (blocks * per_block < table_clusters + blocks)
+        blocks++;
+    return blocks;
+}
+
+static gboolean
+alloc_grow_reftable(SinterQcow2Writer *self, GError **error)
+{
+    const SinterQcow2Geometry *geo = &self->geo;
+    guint32 old_entries = self->reftable_entries;
+    guint64 old_clusters = ((guint64)old_entries * 8) >> geo->cluster_bits;
+    guint64 old_first = self->reftable_offset >> geo->cluster_bits;
+    guint64 first = (guint64)old_entries << geo->refblock_bits;
+    guint64 clusters = old_clusters + old_clusters / 2 + 1;
+    guint64 blocks = growth_blocks(self, clusters);
+
+    if (clusters << geo->cluster_bits > SINTER_QCOW2_REFTABLE_MAX_BYTES) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
+                    "'%s' cannot grow: its refcount table has reached its largest size; convert "
+                    "it to larger clusters",
+                    sinter_io_get_path(self->io));
+        return FALSE;
+    }
+    self->reftable_entries = (guint32)((clusters << geo->cluster_bits) / 8);
+    self->reftable = g_renew(guint64, self->reftable, self->reftable_entries);
+    memset(self->reftable + old_entries, 0, (gsize)(self->reftable_entries - old_entries) * 8);
+    self->reftable_offset = first << geo->cluster_bits;
+    self->reftable_moved = TRUE;
+    alloc_mark_metadata(self, first, clusters);
+    for (guint64 i = 0; i < blocks; i++)
+        alloc_add_block(self, old_entries + i, first + clusters + i);
+    for (guint64 i = 0; i < clusters + blocks; i++) {
+        SinterQcow2Table *block = NULL;
+
+        if (!alloc_block_get(self, first + i, &block, error))
+            return FALSE;
+        block_store(self, block, first + i, 1);
+    }
+    for (guint64 i = 0; i < old_clusters; i++)
+        sinter_qcow2_alloc_release(self, old_first + i);
+    return TRUE;
+}
+
+/* The block that counts @cluster, made where there is none. */
+static SinterQcow2Table *
+alloc_block_own(SinterQcow2Writer *self, guint64 cluster, GError **error)
+{
+    SinterQcow2Table *block = NULL;
+    guint64 index = alloc_block_index(self, cluster);
+
+    if (index >= self->reftable_entries && !alloc_grow_reftable(self, error))
+        return NULL;
+    if (!alloc_block_get(self, cluster, &block, error))
+        return NULL;
+    if (!block) {
+        guint64 first = index << self->geo.refblock_bits;
+
+        block = alloc_add_block(self, index, first);
+        block_store(self, block, first, 1);
+    }
+    return block;
+}
+
+gboolean
+sinter_qcow2_alloc_get_refcount(SinterQcow2Writer *self, guint64 cluster, guint64 *ret,
+                                GError **error)
+{
+    SinterQcow2Table *block = NULL;
+
+    if (!alloc_block_get(self, cluster, &block, error))
+        return FALSE;
+    *ret = block ? block_load(self, block, cluster) : 0;
+    return TRUE;
+}
+
+/* How many clusters from @cluster on are free: up to @max, and all of one block. */
+static guint64
+block_count_free(const SinterQcow2Writer *self, const SinterQcow2Table *block, guint64 cluster,
+                 guint64 max)
+{
+    guint64 left =
+        (G_GUINT64_CONSTANT(1) << self->geo.refblock_bits) - alloc_index_in_block(self, cluster);
+    guint64 n = 0;
+
+    max = MIN(max, left);
+    while (n < max && block_load(self, block, cluster + n) == 0)
+        n++;
+    return n;
+}
+
+static gboolean
+alloc_check_free(SinterQcow2Writer *self, guint64 first, guint64 n, GError **error)
+{
+    for (guint64 i = 0; i < n; i++) {
+        if (!g_hash_table_contains(self->metadata, GSIZE_TO_POINTER(first + i)))
+            continue;
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+                    "'%s': the cluster at %" G_GUINT64_FORMAT
+                    " holds a table but counts as free; repair the image with 'qemu-img check -r "
+                    "all' before it is written to",
+                    sinter_io_get_path(self->io), (first + i) << self->geo.cluster_bits);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_alloc_take(SinterQcow2Writer *self, guint64 max, guint64 *ret_first, guint64 *ret_n,
+                        GError **error)
+{
+    guint64 cluster = self->hint;
+
+    for (;;) {
+        SinterQcow2Table *block = alloc_block_own(self, cluster, error);
+        guint64 n;
+
+        if (!block)
+            return FALSE;
+        n = block_count_free(self, block, cluster, max);
+        if (n == 0) {
+            self->hint = ++cluster;
+            continue;
+        }
+        if (!alloc_check_free(self, cluster, n, error))
+            return FALSE;
+        for (guint64 i = 0; i < n; i++)
+            block_store(self, block, cluster + i, 1);
+        self->hint = cluster + n;
+        *ret_first = cluster;
+        *ret_n = n;
+        return TRUE;
+    }
+}
+
+void
+sinter_qcow2_alloc_untake(SinterQcow2Writer *self, guint64 first, guint64 n)
+{
+    for (guint64 i = 0; i < n; i++) {
+        SinterQcow2Table *block = NULL;
+
+        /* what cannot be counted down again is unused space, no more */
+        if (alloc_block_get(self, first + i, &block, NULL) && block)
+            block_store(self, block, first + i, 0);
+    }
+    self->hint = MIN(self->hint, first);
+}
+
+void
+sinter_qcow2_alloc_release(SinterQcow2Writer *self, guint64 cluster)
+{
+    g_array_append_val(self->frees, cluster);
+}
+
+void
+sinter_qcow2_alloc_release_entry(SinterQcow2Writer *self, SinterQcow2L2Entry l2)
+{
+    const SinterQcow2Geometry *geo = &self->geo;
+
+    if (geo->external_data)
+        return;
+    if (l2.entry & SINTER_QCOW2_COMPRESSED) {
+        SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(geo, l2.entry);
+        guint64 last = (ref.host_offset + ref.host_bytes - 1) >> geo->cluster_bits;
+
+        for (guint64 at = ref.host_offset >> geo->cluster_bits; at <= last; at++)
+            sinter_qcow2_alloc_release(self, at);
+    } else if (sinter_qcow2_l2_has_host(geo, l2)) {
+        sinter_qcow2_alloc_release(self,
+                                   (l2.entry & SINTER_QCOW2_OFFSET_MASK) >> geo->cluster_bits);
+    }
+}
+
+static gint
+compare_clusters(gconstpointer a, gconstpointer b)
+{
+    guint64 x = *(const guint64 *)a;
+    guint64 y = *(const guint64 *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Counts @cluster down; one that is free now goes to @freed. */
+static gboolean
+alloc_count_down(SinterQcow2Writer *self, guint64 cluster, GArray *freed, GError **error)
+{
+    SinterQcow2Table *block = NULL;
+    guint64 count;
+
+    if (!alloc_block_get(self, cluster, &block, error))
+        return FALSE;
+    count = block ? block_load(self, block, cluster) : 0;
+    if (count == 0) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+                    "'%s': the cluster at %" G_GUINT64_FORMAT " was in use but counts as free; "
+                    "repair the image with 'qemu-img check -r all'",
+                    sinter_io_get_path(self->io), cluster << self->geo.cluster_bits);
+        return FALSE;
+    }
+    block_store(self, block, cluster, count - 1);
+    if (count > 1)
+        return TRUE;
+    self->hint = MIN(self->hint, cluster);
+    g_hash_table_remove(self->metadata, GSIZE_TO_POINTER(cluster));
+    g_array_append_val(freed, cluster);
+    return TRUE;
+}
+
+/* Gives the space of clusters, in order, back to the file system, run by run. */
+static gboolean
+alloc_punch(SinterQcow2Writer *self, GArray *freed, GError **error)
+{
+    for (guint i = 0, n; i < freed->len; i += n) {
+        guint64 first = g_array_index(freed, guint64, i);
+
+        n = 1;
+        while (i + n < freed->len && g_array_index(freed, guint64, i + n) == first + n)
+            n++;
+        if (!sinter_io_discard(self->io, first << self->geo.cluster_bits,
+                               (guint64)n << self->geo.cluster_bits, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_alloc_apply_releases(SinterQcow2Writer *self, GError **error)
+{
+    g_autoptr(GArray) freed = g_array_new(FALSE, FALSE, sizeof(guint64));
+    g_autoptr(GError) local = NULL;
+    guint done = 0;
+
+    g_array_sort(self->frees, compare_clusters);
+    while (done < self->frees->len &&
+           alloc_count_down(self, g_array_index(self->frees, guint64, done), freed, &local))
+        done++;
+    /* one whose count is wrong is wrong the next time too; what storage refused is tried again */
+    if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_CORRUPT))
+        done++;
+    g_array_remove_range(self->frees, 0, done);
+    if (!local)
+        return alloc_punch(self, freed, error);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Bitmaps that record what is written. Their bits are kept in memory while the image is open for
+ * writing; in the file they are marked "in use" before the first change, and so never trusted
+ * after a cut, until all of their bits are stored again.
+ */
+
+#include "qcow2-writer.h"
+
+G_BEGIN_DECLS
+
+/* Loads the enabled bitmaps of an image that was just opened. */
+gboolean sinter_qcow2_bitmap_record_open(SinterQcow2Writer *self, GError **error);
+
+/* The range is about to change. */
+gboolean sinter_qcow2_bitmap_record_mark(SinterQcow2Writer *self, guint64 offset, guint64 len,
+                                         GError **error);
+
+/* Stores what was marked; the bitmaps are valid again. All else must be durable. */
+gboolean sinter_qcow2_bitmap_record_store(SinterQcow2Writer *self, GError **error);
+
+G_END_DECLS

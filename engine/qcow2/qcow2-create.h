@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "io/sinter-io.h"
+#include "sinter/create.h"
+
+G_BEGIN_DECLS
+
+/* Whether @options go together, before anything is made. Messages in the words of QEMU's tools. */
+gboolean sinter_qcow2_create_check(const SinterCreateOptions *options, GError **error);
+
+/*
+ * Writes an empty image into @io, which is empty or a block device, and sizes @data_io (NULL:
+ * none), which is empty. Durable at the end; the header is written last.
+ */
+gboolean sinter_qcow2_create(SinterIo *io, SinterIo *data_io, const SinterCreateOptions *options,
+                             GError **error);
+
+G_END_DECLS

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Tables of an image that is being written: whole clusters (L2 tables, refcount blocks) in
+ * memory, each with the range that differs from the file. Not thread-safe: the writer's lock
+ * covers it.
+ */
+
+#include "io/sinter-io.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    guint64 offset; /* in the file */
+    guint8 *data;
+    guint32 dirty_from; /* bytes; nothing is dirty where from >= to */
+    guint32 dirty_to;
+    gboolean is_new; /* nothing durable names it yet */
+    guint64 used;    /* the set's clock when it was last asked for */
+} SinterQcow2Table;
+
+typedef struct {
+    SinterIo *io; /* a reference */
+    guint32 table_bytes;
+    gsize budget_bytes;
+    GHashTable *tables; /* by offset */
+    guint64 clock;
+} SinterQcow2TableSet;
+
+void sinter_qcow2_table_set_init(SinterQcow2TableSet *self, SinterIo *io, guint32 table_bytes,
+                                 gsize budget_bytes);
+void sinter_qcow2_table_set_clear(SinterQcow2TableSet *self);
+
+/* The table at @offset, read if need be. Valid until make_room(). */
+SinterQcow2Table *sinter_qcow2_table_get(SinterQcow2TableSet *self, guint64 offset, GError **error);
+
+/* A table of zeros for @offset, dirty as a whole, in place of whatever was known there. */
+SinterQcow2Table *sinter_qcow2_table_add(SinterQcow2TableSet *self, guint64 offset);
+
+static inline void
+sinter_qcow2_table_touch(SinterQcow2Table *table, guint32 from, guint32 len)
+{
+    if (table->dirty_from >= table->dirty_to) {
+        table->dirty_from = from;
+        table->dirty_to = from + len;
+    } else {
+        table->dirty_from = MIN(table->dirty_from, from);
+        table->dirty_to = MAX(table->dirty_to, from + len);
+    }
+}
+
+gboolean sinter_qcow2_table_set_is_dirty(const SinterQcow2TableSet *self);
+gboolean sinter_qcow2_table_set_has_new(const SinterQcow2TableSet *self);
+
+/* Writes what is dirty, in the order of the file; with @only_new only tables that are new. */
+gboolean sinter_qcow2_table_set_write(SinterQcow2TableSet *self, gboolean only_new, GError **error);
+
+/* After a flush: what was written is in the file. */
+void sinter_qcow2_table_set_mark_clean(SinterQcow2TableSet *self, gboolean only_new);
+
+gboolean sinter_qcow2_table_set_is_over_budget(const SinterQcow2TableSet *self);
+/* Forgets clean tables, the ones used longest ago first, down to half of the budget. */
+void sinter_qcow2_table_set_make_room(SinterQcow2TableSet *self);
+
+G_END_DECLS
