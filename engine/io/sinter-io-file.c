@@ -341,8 +341,9 @@ sinter_io_file_check_kind(int fd, const char *path, struct stat *ret_st, GError 
     }
     if (S_ISREG(ret_st->st_mode) || S_ISBLK(ret_st->st_mode))
         return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "Could not open '%s': it is neither a regular file nor a block device", path);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "Could not open '%s': %s", path,
+                S_ISDIR(ret_st->st_mode) ? g_strerror(EISDIR)
+                                         : "it is neither a regular file nor a block device");
     return FALSE;
 }
 
