@@ -167,6 +167,8 @@ file_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
 {
     SinterIoFile *self = (SinterIoFile *)io;
 
+    if (self->is_block_device)
+        return TRUE; /* a device has all its space */
     while (fallocate(self->fd, 0, (off_t)offset, (off_t)len) < 0) {
         if (errno == EINTR)
             continue;
@@ -246,26 +248,6 @@ file_lock(SinterIo *io, SinterIoLock mode, GError **error)
     return TRUE;
 }
 
-static gboolean
-file_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
-{
-    SinterIoFile *self = (SinterIoFile *)io;
-    int errnum;
-
-    if (self->is_block_device)
-        return TRUE;
-    do {
-        errnum = posix_fallocate(self->fd, (off_t)offset, (off_t)len);
-    } while (errnum == EINTR);
-    if (errnum == 0)
-        return TRUE;
-    sinter_error_set_errno(error, errnum,
-                           "allocating %" G_GUINT64_FORMAT " bytes in '%s' at offset "
-                           "%" G_GUINT64_FORMAT,
-                           len, io->path, offset);
-    return FALSE;
-}
-
 /* Gives @fd the extended attribute @name of @like. One that only root may set must not matter. */
 static gboolean
 copy_attribute(int fd, int like, const char *name)
@@ -336,7 +318,6 @@ static const SinterIoClass file_class = {
     .stat = file_stat,
     .extents = file_extents,
     .lock = file_lock,
-    .allocate = file_allocate,
     .adopt = file_adopt,
     .set_mode = file_set_mode,
     .finalize = file_finalize,

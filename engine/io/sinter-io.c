@@ -224,14 +224,6 @@ sinter_io_lock(SinterIo *io, SinterIoLock mode, GError **error)
 }
 
 gboolean
-sinter_io_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
-{
-    return io_check_writable(io, io->klass->write, error) &&
-           io_check_range(io, "allocating in", offset, len, error) &&
-           (len == 0 || !io->klass->allocate || io->klass->allocate(io, offset, len, error));
-}
-
-gboolean
 sinter_io_adopt(SinterIo *io, SinterIo *like, GError **error)
 {
     g_return_val_if_fail(io->klass == like->klass, FALSE);

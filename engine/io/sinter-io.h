@@ -65,8 +65,6 @@ typedef struct {
     gboolean (*extents)(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret,
                         GError **error);
     gboolean (*lock)(SinterIo *io, SinterIoLock mode, GError **error);
-    /* Have host space for the range, whose content stays. Left out: there is no such thing. */
-    gboolean (*allocate)(SinterIo *io, guint64 offset, guint64 len, GError **error);
     /* Owner, group, permissions, access list and security label of @like, of the same driver. */
     gboolean (*adopt)(SinterIo *io, SinterIo *like, GError **error);
     gboolean (*set_mode)(SinterIo *io, guint32 mode, GError **error);
@@ -137,9 +135,6 @@ gboolean sinter_io_extent(SinterIo *io, guint64 offset, guint64 len, SinterIoExt
  * conflict is a LOCKED error that names who holds the image, and then the former lock stands.
  */
 gboolean sinter_io_lock(SinterIo *io, SinterIoLock mode, GError **error);
-
-/* Gives the range host space, so that writing to it later cannot fail for want of it. */
-gboolean sinter_io_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error);
 
 /*
  * Makes @io belong to whom @like belongs to and be open to whom it is: owner, group, permissions,

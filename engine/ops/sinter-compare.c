@@ -75,7 +75,11 @@ side_look(Side *self, guint64 at, guint64 end, GError **error)
         self->extent = (SinterExtent){ .offset = self->size, .length = end - self->size };
         return TRUE;
     }
-    return sinter_chain_walk_next(&self->walk, &self->extent, error);
+    if (sinter_chain_walk_next(&self->walk, &self->extent, error))
+        return TRUE;
+    g_prefix_error(error, "Sector allocation test failed for %s: ",
+                   sinter_chain_get_info(self->chain, 0)->path);
+    return FALSE;
 }
 
 static guint64

@@ -203,7 +203,7 @@ test_truncated(void)
         sinter_io_truncate(build.io, len, &error);
         g_assert_no_error(error);
         header = sinter_qcow2_header_read(build.io, &error);
-        if (len < SINTER_QCOW2_HEADER_V2_BYTES) {
+        if (len < 4) { /* nothing says what it is */
             g_assert_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED);
             continue;
         }
