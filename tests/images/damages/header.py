@@ -22,7 +22,7 @@ def field(image, name, value):
 @damage()
 def header_cut_short(image):
     image.raw.truncate(60)
-    return Refused('not in qcow2 format')
+    return [corruption('header-short-file')]
 
 
 @damage()
