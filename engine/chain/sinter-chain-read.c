@@ -18,7 +18,9 @@ sinter_chain_read(SinterChain *chain, guint64 offset, void *buf, gsize length, G
         return FALSE;
     sinter_chain_cursor_init(&cursor, chain, offset, length);
     do {
-        if (!sinter_chain_cursor_next(&cursor, &extent, error) ||
+        if (!sinter_chain_cursor_next(&cursor, &extent, error))
+            return FALSE;
+        if (extent.length > 0 &&
             !sinter_image_read_run(sinter_chain_layer(chain, extent.layer), &extent, out, error))
             return FALSE;
         out += extent.length;
