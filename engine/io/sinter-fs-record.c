@@ -89,6 +89,21 @@ record_truncate(SinterIo *io, guint64 size_bytes, GError **error)
     return TRUE;
 }
 
+/* Space set aside shows only in the size of the file. */
+static gboolean
+record_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(record_lock_of(io));
+    SinterIoStat before;
+
+    if (!sinter_io_forward_stat(io, &before, error) ||
+        !sinter_io_forward_allocate(io, offset, len, error))
+        return FALSE;
+    if (offset + len > before.size_bytes)
+        record_add_io(io, SINTER_RECORD_TRUNCATE, offset + len, 0);
+    return TRUE;
+}
+
 static gboolean
 record_flush(SinterIo *io, GError **error)
 {
@@ -111,7 +126,7 @@ static const SinterIoClass record_io_class = {
     .stat = sinter_io_forward_stat,
     .extents = sinter_io_forward_extents,
     .lock = sinter_io_forward_lock,
-    .allocate = sinter_io_forward_allocate,
+    .allocate = record_allocate,
     .adopt = sinter_io_forward_adopt,
     .set_mode = sinter_io_forward_set_mode,
     .finalize = sinter_io_forward_finalize,
