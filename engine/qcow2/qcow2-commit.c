@@ -13,23 +13,11 @@
  * refcounts that are too high at worst.
  */
 
+#include "qcow2-entries.h"
 #include "qcow2-writer.h"
 
 /* Clusters to count down pile up until a commit; so many are worth one of their own. */
 #define FREES_MAX 65536
-
-/* Entries of a table in the file, from @from up to @to. */
-static gboolean
-write_entries(SinterIo *io, guint64 table_offset, const guint64 *entries, guint32 from, guint32 to,
-              GError **error)
-{
-    gsize bytes = (gsize)(to - from) * 8;
-    g_autofree guint8 *raw = g_malloc(bytes);
-
-    for (guint32 i = from; i < to; i++)
-        sinter_be64_store(raw + (gsize)(i - from) * 8, entries[i]);
-    return sinter_io_write(io, table_offset + (guint64)from * 8, raw, bytes, error);
-}
 
 /* The header's two fields lie in one sector: they change together or not at all. */
 static gboolean
@@ -37,8 +25,8 @@ switch_reftable(SinterQcow2Writer *self, GError **error)
 {
     guint8 raw[12];
 
-    if (!write_entries(self->io, self->reftable_offset, self->reftable, 0, self->reftable_entries,
-                       error) ||
+    if (!sinter_qcow2_entries_store(self->io, self->reftable_offset, self->reftable, 0,
+                                    self->reftable_entries, error) ||
         !sinter_io_flush(self->io, error))
         return FALSE;
     sinter_be64_store(raw, self->reftable_offset);
@@ -58,8 +46,8 @@ commit_reftable(SinterQcow2Writer *self, GError **error)
     if (self->reftable_moved)
         return switch_reftable(self, error);
     return self->reftable_dirty_from >= self->reftable_dirty_to ||
-           write_entries(self->io, self->reftable_offset, self->reftable, self->reftable_dirty_from,
-                         self->reftable_dirty_to, error);
+           sinter_qcow2_entries_store(self->io, self->reftable_offset, self->reftable,
+                                      self->reftable_dirty_from, self->reftable_dirty_to, error);
 }
 
 static gboolean
@@ -85,8 +73,8 @@ commit_mapping(SinterQcow2Writer *self, GError **error)
         return TRUE;
     if (!sinter_qcow2_table_set_write(&self->l2, FALSE, error) || !sinter_io_flush(self->io, error))
         return FALSE;
-    if (l1_dirty && (!write_entries(self->io, self->header->l1_offset, self->l1,
-                                    self->l1_dirty_from, self->l1_dirty_to, error) ||
+    if (l1_dirty && (!sinter_qcow2_entries_store(self->io, self->header->l1_offset, self->l1,
+                                                 self->l1_dirty_from, self->l1_dirty_to, error) ||
                      !sinter_io_flush(self->io, error)))
         return FALSE;
     sinter_qcow2_table_set_mark_clean(&self->l2, FALSE);

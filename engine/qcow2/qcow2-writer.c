@@ -7,6 +7,7 @@
  */
 
 #include "qcow2-bitmap-record.h"
+#include "qcow2-entries.h"
 #include "qcow2-snapshot.h"
 #include "qcow2-view.h"
 #include "qcow2-writer.h"
@@ -100,22 +101,6 @@ open_backing(SinterQcow2Writer *self, SinterIoFlags flags, gboolean probe, GErro
     return self->backing != NULL;
 }
 
-/* Reads @n big-endian numbers. */
-static guint64 *
-load_entries(SinterIo *io, guint64 offset, guint32 n, GError **error)
-{
-    gsize bytes = (gsize)n * 8;
-    guint64 *entries = g_malloc(MAX(bytes, 8));
-
-    if (!sinter_io_read(io, offset, entries, bytes, error)) {
-        g_free(entries);
-        return NULL;
-    }
-    for (guint32 i = 0; i < n; i++)
-        entries[i] = GUINT64_FROM_BE(entries[i]);
-    return entries;
-}
-
 static gboolean
 load_tables(SinterQcow2Writer *self, GError **error)
 {
@@ -124,13 +109,13 @@ load_tables(SinterQcow2Writer *self, GError **error)
 
     if (!sinter_qcow2_view_check(&view, header, self->io, error))
         return FALSE;
-    self->l1 = load_entries(self->io, header->l1_offset, header->l1_entries, error);
+    self->l1 = sinter_qcow2_entries_load(self->io, header->l1_offset, header->l1_entries, error);
     self->reftable_offset = header->reftable_offset;
     self->reftable_entries =
         (guint32)(((guint64)header->reftable_clusters << header->cluster_bits) / 8);
-    self->reftable =
-        self->l1 ? load_entries(self->io, self->reftable_offset, self->reftable_entries, error)
-                 : NULL;
+    self->reftable = self->l1 ? sinter_qcow2_entries_load(self->io, self->reftable_offset,
+                                                          self->reftable_entries, error)
+                              : NULL;
     return self->reftable != NULL;
 }
 
