@@ -102,18 +102,33 @@ sinter_img_option_list_has_help(const char *list)
     return FALSE;
 }
 
+/* The message, after the name that it is about, if any. */
+static void say_about(const char *about, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void
+say_about(const char *about, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    sinter_img_error("%s%s%s", about ? about : "", about ? ": " : "", text);
+}
+
 static gboolean
-parse_switch(const char *key, const char *value, gboolean *ret)
+parse_switch(const char *key, const char *value, const char *about, guint64 *ret)
 {
     *ret = strcmp(value, "on") == 0;
     if (*ret || strcmp(value, "off") == 0)
         return TRUE;
-    sinter_img_error("Parameter '%s' expects 'on' or 'off'", key);
+    say_about(about, "Parameter '%s' expects 'on' or 'off'", key);
     return FALSE;
 }
 
 static gboolean
-parse_number(const char *key, const char *value, guint64 *ret)
+parse_number(const char *key, const char *value, const char *about, guint64 *ret)
 {
     char *end;
 
@@ -121,55 +136,70 @@ parse_number(const char *key, const char *value, guint64 *ret)
     *ret = strtoull(value, &end, 0);
     if (errno == 0 && end != value && *end == '\0')
         return TRUE;
-    sinter_img_error("Parameter '%s' expects a number", key);
+    say_about(about, "Parameter '%s' expects a number", key);
     return FALSE;
 }
 
 static gboolean
-parse_size(const char *key, const char *value, guint64 *ret)
+parse_size(const char *key, const char *value, const char *about, guint64 *ret)
 {
     switch (sinter_img_size_parse(value, ret)) {
     case SINTER_IMG_SIZE_OK:
         return TRUE;
     case SINTER_IMG_SIZE_RANGE:
-        sinter_img_error("Value '%s' is out of range for parameter '%s'", value, key);
+        say_about(about, "Value '%s' is out of range for parameter '%s'", value, key);
         return FALSE;
     default:
-        sinter_img_error("Parameter '%s' expects a non-negative number below 2^64", key);
+        say_about(about, "Parameter '%s' expects a non-negative number below 2^64", key);
         fprintf(stderr, "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, "
                         "peta-\nand exabytes, respectively.\n");
         return FALSE;
     }
 }
 
+gboolean
+sinter_img_value_parse(SinterImgKeyKind kind, const char *key, const char *value, const char *about,
+                       guint64 *ret)
+{
+    *ret = 0;
+    switch (kind) {
+    case SINTER_IMG_TEXT:
+        return TRUE;
+    case SINTER_IMG_SWITCH:
+        return parse_switch(key, value, about, ret);
+    case SINTER_IMG_NUMBER:
+        return parse_number(key, value, about, ret);
+    case SINTER_IMG_SIZE:
+        return parse_size(key, value, about, ret);
+    }
+    g_assert_not_reached();
+}
+
+gboolean
+sinter_img_key_refuse(const char *key, const char *about)
+{
+    say_about(about, "Invalid parameter '%s'", key);
+    return FALSE;
+}
+
 static gboolean
 key_take(const SinterImgKey *key, const char *value, gpointer values)
 {
-    gboolean on = FALSE;
-    guint64 number = 0;
+    guint64 worth;
 
-    switch (key->kind) {
-    case SINTER_IMG_TEXT:
-        if (key->offset < 0)
-            return TRUE;
+    if (!sinter_img_value_parse(key->kind, key->key, value, NULL, &worth))
+        return FALSE;
+    if (key->offset < 0)
+        return TRUE;
+    if (key->kind == SINTER_IMG_TEXT) {
         g_free(G_STRUCT_MEMBER(char *, values, key->offset));
         G_STRUCT_MEMBER(char *, values, key->offset) = g_strdup(value);
-        return TRUE;
-    case SINTER_IMG_SWITCH:
-        if (!parse_switch(key->key, value, &on))
-            return FALSE;
-        if (key->offset >= 0)
-            G_STRUCT_MEMBER(gboolean, values, key->offset) = on;
-        return TRUE;
-    case SINTER_IMG_NUMBER:
-    case SINTER_IMG_SIZE:
-        if (!(key->kind == SINTER_IMG_SIZE ? parse_size : parse_number)(key->key, value, &number))
-            return FALSE;
-        if (key->offset >= 0)
-            G_STRUCT_MEMBER(guint64, values, key->offset) = number;
-        return TRUE;
+    } else if (key->kind == SINTER_IMG_SWITCH) {
+        G_STRUCT_MEMBER(gboolean, values, key->offset) = worth != 0;
+    } else {
+        G_STRUCT_MEMBER(guint64, values, key->offset) = worth;
     }
-    g_assert_not_reached();
+    return TRUE;
 }
 
 typedef struct {
@@ -187,8 +217,7 @@ parse_pair(const char *name, const char *value, gpointer user_data)
         if (strcmp(self->keys[i].key, name) == 0)
             return key_take(&self->keys[i], value, self->values);
     }
-    sinter_img_error("Invalid parameter '%s'", name);
-    return FALSE;
+    return sinter_img_key_refuse(name, NULL);
 }
 
 gboolean

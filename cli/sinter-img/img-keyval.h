@@ -41,6 +41,16 @@ gboolean sinter_img_option_list_add(char **all, const char *list);
 /* Whether the list asks for help: `help` or `?` in place of a pair. */
 gboolean sinter_img_option_list_has_help(const char *list);
 
+/*
+ * What @value is worth: 0 or 1 of a switch, the number or size, 0 of a text. Says what is wrong
+ * with it, after the name @about where that is not NULL.
+ */
+gboolean sinter_img_value_parse(SinterImgKeyKind kind, const char *key, const char *value,
+                                const char *about, guint64 *ret);
+
+/* Says that there is no @key, likewise. Returns: FALSE. */
+gboolean sinter_img_key_refuse(const char *key, const char *about);
+
 /* Fills @values by @list; says what is wrong. Texts are to be freed. */
 gboolean sinter_img_option_list_parse(const char *list, const SinterImgKey *keys, gsize n_keys,
                                       gpointer values);

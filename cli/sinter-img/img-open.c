@@ -121,20 +121,30 @@ parse_image_options(SinterImgName *self, const SinterImgSource *source)
     return FALSE;
 }
 
-/* `file:` goes; any other protocol is none of ours. */
+const char *
+sinter_img_strip_protocol(const char *given, char **ret_protocol)
+{
+    gsize word = strcspn(given, ":/");
+
+    if (g_str_has_prefix(given, "file:"))
+        return given + strlen("file:");
+    if (given[word] != ':')
+        return given;
+    *ret_protocol = g_strndup(given, word);
+    return NULL;
+}
+
 static gboolean
 parse_path(SinterImgName *self, const SinterImgSource *source)
 {
-    const char *given = self->given;
-    gsize word = strcspn(given, ":/");
+    g_autofree char *protocol = NULL;
+    const char *path = sinter_img_strip_protocol(self->given, &protocol);
 
-    if (g_str_has_prefix(given, "file:")) {
-        given += strlen("file:");
-    } else if (given[word] == ':') {
-        say_not_opened(given, "Unknown protocol '%.*s'", (int)word, given);
+    if (!path) {
+        say_not_opened(self->given, "Unknown protocol '%s'", protocol);
         return FALSE;
     }
-    self->path = g_strdup(given);
+    self->path = g_strdup(path);
     self->format = g_strdup(source->format);
     return TRUE;
 }

@@ -78,6 +78,12 @@ SinterChain *sinter_img_open_chain(const SinterImgName *name, const char *snapsh
 /* As above, from the command line's word. */
 SinterChain *sinter_img_open_source(const SinterImgSource *source, const char *given);
 
+/*
+ * The path in a word: `file:` goes. NULL where it begins with another protocol, which is none of
+ * ours and is then in @ret_protocol (transfer full).
+ */
+const char *sinter_img_strip_protocol(const char *given, char **ret_protocol);
+
 /* FALSE where @cache is no name of a cache mode; @ret_direct: it passes by the page cache. */
 gboolean sinter_img_cache_parse(const char *cache, gboolean *ret_direct);
 

@@ -39,6 +39,7 @@ typedef struct {
 extern const SinterImgVerb sinter_img_check;
 extern const SinterImgVerb sinter_img_compare;
 extern const SinterImgVerb sinter_img_convert;
+extern const SinterImgVerb sinter_img_create;
 extern const SinterImgVerb sinter_img_dump;
 extern const SinterImgVerb sinter_img_info;
 extern const SinterImgVerb sinter_img_locks;

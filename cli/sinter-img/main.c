@@ -17,15 +17,11 @@
 #define QEMU_IMG_VERSION "7.2.0"
 
 const SinterImgVerb *const sinter_img_verbs[] = {
-    &sinter_img_check,
-    &sinter_img_compare,
-    &sinter_img_convert,
-    &sinter_img_dump,
-    &sinter_img_info,
-    &sinter_img_locks,
-    &sinter_img_map,
-    &sinter_img_measure,
-    NULL,
+    &sinter_img_check,   &sinter_img_compare,
+    &sinter_img_convert, &sinter_img_create,
+    &sinter_img_dump,    &sinter_img_info,
+    &sinter_img_locks,   &sinter_img_map,
+    &sinter_img_measure, NULL,
 };
 
 static void
@@ -34,7 +30,7 @@ print_help(void)
     const char *program = sinter_img_program();
 
     printf("usage: %s [OPTION] VERB [OPTION]... OPERAND...\n"
-           "Looks at disk images: their metadata, maps, content and locks.\n\n"
+           "Makes disk images, and looks at their metadata, maps, content and locks.\n\n"
            "  -h, --help       this text; after a verb, the verb's\n"
            "  -V, --version    the version\n\n"
            "Verbs:\n",

@@ -9,6 +9,7 @@
 #include "format/sinter-format.h"
 #include "qcow2/qcow2-create.h"
 #include "sinter-error.h"
+#include "sinter-output.h"
 
 #include <string.h>
 
@@ -46,7 +47,7 @@ target_claim(Target *self, SinterFs *fs, const char *path, GError **error)
         self->is_new = self->io != NULL;
     }
     if (!self->io) {
-        g_propagate_error(error, g_steal_pointer(&local));
+        sinter_output_set_error(error, "create", path, path, local);
         return FALSE;
     }
     return sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error);
@@ -128,7 +129,7 @@ check_raw(const SinterCreateOptions *options, GError **error)
     else if (options->backing_name || options->data_file_name)
         trouble = "a raw image stands on no other file";
     else if (options->preallocation == SINTER_PREALLOCATION_METADATA)
-        trouble = "a raw image has no metadata to preallocate";
+        trouble = "Unsupported preallocation mode: metadata";
     if (trouble)
         g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, trouble);
     return trouble == NULL;

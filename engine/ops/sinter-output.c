@@ -47,10 +47,9 @@ output_drop_draft(SinterOutput *self)
     g_clear_pointer(&self->draft, g_free);
 }
 
-/* Whoever asked for @path knows nothing of the name @other that could not be opened. */
-static void
-set_open_error(GError **error, const char *verb, const char *path, const char *other,
-               const GError *cause)
+void
+sinter_output_set_error(GError **error, const char *verb, const char *path, const char *other,
+                        const GError *cause)
 {
     g_autofree char *prefix = g_strdup_printf("Could not open '%s': ", other);
     const char *message = cause->message;
@@ -68,7 +67,7 @@ output_make_draft(SinterOutput *self, SinterOutputFlags flags, GError **error)
 
     self->io = sinter_fs_open(self->fs, draft, draft_flags(flags), &local);
     if (!self->io) {
-        set_open_error(error, "create", self->path, draft, local);
+        sinter_output_set_error(error, "create", self->path, draft, local);
         return FALSE;
     }
     self->draft = g_steal_pointer(&draft);
@@ -122,8 +121,8 @@ output_tell_existing(SinterOutput *self, const char *path, SinterOutputFlags fla
     if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_LOCKED))
         g_propagate_error(error, g_error_copy(cause));
     else
-        set_open_error(error, flags & SINTER_OUTPUT_EXISTING ? "open" : "create", path,
-                       self->path ? self->path : path, cause);
+        sinter_output_set_error(error, flags & SINTER_OUTPUT_EXISTING ? "open" : "create", path,
+                                self->path ? self->path : path, cause);
 }
 
 SinterOutput *

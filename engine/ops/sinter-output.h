@@ -39,6 +39,13 @@ gboolean sinter_output_is_zero(SinterOutput *self);
 /* Makes all that was written durable, and gives it its name. */
 gboolean sinter_output_commit(SinterOutput *self, GError **error);
 
+/*
+ * "Could not VERB 'PATH': " and what @cause says about the file @other, of which whoever asked for
+ * @path knows nothing.
+ */
+void sinter_output_set_error(GError **error, const char *verb, const char *path, const char *other,
+                             const GError *cause);
+
 /* What was not committed goes away; what was written in place stays as it is. Accepts NULL. */
 void sinter_output_free(SinterOutput *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterOutput, sinter_output_free)

@@ -66,78 +66,85 @@ create_is_mapped(const SinterCreateOptions *options)
     return options->preallocation != SINTER_PREALLOCATION_OFF || options->data_file_raw;
 }
 
+/* Something that options must not be. */
+typedef struct {
+    gboolean broken;
+    const char *text;
+} Rule;
+
+/* Says which of @rules is broken, the first one. */
 static gboolean
-check_values(const SinterCreateOptions *options, GError **error)
+check_rules(const Rule *rules, gsize n_rules, GError **error)
 {
-    guint version = create_version(options);
-    const char *compression = options->compression ? options->compression : "zlib";
-
-    if (version != 2 && version != 3)
-        return create_invalid(error, "The version of qcow2 must be 2 or 3");
-    if (!is_power_of_two_within(create_cluster_size(options), 1U << SINTER_QCOW2_CLUSTER_BITS_MIN,
-                                1U << SINTER_QCOW2_CLUSTER_BITS_MAX))
-        return create_invalid(error, "Cluster size must be a power of two between 512 and 2048k");
-    if (!is_power_of_two_within(create_refcount_bits(options), 1, 64))
-        return create_invalid(error,
-                              "Refcount width must be a power of two and may not exceed 64 bits");
-    if (strcmp(compression, "zlib") != 0 && strcmp(compression, "zstd") != 0)
-        return create_invalid(error, "The compression type must be 'zlib' or 'zstd'");
-    if (options->backing_name && strlen(options->backing_name) > SINTER_QCOW2_BACKING_NAME_MAX)
-        return create_invalid(error, "Backing file name too long");
-    if (options->backing_name && !options->backing_format)
-        return create_invalid(error, "Backing file specified without backing format");
-    if (options->backing_format &&
-        strlen(options->backing_format) > SINTER_QCOW2_BACKING_FORMAT_MAX)
-        return create_invalid(error, "Backing format name too long");
-    return TRUE;
-}
-
-static gboolean
-check_version(const SinterCreateOptions *options, GError **error)
-{
-    const struct {
-        gboolean wanted;
-        const char *text;
-    } news[] = {
-        { create_refcount_bits(options) != 16,
-          "Different refcount widths than 16 bits require compatibility level 1.1 or above (use "
-          "version=v3 or greater)" },
-        { options->lazy_refcounts, "Lazy refcounts only supported with compatibility level 1.1 and "
-                                   "above (use version=v3 or greater)" },
-        { options->extended_l2, "Extended L2 entries are only supported with compatibility level "
-                                "1.1 and above (use version=v3 or greater)" },
-        { g_strcmp0(options->compression, "zstd") == 0,
-          "Non-zlib compression type is only supported with compatibility level 1.1 and above (use "
-          "version=v3 or greater)" },
-        { options->data_file_name != NULL,
-          "External data files are only supported with compatibility level 1.1 and above (use "
-          "version=v3 or greater)" },
-    };
-
-    for (gsize i = 0; create_version(options) == 2 && i < G_N_ELEMENTS(news); i++) {
-        if (news[i].wanted)
-            return create_invalid(error, news[i].text);
+    for (gsize i = 0; i < n_rules; i++) {
+        if (rules[i].broken)
+            return create_invalid(error, rules[i].text);
     }
     return TRUE;
 }
 
 static gboolean
+check_values(const SinterCreateOptions *options, GError **error)
+{
+    guint version = create_version(options);
+    const char *compression = options->compression ? options->compression : "zlib";
+    const char *backing = options->backing_name;
+    const char *backing_format = options->backing_format;
+    const Rule rules[] = {
+        { version != 2 && version != 3, "The version of qcow2 must be 2 or 3" },
+        { !is_power_of_two_within(create_cluster_size(options), 1U << SINTER_QCOW2_CLUSTER_BITS_MIN,
+                                  1U << SINTER_QCOW2_CLUSTER_BITS_MAX),
+          "Cluster size must be a power of two between 512 and 2048k" },
+        { strcmp(compression, "zlib") != 0 && strcmp(compression, "zstd") != 0,
+          "The compression type must be 'zlib' or 'zstd'" },
+        { backing && strlen(backing) > SINTER_QCOW2_BACKING_NAME_MAX,
+          "Backing file name too long" },
+        { backing && !backing_format, "Backing file specified without backing format" },
+        { backing_format && strlen(backing_format) > SINTER_QCOW2_BACKING_FORMAT_MAX,
+          "Backing format name too long" },
+    };
+
+    return check_rules(rules, G_N_ELEMENTS(rules), error);
+}
+
+/* In the order in which QEMU's tools look, for where more than one is broken. */
+static gboolean
 check_combinations(const SinterCreateOptions *options, GError **error)
 {
-    if (options->extended_l2 &&
-        create_cluster_size(options) < 1U << SINTER_QCOW2_EXTENDED_L2_CLUSTER_BITS_MIN)
-        return create_invalid(error, "Extended L2 entries are only supported with cluster sizes of "
-                                     "at least 16384 bytes");
-    if (options->backing_name && options->preallocation != SINTER_PREALLOCATION_OFF &&
-        !options->extended_l2)
-        return create_invalid(error, "Backing file and preallocation can only be used at the same "
-                                     "time if extended_l2 is on");
-    if (options->data_file_raw && !options->data_file_name)
-        return create_invalid(error, "data-file-raw requires data-file");
-    if (options->data_file_raw && options->backing_name)
-        return create_invalid(error,
-                              "Backing file and data-file-raw cannot be used at the same time");
-    return TRUE;
+    gboolean old = create_version(options) == 2;
+    guint refcount_bits = create_refcount_bits(options);
+    const Rule rules[] = {
+        { options->extended_l2 &&
+              create_cluster_size(options) < 1U << SINTER_QCOW2_EXTENDED_L2_CLUSTER_BITS_MIN,
+          "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes" },
+        { old && options->extended_l2,
+          "Extended L2 entries are only supported with compatibility level 1.1 and above (use "
+          "version=v3 or greater)" },
+        { options->backing_name && options->preallocation != SINTER_PREALLOCATION_OFF &&
+              !options->extended_l2,
+          "Backing file and preallocation can only be used at the same time if extended_l2 is on" },
+        { options->backing_format && !options->backing_name,
+          "Backing format cannot be used without backing file" },
+        { old && options->lazy_refcounts,
+          "Lazy refcounts only supported with compatibility level 1.1 and above (use version=v3 or "
+          "greater)" },
+        { !is_power_of_two_within(refcount_bits, 1, 64),
+          "Refcount width must be a power of two and may not exceed 64 bits" },
+        { old && refcount_bits != 16,
+          "Different refcount widths than 16 bits require compatibility level 1.1 or above (use "
+          "version=v3 or greater)" },
+        { options->data_file_raw && !options->data_file_name, "data-file-raw requires data-file" },
+        { options->data_file_raw && options->backing_name,
+          "Backing file and data-file-raw cannot be used at the same time" },
+        { old && options->data_file_name,
+          "External data files are only supported with compatibility level 1.1 and above (use "
+          "version=v3 or greater)" },
+        { old && g_strcmp0(options->compression, "zstd") == 0,
+          "Non-zlib compression type is only supported with compatibility level 1.1 and above (use "
+          "version=v3 or greater)" },
+    };
+
+    return check_rules(rules, G_N_ELEMENTS(rules), error);
 }
 
 static void
@@ -228,8 +235,8 @@ sinter_qcow2_create_check(const SinterCreateOptions *options, GError **error)
     g_autofree guint8 *header = NULL;
     CreateLayout layout;
 
-    if (!check_values(options, error) || !check_version(options, error) ||
-        !check_combinations(options, error) || !layout_init(&layout, options, error))
+    if (!check_values(options, error) || !check_combinations(options, error) ||
+        !layout_init(&layout, options, error))
         return FALSE;
     header = sinter_qcow2_header_build(&layout.spec, error);
     return header != NULL;
