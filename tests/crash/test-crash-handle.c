@@ -13,13 +13,13 @@
 
 #include "chain/sinter-chain.h"
 #include "crash-harness.h"
+#include "crash-qemu.h"
 #include "qcow2-judge.h"
 #include "qcow2-snap.h"
 #include "sinter/check.h"
 #include "sinter/create.h"
 #include "sinter/handle.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 #define SECTOR_BYTES 512
@@ -435,55 +435,12 @@ check_reopened(Run *self, SinterFs *fs, guint8 *disk)
     return trouble ? trouble : check_sound(self, fs);
 }
 
-static void
-dump_file(SinterFs *fs, const char *name, const char *folder)
-{
-    g_autoptr(SinterIo) io = sinter_fs_open(fs, name, SINTER_IO_READ, NULL);
-    g_autofree char *path = g_build_filename(folder, name, NULL);
-    g_autofree char *content = NULL;
-    SinterIoStat st;
-
-    if (!io)
-        return;
-    g_assert_true(sinter_io_stat(io, &st, NULL));
-    content = g_malloc(st.size_bytes + 1);
-    g_assert_true(sinter_io_read(io, 0, content, st.size_bytes, NULL));
-    g_assert_true(g_file_set_contents(path, content, (gssize)st.size_bytes, NULL));
-}
-
-static char *
-show_qemu_img(Run *self, SinterFs *fs, const char *program)
-{
-    static const char *const names[] = { "image", "base", "data" };
-    g_autofree char *folder = g_dir_make_tmp("sinter-crash-XXXXXX", NULL);
-    g_autofree char *image = g_build_filename(folder, "image", NULL);
-    const char *args[] = { program, "check", "-q", image, NULL };
-    g_autofree char *said = NULL;
-    int status = 0;
-
-    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
-        dump_file(fs, names[i], folder);
-    g_assert_true(g_spawn_sync(folder, (char **)args, NULL, G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL,
-                               NULL, &said, &status, NULL));
-    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_autofree char *path = g_build_filename(folder, names[i], NULL);
-
-        g_unlink(path);
-    }
-    g_rmdir(folder);
-    self->n_shown++;
-    /* 3: leaks and nothing else */
-    if (g_spawn_check_wait_status(status, NULL) || (WIFEXITED(status) && WEXITSTATUS(status) == 3))
-        return NULL;
-    return g_strdup_printf("qemu-img check: %s", said);
-}
-
 static char *
 check_state(SinterFs *fs, guint log_end, gpointer data)
 {
+    static const char *const files[] = { "image", "base", "data", NULL };
     Run *self = data;
     g_autofree guint8 *disk = NULL;
-    g_autofree char *program = NULL;
     char *trouble;
 
     run_set_moment(self, log_end);
@@ -500,8 +457,8 @@ check_state(SinterFs *fs, guint log_end, gpointer data)
     if (trouble)
         return trouble;
     if (self->n_judged % QEMU_EVERY == 0) {
-        program = g_find_program_in_path("qemu-img");
-        trouble = program ? show_qemu_img(self, fs, program) : NULL;
+        trouble = crash_qemu_check(fs, files, "image");
+        self->n_shown++;
     }
     if (!trouble && self->n_judged % REOPEN_EVERY == 0)
         trouble = check_by_engine(fs);
@@ -527,6 +484,7 @@ explore_shape(const Shape *shape, guint32 seed)
                    "again, %u shown to qemu-img",
                    seed, count.states, count.flushes, count.violations, run.max_leaks,
                    run.n_reopened, run.n_shown);
+    crash_say_count("guest requests", count.states, count.violations);
     g_assert_cmpstr(count.first, ==, NULL);
     g_free(count.first);
     run_clear(&run);

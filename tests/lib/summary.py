@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 CASE = re.compile(r'^(ok|not ok)\b\s*(\d+)?\s*(?:- )?((?:[^#\\]|\\.)*?)\s*'
                   r'(?:#\s*(?:(skip|todo)\S*\s*)?(.*))?$', re.I)
 PLAN = re.compile(r'^1\.\.(\d+)\s*(?:#\s*skip\S*\s*(.*))?$', re.I)
+# What crash tests say of themselves (tests/crash/crash-qemu.c).
+CRASH = re.compile(r'^# crash states of (.+): (\d+) distinct, (\d+) lost$', re.M)
 GOOD_ENDS = ('OK', 'SKIP', 'EXPECTEDFAIL')
 MAX_OUTPUT_LINES = 200
 
@@ -111,6 +113,21 @@ def print_figures(test):
             print('  ' + line[2:])
 
 
+def crash_line(found):
+    """{operation: (states, lost)} in one line; '' without crash tests."""
+    if not found:
+        return ''
+    each = ', '.join(f'{name} {states:,}' for name, (states, _) in sorted(found.items()))
+    states, lost = (sum(column) for column in zip(*found.values()))
+    return f'crash states: {states:,} distinct, {lost:,} lost ({each})'
+
+
+def count_crashes(test, found):
+    for name, states, lost in CRASH.findall(test.get('stdout') or ''):
+        before = found.get(name, (0, 0))
+        found[name] = (before[0] + int(states), before[1] + int(lost))
+
+
 def tests_in(path):
     try:
         with open(path, encoding='utf-8', errors='replace') as log:
@@ -124,11 +141,12 @@ def main():
     parser.add_argument('--figures', action='store_true', help='print the comments of each test')
     parser.add_argument('logs', nargs='+', metavar='LABEL=LOG.json')
     arguments = parser.parse_args()
-    count, skipped, failed = Counter(), [], []
+    count, skipped, failed, crashes = Counter(), [], [], {}
     for label, path in (log.split('=', 1) for log in arguments.logs):
         for test in tests_in(path):
             if arguments.figures:
                 print_figures(test)
+            count_crashes(test, crashes)
             for case in cases_of_program(test):
                 count[case.verdict] += 1
                 where = f'{label}: {test["name"]}: {case.name}'
@@ -141,6 +159,8 @@ def main():
     for head, case in failed:
         print(f'\n{head}')
         print_output(case)
+    if crashes:
+        print(crash_line(crashes))
     print(f'{count["passed"]} passed, {count["failed"]} failed, {count["skipped"]} skipped')
     return 1 if count['failed'] or not count['passed'] else 0
 

@@ -88,6 +88,14 @@ class Output(unittest.TestCase):
         self.assertIn('FAILED tree: suite / program: /a', lines)
         self.assertIn('    # why', lines)
 
+    def test_crash_states_are_added_up(self):
+        said = '1..1\n# crash states of {}: {} distinct, {} lost\nok 1 /a\n'
+        lines, _ = self.run_main(program(said.format('merge', 1200, 0)),
+                                 program(said.format('resize', 34, 0)),
+                                 program(said.format('merge', 1000, 1)))
+        self.assertEqual(lines[-2],
+                         'crash states: 2,234 distinct, 1 lost (merge 2,200, resize 34)')
+
     def test_nothing_run_is_a_failure(self):
         self.assertEqual(self.run_main()[1], 1)
 

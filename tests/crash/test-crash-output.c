@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Files that an operation makes anew: a disk read out over an older copy, an image made. */
+
+#include "crash-operation.h"
+#include "sinter/convert.h"
+#include "sinter/create.h"
+#include "sinter/handle.h"
+
+#include <string.h>
+
+#define DISK_BYTES (96 * 1024)
+
+static void
+write_at(SinterHandle *handle, guint64 offset, guint8 byte, gsize n)
+{
+    g_autofree guint8 *buf = g_malloc(n);
+
+    memset(buf, byte, n);
+    g_assert_true(sinter_handle_write_at(handle, offset, buf, n, NULL));
+}
+
+/* "image", a disk with data and holes, and "copy", an older one of another size */
+static void
+prepare(SinterFs *fs)
+{
+    const SinterCreateOptions image = { .format = "qcow2",
+                                        .cluster_size = 4096,
+                                        .virtual_size = DISK_BYTES };
+    const SinterCreateOptions copy = { .format = "raw", .virtual_size = 3000 };
+    SinterHandle *handle;
+
+    g_assert_true(sinter_image_create(fs, "image", &image, NULL));
+    handle = sinter_handle_open(fs, "image", "qcow2", SINTER_HANDLE_DEFAULT, NULL);
+    for (guint i = 0; i < 12; i++)
+        write_at(handle, i * 8192, (guint8)(i + 1), 5000);
+    g_assert_true(sinter_handle_close(handle, NULL));
+    g_assert_true(sinter_image_create(fs, "copy", &copy, NULL));
+}
+
+static gboolean
+read_out(SinterFs *fs, gboolean again, GError **error)
+{
+    SinterChainOptions source = { .fs = fs, .format = "qcow2" };
+    SinterConvertOptions options = { .fs = fs, .n_threads = 1 };
+    g_autoptr(SinterChain) chain = sinter_chain_open("image", &source, error);
+
+    return chain && sinter_convert_to_raw(&chain, 1, "copy", &options, error);
+}
+
+static gboolean
+create(SinterFs *fs, gboolean again, GError **error)
+{
+    const SinterCreateOptions options = { .format = "qcow2",
+                                          .cluster_size = 4096,
+                                          .virtual_size = 64 * 4096,
+                                          .preallocation = SINTER_PREALLOCATION_METADATA,
+                                          .backing_name = NULL };
+
+    return sinter_image_create(fs, "new", &options, error);
+}
+
+static const CrashOperation operations[] = {
+    { .name = "reading out",
+      .prepare = prepare,
+      .run = read_out,
+      .files = { "image", "copy" },
+      .views = { { "image", "qcow2", NULL, CRASH_VIEW_KEPT, FALSE },
+                 { "copy", "raw", NULL, CRASH_VIEW_CHANGES, FALSE } } },
+    { .name = "create",
+      .prepare = prepare,
+      .run = create,
+      .files = { "image", "copy" },
+      .views = { { "image", "qcow2", NULL, CRASH_VIEW_KEPT, FALSE },
+                 { "new", "qcow2", NULL, CRASH_VIEW_OUTPUT, FALSE } } },
+};
+
+static void
+test_states(gconstpointer data)
+{
+    crash_operation_test_states(data, g_test_rand_int());
+}
+
+static void
+test_teeth(gconstpointer data)
+{
+    crash_operation_test_teeth(data);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(operations); i++) {
+        g_autofree char *states = g_strdup_printf("/crash/%s/states", operations[i].name);
+        g_autofree char *teeth = g_strdup_printf("/crash/%s/teeth", operations[i].name);
+
+        g_test_add_data_func(states, &operations[i], test_states);
+        g_test_add_data_func(teeth, &operations[i], test_teeth);
+    }
+    return g_test_run();
+}
