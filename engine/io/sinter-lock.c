@@ -164,3 +164,10 @@ sinter_lock_switch(int fd, const char *path, SinterIoLock held, SinterIoLock mod
         sinter_error_set_errno(error, errnum, "locking '%s'", path);
     return FALSE;
 }
+
+gboolean
+sinter_lock_descriptor(int fd, const char *path, gboolean alone, GError **error)
+{
+    return sinter_lock_switch(fd, path, SINTER_IO_LOCK_NONE,
+                              alone ? SINTER_IO_LOCK_ALONE : SINTER_IO_LOCK_SHARED, error);
+}

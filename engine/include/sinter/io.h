@@ -59,6 +59,28 @@ SinterFs *sinter_fs_new_host(const char *const *allowed_roots, GError **error);
  */
 SinterFs *sinter_fs_new_memory(void);
 
+/**
+ * sinter_fs_new_descriptors:
+ *
+ * A set of files that somebody else has opened, empty at first. It opens, makes, renames and
+ * removes nothing, so it serves a process that may not. Names are compared as text, with "." and
+ * ".." taken out.
+ */
+SinterFs *sinter_fs_new_descriptors(void);
+
+/**
+ * sinter_fs_add_descriptor:
+ * @fs: of sinter_fs_new_descriptors()
+ * @path: absolute, as the image above names the file
+ * @fd: of a regular file or a block device, open for reading, or for reading and writing; the set
+ *   works on a duplicate, and the caller keeps @fd. Image locks are shared by the two.
+ *
+ * Before the set is used by more than one thread.
+ *
+ * Returns: %FALSE with INVALID_ARGUMENT where @path is not absolute or in the set already.
+ */
+gboolean sinter_fs_add_descriptor(SinterFs *fs, const char *path, int fd, GError **error);
+
 SinterFs *sinter_fs_ref(SinterFs *fs);
 void sinter_fs_unref(SinterFs *fs);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterFs, sinter_fs_unref)

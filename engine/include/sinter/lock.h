@@ -61,6 +61,19 @@ GPtrArray *sinter_lock_list(const char *path, GError **error);
 gboolean sinter_lock_for_reading(SinterIo *io, GError **error);
 
 /**
+ * sinter_lock_descriptor:
+ * @fd: of an image
+ * @path: what errors call it
+ * @alone: %TRUE keeps everybody else out, as for writing; %FALSE keeps writers out
+ *
+ * Claims the image for all that share the open file description of @fd, other processes too, until
+ * the last of them has closed it.
+ *
+ * Returns: %FALSE with LOCKED, and who is in the way, where it is in use.
+ */
+gboolean sinter_lock_descriptor(int fd, const char *path, gboolean alone, GError **error);
+
+/**
  * sinter_lock_holder_describe:
  *
  * Returns: (transfer full): "process 4711 (qemu-system-x86), domain 'web1'".

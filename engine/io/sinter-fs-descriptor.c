@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A set of files that were opened by somebody else: names to descriptors, and no way to any other
+ * file. What holds: nothing here opens, makes, renames or removes a name, so a process that may do
+ * none of it can work on images. Names are compared after "." and ".." were taken out as text;
+ * nobody looks at the file system for it. Locks belong to the open file description, which is
+ * shared with whoever passed the descriptor.
+ */
+
+#include "sinter-io.h"
+#include "sinter-error.h"
+#include "sinter-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+typedef struct {
+    SinterFs fs;
+    GHashTable *fds; /* canonical path → SinterFd * */
+} SinterFsDescriptor;
+
+static void
+free_fd(gpointer data)
+{
+    sinter_fd_clear(data);
+    g_free(data);
+}
+
+static char *
+canonical(const char *path)
+{
+    return g_canonicalize_filename(path, "/");
+}
+
+static SinterIo *
+descriptor_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
+{
+    g_autofree char *name = canonical(path);
+    const SinterFd *fd = g_hash_table_lookup(((SinterFsDescriptor *)fs)->fds, name);
+
+    if (flags & SINTER_IO_CREATE) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "Could not create '%s': only files that were passed as descriptors are at hand",
+                    path);
+        return NULL;
+    }
+    if (!fd) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                    "Could not open '%s': it is none of the files that were passed as descriptors",
+                    path);
+        return NULL;
+    }
+    return sinter_io_new_fd(*fd, path, flags, error);
+}
+
+static gboolean
+set_names_stay(const char *path, GError **error)
+{
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "the name '%s' cannot change: its file was passed as a descriptor", path);
+    return FALSE;
+}
+
+static gboolean
+descriptor_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+{
+    return set_names_stay(from, error);
+}
+
+static gboolean
+descriptor_remove(SinterFs *fs, const char *path, GError **error)
+{
+    return set_names_stay(path, error);
+}
+
+/* No name was ever changed through this set, so all that were are durable. */
+static gboolean
+descriptor_sync_folder(SinterFs *fs, const char *path, GError **error)
+{
+    return TRUE;
+}
+
+static char *
+descriptor_resolve(SinterFs *fs, const char *path, GError **error)
+{
+    return canonical(path);
+}
+
+static void
+descriptor_finalize(SinterFs *fs)
+{
+    g_hash_table_unref(((SinterFsDescriptor *)fs)->fds);
+}
+
+static const SinterFsClass descriptor_class = {
+    .driver = "descriptor",
+    .instance_bytes = sizeof(SinterFsDescriptor),
+    .open = descriptor_open,
+    .rename = descriptor_rename,
+    .remove = descriptor_remove,
+    .sync_folder = descriptor_sync_folder,
+    .resolve = descriptor_resolve,
+    .finalize = descriptor_finalize,
+};
+
+SinterFs *
+sinter_fs_new_descriptors(void)
+{
+    SinterFsDescriptor *self = sinter_fs_alloc(&descriptor_class);
+
+    self->fds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_fd);
+    return &self->fs;
+}
+
+gboolean
+sinter_fs_add_descriptor(SinterFs *fs, const char *path, int fd, GError **error)
+{
+    GHashTable *fds = ((SinterFsDescriptor *)fs)->fds;
+    g_autofree char *name = NULL;
+    SinterFd own;
+
+    g_return_val_if_fail(fs->klass == &descriptor_class, FALSE);
+    name = canonical(path);
+    if (!g_path_is_absolute(path) || g_hash_table_contains(fds, name)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    g_path_is_absolute(path) ? "two descriptors were passed for '%s'"
+                                             : "'%s' is not the absolute path of a file",
+                    path);
+        return FALSE;
+    }
+    own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (own < 0) {
+        sinter_error_set_errno(error, errno, "using the descriptor %d for '%s'", fd, path);
+        return FALSE;
+    }
+    g_hash_table_insert(fds, g_steal_pointer(&name), g_memdup2(&own, sizeof own));
+    return TRUE;
+}
