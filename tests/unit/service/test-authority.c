@@ -102,8 +102,6 @@ set_up(Fixture *f, gconstpointer data)
     g_autoptr(GError) error = NULL;
 
     bus_fixture_set_up(&f->bus);
-    /* where polkit is looked for, and is not */
-    g_setenv("DBUS_SYSTEM_BUS_ADDRESS", g_test_dbus_get_bus_address(f->bus.bus), TRUE);
     f->authority = sinter_authority_new(use_polkit);
     f->probe = g_object_new(TYPE_PROBE, NULL);
     sinter_authority_guard(f->authority, G_DBUS_INTERFACE_SKELETON(f->probe));
@@ -202,6 +200,7 @@ test_owner(Fixture *f, gconstpointer data)
 int
 main(int argc, char **argv)
 {
+    bus_fixture_init(argc, argv);
     g_test_init(&argc, &argv, NULL);
     sinter_dbus_error_register();
 #define ADD(name, polkit, func)                                                                    \

@@ -385,6 +385,7 @@ test_disk(Fixture *f, gconstpointer data)
 int
 main(int argc, char **argv)
 {
+    bus_fixture_init(argc, argv);
     g_test_init(&argc, &argv, NULL);
     sinter_log_init("test-job-object", FALSE); /* what the daemon complains of is no failure */
     sinter_dbus_error_register();
