@@ -11,6 +11,7 @@
 #include "sinter-error.h"
 #include "sinter-file.h"
 #include "sinter-lock.h"
+#include "sinter-offload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,8 @@
 #define DIRECT_ALIGNMENT 4096
 /* The kernel's own bound on an extended attribute, and on the list of their names. */
 #define ATTRIBUTE_MAX_BYTES (64 * 1024)
+/* After so many bytes storage begins to write them, so that a flush finds little left to do. */
+#define WRITEBACK_BYTES (16 * 1024 * 1024)
 
 typedef struct {
     SinterIo io;
@@ -37,6 +40,9 @@ typedef struct {
     gint flush_failed; /* atomic */
     gboolean by_path;  /* opened by io.path, not handed in: the path must go on naming it */
     SinterIoLock held;
+    /* what does not work into this file, from its own device and from others */
+    SinterOffload offload[2];
+    gint unsynced_bytes; /* atomic: written since writeback was last asked for */
 } SinterIoFile;
 
 static int
@@ -73,6 +79,18 @@ file_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
     return (gssize)done;
 }
 
+/* Only a hint: an error shows in the flush. */
+static void
+file_note_written(SinterIoFile *self, guint64 len)
+{
+    gint n = (gint)MIN(len, WRITEBACK_BYTES);
+
+    if (g_atomic_int_add(&self->unsynced_bytes, n) + n < WRITEBACK_BYTES)
+        return;
+    g_atomic_int_set(&self->unsynced_bytes, 0);
+    sync_file_range(self->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 static gboolean
 file_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
 {
@@ -94,6 +112,34 @@ file_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **er
         done += (gsize)n;
         fd = self->fd;
     }
+    file_note_written(self, len);
+    return TRUE;
+}
+
+static gboolean
+file_copy(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset, guint64 len,
+          guint64 *ret_done, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+    SinterIoFile *source = (SinterIoFile *)from;
+    SinterOffload *offload = &self->offload[self->device == source->device];
+    SinterOffloadRange range = { source->fd, self->fd, from_offset, offset, len };
+
+    if (sinter_offload_clone(offload, &range)) {
+        *ret_done = len;
+        return TRUE;
+    }
+    /* what is to pass by the page cache cannot be left to the kernel */
+    if (self->direct_fd >= 0 || source->direct_fd >= 0)
+        return TRUE;
+    if (!sinter_offload_copy(offload, &range, ret_done)) {
+        sinter_error_set_errno(error, errno,
+                               "copying %" G_GUINT64_FORMAT " bytes from '%s' at offset "
+                               "%" G_GUINT64_FORMAT " to '%s' at offset %" G_GUINT64_FORMAT,
+                               len, from->path, from_offset, io->path, offset);
+        return FALSE;
+    }
+    file_note_written(self, *ret_done);
     return TRUE;
 }
 
@@ -320,6 +366,7 @@ static const SinterIoClass file_class = {
     .lock = file_lock,
     .adopt = file_adopt,
     .set_mode = file_set_mode,
+    .copy = file_copy,
     .finalize = file_finalize,
 };
 

@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+#define COPY_BUFFER_BYTES (512 * 1024)
+#define COPY_BUFFER_ALIGNMENT 4096
+
 gpointer
 sinter_io_alloc(const SinterIoClass *klass, const char *path, SinterIoFlags flags)
 {
@@ -147,6 +150,45 @@ sinter_io_write_zeros(SinterIo *io, guint64 offset, guint64 len, GError **error)
         len -= n;
     }
     return TRUE;
+}
+
+/* Through a buffer: what the kernel does not copy by itself. */
+static gboolean
+io_copy_bytes(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset, guint64 len,
+              GError **error)
+{
+    gsize room = (gsize)MIN(len, COPY_BUFFER_BYTES);
+    guint8 *buffer = g_aligned_alloc(1, MAX(room, 1), COPY_BUFFER_ALIGNMENT);
+    gboolean ok = TRUE;
+
+    while (ok && len > 0) {
+        gsize n = (gsize)MIN(len, room);
+
+        ok = sinter_io_read(from, from_offset, buffer, n, error) &&
+             sinter_io_write(io, offset, buffer, n, error);
+        offset += n;
+        from_offset += n;
+        len -= n;
+    }
+    g_aligned_free(buffer);
+    return ok;
+}
+
+gboolean
+sinter_io_copy(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset, guint64 len,
+               GError **error)
+{
+    guint64 done = 0;
+
+    if (!io_check_writable(io, io->klass->write, error) ||
+        !io_check_range(io, "copying to", offset, len, error) ||
+        !io_check_range(from, "copying from", from_offset, len, error))
+        return FALSE;
+    if (io->klass->copy && io->klass == from->klass &&
+        !io->klass->copy(io, offset, from, from_offset, len, &done, error))
+        return FALSE;
+    return done == len ||
+           io_copy_bytes(io, offset + done, from, from_offset + done, len - done, error);
 }
 
 gboolean

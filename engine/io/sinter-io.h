@@ -68,6 +68,10 @@ typedef struct {
     /* Owner, group, permissions, access list and security label of @like, of the same driver. */
     gboolean (*adopt)(SinterIo *io, SinterIo *like, GError **error);
     gboolean (*set_mode)(SinterIo *io, guint32 mode, GError **error);
+    /* Copies from @from, which is of the same driver, what the kernel copies by itself, from the
+     * front of the range on; how much, in @ret_done. Left out: nothing. */
+    gboolean (*copy)(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset, guint64 len,
+                     guint64 *ret_done, GError **error);
     void (*finalize)(SinterIo *io);
 } SinterIoClass;
 
@@ -121,6 +125,16 @@ gboolean sinter_io_discard(SinterIo *io, guint64 offset, guint64 len, GError **e
  * the file.
  */
 gboolean sinter_io_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error);
+
+/*
+ * Gives the range at @offset the bytes of @from at @from_offset: blocks are shared where the file
+ * system can, else the kernel copies, else bytes go through a buffer. Grows the file as a write
+ * does. The ranges must not overlap. All of the range must be there in @from (CORRUPT otherwise);
+ * holes in it may become zeros that take space: a caller that minds asks for extents first. What
+ * watches or fails files sees reads and writes.
+ */
+gboolean sinter_io_copy(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset,
+                        guint64 len, GError **error);
 
 gboolean sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error);
 gboolean sinter_io_flush(SinterIo *io, GError **error);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Asks the kernel to copy. What holds: a refusal ("not here", "not between these two") is no
+ * error and changes nothing; what is an error of the storage is told as one.
+ */
+
+#include "sinter-offload.h"
+
+#include <errno.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Blocks are shared whole; no file system that does so has smaller ones by default. */
+#define CLONE_ALIGNMENT 4096
+/* A call that copies more would be deaf to signals for long. */
+#define COPY_MAX_BYTES (64 * 1024 * 1024)
+
+gboolean
+sinter_offload_clone(SinterOffload *self, const SinterOffloadRange *range)
+{
+    struct file_clone_range args = {
+        .src_fd = range->from_fd,
+        .src_offset = range->from_offset,
+        .src_length = range->len,
+        .dest_offset = range->offset,
+    };
+
+    if (range->len == 0 || g_atomic_int_get(&self->clone) ||
+        ((range->offset | range->from_offset | range->len) & (CLONE_ALIGNMENT - 1)) != 0)
+        return FALSE;
+    if (ioctl(range->fd, FICLONERANGE, &args) == 0)
+        return TRUE;
+    /* a lack of space or a signal may pass; what else there is will not */
+    if (errno != ENOSPC && errno != EDQUOT && errno != EINTR && errno != EIO)
+        g_atomic_int_set(&self->clone, TRUE);
+    return FALSE;
+}
+
+static gboolean
+is_refusal(int errnum)
+{
+    return errnum == EXDEV || errnum == EINVAL || errnum == EOPNOTSUPP || errnum == ENOSYS ||
+           errnum == EBADF || errnum == EPERM || errnum == ETXTBSY || errnum == EOVERFLOW;
+}
+
+gboolean
+sinter_offload_copy(SinterOffload *self, const SinterOffloadRange *range, guint64 *ret_done)
+{
+    loff_t from = (loff_t)range->from_offset;
+    loff_t to = (loff_t)range->offset;
+
+    *ret_done = 0;
+    while (!g_atomic_int_get(&self->copy) && *ret_done < range->len) {
+        gsize n = (gsize)MIN(range->len - *ret_done, COPY_MAX_BYTES);
+        ssize_t copied = copy_file_range(range->from_fd, &from, range->fd, &to, n, 0);
+
+        if (copied < 0 && errno == EINTR)
+            continue;
+        if (copied < 0 && !is_refusal(errno))
+            return FALSE;
+        if (copied < 0)
+            g_atomic_int_set(&self->copy, TRUE);
+        /* the end of the file, or a file system that pretends to */
+        if (copied <= 0)
+            break;
+        *ret_done += (guint64)copied;
+    }
+    return TRUE;
+}
