@@ -6,9 +6,9 @@
  * before the image's locks are held.
  */
 
-#include "sinter/handle.h"
+#include "sinter-handle-internal.h"
 #include "format/sinter-format.h"
-#include "qcow2/qcow2-writer.h"
+#include "qcow2/qcow2-encode.h"
 #include "sinter-error.h"
 
 #include <string.h>
@@ -33,10 +33,29 @@ handle_check(SinterHandle *self, const char *verb, guint64 offset, guint64 lengt
     return FALSE;
 }
 
-static gboolean
-handle_prepare(SinterHandle *self, const SinterFormat *format, SinterIoFlags io_flags,
-               SinterHandleFlags flags, GError **error)
+static SinterIoFlags
+handle_io_flags(SinterHandleFlags flags)
 {
+    SinterIoFlags io_flags = SINTER_IO_WRITE | SINTER_IO_EXCLUSIVE;
+
+    if (flags & SINTER_HANDLE_NO_LOCK)
+        io_flags |= SINTER_IO_NO_LOCK;
+    if (flags & SINTER_HANDLE_DIRECT)
+        io_flags |= SINTER_IO_DIRECT;
+    return io_flags;
+}
+
+/* Takes the options' backing. */
+static gboolean
+handle_prepare(SinterHandle *self, const SinterFormat *format, const SinterHandleOptions *options,
+               GError **error)
+{
+    g_autoptr(SinterChain) backing = options->backing;
+    SinterQcow2WriterOptions how = {
+        .io_flags = handle_io_flags(options->flags),
+        .probe_backing = (options->flags & SINTER_HANDLE_PROBE) != 0,
+        .no_backing = options->no_backing,
+    };
     SinterIoStat st;
 
     if (!sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error))
@@ -47,36 +66,97 @@ handle_prepare(SinterHandle *self, const SinterFormat *format, SinterIoFlags io_
         self->virtual_size = st.size_bytes;
         return TRUE;
     }
-    self->writer = sinter_qcow2_writer_open(self->fs, self->io, io_flags,
-                                            (flags & SINTER_HANDLE_PROBE) != 0, error);
+    how.backing = g_steal_pointer(&backing);
+    self->writer = sinter_qcow2_writer_open(self->fs, self->io, &how, error);
     if (!self->writer)
         return FALSE;
     self->virtual_size = self->writer->header->virtual_size_bytes;
     return TRUE;
 }
 
+static SinterHandle *
+handle_new(SinterFs *fs, SinterIo *io)
+{
+    SinterHandle *self = g_new0(SinterHandle, 1);
+
+    g_mutex_init(&self->lock);
+    self->fs = fs ? sinter_fs_ref(fs) : NULL;
+    self->io = sinter_io_ref(io);
+    return self;
+}
+
+SinterHandle *
+sinter_handle_open_io(SinterFs *fs, SinterIo *io, const char *format,
+                      const SinterHandleOptions *options, GError **error)
+{
+    static const SinterHandleOptions defaults;
+    const SinterHandleOptions *how = options ? options : &defaults;
+    const SinterFormat *driver = sinter_format_find(format, error);
+    g_autoptr(SinterHandle) self = NULL;
+
+    if (!driver) {
+        sinter_chain_free(how->backing);
+        return NULL;
+    }
+    self = handle_new(fs, io);
+    if (!handle_prepare(self, driver, how, error)) {
+        g_prefix_error(error, "Could not open '%s': ", sinter_io_get_path(io));
+        return NULL;
+    }
+    return g_steal_pointer(&self);
+}
+
 SinterHandle *
 sinter_handle_open(SinterFs *fs, const char *path, const char *format, SinterHandleFlags flags,
                    GError **error)
 {
-    g_autoptr(SinterHandle) self = g_new0(SinterHandle, 1);
-    const SinterFormat *driver = sinter_format_find(format, error);
-    SinterIoFlags io_flags = SINTER_IO_WRITE | SINTER_IO_EXCLUSIVE;
+    const SinterHandleOptions options = { .flags = flags };
+    g_autoptr(SinterFs) files = fs ? sinter_fs_ref(fs) : sinter_fs_new_host(NULL, error);
+    g_autoptr(SinterIo) io = NULL;
 
-    g_mutex_init(&self->lock);
-    if (flags & SINTER_HANDLE_NO_LOCK)
-        io_flags |= SINTER_IO_NO_LOCK;
-    if (flags & SINTER_HANDLE_DIRECT)
-        io_flags |= SINTER_IO_DIRECT;
-    self->fs = fs ? sinter_fs_ref(fs) : sinter_fs_new_host(NULL, error);
-    self->io = self->fs && driver ? sinter_fs_open(self->fs, path, io_flags, error) : NULL;
-    if (!self->io)
-        return NULL;
-    if (!handle_prepare(self, driver, io_flags, flags, error)) {
-        g_prefix_error(error, "Could not open '%s': ", path);
-        return NULL;
-    }
-    return g_steal_pointer(&self);
+    if (files && sinter_format_find(format, error))
+        io = sinter_fs_open(files, path, handle_io_flags(flags), error);
+    return io ? sinter_handle_open_io(files, io, format, &options, error) : NULL;
+}
+
+SinterHandle *
+sinter_handle_new_raw(SinterIo *io, guint64 virtual_size)
+{
+    SinterHandle *self = handle_new(NULL, io);
+
+    self->virtual_size = virtual_size;
+    return self;
+}
+
+SinterIo *
+sinter_handle_get_io(SinterHandle *handle)
+{
+    return handle->io;
+}
+
+SinterChain *
+sinter_handle_get_backing(SinterHandle *handle)
+{
+    return handle->writer ? handle->writer->backing : NULL;
+}
+
+const SinterQcow2Header *
+sinter_handle_get_header(SinterHandle *handle)
+{
+    return handle->writer ? handle->writer->header : NULL;
+}
+
+SinterQcow2Writer *
+sinter_handle_lock_writer(SinterHandle *handle)
+{
+    g_mutex_lock(&handle->lock);
+    return handle->writer;
+}
+
+void
+sinter_handle_unlock_writer(SinterHandle *handle)
+{
+    g_mutex_unlock(&handle->lock);
 }
 
 guint64
@@ -112,6 +192,64 @@ sinter_handle_write_at(SinterHandle *handle, guint64 offset, const void *buf, gs
         return sinter_io_write(handle->io, offset, buf, length, error);
     g_mutex_lock(&handle->lock);
     ok = sinter_qcow2_writer_write(handle->writer, offset, buf, length, error);
+    g_mutex_unlock(&handle->lock);
+    return ok;
+}
+
+gboolean
+sinter_handle_copy_at(SinterHandle *handle, guint64 offset, SinterIo *from, guint64 from_offset,
+                      guint64 length, GError **error)
+{
+    gboolean ok;
+
+    if (!handle_check(handle, "writing", offset, length, error))
+        return FALSE;
+    if (!handle->writer)
+        return sinter_io_copy(handle->io, offset, from, from_offset, length, error);
+    g_mutex_lock(&handle->lock);
+    ok = sinter_qcow2_writer_copy(handle->writer, offset, from, from_offset, length, error);
+    g_mutex_unlock(&handle->lock);
+    return ok;
+}
+
+gboolean
+sinter_handle_put_compressed_at(SinterHandle *handle, guint64 offset, const void *data,
+                                gsize n_bytes, GError **error)
+{
+    gboolean ok;
+
+    g_return_val_if_fail(handle->writer, FALSE);
+    if (!handle_check(handle, "writing", offset, 1, error))
+        return FALSE;
+    g_mutex_lock(&handle->lock);
+    ok = sinter_qcow2_writer_put_compressed(handle->writer, offset, data, n_bytes, error);
+    g_mutex_unlock(&handle->lock);
+    return ok;
+}
+
+gsize
+sinter_handle_compress(SinterHandle *handle, const guint8 *cluster, guint8 *out)
+{
+    const SinterQcow2Header *header = handle->writer->header;
+
+    return sinter_qcow2_compress(header->compression_type, cluster, header->geo.cluster_size, out,
+                                 header->geo.cluster_size - 1);
+}
+
+gboolean
+sinter_handle_holds_at(SinterHandle *handle, guint64 offset, guint64 length, gboolean *ret_held,
+                       guint64 *ret_length, GError **error)
+{
+    gboolean ok;
+
+    if (!handle_check(handle, "looking at", offset, length, error))
+        return FALSE;
+    *ret_held = TRUE;
+    *ret_length = length;
+    if (!handle->writer)
+        return TRUE;
+    g_mutex_lock(&handle->lock);
+    ok = sinter_qcow2_writer_holds(handle->writer, offset, length, ret_held, ret_length, error);
     g_mutex_unlock(&handle->lock);
     return ok;
 }

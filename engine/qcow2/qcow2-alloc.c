@@ -246,6 +246,84 @@ sinter_qcow2_alloc_untake(SinterQcow2Writer *self, guint64 first, guint64 n)
     self->hint = MIN(self->hint, first);
 }
 
+/* Changes the counts of @n clusters by @step, 1 or -1. FALSE: nothing changed. */
+static gboolean
+alloc_count_again(SinterQcow2Writer *self, guint64 first, guint64 n, gint step, GError **error)
+{
+    for (guint64 i = 0; i < n; i++) {
+        SinterQcow2Table *block = alloc_block_own(self, first + i, error);
+
+        if (!block) {
+            while (step > 0 && i-- > 0)
+                alloc_count_again(self, first + i, 1, -1, NULL);
+            return FALSE;
+        }
+        block_store(self, block, first + i,
+                    block_load(self, block, first + i) + (guint64)(gint64)step);
+    }
+    return TRUE;
+}
+
+/*
+ * Where a stream of @n_bytes can go on behind the last one: in its cluster, and where that is too
+ * small in a free one behind it. 0: nowhere.
+ */
+static guint64
+alloc_find_packed(SinterQcow2Writer *self, gsize n_bytes)
+{
+    guint64 at = self->packed_end;
+    guint64 mask = self->geo.cluster_size - 1;
+    guint64 cluster = at >> self->geo.cluster_bits;
+    guint64 count = 0;
+    guint64 next = 0;
+
+    if ((at & mask) == 0 || !sinter_qcow2_alloc_get_refcount(self, cluster, &count, NULL) ||
+        count == 0 || count == sinter_qcow2_refcount_max(self->geo.refcount_order))
+        return 0;
+    if (n_bytes <= self->geo.cluster_size - (at & mask))
+        return at;
+    if (!sinter_qcow2_alloc_get_refcount(self, cluster + 1, &next, NULL) || next != 0 ||
+        self->hint > cluster + 1)
+        return 0;
+    return at;
+}
+
+gboolean
+sinter_qcow2_alloc_take_bytes(SinterQcow2Writer *self, gsize n_bytes, guint64 *ret_offset,
+                              GError **error)
+{
+    guint64 mask = self->geo.cluster_size - 1;
+    guint64 at = alloc_find_packed(self, n_bytes);
+    gboolean needs_cluster = at == 0 || (at & mask) + n_bytes > self->geo.cluster_size;
+    guint64 taken = 0;
+    guint64 n;
+
+    if (needs_cluster && !sinter_qcow2_alloc_take(self, 1, &taken, &n, error))
+        return FALSE;
+    /* what was taken may lie elsewhere: then the stream begins there */
+    if (needs_cluster && (at == 0 || taken != (at >> self->geo.cluster_bits) + 1))
+        at = taken << self->geo.cluster_bits;
+    else if (!alloc_count_again(self, at >> self->geo.cluster_bits, 1, 1, error)) {
+        if (needs_cluster)
+            sinter_qcow2_alloc_untake(self, taken, 1);
+        return FALSE;
+    }
+    self->packed_end = at + n_bytes;
+    *ret_offset = at;
+    return TRUE;
+}
+
+void
+sinter_qcow2_alloc_untake_bytes(SinterQcow2Writer *self, guint64 offset, gsize n_bytes)
+{
+    guint64 first = offset >> self->geo.cluster_bits;
+    guint64 last = (offset + n_bytes - 1) >> self->geo.cluster_bits;
+
+    alloc_count_again(self, first, last - first + 1, -1, NULL);
+    self->hint = MIN(self->hint, first);
+    self->packed_end = 0;
+}
+
 void
 sinter_qcow2_alloc_release(SinterQcow2Writer *self, guint64 cluster)
 {
@@ -301,6 +379,8 @@ alloc_count_down(SinterQcow2Writer *self, guint64 cluster, GArray *freed, GError
     if (count > 1)
         return TRUE;
     self->hint = MIN(self->hint, cluster);
+    if (self->packed_end >> self->geo.cluster_bits == cluster)
+        self->packed_end = 0;
     g_hash_table_remove(self->metadata, GSIZE_TO_POINTER(cluster));
     g_array_append_val(freed, cluster);
     return TRUE;

@@ -63,26 +63,27 @@ decoder_get(void)
 
 #if SINTER_HAVE_LIBDEFLATE
 static gboolean
-decode_libdeflate(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes)
+decode_libdeflate(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes,
+                  gsize *ret_used)
 {
-    gsize used;
-
     if (!self->deflate)
         self->deflate = libdeflate_alloc_decompressor();
     return self->deflate &&
-           libdeflate_deflate_decompress_ex(self->deflate, in, in_bytes, out, out_bytes, &used,
+           libdeflate_deflate_decompress_ex(self->deflate, in, in_bytes, out, out_bytes, ret_used,
                                             NULL) == LIBDEFLATE_SUCCESS;
 }
 #else
 static gboolean
-decode_libdeflate(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes)
+decode_libdeflate(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes,
+                  gsize *ret_used)
 {
     return FALSE;
 }
 #endif
 
 static gboolean
-decode_zlib(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes)
+decode_zlib(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes,
+            gsize *ret_used)
 {
     int ret;
 
@@ -98,13 +99,17 @@ decode_zlib(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize 
     self->zlib.next_out = out;
     self->zlib.avail_out = (uInt)out_bytes;
     ret = inflate(&self->zlib, Z_FINISH);
+    *ret_used = in_bytes - self->zlib.avail_in;
     return (ret == Z_STREAM_END || ret == Z_BUF_ERROR) && self->zlib.avail_out == 0;
 }
 
 /* Frame by frame, each in one go: no window is allocated, whatever the frame's header asks for. */
 static gboolean
-decode_zstd(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes)
+decode_zstd(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes,
+            gsize *ret_used)
 {
+    const guint8 *start = in;
+
     if (!self->zstd)
         self->zstd = ZSTD_createDCtx();
     if (!self->zstd)
@@ -123,6 +128,7 @@ decode_zstd(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize 
         out += n;
         out_bytes -= n;
     }
+    *ret_used = (gsize)(in - start);
     return TRUE;
 }
 
@@ -130,14 +136,24 @@ gboolean
 sinter_qcow2_decompress(guint8 compression_type, const guint8 *in, gsize in_bytes, guint8 *out,
                         gsize out_bytes, GError **error)
 {
+    gsize used;
+
+    return sinter_qcow2_decompress_measure(compression_type, in, in_bytes, out, out_bytes, &used,
+                                           error);
+}
+
+gboolean
+sinter_qcow2_decompress_measure(guint8 compression_type, const guint8 *in, gsize in_bytes,
+                                guint8 *out, gsize out_bytes, gsize *ret_used, GError **error)
+{
     Decoder *decoder = decoder_get();
     gboolean ok = FALSE;
 
     if (compression_type == SINTER_QCOW2_COMPRESSION_ZLIB)
-        ok = decode_libdeflate(decoder, in, in_bytes, out, out_bytes) ||
-             decode_zlib(decoder, in, in_bytes, out, out_bytes);
+        ok = decode_libdeflate(decoder, in, in_bytes, out, out_bytes, ret_used) ||
+             decode_zlib(decoder, in, in_bytes, out, out_bytes, ret_used);
     else if (compression_type == SINTER_QCOW2_COMPRESSION_ZSTD)
-        ok = decode_zstd(decoder, in, in_bytes, out, out_bytes);
+        ok = decode_zstd(decoder, in, in_bytes, out, out_bytes, ret_used);
     if (!ok)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                     "the compressed data cannot be decoded to a whole cluster");
@@ -196,10 +212,10 @@ span_load(Span *self, SinterIo *io, guint64 start, guint64 end, GError **error)
     return TRUE;
 }
 
-/* Decodes the cluster of @entry into @out, a whole cluster. */
+/* Makes @span hold the stream of the entry at @index. */
 static gboolean
-read_cluster(SinterQcow2Image *self, Span *span, const SinterQcow2L2Entry *entries, guint n,
-             guint index, guint8 *out, GError **error)
+span_reach(SinterQcow2Image *self, Span *span, const SinterQcow2L2Entry *entries, guint n,
+           guint index, GError **error)
 {
     const SinterQcow2Geometry *geo = &self->header->geo;
     SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(geo, entries[index].entry);
@@ -209,11 +225,21 @@ read_cluster(SinterQcow2Image *self, Span *span, const SinterQcow2L2Entry *entri
                     "the cluster is no longer compressed: somebody writes to the image");
         return FALSE;
     }
-    if ((ref.host_offset < span->start || ref.host_offset + ref.host_bytes > span->end) &&
-        !span_load(span, self->image->io, ref.host_offset,
-                   span_end(geo, entries, n, index, ref.host_offset), error))
-        return FALSE;
-    return sinter_qcow2_decompress(self->header->compression_type,
+    return (ref.host_offset >= span->start && ref.host_offset + ref.host_bytes <= span->end) ||
+           span_load(span, self->image->io, ref.host_offset,
+                     span_end(geo, entries, n, index, ref.host_offset), error);
+}
+
+/* Decodes the cluster of @entry into @out, a whole cluster. */
+static gboolean
+read_cluster(SinterQcow2Image *self, Span *span, const SinterQcow2L2Entry *entries, guint n,
+             guint index, guint8 *out, GError **error)
+{
+    const SinterQcow2Geometry *geo = &self->header->geo;
+    SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(geo, entries[index].entry);
+
+    return span_reach(self, span, entries, n, index, error) &&
+           sinter_qcow2_decompress(self->header->compression_type,
                                    span->data + (ref.host_offset - span->start),
                                    (gsize)ref.host_bytes, out, geo->cluster_size, error);
 }
@@ -240,6 +266,33 @@ read_part(SinterQcow2Image *self, Span *span, guint8 **bounce, const SinterQcow2
     if (!whole)
         memcpy(buf + (from - offset), *bounce + (from - guest), to - from);
     return TRUE;
+}
+
+gboolean
+sinter_qcow2_read_streams(SinterImage *image, guint64 offset, guint n, guint8 *buf, gsize room,
+                          SinterQcow2StreamRef *ret, guint *ret_n, GError **error)
+{
+    SinterQcow2Image *self = image->state;
+    const SinterQcow2Geometry *geo = &self->header->geo;
+    g_autofree SinterQcow2L2Entry *entries = g_new(SinterQcow2L2Entry, n);
+    Span span = { 0 };
+    gsize used = 0;
+    gboolean ok = sinter_qcow2_map_entries(self, offset, n, entries, &n, error);
+
+    for (*ret_n = 0; ok && *ret_n < n; (*ret_n)++) {
+        SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(geo, entries[*ret_n].entry);
+
+        if (ref.host_bytes > room - used)
+            break;
+        ok = span_reach(self, &span, entries, n, *ret_n, error);
+        if (!ok)
+            break;
+        memcpy(buf + used, span.data + (ref.host_offset - span.start), (gsize)ref.host_bytes);
+        ret[*ret_n] = (SinterQcow2StreamRef){ (guint32)used, (guint32)ref.host_bytes };
+        used += (gsize)ref.host_bytes;
+    }
+    g_free(span.data);
+    return ok;
 }
 
 gboolean

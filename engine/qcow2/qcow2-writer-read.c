@@ -22,6 +22,13 @@ read_hole(SinterQcow2Writer *self, guint64 offset, guint8 *buf, gsize len, GErro
     guint64 size = self->backing ? sinter_chain_get_virtual_size(self->backing) : 0;
     gsize n = (gsize)MIN(len, size - MIN(size, offset));
 
+    if (!self->backing && self->header->backing_name) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "'%s', guest offset %" G_GUINT64_FORMAT ": what stands there is in the backing "
+                    "file '%s', which is not open",
+                    sinter_io_get_path(self->io), offset, self->header->backing_name);
+        return FALSE;
+    }
     memset(buf + n, 0, len - n);
     return n == 0 || sinter_chain_read(self->backing, offset, buf, n, error);
 }
@@ -152,6 +159,48 @@ sinter_qcow2_writer_read(SinterQcow2Writer *self, guint64 offset, void *buf, gsi
         offset += n;
         out += n;
         len -= n;
+    }
+    return TRUE;
+}
+
+/* Whether the run at @offset, inside one table's reach, is the image's own, and how long it is. */
+static gboolean
+classify_held(SinterQcow2Writer *self, const SinterQcow2Table *table, guint64 offset, gsize len,
+              gboolean *ret_held, gsize *ret_len, GError **error)
+{
+    ReadRun run = { .len = len };
+
+    if (table && !read_classify(self, table, offset, len, &run, error))
+        return FALSE;
+    *ret_held =
+        table && run.kind != SINTER_QCOW2_UNALLOCATED && run.kind != SINTER_QCOW2_UNALLOCATED_ALLOC;
+    *ret_len = run.len;
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_writer_holds(SinterQcow2Writer *self, guint64 offset, guint64 len, gboolean *ret_held,
+                          guint64 *ret_len, GError **error)
+{
+    guint64 reach = G_GUINT64_CONSTANT(1) << (self->geo.cluster_bits + self->geo.l2_bits);
+
+    *ret_len = 0;
+    while (*ret_len < len) {
+        guint64 at = offset + *ret_len;
+        guint64 end = MIN(offset + len, (at / reach + 1) * reach);
+        SinterQcow2Table *table = NULL;
+
+        if (!sinter_qcow2_writer_l2_get(self, at, &table, error))
+            return FALSE;
+        for (gsize n; at < end; at += n, *ret_len += n) {
+            gboolean held = FALSE;
+
+            if (!classify_held(self, table, at, (gsize)(end - at), &held, &n, error))
+                return FALSE;
+            if (*ret_len > 0 && held != *ret_held)
+                return TRUE;
+            *ret_held = held;
+        }
     }
     return TRUE;
 }

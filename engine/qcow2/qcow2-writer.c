@@ -81,16 +81,16 @@ open_data_file(SinterQcow2Writer *self, SinterIoFlags flags, GError **error)
 }
 
 static gboolean
-open_backing(SinterQcow2Writer *self, SinterIoFlags flags, gboolean probe, GError **error)
+open_backing(SinterQcow2Writer *self, const SinterQcow2WriterOptions *wanted, GError **error)
 {
     SinterChainOptions options = { .fs = self->fs, .format = self->header->backing_format };
     g_autofree char *path = NULL;
 
-    if (!self->header->backing_name)
+    if (!self->header->backing_name || self->backing || wanted->no_backing)
         return TRUE;
-    if (probe)
+    if (wanted->probe_backing)
         options.flags |= SINTER_CHAIN_PROBE;
-    if (flags & SINTER_IO_NO_LOCK)
+    if (wanted->io_flags & SINTER_IO_NO_LOCK)
         options.flags |= SINTER_CHAIN_NO_LOCK;
     path =
         sinter_image_resolve_name(sinter_io_get_path(self->io), self->header->backing_name, error);
@@ -160,7 +160,7 @@ mark_metadata(SinterQcow2Writer *self, GError **error)
 }
 
 SinterQcow2Writer *
-sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io, SinterIoFlags flags, gboolean probe_backing,
+sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io, const SinterQcow2WriterOptions *options,
                          GError **error)
 {
     g_autoptr(SinterQcow2Writer) self = g_new0(SinterQcow2Writer, 1);
@@ -168,6 +168,7 @@ sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io, SinterIoFlags flags, gboole
     self->fs = sinter_fs_ref(fs);
     self->io = sinter_io_ref(io);
     self->data_io = sinter_io_ref(io);
+    self->backing = options->backing;
     self->frees = g_array_new(FALSE, FALSE, sizeof(guint64));
     self->metadata = g_hash_table_new(NULL, NULL);
     self->header = sinter_qcow2_header_read(io, error);
@@ -177,7 +178,7 @@ sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io, SinterIoFlags flags, gboole
     sinter_qcow2_table_set_init(&self->l2, io, self->geo.cluster_size, L2_BUDGET_BYTES);
     sinter_qcow2_table_set_init(&self->blocks, io, self->geo.cluster_size, BLOCKS_BUDGET_BYTES);
     if (!load_tables(self, error) || !mark_metadata(self, error) ||
-        !open_data_file(self, flags, error) || !open_backing(self, flags, probe_backing, error) ||
+        !open_data_file(self, options->io_flags, error) || !open_backing(self, options, error) ||
         !sinter_qcow2_bitmap_record_open(self, error) || !clear_autoclear(self, error))
         return NULL;
     return g_steal_pointer(&self);

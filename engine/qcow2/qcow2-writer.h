@@ -42,6 +42,7 @@ typedef struct {
     SinterQcow2TableSet blocks;
 
     guint64 hint;         /* no cluster below is free */
+    guint64 packed_end;   /* bytes: where the last compressed stream ends; 0: nothing to go on at */
     GArray *frees;        /* of guint64: clusters to count down once the mapping is durable */
     GHashTable *metadata; /* cluster numbers that hold tables: never to be handed out */
 
@@ -50,13 +51,20 @@ typedef struct {
     gboolean recording;   /* they are marked "in use" in the file */
 } SinterQcow2Writer;
 
+typedef struct {
+    SinterIoFlags io_flags; /* for the further files */
+    gboolean probe_backing;
+    gboolean no_backing;  /* no backing file is opened: to need what it holds is an error */
+    SinterChain *backing; /* nullable, taken in any case: in place of the one that is named */
+} SinterQcow2WriterOptions;
+
 /*
  * Opens @io, which is locked already, for writing. Refuses what cannot be written safely, opens
  * data file and backing file, and clears autoclear bits that nobody here maintains.
- * @flags: for the further files.
  */
-SinterQcow2Writer *sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io, SinterIoFlags flags,
-                                            gboolean probe_backing, GError **error);
+SinterQcow2Writer *sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io,
+                                            const SinterQcow2WriterOptions *options,
+                                            GError **error);
 
 /* Makes all durable. The writer can be used on, also after a failure. */
 gboolean sinter_qcow2_writer_flush(SinterQcow2Writer *self, GError **error);
@@ -80,6 +88,21 @@ gboolean sinter_qcow2_writer_read(SinterQcow2Writer *self, guint64 offset, void 
                                   GError **error);
 gboolean sinter_qcow2_writer_write(SinterQcow2Writer *self, guint64 offset, const void *buf,
                                    gsize len, GError **error);
+/* The same with the bytes of @from from @from_offset on, all of which must be there. */
+gboolean sinter_qcow2_writer_copy(SinterQcow2Writer *self, guint64 offset, SinterIo *from,
+                                  guint64 from_offset, guint64 len, GError **error);
+/*
+ * Makes @data, @n_bytes of a compressed stream of the image's type, the content of the whole
+ * cluster at @offset. The bytes are packed behind those of the stream before.
+ */
+gboolean sinter_qcow2_writer_put_compressed(SinterQcow2Writer *self, guint64 offset,
+                                            const void *data, gsize n_bytes, GError **error);
+/*
+ * Whether the image itself holds the first bytes of the range, whatever they are, and how many
+ * that is true for.
+ */
+gboolean sinter_qcow2_writer_holds(SinterQcow2Writer *self, guint64 offset, guint64 len,
+                                   gboolean *ret_held, guint64 *ret_len, GError **error);
 /* The range reads as zeros afterwards. */
 gboolean sinter_qcow2_writer_zero(SinterQcow2Writer *self, guint64 offset, guint64 len,
                                   GError **error);
@@ -105,6 +128,15 @@ gboolean sinter_qcow2_alloc_take(SinterQcow2Writer *self, guint64 max, guint64 *
                                  guint64 *ret_n, GError **error);
 /* Gives back what take() gave, as long as nothing names it. */
 void sinter_qcow2_alloc_untake(SinterQcow2Writer *self, guint64 first, guint64 n);
+/*
+ * Room for @n_bytes of compressed data, less than two clusters of it, at @ret_offset: behind the
+ * room that was given before where that goes on, else at the beginning of a cluster. Each cluster
+ * that it touches is counted once more.
+ */
+gboolean sinter_qcow2_alloc_take_bytes(SinterQcow2Writer *self, gsize n_bytes, guint64 *ret_offset,
+                                       GError **error);
+/* Gives back what take_bytes() gave last, as long as nothing names it. */
+void sinter_qcow2_alloc_untake_bytes(SinterQcow2Writer *self, guint64 offset, gsize n_bytes);
 /* Counts @cluster down once the mapping is durable. */
 void sinter_qcow2_alloc_release(SinterQcow2Writer *self, guint64 cluster);
 /* The same for the host space of an L2 entry, whatever kind it is. */

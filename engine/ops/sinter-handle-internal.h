@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What operations need of a handle beyond <sinter/handle.h>: to open it on a file that is open
+ * already, to leave copying to the kernel, and to place compressed clusters. Units, errors and
+ * threads are as there.
+ */
+
+#include "qcow2/qcow2-writer.h"
+#include "sinter/handle.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    SinterHandleFlags flags;
+    /*
+     * No backing file is opened. To read what the image does not hold, or to write a cluster of it
+     * in part, is an error where the image names a backing file.
+     */
+    gboolean no_backing;
+    /*
+     * (nullable): what the image stands on, in place of the file that it names. Taken, on failure
+     * as well.
+     */
+    SinterChain *backing;
+} SinterHandleOptions;
+
+/* @io, which is open for writing; it is locked as sinter_handle_open() does. @fs is not NULL. */
+SinterHandle *sinter_handle_open_io(SinterFs *fs, SinterIo *io, const char *format,
+                                    const SinterHandleOptions *options, GError **error);
+
+/*
+ * A raw disk of @virtual_size bytes over @io, which the caller has locked as it needs. @io may be a
+ * stream, if what is written goes on where the write before ended.
+ */
+SinterHandle *sinter_handle_new_raw(SinterIo *io, guint64 virtual_size);
+
+/* (transfer none): the image file. */
+SinterIo *sinter_handle_get_io(SinterHandle *handle);
+
+/*
+ * (transfer none, nullable): what the image stands on, the file right below it first. It may be
+ * mapped and read while the handle is written to; it lives as long as the handle.
+ */
+SinterChain *sinter_handle_get_backing(SinterHandle *handle);
+
+/* (transfer none): the header of a qcow2 image; NULL for raw. */
+const SinterQcow2Header *sinter_handle_get_header(SinterHandle *handle);
+
+/*
+ * The writer of a qcow2 image, for work on its metadata; NULL for raw. Between lock() and
+ * unlock() it is the caller's alone.
+ */
+SinterQcow2Writer *sinter_handle_lock_writer(SinterHandle *handle);
+void sinter_handle_unlock_writer(SinterHandle *handle);
+
+/*
+ * Whether the image itself holds the first bytes of the range, whatever they are (zeros that it
+ * says itself too), and for how many that is so: at least 1. A raw image holds everything.
+ */
+gboolean sinter_handle_holds_at(SinterHandle *handle, guint64 offset, guint64 length,
+                                gboolean *ret_held, guint64 *ret_length, GError **error);
+
+/*
+ * Writes the bytes of @from at @from_offset, all of which must be there. They stay in the kernel,
+ * as sinter_io_copy() says, but where a cluster is written in part for the first time.
+ */
+gboolean sinter_handle_copy_at(SinterHandle *handle, guint64 offset, SinterIo *from,
+                               guint64 from_offset, guint64 length, GError **error);
+
+/*
+ * Gives the whole cluster at @offset the content of @data, a compressed stream of the image's own
+ * type, of at most a cluster's size. Bytes behind the stream do no harm. qcow2 only.
+ */
+gboolean sinter_handle_put_compressed_at(SinterHandle *handle, guint64 offset, const void *data,
+                                         gsize n_bytes, GError **error);
+
+/*
+ * Compresses @cluster, one whole cluster of the image, for put_compressed_at(). @out has room for a
+ * cluster. Returns the stream's length, 0 where it gets no shorter. Takes no lock: any number of
+ * threads at once.
+ */
+gsize sinter_handle_compress(SinterHandle *handle, const guint8 *cluster, guint8 *out);
+
+G_END_DECLS
