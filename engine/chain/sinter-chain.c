@@ -115,7 +115,8 @@ chain_open_members(SinterChain *self, const char *top, const SinterChainOptions 
         if (!chain_add(self, path, &member, error))
             return FALSE;
         image = sinter_chain_layer(self, self->layers->len - 1);
-        if (!image->info->backing_name || (options->flags & SINTER_CHAIN_NO_BACKING))
+        if (!image->info->backing_name || (options->flags & SINTER_CHAIN_NO_BACKING) ||
+            self->layers->len == options->n_layers)
             return TRUE;
         if (!chain_next_member(image, probe, &path, &format, error))
             return FALSE;

@@ -8,10 +8,61 @@
 #include "sinter/convert.h"
 #include "chain/sinter-chain.h"
 #include "io/sinter-io-stream.h"
-#include "sinter-copy.h"
 #include "sinter-error.h"
 #include "sinter-output.h"
 #include "sinter-progress.h"
+#include "sinter-transfer.h"
+
+typedef struct {
+    SinterChain *const *sources;
+    guint n_sources;
+    const SinterConvertOptions *options;
+    guint64 total; /* bytes of all sources together */
+} Convert;
+
+/* An error where the sources are too much for any file. */
+static gboolean
+convert_init(Convert *self, SinterChain *const *sources, guint n_sources,
+             const SinterConvertOptions *options, GError **error)
+{
+    *self = (Convert){ .sources = sources, .n_sources = n_sources, .options = options };
+    for (guint i = 0; i < n_sources; i++) {
+        if (!g_uint64_checked_add(&self->total, self->total,
+                                  sinter_chain_get_virtual_size(sources[i])) ||
+            self->total > G_MAXINT64) {
+            g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                        "the images together are larger than a file can be");
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* Moves all sources, one behind the other. @pattern says how. */
+static gboolean
+convert_transfer(const Convert *self, SinterIo *io, const SinterTransfer *pattern, GError **error)
+{
+    const SinterConvertOptions *options = self->options;
+    SinterTransfer job = *pattern;
+    gboolean ok = TRUE;
+
+    job.target = sinter_handle_new_raw(io, self->total);
+    job.rate_bytes_per_sec = options->rate_bytes_per_sec;
+    job.n_threads = options->n_threads;
+    job.cancellable = options->cancellable;
+    job.progress = options->progress;
+    job.salvages = (options->flags & SINTER_CONVERT_SALVAGE) != 0;
+    job.salvaged = options->salvaged;
+    job.salvaged_data = options->salvaged_data;
+    sinter_progress_set_total(options->progress, self->total);
+    for (guint i = 0; ok && i < self->n_sources; i++) {
+        job.source = self->sources[i];
+        ok = sinter_transfer_run(&job, NULL, error);
+        job.target_offset += sinter_chain_get_virtual_size(job.source);
+    }
+    sinter_handle_abandon(job.target);
+    return ok;
+}
 
 static gboolean
 same_file(const SinterIoStat *a, const SinterIoStat *b)
@@ -22,7 +73,7 @@ same_file(const SinterIoStat *a, const SinterIoStat *b)
 
 /* Calls @func for each file of all sources. */
 static gboolean
-each_source_file(const SinterCopyJob *job,
+each_source_file(const Convert *job,
                  gboolean (*func)(SinterIo *io, gpointer user_data, GError **error),
                  gpointer user_data, GError **error)
 {
@@ -55,7 +106,7 @@ refuse_same_file(SinterIo *io, gpointer target, GError **error)
 
 /* A target that is not there yet is none of the sources. */
 static gboolean
-convert_check_target(const SinterCopyJob *job, SinterFs *fs, const char *path, GError **error)
+convert_check_target(const Convert *job, SinterFs *fs, const char *path, GError **error)
 {
     g_autoptr(SinterIo) io = sinter_fs_open(fs, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL);
     SinterIoStat st;
@@ -84,7 +135,7 @@ convert_output_flags(SinterConvertFlags flags)
 }
 
 static SinterOutput *
-convert_open_target(const SinterCopyJob *job, const char *path, GError **error)
+convert_open_target(const Convert *job, const char *path, GError **error)
 {
     const SinterConvertOptions *options = job->options;
     g_autoptr(SinterFs) fs =
@@ -103,11 +154,12 @@ convert_open_target(const SinterCopyJob *job, const char *path, GError **error)
 
 /* Makes the target as large as it must be. */
 static gboolean
-convert_set_size(const SinterCopyJob *job, guint64 total, GError **error)
+convert_set_size(const Convert *job, SinterIo *target, GError **error)
 {
+    guint64 total = job->total;
     SinterIoStat st;
 
-    if (!sinter_io_stat(job->target, &st, error))
+    if (!sinter_io_stat(target, &st, error))
         return FALSE;
     if ((job->options->flags & SINTER_CONVERT_EXISTING) || st.is_block_device) {
         if (st.size_bytes >= total)
@@ -116,8 +168,8 @@ convert_set_size(const SinterCopyJob *job, guint64 total, GError **error)
                     "output file is smaller than input file");
         return FALSE;
     }
-    return sinter_io_truncate(job->target, total, error) &&
-           (!job->options->preallocate || sinter_io_allocate(job->target, 0, total, error));
+    return sinter_io_truncate(target, total, error) &&
+           (!job->options->preallocate || sinter_io_allocate(target, 0, total, error));
 }
 
 gboolean
@@ -125,19 +177,27 @@ sinter_convert_to_raw(SinterChain *const *sources, guint n_sources, const char *
                       const SinterConvertOptions *options, GError **error)
 {
     const SinterConvertOptions full = options ? *options : (SinterConvertOptions){ 0 };
-    SinterCopyJob job = { .sources = sources, .n_sources = n_sources, .options = &full };
+    SinterTransfer how = {
+        .unordered = (full.flags & SINTER_CONVERT_UNORDERED) != 0,
+        .sparse_bytes = full.sparse_bytes ? full.sparse_bytes : SINTER_CONVERT_SPARSE_BYTES,
+    };
     g_autoptr(SinterOutput) output = NULL;
-    guint64 total;
+    SinterIo *io;
+    Convert job;
 
-    if (!sinter_copy_total_bytes(&job, &total, error))
+    if (!convert_init(&job, sources, n_sources, &full, error))
         return FALSE;
     output = convert_open_target(&job, path, error);
     if (!output)
         return FALSE;
-    job.target = sinter_output_get_io(output);
-    job.target_is_zero =
-        sinter_output_is_zero(output) || (full.flags & SINTER_CONVERT_TARGET_IS_ZERO) != 0;
-    if (!convert_set_size(&job, total, error) || !sinter_copy_run(&job, error) ||
+    io = sinter_output_get_io(output);
+    if (full.flags & SINTER_CONVERT_FULL) {
+        how.zeros = SINTER_TRANSFER_ZEROS_WRITE;
+        how.sparse_bytes = 0;
+    } else if (sinter_output_is_zero(output) || (full.flags & SINTER_CONVERT_TARGET_IS_ZERO)) {
+        how.zeros = SINTER_TRANSFER_ZEROS_SKIP;
+    }
+    if (!convert_set_size(&job, io, error) || !convert_transfer(&job, io, &how, error) ||
         !sinter_output_commit(output, error))
         return FALSE;
     sinter_progress_finish(full.progress);
@@ -149,13 +209,14 @@ sinter_convert_to_stream(SinterChain *const *sources, guint n_sources, int fd, c
                          const SinterConvertOptions *options, GError **error)
 {
     const SinterConvertOptions full = options ? *options : (SinterConvertOptions){ 0 };
-    SinterCopyJob job = {
-        .sources = sources, .n_sources = n_sources, .in_order = TRUE, .options = &full
-    };
-    g_autoptr(SinterIo) io = sinter_io_stream_new(fd, name, error);
+    const SinterTransfer how = { .zeros = SINTER_TRANSFER_ZEROS_WRITE, .via_memory = TRUE };
+    g_autoptr(SinterIo) io = NULL;
+    Convert job;
 
-    job.target = io;
-    if (!io || !sinter_copy_run(&job, error) || !sinter_io_flush(io, error))
+    if (!convert_init(&job, sources, n_sources, &full, error))
+        return FALSE;
+    io = sinter_io_stream_new(fd, name, error);
+    if (!io || !convert_transfer(&job, io, &how, error) || !sinter_io_flush(io, error))
         return FALSE;
     sinter_progress_finish(full.progress);
     return TRUE;

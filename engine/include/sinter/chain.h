@@ -54,6 +54,8 @@ typedef enum {
  *   it was then
  * @flags: see there
  * @cache_bytes: how much memory the chain may keep of its mapping tables; 0 for 32 MiB
+ * @n_layers: open no more members than that, from the top on; what they do not hold is a hole.
+ *   0: all
  */
 typedef struct {
     SinterFs *fs;
@@ -61,6 +63,7 @@ typedef struct {
     const char *snapshot;
     SinterChainFlags flags;
     gsize cache_bytes;
+    guint n_layers;
 } SinterChainOptions;
 
 /**

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The inside of a transfer: what is to be done is cut into pieces (sinter-transfer-plan.c), read
+ * and compressed by any thread (sinter-transfer-work.c), and put into the target in order
+ * (sinter-transfer.c). A piece carries runs, which are the orders for the target.
+ */
+
+#include "chain/sinter-chain.h"
+#include "sinter-transfer.h"
+
+G_BEGIN_DECLS
+
+#define SINTER_TRANSFER_PIECE_BYTES (512 * 1024)
+#define SINTER_TRANSFER_RUNS_MAX 520
+/* Blocks in which a piece is searched; streams that are read in one go. */
+#define SINTER_TRANSFER_BLOCKS_MAX 1024
+#define SINTER_TRANSFER_STREAMS_MAX 64
+
+typedef enum {
+    SINTER_RUN_DATA, /* of the buffer */
+    SINTER_RUN_ZERO,
+    SINTER_RUN_COPY,   /* of a layer's file */
+    SINTER_RUN_STREAM, /* of the buffer: a compressed cluster */
+} SinterTransferRunKind;
+
+typedef struct {
+    SinterTransferRunKind kind;
+    guint layer;    /* COPY */
+    guint64 offset; /* in the source */
+    guint64 length; /* guest bytes */
+    guint64 from;   /* in the buffer or the layer's file */
+    gsize bytes;    /* STREAM: of the stream */
+} SinterTransferRun;
+
+typedef enum {
+    SINTER_PIECE_RUNS,    /* nothing must be read: the runs are there */
+    SINTER_PIECE_READ,    /* to be read, which gives the runs */
+    SINTER_PIECE_STREAMS, /* compressed clusters, to be read as they are */
+} SinterTransferPieceKind;
+
+typedef struct {
+    SinterTransferPieceKind kind;
+    guint64 offset; /* in the source */
+    guint64 length;
+    guint64 progress; /* bytes from the end of the piece before to the end of this one */
+    guint layer;      /* STREAMS */
+    guint n_runs;
+    SinterTransferRun runs[SINTER_TRANSFER_RUNS_MAX];
+} SinterTransferPiece;
+
+/* What the source has at one place, and what is to be done with it. */
+typedef enum {
+    SINTER_STEP_LEAVE,
+    SINTER_STEP_ZERO,
+    SINTER_STEP_COPY,
+    SINTER_STEP_READ,
+    SINTER_STEP_STREAMS,
+} SinterTransferStepKind;
+
+typedef struct {
+    SinterTransferStepKind kind;
+    guint64 end; /* in the source; begins where the transfer is */
+} SinterTransferStep;
+
+typedef struct {
+    const SinterTransfer *job;
+    guint64 end; /* of the source's part */
+    guint last_layer;
+    gboolean all_layers; /* and what none of them holds is zeros */
+    gboolean rounds;     /* nothing is left alone, so what is read may go up to whole units */
+    const SinterQcow2Header *header; /* of the target; NULL: raw */
+    guint64 piece_bytes;
+    guint64 copy_piece_bytes;
+    guint64 unit;   /* zeros are said, and what is read begins and ends, in such blocks; 1: raw */
+    guint64 block;  /* data is searched in such blocks */
+    gboolean looks; /* for zeros */
+    guint64 *sizes; /* of the layers' data files */
+
+    /* where the next piece begins */
+    SinterChainWalk walk;
+    SinterExtent extent;
+    SinterChainWalk same_walk; /* over unless_same, in step */
+    SinterExtent same;
+    guint64 at; /* in the source */
+
+    /* delivery */
+    gint64 started_usec;
+    guint64 moved_bytes;
+    guint64 told_bytes; /* to the progress */
+    SinterTransferStats stats;
+    GMutex salvaging; /* one call of the salvage function at a time */
+} SinterTransferState;
+
+/* Appends a run, or makes the last one longer where this one goes on with it. */
+void sinter_transfer_piece_add(SinterTransferPiece *self, const SinterTransferRun *run);
+
+/* Sets up the walk; the rest of @self is set. Undone by end(), also after a failure. */
+gboolean sinter_transfer_plan_begin(SinterTransferState *self, GError **error);
+void sinter_transfer_plan_end(SinterTransferState *self);
+
+/* SinterRelayClass's next() and work(). */
+gboolean sinter_transfer_next(gpointer user_data, gpointer data, gboolean *ret_end, GError **error);
+gboolean sinter_transfer_work(gpointer user_data, gpointer data, guint8 *buffer, GError **error);
+
+/*
+ * A worker's buffer: @piece_bytes for what is read, as much again for what comes of it or is
+ * compared with it, and a cluster to decode into.
+ */
+static inline gsize
+sinter_transfer_buffer_bytes(const SinterTransferState *self)
+{
+    return (gsize)(2 * self->piece_bytes) + (self->header ? self->header->geo.cluster_size : 0);
+}
+
+G_END_DECLS

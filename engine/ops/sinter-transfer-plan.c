@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Cuts a transfer into pieces: follows the source's map, says for each stretch what is to be done
+ * with it, and joins what can be done in one go. What holds: pieces come in the order of the disk
+ * and do not overlap; what is left alone is in none of them.
+ */
+
+#include "sinter-error.h"
+#include "sinter-transfer-piece.h"
+
+/* Zeros that are written or discarded: as much at a time, so that a stop is soon heard. */
+#define ZERO_PIECE_BYTES (64 * 1024 * 1024)
+/* Bytes that the kernel copies: the same, and so that a limit of the rate is even. */
+#define COPY_PIECE_BYTES (16 * 1024 * 1024)
+#define COPY_PIECE_BYTES_MIN (64 * 1024)
+#define COPY_RUNS_MAX 128
+
+void
+sinter_transfer_piece_add(SinterTransferPiece *self, const SinterTransferRun *run)
+{
+    SinterTransferRun *last = self->n_runs ? &self->runs[self->n_runs - 1] : NULL;
+
+    if (last && last->kind == run->kind && run->kind != SINTER_RUN_STREAM &&
+        last->layer == run->layer && last->offset + last->length == run->offset &&
+        (run->kind == SINTER_RUN_ZERO || last->from + last->length == run->from)) {
+        last->length += run->length;
+        return;
+    }
+    g_assert(self->n_runs < SINTER_TRANSFER_RUNS_MAX);
+    self->runs[self->n_runs++] = *run;
+}
+
+/*
+ * A table that cannot be read, while salvaging: a stretch that ends with the next multiple of
+ * the piece's size is taken for data, and reading it will fail or not.
+ */
+static gboolean
+plan_look_past(SinterTransferState *self, GError **error)
+{
+    guint64 end = MIN(self->end, (self->at / self->piece_bytes + 1) * self->piece_bytes);
+
+    self->extent = (SinterExtent){ .offset = self->at,
+                                   .length = end - self->at,
+                                   .kind = SINTER_EXTENT_DATA,
+                                   .layer = self->job->first_layer };
+    sinter_chain_walk_clear(&self->walk);
+    return sinter_chain_walk_init(&self->walk, self->job->source, end, self->end - end,
+                                  SINTER_MAP_FILE_HOLES_AUTO, error);
+}
+
+/* Makes self->extent cover self->at, which lies before the end. */
+static gboolean
+plan_look(SinterTransferState *self, GError **error)
+{
+    while (self->at >= self->extent.offset + self->extent.length) {
+        if (sinter_chain_walk_next(&self->walk, &self->extent, self->job->salvages ? NULL : error))
+            continue;
+        if (self->job->salvages)
+            return plan_look_past(self, error);
+        g_prefix_error(error, "error while reading block status at offset %" G_GUINT64_FORMAT ": ",
+                       self->at);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Makes self->same cover self->at; beyond the end of that chain all is zeros. */
+static gboolean
+plan_look_same(SinterTransferState *self, GError **error)
+{
+    while (self->at >= self->same.offset + self->same.length) {
+        if (!sinter_chain_walk_next(&self->same_walk, &self->same, error))
+            return FALSE;
+        if (self->same.length == 0)
+            self->same = (SinterExtent){ .offset = self->at, .length = self->end - self->at };
+    }
+    return TRUE;
+}
+
+/* Whether one of the transfer's layers decides the extent. */
+static gboolean
+plan_is_decided(const SinterTransferState *self)
+{
+    const SinterExtent *extent = &self->extent;
+
+    /* a layer that ends before this place says that there are zeros */
+    if (extent->flags & SINTER_EXTENT_BEYOND_END)
+        return extent->layer + 1 >= self->job->first_layer &&
+               (self->all_layers || extent->layer + 1 <= self->last_layer);
+    if (extent->kind == SINTER_EXTENT_HOLE)
+        return self->all_layers;
+    return extent->layer >= self->job->first_layer && extent->layer <= self->last_layer;
+}
+
+/* Zeros: those that @unless_same shows as well are left out. */
+static gboolean
+plan_zero_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
+{
+    step->kind = SINTER_STEP_ZERO;
+    if (self->job->unless_same) {
+        if (!plan_look_same(self, error))
+            return FALSE;
+        step->end = MIN(step->end, self->same.offset + self->same.length);
+        step->kind = sinter_extent_is_zero(&self->same) ? SINTER_STEP_LEAVE : SINTER_STEP_READ;
+    } else if (self->job->zeros == SINTER_TRANSFER_ZEROS_SKIP) {
+        step->kind = SINTER_STEP_LEAVE;
+    }
+    return TRUE;
+}
+
+/* Whether compressed clusters of @image fit the target as they are. */
+static gboolean
+plan_takes_streams(const SinterTransferState *self, const SinterImage *image)
+{
+    const SinterImageInfo *info = image->info;
+    const SinterQcow2Header *header = self->header;
+
+    return header && self->job->compression != SINTER_TRANSFER_PLAIN && !self->job->unless_same &&
+           !self->job->salvages && image->format == &sinter_format_qcow2 && !image->encrypted &&
+           info->cluster_size == header->geo.cluster_size && !header->geo.external_data &&
+           g_strcmp0(info->compression, sinter_qcow2_header_compression_name(header)) == 0 &&
+           (self->job->target_offset - self->job->offset) % header->geo.cluster_size == 0;
+}
+
+/* Compressed: whole clusters as they are, where the target takes them. */
+static void
+plan_compressed_step(SinterTransferState *self, SinterTransferStep *step)
+{
+    const SinterImage *image = sinter_chain_layer(self->job->source, self->extent.layer);
+    guint64 size = self->header ? self->header->geo.cluster_size : 1;
+    guint64 whole_end = step->end / size * size;
+
+    step->kind = SINTER_STEP_READ;
+    if (!plan_takes_streams(self, image))
+        return;
+    /* the disk's last cluster is whole where both disks end there */
+    if (step->end == image->virtual_size &&
+        step->end + self->job->target_offset - self->job->offset ==
+            self->header->virtual_size_bytes)
+        whole_end = step->end;
+    if (self->at % size != 0) {
+        step->end = MIN(step->end, (self->at / size + 1) * size);
+    } else if (whole_end > self->at) {
+        step->kind = SINTER_STEP_STREAMS;
+        step->end = whole_end;
+    }
+}
+
+static void
+plan_data_step(SinterTransferState *self, SinterTransferStep *step)
+{
+    const SinterTransfer *job = self->job;
+    const SinterExtent *extent = &self->extent;
+    guint64 host = extent->host_offset + (self->at - extent->offset);
+
+    step->kind = SINTER_STEP_READ;
+    if (job->sparse_bytes || job->via_memory || job->salvages || job->unless_same ||
+        job->compression == SINTER_TRANSFER_COMPRESS || (extent->flags & SINTER_EXTENT_ENCRYPTED) ||
+        !(extent->flags & SINTER_EXTENT_HAS_HOST))
+        return;
+    /* what the file has no longer, or has in part, is for the reader to judge */
+    if (host >= self->sizes[extent->layer])
+        return;
+    step->kind = SINTER_STEP_COPY;
+    step->end = MIN(step->end, self->at + (self->sizes[extent->layer] - host));
+}
+
+/* Cuts @step where the filter, or what the target holds, says something else. */
+static gboolean
+plan_filter(SinterTransferState *self, SinterTransferStep *step, GError **error)
+{
+    const SinterTransfer *job = self->job;
+    guint64 to_target = job->target_offset - job->offset;
+    gboolean skip = FALSE;
+    guint64 n = step->end - self->at;
+
+    if (job->filter && !job->filter(self->at, n, &skip, &n, job->filter_data, error))
+        return FALSE;
+    if (!skip && job->only_missing &&
+        !sinter_handle_holds_at(job->target, self->at + to_target, n, &skip, &n, error))
+        return FALSE;
+    step->end = self->at + n;
+    if (skip)
+        step->kind = SINTER_STEP_LEAVE;
+    return TRUE;
+}
+
+/* The end of the target's unit that the place @at of the source lies in. */
+static guint64
+plan_unit_end(const SinterTransferState *self, guint64 at, guint64 unit)
+{
+    guint64 to_target = self->job->target_offset - self->job->offset;
+
+    return ((at + to_target) / unit + 1) * unit - to_target;
+}
+
+/*
+ * Where all is decided, rounds the step to whole units of the target, so that none is written in
+ * two parts: zeros that fill no unit are read with their neighbours.
+ */
+static void
+plan_round(SinterTransferState *self, SinterTransferStep *step)
+{
+    guint64 to_target = self->job->target_offset - self->job->offset;
+    gboolean aligned = (self->at + to_target) % self->unit == 0;
+    guint64 floor = (step->end + to_target) / self->unit * self->unit - to_target;
+
+    if (!self->rounds || step->kind == SINTER_STEP_STREAMS)
+        return;
+    if (step->end == self->end)
+        floor = self->end;
+    if (step->kind == SINTER_STEP_READ || !aligned || floor <= self->at) {
+        guint64 last = step->kind == SINTER_STEP_READ ? step->end - 1 : self->at;
+
+        step->kind = SINTER_STEP_READ;
+        step->end = MIN(self->end, plan_unit_end(self, last, self->unit));
+    } else {
+        step->end = floor;
+    }
+}
+
+/* What is to be done at self->at, which lies before the end. */
+static gboolean
+plan_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
+{
+    if (!plan_look(self, error))
+        return FALSE;
+    *step = (SinterTransferStep){ SINTER_STEP_LEAVE, self->extent.offset + self->extent.length };
+    if (!plan_is_decided(self))
+        return TRUE;
+    if (sinter_extent_is_zero(&self->extent)) {
+        if (!plan_zero_step(self, step, error))
+            return FALSE;
+    } else if (self->extent.kind == SINTER_EXTENT_COMPRESSED) {
+        plan_compressed_step(self, step);
+    } else {
+        plan_data_step(self, step);
+    }
+    if (step->kind != SINTER_STEP_LEAVE && !plan_filter(self, step, error))
+        return FALSE;
+    plan_round(self, step);
+    return TRUE;
+}
+
+/* Runs that need no reading: copies and zeros, as many as make a piece. */
+static void
+plan_fill_runs(SinterTransferState *self, SinterTransferPiece *piece, SinterTransferStep step)
+{
+    guint64 limit = self->copy_piece_bytes;
+    guint64 copied = 0;
+    guint64 zeroed = 0;
+
+    piece->kind = SINTER_PIECE_RUNS;
+    do {
+        gboolean zero = step.kind == SINTER_STEP_ZERO;
+        guint64 room = zero ? ZERO_PIECE_BYTES - zeroed : limit - copied;
+        SinterTransferRun run = {
+            .kind = zero ? SINTER_RUN_ZERO : SINTER_RUN_COPY,
+            .offset = self->at,
+            .length = MIN(step.end - self->at, room),
+        };
+
+        if (step.kind != SINTER_STEP_LEAVE) {
+            if (!zero) {
+                run.layer = self->extent.layer;
+                run.from = self->extent.host_offset + (self->at - self->extent.offset);
+            }
+            sinter_transfer_piece_add(piece, &run);
+            *(zero ? &zeroed : &copied) += run.length;
+            step.end = self->at + run.length;
+        }
+        self->at = step.end;
+        /* a failure here is told by the next piece */
+    } while (piece->n_runs < COPY_RUNS_MAX && copied < limit && zeroed < ZERO_PIECE_BYTES &&
+             self->at < self->end && plan_step(self, &step, NULL) &&
+             (step.kind == SINTER_STEP_COPY || step.kind == SINTER_STEP_ZERO ||
+              step.kind == SINTER_STEP_LEAVE));
+}
+
+/* What must be read, up to a multiple of the piece's size in the target. */
+static void
+plan_fill_read(SinterTransferState *self, SinterTransferPiece *piece, SinterTransferStep step)
+{
+    guint64 limit = plan_unit_end(self, self->at, self->piece_bytes);
+    SinterTransferStepKind kind = step.kind;
+
+    /* each stream is a run */
+    if (kind == SINTER_STEP_STREAMS)
+        limit = MIN(limit, self->at + (guint64)(SINTER_TRANSFER_RUNS_MAX - 1) *
+                                          self->header->geo.cluster_size);
+    piece->kind = kind == SINTER_STEP_STREAMS ? SINTER_PIECE_STREAMS : SINTER_PIECE_READ;
+    piece->offset = self->at;
+    piece->layer = self->extent.layer;
+    do {
+        self->at = MIN(limit, step.end);
+    } while (self->at < limit && self->at < self->end && plan_step(self, &step, NULL) &&
+             step.kind == kind && (kind == SINTER_STEP_READ || self->extent.layer == piece->layer));
+    piece->length = self->at - piece->offset;
+}
+
+gboolean
+sinter_transfer_next(gpointer user_data, gpointer data, gboolean *ret_end, GError **error)
+{
+    SinterTransferState *self = user_data;
+    SinterTransferPiece *piece = data;
+    guint64 before = self->at;
+    SinterTransferStep step = { SINTER_STEP_LEAVE, self->at };
+
+    while (step.kind == SINTER_STEP_LEAVE) {
+        self->at = step.end;
+        *ret_end = self->at >= self->end;
+        if (*ret_end)
+            return TRUE;
+        if (!plan_step(self, &step, error))
+            return FALSE;
+    }
+    if (step.kind == SINTER_STEP_COPY || step.kind == SINTER_STEP_ZERO)
+        plan_fill_runs(self, piece, step);
+    else
+        plan_fill_read(self, piece, step);
+    piece->progress = self->at - before;
+    return TRUE;
+}
+
+gboolean
+sinter_transfer_plan_begin(SinterTransferState *self, GError **error)
+{
+    const SinterTransfer *job = self->job;
+    guint n_layers = sinter_chain_get_n_layers(job->source);
+
+    self->copy_piece_bytes = job->rate_bytes_per_sec ? CLAMP(job->rate_bytes_per_sec / 10,
+                                                             COPY_PIECE_BYTES_MIN, COPY_PIECE_BYTES)
+                                                     : COPY_PIECE_BYTES;
+    self->sizes = g_new0(guint64, n_layers);
+    for (guint i = 0; i < n_layers; i++) {
+        SinterIoStat st;
+
+        if (!sinter_io_stat(sinter_chain_get_data_io(job->source, i), &st, error))
+            return FALSE;
+        self->sizes[i] = st.size_bytes;
+    }
+    if (!sinter_chain_walk_init(&self->walk, job->source, job->offset, self->end - job->offset,
+                                SINTER_MAP_FILE_HOLES_AUTO, error))
+        return FALSE;
+    if (job->unless_same) {
+        guint64 size = sinter_chain_get_virtual_size(job->unless_same);
+        guint64 from = MIN(size, job->offset);
+
+        return sinter_chain_walk_init(&self->same_walk, job->unless_same, from,
+                                      MIN(size, self->end) - from, SINTER_MAP_FILE_HOLES_AUTO,
+                                      error);
+    }
+    return TRUE;
+}
+
+void
+sinter_transfer_plan_end(SinterTransferState *self)
+{
+    sinter_chain_walk_clear(&self->walk);
+    sinter_chain_walk_clear(&self->same_walk);
+    g_clear_pointer(&self->sizes, g_free);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Runs a transfer: puts the pieces into the target, keeps to the rate, counts. What holds: after a
+ * success each byte that the transfer's layers decide is in the target, or was there already.
+ */
+
+#include "sinter-transfer.h"
+#include "sinter-error.h"
+#include "sinter-relay.h"
+#include "sinter-transfer-piece.h"
+
+#define PACE_SLICE_USEC 100000
+
+static gboolean
+transfer_write_zeros(SinterHandle *target, guint64 offset, guint64 length, GError **error)
+{
+    static const guint8 zeros[64 * 1024];
+
+    while (length > 0) {
+        gsize n = (gsize)MIN(length, sizeof zeros);
+
+        if (!sinter_handle_write_at(target, offset, zeros, n, error))
+            return FALSE;
+        offset += n;
+        length -= n;
+    }
+    return TRUE;
+}
+
+static gboolean
+transfer_put_zeros(SinterTransferState *self, guint64 offset, guint64 length, GError **error)
+{
+    switch (self->job->zeros) {
+    case SINTER_TRANSFER_ZEROS_SKIP:
+        return TRUE;
+    case SINTER_TRANSFER_ZEROS_WRITE:
+        return transfer_write_zeros(self->job->target, offset, length, error);
+    default:
+        return sinter_handle_zero_at(self->job->target, offset, length, error);
+    }
+}
+
+static gboolean
+transfer_put_run(SinterTransferState *self, const SinterTransferRun *run, const guint8 *buffer,
+                 GError **error)
+{
+    SinterHandle *target = self->job->target;
+    guint64 offset = run->offset - self->job->offset + self->job->target_offset;
+    guint64 *count = NULL;
+    gboolean ok = FALSE;
+
+    switch (run->kind) {
+    case SINTER_RUN_DATA:
+        count = &self->stats.written;
+        ok = sinter_handle_write_at(target, offset, buffer + run->from, (gsize)run->length, error);
+        break;
+    case SINTER_RUN_ZERO:
+        count = &self->stats.zeroed;
+        ok = transfer_put_zeros(self, offset, run->length, error);
+        break;
+    case SINTER_RUN_COPY:
+        count = &self->stats.copied;
+        ok = sinter_handle_copy_at(target, offset,
+                                   sinter_chain_get_data_io(self->job->source, run->layer),
+                                   run->from, run->length, error);
+        break;
+    case SINTER_RUN_STREAM:
+        count = &self->stats.compressed;
+        ok = sinter_handle_put_compressed_at(target, offset, buffer + run->from, run->bytes, error);
+        break;
+    }
+    if (ok) {
+        *count += run->length;
+        self->moved_bytes += run->length;
+        return TRUE;
+    }
+    g_prefix_error(error, "error while writing at byte %" G_GUINT64_FORMAT ": ", offset);
+    return FALSE;
+}
+
+/* Waits until no more was moved than the rate allows. */
+static void
+transfer_pace(SinterTransferState *self)
+{
+    const SinterTransfer *job = self->job;
+    double due_usec;
+
+    if (job->rate_bytes_per_sec == 0)
+        return;
+    due_usec = (double)self->moved_bytes / (double)job->rate_bytes_per_sec * G_USEC_PER_SEC;
+    while (!g_cancellable_is_cancelled(job->cancellable)) {
+        double wait_usec = due_usec - (double)(g_get_monotonic_time() - self->started_usec);
+
+        if (wait_usec <= 0)
+            break;
+        g_usleep((gulong)MIN(wait_usec, PACE_SLICE_USEC));
+    }
+}
+
+static gboolean
+transfer_deliver(gpointer user_data, gpointer data, guint8 *buffer, guint64 *ret_units,
+                 GError **error)
+{
+    SinterTransferState *self = user_data;
+    const SinterTransferPiece *piece = data;
+
+    for (guint i = 0; i < piece->n_runs; i++) {
+        if (!transfer_put_run(self, &piece->runs[i], buffer, error))
+            return FALSE;
+    }
+    *ret_units = piece->progress;
+    self->told_bytes += piece->progress;
+    transfer_pace(self);
+    return TRUE;
+}
+
+/* The part of the source, and which of its layers decide. */
+static gboolean
+transfer_set_scope(SinterTransferState *self, GError **error)
+{
+    const SinterTransfer *job = self->job;
+    guint layers = sinter_chain_get_n_layers(job->source);
+    guint64 size = sinter_chain_get_virtual_size(job->source);
+    guint64 length = job->length ? job->length : size - MIN(size, job->offset);
+
+    g_return_val_if_fail(job->first_layer < layers, FALSE);
+    self->all_layers = job->n_layers == 0 || job->n_layers == G_MAXUINT;
+    self->last_layer = self->all_layers ? layers - 1 : job->first_layer + job->n_layers - 1;
+    self->end = job->offset + length;
+    self->rounds = self->all_layers && job->first_layer == 0 && !job->only_missing && !job->filter;
+    return sinter_chain_check_range(job->source, job->offset, length, error);
+}
+
+static void
+transfer_set_sizes(SinterTransferState *self)
+{
+    const SinterTransfer *job = self->job;
+    guint64 sparse = MIN(job->sparse_bytes, SINTER_TRANSFER_PIECE_BYTES);
+
+    self->header = sinter_handle_get_header(job->target);
+    self->piece_bytes = SINTER_TRANSFER_PIECE_BYTES;
+    self->unit = 1;
+    /* zeros are looked for in the power of two up to what is asked for */
+    self->block = sparse ? G_GUINT64_CONSTANT(1) << (g_bit_storage(sparse) - 1) : 4096;
+    self->looks = sparse != 0;
+    if (self->header) {
+        const SinterQcow2Geometry *geo = &self->header->geo;
+
+        self->unit = job->compression == SINTER_TRANSFER_COMPRESS
+                         ? geo->cluster_size
+                         : G_GUINT64_CONSTANT(1) << geo->subcluster_bits;
+        self->piece_bytes = MAX(self->piece_bytes, geo->cluster_size);
+        self->block = MAX(self->block, self->unit);
+    }
+    if (!self->looks && !job->unless_same && job->compression != SINTER_TRANSFER_COMPRESS)
+        self->block = self->piece_bytes;
+    self->block = MAX(self->block, self->piece_bytes / SINTER_TRANSFER_BLOCKS_MAX * 2);
+}
+
+static const SinterRelayClass transfer_class = {
+    .piece_bytes = sizeof(SinterTransferPiece),
+    .next = sinter_transfer_next,
+    .work = sinter_transfer_work,
+    .deliver = transfer_deliver,
+};
+
+gboolean
+sinter_transfer_run(const SinterTransfer *job, SinterTransferStats *ret, GError **error)
+{
+    SinterRelayClass klass = transfer_class;
+    SinterRelayOptions relay = {
+        .n_threads = job->n_threads,
+        .unordered = job->unordered,
+        .cancellable = job->cancellable,
+        .progress = job->progress,
+    };
+    SinterTransferState self = { .job = job,
+                                 .at = job->offset,
+                                 .started_usec = g_get_monotonic_time() };
+    gboolean ok;
+
+    if (!transfer_set_scope(&self, error))
+        return FALSE;
+    transfer_set_sizes(&self);
+    klass.buffer_bytes = sinter_transfer_buffer_bytes(&self);
+    g_mutex_init(&self.salvaging);
+    ok = sinter_transfer_plan_begin(&self, error) && sinter_relay_run(&klass, &relay, &self, error);
+    /* what is left alone at the end is in no piece */
+    if (ok)
+        sinter_progress_advance(job->progress, self.end - job->offset - self.told_bytes);
+    sinter_transfer_plan_end(&self);
+    g_mutex_clear(&self.salvaging);
+    if (ret)
+        *ret = self.stats;
+    return ok;
+}
