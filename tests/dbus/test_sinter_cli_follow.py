@@ -33,7 +33,7 @@ class Waiting(CliCase):
         process.communicate()
 
     def finish(self, process):
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         return process.returncode, out, err
 
     def test_done(self):

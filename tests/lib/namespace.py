@@ -27,6 +27,7 @@ UNSHARE = ['unshare', '--user', '--map-current-user', '--keep-caps', '--mount',
            '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc']
 DROP = ['--ambient-caps=-all', '--inh-caps=-all']
 PR_SET_CHILD_SUBREAPER = 36
+CAP_SETGID, CAP_SETUID = 6, 7
 
 
 def inside():
@@ -85,6 +86,13 @@ def _children():
         return []
 
 
+def may_become_others():
+    """Whether a child may be started as another user."""
+    with open('/proc/self/status', encoding='ascii') as file:
+        mask = next(int(line.split()[1], 16) for line in file if line.startswith('CapEff:'))
+    return mask >> CAP_SETUID & 1 == 1 and mask >> CAP_SETGID & 1 == 1
+
+
 def plain(argv):
     """The command for a child that is an ordinary program, and ends when this one is killed."""
-    return ['setpriv', '--pdeathsig=KILL'] + DROP * inside() + ['--'] + list(argv)
+    return ['setpriv', '--pdeathsig=KILL'] + DROP + ['--'] + list(argv)

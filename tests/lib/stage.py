@@ -36,7 +36,7 @@ ERROR = NAME + '.Error.'
 POLKIT = 'org.freedesktop.PolicyKit1'
 POLKIT_PATH = '/org/freedesktop/PolicyKit1/Authority'
 MOCK = 'org.freedesktop.DBus.Mock'
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60       # a backstop: nothing waits for it to pass
 
 
 def require():
@@ -238,14 +238,18 @@ class Stage:
         self.clients.append(Client(self.bus.address))
         return self.clients[-1]
 
-    def call_as_nobody(self, path, method):
-        """What gdbus prints when another user calls a method without arguments of its own."""
+    def call_as(self, uid, path, method, interface=None):
+        """What gdbus prints when another user calls a method of ours with options alone, or asks
+        for the properties of one of our interfaces."""
         os.chmod(self.root, 0o711)
+        arguments = ['--method', f'{NAME}.{method}', '{}']
+        if interface:
+            arguments = ['--method', f'{interface}.GetAll', f'{NAME}.{method}']
         done = subprocess.run(
-            ['gdbus', 'call', '--address', self.bus.address, '--dest', NAME, '--object-path', path,
-             '--method', f'{NAME}.{method}', '{}'], user=65534, group=65534, extra_groups=[],
-            env={'PATH': PATH}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            check=False)
+            namespace.plain(['gdbus', 'call', '--address', self.bus.address, '--dest', NAME,
+                             '--object-path', path, *arguments]),
+            user=uid, group=uid, extra_groups=[], env={'PATH': PATH}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 
     # -- what polkit says ---------------------------------------------------
@@ -291,6 +295,12 @@ class Stage:
 
     def write_host(self):
         self.write('host.xml', '<node>' + ''.join(self.hosts) + '</node>')
+
+
+class SessionStage(Stage):
+    """A user's own daemon, on a session bus."""
+
+    kind = 'session'
 
 
 def source_xml(paths):

@@ -329,7 +329,7 @@ class WhileItRuns(SinterCase):
         self.bench.libvirtd.signal(signal.SIGSTOP)
         try:
             job.set_bandwidth(SLOW)     # a call of the job's thread that does not return
-            self.assertEqual(self.bench.sinterd.stop(timeout=10), 0)
+            self.assertEqual(self.bench.sinterd.stop(timeout=25), 0)
         finally:
             self.bench.libvirtd.signal(signal.SIGCONT)
         self.bench.sinterd.start()

@@ -6,12 +6,8 @@
 
 fixtures_folder=
 
-fixtures_may_mount() {
-  ((EUID == 0)) || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
-}
-
 fixtures_mount() {
-  if ! fixtures_may_mount; then
+  if ! may_be_root; then
     say 'no right to mount: tests that need XFS or btrfs will be skipped'
     return
   fi

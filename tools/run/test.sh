@@ -3,44 +3,57 @@
 # What runs as the ordinary user: tests, figures, the demonstration.
 #
 # Suites are labels in meson: `unit` runs on both trees, everything else once;
-# `quick` is the inner loop; `long` runs only when asked for. Figures are
-# meson benchmarks: never two at a time.
+# `quick` is the inner loop; `long` runs only when asked for; `two-users` runs
+# apart, with the right to become other users. Figures are meson benchmarks:
+# never two at a time.
 
-test_logs=()
+# A time limit ends what hangs and judges nobody's speed: a busy machine gets this many times more.
+time_limits=(--timeout-multiplier 5)
+sanitized_time_limits=(--timeout-multiplier 20)
 
 export ASAN_OPTIONS=halt_on_error=1:abort_on_error=1:detect_leaks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1
 
-# test_run LABEL FOLDER [MESON TEST OPTION…]; failures are counted at the end
+# test_run LABEL FOLDER [MESON TEST OPTION…]; failures are counted at the end, by summary_inside
 test_run() {
   local label=$1 folder=$2; shift 2
   say "tests: $label"
   rm -f "$folder/meson-logs/$label.json"
   meson test -C "$folder" --no-rebuild --logbase "$label" "$@" || true
-  test_logs+=("$label=$folder/meson-logs/$label.json")
 }
 
 test_inside() {
   case $1 in
     quick)
       build_plain
-      test_run quick build --suite quick
+      test_run quick build --suite quick "${time_limits[@]}"
       ;;
     all)
       build_plain
       build_sanitized
-      test_run plain build --no-suite long
-      test_run sanitized build-asan --suite unit --no-suite long --timeout-multiplier 4
+      test_run plain build --no-suite long --no-suite two-users "${time_limits[@]}"
+      test_run sanitized build-asan --suite unit --no-suite long "${sanitized_time_limits[@]}"
       ;;
     long)
       export SINTER_TEST_LONG=1
       build_plain
       build_sanitized
-      test_run plain build --timeout-multiplier 10
+      test_run plain build --no-suite two-users --timeout-multiplier 10
       test_run sanitized build-asan --suite unit --timeout-multiplier 40
       ;;
   esac
-  /usr/bin/python3 tests/lib/summary.py "${test_logs[@]}"
+}
+
+two_users_inside() { test_run two-users build --suite two-users "${time_limits[@]}"; }
+
+# summary_inside EXTENT: what all of it came to; a run that left no log is an error
+summary_inside() {
+  local logs=(plain=build sanitized=build-asan two-users=build) log
+  [[ $1 != quick ]] || logs=(quick=build)
+  for log in "${logs[@]}"; do
+    set -- "$@" "$log/meson-logs/${log%%=*}.json"
+  done
+  /usr/bin/python3 tests/lib/summary.py "${@:2}"
 }
 
 try_inside() {
@@ -51,7 +64,7 @@ try_inside() {
 bench_inside() {
   build_plain
   test_run bench build --benchmark
-  /usr/bin/python3 tests/lib/summary.py --figures "${test_logs[@]}"
+  /usr/bin/python3 tests/lib/summary.py --figures bench=build/meson-logs/bench.json
 }
 
 demo_inside() {

@@ -17,18 +17,48 @@ as_root() {
   else die "root's rights are needed for: $* (and sudo is not installed)"; fi
 }
 
+user_copy= # root's: where the test user has its copy of the sources, once that is made
+
 # as_user FUNCTION [ARGUMENT…]: here, or as the test user in its copy of the sources
-# shellcheck disable=SC2154 # top: set by run
 as_user() {
   if ((EUID != 0)); then "$@"; return; fi
-  local copy
+  user_copy_make
+  user_exec "$user_copy/run" --inside "$@"
+}
+
+# as_user_with_others FUNCTION [ARGUMENT…]: likewise, with the right to become other users, where
+# that can be had without a question
+# shellcheck disable=SC2154 # top: set by run
+as_user_with_others() {
+  local rights='+setuid,+setgid'
+  if ((EUID == 0)); then
+    user_copy_make
+    user_rights=(--inh-caps="$rights" --ambient-caps="$rights")
+    user_exec "$user_copy/run" --inside "$@"
+    user_rights=()
+  elif may_be_root; then
+    as_root setpriv --reuid="$EUID" --regid="$(id -g)" --init-groups \
+      --inh-caps="$rights" --ambient-caps="$rights" \
+      env PATH="$PATH" HOME="$HOME" CI="${CI:-}" "$top/run" --inside "$@"
+  else
+    "$@"
+  fi
+}
+
+# Whether as_root works without a question.
+may_be_root() {
+  ((EUID == 0)) || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
+}
+
+# shellcheck disable=SC2154 # top: set by run
+user_copy_make() {
+  [[ -z $user_copy ]] || return 0
   user_create
-  copy=$test_home/$(basename "$top")-$(printf %s "$top" | cksum | cut -d' ' -f1)
-  exec {copy_lock}>"/run/lock/sinter-test-${copy##*-}"
+  user_copy=$test_home/$(basename "$top")-$(printf %s "$top" | cksum | cut -d' ' -f1)
+  exec {copy_lock}>"/run/lock/sinter-test-${user_copy##*-}"
   flock --nonblock "$copy_lock" || die "another run of $top/run is under way"
   copies_sweep
-  copy_sources "$copy"
-  user_exec "$copy/run" --inside "$@"
+  copy_sources "$user_copy"
 }
 
 user_create() {
@@ -37,6 +67,8 @@ user_create() {
   useradd --system --home-dir "$test_home" --create-home --shell /bin/bash "$test_user"
 }
 
+user_rights=() # setpriv's options for rights that user_exec gives
+
 # user_exec COMMAND…: as the test user, with nothing of root's environment but what is named
 user_exec() {
   local name keep=()
@@ -44,7 +76,7 @@ user_exec() {
     [[ -z ${!name:-} ]] || keep+=("$name=${!name}")
   done
   (cd / && setpriv --reuid="$test_user" --regid="$test_user" --init-groups --reset-env \
-    env PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "${keep[@]}" "$@" {copy_lock}>&-)
+    "${user_rights[@]}" env PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "${keep[@]}" "$@" {copy_lock}>&-)
 }
 
 # Everything but build trees and history; times are kept, so ninja sees what changed.

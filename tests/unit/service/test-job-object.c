@@ -272,22 +272,26 @@ run_for(guint msec)
         g_main_context_iteration(NULL, TRUE);
 }
 
+/* The bound is on the time that so many changes take: a busy machine makes it longer, never
+ * shorter. */
 static void
 test_rate(Fixture *f, gconstpointer data)
 {
+    const guint n_wanted = 6;
+    gint64 began_usec = g_get_monotonic_time();
     guint source = g_timeout_add(2, advance, f);
 
-    run_for(2000);
+    while (f->n_changes < n_wanted)
+        g_main_context_iteration(NULL, TRUE);
     g_source_remove(source);
     g_test_message("%" G_GUINT64_FORMAT " changes of the job, %u on the bus",
                    f->job->progress.done_bytes, f->n_changes);
-    g_assert_cmpuint(f->job->progress.done_bytes, >, 100);
-    g_assert_cmpuint(f->n_changes, >=, 4);
-    g_assert_cmpuint(f->n_changes, <=, 9); /* 2 s at 4 a second, and the first one */
+    g_assert_cmpuint(f->job->progress.done_bytes, >, f->n_changes);
+    /* the first may come at once, the others a quarter of a second apart */
+    g_assert_cmpint(g_get_monotonic_time() - began_usec, >=, (n_wanted - 1) * (G_USEC_PER_SEC / 4));
     /* the last change arrives too */
-    run_for(500);
-    g_assert_cmpuint(sinter_dbus_job_get_processed_bytes(f->proxy), ==,
-                     f->job->progress.done_bytes);
+    while (sinter_dbus_job_get_processed_bytes(f->proxy) != f->job->progress.done_bytes)
+        g_main_context_iteration(NULL, TRUE);
 }
 
 static void

@@ -103,7 +103,7 @@ fixture_begin_wait(const char *where, const char *condition)
 
     wait->where = where;
     wait->condition = condition;
-    return g_timeout_add_seconds_full(G_PRIORITY_HIGH, 20, give_up, wait, g_free);
+    return g_timeout_add_seconds_full(G_PRIORITY_HIGH, 60, give_up, wait, g_free);
 }
 
 static void
