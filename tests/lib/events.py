@@ -82,7 +82,7 @@ class Events:
     def _on_io_error(self, _connection, domain, _path, device, action, reason, _opaque):
         self._add(Event('io-error', domain.name(), device, -1, action, reason))
 
-    def wait(self, condition, timeout=60, what='the event'):
+    def wait(self, condition, timeout=240, what='the event'):
         """The first event not yet taken that fulfils condition(event)."""
         deadline = time.monotonic() + timeout
         with self.arrived:
@@ -97,7 +97,7 @@ class Events:
                                        f'there are: {self.seen}')
                 self.arrived.wait(left)
 
-    def wait_job(self, disk='vda', status=JOB_COMPLETED, timeout=60):
+    def wait_job(self, disk='vda', status=JOB_COMPLETED, timeout=240):
         """A block job's end or READY on this disk, whatever its status; it must be this one."""
         event = self.wait(lambda e: e.kind == 'job' and e.disk == disk, timeout,
                           f'a block job event of {disk}')
@@ -105,9 +105,9 @@ class Events:
             raise AssertionError(f'expected block job status {status} of {disk}, got {event}')
         return event
 
-    def wait_lifecycle(self, status, timeout=60):
+    def wait_lifecycle(self, status, timeout=240):
         return self.wait(lambda e: e.kind == 'lifecycle' and e.status == status, timeout,
                          f'lifecycle event {status}')
 
-    def wait_io_error(self, timeout=60):
+    def wait_io_error(self, timeout=240):
         return self.wait(lambda e: e.kind == 'io-error', timeout, 'an I/O error')

@@ -162,7 +162,7 @@ class Guest:
         except FileNotFoundError:
             return 0
 
-    def wait_rounds(self, n_more, timeout=60):
+    def wait_rounds(self, n_more, timeout=240):
         """Until it has written n_more rounds from now on."""
         goal = self.n_rounds() + n_more
         filewatch.wait_until(self.serial_path, lambda: self.n_rounds() >= goal, timeout,

@@ -59,7 +59,7 @@ class Job:
     def set_bandwidth(self, bytes_per_sec):
         self.bus.call(self.path, 'Job', 'SetBandwidth', '(ta{sv})', bytes_per_sec, {})
 
-    def wait_phase(self, *phases, timeout=60):
+    def wait_phase(self, *phases, timeout=240):
         """Until it is in one of these phases; an end that is none of them is an error."""
         def look():
             now = self.properties()
@@ -71,7 +71,7 @@ class Job:
             return None
         return self.bus.wait(look, timeout, f'{self.path} is one of {phases}')
 
-    def wait(self, timeout=60):
+    def wait(self, timeout=240):
         """Its properties at its end, whichever that is."""
         return self.wait_phase(*FINAL, timeout=timeout)
 
@@ -121,7 +121,7 @@ class SinterBus:
         try:
             reply = self.connection.call_sync(NAME, path, full, method,
                                               GLib.Variant(signature, arguments), None,
-                                              Gio.DBusCallFlags.NONE, 60000, None)
+                                              Gio.DBusCallFlags.NONE, 240000, None)
         except GLib.Error as error:
             name = Gio.DBusError.get_remote_error(error)
             if name is None:
