@@ -138,12 +138,23 @@ say(const char *kind, GVariant *details)
     return say_text(kind, details);
 }
 
+/* Where one event stands for many. */
+static char *
+say_times(GVariant *details)
+{
+    guint64 times = 0;
+
+    g_variant_lookup(details, "times", "t", &times);
+    return times > 1 ? g_strdup_printf(" (%" G_GUINT64_FORMAT " times)", times) : NULL;
+}
+
 char *
 sinter_event_text_format(const char *kind, const char *domain, const char *disk, GVariant *details)
 {
     g_autofree char *words = say(kind, details);
+    g_autofree char *times = say_times(details);
     g_autofree char *text = g_strconcat(domain, *disk != '\0' ? " " : "", disk,
-                                        *domain != '\0' ? ": " : "", words, NULL);
+                                        *domain != '\0' ? ": " : "", words, times, NULL);
 
     return sinter_text_printable(text);
 }

@@ -10,13 +10,18 @@
 
 #include "sinter-dbus-error.h"
 #include "sinter-domain-table.h"
+#include "sinter-event-gate.h"
 #include "sinter-job-table.h"
 #include "sinter-object-path.h"
 #include "sinter-plan-table.h"
 
+/* How often one disk's I/O errors are told. */
+#define EVENT_INTERVAL_MSEC 1000
+
 struct _SinterManagerObject {
     SinterDBusManagerSkeleton parent_instance;
     SinterService *service; /* outlives us */
+    SinterEventGate *gate;
 };
 
 static void manager_iface_init(SinterDBusManagerIface *iface);
@@ -57,7 +62,7 @@ add_text(GVariantBuilder *builder, const char *key, const char *value)
 }
 
 static GVariant *
-event_details(const SinterEvent *event)
+event_details(const SinterEvent *event, guint64 n_events)
 {
     guint numbers =
         (gsize)event->kind < G_N_ELEMENTS(event_numbers) ? event_numbers[event->kind] : 0;
@@ -78,15 +83,24 @@ event_details(const SinterEvent *event)
     }
     add_text(&builder, "path", event->path);
     add_text(&builder, "text", event->text);
+    if (n_events > 1)
+        g_variant_builder_add(&builder, "{sv}", "times", g_variant_new_uint64(n_events));
     return g_variant_builder_end(&builder);
+}
+
+static void
+on_passed(const SinterEvent *event, guint64 n_events, gpointer user_data)
+{
+    sinter_dbus_manager_emit_event(SINTER_DBUS_MANAGER(user_data), event->time_usec,
+                                   sinter_event_kind_name(event->kind),
+                                   event->name ? event->name : "", event->disk ? event->disk : "",
+                                   event_details(event, n_events));
 }
 
 void
 sinter_manager_object_tell(SinterManagerObject *self, const SinterEvent *event)
 {
-    sinter_dbus_manager_emit_event(
-        SINTER_DBUS_MANAGER(self), event->time_usec, sinter_event_kind_name(event->kind),
-        event->name ? event->name : "", event->disk ? event->disk : "", event_details(event));
+    sinter_event_gate_take(self->gate, event);
 }
 
 void
@@ -244,11 +258,20 @@ manager_iface_init(SinterDBusManagerIface *iface)
 }
 
 static void
+sinter_manager_object_finalize(GObject *object)
+{
+    sinter_event_gate_free(SINTER_MANAGER_OBJECT(object)->gate);
+    G_OBJECT_CLASS(sinter_manager_object_parent_class)->finalize(object);
+}
+
+static void
 sinter_manager_object_class_init(SinterManagerObjectClass *klass)
 {
+    G_OBJECT_CLASS(klass)->finalize = sinter_manager_object_finalize;
 }
 
 static void
 sinter_manager_object_init(SinterManagerObject *self)
 {
+    self->gate = sinter_event_gate_new(EVENT_INTERVAL_MSEC, on_passed, self);
 }

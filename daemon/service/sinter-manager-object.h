@@ -21,7 +21,7 @@ SinterManagerObject *sinter_manager_object_new(SinterService *service);
 /* Shows whether the connection stands and the inventory is whole. */
 void sinter_manager_object_update(SinterManagerObject *self);
 
-/* Sends the Event signal. */
+/* Sends the Event signal, with a bound on those that libvirt sends without end. */
 void sinter_manager_object_tell(SinterManagerObject *self, const SinterEvent *event);
 
 G_END_DECLS
