@@ -3,7 +3,8 @@
 /*
  * Jobs that are followed: reading them, their changes, their ends. What holds: a job's signals
  * count only after it was read from the daemon that is there, so what is known never goes back;
- * each job is closed once, and its end is told then.
+ * each job is closed once, and its end is told then. The daemon shows a disk's new chain before
+ * the end of the job that made it.
  */
 
 #include "sinter-follow-private.h"
@@ -13,9 +14,6 @@
 #include "sinter-command.h"
 #include "sinter-disk-text.h"
 #include "sinter-job-text.h"
-
-/* How long after a job's end its disk may take to show the new chain. */
-#define DISK_SHOWS_SEC 2
 
 /* --- a job's end ------------------------------------------------------------------------------ */
 
@@ -47,7 +45,6 @@ close_job(SinterFollow *self, SinterJobTrack *track)
     int status = sinter_job_text_exit_status(track->properties);
     g_autofree char *text = describe_end(track, status);
 
-    g_clear_handle_id(&track->timeout_id, g_source_remove);
     track->closed = TRUE;
     sinter_follow_view_drop(self->view, track);
     sinter_follow_note_status(self, status);
@@ -57,41 +54,6 @@ close_job(SinterFollow *self, SinterJobTrack *track)
         sinter_follow_view_say(self->view, "%s: %s", track->label, text);
     say_warnings(self, track);
     sinter_follow_finish_when_idle(self);
-}
-
-typedef struct {
-    SinterFollow *self;
-    SinterJobTrack *track;
-} Timeout;
-
-static gboolean
-on_disk_time(gpointer user_data)
-{
-    Timeout *timeout = user_data;
-
-    timeout->track->timeout_id = 0;
-    close_job(timeout->self, timeout->track);
-    return G_SOURCE_REMOVE;
-}
-
-/* The daemon reads the domain anew after a job's end; the line at the end is about that. */
-static gboolean
-must_wait_for_disk(SinterFollow *self, SinterJobTrack *track)
-{
-    Timeout *timeout;
-
-    if (!track->disk || sinter_disk_track_has_changed(track->disk) ||
-        self->client->globals->quiet ||
-        sinter_job_text_exit_status(track->properties) != SINTER_EXIT_DONE)
-        return FALSE;
-    if (track->timeout_id != 0)
-        return TRUE;
-    timeout = g_new0(Timeout, 1);
-    timeout->self = self;
-    timeout->track = track;
-    track->timeout_id = g_timeout_add_seconds_full(G_PRIORITY_DEFAULT, DISK_SHOWS_SEC, on_disk_time,
-                                                   timeout, g_free);
-    return TRUE;
 }
 
 static void
@@ -117,7 +79,7 @@ look_at(SinterFollow *self, SinterJobTrack *track)
     }
     find_disk(self, track);
     sinter_follow_view_show(self->view, track);
-    if (sinter_job_track_has_ended(track) && !must_wait_for_disk(self, track))
+    if (sinter_job_track_has_ended(track))
         close_job(self, track);
 }
 
@@ -202,12 +164,6 @@ sinter_follow_on_disk_signal(GDBusConnection *bus, const char *sender, const cha
     if (!changed)
         return;
     sinter_properties_update(disk->now->properties, changed);
-    for (guint i = 0; i < self->tracks->len; i++) {
-        SinterJobTrack *track = g_ptr_array_index(self->tracks, i);
-
-        if (track->disk == disk && track->timeout_id != 0)
-            look_at(self, track);
-    }
 }
 
 /* --- reading jobs ----------------------------------------------------------------------------- */

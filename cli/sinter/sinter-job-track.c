@@ -47,7 +47,6 @@ sinter_job_track_free(SinterJobTrack *track)
 {
     if (!track)
         return;
-    g_clear_handle_id(&track->timeout_id, g_source_remove);
     sinter_properties_free(track->properties);
     g_free(track->path);
     g_free(track->id);

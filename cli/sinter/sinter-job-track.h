@@ -26,7 +26,6 @@ typedef struct {
     char *label;                  /* "vm1 vda"; likewise */
     char *last_phase;             /* that was told */
     SinterDiskTrack *disk;        /* (transfer none) (nullable) */
-    guint timeout_id;             /* while we wait for @disk to show the end */
     gboolean fresh;               /* the properties are of the daemon that is there now */
     gboolean closed;              /* nothing more is to come: its end was told */
 } SinterJobTrack;

@@ -126,6 +126,18 @@ sinter_domain_object_show_job(SinterDomainObject *self, const char *target)
 }
 
 void
+sinter_domain_object_settle_disk(SinterDomainObject *self, const char *target)
+{
+    SinterDiskObject *object = g_hash_table_lookup(self->disks, target);
+
+    g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(self));
+    if (!object)
+        return;
+    sinter_disk_object_show_job(object);
+    g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(object));
+}
+
+void
 sinter_domain_object_unexport(SinterDomainObject *self)
 {
     g_autofree char *path = sinter_object_path_domain(self->domain->uuid);

@@ -26,6 +26,10 @@ void sinter_domain_object_update(SinterDomainObject *self, SinterDomain *domain,
 /* Shows which of our jobs is on disk @target now. */
 void sinter_domain_object_show_job(SinterDomainObject *self, const char *target);
 
+/* Our job on disk @target has ended: shows that, and sends what is shown of both before anything
+ * else. */
+void sinter_domain_object_settle_disk(SinterDomainObject *self, const char *target);
+
 /* Takes it and its disks off the bus. */
 void sinter_domain_object_unexport(SinterDomainObject *self);
 

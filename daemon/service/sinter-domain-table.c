@@ -201,6 +201,17 @@ sinter_domain_table_show_job(SinterDomainTable *table, const char *uuid, const c
         sinter_domain_object_show_job(object, target);
 }
 
+void
+sinter_domain_table_settle_disk(SinterDomainTable *table, const char *uuid, const char *target)
+{
+    SinterDomainObject *object;
+
+    sinter_domain_table_show(table);
+    object = g_hash_table_lookup(table->objects, uuid);
+    if (object)
+        sinter_domain_object_settle_disk(object, target);
+}
+
 guint
 sinter_domain_table_count(SinterDomainTable *table)
 {

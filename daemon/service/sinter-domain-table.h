@@ -27,6 +27,10 @@ gboolean sinter_domain_table_has_disk(SinterDomainTable *table, const char *uuid
 /* The job on a disk is another one now. */
 void sinter_domain_table_show_job(SinterDomainTable *table, const char *uuid, const char *target);
 
+/* A job on a disk has ended: shows what the inventory knows, and sends it before what comes next. */
+void sinter_domain_table_settle_disk(SinterDomainTable *table, const char *uuid,
+                                     const char *target);
+
 guint sinter_domain_table_count(SinterDomainTable *table);
 
 G_END_DECLS

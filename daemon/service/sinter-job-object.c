@@ -2,8 +2,9 @@
 
 /*
  * A job on the bus. A running job changes often; its properties are set, and so go out, at most
- * once in MIN_INTERVAL. What holds: when Completed comes, the properties that went before it show
- * the end.
+ * once in MIN_INTERVAL. What holds: its end is shown when the domain has been read anew, so whoever
+ * sees the end finds the disk's object with the chain that the job left; when Completed comes, the
+ * properties that went before it show the end.
  */
 
 #include "sinter-job-object.h"
@@ -120,7 +121,8 @@ on_time(gpointer user_data)
     SinterJobObject *self = user_data;
 
     self->timeout_id = 0;
-    show(self);
+    if (!sinter_phase_is_final(sinter_job_get_record(self->job)->phase))
+        show(self);
     return G_SOURCE_REMOVE;
 }
 
@@ -129,8 +131,8 @@ on_changed(SinterJob *job, SinterJobObject *self)
 {
     gint64 wait_usec = self->shown_usec + MIN_INTERVAL_USEC - g_get_monotonic_time();
 
-    if (self->timeout_id != 0)
-        return;
+    if (self->timeout_id != 0 || sinter_phase_is_final(sinter_job_get_record(job)->phase))
+        return; /* an end is shown by sinter_job_object_finish() */
     if (wait_usec <= 0)
         show(self);
     else
@@ -149,16 +151,34 @@ sinter_job_object_finish(SinterJobObject *self)
     self->finished = TRUE;
     show(self);
     sinter_job_object_show_disk(self);
-    sinter_domain_table_show_job(sinter_service_get_domains(self->service), record->domain_uuid,
-                                 record->plan->disk);
+    sinter_domain_table_settle_disk(sinter_service_get_domains(self->service), record->domain_uuid,
+                                    record->plan->disk);
     g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(self));
     sinter_dbus_job_emit_completed(SINTER_DBUS_JOB(self), success, message);
 }
 
+/* Where the domain could not be read there is nothing newer to be shown. */
+static void
+on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autofree GWeakRef *place = user_data;
+    g_autoptr(SinterJobObject) self = g_weak_ref_get(place);
+
+    g_weak_ref_clear(place);
+    if (self)
+        sinter_job_object_finish(self);
+}
+
+/* A merge changes the chain without every libvirt saying so in an event. */
 static void
 on_ended(SinterJob *job, SinterJobObject *self)
 {
-    sinter_job_object_finish(self);
+    GWeakRef *place = g_new0(GWeakRef, 1);
+
+    g_weak_ref_init(place, self);
+    sinter_inventory_refresh_async(sinter_service_get_inventory(self->service),
+                                   sinter_job_get_record(job)->domain_uuid, NULL, on_refreshed,
+                                   place);
 }
 
 SinterJobObject *

@@ -115,12 +115,9 @@ trim_jobs(SinterExecutor *self)
     }
 }
 
-/* A merge changes the chain without every libvirt saying so in an event. */
 static void
 on_job_ended(SinterJob *job, SinterExecutor *self)
 {
-    sinter_inventory_refresh_async(self->inventory, sinter_job_get_record(job)->domain_uuid, NULL,
-                                   NULL, NULL);
     admit_jobs(self);
     trim_jobs(self);
 }

@@ -269,23 +269,23 @@ class Daemon:
     # -- what becomes of jobs ---------------------------------------------------
 
     def end(self, path, phase, error='', message='', told=True):
-        """As the real one does it: properties, Completed, then the disk's new chain."""
+        """As the real one does it: the disk's new chain, the job's properties, Completed."""
         job = self.objects[path][1]
         values = {'Phase': phase, 'Cancelable': False, 'ErrorName': error,
                   'ErrorMessage': message}
         if phase == 'done':
             values.update(Progress=1.0, ProgressValid=True)
+        if job['Objects']:
+            disk = job['Objects'][0]
+            self.change(disk, Job='/', BlockJob='none')
+            if phase == 'done' and not self.planned.get(('*', 'frozen')):
+                self.shorten(disk)
         if told:
             self.change(path, **values)
         else:
             job.update(values)
-        if job['Objects']:
-            disk = job['Objects'][0]
-            self.change(disk, Job='/', BlockJob='none')
         self.emit(path, PREFIX + 'Job', 'Completed',
                   GLib.Variant('(bs)', (phase == 'done', message)))
-        if phase == 'done' and job['Objects'] and not self.planned.get(('*', 'frozen')):
-            self.shorten(job['Objects'][0])
         return False
 
     def shorten(self, disk):

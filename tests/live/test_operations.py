@@ -25,6 +25,8 @@ class Consolidate(SinterCase):
         end = job.wait()
         self.assertEqual((end['Phase'], end['Warnings'], end['ErrorMessage']), ('done', [], ''))
         self.assertEqual(end['Operation'], 'active-commit')
+        disk = self.sinter.properties(self.sinter.disk(guest.name), 'Disk')
+        self.assertEqual((disk['Depth'], disk['Job'], disk['BlockJob']), (1, '/', 'none'))
         self.assert_fused(guest, before)
         self.assertEqual(guest.snapshot_names(), [])
         self.assert_whole(guest)
