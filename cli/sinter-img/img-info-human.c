@@ -74,8 +74,8 @@ print_snapshot(const SinterSnapshotInfo *snapshot)
     printf("%-9s %-16s %8s%20s%13s%11s\n", id, name, size, date, clock, icount);
 }
 
-static void
-print_snapshots(GPtrArray *snapshots)
+void
+sinter_img_info_print_snapshots(const GPtrArray *snapshots)
 {
     if (snapshots->len == 0)
         return;
@@ -102,7 +102,7 @@ sinter_img_info_print_human(const SinterImgInfo *self)
     if (info->dirty)
         puts("cleanly shut down: no");
     print_backing(self);
-    print_snapshots(self->snapshots);
+    sinter_img_info_print_snapshots(self->snapshots);
     if (self->specific) {
         puts("Format specific information:");
         sinter_img_json_print_human(self->specific, 1);

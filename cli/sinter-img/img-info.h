@@ -27,4 +27,8 @@ JsonNode *sinter_img_info_to_json(const SinterImgInfo *self);
 
 void sinter_img_info_print_human(const SinterImgInfo *self);
 
+/* The list of SinterSnapshotInfo, as `snapshot -l` and `info` print it; nothing where it is empty.
+ */
+void sinter_img_info_print_snapshots(const GPtrArray *snapshots);
+
 G_END_DECLS

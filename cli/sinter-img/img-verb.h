@@ -45,6 +45,7 @@ extern const SinterImgVerb sinter_img_info;
 extern const SinterImgVerb sinter_img_locks;
 extern const SinterImgVerb sinter_img_map;
 extern const SinterImgVerb sinter_img_measure;
+extern const SinterImgVerb sinter_img_snapshot;
 
 /* All verbs, ended by NULL. */
 extern const SinterImgVerb *const sinter_img_verbs[];

@@ -16,13 +16,21 @@
 /* The release of qemu-img whose verbs these are: who asks "qemu-img" for a version means that. */
 #define QEMU_IMG_VERSION "7.2.0"
 
+/* clang-format off: a line each */
 const SinterImgVerb *const sinter_img_verbs[] = {
-    &sinter_img_check,   &sinter_img_compare,
-    &sinter_img_convert, &sinter_img_create,
-    &sinter_img_dump,    &sinter_img_info,
-    &sinter_img_locks,   &sinter_img_map,
-    &sinter_img_measure, NULL,
+    &sinter_img_check,
+    &sinter_img_compare,
+    &sinter_img_convert,
+    &sinter_img_create,
+    &sinter_img_dump,
+    &sinter_img_info,
+    &sinter_img_locks,
+    &sinter_img_map,
+    &sinter_img_measure,
+    &sinter_img_snapshot,
+    NULL,
 };
+/* clang-format on */
 
 static void
 print_help(void)

@@ -26,6 +26,9 @@ typedef struct {
     SinterChain *backing;
 } SinterHandleOptions;
 
+/* How a file that is to be written to is opened. */
+SinterIoFlags sinter_handle_io_flags(SinterHandleFlags flags);
+
 /* @io, which is open for writing; it is locked as sinter_handle_open() does. @fs is not NULL. */
 SinterHandle *sinter_handle_open_io(SinterFs *fs, SinterIo *io, const char *format,
                                     const SinterHandleOptions *options, GError **error);

@@ -33,8 +33,8 @@ handle_check(SinterHandle *self, const char *verb, guint64 offset, guint64 lengt
     return FALSE;
 }
 
-static SinterIoFlags
-handle_io_flags(SinterHandleFlags flags)
+SinterIoFlags
+sinter_handle_io_flags(SinterHandleFlags flags)
 {
     SinterIoFlags io_flags = SINTER_IO_WRITE | SINTER_IO_EXCLUSIVE;
 
@@ -52,7 +52,7 @@ handle_prepare(SinterHandle *self, const SinterFormat *format, const SinterHandl
 {
     g_autoptr(SinterChain) backing = options->backing;
     SinterQcow2WriterOptions how = {
-        .io_flags = handle_io_flags(options->flags),
+        .io_flags = sinter_handle_io_flags(options->flags),
         .probe_backing = (options->flags & SINTER_HANDLE_PROBE) != 0,
         .no_backing = options->no_backing,
     };
@@ -115,7 +115,7 @@ sinter_handle_open(SinterFs *fs, const char *path, const char *format, SinterHan
     g_autoptr(SinterIo) io = NULL;
 
     if (files && sinter_format_find(format, error))
-        io = sinter_fs_open(files, path, handle_io_flags(flags), error);
+        io = sinter_fs_open(files, path, sinter_handle_io_flags(flags), error);
     return io ? sinter_handle_open_io(files, io, format, &options, error) : NULL;
 }
 

@@ -369,3 +369,29 @@ crash_operation_test_teeth(const CrashOperation *operation)
     g_assert_cmpuint(n_idle_swaps, <=, operation->n_idle_swaps);
     trial_clear(&trial);
 }
+
+static void
+test_states(gconstpointer data)
+{
+    crash_operation_test_states(data, g_test_rand_int());
+}
+
+static void
+test_teeth(gconstpointer data)
+{
+    crash_operation_test_teeth(data);
+}
+
+int
+crash_operation_main(int argc, char **argv, const CrashOperation *operations, gsize n)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (gsize i = 0; i < n; i++) {
+        g_autofree char *states = g_strdup_printf("/crash/%s/states", operations[i].name);
+        g_autofree char *teeth = g_strdup_printf("/crash/%s/teeth", operations[i].name);
+
+        g_test_add_data_func(states, &operations[i], test_states);
+        g_test_add_data_func(teeth, &operations[i], test_teeth);
+    }
+    return g_test_run();
+}

@@ -50,3 +50,6 @@ guint64 crash_operation_test_states(const CrashOperation *operation, guint32 see
 
 /* Every flush left out, every two epochs exchanged: damage is found each time but for the idle. */
 void crash_operation_test_teeth(const CrashOperation *operation);
+
+/* main() of a program that puts each of @n operations to both tests. */
+int crash_operation_main(int argc, char **argv, const CrashOperation *operations, gsize n);

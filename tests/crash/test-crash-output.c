@@ -75,28 +75,8 @@ static const CrashOperation operations[] = {
                  { "new", "qcow2", NULL, CRASH_VIEW_OUTPUT, FALSE } } },
 };
 
-static void
-test_states(gconstpointer data)
-{
-    crash_operation_test_states(data, g_test_rand_int());
-}
-
-static void
-test_teeth(gconstpointer data)
-{
-    crash_operation_test_teeth(data);
-}
-
 int
 main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    for (gsize i = 0; i < G_N_ELEMENTS(operations); i++) {
-        g_autofree char *states = g_strdup_printf("/crash/%s/states", operations[i].name);
-        g_autofree char *teeth = g_strdup_printf("/crash/%s/teeth", operations[i].name);
-
-        g_test_add_data_func(states, &operations[i], test_states);
-        g_test_add_data_func(teeth, &operations[i], test_teeth);
-    }
-    return g_test_run();
+    return crash_operation_main(argc, argv, operations, G_N_ELEMENTS(operations));
 }

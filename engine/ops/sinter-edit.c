@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Opens an image for a change of its metadata: file, lock, format, writer. What holds: nothing of
+ * the image is looked at before it is locked.
+ */
+
+#include "sinter-edit.h"
+#include "sinter-handle-internal.h"
+
+static gboolean
+edit_prepare(SinterEdit *self, const char *format, SinterHandleFlags flags, GError **error)
+{
+    const SinterQcow2WriterOptions options = {
+        .io_flags = sinter_handle_io_flags(flags),
+        .probe_backing = (flags & SINTER_HANDLE_PROBE) != 0,
+    };
+
+    if (!sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error))
+        return FALSE;
+    self->format = sinter_format_choose(self->io, format, error);
+    if (!self->format || self->format == &sinter_format_raw)
+        return self->format != NULL;
+    self->writer = sinter_qcow2_writer_open(self->fs, self->io, &options, error);
+    return self->writer != NULL;
+}
+
+gboolean
+sinter_edit_open(SinterEdit *self, SinterFs *fs, const char *path, const char *format,
+                 SinterHandleFlags flags, GError **error)
+{
+    self->fs = fs ? sinter_fs_ref(fs) : sinter_fs_new_host(NULL, error);
+    self->io =
+        self->fs ? sinter_fs_open(self->fs, path, sinter_handle_io_flags(flags), error) : NULL;
+    if (self->io && edit_prepare(self, format, flags, error))
+        return TRUE;
+    g_prefix_error(error, "Could not open '%s': ", path);
+    return FALSE;
+}
+
+void
+sinter_edit_clear(SinterEdit *self)
+{
+    g_clear_pointer(&self->writer, sinter_qcow2_writer_free);
+    g_clear_pointer(&self->io, sinter_io_unref);
+    g_clear_pointer(&self->fs, sinter_fs_unref);
+}

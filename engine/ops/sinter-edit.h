@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "format/sinter-format.h"
+#include "qcow2/qcow2-writer.h"
+#include "sinter/handle.h"
+
+G_BEGIN_DECLS
+
+/* An image that is open, and locked, for one change of its metadata. */
+typedef struct {
+    SinterFs *fs;
+    SinterIo *io;
+    const SinterFormat *format;
+    SinterQcow2Writer *writer; /* NULL: raw */
+} SinterEdit;
+
+/*
+ * @fs: (nullable); @format: (nullable): probed. Errors tell what could not be opened. A qcow2 image
+ * is in a state that can be worked on.
+ */
+gboolean sinter_edit_open(SinterEdit *self, SinterFs *fs, const char *path, const char *format,
+                          SinterHandleFlags flags, GError **error);
+void sinter_edit_clear(SinterEdit *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterEdit, sinter_edit_clear)
+
+G_END_DECLS
