@@ -123,9 +123,10 @@ word_is(const char *word, const char *one, const char *other)
 static gboolean
 qcow2_check_words(const Qcow2Options *self, gboolean *ret_old, gboolean *ret_preallocated)
 {
-    *ret_old = word_is(self->compat, "0.10", "v2");
+    /* "v2" and "v3", which create takes, are not known here */
+    *ret_old = g_strcmp0(self->compat, "0.10") == 0;
     *ret_preallocated = word_is(self->preallocation, "falloc", "full");
-    if (self->compat && !*ret_old && !word_is(self->compat, "1.1", "v3")) {
+    if (self->compat && !*ret_old && strcmp(self->compat, "1.1") != 0) {
         sinter_img_error("Invalid compatibility level: '%s'", self->compat);
         return FALSE;
     }

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """sinter-img beside qemu-img: the same arguments to both, and what each says about it."""
 
+import atexit
+import contextlib
+import json
 import os
 import random
 import re
@@ -81,6 +84,10 @@ class ImgCase(unittest.TestCase):
 
     def qemu(self, *args):
         done = theirs(*args, folder=self.folder)
+        for _ in range(20):     # on a busy machine QEMU cannot time the making of a LUKS key
+            if b"accurate CPU usage" not in done.stderr:
+                break
+            done = theirs(*args, folder=self.folder)
         self.assertEqual(done.status, 0, f"qemu-img {args}: {done}")
         return done.stdout
 
@@ -102,6 +109,17 @@ class ImgCase(unittest.TestCase):
         with open(self.path(name), "r+b") as file:
             file.seek(offset)
             file.write(data)
+
+    @contextlib.contextmanager
+    def writer(self, name):
+        """Somebody who has the image open for writing meanwhile."""
+        with subprocess.Popen([QEMU_IO, "-f", "qcow2", name], cwd=self.folder,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            process.stdin.write(b"length\n")
+            process.stdin.flush()
+            self.assertTrue(process.stdout.readline())      # it is open now
+            yield
+            process.communicate(b"quit\n")
 
     # -- comparing ----------------------------------------------------------
 
@@ -125,9 +143,76 @@ class ImgCase(unittest.TestCase):
             self.assertRegex(our.stderr.decode(), stderr, text)
         return our
 
+    # -- everything that reads, put to one image ------------------------------
+
+    def content(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def settle(self):
+        """Reads every file: space that was set aside and not written is a hole to the file system
+        for as long as nobody has read it."""
+        for name in os.listdir(self.folder):
+            if os.path.isfile(self.path(name)):
+                self.content(name)
+
+    def assert_read_alike(self, name, image_format, snapshots=()):
+        """What both say about an image, where its data lies and what it reads as."""
+        self.settle()
+        said = ["-f", image_format, name]
+        for words in (["info", *said], ["info", "--output=json", *said],
+                      ["info", "--backing-chain", "--output=json", *said],
+                      ["map", *said], ["map", "--output=json", *said], ["measure", *said],
+                      ["measure", "-O", "qcow2", "--output=json", *said]):
+            self.assert_same(*words)
+        self.assert_check_alike(said)
+        self.assert_content_alike(said, name)
+        for snapshot in snapshots:
+            self.assert_content_alike(["-l", f"snapshot.name={snapshot}", *said])
+
+    def assert_check_alike(self, said):
+        """The verdict and the counts. Our JSON has one key more."""
+        for words in (["check", *said], ["check", "--output=json", *said]):
+            their, our = self.both(*words)
+            if their.status != 63 and "--output=json" in words:
+                report = json.loads(our.stdout)
+                report.pop("sinter")
+                self.assertEqual(list(report.items()), list(json.loads(their.stdout).items()))
+            else:
+                self.assertEqual(our.stdout, their.stdout)
+            self.assertEqual(our.status, their.status, f"{words}\n{their}\n{our}")
+
+    def assert_content_alike(self, source, name=None):
+        """Into a file, to standard output; and, for a whole image, compared with that."""
+        self.qemu("convert", "-O", "raw", *source, "theirs.raw")
+        expected = self.content("theirs.raw")
+        done = ours("convert", "-O", "raw", *source, "ours.raw", folder=self.folder)
+        self.assertEqual((done.status, done.stdout, done.stderr), (0, b"", b""))
+        self.assertTrue(self.content("ours.raw") == expected, "other content")
+        done = ours("convert", "-O", "raw", *source, "-", folder=self.folder)
+        self.assertEqual((done.status, done.stderr), (0, b""))
+        self.assertTrue(done.stdout == expected, "other content on standard output")
+        if name:
+            self.assert_same("compare", *source[:2], "-F", "raw", name, "theirs.raw")
+            self.assert_compares_alike(source, name, expected)
+
+    def assert_compares_alike(self, source, name, content):
+        """A byte that differs is met at the same place by both."""
+        if not content:
+            return
+        at = len(content) * 5 // 7
+        self.poke("theirs.raw", at, bytes([content[at] ^ 1]))
+        our = self.assert_same("compare", *source[:2], "-F", "raw", name, "theirs.raw")
+        self.assertEqual((our.status, our.stdout.decode()),
+                         (1, f"Content mismatch at offset {at // 512 * 512}!\n"))
+
 
 class Stock:
-    """Images of every kind under fixed names, for tests that put many arguments to them."""
+    """Images of every kind under fixed names, for tests that put many arguments to them.
+
+    They are made once a test file; each case gets copies in its folder."""
+
+    made = None
 
     NAMES = ["plain.qcow2", "over.qcow2", "v2.qcow2", "subclusters.qcow2", "compressed.qcow2",
              "zstd.qcow2", "data-file.qcow2", "sparse.raw", "odd.raw", "empty.raw", "luks.qcow2",
@@ -140,9 +225,20 @@ class Stock:
 
     def __init__(self, case):
         self.case = case
+        if Stock.made:
+            self.copy(Stock.made, case.folder)
+            return
         self.make_sound()
         self.make_encrypted()
         self.make_broken()
+        Stock.made = tempfile.mkdtemp(prefix="sinter-stock-")
+        atexit.register(shutil.rmtree, Stock.made)
+        self.copy(case.folder, Stock.made)
+
+    @staticmethod
+    def copy(source, target):
+        """With their holes."""
+        subprocess.run(["cp", "-a", "--sparse=always", source + "/.", target], check=True)
 
     def make_sound(self):
         case = self.case
