@@ -185,12 +185,12 @@ work_find_runs(const SinterTransferState *self, SinterTransferPiece *piece, guin
 
     for (guint i = 0; i < n; i++) {
         guint64 end = work_block_end(self, piece, at);
-        BlockKind kind = kinds[i];
+        /* as data everything is right, too, and makes one run */
+        gboolean crowded = piece->n_runs + 1 >= SINTER_TRANSFER_RUNS_MAX;
+        BlockKind kind = crowded ? BLOCK_DATA : kinds[i];
 
-        /* as data everything is right, too */
-        if (piece->n_runs + 1 >= SINTER_TRANSFER_RUNS_MAX)
-            kind = BLOCK_DATA;
-        if (kind != BLOCK_DATA || !compresses || !work_compress(self, piece, buffer, at, end - at))
+        if (kind != BLOCK_DATA || crowded || !compresses ||
+            !work_compress(self, piece, buffer, at, end - at))
             work_add(self, piece, kind, at, end);
         at = end;
     }

@@ -153,9 +153,11 @@ transfer_set_sizes(SinterTransferState *self)
         self->piece_bytes = MAX(self->piece_bytes, geo->cluster_size);
         self->block = MAX(self->block, self->unit);
     }
-    if (!self->looks && !job->unless_same && job->compression != SINTER_TRANSFER_COMPRESS)
+    if (job->compression == SINTER_TRANSFER_COMPRESS)
+        self->block = self->unit;
+    else if (!self->looks && !job->unless_same)
         self->block = self->piece_bytes;
-    self->block = MAX(self->block, self->piece_bytes / SINTER_TRANSFER_BLOCKS_MAX * 2);
+    self->block = MAX(self->block, self->piece_bytes / SINTER_TRANSFER_BLOCKS_MAX);
 }
 
 static const SinterRelayClass transfer_class = {

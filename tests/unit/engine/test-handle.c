@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Random reads, writes, zeros, discards and flushes through the handle, beside an array that says
+ * Random reads, writes, copies, compressed clusters, zeros, discards and flushes through the
+ * handle, beside an array that says
  * what the disk must hold; then the image is judged and read anew.
  */
 
 #include "chain/sinter-chain.h"
 #include "crash/qcow2-judge.h"
 #include "io/sinter-fs-fault.h"
+#include "ops/sinter-handle-internal.h"
 #include "sinter-error.h"
 #include "sinter/create.h"
-#include "sinter/handle.h"
 
 #include <string.h>
 
@@ -80,6 +81,14 @@ static const Shape shapes[] = {
         .virtual_size = 1777 * 512 },
       FALSE,
       300 },
+    { "16k-zstd",
+      { .cluster_size = 16384, .compression = "zstd", .virtual_size = 777 * 512, BASE },
+      TRUE,
+      300 },
+    { "1k-2bit",
+      { .cluster_size = 1024, .refcount_bits = 2, .virtual_size = 200 * 1024 },
+      FALSE,
+      400 },
     { "raw", { .format = "raw", .virtual_size = 100 * 1024 }, FALSE, 200 },
 };
 
@@ -203,6 +212,44 @@ op_discard(Model *self, gsize offset, gsize length, GError **error)
     memcpy(self->expected + offset, got, length);
 }
 
+/* Out of another file, from an odd place. */
+static void
+op_copy(Model *self, gsize offset, gsize length, GError **error)
+{
+    static guint number;
+    g_autofree char *name = g_strdup_printf("from%u", number++);
+    g_autoptr(SinterIo) from = sinter_fs_open(self->fs, name, SINTER_IO_CREATE, error);
+
+    for (gsize i = 0; i < length; i++)
+        self->expected[offset + i] = (guint8)(1 + (number + i / 100) % 250);
+    g_assert_true(sinter_io_write(from, 77, self->expected + offset, length, error));
+    sinter_handle_copy_at(self->handle, offset, from, 77, length, error);
+    g_assert_true(sinter_fs_remove(self->fs, name, NULL));
+}
+
+/* The cluster that @offset lies in, with streams of all lengths. */
+static void
+op_compressed(Model *self, gsize offset, gsize length, GError **error)
+{
+    const SinterQcow2Header *header = sinter_handle_get_header(self->handle);
+    gsize size = header ? header->geo.cluster_size : 1;
+    g_autofree guint8 *cluster = g_malloc0(size);
+    g_autofree guint8 *out = g_malloc(size);
+    gsize at = offset / size * size;
+    gsize in_disk = MIN(size, self->size - at);
+    gsize n;
+
+    if (!header || header->geo.external_data)
+        return;
+    for (gsize i = 0; i < MIN(length, in_disk); i++)
+        cluster[i] = (guint8)g_rand_int(self->rand);
+    n = sinter_handle_compress(self->handle, cluster, out);
+    if (n == 0)
+        return;
+    memcpy(self->expected + at, cluster, in_disk);
+    sinter_handle_put_compressed_at(self->handle, at, out, n, error);
+}
+
 static void
 op_flush(Model *self, gsize offset, gsize length, GError **error)
 {
@@ -213,7 +260,8 @@ static void
 model_step(Model *self)
 {
     static void (*const ops[])(Model *, gsize, gsize, GError **) = {
-        op_write, op_write, op_write, op_write, op_zero, op_discard, op_read, op_flush,
+        op_write,   op_write, op_copy,  op_copy,       op_zero,
+        op_discard, op_read,  op_flush, op_compressed, op_compressed,
     };
     g_autoptr(GError) error = NULL;
     gsize offset;

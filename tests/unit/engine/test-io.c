@@ -426,6 +426,89 @@ test_lock_switch(Place *place, gconstpointer memory)
 #define ADD(name, memory, func)                                                                    \
     g_test_add(name, Place, GINT_TO_POINTER(memory), place_set_up, func, place_tear_down)
 
+/* Fills @n bytes with what tells places apart. */
+static void
+make_pattern(guint8 *bytes, gsize n)
+{
+    for (gsize i = 0; i < n; i++)
+        bytes[i] = (guint8)(i / 4096 * 7 + i % 251);
+}
+
+static void
+must_copy(SinterIo *to, guint64 offset, SinterIo *from, guint64 from_offset, guint64 len)
+{
+    g_autoptr(GError) error = NULL;
+
+    sinter_io_copy(to, offset, from, from_offset, len, &error);
+    g_assert_no_error(error);
+}
+
+/* Whole blocks, odd places, into the middle and beyond the end; asked twice, for what a file
+ * system refuses is remembered. */
+static void
+test_copy(Place *place, gconstpointer memory)
+{
+    g_autofree char *from_path = place_path(place, "from");
+    g_autofree char *to_path = place_path(place, "to");
+    g_autoptr(SinterIo) from = must_open(place->fs, from_path, SINTER_IO_CREATE);
+    g_autoptr(SinterIo) to = must_open(place->fs, to_path, SINTER_IO_CREATE);
+    gsize size = 3 * 1024 * 1024;
+    g_autofree guint8 *bytes = g_malloc(size);
+    g_autofree guint8 *got = g_malloc0(size);
+    g_autoptr(GError) error = NULL;
+    SinterIoStat st;
+
+    make_pattern(bytes, size);
+    g_assert_true(sinter_io_write(from, 0, bytes, size, NULL));
+    for (guint again = 0; again < 2; again++) {
+        must_copy(to, 65536, from, 131072, 262144);
+        must_copy(to, 1001, from, 5, 3333);
+        must_copy(to, size - 5000, from, size - 4000, 4000);
+        must_copy(to, 0, from, size, 0);
+        g_assert_true(sinter_io_stat(to, &st, NULL));
+        g_assert_cmpuint(st.size_bytes, ==, size - 1000);
+        g_assert_true(sinter_io_read(to, 0, got, size - 1000, NULL));
+        g_assert_cmpmem(got + 65536, 262144, bytes + 131072, 262144);
+        g_assert_cmpmem(got + 1001, 3333, bytes + 5, 3333);
+        g_assert_cmpmem(got + size - 5000, 4000, bytes + size - 4000, 4000);
+        g_assert_cmpuint(got[1000], ==, 0);
+        g_assert_cmpuint(got[1001 + 3333], ==, 0);
+    }
+    g_assert_false(sinter_io_copy(to, 0, from, size - 100, 101, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT);
+    g_clear_error(&error);
+    g_assert_false(sinter_io_copy(to, 0, from, G_MAXUINT64 - 1, 10, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT);
+    g_clear_error(&error);
+    g_clear_pointer(&to, sinter_io_unref);
+    to = must_open(place->fs, to_path, SINTER_IO_READ);
+    g_assert_false(sinter_io_copy(to, 0, from, 0, 10, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED);
+}
+
+/* Layers that watch see a copy as what it is made of. */
+static void
+test_copy_recorded(void)
+{
+    g_autoptr(SinterFs) memory = sinter_fs_new_memory();
+    g_autoptr(SinterFs) record = sinter_fs_record_new(memory);
+    g_autoptr(SinterIo) from = must_open(record, "from", SINTER_IO_CREATE);
+    g_autoptr(SinterIo) to = must_open(record, "to", SINTER_IO_CREATE);
+    GPtrArray *log = sinter_fs_record_get_log(record);
+    const SinterRecord *last;
+    guint8 bytes[5000];
+
+    make_pattern(bytes, sizeof bytes);
+    g_assert_true(sinter_io_write(from, 0, bytes, sizeof bytes, NULL));
+    must_copy(to, 700, from, 300, 4000);
+    last = g_ptr_array_index(log, log->len - 1);
+    g_assert_cmpint(last->kind, ==, SINTER_RECORD_WRITE);
+    g_assert_cmpstr(last->path, ==, "to");
+    g_assert_cmpuint(last->offset, ==, 700);
+    g_assert_cmpmem(g_bytes_get_data(last->data, NULL), g_bytes_get_size(last->data), bytes + 300,
+                    4000);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -434,6 +517,8 @@ main(int argc, char **argv)
     ADD("/io/memory/read-write", TRUE, test_read_write);
     ADD("/io/file/holes", FALSE, test_holes);
     ADD("/io/memory/holes", TRUE, test_holes);
+    ADD("/io/file/copy", FALSE, test_copy);
+    ADD("/io/memory/copy", TRUE, test_copy);
     ADD("/io/file/names", FALSE, test_names);
     ADD("/io/memory/names", TRUE, test_names);
     ADD("/io/file/direct", FALSE, test_direct);
@@ -444,5 +529,6 @@ main(int argc, char **argv)
     ADD("/io/lock/switch", FALSE, test_lock_switch);
     g_test_add_func("/io/fault", test_fault);
     g_test_add_func("/io/record", test_record);
+    g_test_add_func("/io/copy-recorded", test_copy_recorded);
     return g_test_run();
 }
