@@ -30,11 +30,12 @@ struct _SinterExecutor {
     SinterInventory *inventory;
     SinterVirt *virt;
     SinterJobStore *store;
+    SinterSpaceLedger *ledger;
     SinterJobLimits limits;
     char *jobs_dir;
     GPtrArray *jobs; /* of SinterJob, by id */
     gulong event_handler;
-    gboolean abandoned; /* a thread was left to itself and uses virt and store */
+    gboolean abandoned; /* a thread was left to itself and uses virt, store and ledger */
 };
 
 G_DEFINE_FINAL_TYPE(SinterExecutor, sinter_executor, G_TYPE_OBJECT)
@@ -67,14 +68,16 @@ has_room(SinterExecutor *self, guint64 fs_device)
     return n_host < self->limits.max_jobs_per_host && n_storage < self->limits.max_jobs_per_storage;
 }
 
+/* Those that were admitted and have not begun are told again: they wait for room that others held.
+ */
 static void
 admit_jobs(SinterExecutor *self)
 {
     for (guint i = 0; i < self->jobs->len; i++) {
         SinterJob *job = self->jobs->pdata[i];
 
-        if (is_unended(job) && !sinter_job_is_admitted(job) &&
-            has_room(self, sinter_job_get_record(job)->plan->fs_device))
+        if (is_unended(job) && (sinter_job_is_admitted(job) ||
+                                has_room(self, sinter_job_get_record(job)->plan->fs_device)))
             sinter_job_admit(job);
     }
 }
@@ -128,6 +131,7 @@ add_job(SinterExecutor *self, SinterJobRecord *record)
     SinterLiveJobContext context = {
         .virt = self->virt,
         .store = self->store,
+        .ledger = self->ledger,
         .patience_usec = (guint64)self->limits.converge_after_sec * G_USEC_PER_SEC,
         .max_pause_usec = (guint64)self->limits.max_pause_msec * 1000,
         .poll_usec = POLL_USEC,
@@ -408,6 +412,7 @@ sinter_executor_finalize(GObject *object)
     sinter_executor_stop(self);
     g_ptr_array_unref(self->jobs);
     if (!self->abandoned) {
+        g_clear_pointer(&self->ledger, sinter_space_ledger_free);
         g_clear_pointer(&self->store, sinter_job_store_free);
         g_clear_pointer(&self->virt, sinter_virt_libvirt_free);
     }
@@ -432,4 +437,5 @@ static void
 sinter_executor_init(SinterExecutor *self)
 {
     self->jobs = g_ptr_array_new_with_free_func(g_object_unref);
+    self->ledger = sinter_space_ledger_new();
 }

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 /* @context: func and user_data are ignored, the job puts its own. @record: (transfer full) */
 SinterJob *sinter_job_new(const SinterLiveJobContext *context, SinterJobRecord *record);
 
-/* There is room: the job may begin. */
+/* There is room: the job may begin. Told again it looks whether what it still waits for is there
+ * now. */
 void sinter_job_admit(SinterJob *self);
 
 /* Whether it was admitted, or taken over in the midst of its work: it counts in the budgets. */

@@ -93,7 +93,7 @@ sinter_job_new(const SinterLiveJobContext *context, SinterJobRecord *record)
 void
 sinter_job_admit(SinterJob *self)
 {
-    if (self->admitted || !self->live)
+    if (!self->live || self->record->phase > SINTER_PHASE_QUEUED)
         return;
     self->admitted = TRUE;
     sinter_mailbox_post(sinter_live_job_get_mailbox(self->live), SINTER_MESSAGE_ADMIT);

@@ -37,6 +37,7 @@ struct _SinterLiveJob {
     gboolean settled;      /* what an earlier run of the daemon owed the guest was given back */
     gboolean heard_out;    /* an event that may be on its way was waited for */
     gboolean flush_failed; /* QEMU could not be made to flush: not tried again */
+    gboolean space_told;   /* that it waits for room that others may need was logged */
     gboolean stopped;      /* the daemon ends */
     gboolean final;
 };
@@ -65,5 +66,14 @@ void sinter_live_job_converge(SinterLiveJob *self, const SinterBlockJobInfo *inf
  * connection was lost or the guest is still held, and the caller looks again; without, a warning
  * of the job says why. */
 gboolean sinter_live_job_flush_pulled(SinterLiveJob *self, gboolean *ret_again);
+
+/* --- sinter-live-job-space.c --- */
+
+/* Claims the room that the job may need. With GRANTED nothing stands in its way; else *@error says
+ * what does, and with PROMISED other jobs will give it back. */
+SinterSpace sinter_live_job_claim_space(SinterLiveJob *self, GError **error);
+
+/* Claims it again for a job that an earlier run of the daemon began. */
+void sinter_live_job_renew_space(SinterLiveJob *self);
 
 G_END_DECLS

@@ -15,7 +15,6 @@
 #include "sinter-recheck.h"
 
 #include <libvirt/libvirt.h>
-#include <sys/statvfs.h>
 
 /* QEMU refuses a pivot for good reasons that pass (it was not ready after all, another command
  * held the domain); one that never passes must not be asked for for ever. */
@@ -224,7 +223,8 @@ hear_block_job(SinterLiveJob *self, int status)
 {
     switch (status) {
     case VIR_DOMAIN_BLOCK_JOB_READY:
-        return HEARD_READY;
+        /* the pivot was asked for already: a late word of what a look has shown */
+        return self->record->phase < SINTER_PHASE_PIVOTING ? HEARD_READY : HEARD_NEWS;
     case VIR_DOMAIN_BLOCK_JOB_COMPLETED:
         self->observation.seen = SINTER_SEEN_COMPLETED;
         return HEARD_NEWS;
@@ -291,7 +291,7 @@ hear(SinterLiveJob *self, const SinterMessage *message)
         self->stopped = TRUE;
         return HEARD_NEWS;
     case SINTER_MESSAGE_ADMIT:
-        break;
+        return self->record->phase == SINTER_PHASE_QUEUED ? HEARD_NEWS : HEARD_NOTHING;
     }
     return HEARD_NOTHING;
 }
@@ -309,6 +309,8 @@ note_progress(SinterLiveJob *self, const SinterBlockJobInfo *info)
     progress->rate_bytes_per_sec =
         sinter_rate_sample(&self->rate, g_get_monotonic_time(), info->done_bytes);
     remaining = progress->total_bytes - progress->done_bytes;
+    if (progress->done_bytes > 0) /* before that the total need not be known */
+        sinter_space_ledger_lower(self->context.ledger, self->record->id, remaining);
     progress->expected_end_usec = 0;
     if (progress->rate_bytes_per_sec > 0)
         progress->expected_end_usec =
@@ -426,26 +428,15 @@ note_copying(SinterLiveJob *self)
     sinter_live_job_publish(self, FALSE);
 }
 
-/* The planner cannot know the file system of a copy's destination. */
-static gboolean
-check_destination_space(const SinterDiskPlan *plan, GError **error)
+/* Other jobs may need the room that there is: stays in the queue, and looks again when one of them
+ * has ended. */
+static Heard
+wait_for_space(SinterLiveJob *self, const GError *error)
 {
-    g_autofree char *folder = NULL;
-    struct statvfs fs;
-    guint64 free_bytes;
-
-    if (plan->operation != SINTER_OPERATION_COPY || plan->reuse_external)
-        return TRUE;
-    folder = g_path_get_dirname(plan->destination);
-    if (statvfs(folder, &fs) < 0)
-        return TRUE; /* not ours to see: QEMU will say what is wrong */
-    free_bytes = (guint64)fs.f_bavail * fs.f_frsize;
-    if (free_bytes >= plan->bytes_to_copy)
-        return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
-                "'%s' has %" G_GUINT64_FORMAT " bytes left; the copy may need %" G_GUINT64_FORMAT,
-                folder, free_bytes, plan->bytes_to_copy);
-    return FALSE;
+    if (!self->space_told)
+        sinter_live_job_log(self, G_LOG_LEVEL_INFO, error->message);
+    self->space_told = TRUE;
+    return wait_for_news_or(self, self->context.retry_usec);
 }
 
 static Heard
@@ -454,9 +445,13 @@ step_start(SinterLiveJob *self, const SinterVerdict *verdict)
     SinterVirt *virt = self->context.virt;
     SinterJobRecord *record = self->record;
     g_autoptr(GError) error = NULL;
+    SinterSpace space = SINTER_SPACE_LACKING;
 
-    if (!sinter_recheck_plan(record, self->host, &error) ||
-        !check_destination_space(record->plan, &error)) {
+    if (sinter_recheck_plan(record, self->host, &error))
+        space = sinter_live_job_claim_space(self, &error);
+    if (space == SINTER_SPACE_PROMISED)
+        return wait_for_space(self, error);
+    if (space != SINTER_SPACE_GRANTED) {
         fail_now(self, error);
         return HEARD_NEWS;
     }
@@ -751,8 +746,11 @@ live_job_thread(gpointer data)
         } else {
             wait_for_admission(self);
         }
+    } else {
+        sinter_live_job_renew_space(self);
     }
     run(self);
+    sinter_space_ledger_give_up(self->context.ledger, self->record->id);
     if (self->final)
         sinter_live_job_publish(self, TRUE);
     else

@@ -4,6 +4,7 @@
 #include "sinter-job-store.h"
 #include "sinter-job.h"
 #include "sinter-mailbox.h"
+#include "sinter-space-ledger.h"
 #include "sinter-virt.h"
 
 G_BEGIN_DECLS
@@ -31,9 +32,10 @@ typedef void (*SinterLiveJobFunc)(const SinterJobRecord *record, const SinterJob
                                   gboolean ended, gpointer user_data);
 
 typedef struct {
-    SinterVirt *virt;      /* (unowned) outlives the thread */
-    SinterJobStore *store; /* (unowned) likewise */
-    guint64 patience_usec; /* see sinter-convergence.h */
+    SinterVirt *virt;          /* (unowned) outlives the thread */
+    SinterJobStore *store;     /* (unowned) likewise */
+    SinterSpaceLedger *ledger; /* (unowned) (nullable) likewise */
+    guint64 patience_usec;     /* see sinter-convergence.h */
     guint64 max_pause_usec;
     guint64 poll_usec;  /* between two looks at the progress */
     guint64 retry_usec; /* before what failed is tried again where no event may tell */

@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /* What the main context tells a job's thread. */
 typedef enum {
-    SINTER_MESSAGE_ADMIT, /* there is room in the budgets: begin */
+    SINTER_MESSAGE_ADMIT, /* there is room in the budgets: begin; again: there may be more room */
     SINTER_MESSAGE_CANCEL,
     SINTER_MESSAGE_BANDWIDTH, /* bytes_per_sec */
     SINTER_MESSAGE_EVENT,     /* event */

@@ -156,6 +156,31 @@ class NoSpace(SaysNo):
             guest.stop()
             guest.verify()
 
+    def test_room_for_one_is_not_promised_to_two(self):
+        """The second would fit alone: it waits for the first, and is not refused."""
+        with self.bench.small_filesystem(64 * MIB) as small:
+            guests = [self.guest(name, base_folder=small.path, size_mib=8).start()
+                      for name in ('ahead', 'behind')]
+            for guest in guests:
+                guest.grow(2)
+            before = [self.paths(guest) for guest in guests]
+            needs = [self.sinter.plan(guest.name)['PeakExtraBytes'] for guest in guests]
+            room = max(needs) + min(needs) // 2
+            small.resize(64 * MIB - small.free_bytes() + room)
+            first = self.sinter.commit(guests[0].name, bandwidth=64 * 1024)
+            first.wait_phase('copying')
+            second = self.sinter.commit(guests[1].name)
+            self.bench.sinterd.wait_log('of which other jobs may need')
+            self.assertEqual(second.phase, 'queued')
+            self.assertEqual(first.phase, 'copying')
+            first.cancel()
+            self.assertEqual(first.wait()['Phase'], 'cancelled')
+            self.assertEqual(second.wait()['Phase'], 'done')
+            self.assert_chain(guests[0], before[0])
+            self.assert_chain(guests[1], before[1][-1:])
+            for guest in guests:
+                self.assert_whole(guest)
+
     def test_foreseeable_lack_of_space_is_refused(self):
         with self.bench.small_filesystem(24 * MIB) as small:
             guest = self.guest(base_folder=small.path).start()
