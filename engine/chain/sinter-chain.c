@@ -146,6 +146,19 @@ sinter_chain_open(const char *path, const SinterChainOptions *options, GError **
     return g_steal_pointer(&self);
 }
 
+SinterChain *
+sinter_chain_slice(SinterChain *chain, guint first, guint n)
+{
+    SinterChain *self = g_new0(SinterChain, 1);
+
+    g_assert(n > 0 && first < chain->layers->len && n <= chain->layers->len - first);
+    self->fs = sinter_fs_ref(chain->fs);
+    self->layers = g_ptr_array_new();
+    for (guint i = 0; i < n; i++)
+        g_ptr_array_add(self->layers, sinter_chain_layer(chain, first + i));
+    return self;
+}
+
 void
 sinter_chain_free(SinterChain *chain)
 {

@@ -16,6 +16,12 @@ sinter_chain_layer(SinterChain *chain, guint layer)
     return g_ptr_array_index(chain->layers, layer);
 }
 
+/*
+ * The @n layers from @first on as a chain by themselves: what they do not hold is a hole. They stay
+ * @chain's, which must outlive it; free it as any chain.
+ */
+SinterChain *sinter_chain_slice(SinterChain *chain, guint first, guint n);
+
 /* Whether all of the stretch reads as zeros, by what the map says. */
 static inline gboolean
 sinter_extent_is_zero(const SinterExtent *extent)

@@ -232,8 +232,8 @@ sinter_qcow2_writer_l2_get(SinterQcow2Writer *self, guint64 offset, SinterQcow2T
     return *ret != NULL;
 }
 
-static void
-l1_set(SinterQcow2Writer *self, guint32 index, guint64 entry)
+void
+sinter_qcow2_writer_l1_set(SinterQcow2Writer *self, guint32 index, guint64 entry)
 {
     self->l1[index] = entry;
     if (self->l1_dirty_from >= self->l1_dirty_to) {
@@ -285,6 +285,6 @@ sinter_qcow2_writer_l2_own(SinterQcow2Writer *self, guint64 offset, GError **err
         memcpy(table->data, old->data, self->geo.cluster_size);
         sinter_qcow2_alloc_release(self, old_offset >> self->geo.cluster_bits);
     }
-    l1_set(self, index, table->offset | SINTER_QCOW2_COPIED);
+    sinter_qcow2_writer_l1_set(self, index, table->offset | SINTER_QCOW2_COPIED);
     return table;
 }

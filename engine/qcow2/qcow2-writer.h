@@ -119,6 +119,8 @@ gboolean sinter_qcow2_writer_l2_get(SinterQcow2Writer *self, guint64 offset, Sin
 SinterQcow2Table *sinter_qcow2_writer_l2_own(SinterQcow2Writer *self, guint64 offset,
                                              GError **error);
 
+void sinter_qcow2_writer_l1_set(SinterQcow2Writer *self, guint32 index, guint64 entry);
+
 /* Allocation (qcow2-alloc.c). */
 
 gboolean sinter_qcow2_alloc_get_refcount(SinterQcow2Writer *self, guint64 cluster, guint64 *ret,

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Commits overlays into an image below them. What holds: the overlays shadow all that is written
+ * to the base, and the top is emptied only when the base is durable; so the disk reads the same at
+ * every moment, and a commit that was cut is simply done again.
+ */
+
+#include "sinter/commit.h"
+#include "qcow2/qcow2-empty.h"
+#include "sinter-error.h"
+#include "sinter-grow.h"
+#include "sinter-member.h"
+#include "sinter-progress.h"
+#include "sinter-transfer.h"
+
+static gboolean
+commit_find_base(SinterChain *chain, const SinterCommitOptions *options, guint *ret, GError **error)
+{
+    *ret = 1;
+    if (options->base)
+        return sinter_member_find(chain, 1, options->base, ret, error);
+    if (chain->layers->len > 1)
+        return TRUE;
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                        "Image does not have a backing file");
+    return FALSE;
+}
+
+static gboolean
+commit_check(SinterChain *chain, const SinterCommitOptions *options, guint base, GError **error)
+{
+    const SinterImageInfo *info = sinter_chain_layer(chain, base)->info;
+
+    if (!(options->flags & SINTER_COMMIT_KEEP) && base != 1) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "'%s' cannot be emptied: it does not stand on '%s' directly",
+                    sinter_chain_layer(chain, 0)->info->path, info->path);
+        return FALSE;
+    }
+    if (!info->backing_name ||
+        sinter_chain_layer(chain, base)->virtual_size >=
+            sinter_chain_layer(chain, 0)->virtual_size ||
+        sinter_chain_layer(chain, base + 1)->virtual_size <=
+            sinter_chain_layer(chain, base)->virtual_size)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "'%s' would have to grow, and would show the end of '%s' then; resize it first",
+                info->path, sinter_chain_layer(chain, base + 1)->info->path);
+    return FALSE;
+}
+
+static gboolean
+commit_move(SinterChain *chain, const SinterCommitOptions *options, guint base, GError **error)
+{
+    SinterIoFlags flags = options->flags & SINTER_COMMIT_DIRECT ? SINTER_IO_DIRECT : 0;
+    g_autoptr(SinterChain) source = sinter_chain_slice(chain, 0, base);
+    g_autoptr(SinterHandle) target = NULL;
+    g_autoptr(GError) local = NULL;
+    SinterTransferStats stats;
+    SinterTransfer job = {
+        .source = source,
+        .n_layers = base,
+        .compression = SINTER_TRANSFER_KEEP,
+        .rate_bytes_per_sec = options->rate_bytes_per_sec,
+        .n_threads = options->n_threads,
+        .cancellable = options->cancellable,
+        .progress = options->progress,
+    };
+
+    if (!sinter_grow_member(chain, base, sinter_chain_get_virtual_size(source), error))
+        return FALSE;
+    job.target = target = sinter_member_open(chain, base, flags, error);
+    if (!target)
+        return FALSE;
+    sinter_progress_set_total(options->progress, sinter_chain_get_virtual_size(source));
+    if (sinter_transfer_run(&job, &stats, &local))
+        return sinter_handle_close(g_steal_pointer(&target), error);
+    /* what was moved is hidden, and may stay */
+    if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_CANCELLED))
+        sinter_handle_close(g_steal_pointer(&target), NULL);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+static gboolean
+commit_empty(SinterChain *chain, GError **error)
+{
+    g_autoptr(SinterHandle) top = sinter_member_open(chain, 0, 0, error);
+    gboolean ok;
+
+    if (!top)
+        return FALSE;
+    ok = sinter_qcow2_empty(sinter_handle_lock_writer(top), error);
+    sinter_handle_unlock_writer(top);
+    return ok && sinter_handle_close(g_steal_pointer(&top), error);
+}
+
+gboolean
+sinter_commit(const char *path, const SinterCommitOptions *options, GError **error)
+{
+    const SinterCommitOptions full = options ? *options : (SinterCommitOptions){ 0 };
+    gboolean keeps = (full.flags & SINTER_COMMIT_KEEP) != 0;
+    SinterChainOptions how = { .fs = full.fs, .format = full.format };
+    g_autoptr(SinterChain) chain = NULL;
+    guint base;
+
+    if (full.flags & SINTER_COMMIT_PROBE)
+        how.flags |= SINTER_CHAIN_PROBE;
+    chain = sinter_chain_open(path, &how, error);
+    if (!chain || !commit_find_base(chain, &full, &base, error) ||
+        !commit_check(chain, &full, base, error) ||
+        !sinter_member_lock(chain, base, SINTER_IO_LOCK_ALONE, error) ||
+        (!keeps && !sinter_member_lock(chain, 0, SINTER_IO_LOCK_ALONE, error)) ||
+        !commit_move(chain, &full, base, error) || (!keeps && !commit_empty(chain, error)))
+        return FALSE;
+    sinter_progress_finish(full.progress);
+    return TRUE;
+}

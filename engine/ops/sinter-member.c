@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Work on one image of an open chain. What holds: what is opened for writing is the very file that
+ * the chain reads and has locked, whatever its name leads to by now.
+ */
+
+#include "sinter-member.h"
+#include "qcow2/qcow2-relink.h"
+#include "sinter-error.h"
+#include "sinter-handle-internal.h"
+
+#include <string.h>
+
+static gboolean
+is_same_file(SinterIo *a, SinterIo *b)
+{
+    SinterIoStat first;
+    SinterIoStat second;
+
+    return sinter_io_stat(a, &first, NULL) && sinter_io_stat(b, &second, NULL) &&
+           first.device == second.device && first.inode == second.inode &&
+           first.is_block_device == second.is_block_device;
+}
+
+gboolean
+sinter_member_is_file(SinterChain *chain, guint layer, const char *path)
+{
+    g_autoptr(SinterIo) io =
+        *path ? sinter_fs_open(chain->fs, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL) : NULL;
+
+    return io && is_same_file(io, sinter_chain_layer(chain, layer)->io);
+}
+
+static gboolean
+member_has_name(SinterChain *chain, guint layer, const char *name)
+{
+    const SinterImageInfo *above = layer > 0 ? sinter_chain_layer(chain, layer - 1)->info : NULL;
+    g_autofree char *resolved = NULL;
+
+    if (strcmp(sinter_chain_layer(chain, layer)->info->path, name) == 0 ||
+        (above && g_strcmp0(above->backing_name, name) == 0))
+        return TRUE;
+    if (above)
+        resolved = sinter_image_resolve_name(above->path, name, NULL);
+    return (resolved && sinter_member_is_file(chain, layer, resolved)) ||
+           sinter_member_is_file(chain, layer, name);
+}
+
+gboolean
+sinter_member_find(SinterChain *chain, guint first, const char *name, guint *ret, GError **error)
+{
+    for (guint i = first; i < chain->layers->len; i++) {
+        if (member_has_name(chain, i, name)) {
+            *ret = i;
+            return TRUE;
+        }
+    }
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                "Did not find '%s' in the backing chain of '%s'", name,
+                sinter_chain_layer(chain, 0)->info->path);
+    return FALSE;
+}
+
+gboolean
+sinter_member_lock(SinterChain *chain, guint layer, SinterIoLock mode, GError **error)
+{
+    SinterImage *image = sinter_chain_layer(chain, layer);
+
+    if (sinter_io_lock(image->io, mode, error) &&
+        (image->data_io == image->io || sinter_io_lock(image->data_io, mode, error)))
+        return TRUE;
+    g_prefix_error(error, "Could not open '%s': ", image->info->path);
+    return FALSE;
+}
+
+SinterIo *
+sinter_member_open_io(SinterChain *chain, guint layer, SinterIoFlags flags, GError **error)
+{
+    SinterImage *image = sinter_chain_layer(chain, layer);
+    g_autoptr(SinterIo) io =
+        sinter_fs_open(chain->fs, image->info->path,
+                       flags | SINTER_IO_WRITE | SINTER_IO_EXCLUSIVE | SINTER_IO_NO_LOCK, error);
+
+    if (!io)
+        return NULL;
+    if (is_same_file(io, image->io))
+        return g_steal_pointer(&io);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                "'%s' is another file by now than the one that was looked at", image->info->path);
+    return NULL;
+}
+
+SinterHandle *
+sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags flags, GError **error)
+{
+    const SinterImageInfo *info = sinter_chain_layer(chain, layer)->info;
+    g_autoptr(SinterIo) io = sinter_member_open_io(chain, layer, flags, error);
+    guint n_below = chain->layers->len - layer - 1;
+    SinterHandleOptions options = { .flags = SINTER_HANDLE_NO_LOCK };
+    SinterHandle *handle;
+
+    if (!io)
+        return NULL;
+    if (info->backing_name && n_below > 0)
+        options.backing = sinter_chain_slice(chain, layer + 1, n_below);
+    handle = sinter_handle_open_io(chain->fs, io, info->format, &options, error);
+    if (!handle)
+        g_prefix_error(error, "Could not open '%s': ", info->path);
+    return handle;
+}
+
+static gboolean
+same_folder(const char *a, const char *b)
+{
+    g_autofree char *first = g_path_get_dirname(a);
+    g_autofree char *second = g_path_get_dirname(b);
+
+    return strcmp(first, second) == 0;
+}
+
+char *
+sinter_member_link_name(SinterChain *chain, guint layer, guint below, GError **error)
+{
+    const SinterImageInfo *info = sinter_chain_layer(chain, layer)->info;
+    const SinterImageInfo *above = sinter_chain_layer(chain, below - 1)->info;
+    const char *path = sinter_chain_layer(chain, below)->info->path;
+    g_autofree char *full = NULL;
+
+    if (g_path_is_absolute(above->backing_name) || same_folder(info->path, above->path))
+        return g_strdup(above->backing_name);
+    full = sinter_fs_resolve(chain->fs, path, error);
+    if (!full || g_path_is_absolute(full))
+        return g_steal_pointer(&full);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "'%s' lies in another folder than '%s', and its full path cannot be told", path,
+                info->path);
+    return NULL;
+}
+
+gboolean
+sinter_member_relink(SinterChain *chain, guint layer, guint below, GError **error)
+{
+    const SinterImageInfo *info = sinter_chain_layer(chain, layer)->info;
+    const char *format = NULL;
+    g_autofree char *name = NULL;
+    g_autoptr(SinterIo) io = NULL;
+
+    if (below != SINTER_MEMBER_NONE) {
+        format = sinter_chain_layer(chain, below)->info->format;
+        name = sinter_member_link_name(chain, layer, below, error);
+        if (!name)
+            return FALSE;
+    }
+    io = sinter_member_open_io(chain, layer, 0, error);
+    if (io && sinter_qcow2_relink(io, name, format, error))
+        return TRUE;
+    g_prefix_error(error, "changing the backing file of '%s': ", info->path);
+    return FALSE;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Decides on a merge: which directions are safe, and which of them moves less. Reads its arguments
+ * and nothing else.
+ */
+
+#include "sinter-error.h"
+#include "sinter-merge-plan.h"
+
+static const SinterMergeImage *
+image_at(const SinterMergeFacts *facts, guint layer)
+{
+    return &facts->images[layer];
+}
+
+static gboolean
+is_none(const SinterMergeStretch *stretch)
+{
+    return stretch->top == G_MAXUINT;
+}
+
+/* What goes away must hold nothing that is not moved. */
+static char *
+why_not_delete(const SinterMergeFacts *facts, guint from, guint to)
+{
+    for (guint i = from; facts->deletes && i < to; i++) {
+        if (image_at(facts, i)->n_snapshots > 0)
+            return g_strdup_printf("'%s' has internal snapshots, which would go with it",
+                                   image_at(facts, i)->path);
+    }
+    return NULL;
+}
+
+/* Where the result grows, what lies below must not shine through. */
+static char *
+why_not_grow(const SinterMergeFacts *facts, const SinterMergeStretch *stretch)
+{
+    const SinterMergeImage *top = image_at(facts, stretch->top);
+    const SinterMergeImage *base = image_at(facts, stretch->base);
+
+    if (top->virtual_size <= base->virtual_size || stretch->base + 1 == facts->n_images ||
+        image_at(facts, stretch->base + 1)->virtual_size <= base->virtual_size)
+        return NULL;
+    return g_strdup_printf("'%s' would have to grow, and would show the end of '%s' then",
+                           base->path, image_at(facts, stretch->base + 1)->path);
+}
+
+static char *
+why_not_down(const SinterMergeFacts *facts)
+{
+    const SinterMergeStretch *stretch = &facts->down;
+    const SinterMergeImage *base;
+
+    if (is_none(stretch))
+        return g_strdup("there is no image below it");
+    base = image_at(facts, stretch->base);
+    if (base->corrupt)
+        return g_strdup_printf("'%s' is marked corrupt", base->path);
+    if (stretch->top == 0 && base->virtual_size > image_at(facts, 0)->virtual_size)
+        return g_strdup_printf("'%s' is larger than the disk, which would take its size",
+                               base->path);
+    return why_not_grow(facts, stretch) ?: why_not_delete(facts, stretch->top, stretch->base);
+}
+
+static char *
+why_not_up(const SinterMergeFacts *facts)
+{
+    const SinterMergeStretch *stretch = &facts->up;
+    const SinterMergeImage *top;
+
+    if (is_none(stretch))
+        return g_strdup("there is no image above it");
+    top = image_at(facts, stretch->top);
+    if (top->corrupt)
+        return g_strdup_printf("'%s' is marked corrupt", top->path);
+    if (top->n_snapshots > 0)
+        return g_strdup_printf("'%s' has internal snapshots, and what they see of the images below "
+                               "would change",
+                               top->path);
+    return why_not_delete(facts, stretch->top + 1, stretch->base + 1);
+}
+
+static gboolean
+check_encryption(const SinterMergeFacts *facts, GError **error)
+{
+    const SinterMergeStretch *any = is_none(&facts->down) ? &facts->up : &facts->down;
+
+    for (guint i = any->top; i <= any->base; i++) {
+        if (!image_at(facts, i)->encrypted)
+            continue;
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "'%s' is encrypted, and without its key its content cannot be merged",
+                    image_at(facts, i)->path);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* A snapshot above may show what the disk itself does not. */
+static gboolean
+check_shadow(const SinterMergeFacts *facts, GError **error)
+{
+    guint top = MIN(facts->down.top, facts->up.top);
+
+    for (guint i = 0; facts->drops_shadowed && i < top; i++) {
+        if (image_at(facts, i)->n_snapshots == 0)
+            continue;
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "'%s' has internal snapshots, which may show what is shadowed now: merge "
+                    "without dropping it",
+                    image_at(facts, i)->path);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+choose_direction(const SinterMergeFacts *facts, SinterMergePlan *plan, GError **error)
+{
+    SinterMergeDirection direction = facts->direction;
+
+    if (plan->why_not_down && plan->why_not_up) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "it can be merged neither down (%s) nor up (%s)", plan->why_not_down,
+                    plan->why_not_up);
+        return FALSE;
+    }
+    if (direction == SINTER_MERGE_CHEAPER && plan->why_not_down)
+        direction = SINTER_MERGE_UP;
+    else if (direction == SINTER_MERGE_CHEAPER && plan->why_not_up)
+        direction = SINTER_MERGE_DOWN;
+    else if (direction == SINTER_MERGE_CHEAPER)
+        direction = plan->bytes_up < plan->bytes_down ? SINTER_MERGE_UP : SINTER_MERGE_DOWN;
+    plan->direction = direction;
+    if (direction == SINTER_MERGE_DOWN ? !plan->why_not_down : !plan->why_not_up)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "it cannot be merged %s: %s",
+                direction == SINTER_MERGE_DOWN ? "down" : "up",
+                direction == SINTER_MERGE_DOWN ? plan->why_not_down : plan->why_not_up);
+    return FALSE;
+}
+
+gboolean
+sinter_merge_decide(const SinterMergeFacts *facts, SinterMergePlan *plan, GError **error)
+{
+    plan->why_not_down = why_not_down(facts);
+    plan->why_not_up = why_not_up(facts);
+    plan->bytes_down = plan->why_not_down ? G_MAXUINT64 : facts->bytes_down;
+    plan->bytes_up = plan->why_not_up ? G_MAXUINT64 : facts->bytes_up;
+    if (!check_encryption(facts, error) || !check_shadow(facts, error) ||
+        !choose_direction(facts, plan, error))
+        return FALSE;
+    plan->bytes_to_move = plan->direction == SINTER_MERGE_DOWN ? plan->bytes_down : plan->bytes_up;
+    return TRUE;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Moves the content of a merge and relinks its chain, in that order:
+ *
+ *   down: what members above the base decide goes into the base. They shadow every byte of it until
+ *         the image above is put onto the base.
+ *   up:   what members below the top decide goes into the top, where it holds nothing. It shows the
+ *         same bytes as before, until it is put onto what stood below the base, and after.
+ *
+ * Images of a chain may differ in size. Beyond the end of one of the stretch's there are zeros,
+ * whatever lies below; the result has to say so itself.
+ */
+
+#include "sinter-merge-move.h"
+#include "sinter-error.h"
+#include "sinter-grow.h"
+#include "sinter-member.h"
+#include "sinter-progress.h"
+#include "sinter-transfer.h"
+
+static guint
+result_layer(const SinterMergePlan *plan, SinterMergeStretch stretch)
+{
+    return plan->direction == SINTER_MERGE_DOWN ? stretch.base : stretch.top;
+}
+
+static guint64
+size_of(SinterChain *chain, guint layer)
+{
+    return sinter_chain_layer(chain, layer)->virtual_size;
+}
+
+gboolean
+sinter_merge_lock(SinterChain *chain, const SinterMergePlan *plan, SinterMergeStretch stretch,
+                  GError **error)
+{
+    guint result = result_layer(plan, stretch);
+    gboolean down = plan->direction == SINTER_MERGE_DOWN;
+
+    for (guint i = stretch.top; i <= stretch.base; i++) {
+        if ((i == result || plan->deletes) &&
+            !sinter_member_lock(chain, i, SINTER_IO_LOCK_ALONE, error))
+            return FALSE;
+    }
+    return !down || stretch.top == 0 ||
+           sinter_member_lock(chain, stretch.top - 1, SINTER_IO_LOCK_ALONE, error);
+}
+
+/* What images above the stretch decide. */
+typedef struct {
+    SinterChain *chain;
+    SinterChainWalk walk;
+    SinterExtent extent;
+} Shadow;
+
+static gboolean
+shadow_init(Shadow *self, SinterChain *chain, guint n, GError **error)
+{
+    *self = (Shadow){ .chain = sinter_chain_slice(chain, 0, n) };
+    return sinter_chain_walk_init(&self->walk, self->chain, 0,
+                                  sinter_chain_get_virtual_size(self->chain), SINTER_MAP_DEFAULT,
+                                  error);
+}
+
+static void
+shadow_clear(Shadow *self)
+{
+    if (!self->chain)
+        return;
+    sinter_chain_walk_clear(&self->walk);
+    sinter_chain_free(self->chain);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Shadow, shadow_clear)
+
+/* SinterTransferFilter: skips what is shadowed. */
+static gboolean
+shadow_filter(guint64 offset, guint64 length, gboolean *ret_skip, guint64 *ret_length,
+              gpointer user_data, GError **error)
+{
+    Shadow *self = user_data;
+
+    *ret_skip = TRUE;
+    *ret_length = length;
+    if (offset >= sinter_chain_get_virtual_size(self->chain))
+        return TRUE;
+    while (offset >= self->extent.offset + self->extent.length) {
+        if (!sinter_chain_walk_next(&self->walk, &self->extent, error))
+            return FALSE;
+    }
+    *ret_skip = sinter_merge_is_decided(&self->extent);
+    *ret_length = MIN(length, self->extent.offset + self->extent.length - offset);
+    return TRUE;
+}
+
+static SinterTransfer
+describe_transfer(SinterHandle *target, const SinterMergeOptions *options, SinterProgress *progress)
+{
+    return (SinterTransfer){
+        .target = target,
+        .compression = SINTER_TRANSFER_KEEP,
+        .rate_bytes_per_sec = options->rate_bytes_per_sec,
+        .n_threads = options->n_threads,
+        .cancellable = options->cancellable,
+        .progress = progress,
+    };
+}
+
+static gboolean
+move_down(SinterChain *chain, SinterMergeStretch stretch, SinterTransfer *job, GError **error)
+{
+    g_autoptr(SinterChain) source =
+        sinter_chain_slice(chain, stretch.top, stretch.base - stretch.top);
+    guint64 size = sinter_chain_get_virtual_size(source);
+    guint64 target_size = sinter_handle_get_virtual_size(job->target);
+    SinterTransferStats stats;
+
+    job->source = source;
+    job->n_layers = stretch.base - stretch.top;
+    job->length = size;
+    sinter_progress_set_total(job->progress, size);
+    if (size > 0 && !sinter_transfer_run(job, &stats, error))
+        return FALSE;
+    /* a longer base would show through the image above, which sees zeros there */
+    return stretch.top == 0 || target_size <= size ||
+           sinter_handle_zero_at(job->target, size, target_size - size, error);
+}
+
+static gboolean
+move_up(SinterChain *chain, SinterMergeStretch stretch, SinterTransfer *job, GError **error)
+{
+    guint below = stretch.base + 1;
+    gboolean has_below = below < chain->layers->len;
+    guint64 size = size_of(chain, stretch.top);
+    guint64 length = MIN(size, size_of(chain, stretch.top + 1));
+    SinterTransferStats stats;
+
+    job->source = sinter_handle_get_backing(job->target);
+    job->n_layers = stretch.base - stretch.top;
+    job->length = length;
+    job->only_missing = TRUE;
+    job->zeros = has_below ? SINTER_TRANSFER_ZEROS_SAY : SINTER_TRANSFER_ZEROS_SKIP;
+    sinter_progress_set_total(job->progress, size);
+    if (length > 0 && !sinter_transfer_run(job, &stats, error))
+        return FALSE;
+    return !has_below ||
+           sinter_grow_zero_missing(job->target, length, MIN(size, size_of(chain, below)), error);
+}
+
+static gboolean
+move_content(SinterChain *chain, const SinterMergePlan *plan, SinterMergeStretch stretch,
+             SinterTransfer *job, gboolean drops_shadowed, GError **error)
+{
+    g_auto(Shadow) shadow = { 0 };
+
+    if (drops_shadowed && stretch.top > 0) {
+        if (!shadow_init(&shadow, chain, stretch.top, error))
+            return FALSE;
+        job->filter = shadow_filter;
+        job->filter_data = &shadow;
+    }
+    return plan->direction == SINTER_MERGE_DOWN ? move_down(chain, stretch, job, error)
+                                                : move_up(chain, stretch, job, error);
+}
+
+gboolean
+sinter_merge_move(SinterChain *chain, const SinterMergePlan *plan, SinterMergeStretch stretch,
+                  const SinterMergeOptions *options, GError **error)
+{
+    guint result = result_layer(plan, stretch);
+    g_autoptr(SinterHandle) target = NULL;
+    g_autoptr(GError) local = NULL;
+    SinterTransfer job;
+
+    if (plan->direction == SINTER_MERGE_DOWN &&
+        !sinter_grow_member(chain, result, size_of(chain, stretch.top), error))
+        return FALSE;
+    target = sinter_member_open(chain, result, 0, error);
+    if (!target)
+        return FALSE;
+    job = describe_transfer(target, options, options->progress);
+    if (move_content(chain, plan, stretch, &job, (options->flags & SINTER_MERGE_DROP_SHADOWED) != 0,
+                     &local))
+        return sinter_handle_close(g_steal_pointer(&target), error);
+    /* what was moved is hidden, and may stay: closing gives nothing away that is counted */
+    if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_CANCELLED))
+        sinter_handle_close(g_steal_pointer(&target), NULL);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+gboolean
+sinter_merge_link(SinterChain *chain, const SinterMergePlan *plan, SinterMergeStretch stretch,
+                  GError **error)
+{
+    guint below = stretch.base + 1;
+
+    if (plan->direction == SINTER_MERGE_UP)
+        return sinter_member_relink(chain, stretch.top,
+                                    below < chain->layers->len ? below : SINTER_MEMBER_NONE, error);
+    return stretch.top == 0 || sinter_member_relink(chain, stretch.top - 1, stretch.base, error);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a merge will do. The decision is a pure function of facts about the chain; the facts are
+ * read from the chain's maps, which opens nothing further and changes nothing.
+ */
+
+#include "chain/sinter-chain.h"
+#include "sinter/merge.h"
+
+G_BEGIN_DECLS
+
+/* A part of a chain: layers, both included; none where @top is G_MAXUINT. */
+typedef struct {
+    guint top;
+    guint base;
+} SinterMergeStretch;
+
+/* One image of the chain. */
+typedef struct {
+    const char *path;
+    guint64 virtual_size;
+    guint n_snapshots;
+    gboolean encrypted;
+    gboolean corrupt;
+} SinterMergeImage;
+
+typedef struct {
+    const SinterMergeImage *images; /* of the whole chain, the top first */
+    guint n_images;
+    SinterMergeStretch down; /* what would be merged down, and up: the same but for a removal */
+    SinterMergeStretch up;
+    SinterMergeDirection direction; /* that is asked for */
+    gboolean drops_shadowed;
+    gboolean deletes;
+    guint64 bytes_down; /* that each would move */
+    guint64 bytes_up;
+} SinterMergeFacts;
+
+/*
+ * Sets direction, bytes_to_move, bytes_down, bytes_up and the reasons in @plan. An error where it
+ * cannot be done at all, or not in the direction that is asked for.
+ */
+gboolean sinter_merge_decide(const SinterMergeFacts *facts, SinterMergePlan *plan, GError **error);
+
+/* The stretches that @options name. */
+gboolean sinter_merge_find_stretches(SinterChain *chain, const SinterMergeOptions *options,
+                                     SinterMergeStretch *ret_down, SinterMergeStretch *ret_up,
+                                     GError **error);
+
+/* The whole plan; the stretch of the direction that was decided on in @ret. */
+SinterMergePlan *sinter_merge_plan_make(SinterChain *chain, const SinterMergeOptions *options,
+                                        SinterMergeStretch *ret, GError **error);
+
+/* Whether one of the chain's layers decides @extent of its map, be it that it ends before. */
+static inline gboolean
+sinter_merge_is_decided(const SinterExtent *extent)
+{
+    return extent->kind != SINTER_EXTENT_HOLE || (extent->flags & SINTER_EXTENT_BEYOND_END) != 0;
+}
+
+G_END_DECLS

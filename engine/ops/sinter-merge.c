@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Merges a stretch of a chain, in three epochs, and removes what is left over:
+ *
+ *   journal | content into the result, durable | names, durable | journal | files | no journal
+ *
+ * What holds: up to the change of names the chain is what it was, whatever else was written; after
+ * it the result holds everything; and no file is removed before the journal says that only removing
+ * is left. So a merge that was cut is begun anew, or has come so far that its files may go: which
+ * of the two, the chain itself tells.
+ */
+
+#include "sinter/merge.h"
+#include "sinter-error.h"
+#include "sinter-journal.h"
+#include "sinter-leftover.h"
+#include "sinter-member.h"
+#include "sinter-merge-move.h"
+#include "sinter-progress.h"
+
+#include <string.h>
+
+typedef struct {
+    const char *path;
+    SinterMergeOptions options; /* the direction as the journal has it, where there is one */
+    SinterFs *fs;
+    char *journal_path;     /* NULL: none is kept */
+    SinterJournal *journal; /* NULL: nothing to go on with, or nothing begun yet */
+    SinterChain *chain;
+    SinterMergeStretch stretch;
+    SinterMergePlan *plan;
+} Merge;
+
+static void
+merge_clear(Merge *self)
+{
+    sinter_merge_plan_free(self->plan);
+    sinter_chain_free(self->chain);
+    sinter_journal_free(self->journal);
+    g_free(self->journal_path);
+    sinter_fs_unref(self->fs);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Merge, merge_clear)
+
+static gboolean
+merge_open_chain(Merge *self, GError **error)
+{
+    SinterChainOptions options = { .fs = self->fs, .format = self->options.format };
+
+    if (self->options.flags & SINTER_MERGE_PROBE)
+        options.flags |= SINTER_CHAIN_PROBE;
+    self->chain = sinter_chain_open(self->path, &options, error);
+    return self->chain != NULL;
+}
+
+static gboolean
+merge_load_journal(Merge *self, GError **error)
+{
+    g_autofree char *what = NULL;
+
+    if (!self->journal_path)
+        return TRUE;
+    if (!sinter_journal_load(self->fs, self->journal_path, &self->journal, error))
+        return FALSE;
+    if (!self->journal)
+        return TRUE;
+    if (sinter_journal_matches(self->journal, &self->options)) {
+        self->options.direction = self->journal->direction;
+        return TRUE;
+    }
+    what = sinter_journal_describe(self->journal);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                "a %s was interrupted in this chain: run it again, which finishes it; or remove "
+                "'%s' to leave it as it is",
+                what, self->journal_path);
+    return FALSE;
+}
+
+static gboolean
+merge_begin(Merge *self, const char *path, const SinterMergeOptions *options, GError **error)
+{
+    self->path = path;
+    self->options = options ? *options : (SinterMergeOptions){ 0 };
+    self->fs = self->options.fs ? sinter_fs_ref(self->options.fs) : sinter_fs_new_host(NULL, error);
+    if (!(self->options.flags & SINTER_MERGE_NO_JOURNAL)) {
+        self->journal_path = sinter_journal_path(path);
+    } else if (self->options.flags & SINTER_MERGE_DELETE) {
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                            "files are not removed without a journal");
+        return FALSE;
+    }
+    return self->fs && merge_load_journal(self, error);
+}
+
+/* What a journal tells, where the chain is no longer there to make a plan of. */
+static SinterMergePlan *
+plan_from_journal(const SinterJournal *journal)
+{
+    SinterMergePlan *plan = g_new0(SinterMergePlan, 1);
+    guint n = g_strv_length(journal->members);
+    GPtrArray *leftover = g_ptr_array_new();
+
+    plan->direction = journal->direction;
+    plan->members = g_strdupv(journal->members);
+    plan->result = g_strdup(journal->members[journal->direction == SINTER_MERGE_DOWN ? n - 1 : 0]);
+    plan->child = g_strdup(journal->child);
+    plan->backing = g_strdup(journal->backing);
+    for (guint i = 0; i < journal->leftover->len; i++)
+        g_ptr_array_add(leftover, g_strdup(((SinterLeftover *)journal->leftover->pdata[i])->path));
+    g_ptr_array_add(leftover, NULL);
+    plan->leftover = (char **)g_ptr_array_free(leftover, FALSE);
+    plan->deletes = journal->deletes;
+    plan->resumes = TRUE;
+    return plan;
+}
+
+/* Whether a member that was merged away still stands in the chain. */
+static gboolean
+chain_has_leftover(const Merge *self)
+{
+    for (guint i = 0; i < self->chain->layers->len; i++) {
+        for (guint k = 0; k < self->journal->leftover->len; k++) {
+            const SinterLeftover *leftover = g_ptr_array_index(self->journal->leftover, k);
+
+            if (sinter_member_is_file(self->chain, i, leftover->path))
+                return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* Whether the image of @path, NULL for none, is the one below the layer that is called @above. */
+static gboolean
+chain_links(SinterChain *chain, const char *above, const char *path)
+{
+    guint layer;
+
+    for (layer = 0; layer < chain->layers->len; layer++) {
+        if (sinter_member_is_file(chain, layer, above))
+            break;
+    }
+    if (layer == chain->layers->len)
+        return FALSE;
+    if (layer + 1 == chain->layers->len)
+        return path == NULL;
+    return path && sinter_member_is_file(chain, layer + 1, path);
+}
+
+/* Whether the names of the merge in the journal have been changed. */
+static gboolean
+merge_is_linked(const Merge *self)
+{
+    const SinterJournal *journal = self->journal;
+    guint n = g_strv_length(journal->members);
+
+    if (chain_has_leftover(self))
+        return FALSE;
+    if (journal->direction == SINTER_MERGE_UP)
+        return chain_links(self->chain, journal->members[0], journal->backing);
+    return journal->child && chain_links(self->chain, journal->child, journal->members[n - 1]);
+}
+
+/* What is found fits no moment of the merge that the journal tells of. */
+static void
+set_changed_error(const Merge *self, const GError *cause, GError **error)
+{
+    g_autofree char *what = sinter_journal_describe(self->journal);
+
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                "a %s was interrupted, and the chain is neither what it was before nor what it "
+                "would be afterwards%s%s%s: nothing is done; remove '%s' to begin anew",
+                what, cause ? " (" : "", cause ? cause->message : "", cause ? ")" : "",
+                self->journal_path);
+}
+
+static gboolean
+merge_make_plan(Merge *self, GError **error)
+{
+    gboolean resumes = self->journal != NULL;
+    g_autoptr(GError) local = NULL;
+
+    self->plan = sinter_merge_plan_make(self->chain, &self->options, &self->stretch, &local);
+    if (self->plan && resumes &&
+        g_strv_length(self->plan->members) != g_strv_length(self->journal->members)) {
+        set_changed_error(self, NULL, error);
+        return FALSE;
+    }
+    if (self->plan) {
+        self->plan->resumes = resumes;
+        return TRUE;
+    }
+    if (resumes && (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND) ||
+                    g_error_matches(local, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT)))
+        set_changed_error(self, local, error);
+    else
+        g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+/* The journal of what begins now. */
+static gboolean
+merge_fill_journal(Merge *self, GError **error)
+{
+    SinterJournal *journal = sinter_journal_new();
+    const SinterMergePlan *plan = self->plan;
+
+    sinter_journal_free(self->journal);
+    self->journal = journal;
+    journal->top = g_strdup(self->options.top);
+    journal->base = g_strdup(self->options.base);
+    journal->remove = g_strdup(self->options.remove);
+    journal->drops_shadowed = (self->options.flags & SINTER_MERGE_DROP_SHADOWED) != 0;
+    journal->deletes = plan->deletes;
+    journal->direction = plan->direction;
+    journal->members = g_strdupv(plan->members);
+    journal->child = g_strdup(plan->child);
+    journal->backing = g_strdup(plan->backing);
+    for (guint i = 0; plan->leftover[i]; i++) {
+        g_autoptr(SinterIo) io =
+            sinter_fs_open(self->fs, plan->leftover[i], SINTER_IO_READ | SINTER_IO_NO_LOCK, error);
+        SinterLeftover *leftover = io ? sinter_leftover_new(io, plan->leftover[i], error) : NULL;
+
+        if (!leftover)
+            return FALSE;
+        g_ptr_array_add(journal->leftover, leftover);
+    }
+    return TRUE;
+}
+
+static gboolean
+merge_store_journal(Merge *self, SinterJournalPhase phase, GError **error)
+{
+    if (!self->journal_path)
+        return TRUE;
+    self->journal->phase = phase;
+    return sinter_journal_store(self->journal, self->fs, self->journal_path, error);
+}
+
+static gboolean
+merge_drop_journal(Merge *self, GError **error)
+{
+    return !self->journal_path || sinter_journal_remove(self->fs, self->journal_path, error);
+}
+
+/* All of it is durable under its new names: files and journal go. */
+static gboolean
+merge_finish(Merge *self, GError **error)
+{
+    if (self->plan->deletes) {
+        if (self->journal->phase != SINTER_JOURNAL_REMOVING &&
+            !merge_store_journal(self, SINTER_JOURNAL_REMOVING, error))
+            return FALSE;
+        /* our own locks would stand in the way */
+        g_clear_pointer(&self->chain, sinter_chain_free);
+        for (guint i = 0; i < self->journal->leftover->len; i++) {
+            if (!sinter_leftover_remove(g_ptr_array_index(self->journal->leftover, i), self->fs,
+                                        error))
+                return FALSE;
+        }
+    }
+    if (!merge_drop_journal(self, error))
+        return FALSE;
+    sinter_progress_finish(self->options.progress);
+    return TRUE;
+}
+
+/* Of a merge that did not come so far that names change, nothing is left to be known. */
+static gboolean
+merge_move(Merge *self, GError **error)
+{
+    if (sinter_merge_move(self->chain, self->plan, self->stretch, &self->options, error))
+        return TRUE;
+    merge_drop_journal(self, NULL);
+    return FALSE;
+}
+
+static gboolean
+merge_run(Merge *self, GError **error)
+{
+    return merge_make_plan(self, error) &&
+           sinter_merge_lock(self->chain, self->plan, self->stretch, error) &&
+           merge_fill_journal(self, error) &&
+           merge_store_journal(self, SINTER_JOURNAL_MOVING, error) && merge_move(self, error) &&
+           sinter_merge_link(self->chain, self->plan, self->stretch, error) &&
+           merge_finish(self, error);
+}
+
+/* Before files are removed on a journal's word: nobody has put them back into the chain. */
+static gboolean
+merge_check_removal(Merge *self, GError **error)
+{
+    SinterChainOptions options = { .fs = self->fs,
+                                   .format = self->options.format,
+                                   .flags = SINTER_CHAIN_NO_LOCK };
+    gboolean ok;
+
+    /* the whole chain down to the base: its top is one of the files that go */
+    if (!self->journal->child && self->journal->direction == SINTER_MERGE_DOWN)
+        return TRUE;
+    if (self->options.flags & SINTER_MERGE_PROBE)
+        options.flags |= SINTER_CHAIN_PROBE;
+    self->chain = sinter_chain_open(self->path, &options, error);
+    if (!self->chain)
+        return FALSE;
+    ok = merge_is_linked(self);
+    if (!ok)
+        set_changed_error(self, NULL, error);
+    g_clear_pointer(&self->chain, sinter_chain_free);
+    return ok;
+}
+
+/* Goes on where an earlier merge was cut, if there is one; else begins. */
+static gboolean
+merge_go(Merge *self, GError **error)
+{
+    gboolean removing = self->journal && self->journal->phase == SINTER_JOURNAL_REMOVING;
+
+    if (removing ? !merge_check_removal(self, error) : !merge_open_chain(self, error))
+        return FALSE;
+    if (!removing && !(self->journal && merge_is_linked(self)))
+        return merge_run(self, error);
+    self->plan = plan_from_journal(self->journal);
+    return merge_finish(self, error);
+}
+
+gboolean
+sinter_merge(const char *path, const SinterMergeOptions *options, SinterMergePlan **ret_plan,
+             GError **error)
+{
+    g_auto(Merge) self = { 0 };
+
+    if (!merge_begin(&self, path, options, error) || !merge_go(&self, error))
+        return FALSE;
+    if (ret_plan)
+        *ret_plan = g_steal_pointer(&self.plan);
+    return TRUE;
+}
+
+SinterMergePlan *
+sinter_merge_plan_new(const char *path, const SinterMergeOptions *options, GError **error)
+{
+    g_auto(Merge) self = { 0 };
+
+    if (!merge_begin(&self, path, options, error))
+        return NULL;
+    if (self.journal && self.journal->phase == SINTER_JOURNAL_REMOVING)
+        return plan_from_journal(self.journal);
+    if (!merge_open_chain(&self, error))
+        return NULL;
+    if (self.journal && merge_is_linked(&self))
+        return plan_from_journal(self.journal);
+    return merge_make_plan(&self, error) ? g_steal_pointer(&self.plan) : NULL;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Puts an overlay onto another backing file. What holds: the overlay shows the same through the
+ * old name and the new one from the moment on at which the copy is durable; only then the name
+ * changes.
+ */
+
+#include "sinter/rebase.h"
+#include "qcow2/qcow2-relink.h"
+#include "sinter-error.h"
+#include "sinter-grow.h"
+#include "sinter-member.h"
+#include "sinter-progress.h"
+#include "sinter-transfer.h"
+
+typedef struct {
+    const char *path;
+    SinterRebaseOptions options;
+    SinterFs *fs;
+    SinterRebaseStage stage;
+    SinterChain *chain;  /* as it is */
+    SinterChain *target; /* what the image is to stand on; NULL: nothing */
+    guint n_between;     /* the target is a part of the chain, so many images below; 0: it is not */
+} Rebase;
+
+static void
+rebase_clear(Rebase *self)
+{
+    sinter_chain_free(self->target);
+    sinter_chain_free(self->chain);
+    sinter_fs_unref(self->fs);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Rebase, rebase_clear)
+
+static gboolean
+has_name(const SinterRebaseOptions *options)
+{
+    return options->backing_name && *options->backing_name;
+}
+
+static gboolean
+refuse_raw(GError **error)
+{
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "Operation not supported");
+    return FALSE;
+}
+
+static gboolean
+check_format_given(const SinterRebaseOptions *options, GError **error)
+{
+    if (!has_name(options) || options->backing_format)
+        return TRUE;
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                        "backing format must be specified");
+    return FALSE;
+}
+
+/* Opens the chain for what it is; of an unsafe rebase the image alone. */
+static gboolean
+rebase_open(Rebase *self, GError **error)
+{
+    SinterRebaseFlags flags = self->options.flags;
+    SinterChainOptions how = { .fs = self->fs, .format = self->options.format };
+
+    if (flags & SINTER_REBASE_PROBE)
+        how.flags |= SINTER_CHAIN_PROBE;
+    if (flags & SINTER_REBASE_UNSAFE)
+        how.flags |= SINTER_CHAIN_NO_BACKING;
+    self->chain = sinter_chain_open(self->path, &how, error);
+    return self->chain && sinter_member_lock(self->chain, 0, SINTER_IO_LOCK_ALONE, error);
+}
+
+static gboolean
+rebase_check_snapshots(const Rebase *self, GError **error)
+{
+    const SinterImageInfo *info = sinter_chain_layer(self->chain, 0)->info;
+
+    if (info->n_snapshots == 0)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "'%s' has internal snapshots, and what they see of the backing file would change; "
+                "delete them first",
+                info->path);
+    return FALSE;
+}
+
+/* Opens what the image is to stand on, unless that is a part of the chain. */
+static gboolean
+rebase_open_target(Rebase *self, GError **error)
+{
+    SinterChainOptions how = { .fs = self->fs, .format = self->options.backing_format };
+    g_autofree char *path = NULL;
+
+    if (!has_name(&self->options))
+        return TRUE;
+    path = sinter_image_resolve_name(self->path, self->options.backing_name, error);
+    if (!path)
+        return FALSE;
+    for (guint i = 1; i < self->chain->layers->len; i++) {
+        if (sinter_member_is_file(self->chain, i, path)) {
+            self->n_between = i;
+            return TRUE;
+        }
+    }
+    if (self->options.flags & SINTER_REBASE_PROBE)
+        how.flags |= SINTER_CHAIN_PROBE;
+    if (self->options.flags & SINTER_REBASE_READ_DIRECT)
+        how.flags |= SINTER_CHAIN_DIRECT;
+    if (self->options.flags & SINTER_REBASE_SHARE_NEW)
+        how.flags |= SINTER_CHAIN_NO_LOCK;
+    if (sinter_member_is_file(self->chain, 0, path)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_LOCKED,
+                    "Could not open '%s': Failed to get shared \"write\" lock: is another process "
+                    "using the image [%s]? It is the image that is to be rebased itself",
+                    path, path);
+        return FALSE;
+    }
+    self->target = sinter_chain_open(path, &how, error);
+    return self->target != NULL;
+}
+
+/* Where the old backing file had ended there are zeros: the new one may be longer. */
+static gboolean
+rebase_zero_end(Rebase *self, SinterHandle *handle, guint64 from, GError **error)
+{
+    guint64 size = sinter_handle_get_virtual_size(handle);
+    SinterChain *below = self->target;
+    guint64 to;
+
+    if (self->n_between)
+        to = sinter_chain_layer(self->chain, self->n_between)->virtual_size;
+    else
+        to = below ? sinter_chain_get_virtual_size(below) : 0;
+    return sinter_grow_zero_missing(handle, from, MIN(size, to), error);
+}
+
+static gboolean
+rebase_transfer(Rebase *self, SinterHandle *handle, GError **error)
+{
+    const SinterRebaseOptions *options = &self->options;
+    guint64 size = sinter_handle_get_virtual_size(handle);
+    SinterChain *old = sinter_handle_get_backing(handle);
+    guint64 length = old ? MIN(size, sinter_chain_get_virtual_size(old)) : 0;
+    SinterTransferStats stats;
+    SinterTransfer job = {
+        .source = old,
+        .n_layers = self->n_between ? self->n_between - 1 : 0,
+        .length = length,
+        .target = handle,
+        .only_missing = TRUE,
+        .unless_same = self->target,
+        .zeros = self->target || self->n_between ? SINTER_TRANSFER_ZEROS_SAY
+                                                 : SINTER_TRANSFER_ZEROS_SKIP,
+        .compression = SINTER_TRANSFER_KEEP,
+        .rate_bytes_per_sec = options->rate_bytes_per_sec,
+        .n_threads = options->n_threads,
+        .cancellable = options->cancellable,
+        .progress = options->progress,
+    };
+
+    sinter_progress_set_total(options->progress, size);
+    /* on the image right below nothing is in between */
+    if (length > 0 && self->n_between != 1 && !sinter_transfer_run(&job, &stats, error))
+        return FALSE;
+    return self->n_between == 1 || rebase_zero_end(self, handle, length, error);
+}
+
+static gboolean
+rebase_copy(Rebase *self, GError **error)
+{
+    SinterIoFlags flags = self->options.flags & SINTER_REBASE_DIRECT ? SINTER_IO_DIRECT : 0;
+    g_autoptr(SinterHandle) handle = sinter_member_open(self->chain, 0, flags, error);
+    g_autoptr(GError) local = NULL;
+
+    if (!handle)
+        return FALSE;
+    if (rebase_transfer(self, handle, &local))
+        return sinter_handle_close(g_steal_pointer(&handle), error);
+    /* what was copied is what was seen before, and may stay */
+    if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_CANCELLED))
+        sinter_handle_close(g_steal_pointer(&handle), NULL);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+static gboolean
+rebase_link(Rebase *self, GError **error)
+{
+    g_autoptr(SinterIo) io = sinter_member_open_io(self->chain, 0, 0, error);
+
+    return io &&
+           sinter_qcow2_relink(io, self->options.backing_name, self->options.backing_format, error);
+}
+
+static gboolean
+rebase_go(Rebase *self, GError **error)
+{
+    gboolean safe = !(self->options.flags & SINTER_REBASE_UNSAFE);
+    gboolean raw;
+
+    if (!rebase_open(self, error))
+        return FALSE;
+    raw = sinter_chain_layer(self->chain, 0)->format == &sinter_format_raw;
+    self->stage = SINTER_REBASE_OPENING_NEW;
+    if (safe && !rebase_open_target(self, error))
+        return FALSE;
+    self->stage = SINTER_REBASE_LINKING;
+    if (raw ? !refuse_raw(error) : !check_format_given(&self->options, error))
+        return FALSE;
+    self->stage = SINTER_REBASE_COPYING;
+    if (safe && (!rebase_check_snapshots(self, error) || !rebase_copy(self, error)))
+        return FALSE;
+    self->stage = SINTER_REBASE_LINKING;
+    return rebase_link(self, error);
+}
+
+gboolean
+sinter_rebase(const char *path, const SinterRebaseOptions *options, SinterRebaseStage *ret_stage,
+              GError **error)
+{
+    g_auto(Rebase) self = { .path = path,
+                            .options = options ? *options : (SinterRebaseOptions){ 0 } };
+
+    self.fs = self.options.fs ? sinter_fs_ref(self.options.fs) : sinter_fs_new_host(NULL, error);
+    if (!self.fs || !rebase_go(&self, error)) {
+        if (ret_stage)
+            *ret_stage = self.stage;
+        return FALSE;
+    }
+    sinter_progress_finish(self.options.progress);
+    return TRUE;
+}
