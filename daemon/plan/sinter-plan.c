@@ -186,6 +186,7 @@ sinter_disk_plan_copy(const SinterDiskPlan *plan)
     copy->base_path = g_strdup(plan->base_path);
     copy->destination = g_strdup(plan->destination);
     copy->destination_format = g_strdup(plan->destination_format);
+    copy->destination_root = g_strdup(plan->destination_root);
     copy->chain_before = g_strdupv(plan->chain_before);
     copy->chain_after = g_strdupv(plan->chain_after);
     copy->drop_snapshots = g_strdupv(plan->drop_snapshots);
@@ -207,6 +208,7 @@ sinter_disk_plan_free(SinterDiskPlan *plan)
     g_free(plan->base_path);
     g_free(plan->destination);
     g_free(plan->destination_format);
+    g_free(plan->destination_root);
     g_strfreev(plan->chain_before);
     g_strfreev(plan->chain_after);
     g_strfreev(plan->drop_snapshots);

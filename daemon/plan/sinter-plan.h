@@ -87,6 +87,7 @@ typedef struct {
                         * %NULL for a pull of everything and for copies */
     char *destination; /* of a copy */
     char *destination_format; /* of a copy: "qcow2" or "raw" */
+    char *destination_root;   /* of a copy: the folder that lets it be there; %NULL: anywhere */
     gboolean shallow;         /* copy: only the active layer */
     gboolean reuse_external;  /* copy: the destination exists */
     gboolean pivot; /* copy: move over to the destination at READY; else leave it whole there */

@@ -21,6 +21,7 @@
 
 typedef enum {
     TYPE_STRING,
+    TYPE_FOLDERS, /* a string: absolute paths joined by ':', or none */
     TYPE_BOOL,
     TYPE_NUMBER, /* a guint from min to max */
     TYPE_BYTES,  /* a guint64, a unit allowed */
@@ -56,6 +57,7 @@ static const ConfigKey config_keys[] = {
     { "plans", "lifetime-sec", TYPE_NUMBER, AT(plan_lifetime_sec), "600", 1, 86400, TRUE },
     { "plans", "max-per-user", TYPE_NUMBER, AT(max_plans_per_user), "16", 1, 100000, TRUE },
     { "plans", "max", TYPE_NUMBER, AT(max_plans), "1024", 1, 100000, TRUE },
+    { "copy", "folders", TYPE_FOLDERS, AT(copy_folders), "/var/lib/libvirt/images", 0, 0, TRUE },
 };
 
 /* ", did you mean 'NAME'?" for a group (@group %NULL) or a key of @group; empty when none is near.
@@ -127,6 +129,29 @@ set_number(guint *ret, const ConfigKey *key, const char *text, GError **error)
     return TRUE;
 }
 
+static void
+set_string(char **ret, const char *text)
+{
+    g_free(*ret);
+    *ret = g_strdup(text);
+}
+
+static gboolean
+set_folders(char **ret, const char *text, GError **error)
+{
+    g_auto(GStrv) folders = g_strsplit(text, ":", -1);
+
+    for (char **folder = folders; *folder; folder++) {
+        if (g_path_is_absolute(*folder))
+            continue;
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "absolute paths joined by ':' are asked for");
+        return FALSE;
+    }
+    set_string(ret, text);
+    return TRUE;
+}
+
 static gboolean
 set_value(SinterConfig *self, const ConfigKey *key, const char *text, GError **error)
 {
@@ -134,9 +159,10 @@ set_value(SinterConfig *self, const ConfigKey *key, const char *text, GError **e
 
     switch (key->type) {
     case TYPE_STRING:
-        g_free(*(char **)member);
-        *(char **)member = g_strdup(text);
+        set_string(member, text);
         return TRUE;
+    case TYPE_FOLDERS:
+        return set_folders(member, text, error);
     case TYPE_BOOL:
         return set_bool(member, text, error);
     case TYPE_NUMBER:
@@ -166,6 +192,7 @@ sinter_config_free(SinterConfig *config)
     if (!config)
         return;
     g_free(config->connection_uri);
+    g_free(config->copy_folders);
     g_free(config);
 }
 
@@ -324,6 +351,12 @@ sinter_config_list_files(gboolean system, const char *only)
     return g_steal_pointer(&files);
 }
 
+static gboolean
+is_string(const ConfigKey *key)
+{
+    return key->type == TYPE_STRING || key->type == TYPE_FOLDERS;
+}
+
 static gsize
 value_size(KeyType type)
 {
@@ -333,7 +366,7 @@ value_size(KeyType type)
 static gboolean
 same_value(const ConfigKey *key, gconstpointer a, gconstpointer b)
 {
-    if (key->type == TYPE_STRING)
+    if (is_string(key))
         return g_strcmp0(*(char *const *)a, *(char *const *)b) == 0;
     return memcmp(a, b, value_size(key->type)) == 0;
 }
@@ -350,10 +383,12 @@ sinter_config_adopt(SinterConfig *config, const SinterConfig *fresh)
 
         if (same_value(key, to, from))
             continue;
-        if (key->live)
-            memcpy(to, from, value_size(key->type)); /* no live key is a string */
-        else
+        if (!key->live)
             g_ptr_array_add(waiting, g_strdup_printf("[%s] %s", key->group, key->key));
+        else if (is_string(key))
+            set_string(to, *(char *const *)from);
+        else
+            memcpy(to, from, value_size(key->type));
     }
     return waiting;
 }

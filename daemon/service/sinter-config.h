@@ -21,6 +21,7 @@ typedef struct {
     guint plan_lifetime_sec;
     guint max_plans_per_user; /* for one user other than root */
     guint max_plans;          /* of all users */
+    char *copy_folders;       /* absolute, joined by ':': where the system's daemon puts copies */
 } SinterConfig;
 
 /* (transfer full): the defaults */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sinter-chain-view.h"
+#include "sinter-destination.h"
 #include "sinter-object-path.h"
 #include "sinter-request.h"
 
@@ -142,8 +143,26 @@ handle_pull(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *
     return TRUE;
 }
 
+/* The plan of a copy, with the folder that lets it be where it is to be. */
+static void
+on_copy_planned(SinterRequest *request, SinterPlan *plan)
+{
+    SinterInventory *inventory = sinter_service_get_inventory(request->service);
+    g_autoptr(SinterDomain) domain = sinter_inventory_lookup(inventory, request->domain_uuid);
+    const SinterDisk *disk = domain ? sinter_domain_find_disk(domain, request->target) : NULL;
+    SinterDiskPlan *part = g_ptr_array_index(plan->disks, 0);
+    g_autoptr(GError) error = NULL;
+
+    if (disk && !sinter_destination_find_root(part->destination, disk,
+                                              sinter_service_get_copy_folders(request->service),
+                                              &part->destination_root, &error))
+        sinter_request_fail(request, g_steal_pointer(&error));
+    else
+        on_planned(request, plan);
+}
+
 static GError *
-check_destination(const char *destination, const SinterOptions *options)
+check_options(const char *destination, const SinterOptions *options)
 {
     if (!g_path_is_absolute(destination) || strlen(destination) >= SINTER_OPTION_MAX_STRING)
         return g_error_new(SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
@@ -162,7 +181,7 @@ handle_copy(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, const char
 {
     SinterDiskObject *self = SINTER_DISK_OBJECT(iface);
     SinterRequest *request = new_request(self, invocation, options, SINTER_OPERATION_COPY);
-    GError *error = check_destination(destination, &request->options);
+    GError *error = check_options(destination, &request->options);
 
     if (error) {
         sinter_request_refuse(request, error);
@@ -175,7 +194,7 @@ handle_copy(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, const char
     request->wanted.shallow = request->options.shallow;
     request->wanted.reuse_external = request->options.reuse_external;
     request->wanted.pivot = !request->options.finish;
-    sinter_request_run(request, on_planned);
+    sinter_request_run(request, on_copy_planned);
     return TRUE;
 }
 

@@ -83,6 +83,12 @@ sinter_service_get_config(SinterService *self)
     return self->config;
 }
 
+const char *
+sinter_service_get_copy_folders(SinterService *self)
+{
+    return self->system ? self->config->copy_folders : NULL;
+}
+
 SinterDomainTable *
 sinter_service_get_domains(SinterService *self)
 {

@@ -52,6 +52,10 @@ SinterInventory *sinter_service_get_inventory(SinterService *self);
 SinterExecutor *sinter_service_get_executor(SinterService *self);
 const SinterConfig *sinter_service_get_config(SinterService *self);
 
+/* (nullable): where a copy may lie beside the folders of its disk's images, joined by ':'; %NULL:
+ * anywhere, for a user's own daemon can write no more than its user. */
+const char *sinter_service_get_copy_folders(SinterService *self);
+
 /* Whether the connection stands and every domain has been read since it does. */
 gboolean sinter_service_is_scanned(SinterService *self);
 

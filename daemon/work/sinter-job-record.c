@@ -155,6 +155,7 @@ static const Field plan_fields[] = {
     P(FIELD_OPTIONAL, base_path),
     P(FIELD_OPTIONAL, destination),
     P(FIELD_OPTIONAL, destination_format),
+    P(FIELD_OPTIONAL, destination_root),
     P(FIELD_BOOLEAN, shallow),
     P(FIELD_BOOLEAN, reuse_external),
     P(FIELD_BOOLEAN, pivot),

@@ -10,6 +10,7 @@
 #include "sinter-live-job-private.h"
 
 #include "sinter-cleanup.h"
+#include "sinter-destination.h"
 #include "sinter-log.h"
 #include "sinter-message-id.h"
 #include "sinter-recheck.h"
@@ -447,7 +448,8 @@ step_start(SinterLiveJob *self, const SinterVerdict *verdict)
     g_autoptr(GError) error = NULL;
     SinterSpace space = SINTER_SPACE_LACKING;
 
-    if (sinter_recheck_plan(record, self->host, &error))
+    if (sinter_recheck_plan(record, self->host, &error) &&
+        sinter_destination_check(record->plan, &error))
         space = sinter_live_job_claim_space(self, &error);
     if (space == SINTER_SPACE_PROMISED)
         return wait_for_space(self, error);

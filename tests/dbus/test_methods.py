@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Each method of the bus, with polkit saying yes: what it answers and how it fails."""
 
+import os
+import shutil
+import tempfile
 import unittest
 
 from gi.repository import GLib
@@ -261,6 +264,50 @@ class Jobs(MethodsCase):
                           '/x', options(format='vmdk'), text='vmdk')
         self.assert_error('InvalidArgument', self.client.call, disk, DISK, 'Commit', '(a{sv})',
                           options(top='nonsense'), text='nonsense')
+        for path in (self.stage.path('..', 'etc', 'x'), self.stage.root + '//x'):
+            self.assert_error('InvalidArgument', self.client.call, disk, DISK, 'Copy', '(sa{sv})',
+                              path, {}, text=path)
+
+
+class CopyPlaces(MethodsCase):
+    """A daemon that runs as root does not let its callers write wherever root can."""
+
+    def copy(self, destination, **values):
+        return self.client.call(self.client.disk('chain'), DISK, 'Copy', '(sa{sv})', destination,
+                                options(**values))
+
+    def failure_of(self, destination, **values):
+        completed = self.client.listen(JOB, 'Completed')
+        job = self.copy(destination, **values)
+        self.wait(lambda: completed, 'the end of the job')
+        return self.client.get(job, 'Job', 'ErrorName'), self.client.get(job, 'Job', 'ErrorMessage')
+
+    def test_foreign_folders(self):
+        for path in ('/etc/shadow', '/tmp/x', self.stage.root + '-not/x'):
+            with self.subTest(path):
+                self.assert_error('NotAuthorized', self.copy, path, text=path)
+
+    def test_allowed_folder(self):
+        """The administrator may name more; the test driver, which cannot copy, is then asked."""
+        other = tempfile.mkdtemp(prefix='sd-copies-', dir='/tmp')
+        self.addCleanup(shutil.rmtree, other)
+        self.assert_error('NotAuthorized', self.copy, other + '/x')
+        self.addCleanup(self.configure, '')
+        self.configure(f'[copy]\nfolders=/nowhere:{other}\n')
+        self.assertNotIn(self.failure_of(other + '/x')[0], ('', 'NotAuthorized'))
+
+    def configure(self, text):
+        self.stage.write('sinter.conf', text)
+        self.client.manager('Reload')
+
+    def test_links(self):
+        os.symlink('/etc', self.stage.path('link'))
+        os.symlink('/etc/passwd', self.stage.path('linked-file'))
+        for name, values in (('link/x', {}), ('linked-file', {'reuse_external': True})):
+            with self.subTest(name):
+                error, message = self.failure_of(self.stage.path(name), **values)
+                self.assertEqual(error, 'NotAuthorized', message)
+                self.assertIn('symbolic link', message)
 
 
 class Shown(MethodsCase):

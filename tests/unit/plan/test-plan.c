@@ -92,6 +92,7 @@ make_disk_plan(void)
     plan->base_path = g_strdup("/base");
     plan->destination = g_strdup("/destination");
     plan->destination_format = g_strdup("raw");
+    plan->destination_root = g_strdup("/root");
     plan->shallow = plan->reuse_external = plan->pivot = plan->inactive_follows = TRUE;
     set_strv(&plan->chain_before, "a b c");
     set_strv(&plan->chain_after, "a c");
@@ -132,6 +133,7 @@ assert_disk_plan_copied(const SinterDiskPlan *plan)
     g_assert_cmpstr(plan->base_path, ==, "/base");
     g_assert_cmpstr(plan->destination, ==, "/destination");
     g_assert_cmpstr(plan->destination_format, ==, "raw");
+    g_assert_cmpstr(plan->destination_root, ==, "/root");
     g_assert_true(plan->shallow && plan->reuse_external && plan->pivot && plan->inactive_follows);
     assert_strv_copied(plan->chain_before, "a b c");
     assert_strv_copied(plan->chain_after, "a c");

@@ -47,7 +47,8 @@ test_values(Fixture *f, gconstpointer data)
     g_autoptr(SinterConfig) config = load(f, "[connection]\nuri = test:///default \nqmp-events=no\n"
                                              "rescan-interval-sec=0\n"
                                              "[jobs]\nmax-per-host=7\nbandwidth=50M\n"
-                                             "[plans]\nmax-per-user=3\n");
+                                             "[plans]\nmax-per-user=3\n"
+                                             "[copy]\nfolders=/a:/b c\n");
 
     g_assert_cmpuint(f->problems->len, ==, 0);
     g_assert_cmpstr(config->connection_uri, ==, "test:///default");
@@ -55,6 +56,7 @@ test_values(Fixture *f, gconstpointer data)
     g_assert_cmpuint(config->rescan_interval_sec, ==, 0);
     g_assert_cmpuint(config->limits.max_jobs_per_host, ==, 7);
     g_assert_cmpuint(config->limits.bandwidth_bytes_per_sec, ==, 50 * 1024 * 1024);
+    g_assert_cmpstr(config->copy_folders, ==, "/a:/b c");
     g_assert_cmpuint(config->max_plans_per_user, ==, 3);
     g_assert_cmpuint(config->plan_lifetime_sec, ==, 600);
 }
@@ -73,6 +75,7 @@ static const BadCase bad_cases[] = {
     { "[jobs]\nmax-per-host=\n", { "'max-per-host'", "from 1 to 1000" } },
     { "[jobs]\nbandwidth=-5\n", { "'bandwidth'", "-5" } },
     { "[connection]\nqmp-events=perhaps\n", { "'qmp-events'", "true or false", "perhaps" } },
+    { "[copy]\nfolders=/a:b\n", { "'folders'", "[copy]", "absolute" } },
     { "[connection]\nuri=\xff\xfe\n", { "'uri'", "[connection]" } },
     { "max-per-host=2\n", { "sinter.conf" } },
     { "[jobs\nmax-per-host=2\n", { "sinter.conf" } },
@@ -137,7 +140,8 @@ test_adopt(Fixture *f, gconstpointer data)
 {
     g_autoptr(SinterConfig) config = sinter_config_new();
     g_autoptr(SinterConfig) fresh =
-        load(f, "[connection]\nuri=test:///x\n[jobs]\nmax-per-host=9\n[plans]\nmax-per-user=2\n");
+        load(f, "[connection]\nuri=test:///x\n[jobs]\nmax-per-host=9\n[plans]\nmax-per-user=2\n"
+                "[copy]\nfolders=/a\n");
     g_autoptr(GPtrArray) waiting = sinter_config_adopt(config, fresh);
 
     g_assert_cmpuint(config->max_plans_per_user, ==, 2);
@@ -210,6 +214,7 @@ test_shipped_file(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->problems->len, ==, 0);
     different = sinter_config_adopt(initial, config);
     g_assert_cmpuint(different->len, ==, 0);
+    g_assert_cmpstr(initial->copy_folders, ==, "/var/lib/libvirt/images");
     g_assert_cmpuint(initial->max_plans, ==, 1024);
     g_assert_cmpuint(initial->max_plans_per_user, ==, 16);
     g_assert_cmpuint(initial->plan_lifetime_sec, ==, 600);
