@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+/**
+ * SECTION:error
+ *
+ * Units: none. Errors: this is where they come from. Threads: any.
+ */
+
 #include <glib.h>
 
 G_BEGIN_DECLS
@@ -49,6 +55,7 @@ typedef enum {
     SINTER_ERROR_TIMED_OUT,
 } SinterError;
 
+/* The number behind %SINTER_ERROR. */
 GQuark sinter_error_quark(void);
 
 /**

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+/**
+ * SECTION:progress
+ *
+ * How far a long piece of work is. Units: each step's own, told as parts of the whole. Errors: none.
+ * Threads: a tree of progresses belongs to one thread.
+ */
+
 #include <glib.h>
 
 G_BEGIN_DECLS
@@ -25,6 +32,7 @@ typedef struct _SinterProgress SinterProgress;
  */
 typedef void (*SinterProgressFunc)(double fraction, gpointer user_data);
 
+/* (transfer full): a root, which tells @func. Free it with sinter_progress_free(). */
 SinterProgress *sinter_progress_new(SinterProgressFunc func, gpointer user_data);
 void sinter_progress_free(SinterProgress *progress);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterProgress, sinter_progress_free)

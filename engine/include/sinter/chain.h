@@ -87,6 +87,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterChain, sinter_chain_free)
 /* Of the disk that the guest sees. */
 guint64 sinter_chain_get_virtual_size(SinterChain *chain);
 
+/* At least 1. */
 guint sinter_chain_get_n_layers(SinterChain *chain);
 
 /* (transfer none): what a layer says about itself. Lives as long as the chain. */

@@ -232,6 +232,7 @@ GPtrArray *sinter_chain_check(SinterFs *fs, const char *path, const char *format
 /* Whether images of the format of that name can be checked; FALSE for a name that is none. */
 gboolean sinter_format_has_check(const char *format);
 
+/* With all that it holds. Accepts %NULL. */
 void sinter_check_result_free(SinterCheckResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterCheckResult, sinter_check_result_free)
 

@@ -11,7 +11,7 @@
  * Names of codes ("l2-entry-beyond-file") are stable: scripts may rely on them. The numbers behind
  * them are stable as long as the library's soname is; new ones are appended.
  *
- * Units: offsets are bytes. Threads: all functions may be called from any thread; a #SinterFinding
+ * Units: offsets are bytes. Errors: none; these functions cannot fail. Threads: all functions may be called from any thread; a #SinterFinding
  * is a plain value.
  */
 

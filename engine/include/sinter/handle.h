@@ -55,8 +55,10 @@ typedef enum {
 SinterHandle *sinter_handle_open(SinterFs *fs, const char *path, const char *format,
                                  SinterHandleFlags flags, GError **error);
 
+/* Of the disk, in bytes. */
 guint64 sinter_handle_get_virtual_size(SinterHandle *handle);
 
+/* What the guest would read, with what was written before. On failure @buf is undefined. */
 gboolean sinter_handle_read_at(SinterHandle *handle, guint64 offset, void *buf, gsize length,
                                GError **error);
 

@@ -99,6 +99,7 @@ SinterImageInfo *sinter_image_info_new(SinterFs *fs, const char *path, const cha
 /* As sinter_image_info_new() for a file that is open already. */
 SinterImageInfo *sinter_image_info_new_for_io(SinterIo *io, const char *format, GError **error);
 
+/* Accepts %NULL. */
 void sinter_image_info_free(SinterImageInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImageInfo, sinter_image_info_free)
 
@@ -201,6 +202,7 @@ typedef struct {
  */
 SinterLuksInfo *sinter_image_luks_info_new(SinterIo *io, const char *format, GError **error);
 
+/* Accepts %NULL. */
 void sinter_luks_info_free(SinterLuksInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLuksInfo, sinter_luks_info_free)
 

@@ -81,6 +81,7 @@ SinterFs *sinter_fs_new_descriptors(void);
  */
 gboolean sinter_fs_add_descriptor(SinterFs *fs, const char *path, int fd, GError **error);
 
+/* The last reference that goes frees the set; files that are open stay open. */
 SinterFs *sinter_fs_ref(SinterFs *fs);
 void sinter_fs_unref(SinterFs *fs);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterFs, sinter_fs_unref)
@@ -102,6 +103,7 @@ SinterIo *sinter_fs_open(SinterFs *fs, const char *path, SinterIoFlags flags, GE
  */
 SinterIo *sinter_io_new_fd(int fd, const char *name, SinterIoFlags flags, GError **error);
 
+/* The last reference that goes closes the file and gives up its locks. */
 SinterIo *sinter_io_ref(SinterIo *io);
 void sinter_io_unref(SinterIo *io);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterIo, sinter_io_unref)

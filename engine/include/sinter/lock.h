@@ -11,7 +11,8 @@
  * The locks are advisory and do not reach everywhere: a virtual machine that waits for a
  * migration holds none, and some network file systems keep them on one host.
  *
- * Errors: #GError of the domain %SINTER_ERROR. Threads: any.
+ * Units: none; sets of permissions are bits. Errors: #GError of the domain %SINTER_ERROR. Threads:
+ * any.
  */
 
 #include <glib.h>

@@ -11,7 +11,7 @@
  * returns %TRUE the change is durable; a crash at any moment leaves the image as it was or as it
  * was to be, with nothing leaked.
  *
- * Errors: #GError of the domain %SINTER_ERROR. UNSUPPORTED where the format, or an image whose
+ * Units: times are microseconds. Errors: #GError of the domain %SINTER_ERROR. UNSUPPORTED where the format, or an image whose
  * data lies in a file of its own, has no internal snapshots. Threads: any; one image is changed by
  * one thread.
  */

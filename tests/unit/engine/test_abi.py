@@ -42,6 +42,18 @@ class Abi(unittest.TestCase):
     def test_declared_is_listed(self):
         self.assertEqual(declared(), listed())
 
+    def test_headers_are_documented(self):
+        """Each says its units, errors and threads; each function belongs to a comment."""
+        for path in HEADERS + COMMON:
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            section = re.search(r"/\*\*\n \* SECTION:\w+\n(.*?)\*/", text, re.S)
+            for word in ("Units:", "Errors:", "Threads:"):
+                self.assertIn(word, section[1] if section else "", os.path.basename(path))
+            for paragraph in re.split(r"\n\n(?! \*)", text.partition("G_BEGIN_DECLS")[2]):
+                if re.search(r"^[A-Za-z][\w \*]*?\bsinter_\w+\(", paragraph, re.M):
+                    self.assertTrue(paragraph.lstrip().startswith("/*"), f"{path}: {paragraph}")
+
     def test_headers_stand_alone(self):
         """Each installed header compiles by itself, as C and as C++."""
         flags = subprocess.run(["pkg-config", "--cflags", "gio-2.0"], check=True,
