@@ -35,10 +35,8 @@ sinter_img_change_begin(SinterImgName *name, const SinterImgSource *source, cons
     name->force_share = TRUE;
     io = sinter_img_open_file(name);
     info = io ? sinter_image_info_new_for_io(io, name->format, &error) : NULL;
-    if (error) {
-        g_prefix_error(&error, "Could not open '%s': ", given);
-        sinter_img_report(error);
-    }
+    if (error)
+        sinter_img_name_report(name, error);
     if (!info || !sinter_img_name_check_options(name, info->format))
         return FALSE;
     if (!name->format && strcmp(info->format, "raw") == 0)

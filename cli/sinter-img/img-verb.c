@@ -110,11 +110,12 @@ static int
 verb_parse_and_run(const SinterImgVerb *verb, int argc, char **argv, gpointer options)
 {
     g_auto(Tables) tables = { 0 };
+    int n_words = verb->last_is_operand && argc > 2 ? argc - 1 : argc;
     int code;
 
     tables_init(&tables, verb);
     optind = 0;
-    while ((code = getopt_long(argc, argv, tables.letters->str,
+    while ((code = getopt_long(n_words, argv, tables.letters->str,
                                (const struct option *)(gpointer)tables.names->data, NULL)) != -1) {
         switch (code) {
         case ':':
@@ -132,12 +133,21 @@ verb_parse_and_run(const SinterImgVerb *verb, int argc, char **argv, gpointer op
     return verb->run(options, argv + optind, argc - optind);
 }
 
+static gboolean
+is_help(const char *word)
+{
+    return strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0;
+}
+
 int
 sinter_img_verb_run(const SinterImgVerb *verb, int argc, char **argv)
 {
     g_autofree gpointer options = g_malloc0(verb->options_size);
-    int status = verb_parse_and_run(verb, argc, argv, options);
+    int status;
 
+    if (verb->last_is_operand && argc < 3 && !(argc == 2 && is_help(argv[1])))
+        return sinter_img_usage_error("Not enough arguments");
+    status = verb_parse_and_run(verb, argc, argv, options);
     if (verb->clear)
         verb->clear(options);
     return status;

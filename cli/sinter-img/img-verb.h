@@ -32,6 +32,8 @@ typedef struct {
     gsize n_options;
     gsize options_size;  /* of the struct that they fill, which is all zero before */
     const char *details; /* (nullable): more for the help */
+    /* the last word is no option, whatever it begins with; there is one before it */
+    gboolean last_is_operand;
     int (*run)(gpointer options, char **operands, int n_operands);
     void (*clear)(gpointer options); /* (nullable): frees what the options hold */
 } SinterImgVerb;
@@ -45,6 +47,7 @@ extern const SinterImgVerb sinter_img_info;
 extern const SinterImgVerb sinter_img_locks;
 extern const SinterImgVerb sinter_img_map;
 extern const SinterImgVerb sinter_img_measure;
+extern const SinterImgVerb sinter_img_resize;
 extern const SinterImgVerb sinter_img_snapshot;
 
 /* All verbs, ended by NULL. */

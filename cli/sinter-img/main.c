@@ -27,6 +27,7 @@ const SinterImgVerb *const sinter_img_verbs[] = {
     &sinter_img_locks,
     &sinter_img_map,
     &sinter_img_measure,
+    &sinter_img_resize,
     &sinter_img_snapshot,
     NULL,
 };

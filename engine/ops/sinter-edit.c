@@ -8,31 +8,39 @@
 #include "sinter-edit.h"
 #include "sinter-handle-internal.h"
 
-static gboolean
-edit_prepare(SinterEdit *self, const char *format, SinterHandleFlags flags, GError **error)
+gboolean
+sinter_edit_reopen(SinterEdit *self, GError **error)
 {
     const SinterQcow2WriterOptions options = {
-        .io_flags = sinter_handle_io_flags(flags),
-        .probe_backing = (flags & SINTER_HANDLE_PROBE) != 0,
+        .io_flags = sinter_handle_io_flags(self->flags),
+        .probe_backing = (self->flags & SINTER_HANDLE_PROBE) != 0,
     };
 
+    g_clear_pointer(&self->writer, sinter_qcow2_writer_free);
+    self->writer = sinter_qcow2_writer_open(self->fs, self->io, &options, error);
+    return self->writer != NULL;
+}
+
+static gboolean
+edit_prepare(SinterEdit *self, const char *format, GError **error)
+{
     if (!sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error))
         return FALSE;
     self->format = sinter_format_choose(self->io, format, error);
     if (!self->format || self->format == &sinter_format_raw)
         return self->format != NULL;
-    self->writer = sinter_qcow2_writer_open(self->fs, self->io, &options, error);
-    return self->writer != NULL;
+    return sinter_edit_reopen(self, error);
 }
 
 gboolean
 sinter_edit_open(SinterEdit *self, SinterFs *fs, const char *path, const char *format,
                  SinterHandleFlags flags, GError **error)
 {
+    self->flags = flags;
     self->fs = fs ? sinter_fs_ref(fs) : sinter_fs_new_host(NULL, error);
     self->io =
         self->fs ? sinter_fs_open(self->fs, path, sinter_handle_io_flags(flags), error) : NULL;
-    if (self->io && edit_prepare(self, format, flags, error))
+    if (self->io && edit_prepare(self, format, error))
         return TRUE;
     g_prefix_error(error, "Could not open '%s': ", path);
     return FALSE;

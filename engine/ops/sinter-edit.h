@@ -13,6 +13,7 @@ typedef struct {
     SinterIo *io;
     const SinterFormat *format;
     SinterQcow2Writer *writer; /* NULL: raw */
+    SinterHandleFlags flags;
 } SinterEdit;
 
 /*
@@ -21,6 +22,8 @@ typedef struct {
  */
 gboolean sinter_edit_open(SinterEdit *self, SinterFs *fs, const char *path, const char *format,
                           SinterHandleFlags flags, GError **error);
+/* The writer anew, where a change has left it good for nothing else. */
+gboolean sinter_edit_reopen(SinterEdit *self, GError **error);
 void sinter_edit_clear(SinterEdit *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterEdit, sinter_edit_clear)
 

@@ -119,6 +119,7 @@ gboolean sinter_qcow2_writer_l2_get(SinterQcow2Writer *self, guint64 offset, Sin
 SinterQcow2Table *sinter_qcow2_writer_l2_own(SinterQcow2Writer *self, guint64 offset,
                                              GError **error);
 
+/* The L1 entry at @index is @entry from now on. */
 void sinter_qcow2_writer_l1_set(SinterQcow2Writer *self, guint32 index, guint64 entry);
 
 /* Allocation (qcow2-alloc.c). */

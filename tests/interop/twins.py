@@ -18,7 +18,7 @@ class TwinCase(img.ImgCase):
         """What was made in self.folder stands in self.other as well, and from here on alone."""
         self.other = tempfile.mkdtemp(prefix="sinter-twin-")
         self.addCleanup(shutil.rmtree, self.other)
-        qemu.run("cp", "-a", "--sparse=always", self.folder + "/.", self.other)
+        qemu.run("cp", "-a", self.folder + "/.", self.other)
 
     def both_twins(self, *args):
         return img.theirs(*args, folder=self.folder), img.ours(*args, folder=self.other)
