@@ -115,6 +115,8 @@ def random_options(rand, backing, cluster_bits):
 class BuiltLayer:
     """One image under the builder's hands, and its content beside it."""
 
+    with_snapshots = True
+
     def __init__(self, rand, path, backing, size, cluster_bits):
         self.rand, self.path, self.backing = rand, path, backing
         options = random_options(rand, backing, cluster_bits)
@@ -193,7 +195,7 @@ class BuiltLayer:
             self.build.reserve(guest)
 
     def op_snapshot(self):
-        if self.options.data_file or not self.build.fits_snapshot() or len(self.snapshots) > 3:
+        if not self.with_snapshots or self.options.data_file or not self.build.fits_snapshot() or len(self.snapshots) > 3:
             return
         ident = str(len(self.snapshots) + 1)
         v2 = self.options.version == 2
@@ -247,6 +249,8 @@ class BuiltLayer:
 
 class QemuLayer:
     """One image under the hands of qemu-img and qemu-io."""
+
+    with_snapshots = True
 
     def __init__(self, rand, path, backing, size, cluster_bits):
         self.rand, self.path, self.backing = rand, path, backing
@@ -316,7 +320,7 @@ class QemuLayer:
     def finish(self):
         self.io()
         self.io()
-        if self.bits >= 8 and not self.preallocated and self.rand.random() < 0.5:
+        if self.with_snapshots and self.bits >= 8 and not self.preallocated and self.rand.random() < 0.5:
             run(os.path.dirname(self.path), 'qemu-img', 'snapshot', '-c', 'first', self.path)
             self.snapshots['1'] = bytes(self.content)
             self.io()
@@ -355,21 +359,26 @@ def room_for_names(cluster_bits, backing):
     return max(cluster_bits, 10) if backing else cluster_bits
 
 
-def random_layer(rand, folder, number, backing):
+def random_layer(rand, folder, number, backing, snapshots=True, size=None):
     cluster_bits = room_for_names(rand.choice((9, 10, 12, 12, 14, 14, 16, 16, 16, 18, 21)), backing)
-    size = random_size(rand, cluster_bits)
+    size = size or random_size(rand, cluster_bits)
     path = os.path.join(folder, f'layer{number}')
     if not backing and rand.random() < 0.3:
         return raw_layer(rand, path + '.raw', size)
     kind = BuiltLayer if rand.random() < 0.65 else QemuLayer
-    return kind(rand, path + '.qcow2', backing, size, cluster_bits).finish()
+    layer = kind(rand, path + '.qcow2', backing, size, cluster_bits)
+    layer.with_snapshots = snapshots
+    return layer.finish()
 
 
-def random_chain(seed, folder, max_layers=5):
+def random_chain(seed, folder, max_layers=5, snapshots=True, one_size=False):
+    """Without snapshots, or with layers of one size (but for those that grow), where asked."""
     rand = random.Random(seed)
+    size = random_size(rand, rand.choice((9, 10, 12, 14, 16, 18))) if one_size else None
     layers = []
     for number in range(rand.randint(1, max_layers)):
-        layers.insert(0, random_layer(rand, folder, number, layers[0] if layers else None))
+        layers.insert(0, random_layer(rand, folder, number, layers[0] if layers else None,
+                                      snapshots, size))
     return Chain(seed, layers)
 
 
