@@ -174,6 +174,34 @@ sinter_qcow2_alloc_get_refcount(SinterQcow2Writer *self, guint64 cluster, guint6
     return TRUE;
 }
 
+gboolean
+sinter_qcow2_alloc_has_block(SinterQcow2Writer *self, guint64 cluster)
+{
+    guint64 index = alloc_block_index(self, cluster);
+
+    return index < self->reftable_entries &&
+           (self->reftable[index] & ~SINTER_QCOW2_REFTABLE_RESERVED) != 0;
+}
+
+void
+sinter_qcow2_alloc_place_block(SinterQcow2Writer *self, guint64 counted, guint64 cluster)
+{
+    alloc_add_block(self, alloc_block_index(self, counted), cluster);
+}
+
+gboolean
+sinter_qcow2_alloc_set_refcount(SinterQcow2Writer *self, guint64 cluster, guint64 value,
+                                GError **error)
+{
+    SinterQcow2Table *block = NULL;
+
+    if (!alloc_block_get(self, cluster, &block, error))
+        return FALSE;
+    g_assert(block != NULL);
+    block_store(self, block, cluster, value);
+    return TRUE;
+}
+
 /* How many clusters from @cluster on are free: up to @max, and all of one block. */
 static guint64
 block_count_free(const SinterQcow2Writer *self, const SinterQcow2Table *block, guint64 cluster,

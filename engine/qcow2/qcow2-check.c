@@ -270,6 +270,14 @@ gboolean
 sinter_qcow2_check(SinterIo *io, const SinterCheckOptions *options, SinterCheckResult *result,
                    GError **error)
 {
+    return sinter_qcow2_check_count_all(io, options, result, NULL, NULL, error);
+}
+
+gboolean
+sinter_qcow2_check_count_all(SinterIo *io, const SinterCheckOptions *options,
+                             SinterCheckResult *result, SinterQcow2RefcountMap **ret_map,
+                             guint64 *ret_n_clusters, GError **error)
+{
     SinterQcow2Check self = { .io = io, .options = options, .result = result };
     gboolean ok;
 
@@ -286,6 +294,10 @@ sinter_qcow2_check(SinterIo *io, const SinterCheckOptions *options, SinterCheckR
         result->leaks_are_safe = leaks_are_safe(result);
         result->stats.allocation = allocation_of(&result->stats);
         sinter_progress_finish(options->progress);
+        if (ret_map) {
+            *ret_map = g_steal_pointer(&self.map);
+            *ret_n_clusters = self.n_clusters;
+        }
     }
     check_clear(&self);
     sinter_tally_clear(&self.tally);

@@ -79,6 +79,14 @@ typedef struct {
 gboolean sinter_qcow2_check(SinterIo *io, const SinterCheckOptions *options,
                             SinterCheckResult *result, GError **error);
 
+/*
+ * The same, and what was counted: for each of the clusters its references beside what the file
+ * stores. NULL in @ret_map where nothing behind the header could be understood.
+ */
+gboolean sinter_qcow2_check_count_all(SinterIo *io, const SinterCheckOptions *options,
+                                      SinterCheckResult *result, SinterQcow2RefcountMap **ret_map,
+                                      guint64 *ret_n_clusters, GError **error);
+
 /* The passes. FALSE: the check cannot go on. */
 gboolean sinter_qcow2_check_header(SinterQcow2Check *self, GError **error);
 gboolean sinter_qcow2_check_refcounts(SinterQcow2Check *self, GError **error);

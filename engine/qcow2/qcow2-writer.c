@@ -32,10 +32,6 @@ check_header(const SinterQcow2Header *header, GError **error)
         return refuse(error, SINTER_ERROR_CORRUPT,
                       "the image is marked corrupt; repair it with 'qemu-img check -r all' before "
                       "it is written to");
-    if (header->incompatible & SINTER_QCOW2_INCOMPAT_DIRTY)
-        return refuse(error, SINTER_ERROR_CORRUPT,
-                      "the image was not closed and its reference counts may be stale; repair it "
-                      "with 'qemu-img check -r all' before it is written to");
     if (header->crypt_method != SINTER_QCOW2_CRYPT_NONE)
         return refuse(error, SINTER_ERROR_UNSUPPORTED,
                       "the image is encrypted, and without its key it cannot be written to");
@@ -129,6 +125,18 @@ mark_range(SinterQcow2Writer *self, guint64 offset, guint64 bytes)
         g_hash_table_add(self->metadata, GSIZE_TO_POINTER(first + i));
 }
 
+/* Reference counts that may be stale must not be believed. */
+static gboolean
+repair_if_dirty(SinterQcow2Writer *self, GError **error)
+{
+    if (!(self->header->incompatible & SINTER_QCOW2_INCOMPAT_DIRTY))
+        return TRUE;
+    if (sinter_qcow2_writer_rebuild(self, error))
+        return TRUE;
+    g_prefix_error(error, "Could not repair dirty image: ");
+    return FALSE;
+}
+
 /* What must never be handed out: all places where tables lie. */
 static gboolean
 mark_metadata(SinterQcow2Writer *self, GError **error)
@@ -177,7 +185,7 @@ sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io, const SinterQcow2WriterOpti
     self->geo = self->header->geo;
     sinter_qcow2_table_set_init(&self->l2, io, self->geo.cluster_size, L2_BUDGET_BYTES);
     sinter_qcow2_table_set_init(&self->blocks, io, self->geo.cluster_size, BLOCKS_BUDGET_BYTES);
-    if (!load_tables(self, error) || !mark_metadata(self, error) ||
+    if (!load_tables(self, error) || !repair_if_dirty(self, error) || !mark_metadata(self, error) ||
         !open_data_file(self, options->io_flags, error) || !open_backing(self, options, error) ||
         !sinter_qcow2_bitmap_record_open(self, error) || !clear_autoclear(self, error))
         return NULL;

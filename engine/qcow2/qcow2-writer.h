@@ -66,6 +66,13 @@ SinterQcow2Writer *sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io,
                                             const SinterQcow2WriterOptions *options,
                                             GError **error);
 
+/*
+ * Counts all references of an image that was not closed and stores them as the reference counts
+ * (qcow2-rebuild.c); then it is marked as closed. Its tables are loaded, and nothing was changed.
+ * CORRUPT where the mapping itself is damaged, before anything changes.
+ */
+gboolean sinter_qcow2_writer_rebuild(SinterQcow2Writer *self, GError **error);
+
 /* Makes all durable. The writer can be used on, also after a failure. */
 gboolean sinter_qcow2_writer_flush(SinterQcow2Writer *self, GError **error);
 
@@ -125,6 +132,13 @@ void sinter_qcow2_writer_l1_set(SinterQcow2Writer *self, guint32 index, guint64 
 /* Allocation (qcow2-alloc.c). */
 
 gboolean sinter_qcow2_alloc_get_refcount(SinterQcow2Writer *self, guint64 cluster, guint64 *ret,
+                                         GError **error);
+/* For a rebuild, which knows what is free without asking the counts (qcow2-rebuild.c). */
+gboolean sinter_qcow2_alloc_has_block(SinterQcow2Writer *self, guint64 cluster);
+/* Puts a new block, all zero, that counts @counted on @cluster, which is counted by the caller. */
+void sinter_qcow2_alloc_place_block(SinterQcow2Writer *self, guint64 counted, guint64 cluster);
+/* @cluster has a block, and @value fits. */
+gboolean sinter_qcow2_alloc_set_refcount(SinterQcow2Writer *self, guint64 cluster, guint64 value,
                                          GError **error);
 /* 1 to @max clusters in a row, counted once each; the first one's number in @ret_first. */
 gboolean sinter_qcow2_alloc_take(SinterQcow2Writer *self, guint64 max, guint64 *ret_first,

@@ -231,8 +231,34 @@ class Refused(unittest.TestCase):
             f.write(data)
 
     def test_dirty(self):
+        """QEMU leaves lazy reference counts behind when it is killed: they are put right."""
+        qemu.qemu_img("create", "-q", "-f", "qcow2", "-o", "lazy_refcounts=on", self.image, "8M")
+        qemu.run(qemu.QEMU_IO, "-f", "qcow2", "-c", "write -P 7 1M 300k", "-c", "flush",
+                 "-c", "abort", self.image, check=False)
+        with open(self.image, "rb") as f:
+            f.seek(79)
+            self.assertEqual(f.read(1), b"\x01")
+        done = tool_io(self.image, "qcow2", ["write 0 512 1"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.image, "rb") as f:
+            f.seek(79)
+            self.assertEqual(f.read(1), b"\x00")
+        qemu.qemu_img("check", "-q", self.image)
+        qemu.run(qemu.QEMU_IO, "-f", "qcow2", "-c", "read -P 7 1M 300k", "-c", "read -P 1 0 512",
+                 self.image)
+
+    def test_dirty_and_damaged(self):
+        """What is wrong beyond the counts is not for opening to repair."""
+        qemu.run(qemu.QEMU_IO, "-f", "qcow2", "-c", "write 0 64k", self.image)
         self.poke(79, b"\x01")
-        self.check_refused("was not closed")
+        with open(self.image, "r+b") as f:
+            f.seek(40)
+            l1 = int.from_bytes(f.read(8), "big")
+            f.seek(l1)
+            l2 = int.from_bytes(f.read(8), "big") & 0x00fffffffffffe00
+            f.seek(l2)
+            f.write((l2 | 1 << 63).to_bytes(8, "big"))
+        self.check_refused("Could not repair dirty image")
 
     def test_corrupt(self):
         self.poke(79, b"\x02")

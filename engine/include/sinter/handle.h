@@ -47,7 +47,11 @@ typedef enum {
  *
  * Opens @path for writing, with the locks that keep everybody else out, and its backing files for
  * reading. Refused, with an error that says what to do: images in use, encrypted, marked corrupt,
- * not closed by their last user, or with features that are not known.
+ * or with features that are not known.
+ *
+ * An image that its last user did not close (the dirty bit) is repaired first: its reference counts
+ * are counted anew. Where its mapping is damaged, too, it is refused. With lazy_refcounts the
+ * counts are kept exact all the same, so the bit is never set here.
  *
  * Enabled dirty bitmaps of the image record what is written. They are stored when the handle is
  * closed; after a crash they are marked as not to be trusted.
