@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads disks out into a raw file or a stream. It owns what is around the copying: the target is
- * none of the sources, is large enough or made so, and is durable when a success is told.
+ * Writes the content of disks into an image or a stream. It owns what is around the moving: the
+ * target is none of what is read, and is durable when a success is told.
  */
 
 #include "sinter/convert.h"
 #include "chain/sinter-chain.h"
 #include "io/sinter-io-stream.h"
+#include "sinter-convert-target.h"
 #include "sinter-error.h"
-#include "sinter-output.h"
 #include "sinter-progress.h"
 #include "sinter-transfer.h"
+
+#include <string.h>
 
 typedef struct {
     SinterChain *const *sources;
@@ -38,30 +40,47 @@ convert_init(Convert *self, SinterChain *const *sources, guint n_sources,
     return TRUE;
 }
 
+/* How all sources move, apart from where. */
+static SinterTransfer
+convert_pattern(const SinterConvertOptions *options)
+{
+    SinterConvertFlags flags = options->flags;
+    SinterTransfer job = {
+        .n_layers = flags & SINTER_CONVERT_TOP_LAYER ? 1 : G_MAXUINT,
+        .compression =
+            flags & SINTER_CONVERT_COMPRESS ? SINTER_TRANSFER_COMPRESS : SINTER_TRANSFER_PLAIN,
+        .sparse_bytes = options->sparse_bytes ? options->sparse_bytes : SINTER_CONVERT_SPARSE_BYTES,
+        .unordered = (flags & SINTER_CONVERT_UNORDERED) != 0,
+        .rate_bytes_per_sec = options->rate_bytes_per_sec,
+        .n_threads = options->n_threads,
+        .cancellable = options->cancellable,
+        .progress = options->progress,
+        .salvages = (flags & SINTER_CONVERT_SALVAGE) != 0,
+        .salvaged = options->salvaged,
+        .salvaged_data = options->salvaged_data,
+    };
+
+    if (flags & (SINTER_CONVERT_OFFLOAD | SINTER_CONVERT_FULL))
+        job.sparse_bytes = 0;
+    if (flags & SINTER_CONVERT_FULL)
+        job.zeros = SINTER_TRANSFER_ZEROS_WRITE;
+    return job;
+}
+
 /* Moves all sources, one behind the other. @pattern says how. */
 static gboolean
-convert_transfer(const Convert *self, SinterIo *io, const SinterTransfer *pattern, GError **error)
+convert_transfer(const Convert *self, const SinterTransfer *pattern, GError **error)
 {
-    const SinterConvertOptions *options = self->options;
     SinterTransfer job = *pattern;
-    gboolean ok = TRUE;
 
-    job.target = sinter_handle_new_raw(io, self->total);
-    job.rate_bytes_per_sec = options->rate_bytes_per_sec;
-    job.n_threads = options->n_threads;
-    job.cancellable = options->cancellable;
-    job.progress = options->progress;
-    job.salvages = (options->flags & SINTER_CONVERT_SALVAGE) != 0;
-    job.salvaged = options->salvaged;
-    job.salvaged_data = options->salvaged_data;
-    sinter_progress_set_total(options->progress, self->total);
-    for (guint i = 0; ok && i < self->n_sources; i++) {
+    sinter_progress_set_total(self->options->progress, self->total);
+    for (guint i = 0; i < self->n_sources; i++) {
         job.source = self->sources[i];
-        ok = sinter_transfer_run(&job, NULL, error);
+        if (!sinter_transfer_run(&job, NULL, error))
+            return FALSE;
         job.target_offset += sinter_chain_get_virtual_size(job.source);
     }
-    sinter_handle_abandon(job.target);
-    return ok;
+    return TRUE;
 }
 
 static gboolean
@@ -71,19 +90,27 @@ same_file(const SinterIoStat *a, const SinterIoStat *b)
            a->is_block_device == b->is_block_device;
 }
 
+typedef gboolean (*SourceFileFunc)(SinterIo *io, gpointer user_data, GError **error);
+
+static gboolean
+each_chain_file(SinterChain *chain, SourceFileFunc func, gpointer user_data, GError **error)
+{
+    for (guint i = 0; i < sinter_chain_get_n_layers(chain); i++) {
+        SinterImage *image = sinter_chain_layer(chain, i);
+
+        if (!func(image->io, user_data, error) || !func(image->data_io, user_data, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* Calls @func for each file of all sources. */
 static gboolean
-each_source_file(const Convert *job,
-                 gboolean (*func)(SinterIo *io, gpointer user_data, GError **error),
-                 gpointer user_data, GError **error)
+each_source_file(const Convert *job, SourceFileFunc func, gpointer user_data, GError **error)
 {
     for (guint i = 0; i < job->n_sources; i++) {
-        for (guint j = 0; j < sinter_chain_get_n_layers(job->sources[i]); j++) {
-            SinterImage *image = sinter_chain_layer(job->sources[i], j);
-
-            if (!func(image->io, user_data, error) || !func(image->data_io, user_data, error))
-                return FALSE;
-        }
+        if (!each_chain_file(job->sources[i], func, user_data, error))
+            return FALSE;
     }
     return TRUE;
 }
@@ -104,15 +131,18 @@ refuse_same_file(SinterIo *io, gpointer target, GError **error)
     return FALSE;
 }
 
-/* A target that is not there yet is none of the sources. */
+/* What is to be written must not be read: a source, or what the target (@backing) stands on. */
 static gboolean
-convert_check_target(const Convert *job, SinterFs *fs, const char *path, GError **error)
+convert_check_target(const Convert *job, SinterFs *fs, const char *path, SinterChain *backing,
+                     GError **error)
 {
     g_autoptr(SinterIo) io = sinter_fs_open(fs, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL);
     SinterIoStat st;
 
+    /* one that is not there yet is none of them */
     return !io ||
-           (sinter_io_stat(io, &st, error) && each_source_file(job, refuse_same_file, &st, error));
+           (sinter_io_stat(io, &st, error) && each_source_file(job, refuse_same_file, &st, error) &&
+            (!backing || each_chain_file(backing, refuse_same_file, &st, error)));
 }
 
 static gboolean
@@ -127,78 +157,105 @@ clear_unless_readable(SinterIo *io, gpointer readable, GError **error)
     return TRUE;
 }
 
-static SinterOutputFlags
-convert_output_flags(SinterConvertFlags flags)
+/* What a new target is to stand on. */
+static gboolean
+convert_open_backing(const SinterConvertTarget *target, const SinterCreateOptions *image,
+                     SinterChain **ret, GError **error)
 {
-    return (flags & SINTER_CONVERT_EXISTING ? SINTER_OUTPUT_EXISTING : 0) |
-           (flags & SINTER_CONVERT_DIRECT ? SINTER_OUTPUT_DIRECT : 0);
+    SinterChainOptions how = { .fs = target->fs, .format = image->backing_format };
+    g_autofree char *path = NULL;
+
+    path = sinter_image_resolve_name(target->path, image->backing_name, error);
+    *ret = path ? sinter_chain_open(path, &how, error) : NULL;
+    if (!*ret)
+        g_prefix_error(error, "Could not open '%s': Could not open backing file: ", target->path);
+    return *ret != NULL;
 }
 
-static SinterOutput *
-convert_open_target(const Convert *job, const char *path, GError **error)
+static gboolean
+convert_check_files(const Convert *job, const SinterConvertTarget *target, SinterChain *backing,
+                    const char *data_name, GError **error)
 {
-    const SinterConvertOptions *options = job->options;
-    g_autoptr(SinterFs) fs =
-        options->fs ? sinter_fs_ref(options->fs) : sinter_fs_new_host(NULL, error);
-    SinterOutput *output = NULL;
+    g_autofree char *data_path = NULL;
+
+    if (!convert_check_target(job, target->fs, target->path, backing, error))
+        return FALSE;
+    if (!data_name)
+        return TRUE;
+    data_path = sinter_image_resolve_name(target->path, data_name, error);
+    return data_path && convert_check_target(job, target->fs, data_path, backing, error);
+}
+
+static gboolean
+convert_open_target(const Convert *job, SinterConvertTarget *target,
+                    const SinterCreateOptions *image, GError **error)
+{
+    SinterConvertFlags flags = job->options->flags;
+    SinterOutputFlags how = (flags & SINTER_CONVERT_EXISTING ? SINTER_OUTPUT_EXISTING : 0) |
+                            (flags & SINTER_CONVERT_DIRECT ? SINTER_OUTPUT_DIRECT : 0);
+    gboolean is_new = !(flags & SINTER_CONVERT_EXISTING);
+    g_autoptr(SinterChain) backing = NULL;
     gboolean readable = TRUE;
 
-    if (fs && convert_check_target(job, fs, path, error) &&
-        each_source_file(job, clear_unless_readable, &readable, error))
-        output =
-            sinter_output_open(fs, path, convert_output_flags(options->flags), readable, error);
-    if (!output && !(options->flags & SINTER_CONVERT_EXISTING))
-        g_prefix_error(error, "%s: error while converting raw: ", path);
-    return output;
+    if (is_new && image->backing_name && !convert_open_backing(target, image, &backing, error))
+        return FALSE;
+    if (convert_check_files(job, target, backing, is_new ? image->data_file_name : NULL, error) &&
+        each_source_file(job, clear_unless_readable, &readable, error) &&
+        sinter_convert_target_open(target, image, how, readable, g_steal_pointer(&backing), error))
+        return TRUE;
+    if (is_new)
+        g_prefix_error(error, "%s: error while converting %s: ", target->path, image->format);
+    return FALSE;
 }
 
-/* Makes the target as large as it must be. */
 static gboolean
-convert_set_size(const Convert *job, SinterIo *target, GError **error)
+convert_check_compression(const SinterConvertTarget *target, SinterConvertFlags flags,
+                          GError **error)
 {
-    guint64 total = job->total;
-    SinterIoStat st;
+    const SinterQcow2Header *header = sinter_handle_get_header(target->handle);
 
-    if (!sinter_io_stat(target, &st, error))
-        return FALSE;
-    if ((job->options->flags & SINTER_CONVERT_EXISTING) || st.is_block_device) {
-        if (st.size_bytes >= total)
-            return TRUE;
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
-                    "output file is smaller than input file");
-        return FALSE;
-    }
-    return sinter_io_truncate(target, total, error) &&
-           (!job->options->preallocate || sinter_io_allocate(target, 0, total, error));
+    if (!(flags & SINTER_CONVERT_COMPRESS) || (header && !header->geo.external_data))
+        return TRUE;
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                        header ? "Compression not supported for images with a data file"
+                               : "Compression not supported for this file format");
+    return FALSE;
+}
+
+static gboolean
+convert_into(const Convert *self, SinterConvertTarget *target, GError **error)
+{
+    const SinterConvertOptions *options = self->options;
+    SinterTransfer job = convert_pattern(options);
+
+    job.target = target->handle;
+    if (job.zeros == SINTER_TRANSFER_ZEROS_SAY &&
+        (target->is_zero || (options->flags & SINTER_CONVERT_TARGET_IS_ZERO)))
+        job.zeros = SINTER_TRANSFER_ZEROS_SKIP;
+    return convert_check_compression(target, options->flags, error) &&
+           convert_transfer(self, &job, error) && sinter_convert_target_commit(target, error);
 }
 
 gboolean
-sinter_convert_to_raw(SinterChain *const *sources, guint n_sources, const char *path,
-                      const SinterConvertOptions *options, GError **error)
+sinter_convert_to_image(SinterChain *const *sources, guint n_sources, const char *path,
+                        const SinterCreateOptions *image, const SinterConvertOptions *options,
+                        GError **error)
 {
-    const SinterConvertOptions full = options ? *options : (SinterConvertOptions){ 0 };
-    SinterTransfer how = {
-        .unordered = (full.flags & SINTER_CONVERT_UNORDERED) != 0,
-        .sparse_bytes = full.sparse_bytes ? full.sparse_bytes : SINTER_CONVERT_SPARSE_BYTES,
-    };
-    g_autoptr(SinterOutput) output = NULL;
-    SinterIo *io;
+    SinterConvertOptions full = options ? *options : (SinterConvertOptions){ 0 };
+    SinterCreateOptions what = *image;
+    g_auto(SinterConvertTarget) target = { 0 };
     Convert job;
 
-    if (!convert_init(&job, sources, n_sources, &full, error))
+    if (!sinter_format_find(image->format, error) ||
+        !convert_init(&job, sources, n_sources, &full, error))
         return FALSE;
-    output = convert_open_target(&job, path, error);
-    if (!output)
-        return FALSE;
-    io = sinter_output_get_io(output);
-    if (full.flags & SINTER_CONVERT_FULL) {
-        how.zeros = SINTER_TRANSFER_ZEROS_WRITE;
-        how.sparse_bytes = 0;
-    } else if (sinter_output_is_zero(output) || (full.flags & SINTER_CONVERT_TARGET_IS_ZERO)) {
-        how.zeros = SINTER_TRANSFER_ZEROS_SKIP;
-    }
-    if (!convert_set_size(&job, io, error) || !convert_transfer(&job, io, &how, error) ||
-        !sinter_output_commit(output, error))
+    what.virtual_size = job.total;
+    if (strcmp(what.format, "raw") == 0 && what.preallocation == SINTER_PREALLOCATION_FULL)
+        full.flags |= SINTER_CONVERT_FULL;
+    target.path = g_strdup(path);
+    target.fs = full.fs ? sinter_fs_ref(full.fs) : sinter_fs_new_host(NULL, error);
+    if (!target.fs || !convert_open_target(&job, &target, &what, error) ||
+        !convert_into(&job, &target, error))
         return FALSE;
     sinter_progress_finish(full.progress);
     return TRUE;
@@ -209,14 +266,23 @@ sinter_convert_to_stream(SinterChain *const *sources, guint n_sources, int fd, c
                          const SinterConvertOptions *options, GError **error)
 {
     const SinterConvertOptions full = options ? *options : (SinterConvertOptions){ 0 };
-    const SinterTransfer how = { .zeros = SINTER_TRANSFER_ZEROS_WRITE, .via_memory = TRUE };
+    SinterTransfer how = convert_pattern(&full);
+    g_autoptr(SinterHandle) handle = NULL;
     g_autoptr(SinterIo) io = NULL;
     Convert job;
 
     if (!convert_init(&job, sources, n_sources, &full, error))
         return FALSE;
     io = sinter_io_stream_new(fd, name, error);
-    if (!io || !convert_transfer(&job, io, &how, error) || !sinter_io_flush(io, error))
+    if (!io)
+        return FALSE;
+    handle = sinter_handle_new_raw(io, job.total);
+    how.target = handle;
+    how.zeros = SINTER_TRANSFER_ZEROS_WRITE;
+    how.sparse_bytes = 0;
+    how.via_memory = TRUE;
+    how.unordered = FALSE;
+    if (!convert_transfer(&job, &how, error) || !sinter_io_flush(io, error))
         return FALSE;
     sinter_progress_finish(full.progress);
     return TRUE;

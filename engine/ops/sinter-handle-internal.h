@@ -24,6 +24,8 @@ typedef struct {
      * as well.
      */
     SinterChain *backing;
+    /* (nullable): open and locked, in place of the data file that the image names. */
+    SinterIo *data_io;
 } SinterHandleOptions;
 
 /* How a file that is to be written to is opened. */

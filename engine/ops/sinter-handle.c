@@ -55,6 +55,7 @@ handle_prepare(SinterHandle *self, const SinterFormat *format, const SinterHandl
         .io_flags = sinter_handle_io_flags(options->flags),
         .probe_backing = (options->flags & SINTER_HANDLE_PROBE) != 0,
         .no_backing = options->no_backing,
+        .data_io = options->data_io,
     };
     SinterIoStat st;
 

@@ -162,6 +162,14 @@ sinter_output_is_zero(SinterOutput *self)
 }
 
 gboolean
+sinter_output_remove_former(SinterOutput *self, GError **error)
+{
+    return !self->draft || !self->former ||
+           (sinter_fs_remove(self->fs, self->path, error) &&
+            sinter_fs_sync_folder(self->fs, self->path, error));
+}
+
+gboolean
 sinter_output_commit(SinterOutput *self, GError **error)
 {
     if (!sinter_io_flush(self->io, error))

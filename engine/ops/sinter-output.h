@@ -36,6 +36,12 @@ SinterIo *sinter_output_get_io(SinterOutput *self);
 /* Whether all that was not written reads as zeros: it is a file without content. */
 gboolean sinter_output_is_zero(SinterOutput *self);
 
+/*
+ * Takes the name away from what stands under it, durably, ahead of commit(): for a file that must
+ * not be seen beside others that change. What is written in place has no former.
+ */
+gboolean sinter_output_remove_former(SinterOutput *self, GError **error);
+
 /* Makes all that was written durable, and gives it its name. */
 gboolean sinter_output_commit(SinterOutput *self, GError **error);
 

@@ -55,19 +55,26 @@ clear_autoclear(SinterQcow2Writer *self, GError **error)
     return TRUE;
 }
 
-static gboolean
-open_data_file(SinterQcow2Writer *self, SinterIoFlags flags, GError **error)
+static SinterIo *
+open_named_data_file(SinterQcow2Writer *self, SinterIoFlags flags, GError **error)
 {
-    g_autofree char *path = NULL;
+    g_autofree char *path = sinter_image_resolve_name(sinter_io_get_path(self->io),
+                                                      self->header->data_file_name, error);
+    g_autoptr(SinterIo) io = path ? sinter_fs_open(self->fs, path, flags, error) : NULL;
+
+    return io && sinter_io_lock(io, SINTER_IO_LOCK_ALONE, error) ? g_steal_pointer(&io) : NULL;
+}
+
+static gboolean
+open_data_file(SinterQcow2Writer *self, const SinterQcow2WriterOptions *options, GError **error)
+{
     g_autoptr(SinterIo) io = NULL;
 
     if (!self->geo.external_data)
         return TRUE;
-    path = sinter_image_resolve_name(sinter_io_get_path(self->io), self->header->data_file_name,
-                                     error);
-    if (path)
-        io = sinter_fs_open(self->fs, path, flags, error);
-    if (!io || !sinter_io_lock(io, SINTER_IO_LOCK_ALONE, error)) {
+    io = options->data_io ? sinter_io_ref(options->data_io)
+                          : open_named_data_file(self, options->io_flags, error);
+    if (!io) {
         g_prefix_error(error, "Could not open the data file: ");
         return FALSE;
     }
@@ -186,7 +193,7 @@ sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io, const SinterQcow2WriterOpti
     sinter_qcow2_table_set_init(&self->l2, io, self->geo.cluster_size, L2_BUDGET_BYTES);
     sinter_qcow2_table_set_init(&self->blocks, io, self->geo.cluster_size, BLOCKS_BUDGET_BYTES);
     if (!load_tables(self, error) || !repair_if_dirty(self, error) || !mark_metadata(self, error) ||
-        !open_data_file(self, options->io_flags, error) || !open_backing(self, options, error) ||
+        !open_data_file(self, options, error) || !open_backing(self, options, error) ||
         !sinter_qcow2_bitmap_record_open(self, error) || !clear_autoclear(self, error))
         return NULL;
     return g_steal_pointer(&self);

@@ -56,6 +56,7 @@ typedef struct {
     gboolean probe_backing;
     gboolean no_backing;  /* no backing file is opened: to need what it holds is an error */
     SinterChain *backing; /* nullable, taken in any case: in place of the one that is named */
+    SinterIo *data_io;    /* nullable, open and locked: in place of the data file that is named */
 } SinterQcow2WriterOptions;
 
 /*

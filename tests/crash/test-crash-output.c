@@ -38,6 +38,8 @@ prepare(SinterFs *fs)
     g_assert_true(sinter_image_create(fs, "copy", &copy, NULL));
 }
 
+static const SinterCreateOptions raw = { .format = "raw" };
+
 static gboolean
 read_out(SinterFs *fs, gboolean again, GError **error)
 {
@@ -45,7 +47,7 @@ read_out(SinterFs *fs, gboolean again, GError **error)
     SinterConvertOptions options = { .fs = fs, .n_threads = 1 };
     g_autoptr(SinterChain) chain = sinter_chain_open("image", &source, error);
 
-    return chain && sinter_convert_to_raw(&chain, 1, "copy", &options, error);
+    return chain && sinter_convert_to_image(&chain, 1, "copy", &raw, &options, error);
 }
 
 static gboolean

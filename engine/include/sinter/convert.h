@@ -4,7 +4,7 @@
 /**
  * SECTION:convert
  *
- * Reads disks out: their content, as the guest sees it, into a raw file or a stream.
+ * Copies disks: their content, as the guest sees it, into an image or a stream.
  *
  * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: a conversion may run in any
  * thread and uses some of its own; progress is told from the thread that calls.
@@ -12,6 +12,7 @@
 
 #include <gio/gio.h>
 #include <sinter/chain.h>
+#include <sinter/create.h>
 
 G_BEGIN_DECLS
 
@@ -21,7 +22,7 @@ typedef struct _SinterProgress SinterProgress;
 /**
  * SinterConvertFlags:
  *
- * @SINTER_CONVERT_EXISTING: write into the file that is there, which keeps its size and what
+ * @SINTER_CONVERT_EXISTING: write into the image that is there, which keeps its size and what
  *   follows. It must be large enough.
  * @SINTER_CONVERT_TARGET_IS_ZERO: with EXISTING: it reads as zeros all over, so zeros need no
  *   writing
@@ -29,6 +30,12 @@ typedef struct _SinterProgress SinterProgress;
  * @SINTER_CONVERT_SALVAGE: what cannot be read becomes zeros
  * @SINTER_CONVERT_UNORDERED: writes need not follow the order of the disk
  * @SINTER_CONVERT_DIRECT: pass by the page cache in writing, where the file system can
+ * @SINTER_CONVERT_COMPRESS: data is compressed; clusters that are compressed as the target wants
+ *   it move as they are
+ * @SINTER_CONVERT_TOP_LAYER: write only what the sources' top images say: the target stands on
+ *   the same as they do
+ * @SINTER_CONVERT_OFFLOAD: leave copying to the kernel, where blocks may be shared; zeros are not
+ *   looked for in data
  */
 typedef enum {
     SINTER_CONVERT_DEFAULT = 0,
@@ -38,6 +45,9 @@ typedef enum {
     SINTER_CONVERT_SALVAGE = 1 << 3,
     SINTER_CONVERT_UNORDERED = 1 << 4,
     SINTER_CONVERT_DIRECT = 1 << 5,
+    SINTER_CONVERT_COMPRESS = 1 << 6,
+    SINTER_CONVERT_TOP_LAYER = 1 << 7,
+    SINTER_CONVERT_OFFLOAD = 1 << 8,
 } SinterConvertFlags;
 
 /* A run of zeros of at least that much becomes a hole, where the caller does not say. */
@@ -58,7 +68,6 @@ typedef void (*SinterSalvageFunc)(guint64 offset, guint64 length, const GError *
  * @fs: (nullable): where the target is; %NULL for the host's files
  * @flags: see there
  * @sparse_bytes: see %SINTER_CONVERT_SPARSE_BYTES, which 0 stands for; a multiple of 512
- * @preallocate: have space for all of the target before the first byte is written
  * @rate_bytes_per_sec: at most; 0 for no limit
  * @n_threads: 0 for what fits the host
  * @cancellable: (nullable): cancelling it gives up with CANCELLED
@@ -70,7 +79,6 @@ typedef struct {
     SinterFs *fs;
     SinterConvertFlags flags;
     guint64 sparse_bytes;
-    gboolean preallocate;
     guint64 rate_bytes_per_sec;
     guint n_threads;
     GCancellable *cancellable;
@@ -80,24 +88,27 @@ typedef struct {
 } SinterConvertOptions;
 
 /**
- * sinter_convert_to_raw:
+ * sinter_convert_to_image:
  * @sources: (array length=n_sources): disks, one behind the other in the target
- * @path: the raw file or block device to write
+ * @path: the file or block device to write
+ * @image: what the target is to be. Its size is that of the sources together, whatever is said
+ *   here; with EXISTING nothing but the format counts.
  * @options: (nullable): %NULL is all zero
  *
  * Writes the content of @sources to @path. A success is durable.
  *
- * The target appears under its name when it is complete; a failure leaves what stood there
- * before. A file that it replaces is one that nobody has open, and hands down its owner,
- * permissions and label; a new one is for its owner alone, or readable for all, as far as the umask
- * allows, where all members of @sources are. Written in place, so that a failure leaves it half
- * done, are: with EXISTING, a block device, a file with several names, and one whose owner cannot
- * be handed down or whose folder takes no new file.
+ * The target appears under its name when it is complete, and its data file right before it; a
+ * failure leaves what stood there before. A file that it replaces is one that nobody has open, and
+ * hands down its owner, permissions and label; a new one is for its owner alone, or readable for
+ * all, as far as the umask allows, where all members of @sources are. Written in place, so that a
+ * failure leaves it half done, are: with EXISTING, a block device, a file with several names, and
+ * one whose owner cannot be handed down or whose folder takes no new file.
  *
- * A file that belongs to @sources is refused as a target.
+ * A file that belongs to @sources, or to what the target stands on, is refused as a target.
  */
-gboolean sinter_convert_to_raw(SinterChain *const *sources, guint n_sources, const char *path,
-                               const SinterConvertOptions *options, GError **error);
+gboolean sinter_convert_to_image(SinterChain *const *sources, guint n_sources, const char *path,
+                                 const SinterCreateOptions *image,
+                                 const SinterConvertOptions *options, GError **error);
 
 /**
  * sinter_convert_to_stream:

@@ -18,6 +18,8 @@
 #define DISK_BYTES (4 * 1024 * 1024)
 #define CLUSTER 65536
 
+static const SinterCreateOptions raw = { .format = "raw" };
+
 /* "top" over raw "base": data, a zero flag, a compressed cluster, holes, a tail of half a sector */
 static void
 make_sources(SinterFs *fs)
@@ -48,7 +50,7 @@ convert(SinterFs *fs, const char *source, const char *target, const SinterConver
     SinterConvertOptions full = options ? *options : (SinterConvertOptions){ 0 };
 
     full.fs = fs;
-    return sinter_convert_to_raw(&chain, 1, target, &full, error);
+    return sinter_convert_to_image(&chain, 1, target, &raw, &full, error);
 }
 
 static void
@@ -234,7 +236,7 @@ test_several(void)
             g_byte_array_append(expected, g_bytes_get_data(part, NULL),
                                 (guint)g_bytes_get_size(part));
     }
-    g_assert_true(sinter_convert_to_raw(chains, 3, "copy", &options, NULL));
+    g_assert_true(sinter_convert_to_image(chains, 3, "copy", &raw, &options, NULL));
     found = disk_file(fs, "copy");
     g_assert_cmpmem(g_bytes_get_data(found, NULL), g_bytes_get_size(found), expected->data,
                     expected->len);
@@ -287,6 +289,9 @@ was_renamed(GPtrArray *log)
     return FALSE;
 }
 
+static const SinterCreateOptions allocated_raw = { .format = "raw",
+                                                   .preallocation = SINTER_PREALLOCATION_FALLOC };
+
 /* Each call fails once: the target is then what it was, and nothing is left beside it. */
 static void
 test_faults(gconstpointer was_there)
@@ -297,7 +302,7 @@ test_faults(gconstpointer was_there)
         g_autoptr(SinterFs) files = sinter_fs_new_memory();
         g_autoptr(SinterFs) record = sinter_fs_record_new(files);
         g_autoptr(SinterFs) fs = sinter_fs_fault_new(record);
-        SinterConvertOptions options = { .fs = fs, .preallocate = TRUE, .n_threads = 2 };
+        SinterConvertOptions options = { .fs = fs, .n_threads = 2 };
         g_autoptr(SinterChain) chain = NULL;
         g_autoptr(GError) error = NULL;
 
@@ -306,7 +311,7 @@ test_faults(gconstpointer was_there)
             disk_fill((disk_make_raw(files, "copy", 100), files), "copy", 0, 9, 100);
         chain = disk_open(fs, "top");
         sinter_fs_fault_arm(fs, SINTER_FAULT_ALL, SINTER_FAULT_EIO, nth, FALSE);
-        if (sinter_convert_to_raw(&chain, 1, "copy", &options, &error)) {
+        if (sinter_convert_to_image(&chain, 1, "copy", &allocated_raw, &options, &error)) {
             assert_copy(files, "top", "copy");
             if (sinter_fs_fault_get_count(fs) < nth)
                 break;
