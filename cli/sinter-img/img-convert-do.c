@@ -208,11 +208,23 @@ convert_write(const SinterImgConvertOptions *self, GPtrArray *chains, const Sint
     return FALSE;
 }
 
+/* FALSE after a message. */
+static gboolean
+convert_new_name(const char *target, SinterImgName *ret)
+{
+    const SinterImgSource plain = { 0 };
+    g_autofree char *protocol = NULL;
+
+    if (sinter_img_strip_protocol(target, &protocol))
+        return sinter_img_name_parse(ret, &plain, target);
+    sinter_img_error("Unknown protocol '%s'", protocol);
+    return FALSE;
+}
+
 static gboolean
 convert_to_new(const SinterImgConvertOptions *self, GPtrArray *chains, const char *target,
                SinterConvertOptions *how)
 {
-    const SinterImgSource plain = { 0 };
     g_auto(SinterImgNewImage) described = { 0 };
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(GError) error = NULL;
@@ -220,7 +232,7 @@ convert_to_new(const SinterImgConvertOptions *self, GPtrArray *chains, const cha
 
     if (!convert_describe_image(self, &described, chains->len) ||
         !convert_check_bitmaps(self, chains) || !convert_check_cache(self) ||
-        !sinter_img_name_parse(&name, &plain, target))
+        !convert_new_name(target, &name))
         return FALSE;
     if (sinter_img_new_image_fill(&described, &image, &error))
         return convert_write(self, chains, &name, &image, how);

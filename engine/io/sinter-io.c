@@ -229,7 +229,13 @@ sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error)
 gboolean
 sinter_io_flush(SinterIo *io, GError **error)
 {
-    return !io->klass->flush || io->klass->flush(io, error);
+    return io->defers_flushes || !io->klass->flush || io->klass->flush(io, error);
+}
+
+void
+sinter_io_defer_flushes(SinterIo *io, gboolean defers)
+{
+    io->defers_flushes = defers;
 }
 
 gboolean

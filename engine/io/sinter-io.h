@@ -80,6 +80,7 @@ struct _SinterIo {
     const SinterIoClass *klass;
     char *path;
     SinterIoFlags flags;
+    gboolean defers_flushes;
 };
 
 typedef struct {
@@ -138,6 +139,11 @@ gboolean sinter_io_copy(SinterIo *io, guint64 offset, SinterIo *from, guint64 fr
 
 gboolean sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error);
 gboolean sinter_io_flush(SinterIo *io, GError **error);
+/*
+ * For a file that nobody looks for after a cut, as it has no name of its own yet: with @defers,
+ * flushing does nothing, for all who hold @io; without it the next one makes all durable.
+ */
+void sinter_io_defer_flushes(SinterIo *io, gboolean defers);
 gboolean sinter_io_stat(SinterIo *io, SinterIoStat *ret, GError **error);
 
 /* The run of hole or data at @offset, at least 1 byte; beyond the end of the file all is hole. */

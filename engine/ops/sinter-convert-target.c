@@ -9,6 +9,7 @@
 #include "sinter-convert-target.h"
 #include "format/sinter-format.h"
 #include "qcow2/qcow2-create.h"
+#include "sinter-create-raw.h"
 #include "sinter-error.h"
 
 #include <string.h>
@@ -36,8 +37,11 @@ open_existing(SinterConvertTarget *self, const SinterCreateOptions *image, GErro
 {
     const SinterHandleOptions how = { .flags = SINTER_HANDLE_PROBE };
     SinterIo *io = sinter_output_get_io(self->output);
+    g_autoptr(GError) local = NULL;
 
-    self->handle = sinter_handle_open_io(self->fs, io, image->format, &how, error);
+    self->handle = sinter_handle_open_io(self->fs, io, image->format, &how, &local);
+    if (!self->handle)
+        sinter_output_set_error(error, "open", self->path, sinter_io_get_path(io), local);
     return self->handle &&
            check_room(sinter_handle_get_virtual_size(self->handle), image->virtual_size,
                       "output file is smaller than input file", error);
@@ -116,8 +120,9 @@ sinter_convert_target_open(SinterConvertTarget *self, const SinterCreateOptions 
 {
     g_autoptr(SinterChain) below = backing;
 
-    if (!(flags & SINTER_OUTPUT_EXISTING) && !target_is_raw(image) &&
-        !sinter_qcow2_create_check(image, error))
+    if (!(flags & SINTER_OUTPUT_EXISTING) &&
+        !(target_is_raw(image) ? sinter_raw_create_check(image, error)
+                               : sinter_qcow2_create_check(image, error)))
         return FALSE;
     self->output = sinter_output_open(self->fs, self->path, flags, readable, error);
     if (!self->output)

@@ -46,7 +46,7 @@ convert_pattern(const SinterConvertOptions *options)
 {
     SinterConvertFlags flags = options->flags;
     SinterTransfer job = {
-        .n_layers = flags & SINTER_CONVERT_TOP_LAYER ? 1 : G_MAXUINT,
+        .takes_end = TRUE,
         .compression =
             flags & SINTER_CONVERT_COMPRESS ? SINTER_TRANSFER_COMPRESS : SINTER_TRANSFER_PLAIN,
         .sparse_bytes = options->sparse_bytes ? options->sparse_bytes : SINTER_CONVERT_SPARSE_BYTES,
@@ -76,6 +76,9 @@ convert_transfer(const Convert *self, const SinterTransfer *pattern, GError **er
     sinter_progress_set_total(self->options->progress, self->total);
     for (guint i = 0; i < self->n_sources; i++) {
         job.source = self->sources[i];
+        /* what stands on nothing decides all of its disk */
+        if (self->options->flags & SINTER_CONVERT_TOP_LAYER)
+            job.n_layers = sinter_chain_get_n_layers(job.source) > 1 ? 1 : G_MAXUINT;
         if (!sinter_transfer_run(&job, NULL, error))
             return FALSE;
         job.target_offset += sinter_chain_get_virtual_size(job.source);
@@ -173,6 +176,15 @@ convert_open_backing(const SinterConvertTarget *target, const SinterCreateOption
 }
 
 static gboolean
+same_name(const char *a, const char *b)
+{
+    g_autofree char *first = g_canonicalize_filename(a, NULL);
+    g_autofree char *second = g_canonicalize_filename(b, NULL);
+
+    return strcmp(first, second) == 0;
+}
+
+static gboolean
 convert_check_files(const Convert *job, const SinterConvertTarget *target, SinterChain *backing,
                     const char *data_name, GError **error)
 {
@@ -183,6 +195,11 @@ convert_check_files(const Convert *job, const SinterConvertTarget *target, Sinte
     if (!data_name)
         return TRUE;
     data_path = sinter_image_resolve_name(target->path, data_name, error);
+    if (data_path && same_name(data_path, target->path)) {
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                            "the image cannot be its own data file");
+        return FALSE;
+    }
     return data_path && convert_check_target(job, target->fs, data_path, backing, error);
 }
 

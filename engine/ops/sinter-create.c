@@ -8,6 +8,7 @@
 
 #include "format/sinter-format.h"
 #include "qcow2/qcow2-create.h"
+#include "sinter-create-raw.h"
 #include "sinter-error.h"
 #include "sinter-output.h"
 
@@ -119,8 +120,8 @@ create_raw(SinterIo *io, const SinterCreateOptions *options, GError **error)
     return sinter_io_truncate(io, size, error) && sinter_io_flush(io, error);
 }
 
-static gboolean
-check_raw(const SinterCreateOptions *options, GError **error)
+gboolean
+sinter_raw_create_check(const SinterCreateOptions *options, GError **error)
 {
     const char *trouble = NULL;
 
@@ -144,7 +145,8 @@ create_in(SinterFs *fs, const char *path, const SinterCreateOptions *options, GE
     g_autofree char *data_path = NULL;
 
     if (!sinter_format_find(options->format, error) ||
-        !(is_raw ? check_raw(options, error) : sinter_qcow2_create_check(options, error)) ||
+        !(is_raw ? sinter_raw_create_check(options, error)
+                 : sinter_qcow2_create_check(options, error)) ||
         !target_claim(&image, fs, path, error))
         return FALSE;
     if (options->backing_name && !check_backing(fs, image.io, path, options->backing_name, error))

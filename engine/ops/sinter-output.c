@@ -70,6 +70,8 @@ output_make_draft(SinterOutput *self, SinterOutputFlags flags, GError **error)
         sinter_output_set_error(error, "create", self->path, draft, local);
         return FALSE;
     }
+    /* in what may vanish as a whole no write has to come before another */
+    sinter_io_defer_flushes(self->io, TRUE);
     self->draft = g_steal_pointer(&draft);
     self->is_zero = TRUE;
     return sinter_io_lock(self->io, SINTER_IO_LOCK_WRITE, error);
@@ -172,6 +174,7 @@ sinter_output_remove_former(SinterOutput *self, GError **error)
 gboolean
 sinter_output_commit(SinterOutput *self, GError **error)
 {
+    sinter_io_defer_flushes(self->io, FALSE);
     if (!sinter_io_flush(self->io, error))
         return FALSE;
     if (!self->draft)

@@ -30,7 +30,7 @@ typedef enum {
 SinterOutput *sinter_output_open(SinterFs *fs, const char *path, SinterOutputFlags flags,
                                  gboolean readable, GError **error);
 
-/* (transfer none): to write to. */
+/* (transfer none): to write to. Until commit(), flushing a file without a name does nothing. */
 SinterIo *sinter_output_get_io(SinterOutput *self);
 
 /* Whether all that was not written reads as zeros: it is a file without content. */

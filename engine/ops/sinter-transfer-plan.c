@@ -84,10 +84,12 @@ plan_is_decided(const SinterTransferState *self)
 {
     const SinterExtent *extent = &self->extent;
 
+    guint last_end = self->last_layer + (self->job->takes_end ? 1 : 0);
+
     /* a layer that ends before this place says that there are zeros */
     if (extent->flags & SINTER_EXTENT_BEYOND_END)
         return extent->layer + 1 >= self->job->first_layer &&
-               (self->all_layers || extent->layer + 1 <= self->last_layer);
+               (self->all_layers || extent->layer + 1 <= last_end);
     if (extent->kind == SINTER_EXTENT_HOLE)
         return self->all_layers;
     return extent->layer >= self->job->first_layer && extent->layer <= self->last_layer;

@@ -41,6 +41,7 @@ typedef gboolean (*SinterTransferFilter)(guint64 offset, guint64 length, gboolea
  * @first_layer, @n_layers: moved is what these layers decide; the rest of the target is left alone.
  *   @n_layers 0 or G_MAXUINT: all from @first_layer on, and what no layer holds is zeros.
  *   A stretch beyond the end of one of these layers is zeros by that layer's decision.
+ * @takes_end: the same for a stretch beyond the end of the layer below these
  * @offset, @length: the part of the source to move; @length 0: to its end
  * @target_offset: where the source's byte @offset goes
  * @only_missing: what the target itself holds is left alone
@@ -60,6 +61,7 @@ typedef struct {
     SinterChain *source;
     guint first_layer;
     guint n_layers;
+    gboolean takes_end;
     guint64 offset;
     guint64 length;
     SinterHandle *target;
