@@ -27,26 +27,16 @@ commit_find_base(SinterChain *chain, const SinterCommitOptions *options, guint *
     return FALSE;
 }
 
+/* Only what stands on the base directly shows the same when it is empty. */
 static gboolean
 commit_check(SinterChain *chain, const SinterCommitOptions *options, guint base, GError **error)
 {
-    const SinterImageInfo *info = sinter_chain_layer(chain, base)->info;
-
-    if (!(options->flags & SINTER_COMMIT_KEEP) && base != 1) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "'%s' cannot be emptied: it does not stand on '%s' directly",
-                    sinter_chain_layer(chain, 0)->info->path, info->path);
-        return FALSE;
-    }
-    if (!info->backing_name ||
-        sinter_chain_layer(chain, base)->virtual_size >=
-            sinter_chain_layer(chain, 0)->virtual_size ||
-        sinter_chain_layer(chain, base + 1)->virtual_size <=
-            sinter_chain_layer(chain, base)->virtual_size)
+    if (base == 1 || (options->flags & SINTER_COMMIT_KEEP))
         return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                "'%s' would have to grow, and would show the end of '%s' then; resize it first",
-                info->path, sinter_chain_layer(chain, base + 1)->info->path);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                "'%s' cannot be emptied: it does not stand on '%s' directly",
+                sinter_chain_layer(chain, 0)->info->path,
+                sinter_chain_layer(chain, base)->info->path);
     return FALSE;
 }
 

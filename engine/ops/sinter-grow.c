@@ -9,20 +9,17 @@
 #include "sinter-error.h"
 #include "sinter-handle-internal.h"
 #include "sinter-member.h"
-
-#include <string.h>
+#include "sinter/resize.h"
 
 static gboolean
-grow_raw(SinterIo *io, guint64 size, GError **error)
+check_device(SinterIo *io, guint64 size, GError **error)
 {
     SinterIoStat st;
 
     if (!sinter_io_stat(io, &st, error))
         return FALSE;
-    if (st.size_bytes >= size)
+    if (!st.is_block_device || st.size_bytes >= size)
         return TRUE;
-    if (!st.is_block_device)
-        return sinter_io_truncate(io, size, error) && sinter_io_flush(io, error);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
                 "'%s' is a device of %" G_GUINT64_FORMAT
                 " bytes, and the disk has %" G_GUINT64_FORMAT,
@@ -33,18 +30,25 @@ grow_raw(SinterIo *io, guint64 size, GError **error)
 gboolean
 sinter_grow_member(SinterChain *chain, guint layer, guint64 size, GError **error)
 {
-    SinterImage *image = sinter_chain_layer(chain, layer);
-    g_autoptr(SinterIo) io = NULL;
+    const SinterImage *image = sinter_chain_layer(chain, layer);
+    const char *path = image->info->path;
+    guint64 present =
+        image->format == &sinter_format_raw ? image->info->file_size : image->virtual_size;
 
-    if (image->virtual_size >= size && image->format != &sinter_format_raw)
+    /* a raw file may end inside a sector, and the disk does not */
+    if (present >= size)
         return TRUE;
-    io = sinter_member_open_io(chain, layer, 0, error);
-    if (!io)
+    if (image->format == &sinter_format_raw && !check_device(image->io, size, error))
         return FALSE;
-    if (image->format == &sinter_format_raw)
-        return grow_raw(io, size, error);
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                "'%s' is smaller than the disk; resize it first", image->info->path);
+    if (!sinter_member_is_file(chain, layer, path)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                    "'%s' is another file by now than the one that was looked at", path);
+        return FALSE;
+    }
+    if (sinter_image_resize(chain->fs, path, image->info->format, SINTER_HANDLE_NO_LOCK, size,
+                            SINTER_PREALLOCATION_OFF, FALSE, error))
+        return TRUE;
+    g_prefix_error(error, "making '%s' as large as the disk: ", path);
     return FALSE;
 }
 

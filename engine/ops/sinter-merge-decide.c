@@ -32,20 +32,6 @@ why_not_delete(const SinterMergeFacts *facts, guint from, guint to)
     return NULL;
 }
 
-/* Where the result grows, what lies below must not shine through. */
-static char *
-why_not_grow(const SinterMergeFacts *facts, const SinterMergeStretch *stretch)
-{
-    const SinterMergeImage *top = image_at(facts, stretch->top);
-    const SinterMergeImage *base = image_at(facts, stretch->base);
-
-    if (top->virtual_size <= base->virtual_size || stretch->base + 1 == facts->n_images ||
-        image_at(facts, stretch->base + 1)->virtual_size <= base->virtual_size)
-        return NULL;
-    return g_strdup_printf("'%s' would have to grow, and would show the end of '%s' then",
-                           base->path, image_at(facts, stretch->base + 1)->path);
-}
-
 static char *
 why_not_down(const SinterMergeFacts *facts)
 {
@@ -60,7 +46,7 @@ why_not_down(const SinterMergeFacts *facts)
     if (stretch->top == 0 && base->virtual_size > image_at(facts, 0)->virtual_size)
         return g_strdup_printf("'%s' is larger than the disk, which would take its size",
                                base->path);
-    return why_not_grow(facts, stretch) ?: why_not_delete(facts, stretch->top, stretch->base);
+    return why_not_delete(facts, stretch->top, stretch->base);
 }
 
 static char *

@@ -9,6 +9,7 @@
 
 #include "crash-operation.h"
 #include "crash-qemu.h"
+#include "io/sinter-fs-fault.h"
 #include "qcow2-judge.h"
 #include "sinter/chain.h"
 #include "sinter-error.h"
@@ -397,4 +398,56 @@ crash_operation_main(int argc, char **argv, const CrashOperation *operations, gs
         g_test_add_data_func(teeth, &operations[i], test_teeth);
     }
     return g_test_run();
+}
+
+/* @calls: all, or one kind whose failure must be heard of. Returns whether the call was reached. */
+static gboolean
+fail_once(Trial *self, SinterFaultCalls calls, SinterFaultKind kind, guint64 nth)
+{
+    g_autoptr(SinterFs) memory = sinter_fs_new_memory();
+    g_autoptr(SinterFs) fault = sinter_fs_fault_new(memory);
+    g_autofree char *trouble = NULL;
+    g_autoptr(GError) error = NULL;
+    gboolean reached;
+    gboolean ok;
+
+    self->operation->prepare(memory);
+    sinter_fs_fault_arm(fault, calls, kind, nth, FALSE);
+    ok = self->operation->run(fault, FALSE, &error);
+    reached = sinter_fs_fault_get_count(fault) >= nth;
+    if (ok && reached && calls == SINTER_FAULT_FLUSH)
+        trouble = g_strdup("done was said after a flush that failed");
+    if (!trouble)
+        trouble = check_views(self, memory, ok);
+    if (!trouble && !ok) {
+        g_clear_error(&error);
+        if (!self->operation->run(memory, TRUE, &error))
+            trouble = g_strdup_printf("run again: %s", error->message);
+        else
+            trouble = check_views(self, memory, TRUE);
+    }
+    if (trouble)
+        g_error("%s, call %" G_GUINT64_FORMAT " of kinds 0x%x failing as %d: %s",
+                self->operation->name, nth, calls, kind, trouble);
+    return reached;
+}
+
+guint64
+crash_operation_test_faults(const CrashOperation *operation)
+{
+    static const SinterFaultKind kinds[] = { SINTER_FAULT_EIO, SINTER_FAULT_ENOSPC,
+                                             SINTER_FAULT_SHORT };
+    guint64 n = 0;
+    Trial trial;
+
+    trial_init(&trial, operation);
+    for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        for (guint64 nth = 1; fail_once(&trial, SINTER_FAULT_ALL, kinds[i], nth); nth++)
+            n++;
+    }
+    for (guint64 nth = 1; fail_once(&trial, SINTER_FAULT_FLUSH, SINTER_FAULT_EIO, nth); nth++)
+        n++;
+    g_test_message("%s: %" G_GUINT64_FORMAT " calls failed", operation->name, n);
+    trial_clear(&trial);
+    return n;
 }

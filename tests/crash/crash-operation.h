@@ -53,3 +53,10 @@ void crash_operation_test_teeth(const CrashOperation *operation);
 
 /* main() of a program that puts each of @n operations to both tests. */
 int crash_operation_main(int argc, char **argv, const CrashOperation *operations, gsize n);
+
+/*
+ * Each call of storage fails once, in every way. An operation whose flush failed never says that it
+ * is done; one that says so has done it; one that failed has lost nothing, and ends well when it is
+ * run again. Returns how many calls failed.
+ */
+guint64 crash_operation_test_faults(const CrashOperation *operation);

@@ -279,6 +279,13 @@ static const CrashOperation operations[] = {
       .views = { VIEW("top", KEPT), GOES("mid", KEPT), VIEW("low", BLURS), VIEW("base", KEPT) },
       .n_idle_flushes = 2,
       .n_idle_swaps = 3 },
+    { .name = "merge-down-grows",
+      .prepare = prepare,
+      .run = merge_down,
+      .files = FILES,
+      .views = { VIEW("top", KEPT), GOES("mid", KEPT), VIEW("low", BLURS), VIEW("base", KEPT) },
+      .n_idle_flushes = 4,
+      .n_idle_swaps = 5 },
     { .name = "merge-down-all",
       .prepare = prepare,
       .run = merge_down_all,
@@ -376,6 +383,12 @@ test_teeth(gconstpointer data)
     crash_operation_test_teeth(data);
 }
 
+static void
+test_faults(gconstpointer data)
+{
+    g_assert_cmpuint(crash_operation_test_faults(data), >, 50);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -383,9 +396,11 @@ main(int argc, char **argv)
     for (gsize i = 0; i < G_N_ELEMENTS(operations); i++) {
         g_autofree char *states = g_strdup_printf("/crash/%s/states", operations[i].name);
         g_autofree char *teeth = g_strdup_printf("/crash/%s/teeth", operations[i].name);
+        g_autofree char *faults = g_strdup_printf("/crash/%s/faults", operations[i].name);
 
         g_test_add_data_func(states, &operations[i], test_states);
         g_test_add_data_func(teeth, &operations[i], test_teeth);
+        g_test_add_data_func(faults, &operations[i], test_faults);
     }
     return g_test_run();
 }
