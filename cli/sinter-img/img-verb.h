@@ -39,6 +39,7 @@ typedef struct {
 } SinterImgVerb;
 
 extern const SinterImgVerb sinter_img_check;
+extern const SinterImgVerb sinter_img_commit;
 extern const SinterImgVerb sinter_img_compare;
 extern const SinterImgVerb sinter_img_convert;
 extern const SinterImgVerb sinter_img_create;
@@ -47,6 +48,9 @@ extern const SinterImgVerb sinter_img_info;
 extern const SinterImgVerb sinter_img_locks;
 extern const SinterImgVerb sinter_img_map;
 extern const SinterImgVerb sinter_img_measure;
+extern const SinterImgVerb sinter_img_merge;
+extern const SinterImgVerb sinter_img_rebase;
+extern const SinterImgVerb sinter_img_remove;
 extern const SinterImgVerb sinter_img_resize;
 extern const SinterImgVerb sinter_img_snapshot;
 

@@ -19,6 +19,7 @@
 /* clang-format off: a line each */
 const SinterImgVerb *const sinter_img_verbs[] = {
     &sinter_img_check,
+    &sinter_img_commit,
     &sinter_img_compare,
     &sinter_img_convert,
     &sinter_img_create,
@@ -27,6 +28,9 @@ const SinterImgVerb *const sinter_img_verbs[] = {
     &sinter_img_locks,
     &sinter_img_map,
     &sinter_img_measure,
+    &sinter_img_merge,
+    &sinter_img_rebase,
+    &sinter_img_remove,
     &sinter_img_resize,
     &sinter_img_snapshot,
     NULL,
