@@ -38,11 +38,13 @@ typedef struct {
     void (*clear)(gpointer options); /* (nullable): frees what the options hold */
 } SinterImgVerb;
 
+extern const SinterImgVerb sinter_img_bench;
 extern const SinterImgVerb sinter_img_check;
 extern const SinterImgVerb sinter_img_commit;
 extern const SinterImgVerb sinter_img_compare;
 extern const SinterImgVerb sinter_img_convert;
 extern const SinterImgVerb sinter_img_create;
+extern const SinterImgVerb sinter_img_dd;
 extern const SinterImgVerb sinter_img_dump;
 extern const SinterImgVerb sinter_img_info;
 extern const SinterImgVerb sinter_img_locks;

@@ -18,11 +18,13 @@
 
 /* clang-format off: a line each */
 const SinterImgVerb *const sinter_img_verbs[] = {
+    &sinter_img_bench,
     &sinter_img_check,
     &sinter_img_commit,
     &sinter_img_compare,
     &sinter_img_convert,
     &sinter_img_create,
+    &sinter_img_dd,
     &sinter_img_dump,
     &sinter_img_info,
     &sinter_img_locks,

@@ -15,11 +15,14 @@
 
 #include <string.h>
 
+#define SECTOR_BYTES 512
+
 typedef struct {
     SinterChain *const *sources;
     guint n_sources;
     const SinterConvertOptions *options;
-    guint64 total; /* bytes of all sources together */
+    guint64 begin; /* of what is copied, in the sources behind each other */
+    guint64 end;
 } Convert;
 
 /* An error where the sources are too much for any file. */
@@ -29,15 +32,26 @@ convert_init(Convert *self, SinterChain *const *sources, guint n_sources,
 {
     *self = (Convert){ .sources = sources, .n_sources = n_sources, .options = options };
     for (guint i = 0; i < n_sources; i++) {
-        if (!g_uint64_checked_add(&self->total, self->total,
+        if (!g_uint64_checked_add(&self->end, self->end,
                                   sinter_chain_get_virtual_size(sources[i])) ||
-            self->total > G_MAXINT64) {
+            self->end > G_MAXINT64 - SECTOR_BYTES) {
             g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
                         "the images together are larger than a file can be");
             return FALSE;
         }
     }
+    if (options->has_part) {
+        self->begin = MIN(options->part_offset, self->end);
+        self->end = self->begin + MIN(options->part_length, self->end - self->begin);
+    }
     return TRUE;
+}
+
+/* Of the target's disk. */
+static guint64
+convert_size(const Convert *self)
+{
+    return (self->end - self->begin + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
 }
 
 /* How all sources move, apart from where. */
@@ -67,21 +81,29 @@ convert_pattern(const SinterConvertOptions *options)
     return job;
 }
 
-/* Moves all sources, one behind the other. @pattern says how. */
+/* Moves what is to be copied of all sources, one behind the other. @pattern says how. */
 static gboolean
 convert_transfer(const Convert *self, const SinterTransfer *pattern, GError **error)
 {
     SinterTransfer job = *pattern;
+    guint64 base = 0; /* of the source */
 
-    sinter_progress_set_total(self->options->progress, self->total);
+    sinter_progress_set_total(self->options->progress, self->end - self->begin);
     for (guint i = 0; i < self->n_sources; i++) {
+        guint64 size = sinter_chain_get_virtual_size(self->sources[i]);
+        guint64 from = CLAMP(self->begin, base, base + size);
+        guint64 to = CLAMP(self->end, base, base + size);
+
         job.source = self->sources[i];
+        job.offset = from - base;
+        job.length = to - from;
         /* what stands on nothing decides all of its disk */
         if (self->options->flags & SINTER_CONVERT_TOP_LAYER)
             job.n_layers = sinter_chain_get_n_layers(job.source) > 1 ? 1 : G_MAXUINT;
-        if (!sinter_transfer_run(&job, NULL, error))
+        if (job.length > 0 && !sinter_transfer_run(&job, NULL, error))
             return FALSE;
-        job.target_offset += sinter_chain_get_virtual_size(job.source);
+        job.target_offset += job.length;
+        base += size;
     }
     return TRUE;
 }
@@ -266,7 +288,7 @@ sinter_convert_to_image(SinterChain *const *sources, guint n_sources, const char
     if (!sinter_format_find(image->format, error) ||
         !convert_init(&job, sources, n_sources, &full, error))
         return FALSE;
-    what.virtual_size = job.total;
+    what.virtual_size = convert_size(&job);
     if (strcmp(what.format, "raw") == 0 && what.preallocation == SINTER_PREALLOCATION_FULL)
         full.flags |= SINTER_CONVERT_FULL;
     target.path = g_strdup(path);
@@ -293,7 +315,7 @@ sinter_convert_to_stream(SinterChain *const *sources, guint n_sources, int fd, c
     io = sinter_io_stream_new(fd, name, error);
     if (!io)
         return FALSE;
-    handle = sinter_handle_new_raw(io, job.total);
+    handle = sinter_handle_new_raw(io, job.end - job.begin);
     how.target = handle;
     how.zeros = SINTER_TRANSFER_ZEROS_WRITE;
     how.sparse_bytes = 0;

@@ -67,6 +67,9 @@ typedef void (*SinterSalvageFunc)(guint64 offset, guint64 length, const GError *
  * SinterConvertOptions:
  * @fs: (nullable): where the target is; %NULL for the host's files
  * @flags: see there
+ * @has_part: copy a part of the disks, as they lie behind each other, and not all:
+ * @part_offset: from here
+ * @part_length: so much, or up to the end
  * @sparse_bytes: see %SINTER_CONVERT_SPARSE_BYTES, which 0 stands for; a multiple of 512
  * @rate_bytes_per_sec: at most; 0 for no limit
  * @n_threads: 0 for what fits the host
@@ -78,6 +81,9 @@ typedef void (*SinterSalvageFunc)(guint64 offset, guint64 length, const GError *
 typedef struct {
     SinterFs *fs;
     SinterConvertFlags flags;
+    gboolean has_part;
+    guint64 part_offset;
+    guint64 part_length;
     guint64 sparse_bytes;
     guint64 rate_bytes_per_sec;
     guint n_threads;
@@ -91,8 +97,8 @@ typedef struct {
  * sinter_convert_to_image:
  * @sources: (array length=n_sources): disks, one behind the other in the target
  * @path: the file or block device to write
- * @image: what the target is to be. Its size is that of the sources together, whatever is said
- *   here; with EXISTING nothing but the format counts.
+ * @image: what the target is to be. Its size is that of what is copied, in whole sectors of 512,
+ *   whatever is said here; with EXISTING nothing but the format counts.
  * @options: (nullable): %NULL is all zero
  *
  * Writes the content of @sources to @path. A success is durable.
