@@ -222,10 +222,27 @@ plan_round(SinterTransferState *self, SinterTransferStep *step)
     }
 }
 
+/* A stream stands for its whole cluster: of one that is to be left alone in part, a part is read. */
+static void
+plan_keep_whole(SinterTransferState *self, SinterTransferStep *step, guint64 end_before)
+{
+    guint64 size = self->header ? self->header->geo.cluster_size : 1;
+    guint64 whole_end = step->end / size * size;
+
+    if (step->kind != SINTER_STEP_STREAMS || step->end == end_before)
+        return;
+    if (whole_end > self->at)
+        step->end = whole_end;
+    else
+        step->kind = SINTER_STEP_READ;
+}
+
 /* What is to be done at self->at, which lies before the end. */
 static gboolean
 plan_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
 {
+    guint64 end;
+
     if (!plan_look(self, error))
         return FALSE;
     *step = (SinterTransferStep){ SINTER_STEP_LEAVE, self->extent.offset + self->extent.length };
@@ -239,8 +256,10 @@ plan_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
     } else {
         plan_data_step(self, step);
     }
+    end = step->end;
     if (step->kind != SINTER_STEP_LEAVE && !plan_filter(self, step, error))
         return FALSE;
+    plan_keep_whole(self, step, end);
     plan_round(self, step);
     return TRUE;
 }

@@ -115,6 +115,17 @@ class Outcome(ChainCase):
         self.same("rebase", "-u", "top.qcow2")
         self.every(["top.qcow2"])
 
+    def test_compressed_in_part(self):
+        """Of a compressed cluster below only a part shows: the other subclusters are zeros."""
+        for folder in (self.folder, self.other):
+            img.theirs("convert", "-c", "-O", "qcow2", "base.raw", "packed.qcow2", folder=folder)
+            img.theirs("create", "-f", "qcow2", "-o", "extended_l2=on", "-b", "packed.qcow2", "-F",
+                       "qcow2", "over.qcow2", folder=folder)
+            qemu.qemu_io(os.path.join(folder, "over.qcow2"), "write -z 20k 8k", "write -z 100k 8k",
+                         "write -P 4 256k 2k")
+        self.same("rebase", "-b", "", "over.qcow2")
+        self.every(["over.qcow2"])
+
     def test_rebase_snapshots(self):
         """A snapshot sees through the image as well: QEMU changes what it sees."""
         for folder in (self.folder, self.other):
