@@ -52,3 +52,21 @@ sinter_img_change_is_open_error(const SinterImgName *name, const GError *error)
 
     return g_str_has_prefix(error->message, prefix);
 }
+
+void
+sinter_img_change_hint(const GError *error)
+{
+    static const struct {
+        const char *of;
+        const char *hint;
+    } hints[] = {
+        { "is inconsistent and cannot be used",
+          "Try block-dirty-bitmap-remove to delete this bitmap from disk" },
+        { "Cannot amend the backing file", "You can use 'qemu-img rebase' instead." },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(hints); i++) {
+        if (strstr(error->message, hints[i].of))
+            fprintf(stderr, "%s\n", hints[i].hint);
+    }
+}

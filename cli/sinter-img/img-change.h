@@ -29,4 +29,7 @@ gboolean sinter_img_change_begin(SinterImgName *name, const SinterImgSource *sou
 /* Whether @error is about opening @name, and not about what was to be done. */
 gboolean sinter_img_change_is_open_error(const SinterImgName *name, const GError *error);
 
+/* The line that qemu-img prints below some messages, after @error was told. */
+void sinter_img_change_hint(const GError *error);
+
 G_END_DECLS

@@ -112,6 +112,7 @@ resize_run(gpointer data, char **operands, int n_operands)
     if (!sinter_image_resize(NULL, name.path, info->format, SINTER_HANDLE_PROBE, total,
                              self->preallocation, self->shrink, &error)) {
         sinter_img_name_report(&name, error);
+        sinter_img_change_hint(error);
         return 1;
     }
     if (!self->quiet)

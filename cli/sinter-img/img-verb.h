@@ -39,6 +39,7 @@ typedef struct {
 } SinterImgVerb;
 
 extern const SinterImgVerb sinter_img_bench;
+extern const SinterImgVerb sinter_img_bitmap;
 extern const SinterImgVerb sinter_img_check;
 extern const SinterImgVerb sinter_img_commit;
 extern const SinterImgVerb sinter_img_compare;

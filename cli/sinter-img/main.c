@@ -19,6 +19,7 @@
 /* clang-format off: a line each */
 const SinterImgVerb *const sinter_img_verbs[] = {
     &sinter_img_bench,
+    &sinter_img_bitmap,
     &sinter_img_check,
     &sinter_img_commit,
     &sinter_img_compare,

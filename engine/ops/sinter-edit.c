@@ -14,6 +14,8 @@ sinter_edit_reopen(SinterEdit *self, GError **error)
     const SinterQcow2WriterOptions options = {
         .io_flags = sinter_handle_io_flags(self->flags),
         .probe_backing = (self->flags & SINTER_HANDLE_PROBE) != 0,
+        .no_backing = self->no_backing,
+        .no_recording = TRUE,
     };
 
     g_clear_pointer(&self->writer, sinter_qcow2_writer_free);

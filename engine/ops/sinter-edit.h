@@ -7,13 +7,17 @@
 
 G_BEGIN_DECLS
 
-/* An image that is open, and locked, for one change of its metadata. */
+/*
+ * An image that is open, and locked, for one change of its metadata. Its bitmaps do not record
+ * what is written meanwhile.
+ */
 typedef struct {
     SinterFs *fs;
     SinterIo *io;
     const SinterFormat *format;
     SinterQcow2Writer *writer; /* NULL: raw */
     SinterHandleFlags flags;
+    gboolean no_backing; /* set before it is opened: the change needs no backing file */
 } SinterEdit;
 
 /*

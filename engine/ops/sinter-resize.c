@@ -7,7 +7,7 @@
 
 #include "sinter/resize.h"
 #include "qcow2/qcow2-resize.h"
-#include "sinter-edit.h"
+#include "sinter-bitmap-store.h"
 #include "sinter-error.h"
 
 static gboolean
@@ -59,22 +59,34 @@ resize_raw(SinterIo *io, guint64 size, SinterPreallocation preallocation, gboole
 }
 
 static gboolean
+resize_disk(SinterEdit *edit, guint64 size, SinterPreallocation preallocation, GError **error)
+{
+    gboolean moved = FALSE;
+
+    if (size < edit->writer->header->virtual_size_bytes)
+        return sinter_qcow2_resize_shrink(edit->writer, size, error);
+    return sinter_qcow2_resize_grow_l1(edit->writer, size, &moved, error) &&
+           (!moved || sinter_edit_reopen(edit, error)) &&
+           sinter_qcow2_resize_grow(edit->writer, size, preallocation, error);
+}
+
+static gboolean
 resize_qcow2(SinterEdit *edit, guint64 size, SinterPreallocation preallocation, gboolean shrink,
              GError **error)
 {
     guint64 old = edit->writer->header->virtual_size_bytes;
-    gboolean moved = FALSE;
+    g_autoptr(SinterQcow2BitmapSet) bitmaps = NULL;
 
     if (!check_direction(old, size, shrink, error) ||
         !sinter_qcow2_resize_check(edit->writer, size, preallocation, error))
         return FALSE;
     if (size == old)
         return TRUE;
-    if (size < old)
-        return sinter_qcow2_resize_shrink(edit->writer, size, error);
-    return sinter_qcow2_resize_grow_l1(edit->writer, size, &moved, error) &&
-           (!moved || sinter_edit_reopen(edit, error)) &&
-           sinter_qcow2_resize_grow(edit->writer, size, preallocation, error);
+    bitmaps = sinter_qcow2_bitmap_set_load(edit->io, edit->writer->header, error);
+    return bitmaps && sinter_qcow2_bitmap_set_resize(bitmaps, size, error) &&
+           (!bitmaps->is_changed || sinter_bitmap_store(edit, bitmaps, error)) &&
+           resize_disk(edit, size, preallocation, error) &&
+           sinter_qcow2_resize_trust_bitmaps(edit->writer, bitmaps, error);
 }
 
 gboolean

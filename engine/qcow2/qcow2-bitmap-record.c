@@ -96,7 +96,7 @@ recorder_load(Recorder *self, SinterQcow2Writer *writer, GError **error)
 }
 
 gboolean
-sinter_qcow2_bitmap_record_open(SinterQcow2Writer *self, GError **error)
+sinter_qcow2_bitmap_record_open(SinterQcow2Writer *self, gboolean is_idle, GError **error)
 {
     guint64 size = self->header->virtual_size_bytes;
 
@@ -104,7 +104,7 @@ sinter_qcow2_bitmap_record_open(SinterQcow2Writer *self, GError **error)
     self->bitmaps = sinter_qcow2_bitmaps_load(self->io, self->header, error);
     if (!self->bitmaps)
         return FALSE;
-    for (guint i = 0; i < self->bitmaps->len; i++) {
+    for (guint i = 0; !is_idle && i < self->bitmaps->len; i++) {
         SinterQcow2Bitmap *stored = g_ptr_array_index(self->bitmaps, i);
         Recorder *recorder;
 

@@ -11,8 +11,8 @@
 
 G_BEGIN_DECLS
 
-/* Loads the enabled bitmaps of an image that was just opened. */
-gboolean sinter_qcow2_bitmap_record_open(SinterQcow2Writer *self, GError **error);
+/* Loads the enabled bitmaps of an image that was just opened. @is_idle: none of them records. */
+gboolean sinter_qcow2_bitmap_record_open(SinterQcow2Writer *self, gboolean is_idle, GError **error);
 
 /* The range is about to change. */
 gboolean sinter_qcow2_bitmap_record_mark(SinterQcow2Writer *self, guint64 offset, guint64 len,

@@ -6,16 +6,22 @@
  */
 
 #include "qcow2-bitmap.h"
+#include "qcow2-entries.h"
 #include "qcow2-stream.h"
+#include "sinter-error.h"
+
+void
+sinter_qcow2_bitmap_free(SinterQcow2Bitmap *self)
+{
+    g_free(self->name);
+    g_clear_pointer(&self->extra, g_bytes_unref);
+    g_free(self);
+}
 
 static void
 bitmap_free(gpointer data)
 {
-    SinterQcow2Bitmap *self = data;
-
-    g_free(self->name);
-    g_clear_pointer(&self->extra, g_bytes_unref);
-    g_free(self);
+    sinter_qcow2_bitmap_free(data);
 }
 
 static gboolean
@@ -67,4 +73,46 @@ sinter_qcow2_bitmaps_load(SinterIo *io, const SinterQcow2Header *header, GError 
         bitmap->entry_bytes = in.at - bitmap->entry_offset;
     }
     return g_steal_pointer(&list);
+}
+
+static gboolean
+load_cluster(SinterIo *io, const SinterQcow2Geometry *geo, const SinterQcow2Bitmap *bitmap,
+             guint64 entry, guint8 *at, GError **error)
+{
+    guint64 host = entry & SINTER_QCOW2_OFFSET_MASK;
+
+    if ((entry & SINTER_QCOW2_BITMAP_TABLE_RESERVED) || (host & (geo->cluster_size - 1)) != 0) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+                    "the bitmap '%s' has a damaged table", bitmap->name);
+        return FALSE;
+    }
+    if (host)
+        return sinter_io_read(io, host, at, geo->cluster_size, error);
+    memset(at, entry & SINTER_QCOW2_BITMAP_TABLE_ALL_ONES ? 0xff : 0, geo->cluster_size);
+    return TRUE;
+}
+
+guint8 *
+sinter_qcow2_bitmap_load_bits(SinterIo *io, const SinterQcow2Geometry *geo,
+                              const SinterQcow2Bitmap *bitmap, guint64 n_entries, GError **error)
+{
+    g_autofree guint64 *table = NULL;
+    g_autofree guint8 *bits = NULL;
+
+    if (n_entries != bitmap->table_entries ||
+        n_entries << geo->cluster_bits > SINTER_QCOW2_BITMAP_MAX_BYTES + geo->cluster_size) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+                    "the bitmap '%s' does not fit the disk", bitmap->name);
+        return NULL;
+    }
+    table = sinter_qcow2_entries_load(io, bitmap->table_offset, bitmap->table_entries, error);
+    bits = table ? g_try_malloc(((gsize)n_entries << geo->cluster_bits) + 1) : NULL;
+    if (table && !bits)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
+                    "the bitmap '%s' takes more memory than there is", bitmap->name);
+    for (guint32 i = 0; bits && i < bitmap->table_entries; i++) {
+        if (!load_cluster(io, geo, bitmap, table[i], bits + ((gsize)i << geo->cluster_bits), error))
+            return NULL;
+    }
+    return g_steal_pointer(&bits);
 }

@@ -24,4 +24,13 @@ typedef struct {
  */
 GPtrArray *sinter_qcow2_bitmaps_load(SinterIo *io, const SinterQcow2Header *header, GError **error);
 
+void sinter_qcow2_bitmap_free(SinterQcow2Bitmap *bitmap);
+
+/*
+ * The bits of a bitmap, whose table must have @n_entries, in whole clusters. Free with g_free().
+ */
+guint8 *sinter_qcow2_bitmap_load_bits(SinterIo *io, const SinterQcow2Geometry *geo,
+                                      const SinterQcow2Bitmap *bitmap, guint64 n_entries,
+                                      GError **error);
+
 G_END_DECLS

@@ -14,9 +14,6 @@ typedef struct {
     gsize at; /* the next free byte */
 } HeaderBuffer;
 
-/* Where less room than this is left, QEMU's tools do without the names: so do we. */
-#define FEATURE_NAMES_ROOM_BYTES 4096
-
 static const struct {
     guint8 kind;
     guint8 bit;
@@ -83,20 +80,30 @@ build_text(HeaderBuffer *out, guint32 type, const char *text)
     return at || !text;
 }
 
-static void
-build_feature_names(HeaderBuffer *out)
-{
-    guint8 *at = NULL;
+G_STATIC_ASSERT(sizeof feature_names / sizeof *feature_names * SINTER_QCOW2_FEATURE_BYTES ==
+                SINTER_QCOW2_FEATURES_BYTES);
 
-    if (out->size - out->at > FEATURE_NAMES_ROOM_BYTES)
-        at = build_extension(out, SINTER_QCOW2_EXT_FEATURE_NAMES,
-                             G_N_ELEMENTS(feature_names) * SINTER_QCOW2_FEATURE_BYTES);
-    for (gsize i = 0; at && i < G_N_ELEMENTS(feature_names); i++) {
+void
+sinter_qcow2_header_build_features(guint8 *at)
+{
+    memset(at, 0, SINTER_QCOW2_FEATURES_BYTES);
+    for (gsize i = 0; i < G_N_ELEMENTS(feature_names); i++) {
         at[0] = feature_names[i].kind;
         at[1] = feature_names[i].bit;
         memcpy(at + 2, feature_names[i].name, strlen(feature_names[i].name));
         at += SINTER_QCOW2_FEATURE_BYTES;
     }
+}
+
+static void
+build_feature_names(HeaderBuffer *out)
+{
+    guint8 *at = NULL;
+
+    if (out->size - out->at > SINTER_QCOW2_FEATURES_ROOM_BYTES)
+        at = build_extension(out, SINTER_QCOW2_EXT_FEATURE_NAMES, SINTER_QCOW2_FEATURES_BYTES);
+    if (at)
+        sinter_qcow2_header_build_features(at);
 }
 
 static gboolean

@@ -5,6 +5,10 @@
 
 G_BEGIN_DECLS
 
+/* The table of feature names as we write it, and the room below which QEMU's tools leave it out. */
+#define SINTER_QCOW2_FEATURES_BYTES (8 * SINTER_QCOW2_FEATURE_BYTES)
+#define SINTER_QCOW2_FEATURES_ROOM_BYTES 4096
+
 /* What a new header says. */
 typedef struct {
     guint32 version; /* 2 or 3 */
@@ -28,5 +32,8 @@ typedef struct {
  * is left out of clusters up to 4 KiB; where there is no room for the rest, NULL with an error.
  */
 guint8 *sinter_qcow2_header_build(const SinterQcow2HeaderSpec *spec, GError **error);
+
+/* Fills @at, of SINTER_QCOW2_FEATURES_BYTES. */
+void sinter_qcow2_header_build_features(guint8 *at);
 
 G_END_DECLS

@@ -57,11 +57,6 @@ sinter_qcow2_resize_check(const SinterQcow2Writer *writer, guint64 size,
                       error);
     if (!check_snapshots(writer, error))
         return FALSE;
-    if (writer->bitmaps->len > 0 && size != writer->header->virtual_size_bytes)
-        return refuse(SINTER_ERROR_UNSUPPORTED,
-                      "the image has dirty bitmaps, which do not go along with its size; remove "
-                      "them first",
-                      error);
     if (size < writer->header->virtual_size_bytes && preallocation != SINTER_PREALLOCATION_OFF)
         return refuse(SINTER_ERROR_INVALID_ARGUMENT,
                       "Preallocation can't be used for shrinking an image", error);
@@ -133,7 +128,6 @@ sinter_qcow2_resize_grow(SinterQcow2Writer *writer, guint64 size, SinterPrealloc
     /* what is preallocated is zeros anyway */
     if (preallocation != SINTER_PREALLOCATION_OFF)
         zeros_to = MIN((old + mask) & ~mask, size);
-    g_ptr_array_set_size(writer->recorders, 0);
     return sinter_qcow2_tail_unmap(writer, old, error) && resize_data_file(writer, size, error) &&
            sinter_qcow2_tail_zero(writer, old, zeros_to, error) &&
            (preallocation == SINTER_PREALLOCATION_OFF ||
@@ -144,8 +138,29 @@ sinter_qcow2_resize_grow(SinterQcow2Writer *writer, guint64 size, SinterPrealloc
 gboolean
 sinter_qcow2_resize_shrink(SinterQcow2Writer *writer, guint64 size, GError **error)
 {
-    g_ptr_array_set_size(writer->recorders, 0);
     return write_size(writer, size, error) && sinter_qcow2_tail_unmap(writer, size, error) &&
            sinter_qcow2_writer_finish(writer, error) && resize_data_file(writer, size, error) &&
            sinter_qcow2_tail_cut_file(writer, error);
+}
+
+gboolean
+sinter_qcow2_resize_trust_bitmaps(SinterQcow2Writer *writer, const SinterQcow2BitmapSet *set,
+                                  GError **error)
+{
+    gboolean any = FALSE;
+
+    for (guint i = 0; i < writer->bitmaps->len; i++) {
+        const SinterQcow2Bitmap *bitmap = g_ptr_array_index(writer->bitmaps, i);
+        const SinterQcow2BitmapEdit *edit = g_ptr_array_index(set->list, i);
+        guint8 raw[4];
+
+        if (!(edit->stored->flags & SINTER_QCOW2_BITMAP_IN_USE))
+            continue;
+        any = TRUE;
+        sinter_be32_store(raw, edit->stored->flags & ~SINTER_QCOW2_BITMAP_IN_USE);
+        if (!sinter_io_write(writer->io, bitmap->entry_offset + SINTER_QCOW2_BITMAP_AT_FLAGS, raw,
+                             sizeof raw, error))
+            return FALSE;
+    }
+    return !any || sinter_io_flush(writer->io, error);
 }

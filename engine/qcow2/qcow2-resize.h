@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * The steps by which a disk gets another size, for ops/sinter-resize.c to put in order. No bitmap
- * records what they do: whoever resizes takes care of the bitmaps.
+ * The steps by which a disk gets another size, for ops/sinter-resize.c to put in order. The
+ * writer does not record in bitmaps: whoever resizes takes care of them.
  */
 
+#include "qcow2-bitmap-set.h"
 #include "qcow2-writer.h"
 #include "sinter/create.h"
 
@@ -28,5 +29,12 @@ gboolean sinter_qcow2_resize_grow(SinterQcow2Writer *writer, guint64 size,
 
 /* To a smaller size. The disk is small from the first durable change on; then space is freed. */
 gboolean sinter_qcow2_resize_shrink(SinterQcow2Writer *writer, guint64 size, GError **error);
+
+/*
+ * The disk has the size that the bitmaps of @set, which are stored, were made for: those that were
+ * marked as in use for it are valid again.
+ */
+gboolean sinter_qcow2_resize_trust_bitmaps(SinterQcow2Writer *writer,
+                                           const SinterQcow2BitmapSet *set, GError **error);
 
 G_END_DECLS

@@ -8,8 +8,7 @@ G_BEGIN_DECLS
 
 /*
  * What lies behind a place of the guest's disk, be it inside the disk or beyond its end, where
- * nobody sees it: a saved machine's memory, the rest of a disk that was larger. No bitmap records
- * what these do.
+ * nobody sees it: a saved machine's memory, the rest of a disk that was larger.
  */
 
 /* Unmaps all clusters that begin at @offset or behind it; tables that so become empty go as well.

@@ -194,7 +194,8 @@ sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io, const SinterQcow2WriterOpti
     sinter_qcow2_table_set_init(&self->blocks, io, self->geo.cluster_size, BLOCKS_BUDGET_BYTES);
     if (!load_tables(self, error) || !repair_if_dirty(self, error) || !mark_metadata(self, error) ||
         !open_data_file(self, options, error) || !open_backing(self, options, error) ||
-        !sinter_qcow2_bitmap_record_open(self, error) || !clear_autoclear(self, error))
+        !sinter_qcow2_bitmap_record_open(self, options->no_recording, error) ||
+        !clear_autoclear(self, error))
         return NULL;
     return g_steal_pointer(&self);
 }

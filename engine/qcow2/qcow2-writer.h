@@ -54,9 +54,10 @@ typedef struct {
 typedef struct {
     SinterIoFlags io_flags; /* for the further files */
     gboolean probe_backing;
-    gboolean no_backing;  /* no backing file is opened: to need what it holds is an error */
-    SinterChain *backing; /* nullable, taken in any case: in place of the one that is named */
-    SinterIo *data_io;    /* nullable, open and locked: in place of the data file that is named */
+    gboolean no_backing;   /* no backing file is opened: to need what it holds is an error */
+    gboolean no_recording; /* bitmaps are the caller's care: none records what is written */
+    SinterChain *backing;  /* nullable, taken in any case: in place of the one that is named */
+    SinterIo *data_io;     /* nullable, open and locked: in place of the data file that is named */
 } SinterQcow2WriterOptions;
 
 /*

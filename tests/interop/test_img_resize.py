@@ -150,6 +150,11 @@ class Random(twins.TwinCase):
                     continue
             image.log.append(f"resize {words} {target}")
             their, our = self.both_twins("resize", *words, "image", str(target))
+            if b"Failed to zero out new clusters" in their.stderr:
+                # version 2 over a longer backing file: zeros have to be written, and we do
+                self.assertEqual(our.status, 0, our)
+                self.assert_sound("image")
+                return
             self.assertTrue(our.same(their), f"{their}\n{our}")
             self.assert_alike("image")
             size = target if our.status == 0 else size

@@ -5,7 +5,6 @@ import subprocess
 import unittest
 
 import img
-import qemu
 import twins
 
 WRONG_USE = [[], ["image"], ["-l", "-c", "x", "image"], ["-c", "x"], ["-c", "x", "image", "b"],
@@ -135,14 +134,10 @@ class Random(twins.TwinCase):
         self.assert_sound("image")
 
     def write_both(self, image):
-        size = self.info(self.folder, "image")["virtual-size"]
-        if size == 0:
-            return
-        request = image.random_images.request(size, image.cluster, "qcow2", False,
-                                              "compat=0.10" in image.options)
+        request = image.request()
         image.log.append(request)
         for folder in (self.folder, self.other):
-            qemu.qemu_io(f"{folder}/image", request)
+            twins.write(folder, "image", [request])
 
 
 if __name__ == "__main__":

@@ -26,9 +26,10 @@ G_BEGIN_DECLS
  * @shrink: whether the disk may get smaller, by which what lies behind its end is lost. %FALSE
  *   makes that an INVALID_ARGUMENT error.
  *
- * What is added reads as zeros. Internal snapshots keep the size that they have; an image with
- * dirty bitmaps is UNSUPPORTED. When it returns %TRUE the change is durable. A crash at any moment
- * leaves a disk of the old size or the new one, with its content; space may then not be given back.
+ * What is added reads as zeros. Internal snapshots keep the size that they have; dirty bitmaps go
+ * along, and mark nothing of what is added. When it returns %TRUE the change is durable. A crash at
+ * any moment leaves a disk of the old size or the new one, with its content; space may then not be
+ * given back, and dirty bitmaps not be trusted.
  */
 gboolean sinter_image_resize(SinterFs *fs, const char *path, const char *format,
                              SinterHandleFlags flags, guint64 size,
