@@ -100,6 +100,7 @@ describe_transfer(SinterHandle *target, const SinterMergeOptions *options, Sinte
         .target = target,
         .compression = SINTER_TRANSFER_KEEP,
         .rate_bytes_per_sec = options->rate_bytes_per_sec,
+        .rate_now = options->rate_now,
         .n_threads = options->n_threads,
         .cancellable = options->cancellable,
         .progress = progress,

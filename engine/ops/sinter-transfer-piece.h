@@ -72,7 +72,6 @@ typedef struct {
     gboolean rounds;     /* nothing is left alone, so what is read may go up to whole units */
     const SinterQcow2Header *header; /* of the target; NULL: raw */
     guint64 piece_bytes;
-    guint64 copy_piece_bytes;
     guint64 unit;   /* zeros are said, and what is read begins and ends, in such blocks; 1: raw */
     guint64 block;  /* data is searched in such blocks */
     gboolean looks; /* for zeros */
@@ -86,9 +85,11 @@ typedef struct {
     guint64 at; /* in the source */
 
     /* delivery */
-    gint64 started_usec;
     guint64 moved_bytes;
-    guint64 told_bytes; /* to the progress */
+    guint64 paced_rate;  /* the limit that was kept to last; since then … */
+    gint64 paced_usec;   /* … it has been kept to … */
+    guint64 paced_bytes; /* … with so much moved before */
+    guint64 told_bytes;  /* to the progress */
     SinterTransferStats stats;
     GMutex salvaging; /* one call of the salvage function at a time */
 } SinterTransferState;

@@ -264,11 +264,19 @@ plan_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
     return TRUE;
 }
 
+static guint64
+copy_piece_bytes(const SinterTransfer *job)
+{
+    guint64 rate = sinter_transfer_get_rate(job);
+
+    return rate ? CLAMP(rate / 10, COPY_PIECE_BYTES_MIN, COPY_PIECE_BYTES) : COPY_PIECE_BYTES;
+}
+
 /* Runs that need no reading: copies and zeros, as many as make a piece. */
 static void
 plan_fill_runs(SinterTransferState *self, SinterTransferPiece *piece, SinterTransferStep step)
 {
-    guint64 limit = self->copy_piece_bytes;
+    guint64 limit = copy_piece_bytes(self->job);
     guint64 copied = 0;
     guint64 zeroed = 0;
 
@@ -350,9 +358,6 @@ sinter_transfer_plan_begin(SinterTransferState *self, GError **error)
     const SinterTransfer *job = self->job;
     guint n_layers = sinter_chain_get_n_layers(job->source);
 
-    self->copy_piece_bytes = job->rate_bytes_per_sec ? CLAMP(job->rate_bytes_per_sec / 10,
-                                                             COPY_PIECE_BYTES_MIN, COPY_PIECE_BYTES)
-                                                     : COPY_PIECE_BYTES;
     self->sizes = g_new0(guint64, n_layers);
     for (guint i = 0; i < n_layers; i++) {
         SinterIoStat st;

@@ -79,18 +79,29 @@ transfer_put_run(SinterTransferState *self, const SinterTransferRun *run, const 
     return FALSE;
 }
 
-/* Waits until no more was moved than the rate allows. */
+/* How long to wait so that no more was moved than @rate allows, since that is the limit. */
+static double
+transfer_wait_usec(SinterTransferState *self, guint64 rate)
+{
+    gint64 now_usec = g_get_monotonic_time();
+
+    if (self->paced_rate != rate) {
+        self->paced_rate = rate;
+        self->paced_usec = now_usec;
+        self->paced_bytes = self->moved_bytes;
+    }
+    return (double)(self->moved_bytes - self->paced_bytes) / (double)rate * G_USEC_PER_SEC -
+           (double)(now_usec - self->paced_usec);
+}
+
 static void
 transfer_pace(SinterTransferState *self)
 {
     const SinterTransfer *job = self->job;
-    double due_usec;
 
-    if (job->rate_bytes_per_sec == 0)
-        return;
-    due_usec = (double)self->moved_bytes / (double)job->rate_bytes_per_sec * G_USEC_PER_SEC;
     while (!g_cancellable_is_cancelled(job->cancellable)) {
-        double wait_usec = due_usec - (double)(g_get_monotonic_time() - self->started_usec);
+        guint64 rate = sinter_transfer_get_rate(job);
+        double wait_usec = rate ? transfer_wait_usec(self, rate) : 0;
 
         if (wait_usec <= 0)
             break;
@@ -179,7 +190,8 @@ sinter_transfer_run(const SinterTransfer *job, SinterTransferStats *ret, GError 
     };
     SinterTransferState self = { .job = job,
                                  .at = job->offset,
-                                 .started_usec = g_get_monotonic_time() };
+                                 .paced_rate = sinter_transfer_get_rate(job),
+                                 .paced_usec = g_get_monotonic_time() };
     gboolean ok;
 
     if (!transfer_set_scope(&self, error))

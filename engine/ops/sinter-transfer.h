@@ -52,6 +52,8 @@ typedef gboolean (*SinterTransferFilter)(guint64 offset, guint64 length, gboolea
  * @via_memory: data is read ahead even where the kernel could copy it: for a target such as a pipe
  * @unordered: writes need not follow the order of the disk
  * @rate_bytes_per_sec: of what is moved, at most; 0: no limit
+ * @rate_now: (nullable): in its place, looked at again and again: any thread may store another one,
+ *   atomically
  * @n_threads: 0: what fits the host
  * @progress: (nullable): advances by @length in all; its total is the caller's to set
  * @filter: (nullable)
@@ -74,6 +76,7 @@ typedef struct {
     gboolean via_memory;
     gboolean unordered;
     guint64 rate_bytes_per_sec;
+    const guint64 *rate_now;
     guint n_threads;
     GCancellable *cancellable;
     SinterProgress *progress;
@@ -83,6 +86,14 @@ typedef struct {
     SinterSalvageFunc salvaged;
     gpointer salvaged_data;
 } SinterTransfer;
+
+/* The limit of this moment. */
+static inline guint64
+sinter_transfer_get_rate(const SinterTransfer *job)
+{
+    return job->rate_now ? __atomic_load_n(job->rate_now, __ATOMIC_RELAXED)
+                         : job->rate_bytes_per_sec;
+}
 
 /* Guest bytes, by how they arrived. */
 typedef struct {

@@ -69,6 +69,8 @@ typedef enum {
  * @direction: see there
  * @flags: see there
  * @rate_bytes_per_sec: at most; 0 for no limit
+ * @rate_now: (nullable): in its place, looked at again and again while the merge runs: any thread
+ *   may store another limit there, atomically
  * @n_threads: 0 for what fits the host
  * @cancellable: (nullable): cancelling it gives up with CANCELLED; heard until the result is linked
  * @progress: (nullable): how far it is
@@ -82,6 +84,7 @@ typedef struct {
     SinterMergeDirection direction;
     SinterMergeFlags flags;
     guint64 rate_bytes_per_sec;
+    const guint64 *rate_now;
     guint n_threads;
     GCancellable *cancellable;
     SinterProgress *progress;

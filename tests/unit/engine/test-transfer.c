@@ -589,6 +589,46 @@ test_cancel(void)
 }
 
 static void
+run_paced(guint64 *rate, GThread *changes)
+{
+    g_autoptr(SinterFs) fs = sinter_fs_new_memory();
+    g_autoptr(SinterChain) source = NULL;
+    g_autoptr(GError) error = NULL;
+    SinterTransferStats stats;
+    SinterTransfer job = { .rate_now = rate };
+
+    make_full(fs, "from", 1024 * 1024, 1);
+    make_full(fs, "to", 1024 * 1024, 2);
+    job.source = source = disk_open(fs, "from");
+    job.target = open_handle(fs, "to", "raw");
+    g_assert_true(sinter_transfer_run(&job, &stats, &error));
+    close_handle(job.target);
+    g_assert_cmpuint(stats.copied, ==, 1024 * 1024);
+    if (changes)
+        g_thread_join(changes);
+}
+
+static gpointer
+lift_limit(gpointer data)
+{
+    __atomic_store_n((guint64 *)data, 0, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+/* It is kept to, and can be lifted: a byte a second would take days. */
+static void
+test_rate_now(void)
+{
+    gint64 begin_usec = g_get_monotonic_time();
+    guint64 rate = 4 * 1024 * 1024;
+
+    run_paced(&rate, NULL);
+    g_assert_cmpint(g_get_monotonic_time() - begin_usec, >=, G_USEC_PER_SEC / 8);
+    rate = 1;
+    run_paced(&rate, g_thread_new("lift", lift_limit, &rate));
+}
+
+static void
 test_rounds(gconstpointer data)
 {
     void (*round)(guint32 seed) = (void (*)(guint32))data;
@@ -611,5 +651,6 @@ main(int argc, char **argv)
     g_test_add_func("/transfer/faults", test_faults);
     g_test_add_func("/transfer/filter", test_filter);
     g_test_add_func("/transfer/cancel", test_cancel);
+    g_test_add_func("/transfer/rate-now", test_rate_now);
     return g_test_run();
 }
