@@ -116,19 +116,6 @@ sinter_xml_snapshot_free(SinterXmlSnapshot *snapshot)
     g_free(snapshot);
 }
 
-static xmlNode *
-find_disk(const xmlNode *domain, const char *target)
-{
-    const xmlNode *devices = sinter_xml_child(domain, "devices");
-    xmlNode *disk = sinter_xml_child(devices, "disk");
-
-    for (; disk; disk = sinter_xml_next(disk, "disk")) {
-        if (sinter_xml_attribute_is(sinter_xml_child(disk, "target"), "dev", target))
-            return disk;
-    }
-    return NULL;
-}
-
 static char *
 dup_disk_place(const xmlNode *disk)
 {
@@ -137,54 +124,6 @@ dup_disk_place(const xmlNode *disk)
 
     sinter_xml_source_free(source);
     return place;
-}
-
-static void
-drop_child(xmlNode *node, const char *name)
-{
-    xmlNode *child = sinter_xml_child(node, name);
-
-    if (!child)
-        return;
-    xmlUnlinkNode(child);
-    xmlFreeNode(child);
-}
-
-static void
-set_attribute(xmlNode *node, const char *name, const char *value)
-{
-    if (!xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value))
-        g_error("out of memory for XML");
-}
-
-/* The child of that name; a new one, first of all children, where there is none. */
-static xmlNode *
-ensure_child(xmlNode *node, const char *name)
-{
-    xmlNode *child = sinter_xml_child(node, name);
-
-    if (child)
-        return child;
-    child = xmlNewDocNode(node->doc, NULL, (const xmlChar *)name, NULL);
-    if (!child)
-        g_error("out of memory for XML");
-    if (node->children)
-        return xmlAddPrevSibling(node->children, child);
-    return xmlAddChild(node, child);
-}
-
-static void
-point_disk(xmlNode *disk, const char *path, gboolean is_block, const char *format)
-{
-    xmlNode *source;
-
-    set_attribute(disk, "type", is_block ? "block" : "file");
-    drop_child(disk, "backingStore");
-    drop_child(disk, "mirror");
-    drop_child(disk, "source");
-    source = ensure_child(disk, "source");
-    set_attribute(source, is_block ? "dev" : "file", path);
-    set_attribute(ensure_child(disk, "driver"), "type", format);
 }
 
 char *
@@ -202,18 +141,18 @@ sinter_xml_snapshot_replace_source(const char *text, const char *what, const cha
     if (!doc)
         return NULL;
     root = xmlDocGetRootElement(doc);
-    disk = find_disk(sinter_xml_child(root, "domain"), target);
+    disk = sinter_xml_find_disk(sinter_xml_child(root, "domain"), target);
     if (!disk) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
                     "%s: the domain inside has no disk '%s'", what, target);
         return NULL;
     }
     place = dup_disk_place(disk);
-    inactive = find_disk(sinter_xml_child(root, "inactiveDomain"), target);
+    inactive = sinter_xml_find_disk(sinter_xml_child(root, "inactiveDomain"), target);
     if (inactive)
         inactive_place = dup_disk_place(inactive);
-    point_disk(disk, path, is_block, format);
+    sinter_xml_point_disk(disk, path, is_block, format);
     if (inactive && g_strcmp0(place, inactive_place) == 0)
-        point_disk(inactive, path, is_block, format);
+        sinter_xml_point_disk(inactive, path, is_block, format);
     return sinter_xml_to_text(doc);
 }

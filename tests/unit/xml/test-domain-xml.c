@@ -286,6 +286,104 @@ test_bare(void)
     g_assert_nonnull(strstr(error->message, "domain 'web'"));
 }
 
+/* (nullable): what @disk becomes, in a domain around it */
+static char *
+edit(const char *disk, const char *path, gboolean is_block, const char *format)
+{
+    g_autofree char *text = g_strdup_printf("<domain><name>web</name><devices>%s<disk type='file'>"
+                                            "<source file='/b'/><target dev='vdb'/></disk>"
+                                            "</devices></domain>",
+                                            disk);
+    g_autoptr(GError) error = NULL;
+    char *edited = NULL;
+
+    sinter_xml_domain_replace_source(text, "domain 'web'", "vda", path, is_block, format, &edited,
+                                     &error);
+    g_assert_no_error(error);
+    return edited;
+}
+
+static void
+test_replace_source(void)
+{
+    static const struct {
+        const char *disk;
+        const char *path;
+        gboolean is_block;
+        const char *format;
+        const char *expected; /* NULL: nothing to do */
+    } table[] = {
+        { "<disk type='file' device='disk'><driver name='qemu' type='qcow2' cache='none'/>"
+          "<source file='/top'/><target dev='vda'/></disk>",
+          "/base", FALSE, "raw",
+          "<disk type=\"file\" device=\"disk\"><source file=\"/base\"/>"
+          "<driver name=\"qemu\" type=\"raw\" cache=\"none\"/><target dev=\"vda\"/></disk>" },
+        { "<disk type='file'><driver type='qcow2'/><source file='/top'/><backingStore type='file'>"
+          "<format type='qcow2'/><source file='/base'/><backingStore/></backingStore>"
+          "<target dev='vda'/></disk>",
+          "/top", FALSE, "qcow2",
+          "<disk type=\"file\"><source file=\"/top\"/><driver type=\"qcow2\"/>"
+          "<target dev=\"vda\"/></disk>" },
+        { "<disk type='file'><driver type='qcow2'/><source file='/top' startupPolicy='optional'>"
+          "<seclabel model='dac' relabel='no'/><encryption format='luks'/></source>"
+          "<target dev='vda'/></disk>",
+          "/dev/vg/base", TRUE, "raw",
+          "<disk type=\"block\"><source dev=\"/dev/vg/base\">"
+          "<seclabel model=\"dac\" relabel=\"no\"/></source><driver type=\"raw\"/>"
+          "<target dev=\"vda\"/></disk>" },
+        { "<disk type='volume'><driver type='qcow2'/><source pool='p' volume='v'/>"
+          "<target dev='vda'/></disk>",
+          "/base", FALSE, "qcow2",
+          "<disk type=\"file\"><source file=\"/base\"/><driver type=\"qcow2\"/>"
+          "<target dev=\"vda\"/></disk>" },
+        { "<disk type='file'><driver type='qcow2'/><source file='/top'/><target dev='vda'/></disk>",
+          "/top", FALSE, "qcow2", NULL },
+        { "<disk type='volume'><source pool='p' volume='v'/><target dev='vda'/></disk>", NULL,
+          FALSE, NULL, NULL },
+        { "<disk type='volume'><source pool='p' volume='v'/><backingStore type='file'>"
+          "<source file='/base'/></backingStore><target dev='vda'/></disk>",
+          NULL, FALSE, NULL,
+          "<disk type=\"volume\"><source pool=\"p\" volume=\"v\"/><target dev=\"vda\"/></disk>" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_autofree char *edited =
+            edit(table[i].disk, table[i].path, table[i].is_block, table[i].format);
+
+        if (!table[i].expected) {
+            g_assert_null(edited);
+            continue;
+        }
+        if (!strstr(edited, table[i].expected))
+            g_test_message("%s", edited);
+        g_assert_nonnull(strstr(edited, table[i].expected));
+        g_assert_nonnull(strstr(edited, "<source file=\"/b\"/><target dev=\"vdb\"/>"));
+    }
+}
+
+static void
+test_replace_refused(void)
+{
+    static const struct {
+        const char *text;
+        SinterError code;
+    } table[] = {
+        { "<domain><devices/></domain>", SINTER_ERROR_NOT_FOUND },
+        { "<domain><devices>", SINTER_ERROR_CORRUPT },
+        { "<domainsnapshot/>", SINTER_ERROR_CORRUPT },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_autoptr(GError) error = NULL;
+        char *edited = NULL;
+
+        g_assert_false(sinter_xml_domain_replace_source(table[i].text, "domain 'web'", "vda", "/b",
+                                                        FALSE, "raw", &edited, &error));
+        g_assert_error(error, SINTER_ERROR, (int)table[i].code);
+        g_assert_nonnull(strstr(error->message, "domain 'web'"));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -298,5 +396,7 @@ main(int argc, char **argv)
     g_test_add_func("/domain-xml/metadata", test_metadata);
     g_test_add_func("/domain-xml/deep-chain", test_deep_chain);
     g_test_add_func("/domain-xml/bare", test_bare);
+    g_test_add_func("/domain-xml/replace-source", test_replace_source);
+    g_test_add_func("/domain-xml/replace-refused", test_replace_refused);
     return g_test_run();
 }

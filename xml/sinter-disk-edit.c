@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Pointing a <disk> to another image. What stands in the element about the old image alone goes
+ * with it; who may touch the image (<seclabel>) is said of the disk's place and stays.
+ */
+
+#include "sinter-domain-xml-private.h"
+#include "sinter-error.h"
+#include "sinter-xml.h"
+
+xmlNode *
+sinter_xml_find_disk(const xmlNode *domain, const char *target)
+{
+    const xmlNode *devices = sinter_xml_child(domain, "devices");
+    xmlNode *disk = sinter_xml_child(devices, "disk");
+
+    for (; disk; disk = sinter_xml_next(disk, "disk")) {
+        if (sinter_xml_attribute_is(sinter_xml_child(disk, "target"), "dev", target))
+            return disk;
+    }
+    return NULL;
+}
+
+static void
+drop_child(xmlNode *node, const char *name)
+{
+    xmlNode *child = sinter_xml_child(node, name);
+
+    if (!child)
+        return;
+    xmlUnlinkNode(child);
+    xmlFreeNode(child);
+}
+
+static void
+set_attribute(xmlNode *node, const char *name, const char *value)
+{
+    if (!xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value))
+        g_error("out of memory for XML");
+}
+
+/* The child of that name; a new one, first of all children, where there is none. */
+static xmlNode *
+ensure_child(xmlNode *node, const char *name)
+{
+    xmlNode *child = sinter_xml_child(node, name);
+
+    if (child)
+        return child;
+    child = xmlNewDocNode(node->doc, NULL, (const xmlChar *)name, NULL);
+    if (!child)
+        g_error("out of memory for XML");
+    if (node->children)
+        return xmlAddPrevSibling(node->children, child);
+    return xmlAddChild(node, child);
+}
+
+/* Moves each child of that name from @from to the end of @to. */
+static void
+move_children(xmlNode *from, xmlNode *to, const char *name)
+{
+    xmlNode *child = sinter_xml_child(from, name);
+
+    while (child) {
+        xmlNode *next = sinter_xml_next(child, name);
+
+        xmlUnlinkNode(child);
+        xmlAddChild(to, child);
+        child = next;
+    }
+}
+
+void
+sinter_xml_point_disk(xmlNode *disk, const char *path, gboolean is_block, const char *format)
+{
+    xmlNode *old = sinter_xml_child(disk, "source");
+    xmlNode *source;
+
+    if (old)
+        xmlUnlinkNode(old);
+    set_attribute(disk, "type", is_block ? "block" : "file");
+    drop_child(disk, "backingStore");
+    drop_child(disk, "mirror");
+    source = ensure_child(disk, "source");
+    set_attribute(source, is_block ? "dev" : "file", path);
+    if (old)
+        move_children(old, source, "seclabel");
+    xmlFreeNode(old);
+    if (format)
+        set_attribute(ensure_child(disk, "driver"), "type", format);
+}
+
+static gboolean
+is_pointed_at(const xmlNode *disk, const char *path, const char *format)
+{
+    SinterXmlSource *source = sinter_xml_source_new(disk);
+    gboolean same = g_strcmp0(source->path, path) == 0 && g_strcmp0(source->format, format) == 0;
+
+    sinter_xml_source_free(source);
+    return same;
+}
+
+gboolean
+sinter_xml_domain_replace_source(const char *text, const char *what, const char *target,
+                                 const char *path, gboolean is_block, const char *format,
+                                 char **ret_text, GError **error)
+{
+    g_autoptr(xmlDoc) doc = sinter_xml_parse(text, "domain", what, error);
+    xmlNode *disk;
+
+    if (!doc)
+        return FALSE;
+    disk = sinter_xml_find_disk(xmlDocGetRootElement(doc), target);
+    if (!disk) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "%s has no disk '%s'", what,
+                    target);
+        return FALSE;
+    }
+    *ret_text = NULL;
+    if (!sinter_xml_child(disk, "backingStore") && (!path || is_pointed_at(disk, path, format)))
+        return TRUE;
+    if (path)
+        sinter_xml_point_disk(disk, path, is_block, format);
+    else
+        drop_child(disk, "backingStore");
+    *ret_text = sinter_xml_to_text(doc);
+    return TRUE;
+}
