@@ -32,8 +32,8 @@ subtract_bytes(guint64 a, guint64 b)
     return a > b ? a - b : 0;
 }
 
-static guint64
-sum_allocated(const SinterPlanDraft *draft, guint from, guint to)
+guint64
+sinter_plan_draft_sum_allocated(const SinterPlanDraft *draft, guint from, guint to)
 {
     guint64 sum = 0;
 
@@ -87,14 +87,15 @@ sinter_plan_draft_count(SinterPlanDraft *draft)
     const SinterLayer *written;
     guint64 size;
 
-    draft->plan->space_before_bytes = sum_allocated(draft, 0, draft->disk->layers->len);
+    draft->plan->space_before_bytes =
+        sinter_plan_draft_sum_allocated(draft, 0, draft->disk->layers->len);
     draft->plan->space_after_bytes = draft->plan->space_before_bytes;
     if (sinter_plan_draft_is_refused(draft))
         return; /* there may be no stretch, or no layer at all */
     written = get_written(draft);
     size = sinter_plan_draft_layer(draft, sinter_plan_draft_is_commit(draft) ? draft->first : 0)
                ->virtual_size_bytes;
-    draft->plan->bytes_to_copy = sum_allocated(draft, draft->first, draft->base);
+    draft->plan->bytes_to_copy = sinter_plan_draft_sum_allocated(draft, draft->first, draft->base);
     if (size > 0)
         draft->plan->bytes_to_copy = MIN(draft->plan->bytes_to_copy, size);
     if (written) {

@@ -119,6 +119,10 @@ const SinterSnapshot *sinter_plan_draft_find_kept_user(const SinterPlanDraft *dr
 void sinter_plan_drafts_warn_of_halves(const GPtrArray *drafts);
 
 /* sinter-plan-cost.c */
+
+/* What layers [@from, @to) take on their file systems. */
+guint64 sinter_plan_draft_sum_allocated(const SinterPlanDraft *draft, guint from, guint to);
+
 void sinter_plan_draft_count(SinterPlanDraft *draft);
 void sinter_plan_drafts_check_space(const GPtrArray *drafts);
 

@@ -131,12 +131,25 @@ check_busy(SinterPlanDraft *draft)
 static gboolean
 check_running(SinterPlanDraft *draft)
 {
-    if (!draft->domain->active)
+    if (!draft->domain->active && !draft->plan->offline)
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_NOT_RUNNING,
-                                 "domain '%s' must run for its disks to be worked on, and it is "
-                                 "%s: start it first",
+                                 "domain '%s' must run for its disks to be copied, and it is %s: "
+                                 "start it first, or use sinter-img convert",
                                  draft->domain->name,
                                  sinter_domain_state_name(draft->domain->state));
+    return TRUE;
+}
+
+/* What QEMU saved goes on where it was, with the files that it had open by name. */
+static gboolean
+check_managed_save(SinterPlanDraft *draft)
+{
+    if (draft->plan->offline && draft->domain->has_managed_save)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_MANAGED_SAVE,
+                                 "domain '%s' has a managed save image, which could not be "
+                                 "restored once its chain has changed: start it, or remove the "
+                                 "image (virsh managedsave-remove)",
+                                 draft->domain->name);
     return TRUE;
 }
 
@@ -144,8 +157,8 @@ gboolean
 sinter_plan_draft_check_disk(SinterPlanDraft *draft)
 {
     static const DiskCheck checks[] = {
-        check_domain_readable, check_device, check_read_only, check_shareable,
-        check_transient,       check_depth,  check_busy,      check_running,
+        check_domain_readable, check_device, check_read_only, check_shareable,    check_transient,
+        check_depth,           check_busy,   check_running,   check_managed_save,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(checks); i++) {
@@ -155,7 +168,8 @@ sinter_plan_draft_check_disk(SinterPlanDraft *draft)
     return TRUE;
 }
 
-/* The layers that the operation reads, changes or lets stand directly below: [from, to). */
+/* The layers that the operation reads, changes or lets stand directly below: [from, to). Offline
+ * there is no QEMU that has the others open: all below may be read. */
 static void
 get_touched(const SinterPlanDraft *draft, guint *ret_from, guint *ret_to)
 {
@@ -163,6 +177,7 @@ get_touched(const SinterPlanDraft *draft, guint *ret_from, guint *ret_to)
 
     *ret_from = sinter_plan_draft_is_commit(draft) ? draft->first : 0;
     *ret_to = draft->plan->operation == SINTER_OPERATION_COPY ? draft->base
+              : draft->plan->offline                          ? n_layers
                                                               : MIN(draft->base + 1, n_layers);
 }
 
@@ -239,11 +254,26 @@ refuse_format(SinterPlanDraft *draft, guint place, const char *wanted)
     return FALSE;
 }
 
+/* What our own engine can read, where QEMU does not. */
+static void
+check_formats_below(SinterPlanDraft *draft, guint from)
+{
+    for (guint i = from; draft->plan->offline && i < draft->disk->layers->len; i++) {
+        const char *format = sinter_plan_draft_layer(draft, i)->format;
+
+        if (g_strcmp0(format, "qcow2") == 0 || g_strcmp0(format, "raw") == 0)
+            continue;
+        refuse_format(draft, i, "qcow2 or raw");
+        return;
+    }
+}
+
 /* What is written must be qcow2, or raw at the bottom; what only is read may be anything. */
 static void
 check_formats(SinterPlanDraft *draft)
 {
     if (draft->plan->operation == SINTER_OPERATION_PULL) {
+        check_formats_below(draft, 1);
         if (g_strcmp0(sinter_plan_draft_layer(draft, 0)->format, "qcow2") != 0)
             refuse_format(draft, 0, "qcow2");
         return;
@@ -259,6 +289,7 @@ check_formats(SinterPlanDraft *draft)
         refuse_format(draft, i, base ? "qcow2 or raw" : "qcow2");
         return;
     }
+    check_formats_below(draft, draft->base + 1);
 }
 
 /* QEMU grows a qcow2 or raw file that is smaller than what is merged into it; a device it cannot

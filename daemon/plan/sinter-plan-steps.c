@@ -145,7 +145,13 @@ add_commit_step(SinterPlanDraft *draft, const char *moving, const char *bytes)
                  g_strdup_printf("merge %s (up to %s) down into '%s'%s", moving, bytes, base,
                                  draft->request->keep_files ? " and leave the merged files" : ""));
     step->bytes = draft->plan->bytes_to_copy;
-    if (draft->plan->operation == SINTER_OPERATION_ACTIVE_COMMIT)
+    if (draft->plan->operation != SINTER_OPERATION_ACTIVE_COMMIT)
+        return;
+    if (draft->plan->offline)
+        add_step(draft, SINTER_STEP_REDEFINE_DOMAIN, draft->plan->base_path,
+                 g_strdup_printf("let the definition of domain '%s' name '%s'", draft->domain->name,
+                                 base));
+    else
         add_step(draft, SINTER_STEP_PIVOT, draft->plan->base_path,
                  g_strdup_printf("move the guest over to '%s'", base));
 }

@@ -21,6 +21,7 @@ static const char *const step_kind_names[] = {
     [SINTER_STEP_PULL] = "pull",
     [SINTER_STEP_COPY] = "copy",
     [SINTER_STEP_PIVOT] = "pivot",
+    [SINTER_STEP_REDEFINE_DOMAIN] = "redefine-domain",
     [SINTER_STEP_VERIFY] = "verify",
     [SINTER_STEP_DROP_SNAPSHOT] = "drop-snapshot",
     [SINTER_STEP_REDEFINE_SNAPSHOT] = "redefine-snapshot",
@@ -44,6 +45,7 @@ static const struct {
     [SINTER_REFUSAL_UNREADABLE] = { "unreadable", SINTER_ERROR_CORRUPT },
     [SINTER_REFUSAL_UNSUPPORTED] = { "unsupported", SINTER_ERROR_UNSUPPORTED },
     [SINTER_REFUSAL_NOT_RUNNING] = { "not-running", SINTER_ERROR_UNSUPPORTED },
+    [SINTER_REFUSAL_MANAGED_SAVE] = { "managed-save", SINTER_ERROR_BUSY },
     [SINTER_REFUSAL_BAD_RANGE] = { "bad-range", SINTER_ERROR_INVALID_ARGUMENT },
 };
 

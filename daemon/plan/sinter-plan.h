@@ -30,6 +30,7 @@ typedef enum {
     SINTER_STEP_PULL,
     SINTER_STEP_COPY,
     SINTER_STEP_PIVOT,
+    SINTER_STEP_REDEFINE_DOMAIN,   /* of a shut-off domain: its definition names another top */
     SINTER_STEP_VERIFY,            /* live and next-boot XML and the chain are what was planned */
     SINTER_STEP_DROP_SNAPSHOT,     /* snapshot metadata that would name a state that is gone */
     SINTER_STEP_REDEFINE_SNAPSHOT, /* metadata of a kept snapshot, to name the file that now holds
@@ -59,10 +60,11 @@ typedef enum {
     SINTER_REFUSAL_BUSY, /* a block job is there already */
     SINTER_REFUSAL_NO_SPACE,
     SINTER_REFUSAL_MISSING_LAYER,
-    SINTER_REFUSAL_UNREADABLE,  /* the domain or an image could not be understood */
-    SINTER_REFUSAL_UNSUPPORTED, /* source, device or format that we do not treat */
-    SINTER_REFUSAL_NOT_RUNNING, /* a live operation on a shut-off domain */
-    SINTER_REFUSAL_BAD_RANGE,   /* top or base not in the chain, or in the wrong order */
+    SINTER_REFUSAL_UNREADABLE,   /* the domain or an image could not be understood */
+    SINTER_REFUSAL_UNSUPPORTED,  /* source, device or format that we do not treat */
+    SINTER_REFUSAL_NOT_RUNNING,  /* a copy of a shut-off domain's disk */
+    SINTER_REFUSAL_MANAGED_SAVE, /* a saved state that goes on with the chain as it is */
+    SINTER_REFUSAL_BAD_RANGE,    /* top or base not in the chain, or in the wrong order */
 } SinterRefusalCode;
 
 typedef struct {
@@ -93,6 +95,7 @@ typedef struct {
     gboolean pivot; /* copy: move over to the destination at READY; else leave it whole there */
     char **chain_before;
     char **chain_after;
+    gboolean offline;           /* the domain is shut off: sinter-worker merges, and not QEMU */
     gboolean inactive_follows;  /* the next-boot XML names the same top as the live one now */
     char **drop_snapshots;      /* names */
     char **redefine_snapshots;  /* names: their frozen file is merged into base_path, which then

@@ -206,6 +206,7 @@ begin_draft(const SinterPlanRequest *request, const SinterDomain *domain, const 
     draft->plan->operation = request->operation_set ? request->operation
                              : request->pull        ? SINTER_OPERATION_PULL
                                                     : SINTER_OPERATION_ACTIVE_COMMIT;
+    draft->plan->offline = !domain->active && draft->plan->operation != SINTER_OPERATION_COPY;
     g_strfreev(draft->plan->chain_before);
     g_strfreev(draft->plan->chain_after);
     draft->plan->chain_before = sinter_disk_dup_chain(disk);

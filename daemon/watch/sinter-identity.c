@@ -26,20 +26,27 @@ read_loop_file(dev_t rdev, struct stat *ret_stat)
     return stat(file, ret_stat) == 0;
 }
 
+void
+sinter_identity_from_stat(const struct stat *st, SinterIdentity *ret_identity)
+{
+    struct stat behind;
+
+    if (!S_ISBLK(st->st_mode))
+        *ret_identity = (SinterIdentity){ st->st_dev, st->st_ino };
+    else if (major(st->st_rdev) == LOOP_MAJOR && read_loop_file(st->st_rdev, &behind))
+        *ret_identity = (SinterIdentity){ behind.st_dev, behind.st_ino };
+    else
+        *ret_identity = (SinterIdentity){ st->st_rdev, 0 };
+}
+
 int
 sinter_identity_read(const char *path, SinterIdentity *ret_identity, struct stat *ret_stat)
 {
     struct stat st;
-    struct stat behind;
 
     if (stat(path, &st) < 0)
         return errno;
-    if (!S_ISBLK(st.st_mode))
-        *ret_identity = (SinterIdentity){ st.st_dev, st.st_ino };
-    else if (major(st.st_rdev) == LOOP_MAJOR && read_loop_file(st.st_rdev, &behind))
-        *ret_identity = (SinterIdentity){ behind.st_dev, behind.st_ino };
-    else
-        *ret_identity = (SinterIdentity){ st.st_rdev, 0 };
+    sinter_identity_from_stat(&st, ret_identity);
     if (ret_stat)
         *ret_stat = st;
     return 0;

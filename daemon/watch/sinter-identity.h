@@ -24,4 +24,7 @@ typedef struct {
  */
 int sinter_identity_read(const char *path, SinterIdentity *ret_identity, struct stat *ret_stat);
 
+/* The same of what was opened already. */
+void sinter_identity_from_stat(const struct stat *st, SinterIdentity *ret_identity);
+
 G_END_DECLS

@@ -51,6 +51,14 @@ is_unended(SinterJob *job)
 
 /* --- budgets -------------------------------------------------------------------------------- */
 
+/* A job that waits for a domain to be shut off may do so for days, and takes nothing meanwhile. */
+static gboolean
+is_working(SinterJob *job)
+{
+    return is_unended(job) && sinter_job_is_admitted(job) &&
+           sinter_job_get_record(job)->phase != SINTER_PHASE_WAITING;
+}
+
 static gboolean
 has_room(SinterExecutor *self, guint64 fs_device)
 {
@@ -60,7 +68,7 @@ has_room(SinterExecutor *self, guint64 fs_device)
     for (guint i = 0; i < self->jobs->len; i++) {
         SinterJob *job = self->jobs->pdata[i];
 
-        if (!is_unended(job) || !sinter_job_is_admitted(job))
+        if (!is_working(job))
             continue;
         n_host++;
         n_storage += sinter_job_get_record(job)->plan->fs_device == fs_device;
@@ -125,6 +133,13 @@ on_job_ended(SinterJob *job, SinterExecutor *self)
     trim_jobs(self);
 }
 
+static void
+on_job_changed(SinterJob *job, SinterExecutor *self)
+{
+    if (sinter_job_get_record(job)->phase == SINTER_PHASE_WAITING)
+        admit_jobs(self);
+}
+
 static SinterJob *
 add_job(SinterExecutor *self, SinterJobRecord *record)
 {
@@ -140,6 +155,7 @@ add_job(SinterExecutor *self, SinterJobRecord *record)
     SinterJob *job = sinter_job_new(&context, record);
 
     g_ptr_array_add(self->jobs, job);
+    g_signal_connect_object(job, "changed", G_CALLBACK(on_job_changed), self, 0);
     g_signal_connect_object(job, "ended", G_CALLBACK(on_job_ended), self, 0);
     g_signal_emit(self, signals[SIGNAL_JOB_ADDED], 0, job);
     return job;

@@ -14,12 +14,12 @@
 #define RECORD_VERSION 1
 
 static const char *const phase_names[] = {
-    [SINTER_PHASE_QUEUED] = "queued",           [SINTER_PHASE_STARTING] = "starting",
-    [SINTER_PHASE_COPYING] = "copying",         [SINTER_PHASE_READY] = "ready",
-    [SINTER_PHASE_PIVOTING] = "pivoting",       [SINTER_PHASE_VERIFYING] = "verifying",
-    [SINTER_PHASE_CLEANING] = "cleaning",       [SINTER_PHASE_DONE] = "done",
-    [SINTER_PHASE_FAILED] = "failed",           [SINTER_PHASE_CANCELLED] = "cancelled",
-    [SINTER_PHASE_QUARANTINED] = "quarantined",
+    [SINTER_PHASE_QUEUED] = "queued",       [SINTER_PHASE_STARTING] = "starting",
+    [SINTER_PHASE_WAITING] = "waiting",     [SINTER_PHASE_COPYING] = "copying",
+    [SINTER_PHASE_READY] = "ready",         [SINTER_PHASE_PIVOTING] = "pivoting",
+    [SINTER_PHASE_VERIFYING] = "verifying", [SINTER_PHASE_CLEANING] = "cleaning",
+    [SINTER_PHASE_DONE] = "done",           [SINTER_PHASE_FAILED] = "failed",
+    [SINTER_PHASE_CANCELLED] = "cancelled", [SINTER_PHASE_QUARANTINED] = "quarantined",
 };
 
 const char *
@@ -102,6 +102,7 @@ typedef enum {
     FIELD_STRINGS,   /* char **, absent for NULL */
     FIELD_WARNINGS,  /* GPtrArray of char * */
     FIELD_BOOLEAN,   /* gboolean */
+    FIELD_FLAG,      /* gboolean, absent for FALSE */
     FIELD_UINT,      /* guint */
     FIELD_UINT64,    /* guint64, as a decimal string: JSON's integers have 63 bits */
     FIELD_TIME,      /* gint64 */
@@ -161,6 +162,7 @@ static const Field plan_fields[] = {
     P(FIELD_BOOLEAN, pivot),
     P(FIELD_STRINGS, chain_before),
     P(FIELD_STRINGS, chain_after),
+    P(FIELD_FLAG, offline),
     P(FIELD_BOOLEAN, inactive_follows),
     P(FIELD_STRINGS, drop_snapshots),
     P(FIELD_STRINGS, redefine_snapshots),
@@ -200,6 +202,8 @@ add_field(JsonBuilder *builder, const Field *field, const void *object)
     if ((field->kind == FIELD_OPTIONAL || field->kind == FIELD_STRINGS) &&
         *(const void *const *)at == NULL)
         return;
+    if (field->kind == FIELD_FLAG && !*(const gboolean *)at)
+        return;
     json_builder_set_member_name(builder, field->name);
     switch (field->kind) {
     case FIELD_STRING:
@@ -213,6 +217,7 @@ add_field(JsonBuilder *builder, const Field *field, const void *object)
         add_warnings(builder, *(GPtrArray *const *)at);
         break;
     case FIELD_BOOLEAN:
+    case FIELD_FLAG:
         json_builder_add_boolean_value(builder, *(const gboolean *)at);
         break;
     case FIELD_UINT:
@@ -338,7 +343,8 @@ read_field(JsonObject *json, const Field *field, void *object)
     void *at = (char *)object + field->offset;
     g_autoptr(GPtrArray) strings = NULL;
 
-    if (!node && (field->kind == FIELD_OPTIONAL || field->kind == FIELD_STRINGS))
+    if (!node && (field->kind == FIELD_OPTIONAL || field->kind == FIELD_STRINGS ||
+                  field->kind == FIELD_FLAG))
         return TRUE;
     switch (field->kind) {
     case FIELD_STRINGS:
@@ -357,6 +363,7 @@ read_field(JsonObject *json, const Field *field, void *object)
         *(GPtrArray **)at = g_steal_pointer(&strings);
         return TRUE;
     case FIELD_BOOLEAN:
+    case FIELD_FLAG:
         if (!node_is(node, G_TYPE_BOOLEAN))
             return FALSE;
         *(gboolean *)at = json_node_get_boolean(node);

@@ -14,9 +14,11 @@ G_BEGIN_DECLS
 typedef enum {
     SINTER_PHASE_QUEUED,    /* waits for room in the budgets */
     SINTER_PHASE_STARTING,  /* the block job is being asked for: it may or may not run */
-    SINTER_PHASE_COPYING,   /* the block job was seen to run */
+    SINTER_PHASE_WAITING,   /* offline: the domain runs, or an image is in use */
+    SINTER_PHASE_COPYING,   /* the block job was seen to run; offline: the worker runs */
     SINTER_PHASE_READY,     /* mirrored: waits to be moved over */
-    SINTER_PHASE_PIVOTING,  /* the pivot is being asked for: it may or may not have happened */
+    SINTER_PHASE_PIVOTING,  /* the pivot is being asked for: it may or may not have happened;
+                             * offline: all is merged, the definition is being changed */
     SINTER_PHASE_VERIFYING, /* the chain is being compared with the plan */
     SINTER_PHASE_CLEANING,  /* snapshot metadata and files are being dropped */
     SINTER_PHASE_DONE,

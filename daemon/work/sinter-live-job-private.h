@@ -3,6 +3,7 @@
 
 #include "sinter-convergence.h"
 #include "sinter-live-job.h"
+#include "sinter-offline-worker.h"
 #include "sinter-rate.h"
 #include "sinter-reconcile.h"
 
@@ -38,7 +39,10 @@ struct _SinterLiveJob {
     gboolean heard_out;    /* an event that may be on its way was waited for */
     gboolean flush_failed; /* QEMU could not be made to flush: not tried again */
     gboolean space_told;   /* that it waits for room that others may need was logged */
-    gboolean stopped;      /* the daemon ends */
+    SinterOfflineWorker *worker; /* offline, while it works; else NULL */
+    guint n_workers;             /* that were started: the serial of the last one */
+    guint n_deaths;              /* of workers that gave no answer */
+    gboolean stopped;            /* the daemon ends */
     gboolean final;
 };
 
@@ -48,6 +52,20 @@ gboolean sinter_live_job_save(SinterLiveJob *self, GError **error);
 
 /* For news that the next look would find again: losing it loses nothing. */
 void sinter_live_job_save_or_log(SinterLiveJob *self);
+
+/* Writes down that @phase begins, before it does. */
+gboolean sinter_live_job_enter_phase(SinterLiveJob *self, SinterPhase phase, GError **error);
+
+/* Ends the job as failed. */
+void sinter_live_job_fail(SinterLiveJob *self, const GError *error);
+
+void sinter_live_job_note_progress(SinterLiveJob *self, guint64 done_bytes, guint64 total_bytes);
+
+/* Takes what the mailbox held. */
+void sinter_live_job_hear(SinterLiveJob *self, const SinterMessage *message);
+
+/* Until something is heard that is of consequence, or for @timeout_usec at most. */
+void sinter_live_job_wait_or(SinterLiveJob *self, guint64 timeout_usec);
 
 gboolean sinter_live_job_is_lost(SinterLiveJob *self, const GError *error);
 

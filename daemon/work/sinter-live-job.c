@@ -13,6 +13,7 @@
 #include "sinter-destination.h"
 #include "sinter-log.h"
 #include "sinter-message-id.h"
+#include "sinter-offline-job.h"
 #include "sinter-recheck.h"
 
 #include <libvirt/libvirt.h>
@@ -84,9 +85,8 @@ sinter_live_job_save_or_log(SinterLiveJob *self)
         sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
 }
 
-/* Writes down that @phase begins, before it does. */
-static gboolean
-enter_phase(SinterLiveJob *self, SinterPhase phase, GError **error)
+gboolean
+sinter_live_job_enter_phase(SinterLiveJob *self, SinterPhase phase, GError **error)
 {
     SinterPhase before = self->record->phase;
 
@@ -171,7 +171,8 @@ scan(SinterLiveJob *self, GError **error)
     SinterDomain *domain;
 
     g_clear_pointer(&self->host, g_ptr_array_unref);
-    if (self->record->phase > SINTER_PHASE_STARTING)
+    /* offline that look is taken when the images are locked */
+    if (self->record->phase > SINTER_PHASE_STARTING || self->record->plan->offline)
         return virt->klass->scan_domain(virt, self->record->domain_uuid, error);
     self->host = virt->klass->scan_all(virt, error);
     if (!self->host)
@@ -243,6 +244,9 @@ hear_block_job(SinterLiveJob *self, int status)
 static Heard
 hear_event(SinterLiveJob *self, const SinterEvent *event)
 {
+    /* somebody else's, while the domain runs */
+    if (event->kind == SINTER_EVENT_BLOCK_JOB && self->record->plan->offline)
+        return event->status == VIR_DOMAIN_BLOCK_JOB_READY ? HEARD_NOTHING : HEARD_NEWS;
     switch (event->kind) {
     case SINTER_EVENT_BLOCK_JOB:
         return hear_block_job(self, event->status);
@@ -267,7 +271,10 @@ hear_bandwidth(SinterLiveJob *self, guint64 bytes_per_sec)
 
     record->bandwidth_bytes_per_sec = bytes_per_sec;
     sinter_live_job_save_or_log(self);
-    if (record->phase == SINTER_PHASE_COPYING || record->phase == SINTER_PHASE_READY) {
+    if (self->worker) {
+        sinter_offline_worker_set_bandwidth(self->worker, bytes_per_sec);
+    } else if (!record->plan->offline &&
+               (record->phase == SINTER_PHASE_COPYING || record->phase == SINTER_PHASE_READY)) {
         if (!virt->klass->set_bandwidth(virt, record->domain_uuid, record->plan->disk,
                                         bytes_per_sec, &error))
             sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
@@ -293,22 +300,30 @@ hear(SinterLiveJob *self, const SinterMessage *message)
         return HEARD_NEWS;
     case SINTER_MESSAGE_ADMIT:
         return self->record->phase == SINTER_PHASE_QUEUED ? HEARD_NEWS : HEARD_NOTHING;
+    case SINTER_MESSAGE_WORKER: /* the last words of one that is gone */
+        break;
     }
     return HEARD_NOTHING;
 }
 
+void
+sinter_live_job_hear(SinterLiveJob *self, const SinterMessage *message)
+{
+    hear(self, message);
+}
+
 /* --- waiting -------------------------------------------------------------------------------- */
 
-static void
-note_progress(SinterLiveJob *self, const SinterBlockJobInfo *info)
+void
+sinter_live_job_note_progress(SinterLiveJob *self, guint64 done_bytes, guint64 total_bytes)
 {
     SinterJobProgress *progress = &self->progress;
     guint64 remaining;
 
-    progress->done_bytes = info->done_bytes;
-    progress->total_bytes = MAX(info->total_bytes, info->done_bytes);
+    progress->done_bytes = done_bytes;
+    progress->total_bytes = MAX(total_bytes, done_bytes);
     progress->rate_bytes_per_sec =
-        sinter_rate_sample(&self->rate, g_get_monotonic_time(), info->done_bytes);
+        sinter_rate_sample(&self->rate, g_get_monotonic_time(), done_bytes);
     remaining = progress->total_bytes - progress->done_bytes;
     if (progress->done_bytes > 0) /* before that the total need not be known */
         sinter_space_ledger_lower(self->context.ledger, self->record->id, remaining);
@@ -334,7 +349,7 @@ poll_progress(SinterLiveJob *self)
         return HEARD_NEWS;
     if (self->unsaved_news)
         sinter_live_job_save_or_log(self);
-    note_progress(self, &info);
+    sinter_live_job_note_progress(self, info.done_bytes, info.total_bytes);
     if (plan->operation == SINTER_OPERATION_ACTIVE_COMMIT ||
         plan->operation == SINTER_OPERATION_COPY)
         sinter_live_job_converge(self, &info);
@@ -375,6 +390,12 @@ wait_for_news_or(SinterLiveJob *self, guint64 timeout_usec)
     return heard;
 }
 
+void
+sinter_live_job_wait_or(SinterLiveJob *self, guint64 timeout_usec)
+{
+    wait_for_news_or(self, timeout_usec);
+}
+
 /* --- steps: one for each verdict; each returns what it last heard --------------------------- */
 
 /* QEMU's own words, where they are known, say more than the fact that it failed. */
@@ -399,6 +420,8 @@ step_cancelled(SinterLiveJob *self, const SinterVerdict *verdict)
 {
     if (self->forced_failure)
         return step_fail(self, verdict);
+    if (self->record->plan->offline)
+        sinter_offline_job_warn_of_part(self);
     finish(self, SINTER_PHASE_CANCELLED, verdict->error, verdict->reason);
     return HEARD_NEWS;
 }
@@ -410,8 +433,8 @@ step_quarantine(SinterLiveJob *self, const SinterVerdict *verdict)
     return HEARD_NEWS;
 }
 
-static void
-fail_now(SinterLiveJob *self, const GError *error)
+void
+sinter_live_job_fail(SinterLiveJob *self, const GError *error)
 {
     finish(self, SINTER_PHASE_FAILED,
            error->domain == SINTER_ERROR ? (SinterError)error->code : SINTER_ERROR_FAILED,
@@ -454,7 +477,7 @@ step_start(SinterLiveJob *self, const SinterVerdict *verdict)
     if (space == SINTER_SPACE_PROMISED)
         return wait_for_space(self, error);
     if (space != SINTER_SPACE_GRANTED) {
-        fail_now(self, error);
+        sinter_live_job_fail(self, error);
         return HEARD_NEWS;
     }
     if (record->phase == SINTER_PHASE_QUEUED)
@@ -462,11 +485,11 @@ step_start(SinterLiveJob *self, const SinterVerdict *verdict)
     if (record->started_usec == 0)
         record->started_usec = g_get_real_time();
     self->observation.seen = SINTER_SEEN_NOTHING;
-    if (!enter_phase(self, SINTER_PHASE_STARTING, &error) ||
+    if (!sinter_live_job_enter_phase(self, SINTER_PHASE_STARTING, &error) ||
         !virt->klass->start(virt, self->domain, record->plan, record->bandwidth_bytes_per_sec,
                             &error)) {
         if (!sinter_live_job_is_lost(self, error))
-            fail_now(self, error);
+            sinter_live_job_fail(self, error);
         return HEARD_NEWS;
     }
     note_copying(self);
@@ -500,7 +523,7 @@ step_pivot(SinterLiveJob *self, const SinterVerdict *verdict)
     gboolean pivot = plan->operation == SINTER_OPERATION_ACTIVE_COMMIT || plan->pivot;
     g_autoptr(GError) error = NULL;
 
-    if (!enter_phase(self, SINTER_PHASE_PIVOTING, &error))
+    if (!sinter_live_job_enter_phase(self, SINTER_PHASE_PIVOTING, &error))
         return give_up(self, g_steal_pointer(&error));
     if (virt->klass->end(virt, self->record->domain_uuid, plan->disk, pivot, &error))
         return wait_for_news(self);
@@ -602,7 +625,7 @@ step_verify(SinterLiveJob *self, const SinterVerdict *verdict)
         return HEARD_NEWS;
     }
     check_definition(self, disk);
-    if (record->plan->operation == SINTER_OPERATION_PULL)
+    if (record->plan->operation == SINTER_OPERATION_PULL && !record->plan->offline)
         may_remove = sinter_live_job_flush_pulled(self, &again);
     if (again)
         return HEARD_NEWS;
@@ -612,7 +635,7 @@ step_verify(SinterLiveJob *self, const SinterVerdict *verdict)
     }
     if (doubt)
         sinter_job_record_warn(record, "the merged files stay: %s", doubt);
-    if (!enter_phase(self, SINTER_PHASE_CLEANING, &error))
+    if (!sinter_live_job_enter_phase(self, SINTER_PHASE_CLEANING, &error))
         sinter_job_record_warn(record, "the merged files stay: %s", error->message);
     else if (!sinter_cleanup_run(self->context.virt, record, may_remove && !doubt, &error))
         return HEARD_NEWS; /* the connection is lost: look again, clean again */
@@ -625,6 +648,27 @@ typedef Heard (*Step)(SinterLiveJob *self, const SinterVerdict *verdict);
 static const Step steps[] = {
     [SINTER_NEXT_START] = step_start,         [SINTER_NEXT_WAIT] = step_wait,
     [SINTER_NEXT_PIVOT] = step_pivot,         [SINTER_NEXT_CANCEL] = step_cancel,
+    [SINTER_NEXT_VERIFY] = step_verify,       [SINTER_NEXT_FAIL] = step_fail,
+    [SINTER_NEXT_CANCELLED] = step_cancelled, [SINTER_NEXT_QUARANTINE] = step_quarantine,
+};
+
+static Heard
+step_offline_merge(SinterLiveJob *self, const SinterVerdict *verdict)
+{
+    sinter_offline_job_merge(self);
+    return HEARD_NEWS;
+}
+
+static Heard
+step_offline_wait(SinterLiveJob *self, const SinterVerdict *verdict)
+{
+    sinter_offline_job_wait(self);
+    return HEARD_NEWS;
+}
+
+/* Where the worker takes QEMU's place; the end of the story is the same. */
+static const Step offline_steps[] = {
+    [SINTER_NEXT_START] = step_offline_merge, [SINTER_NEXT_WAIT] = step_offline_wait,
     [SINTER_NEXT_VERIFY] = step_verify,       [SINTER_NEXT_FAIL] = step_fail,
     [SINTER_NEXT_CANCELLED] = step_cancelled, [SINTER_NEXT_QUARANTINE] = step_quarantine,
 };
@@ -680,9 +724,10 @@ may_hear_more(SinterLiveJob *self, const SinterVerdict *verdict)
 {
     const SinterObservation *seen = &self->observation;
 
-    if (self->heard_out || verdict->next < SINTER_NEXT_FAIL || !seen->domain_active ||
-        seen->seen != SINTER_SEEN_NOTHING || seen->block_job != SINTER_BLOCK_JOB_NONE ||
-        self->record->phase < SINTER_PHASE_COPYING || self->record->phase >= SINTER_PHASE_VERIFYING)
+    if (self->record->plan->offline || self->heard_out || verdict->next < SINTER_NEXT_FAIL ||
+        !seen->domain_active || seen->seen != SINTER_SEEN_NOTHING ||
+        seen->block_job != SINTER_BLOCK_JOB_NONE || self->record->phase < SINTER_PHASE_COPYING ||
+        self->record->phase >= SINTER_PHASE_VERIFYING)
         return FALSE;
     self->heard_out = TRUE;
     wait_for_news_or(self, 2 * self->context.poll_usec);
@@ -721,7 +766,8 @@ run(SinterLiveJob *self)
         if ((heard != HEARD_READY || self->record->cancel_requested) && !find_next(self, &verdict))
             heard = HEARD_NEWS;
         else
-            heard = steps[verdict.next](self, &verdict);
+            heard =
+                (self->record->plan->offline ? offline_steps : steps)[verdict.next](self, &verdict);
     }
 }
 
@@ -744,7 +790,7 @@ live_job_thread(gpointer data)
     if (self->record->phase == SINTER_PHASE_QUEUED) {
         if (!sinter_live_job_save(self, &error)) {
             g_prefix_error(&error, "the job's record cannot be written: ");
-            fail_now(self, error);
+            sinter_live_job_fail(self, error);
         } else {
             wait_for_admission(self);
         }

@@ -37,8 +37,9 @@ typedef struct {
     SinterSpaceLedger *ledger; /* (unowned) (nullable) likewise */
     guint64 patience_usec;     /* see sinter-convergence.h */
     guint64 max_pause_usec;
-    guint64 poll_usec;  /* between two looks at the progress */
-    guint64 retry_usec; /* before what failed is tried again where no event may tell */
+    guint64 poll_usec;          /* between two looks at the progress */
+    guint64 retry_usec;         /* before what failed is tried again where no event may tell */
+    const char *worker_program; /* (nullable): sinter-worker, where not beside the daemon */
     SinterLiveJobFunc func;
     gpointer user_data;
 } SinterLiveJobContext;

@@ -19,6 +19,8 @@ sinter_message_free(SinterMessage *message)
     if (!message)
         return;
     g_clear_pointer(&message->event, sinter_event_free);
+    sinter_worker_message_free(message->worker);
+    g_free(message->text);
     g_free(message);
 }
 
@@ -49,6 +51,18 @@ sinter_mailbox_post_event(SinterMailbox *self, const SinterEvent *event)
     SinterMessage *message = message_new(SINTER_MESSAGE_EVENT);
 
     message->event = sinter_event_copy(event);
+    g_async_queue_push(self, message);
+}
+
+void
+sinter_mailbox_post_worker(SinterMailbox *self, guint serial, SinterWorkerMessage *worker,
+                           char *text)
+{
+    SinterMessage *message = message_new(SINTER_MESSAGE_WORKER);
+
+    message->serial = serial;
+    message->worker = worker;
+    message->text = text;
     g_async_queue_push(self, message);
 }
 

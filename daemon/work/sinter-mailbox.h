@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sinter-event.h"
+#include "sinter-worker-message.h"
 
 G_BEGIN_DECLS
 
@@ -11,6 +12,7 @@ typedef enum {
     SINTER_MESSAGE_CANCEL,
     SINTER_MESSAGE_BANDWIDTH, /* bytes_per_sec */
     SINTER_MESSAGE_EVENT,     /* event */
+    SINTER_MESSAGE_WORKER,    /* serial; worker, or that it has ended: text */
     SINTER_MESSAGE_STOP,      /* the daemon ends: leave everything as it is */
 } SinterMessageKind;
 
@@ -18,6 +20,9 @@ typedef struct {
     SinterMessageKind kind;
     guint64 bytes_per_sec;
     SinterEvent *event;
+    guint serial;                /* of the worker that it is from */
+    SinterWorkerMessage *worker; /* what it said, or %NULL for its end … */
+    char *text;                  /* … which came like this */
 } SinterMessage;
 
 /**
@@ -31,6 +36,10 @@ SinterMailbox *sinter_mailbox_new(void);
 void sinter_mailbox_post(SinterMailbox *self, SinterMessageKind kind);
 void sinter_mailbox_post_bandwidth(SinterMailbox *self, guint64 bytes_per_sec);
 void sinter_mailbox_post_event(SinterMailbox *self, const SinterEvent *event);
+
+/* @worker, @text: (transfer full) (nullable) */
+void sinter_mailbox_post_worker(SinterMailbox *self, guint serial, SinterWorkerMessage *worker,
+                                char *text);
 
 /* (transfer full) (nullable): the next message; %NULL after @timeout_usec without one, or, for
  * G_MAXUINT64, never %NULL. */

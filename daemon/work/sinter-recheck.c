@@ -66,7 +66,7 @@ names_are_among(char *const *now, char *const *then)
 static gboolean
 is_same_plan(const SinterDiskPlan *then, const SinterDiskPlan *now)
 {
-    return then->operation == now->operation &&
+    return then->operation == now->operation && then->offline == now->offline &&
            same_strings(then->chain_before, now->chain_before) &&
            same_strings(then->chain_after, now->chain_after) &&
            names_are_among(now->drop_snapshots, then->drop_snapshots) &&

@@ -149,12 +149,40 @@ next_before(const SinterJobRecord *record, const SinterObservation *seen)
     return verdict(SINTER_NEXT_START);
 }
 
+/*
+ * Offline there is no block job, and a merge that was cut off is begun anew: the old chain reads as
+ * it did, whatever the merge has done, for as long as it is the chain.
+ */
+static SinterVerdict
+next_offline(const SinterJobRecord *record, const SinterObservation *seen)
+{
+    if (seen->block_job != SINTER_BLOCK_JOB_NONE)
+        return verdict(SINTER_NEXT_WAIT); /* somebody else's: what it leaves is seen then */
+    if (seen->chain == SINTER_CHAIN_AFTER) {
+        if (record->started_usec == 0)
+            return end(SINTER_NEXT_FAIL, SINTER_ERROR_CHAIN_CHANGED,
+                       "somebody else has made the change already");
+        return verdict(SINTER_NEXT_VERIFY);
+    }
+    if (record->phase >= SINTER_PHASE_VERIFYING)
+        return end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_CHAIN_CHANGED,
+                   "the chain had changed as planned and is now another one");
+    if (seen->chain == SINTER_CHAIN_OTHER)
+        return end(SINTER_NEXT_FAIL, SINTER_ERROR_CHAIN_CHANGED,
+                   "the chain is no longer the one that was planned for; make a new plan");
+    if (record->cancel_requested)
+        return cancelled();
+    return verdict(seen->domain_active ? SINTER_NEXT_WAIT : SINTER_NEXT_START);
+}
+
 SinterVerdict
 sinter_reconcile(const SinterJobRecord *record, const SinterObservation *observation)
 {
     if (!observation->domain_exists)
         return end(SINTER_NEXT_FAIL, SINTER_ERROR_NOT_FOUND,
                    "the domain is gone; its files are left as they are");
+    if (record->plan->offline)
+        return next_offline(record, observation);
     if (observation->block_job != SINTER_BLOCK_JOB_NONE)
         return next_with_block_job(record, observation);
     /* a plain copy's chain is the same before and after: the old one decides */

@@ -39,8 +39,8 @@ typedef struct {
 } SinterObservation;
 
 typedef enum {
-    SINTER_NEXT_START,  /* ask for the block job */
-    SINTER_NEXT_WAIT,   /* it runs: wait for an event */
+    SINTER_NEXT_START,  /* ask for the block job; offline: merge */
+    SINTER_NEXT_WAIT,   /* it runs: wait for an event; offline: the domain does */
     SINTER_NEXT_PIVOT,  /* it is ready: move over, or end a copy that shall not pivot */
     SINTER_NEXT_CANCEL, /* ask for its end */
     SINTER_NEXT_VERIFY, /* the chain is the plan's: verify, clean, done */

@@ -468,13 +468,20 @@ replace_snapshot(virDomainPtr domain, virDomainSnapshotPtr old, const char *xml)
     return TRUE;
 }
 
+static gboolean
+is_block_device(const char *path)
+{
+    struct stat st;
+
+    return path && stat(path, &st) == 0 && S_ISBLK(st.st_mode);
+}
+
 /* (transfer full) (nullable): the snapshot's XML with its @disk moved to @new_path */
 static char *
 edited_snapshot_xml(virDomainSnapshotPtr snapshot, const char *what, const char *disk,
                     const char *new_path, const char *new_format, GError **error)
 {
     g_autofree char *edited = NULL;
-    struct stat st;
     char *xml = virDomainSnapshotGetXMLDesc(snapshot, VIR_DOMAIN_SNAPSHOT_XML_SECURE);
 
     if (!xml) {
@@ -482,14 +489,13 @@ edited_snapshot_xml(virDomainSnapshotPtr snapshot, const char *what, const char 
         return NULL;
     }
     edited = sinter_xml_snapshot_replace_source(xml, what, disk, new_path,
-                                                stat(new_path, &st) == 0 && S_ISBLK(st.st_mode),
-                                                new_format, error);
+                                                is_block_device(new_path), new_format, error);
     free(xml);
     return g_steal_pointer(&edited);
 }
 
-/* Guards the way from a snapshot's XML to its redefinition: jobs on two disks of one domain that
- * went it at once would undo each other's change. */
+/* Guards the way from a snapshot's or a domain's XML to its redefinition: jobs on two disks of one
+ * domain that went it at once would undo each other's change. */
 static GMutex redefinition_lock;
 
 static gboolean
@@ -519,6 +525,45 @@ redefine_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot, cons
         return FALSE;
     }
     return TRUE;
+}
+
+static gboolean
+define_domain(virConnectPtr connection, const char *what, const char *xml, GError **error)
+{
+    virDomainPtr domain = virDomainDefineXML(connection, xml);
+
+    if (!domain) {
+        sinter_connection_set_error(error, "redefining %s", what);
+        return FALSE;
+    }
+    virDomainFree(domain);
+    return TRUE;
+}
+
+static gboolean
+redefine_disk(SinterVirt *virt, const char *uuid, const char *disk, const char *path,
+              const char *format, GError **error)
+{
+    g_auto(DomainHandle) domain = open_domain(virt, uuid, error);
+    g_autoptr(GMutexLocker) locker = NULL;
+    g_autofree char *what = NULL;
+    g_autofree char *edited = NULL;
+    gboolean good;
+    char *xml;
+
+    if (!domain)
+        return FALSE;
+    locker = g_mutex_locker_new(&redefinition_lock);
+    what = g_strdup_printf("domain '%s'", virDomainGetName(domain));
+    xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+    if (!xml) {
+        sinter_connection_set_error(error, "reading the definition of %s", what);
+        return FALSE;
+    }
+    good = sinter_xml_domain_replace_source(xml, what, disk, path, is_block_device(path), format,
+                                            &edited, error);
+    free(xml);
+    return good && (!edited || define_domain(virDomainGetConnect(domain), what, edited, error));
 }
 
 /* libvirt writes a definition to a temporary file, syncs it and renames it; the name is durable
@@ -576,6 +621,7 @@ static const SinterVirtClass virt_libvirt_class = {
     .resume = resume_guest,
     .drop_snapshot = drop_snapshot,
     .redefine_snapshot = redefine_snapshot,
+    .redefine_disk = redefine_disk,
     .sync_definition = sync_definition,
     .refresh_pool = refresh_pool,
     .error_is_lost = error_is_lost,

@@ -64,6 +64,10 @@ typedef struct {
     gboolean (*redefine_snapshot)(SinterVirt *virt, const char *uuid, const char *snapshot,
                                   const char *disk, const char *new_path, const char *new_format,
                                   GError **error);
+    /* Lets the definition for the next boot name @path for @disk, as @format, or without @path the
+     * image that it names already; and leaves it to the headers what that stands on. */
+    gboolean (*redefine_disk)(SinterVirt *virt, const char *uuid, const char *disk,
+                              const char *path, const char *format, GError **error);
     /* The definition for the next boot is on disk, durably. Where it lies is libvirt's affair:
      * what cannot be synced is no error. */
     void (*sync_definition)(SinterVirt *virt, const char *name);

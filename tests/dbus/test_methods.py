@@ -254,7 +254,7 @@ class Jobs(MethodsCase):
         self.assert_error('SharedBase', self.client.call, self.client.disk('twin-b'), DISK,
                           'Commit', text='twin-a')
         self.assert_error('Unsupported', self.client.call, self.client.disk('stopped'), DISK,
-                          'Commit', text='stopped')
+                          'Copy', '(sa{sv})', self.stage.path('copy'), {}, text='stopped')
 
     def test_bad_arguments(self):
         disk = self.client.disk('chain')

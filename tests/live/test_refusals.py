@@ -87,12 +87,12 @@ class Refusals(SaysNo):
         self.assertEqual(images.qemu_img('map', '--output=json', overlay), sum_before)
         self.assert_whole(guest)
 
-    def test_shut_off(self):
+    def test_copy_of_a_domain_that_is_shut_off(self):
         guest = self.grown(1)
         guest.stop()
-        done = self.bench.sinter('consolidate', guest.name, check=False)
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn('must run', done.stderr)
+        done = self.bench.sinter('copy', guest.name, 'vda',
+                                 os.path.join(guest.folder, 'copy.qcow2'), check=False)
+        self.assert_says(done, REFUSED, 'must run')
 
     def test_internal_snapshot_in_the_chain(self):
         guest = self.guest()

@@ -20,6 +20,7 @@ LIBRARIES = {
     "zlib": ("zlib.h",),
     "zstd": ("zstd.h", "zstd_errors.h"),
     "libdeflate": ("libdeflate.h",),
+    "libseccomp": ("seccomp.h",),
 }
 
 # What each folder may use: rooms of the house, then libraries. The C library and the kernel's
@@ -31,6 +32,8 @@ RULES = {
     "plugins": ({"plugins", "engine/include", "common"}, {"glib"}),
     "daemon": ({"daemon", "plugins", "xml", "engine/include", "common"},
                {"glib", "libvirt", "libvirt-glib", "json-glib", "libsystemd", "polkit"}),
+    "daemon/worker": ({"daemon/worker", "engine/include", "common"},
+                      {"glib", "json-glib", "libseccomp"}),
     "cli/shared": ({"cli/shared", "common"}, {"glib", "json-glib"}),
     "cli/sinter": ({"cli/sinter", "cli/shared", "xml/dbus", "common"}, {"glib", "json-glib"}),
     "cli/sinter-img": ({"cli/sinter-img", "cli/shared", "plugins", "engine/include", "common"},
@@ -40,7 +43,7 @@ RULES = {
 # Within the engine and the daemon each layer uses only those below it.
 LAYERS = {
     "engine": ["engine/io", "engine/format", "engine/qcow2", "engine/chain", "engine/ops"],
-    "daemon": ["daemon/watch", "daemon/plan", "daemon/work", "daemon/incident", "daemon/service"],
+    "daemon": ["daemon/worker", "daemon/watch", "daemon/plan", "daemon/work", "daemon/incident", "daemon/service"],
 }
 # The registry of formats names every driver, so formats and qcow2 stand on one floor.
 SAME_FLOOR = [{"engine/format", "engine/qcow2"}]

@@ -18,6 +18,7 @@ build      libxml2-dev                  libxml2-devel
 build      libsystemd-dev               systemd-devel
 build      libpolkit-gobject-1-dev      polkit-devel
 build      libjson-glib-dev             json-glib-devel
+build      libseccomp-dev               libseccomp-devel
 build      zlib1g-dev                   zlib-devel
 build      libzstd-dev                  libzstd-devel
 build      libdeflate-dev               libdeflate-devel

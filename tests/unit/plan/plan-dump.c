@@ -48,6 +48,8 @@ dump_head(GString *text, const SinterDiskPlan *plan)
     g_string_append_printf(text, "%s %s", plan->disk,
                            plan->refusals->len > 0 ? "refused"
                                                    : sinter_operation_name(plan->operation));
+    if (plan->offline && plan->refusals->len == 0)
+        g_string_append(text, " offline");
     if (plan->top_path)
         g_string_append_printf(text, " top %s", plan->top_path);
     if (plan->base_path)

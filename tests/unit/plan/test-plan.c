@@ -27,15 +27,11 @@ test_operation_names(void)
 static void
 test_step_names(void)
 {
-    static const char *const names[] = { "commit",
-                                         "pull",
-                                         "copy",
-                                         "pivot",
-                                         "verify",
-                                         "drop-snapshot",
-                                         "redefine-snapshot",
-                                         "remove-file",
-                                         "refresh-pool" };
+    static const char *const names[] = {
+        "commit",          "pull",        "copy",          "pivot",
+        "redefine-domain", "verify",      "drop-snapshot", "redefine-snapshot",
+        "remove-file",     "refresh-pool"
+    };
 
     g_assert_cmpuint(G_N_ELEMENTS(names), ==, SINTER_STEP_REFRESH_POOL + 1);
     for (guint i = 0; i < G_N_ELEMENTS(names); i++)
@@ -62,6 +58,7 @@ test_refusal_codes(void)
         { SINTER_REFUSAL_UNREADABLE, "unreadable", "Corrupt" },
         { SINTER_REFUSAL_UNSUPPORTED, "unsupported", "Unsupported" },
         { SINTER_REFUSAL_NOT_RUNNING, "not-running", "Unsupported" },
+        { SINTER_REFUSAL_MANAGED_SAVE, "managed-save", "Busy" },
         { SINTER_REFUSAL_BAD_RANGE, "bad-range", "InvalidArgument" },
     };
 

@@ -237,7 +237,7 @@ make_world(World *world, guint32 seed)
     world->rand = g_rand_new_with_seed(seed);
     world->domains = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_domain_unref);
     world->readers = g_array_new(FALSE, FALSE, sizeof(Reader));
-    world->domain = add_domain(world, "web", TRUE);
+    world->domain = add_domain(world, "web", pick(world, 4) > 0);
     world->disk = fixture_disk(world->domain, "vda");
     world->n_layers = 2 + pick(world, 5);
     for (guint i = 0; i < world->n_layers; i++)
@@ -249,7 +249,10 @@ make_world(World *world, guint32 seed)
     }
     for (guint i = pick(world, 3); i > 0; i--)
         add_something[pick(world, G_N_ELEMENTS(add_something))](world);
-    set_next_boot(world);
+    if (world->domain->active)
+        set_next_boot(world);
+    else
+        world->disk->inactive_layers = g_ptr_array_ref(world->disk->layers);
 }
 
 static void

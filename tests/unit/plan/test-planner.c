@@ -16,8 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const case_files[] = { "consolidate", "range", "single",    "refusals",
-                                          "sharing",     "cost",  "snapshots", "next-boot" };
+static const char *const case_files[] = { "consolidate", "range",     "single",
+                                          "refusals",    "sharing",   "cost",
+                                          "snapshots",   "next-boot", "offline" };
 
 typedef struct {
     char *world;

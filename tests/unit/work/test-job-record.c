@@ -47,6 +47,7 @@ sample_record(const char *id)
     set_strings(&record->plan->drop_snapshots, none);
     record->plan->bytes_to_copy = G_MAXUINT64;
     record->plan->inactive_follows = TRUE;
+    record->plan->offline = TRUE;
     record->phase = SINTER_PHASE_PIVOTING;
     record->uid = 1000;
     record->cancel_requested = TRUE;
@@ -73,9 +74,27 @@ test_round_trip(void)
     g_assert_cmpstr(json, ==, again);
     g_assert_cmpuint(back->plan->bytes_to_copy, ==, G_MAXUINT64);
     g_assert_cmpint(back->phase, ==, SINTER_PHASE_PIVOTING);
+    g_assert_true(back->plan->offline);
     g_assert_cmpuint(back->warnings->len, ==, 1);
     g_assert_nonnull(back->plan->drop_snapshots);
     g_assert_null(back->plan->drop_snapshots[0]);
+}
+
+/* Records of live jobs say nothing of it. */
+static void
+test_live_without_flag(void)
+{
+    g_autoptr(SinterJobRecord) record = sample_record("7");
+    g_autoptr(SinterJobRecord) back = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *json = NULL;
+
+    record->plan->offline = FALSE;
+    json = sinter_job_record_to_json(record);
+    g_assert_null(strstr(json, "offline"));
+    back = sinter_job_record_from_json(json, -1, &error);
+    g_assert_no_error(error);
+    g_assert_false(back->plan->offline);
 }
 
 static void
@@ -174,6 +193,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_log_set_writer_func(note_logged, NULL, NULL);
     g_test_add_func("/job-record/round-trip", test_round_trip);
+    g_test_add_func("/job-record/live-without-flag", test_live_without_flag);
     g_test_add_func("/job-record/copy-equals", test_copy_equals);
     g_test_add_func("/job-record/every-cut", test_every_cut);
     g_test_add_func("/job-record/wrong-members", test_wrong_members);

@@ -203,6 +203,41 @@ static const Case cases[] = {
     { "pivoting copy is gone", COPY, P(PIVOTING), 0, 1, { BEFORE }, N(FAIL) },
 };
 
+#define OFF_OTHER .domain_exists = TRUE, .chain = SINTER_CHAIN_OTHER
+
+/* Offline, of any operation. */
+static const struct {
+    const char *what;
+    SinterPhase phase;
+    gboolean cancel;
+    gboolean started;
+    SinterObservation seen;
+    SinterNext next;
+} offline_cases[] = {
+    { "fresh", P(QUEUED), 0, 0, { OFF_BEFORE }, N(START) },
+    { "started in the queue", P(QUEUED), 0, 0, { BEFORE }, N(WAIT) },
+    { "cancelled in the queue", P(QUEUED), 1, 0, { OFF_BEFORE }, N(CANCELLED) },
+    { "cancelled while it waits", P(WAITING), 1, 0, { BEFORE }, N(CANCELLED) },
+    { "shut off again", P(WAITING), 0, 1, { OFF_BEFORE }, N(START) },
+    { "killed in mid-merge", P(COPYING), 0, 1, { OFF_BEFORE }, N(START) },
+    { "killed in mid-merge, runs now", P(COPYING), 0, 1, { BEFORE }, N(WAIT) },
+    { "cancelled in mid-merge", P(COPYING), 1, 1, { OFF_BEFORE }, N(CANCELLED) },
+    { "merged, killed before the definition", P(PIVOTING), 0, 1, { OFF_BEFORE }, N(START) },
+    { "merged, killed, runs on the old chain", P(PIVOTING), 0, 1, { BEFORE }, N(WAIT) },
+    { "defined", P(PIVOTING), 0, 1, { OFF_AFTER }, N(VERIFY) },
+    { "defined, and started", P(PIVOTING), 0, 1, { AFTER }, N(VERIFY) },
+    { "relinked in the last moment", P(COPYING), 1, 1, { OFF_AFTER }, N(VERIFY) },
+    { "killed while it cleaned", P(CLEANING), 0, 1, { OFF_AFTER }, N(VERIFY) },
+    { "somebody else merged", P(QUEUED), 0, 0, { OFF_AFTER }, N(FAIL) },
+    { "somebody else merged while it waited", P(WAITING), 0, 0, { AFTER }, N(FAIL) },
+    { "somebody else's block job", P(WAITING), 0, 0, { BEFORE, JOB(COPY) }, N(WAIT) },
+    { "a new snapshot while it waited", P(WAITING), 0, 1, { OFF_OTHER }, N(FAIL) },
+    { "a new snapshot, fresh", P(QUEUED), 0, 0, { OTHER }, N(FAIL) },
+    { "verified, and the old chain again", P(CLEANING), 0, 1, { OFF_BEFORE }, N(QUARANTINE) },
+    { "verified, and another chain", P(VERIFYING), 0, 1, { OFF_OTHER }, N(QUARANTINE) },
+    { "domain gone", P(COPYING), 0, 1, { 0 }, N(FAIL) },
+};
+
 static SinterJobRecord *
 record_of(SinterOperation operation, SinterPhase phase, gboolean cancel, gboolean pivot)
 {
@@ -229,6 +264,49 @@ test_table(void)
         if (verdict.next >= SINTER_NEXT_FAIL)
             g_assert_nonnull(verdict.reason);
     }
+}
+
+static void
+test_offline_table(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(offline_cases); i++) {
+        g_autoptr(SinterJobRecord) record =
+            record_of(ACTIVE, offline_cases[i].phase, offline_cases[i].cancel, FALSE);
+        SinterVerdict verdict;
+
+        record->plan->offline = TRUE;
+        record->started_usec = offline_cases[i].started;
+        verdict = sinter_reconcile(record, &offline_cases[i].seen);
+        if (verdict.next != offline_cases[i].next)
+            g_error("%s: got %d, expected %d", offline_cases[i].what, verdict.next,
+                    offline_cases[i].next);
+    }
+}
+
+/* For every combination: what must hold offline. */
+static void
+check_offline_rules(const SinterJobRecord *record, const SinterObservation *o)
+{
+    SinterVerdict v = sinter_reconcile(record, o);
+
+    g_assert_cmpint(v.next, !=, SINTER_NEXT_PIVOT);
+    g_assert_cmpint(v.next, !=, SINTER_NEXT_CANCEL);
+    /* nothing is cleaned up that this job has not merged */
+    if (v.next == SINTER_NEXT_VERIFY)
+        g_assert_true(o->chain == SINTER_CHAIN_AFTER && record->started_usec > 0 &&
+                      o->block_job == SINTER_BLOCK_JOB_NONE);
+    /* nothing is merged under a guest that runs, or twice */
+    if (v.next == SINTER_NEXT_START)
+        g_assert_true(o->chain == SINTER_CHAIN_BEFORE && o->domain_exists && !o->domain_active &&
+                      o->block_job == SINTER_BLOCK_JOB_NONE && !record->cancel_requested &&
+                      record->phase < SINTER_PHASE_VERIFYING);
+    /* something has to end that an event tells of */
+    if (v.next == SINTER_NEXT_WAIT)
+        g_assert_true(o->domain_exists &&
+                      (o->domain_active || o->block_job != SINTER_BLOCK_JOB_NONE));
+    /* a merge that is cut off leaves nothing that would need a person */
+    if (v.next == SINTER_NEXT_QUARANTINE)
+        g_assert_true(record->phase >= SINTER_PHASE_VERIFYING);
 }
 
 /* For every combination: what must hold whatever the table says. */
@@ -262,13 +340,13 @@ test_whole_space(void)
 {
     guint n = 0;
 
-    for (guint bits = 0; bits < 4 * 7 * 2 * 2 * 2 * 2 * 3 * 6 * 5 * 4 * 2; bits++) {
+    for (guint bits = 0; bits < 4 * 8 * 2 * 2 * 2 * 2 * 3 * 6 * 5 * 4 * 2; bits++) {
         guint b = bits;
 #define TAKE(radix)                                                                                \
     (b % (radix));                                                                                 \
     b /= (radix)
         guint operation = TAKE(4);
-        guint phase = TAKE(7);
+        guint phase = TAKE(8);
         guint cancel = TAKE(2);
         guint pivot = TAKE(2);
         guint exists = TAKE(2);
@@ -287,6 +365,10 @@ test_whole_space(void)
             (SinterOperation)operation, (SinterPhase)phase, (gboolean)cancel, (gboolean)pivot);
 
         check_rules(record, &o);
+        record->plan->offline = operation != COPY;
+        record->started_usec = pivot;
+        if (record->plan->offline)
+            check_offline_rules(record, &o);
         n++;
     }
     g_test_message("%u combinations", n);
@@ -321,6 +403,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/reconcile/table", test_table);
+    g_test_add_func("/reconcile/offline-table", test_offline_table);
     g_test_add_func("/reconcile/whole-space", test_whole_space);
     g_test_add_func("/reconcile/chain-compare", test_chain_compare);
     return g_test_run();

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * From a chain as it was scanned to descriptors that can be passed on. What holds: a descriptor is
+ * only ever of a file that the scan saw under that identity, and it is opened for reading and
+ * writing only where the plan writes; all locks are held before the first byte is looked at, and
+ * after that each path still leads to the locked file, for a lock does not move with a name.
+ */
+
+#include "sinter-offline-files.h"
+
+#include "sinter-file.h"
+#include "sinter-identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sinter/image.h>
+#include <sinter/lock.h>
+#include <sys/stat.h>
+
+/* Where virtlockd holds its lease of an image; QEMU makes no use of it. */
+#define LEASE_BYTE 0
+
+typedef struct {
+    char *path;
+    char *name; /* what the header above calls it, which may be another way to the same file */
+    char *format;
+    SinterIdentity identity;
+    gboolean written;
+    SinterFd fd;
+} File;
+
+struct _SinterOfflineFiles {
+    GPtrArray *files; /* of File, the active layer first */
+    guint first;      /* the ends of the stretch */
+    guint last;
+    SinterWorkerDirection direction;
+};
+
+static void
+file_free(gpointer data)
+{
+    File *file = data;
+
+    sinter_fd_clear(&file->fd);
+    g_free(file->path);
+    g_free(file->name);
+    g_free(file->format);
+    g_free(file);
+}
+
+void
+sinter_offline_files_free(SinterOfflineFiles *files)
+{
+    if (!files)
+        return;
+    g_ptr_array_unref(files->files);
+    g_free(files);
+}
+
+static File *
+get_file(const SinterOfflineFiles *self, guint place)
+{
+    return g_ptr_array_index(self->files, place);
+}
+
+/* --- what is to be opened --------------------------------------------------------------------- */
+
+/* The place of @path in the chain; the number of layers for NULL, which is what lies below all. */
+static gboolean
+find_place(const SinterDisk *disk, const char *path, guint *ret_place, GError **error)
+{
+    for (guint i = 0; i < disk->layers->len; i++) {
+        const SinterLayer *layer = g_ptr_array_index(disk->layers, i);
+
+        if (path && g_strcmp0(layer->path, path) == 0) {
+            *ret_place = i;
+            return TRUE;
+        }
+    }
+    if (!path) {
+        *ret_place = disk->layers->len;
+        return TRUE;
+    }
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                "'%s' is no longer in the chain of disk %s", path, disk->target);
+    return FALSE;
+}
+
+static gboolean
+find_stretch(SinterOfflineFiles *self, const SinterDisk *disk, const SinterDiskPlan *plan,
+             GError **error)
+{
+    guint base;
+
+    if (!find_place(disk, plan->top_path, &self->first, error) ||
+        !find_place(disk, plan->base_path, &base, error))
+        return FALSE;
+    self->direction =
+        plan->operation == SINTER_OPERATION_PULL ? SINTER_WORKER_UP : SINTER_WORKER_DOWN;
+    /* a pull stops above its base */
+    self->last = self->direction == SINTER_WORKER_UP ? base - 1 : base;
+    if (self->first < self->last && self->last < disk->layers->len)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                "the chain of disk %s is no longer the one that was planned for", disk->target);
+    return FALSE;
+}
+
+static guint
+get_result_place(const SinterOfflineFiles *self)
+{
+    return self->direction == SINTER_WORKER_UP ? self->first : self->last;
+}
+
+/* Down, the layer above the stretch gets a new backing name as well. */
+static gboolean
+is_written(const SinterOfflineFiles *self, guint place)
+{
+    return place == get_result_place(self) ||
+           (self->direction == SINTER_WORKER_DOWN && place + 1 == self->first);
+}
+
+static void
+add_file(SinterOfflineFiles *self, const SinterLayer *layer)
+{
+    File *file = g_new0(File, 1);
+
+    file->path = g_strdup(layer->path);
+    file->name = g_strdup(layer->path);
+    file->format = g_strdup(layer->format);
+    file->identity = (SinterIdentity){ layer->device, layer->inode };
+    file->written = is_written(self, self->files->len);
+    file->fd = -1;
+    g_ptr_array_add(self->files, file);
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static gboolean
+is_same(const SinterIdentity *a, const SinterIdentity *b)
+{
+    return a->device == b->device && a->inode == b->inode;
+}
+
+/* The flags for what @st is; a device is claimed against mounts and other claims. */
+static int
+open_flags(const File *file, const struct stat *st)
+{
+    int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+
+    if (!file->written)
+        return flags | O_RDONLY;
+    return flags | O_RDWR | (S_ISBLK(st->st_mode) ? O_EXCL : 0);
+}
+
+/*
+ * First only a look at what the path leads to, by a descriptor that can do nothing else; then the
+ * very same file is opened by that descriptor, not by its path.
+ */
+static gboolean
+open_file(File *file, GError **error)
+{
+    g_auto(SinterFd) seen = open(file->path, O_PATH | O_CLOEXEC);
+    g_autofree char *link = NULL;
+    SinterIdentity identity;
+    struct stat st;
+
+    if (seen < 0 || fstat(seen, &st) < 0) {
+        sinter_error_set_errno(error, errno, "opening '%s'", file->path);
+        return FALSE;
+    }
+    sinter_identity_from_stat(&st, &identity);
+    if (!(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) || !is_same(&identity, &file->identity)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                    "'%s' is not the file that it was when the domain was read", file->path);
+        return FALSE;
+    }
+    link = g_strdup_printf("/proc/self/fd/%d", seen);
+    file->fd = open(link, open_flags(file, &st));
+    if (file->fd >= 0)
+        return TRUE;
+    if (errno == EBUSY)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_LOCKED,
+                    "'%s' is a device that is mounted or claimed by somebody else", file->path);
+    else
+        sinter_error_set_errno(error, errno, "opening '%s'%s", file->path,
+                               file->written ? " for writing" : "");
+    return FALSE;
+}
+
+/* --- locking ---------------------------------------------------------------------------------- */
+
+/* Where virtlockd guards the host's images it holds this byte for a running domain, and will not
+ * let one start while somebody else has it. */
+static gboolean
+lock_lease(const File *file, GError **error)
+{
+    struct flock lock = {
+        .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = LEASE_BYTE, .l_len = 1
+    };
+
+    if (fcntl(file->fd, F_OFD_SETLK, &lock) == 0)
+        return TRUE;
+    if (errno == EAGAIN || errno == EACCES)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_LOCKED,
+                    "'%s' is leased to a domain (virtlockd)", file->path);
+    else
+        sinter_error_set_errno(error, errno, "locking '%s'", file->path);
+    return FALSE;
+}
+
+static gboolean
+lock_file(File *file, GError **error)
+{
+    SinterIdentity now;
+
+    if (!sinter_lock_descriptor(file->fd, file->path, file->written, error) ||
+        !lock_lease(file, error))
+        return FALSE;
+    if (sinter_identity_read(file->path, &now, NULL) == 0 && is_same(&now, &file->identity))
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                "'%s' was replaced while it was opened", file->path);
+    return FALSE;
+}
+
+/* --- what the headers say --------------------------------------------------------------------- */
+
+static void
+set_header_error(const File *file, const SinterImageInfo *info, const File *below, GError **error)
+{
+    const char *backing = info->backing_path ? info->backing_path : info->backing_name;
+
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                "the header of '%s' names %s%s%s as what it stands on, and the domain %s%s%s: let "
+                "them agree (qemu-img rebase -u, virsh edit)",
+                file->path, backing ? "'" : "nothing", backing ? backing : "", backing ? "'" : "",
+                below ? "'" : "nothing", below ? below->path : "", below ? "'" : "");
+}
+
+/* Whether the image at @place stands on the next one, and the last one on nothing. */
+static gboolean
+check_header(const SinterOfflineFiles *self, guint place, GError **error)
+{
+    const File *file = get_file(self, place);
+    File *below = place + 1 < self->files->len ? get_file(self, place + 1) : NULL;
+    g_autoptr(SinterIo) io = sinter_io_new_fd(file->fd, file->path, SINTER_IO_READ, error);
+    g_autoptr(SinterImageInfo) info = NULL;
+    SinterIdentity identity;
+
+    info = io ? sinter_image_info_new_for_io(io, file->format, error) : NULL;
+    if (!info)
+        return FALSE;
+    if (!below && !info->backing_name)
+        return TRUE;
+    if (below && info->backing_path &&
+        sinter_identity_read(info->backing_path, &identity, NULL) == 0 &&
+        is_same(&identity, &below->identity)) {
+        g_free(below->name);
+        below->name = g_strdup(info->backing_path);
+        return TRUE;
+    }
+    set_header_error(file, info, below, error);
+    return FALSE;
+}
+
+SinterOfflineFiles *
+sinter_offline_files_open(const SinterDisk *disk, const SinterDiskPlan *plan, GError **error)
+{
+    g_autoptr(SinterOfflineFiles) self = g_new0(SinterOfflineFiles, 1);
+
+    self->files = g_ptr_array_new_with_free_func(file_free);
+    if (!find_stretch(self, disk, plan, error))
+        return NULL;
+    for (guint i = 0; i < disk->layers->len; i++) {
+        add_file(self, g_ptr_array_index(disk->layers, i));
+        if (!open_file(get_file(self, i), error))
+            return NULL;
+    }
+    for (guint i = 0; i < self->files->len; i++) {
+        if (!lock_file(get_file(self, i), error))
+            return NULL;
+    }
+    for (guint i = 0; i < self->files->len; i++) {
+        if (!check_header(self, i, error))
+            return NULL;
+    }
+    return g_steal_pointer(&self);
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+guint
+sinter_offline_files_get_n(const SinterOfflineFiles *files)
+{
+    return files->files->len;
+}
+
+int
+sinter_offline_files_get_fd(const SinterOfflineFiles *files, guint place)
+{
+    return get_file(files, place)->fd;
+}
+
+const char *
+sinter_offline_files_get_result_format(const SinterOfflineFiles *files)
+{
+    return get_file(files, get_result_place(files))->format;
+}
+
+SinterWorkerRequest *
+sinter_offline_files_make_request(const SinterOfflineFiles *files, guint first_fd,
+                                  guint64 bandwidth_bytes_per_sec)
+{
+    SinterWorkerRequest *request = sinter_worker_request_new();
+
+    for (guint i = 0; i < files->files->len; i++)
+        sinter_worker_request_add_file(request, get_file(files, i)->name,
+                                       get_file(files, i)->format, first_fd + i);
+    request->first = files->first;
+    request->last = files->last;
+    request->direction = files->direction;
+    request->bandwidth_bytes_per_sec = bandwidth_bytes_per_sec;
+    return request;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Starting sinter-worker, and listening to it in a thread. What holds: the child gets the images,
+ * one end of a socket and its standard error, and no other descriptor of the daemon; the thread
+ * ends when the child has closed its end, and has then posted how it ended.
+ */
+
+#include "sinter-offline-worker.h"
+
+#include "sinter-file.h"
+#include "sinter-worker-channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PROGRAM_NAME "sinter-worker"
+
+/* A worker that tells its progress more often than that is not listened to each time. */
+#define PROGRESS_USEC (G_USEC_PER_SEC / 10)
+
+struct _SinterOfflineWorker {
+    GSubprocess *process;
+    SinterWorkerChannel *channel;
+    SinterMailbox *mailbox;
+    guint serial;
+    GThread *listener;
+};
+
+/* (transfer full): beside the program that we are, also when that was replaced meanwhile */
+static char *
+find_program(void)
+{
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *folder = NULL;
+
+    if (!self)
+        return g_build_filename(SINTER_LIBEXEC_DIR, PROGRAM_NAME, NULL);
+    folder = g_path_get_dirname(self);
+    return g_build_filename(folder, PROGRAM_NAME, NULL);
+}
+
+/* (transfer full): how a process ended that did not say so itself */
+static char *
+describe_end(GSubprocess *process)
+{
+    if (g_subprocess_get_if_signaled(process))
+        return g_strdup_printf("it was ended by signal %d (%s)", g_subprocess_get_term_sig(process),
+                               g_strsignal(g_subprocess_get_term_sig(process)));
+    return g_strdup_printf("it left with status %d", g_subprocess_get_exit_status(process));
+}
+
+/* The job is not to be flooded, whatever runs in the worker. */
+static gboolean
+is_too_much(const SinterWorkerMessage *message, gint64 *last_usec)
+{
+    gint64 now_usec = g_get_monotonic_time();
+
+    if (message->kind != SINTER_WORKER_PROGRESS)
+        return FALSE;
+    if (now_usec - *last_usec < PROGRESS_USEC)
+        return TRUE;
+    *last_usec = now_usec;
+    return FALSE;
+}
+
+static gpointer
+listen_thread(gpointer data)
+{
+    SinterOfflineWorker *self = data;
+    g_autoptr(GError) error = NULL;
+    SinterWorkerMessage *message;
+    gint64 last_usec = 0;
+
+    while (sinter_worker_channel_receive(self->channel, &message, &error) && message) {
+        if (is_too_much(message, &last_usec))
+            sinter_worker_message_free(message);
+        else
+            sinter_mailbox_post_worker(self->mailbox, self->serial, message, NULL);
+    }
+    if (error) /* what does not keep to the protocol is not believed any longer */
+        g_subprocess_force_exit(self->process);
+    g_subprocess_wait(self->process, NULL, NULL);
+    sinter_mailbox_post_worker(self->mailbox, self->serial, NULL,
+                               error ? g_strdup(error->message) : describe_end(self->process));
+    return NULL;
+}
+
+static gboolean
+give_fd(GSubprocessLauncher *launcher, int fd, int target, GError **error)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+    if (copy < 0) {
+        sinter_error_set_errno(error, errno, "passing a file to " PROGRAM_NAME);
+        return FALSE;
+    }
+    g_subprocess_launcher_take_fd(launcher, copy, target);
+    return TRUE;
+}
+
+static gboolean
+spawn(SinterOfflineWorker *self, const char *program, const SinterOfflineFiles *files,
+      int child_socket, GError **error)
+{
+    g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_NONE);
+
+    if (!give_fd(launcher, child_socket, SINTER_WORKER_SOCKET_FD, error))
+        return FALSE;
+    for (guint i = 0; i < sinter_offline_files_get_n(files); i++) {
+        if (!give_fd(launcher, sinter_offline_files_get_fd(files, i),
+                     SINTER_WORKER_SOCKET_FD + 1 + (int)i, error))
+            return FALSE;
+    }
+    g_subprocess_launcher_set_cwd(launcher, "/");
+    self->process = g_subprocess_launcher_spawn(launcher, error, program, NULL);
+    if (!self->process)
+        g_prefix_error(error, "starting '%s': ", program);
+    return self->process != NULL;
+}
+
+static gboolean
+send_request(SinterOfflineWorker *self, const SinterOfflineFiles *files,
+             guint64 bandwidth_bytes_per_sec, GError **error)
+{
+    g_autoptr(SinterWorkerRequest) request = sinter_offline_files_make_request(
+        files, SINTER_WORKER_SOCKET_FD + 1, bandwidth_bytes_per_sec);
+    const SinterWorkerMessage message = { .kind = SINTER_WORKER_REQUEST, .request = request };
+
+    return sinter_worker_channel_send(self->channel, &message, error);
+}
+
+SinterOfflineWorker *
+sinter_offline_worker_start(const char *program, const SinterOfflineFiles *files,
+                            guint64 bandwidth_bytes_per_sec, SinterMailbox *mailbox, guint serial,
+                            GError **error)
+{
+    SinterOfflineWorker *self = g_new0(SinterOfflineWorker, 1);
+    g_autofree char *beside = program ? NULL : find_program();
+    g_auto(SinterFd) child_socket = -1;
+    int sockets[2];
+
+    self->mailbox = mailbox;
+    self->serial = serial;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0) {
+        sinter_error_set_errno(error, errno, "making a socket for " PROGRAM_NAME);
+        sinter_offline_worker_free(self);
+        return NULL;
+    }
+    self->channel = sinter_worker_channel_new(sockets[0]);
+    child_socket = sockets[1];
+    if (!spawn(self, program ? program : beside, files, child_socket, error) ||
+        !send_request(self, files, bandwidth_bytes_per_sec, error)) {
+        sinter_offline_worker_free(self);
+        return NULL;
+    }
+    self->listener = g_thread_new("worker", listen_thread, self);
+    return self;
+}
+
+/* One that cannot be told anything is gone, or about to be: its end is on its way. */
+static void
+tell(SinterOfflineWorker *self, const SinterWorkerMessage *message)
+{
+    sinter_worker_channel_send(self->channel, message, NULL);
+}
+
+void
+sinter_offline_worker_cancel(SinterOfflineWorker *worker)
+{
+    tell(worker, &(SinterWorkerMessage){ .kind = SINTER_WORKER_CANCEL });
+}
+
+void
+sinter_offline_worker_set_bandwidth(SinterOfflineWorker *worker, guint64 bytes_per_sec)
+{
+    tell(worker,
+         &(SinterWorkerMessage){ .kind = SINTER_WORKER_BANDWIDTH, .bytes_per_sec = bytes_per_sec });
+}
+
+void
+sinter_offline_worker_kill(SinterOfflineWorker *worker)
+{
+    g_subprocess_force_exit(worker->process);
+}
+
+void
+sinter_offline_worker_free(SinterOfflineWorker *worker)
+{
+    if (!worker)
+        return;
+    if (worker->process)
+        g_subprocess_force_exit(worker->process);
+    if (worker->listener)
+        g_thread_join(worker->listener);
+    else if (worker->process)
+        g_subprocess_wait(worker->process, NULL, NULL);
+    sinter_worker_channel_free(worker->channel);
+    g_clear_object(&worker->process);
+    g_free(worker);
+}

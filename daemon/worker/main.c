@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * sinter-worker: merges images for sinterd, which starts it with the images and a socket as
+ * descriptors. Its life: take the request, give up all that the work does not need, work, say how
+ * it ended. What holds: it opens no file, and it does not outlive its daemon, for the end of the
+ * socket ends it. That is harmless at any moment: a merge that is cut off leaves a chain that reads
+ * as before.
+ */
+
+#include "sinter-worker-channel.h"
+#include "sinter-worker-merge.h"
+#include "sinter-worker-sandbox.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* The daemon shows changes at most so often. */
+#define PROGRESS_USEC (G_USEC_PER_SEC / 4)
+
+typedef struct {
+    SinterWorkerChannel *channel;
+    SinterWorkerControl control;
+    GMutex lock;         /* guards sent_usec */
+    gint64 sent_usec;    /* when progress was told last */
+    guint64 total_bytes; /* as told last: the first word on it is not held back */
+} Worker;
+
+/* Nobody is there to be told, or the worker could not begin. */
+static G_NORETURN void
+leave(const char *text)
+{
+    fprintf(stderr, "sinter-worker: %s\n", text);
+    fflush(stderr);
+    _exit(1);
+}
+
+static void
+tell(Worker *self, const SinterWorkerMessage *message)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!sinter_worker_channel_send(self->channel, message, &error))
+        leave(error->message);
+}
+
+static void
+tell_progress(guint64 done_bytes, guint64 total_bytes, gpointer user_data)
+{
+    Worker *self = user_data;
+    gint64 now_usec = g_get_monotonic_time();
+    SinterWorkerMessage message = { .kind = SINTER_WORKER_PROGRESS,
+                                    .done_bytes = done_bytes,
+                                    .total_bytes = total_bytes };
+
+    g_mutex_lock(&self->lock);
+    if (self->sent_usec == 0 || self->total_bytes != total_bytes ||
+        now_usec - self->sent_usec >= PROGRESS_USEC || done_bytes == total_bytes) {
+        self->sent_usec = now_usec;
+        self->total_bytes = total_bytes;
+        tell(self, &message);
+    }
+    g_mutex_unlock(&self->lock);
+}
+
+/* What sinterd says meanwhile; in a thread of its own, for as long as the process lives. */
+static gpointer
+listen_thread(gpointer data)
+{
+    Worker *self = data;
+
+    for (;;) {
+        g_autoptr(SinterWorkerMessage) message = NULL;
+        g_autoptr(GError) error = NULL;
+
+        if (!sinter_worker_channel_receive(self->channel, &message, &error))
+            leave(error->message);
+        if (!message)
+            leave("sinterd has gone");
+        if (message->kind == SINTER_WORKER_CANCEL)
+            g_cancellable_cancel(self->control.cancellable);
+        if (message->kind == SINTER_WORKER_BANDWIDTH)
+            __atomic_store_n(&self->control.bandwidth_bytes_per_sec, message->bytes_per_sec,
+                             __ATOMIC_RELAXED);
+    }
+}
+
+static SinterWorkerMessage *
+receive_request(Worker *self)
+{
+    g_autoptr(SinterWorkerMessage) message = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!sinter_worker_channel_receive(self->channel, &message, &error))
+        leave(error->message);
+    if (!message || message->kind != SINTER_WORKER_REQUEST)
+        leave("it is started by sinterd, which tells it what to do");
+    return g_steal_pointer(&message);
+}
+
+/* The files of @request, under the names that the images give them. */
+static SinterFs *
+take_files(const SinterWorkerRequest *request, GError **error)
+{
+    g_autoptr(SinterFs) fs = sinter_fs_new_descriptors();
+
+    for (guint i = 0; i < request->files->len; i++) {
+        const SinterWorkerFile *file = g_ptr_array_index(request->files, i);
+
+        if (!sinter_fs_add_descriptor(fs, file->path, (int)file->fd, error))
+            return NULL;
+        close((int)file->fd);
+    }
+    return g_steal_pointer(&fs);
+}
+
+static gboolean
+work(Worker *self, const SinterWorkerRequest *request, GError **error)
+{
+    g_autoptr(SinterFs) fs = take_files(request, error);
+
+    if (!fs || !sinter_worker_sandbox_enter(request->files->len, error))
+        return FALSE;
+    self->control.bandwidth_bytes_per_sec = request->bandwidth_bytes_per_sec;
+    g_thread_unref(g_thread_new("listen", listen_thread, self));
+    return sinter_worker_merge(fs, request, &self->control, error);
+}
+
+/* The kind of @error as sinterd tells it on. */
+static SinterError
+error_code(const GError *error)
+{
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        return SINTER_ERROR_CANCELLED;
+    return error->domain == SINTER_ERROR ? (SinterError)error->code : SINTER_ERROR_FAILED;
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autoptr(SinterWorkerMessage) message = NULL;
+    g_autoptr(GError) error = NULL;
+    SinterWorkerMessage answer = { .kind = SINTER_WORKER_DONE };
+    Worker self = { .control = { .func = tell_progress, .user_data = &self } };
+
+    if (fcntl(SINTER_WORKER_SOCKET_FD, F_SETFD, FD_CLOEXEC) < 0)
+        leave("it is started by sinterd, and by nobody else");
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    self.channel = sinter_worker_channel_new(SINTER_WORKER_SOCKET_FD);
+    self.control.cancellable = g_cancellable_new();
+    message = receive_request(&self);
+    if (!work(&self, message->request, &error))
+        answer = (SinterWorkerMessage){ .kind = SINTER_WORKER_ERROR,
+                                        .code = error_code(error),
+                                        .text = error->message };
+    tell(&self, &answer);
+    _exit(0); /* the listening thread is in the midst of a read */
+}

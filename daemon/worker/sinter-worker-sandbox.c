@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What the worker may do. It reads images that a guest or a stranger may have shaped, so it is
+ * taken for what might be made to run foreign code: then that code finds the descriptors of one
+ * chain and one socket, and a list of system calls that reach nothing else. A call that is not
+ * listed fails with EPERM, so that libraries that only try something go on without it.
+ */
+
+#include "sinter-worker-sandbox.h"
+
+#include "sinter-error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The engine stays below 64 MiB; the rest is stacks and what malloc() keeps for each thread. */
+#define MAX_DATA_BYTES (512 * 1024 * 1024)
+
+/* A descriptor that was passed, its duplicate in the set of files, one in each place that has the
+ * file open. */
+#define FDS_PER_FILE 8
+#define OTHER_FDS 32
+
+typedef scmp_filter_ctx Filter;
+
+static void
+filter_clear(Filter *filter)
+{
+    if (*filter)
+        seccomp_release(*filter);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Filter, filter_clear)
+
+/* Whatever the arguments are. */
+static const int plain_calls[] = {
+    /* the images */
+    SCMP_SYS(read),
+    SCMP_SYS(pread64),
+    SCMP_SYS(preadv),
+    SCMP_SYS(preadv2),
+    SCMP_SYS(readv),
+    SCMP_SYS(write),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(pwritev),
+    SCMP_SYS(pwritev2),
+    SCMP_SYS(writev),
+    SCMP_SYS(lseek),
+    SCMP_SYS(fstat),
+    SCMP_SYS(fstatfs),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(fallocate),
+    SCMP_SYS(fsync),
+    SCMP_SYS(fdatasync),
+    SCMP_SYS(sync_file_range),
+    SCMP_SYS(fadvise64),
+    SCMP_SYS(readahead),
+    SCMP_SYS(copy_file_range),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(dup),
+    SCMP_SYS(close),
+    /* the socket */
+    SCMP_SYS(sendto),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    /* memory */
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    /* threads */
+    SCMP_SYS(futex),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_getattr),
+    SCMP_SYS(sched_setattr),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getpid),
+    SCMP_SYS(membarrier),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    /* time and chance */
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(restart_syscall),
+    /* signals, to die of one in order */
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigaltstack),
+};
+
+/* Allowed only where ( argument & mask ) == value. */
+static const struct {
+    int call;
+    unsigned int argument;
+    scmp_datum_t mask;
+    scmp_datum_t value;
+} bound_calls[] = {
+    { SCMP_SYS(ioctl), 1, 0xffffffff, FICLONERANGE },
+    { SCMP_SYS(ioctl), 1, 0xffffffff, BLKGETSIZE64 },
+    { SCMP_SYS(mmap), 2, PROT_EXEC, 0 },
+    { SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
+    /* fstat() of newer C libraries: of a descriptor, not of a name */
+    { SCMP_SYS(newfstatat), 3, AT_EMPTY_PATH, AT_EMPTY_PATH },
+    { SCMP_SYS(statx), 2, AT_EMPTY_PATH, AT_EMPTY_PATH },
+    /* threads, and no other processes */
+    { SCMP_SYS(clone), 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM },
+    { SCMP_SYS(prctl), 0, 0xffffffff, PR_SET_NAME },
+    { SCMP_SYS(tgkill), 2, 0xffffffff, SIGABRT },
+};
+
+static int
+add_rules(Filter filter)
+{
+    int rc = 0;
+
+    for (gsize i = 0; rc == 0 && i < G_N_ELEMENTS(plain_calls); i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, plain_calls[i], 0);
+    for (gsize i = 0; rc == 0 && i < G_N_ELEMENTS(bound_calls); i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, bound_calls[i].call, 1,
+                              SCMP_CMP(bound_calls[i].argument, SCMP_CMP_MASKED_EQ,
+                                       bound_calls[i].mask, bound_calls[i].value));
+    /* its flags lie in memory, where no filter sees them: the C library then takes clone() */
+    if (rc == 0)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    return rc;
+}
+
+static gboolean
+filter_calls(GError **error)
+{
+    g_auto(Filter) filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    int rc = filter ? add_rules(filter) : -ENOMEM;
+
+    if (rc == 0)
+        rc = seccomp_load(filter);
+    if (rc == 0)
+        return TRUE;
+    sinter_error_set_errno(error, -rc, "limiting the worker's system calls");
+    return FALSE;
+}
+
+static gboolean
+limit(int resource, rlim_t most, GError **error)
+{
+    struct rlimit now;
+
+    if (getrlimit(resource, &now) == 0) {
+        now.rlim_max = MIN(now.rlim_max, most);
+        now.rlim_cur = now.rlim_max;
+        if (setrlimit(resource, &now) == 0)
+            return TRUE;
+    }
+    sinter_error_set_errno(error, errno, "limiting the worker's resource %d", resource);
+    return FALSE;
+}
+
+static gboolean
+limit_resources(guint n_files, GError **error)
+{
+    rlim_t n_fds = (rlim_t)n_files * FDS_PER_FILE + OTHER_FDS;
+
+#ifndef __SANITIZE_ADDRESS__ /* whose shadow is of a size of its own */
+    if (!limit(RLIMIT_DATA, MAX_DATA_BYTES, error))
+        return FALSE;
+#endif
+    return limit(RLIMIT_CORE, 0, error) && limit(RLIMIT_NOFILE, n_fds, error);
+}
+
+/* The rights over the files are in the descriptors: root's others are of no use. */
+static gboolean
+drop_capabilities(GError **error)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
+        syscall(SYS_capset, &header, none) == 0)
+        return TRUE;
+    sinter_error_set_errno(error, errno, "dropping the worker's privileges");
+    return FALSE;
+}
+
+gboolean
+sinter_worker_sandbox_enter(guint n_files, GError **error)
+{
+    return limit_resources(n_files, error) && drop_capabilities(error) && filter_calls(error);
+}

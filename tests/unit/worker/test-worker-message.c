@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What sinterd and its worker say: there and back, and what is no message. */
+
+#include "sinter-worker-message.h"
+
+#include <string.h>
+
+static SinterWorkerMessage *
+there_and_back(const SinterWorkerMessage *message)
+{
+    g_autofree char *json = sinter_worker_message_to_json(message);
+    g_autoptr(GError) error = NULL;
+    SinterWorkerMessage *back;
+
+    g_assert_null(strchr(json, '\n'));
+    g_assert_true(g_utf8_validate(json, -1, NULL));
+    back = sinter_worker_message_from_json(json, strlen(json), &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(back->kind, ==, message->kind);
+    g_assert_cmpuint(back->bytes_per_sec, ==, message->bytes_per_sec);
+    g_assert_cmpuint(back->done_bytes, ==, message->done_bytes);
+    g_assert_cmpuint(back->total_bytes, ==, message->total_bytes);
+    g_assert_cmpint(back->code, ==, message->code);
+    return back;
+}
+
+static void
+test_plain(void)
+{
+    const SinterWorkerMessage table[] = {
+        { .kind = SINTER_WORKER_BANDWIDTH, .bytes_per_sec = G_MAXUINT64 },
+        { .kind = SINTER_WORKER_BANDWIDTH },
+        { .kind = SINTER_WORKER_CANCEL },
+        { .kind = SINTER_WORKER_PROGRESS, .done_bytes = 7, .total_bytes = G_MAXUINT64 },
+        { .kind = SINTER_WORKER_DONE },
+        { .kind = SINTER_WORKER_ERROR, .code = SINTER_ERROR_NO_SPACE, .text = (char *)"a\n'b'" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_autoptr(SinterWorkerMessage) back = there_and_back(&table[i]);
+
+        g_assert_cmpstr(back->text, ==, table[i].text);
+        g_assert_null(back->request);
+    }
+}
+
+static void
+test_request(void)
+{
+    static const char *const paths[] = { "/img/top", "/img/a \"b\"\n%41", "/img/\xff\xfe/ü" };
+    g_autoptr(SinterWorkerRequest) request = sinter_worker_request_new();
+    const SinterWorkerMessage message = { .kind = SINTER_WORKER_REQUEST, .request = request };
+    g_autoptr(SinterWorkerMessage) back = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS(paths); i++)
+        sinter_worker_request_add_file(request, paths[i], i < 2 ? "qcow2" : "raw", 4 + i);
+    request->first = 1;
+    request->last = 2;
+    request->direction = SINTER_WORKER_UP;
+    request->bandwidth_bytes_per_sec = G_MAXUINT64 - 1;
+    back = there_and_back(&message);
+    g_assert_cmpuint(back->request->files->len, ==, G_N_ELEMENTS(paths));
+    for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
+        const SinterWorkerFile *file = g_ptr_array_index(back->request->files, i);
+
+        g_assert_cmpstr(file->path, ==, paths[i]);
+        g_assert_cmpstr(file->format, ==, i < 2 ? "qcow2" : "raw");
+        g_assert_cmpuint(file->fd, ==, 4 + i);
+    }
+    g_assert_cmpuint(back->request->first, ==, 1);
+    g_assert_cmpuint(back->request->last, ==, 2);
+    g_assert_cmpint(back->request->direction, ==, SINTER_WORKER_UP);
+    g_assert_cmpuint(back->request->bandwidth_bytes_per_sec, ==, G_MAXUINT64 - 1);
+}
+
+/* An error's text may quote a path, which need not be text. */
+static void
+test_odd_text(void)
+{
+    const SinterWorkerMessage message = { .kind = SINTER_WORKER_ERROR,
+                                          .text = (char *)"reading '/img/\xff'" };
+    g_autoptr(SinterWorkerMessage) back = there_and_back(&message);
+
+    g_assert_true(g_utf8_validate(back->text, -1, NULL));
+    g_assert_true(g_str_has_prefix(back->text, "reading '/img/"));
+}
+
+#define FILES2                                                                                     \
+    "\"files\":[{\"path\":\"/a\",\"format\":\"qcow2\",\"fd\":4},"                                  \
+    "{\"path\":\"/b\",\"format\":\"raw\",\"fd\":5}]"
+#define REST "\"direction\":\"down\",\"bandwidth\":\"0\""
+#define REQUEST(text) "{\"kind\":\"request\"," text "}"
+
+static void
+test_no_message(void)
+{
+    static const char *const table[] = {
+        "",
+        "[]",
+        "7",
+        "{",
+        "{}",
+        "{\"kind\":7}",
+        "{\"kind\":\"cancel",
+        "{\"kind\":\"other\"}",
+        "{\"kind\":\"bandwidth\"}",
+        "{\"kind\":\"bandwidth\",\"bytes_per_sec\":7}",
+        "{\"kind\":\"bandwidth\",\"bytes_per_sec\":\"-1\"}",
+        "{\"kind\":\"bandwidth\",\"bytes_per_sec\":\"18446744073709551616\"}",
+        "{\"kind\":\"progress\",\"done_bytes\":\"1\"}",
+        "{\"kind\":\"error\",\"code\":\"Failed\"}",
+        "{\"kind\":\"error\",\"code\":\"Failed\",\"text\":null}",
+        REQUEST(FILES2 ",\"first\":0,\"last\":1"),
+        REQUEST(FILES2 ",\"first\":1,\"last\":1," REST),
+        REQUEST(FILES2 ",\"first\":1,\"last\":0," REST),
+        REQUEST(FILES2 ",\"first\":0,\"last\":2," REST),
+        REQUEST(FILES2 ",\"first\":-1,\"last\":1," REST),
+        REQUEST(FILES2 ",\"first\":0,\"last\":4294967297," REST),
+        REQUEST(FILES2 ",\"first\":0,\"last\":1,\"direction\":\"over\",\"bandwidth\":\"0\""),
+        REQUEST("\"files\":[],\"first\":0,\"last\":1," REST),
+        REQUEST("\"files\":{},\"first\":0,\"last\":1," REST),
+        REQUEST("\"files\":[7,8],\"first\":0,\"last\":1," REST),
+        REQUEST("\"first\":0,\"last\":1," REST),
+    };
+    /* files of which one is not what a file is */
+    static const char *const files[] = {
+        "{\"path\":\"a\",\"format\":\"raw\",\"fd\":4}",
+        "{\"path\":\"/a%00b\",\"format\":\"raw\",\"fd\":4}",
+        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":3}",
+        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":0}",
+        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":-1}",
+        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":1000000}",
+        "{\"path\":\"/a\",\"fd\":4}",
+        "{\"format\":\"raw\",\"fd\":4}",
+    };
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++)
+        g_ptr_array_add(all, g_strdup(table[i]));
+    for (gsize i = 0; i < G_N_ELEMENTS(files); i++)
+        g_ptr_array_add(all,
+                        g_strdup_printf(REQUEST("\"files\":[%s,%s],\"first\":0,\"last\":1," REST),
+                                        files[i], "{\"path\":\"/b\",\"format\":\"raw\",\"fd\":5}"));
+    for (guint i = 0; i < all->len; i++) {
+        const char *json = g_ptr_array_index(all, i);
+        g_autoptr(GError) error = NULL;
+        SinterWorkerMessage *message = sinter_worker_message_from_json(json, strlen(json), &error);
+
+        if (message)
+            g_test_message("taken for a message: %s", json);
+        g_assert_null(message);
+        g_assert_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT);
+    }
+}
+
+static void
+test_too_many_files(void)
+{
+    g_autoptr(SinterWorkerRequest) request = sinter_worker_request_new();
+    const SinterWorkerMessage message = { .kind = SINTER_WORKER_REQUEST, .request = request };
+    g_autofree char *json = NULL;
+    g_autoptr(GError) error = NULL;
+
+    for (guint i = 0; i < 201; i++)
+        sinter_worker_request_add_file(request, "/a", "raw", 4 + i);
+    request->last = 1;
+    json = sinter_worker_message_to_json(&message);
+    g_assert_null(sinter_worker_message_from_json(json, strlen(json), &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/worker-message/plain", test_plain);
+    g_test_add_func("/worker-message/request", test_request);
+    g_test_add_func("/worker-message/odd-text", test_odd_text);
+    g_test_add_func("/worker-message/no-message", test_no_message);
+    g_test_add_func("/worker-message/too-many-files", test_too_many_files);
+    return g_test_run();
+}
