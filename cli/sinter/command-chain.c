@@ -35,6 +35,28 @@ drop_empty_drives(GPtrArray *disks)
     }
 }
 
+/* What is shadowed is measured on demand only; a chain that cannot be measured is shown without. */
+static void
+measure(SinterClient *client, SinterObject *disk)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply = NULL;
+    g_autoptr(GVariant) layers = NULL;
+    g_autofree char *target = NULL;
+
+    if (sinter_properties_get_number(disk->properties, "Depth") < 2)
+        return;
+    reply = sinter_client_call(client, disk->path, SINTER_IFACE("Disk"), "MeasureChain", NULL, NULL,
+                               G_VARIANT_TYPE("(aa{sv})"), &error);
+    if (!reply) {
+        target = sinter_text_printable(sinter_properties_get_string(disk->properties, "Target"));
+        g_printerr("sinter: %s: what is shadowed is not known: %s\n", target, error->message);
+        return;
+    }
+    layers = g_variant_get_child_value(reply, 0);
+    sinter_chain_text_add_usage(disk->properties, layers);
+}
+
 static JsonNode *
 to_json(const SinterObject *domain, GPtrArray *disks)
 {
@@ -93,6 +115,8 @@ run(const SinterCommandCall *call, GError **error)
         return SINTER_EXIT_FAILED;
     if (!call->operands[1])
         drop_empty_drives(disks);
+    for (guint i = 0; i < disks->len && !client->globals->quiet; i++)
+        measure(client, g_ptr_array_index(disks, i));
     if (client->json != SINTER_JSON_OFF)
         sinter_client_print_json(client, to_json(domain, disks));
     else if (client->globals->quiet)
@@ -107,8 +131,8 @@ const SinterCommand sinter_command_chain = {
     .summary = "show the layers of a domain's disks as a tree",
     .operands = "DOMAIN [DISK]",
     .description = "Each line is a layer, the active one first, the base last: libvirt's name for "
-                   "it, its\nformat, what it takes on its file system, its path, and the snapshot "
-                   "whose state it\nkeeps.",
+                   "it, its\nformat, what it takes on its file system, its path, the snapshot "
+                   "whose state it\nkeeps, and how much of its data layers above hide.",
     .min_operands = 1,
     .max_operands = 2,
     .run = run,

@@ -7,7 +7,7 @@
  *   vm1 (running)
  *   └─ vda: 20 GiB, 3 layers that take 12.4 GiB, up to 3.1 GiB reclaimable
  *      ├─ vda[1]  qcow2  1.2 GiB  /images/vm1.s2.qcow2  active
- *      ├─ vda[2]  qcow2  1.9 GiB  /images/vm1.s1.qcow2  snapshot s2
+ *      ├─ vda[2]  qcow2  1.9 GiB  /images/vm1.s1.qcow2  snapshot s2; 512 MiB shadowed
  *      └─ vda[3]  qcow2  9.3 GiB  /images/vm1.qcow2     snapshot s1; also used by vm2/vda
  */
 
@@ -88,6 +88,17 @@ note_size(GString *notes, GVariant *layer, guint64 disk_bytes)
         add_note(notes, "of size %s", size);
 }
 
+/* Data that is stored and that the guest no longer sees. */
+static void
+note_shadowed(GString *notes, GVariant *layer)
+{
+    guint64 bytes = lookup_bytes(layer, "shadowed-bytes");
+    g_autofree char *text = sinter_units_format_bytes(bytes);
+
+    if (bytes > 0)
+        add_note(notes, "%s shadowed", text);
+}
+
 static char *
 layer_notes(GVariant *layer, const SinterProperties *disk, gboolean active)
 {
@@ -101,6 +112,7 @@ layer_notes(GVariant *layer, const SinterProperties *disk, gboolean active)
         add_note(notes, "active");
     if (snapshot)
         add_note(notes, "snapshot %s", snapshot);
+    note_shadowed(notes, layer);
     note_users(notes, layer);
     note_size(notes, layer, sinter_properties_get_number(disk, "VirtualSizeBytes"));
     if (missing)
@@ -233,6 +245,48 @@ disk_title(const SinterProperties *disk)
     if (notes->len > 0)
         g_string_append_printf(text, " (%s)", notes->str);
     return sinter_text_printable(text->str);
+}
+
+/* --- what was measured ------------------------------------------------------------------------ */
+
+/* (transfer floating): @layer with the values of @usage */
+static GVariant *
+merge_layer(GVariant *layer, GVariant *usage)
+{
+    GVariantDict dict;
+    GVariantIter iter;
+    const char *key;
+    GVariant *value;
+
+    g_variant_dict_init(&dict, layer);
+    g_variant_iter_init(&iter, usage);
+    while (g_variant_iter_loop(&iter, "{&sv}", &key, &value))
+        g_variant_dict_insert_value(&dict, key, value);
+    return g_variant_dict_end(&dict);
+}
+
+void
+sinter_chain_text_add_usage(SinterProperties *disk, GVariant *layers)
+{
+    GVariant *chain = sinter_properties_get(disk, "Chain");
+    g_autoptr(GVariant) update = NULL;
+    GVariantBuilder merged;
+    GVariantDict dict;
+
+    if (!chain || !g_variant_is_of_type(chain, G_VARIANT_TYPE("aa{sv}")) ||
+        g_variant_n_children(chain) != g_variant_n_children(layers))
+        return;
+    g_variant_builder_init(&merged, G_VARIANT_TYPE("aa{sv}"));
+    for (gsize i = 0; i < g_variant_n_children(chain); i++) {
+        g_autoptr(GVariant) layer = g_variant_get_child_value(chain, i);
+        g_autoptr(GVariant) usage = g_variant_get_child_value(layers, i);
+
+        g_variant_builder_add_value(&merged, merge_layer(layer, usage));
+    }
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert_value(&dict, "Chain", g_variant_builder_end(&merged));
+    update = g_variant_ref_sink(g_variant_dict_end(&dict));
+    sinter_properties_update(disk, update);
 }
 
 SinterTree *

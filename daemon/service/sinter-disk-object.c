@@ -11,6 +11,7 @@
 
 #include "sinter-chain-view.h"
 #include "sinter-destination.h"
+#include "sinter-dbus-error.h"
 #include "sinter-object-path.h"
 #include "sinter-request.h"
 
@@ -89,6 +90,53 @@ sinter_disk_object_update(SinterDiskObject *self, const SinterDomain *domain,
     sinter_dbus_disk_set_block_job(
         iface, block_job_names[job < G_N_ELEMENTS(block_job_names) ? job : SINTER_BLOCK_JOB_NONE]);
     sinter_disk_object_show_job(self);
+}
+
+static GVariant *
+describe_usage(const GArray *usage)
+{
+    GVariantBuilder layers;
+
+    g_variant_builder_init(&layers, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < usage->len; i++) {
+        const SinterLayerUsage *one = &g_array_index(usage, SinterLayerUsage, i);
+
+        g_variant_builder_open(&layers, G_VARIANT_TYPE_VARDICT);
+        g_variant_builder_add(&layers, "{sv}", "data-bytes", g_variant_new_uint64(one->data_bytes));
+        g_variant_builder_add(&layers, "{sv}", "shadowed-bytes",
+                              g_variant_new_uint64(one->shadowed_bytes));
+        g_variant_builder_close(&layers);
+    }
+    return g_variant_builder_end(&layers);
+}
+
+static void
+on_measured(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    GDBusMethodInvocation *invocation = user_data;
+    GError *error = NULL;
+    g_autoptr(GArray) usage = sinter_chain_meter_measure_finish(result, &error);
+
+    if (usage)
+        sinter_dbus_disk_complete_measure_chain(NULL, invocation, describe_usage(usage));
+    else
+        sinter_dbus_return_error(invocation, error);
+}
+
+static gboolean
+handle_measure_chain(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    SinterDiskObject *self = SINTER_DISK_OBJECT(iface);
+    g_autoptr(SinterDomain) domain =
+        sinter_inventory_lookup(sinter_service_get_inventory(self->service), self->domain_uuid);
+
+    if (domain)
+        sinter_chain_meter_measure_async(sinter_service_get_meter(self->service), domain,
+                                         self->target, on_measured, invocation);
+    else
+        sinter_dbus_return_error(invocation, g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                                                         "domain %s is gone", self->domain_uuid));
+    return TRUE;
 }
 
 /* A request for one block job on this disk. */
@@ -201,6 +249,7 @@ handle_copy(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, const char
 static void
 disk_iface_init(SinterDBusDiskIface *iface)
 {
+    iface->handle_measure_chain = handle_measure_chain;
     iface->handle_commit = handle_commit;
     iface->handle_pull = handle_pull;
     iface->handle_copy = handle_copy;

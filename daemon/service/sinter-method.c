@@ -30,6 +30,7 @@ static const SinterMethod methods[] = {
     { PREFIX "Manager", "Reload", SINTER_ACTION_CONFIGURE, FALSE, NONE },
     { PREFIX "Domain", "Plan", SINTER_ACTION_INSPECT, FALSE, PLAN },
     { PREFIX "Domain", "Consolidate", SINTER_ACTION_CONSOLIDATE, FALSE, PLAN | BANDWIDTH },
+    { PREFIX "Disk", "MeasureChain", SINTER_ACTION_INSPECT, FALSE, NONE },
     { PREFIX "Disk", "Commit", SINTER_ACTION_CONSOLIDATE, FALSE, PULL | SINTER_OPTION_TOP },
     { PREFIX "Disk", "Pull", SINTER_ACTION_CONSOLIDATE, FALSE, PULL },
     { PREFIX "Disk", "Copy", SINTER_ACTION_CONSOLIDATE, FALSE, COPY },

@@ -40,6 +40,7 @@ struct _SinterService {
     SinterDomainTable *domains;
     SinterPlanTable *plans;
     SinterJobTable *jobs;
+    SinterChainMeter *meter;
     char *trouble;    /* why there is no connection, NULL while there is one */
     guint name_id;    /* of the bus name, 0 before it is asked for */
     guint publish_id; /* the timeout that does not wait any longer */
@@ -87,6 +88,12 @@ const char *
 sinter_service_get_copy_folders(SinterService *self)
 {
     return self->system ? self->config->copy_folders : NULL;
+}
+
+SinterChainMeter *
+sinter_service_get_meter(SinterService *self)
+{
+    return self->meter;
 }
 
 SinterDomainTable *
@@ -368,6 +375,7 @@ sinter_service_dispose(GObject *object)
 {
     SinterService *self = SINTER_SERVICE(object);
 
+    g_clear_pointer(&self->meter, sinter_chain_meter_free);
     g_clear_pointer(&self->plans, sinter_plan_table_free);
     g_clear_pointer(&self->jobs, sinter_job_table_free);
     g_clear_pointer(&self->domains, sinter_domain_table_free);
@@ -408,4 +416,5 @@ sinter_service_init(SinterService *self)
     self->domains = sinter_domain_table_new(self);
     self->plans = sinter_plan_table_new(self);
     self->jobs = sinter_job_table_new(self);
+    self->meter = sinter_chain_meter_new();
 }

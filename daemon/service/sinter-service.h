@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "sinter-chain-meter.h"
 #include "sinter-config.h"
 #include "sinter-executor.h"
 #include "sinter-inventory.h"
@@ -51,6 +52,7 @@ SinterConnection *sinter_service_get_connection(SinterService *self);
 SinterInventory *sinter_service_get_inventory(SinterService *self);
 SinterExecutor *sinter_service_get_executor(SinterService *self);
 const SinterConfig *sinter_service_get_config(SinterService *self);
+SinterChainMeter *sinter_service_get_meter(SinterService *self);
 
 /* (nullable): where a copy may lie beside the folders of its disk's images, joined by ':'; %NULL:
  * anywhere, for a user's own daemon can write no more than its user. */

@@ -244,6 +244,17 @@ class Daemon:
             self.end(job, 'done')
         return GLib.Variant('(o)', (job,))
 
+    def answer_MeasureChain(self, path, **options):
+        """Of the second layer a quarter is hidden, if that is planned."""
+        if self.planned.get(('*', 'unmeasurable')):
+            raise Refusal('ChainChanged', 'the chain is another one')
+        shadows = self.planned.get(('*', 'shadows'), False)
+        sizes = [layer.get('allocated-bytes', 0) for layer in self.objects[path][1]['Chain']]
+        return GLib.Variant('(aa{sv})', ([
+            {'data-bytes': GLib.Variant('t', size),
+             'shadowed-bytes': GLib.Variant('t', size // 4 if shadows and n == 1 else 0)}
+            for n, size in enumerate(sizes)],))
+
     def answer_Commit(self, path, bandwidth=0, **options):
         return self.one(path, 'active-commit', bandwidth)
 

@@ -27,6 +27,7 @@ def methods(client, plan, job):
     yield stage.MANAGER, 'Manager', 'Reload', '', (), CONFIGURE
     yield domain, 'Domain', 'Plan', '', (), INSPECT
     yield domain, 'Domain', 'Consolidate', '', (), CONSOLIDATE
+    yield disk, 'Disk', 'MeasureChain', '', (), INSPECT
     yield disk, 'Disk', 'Commit', '', (), CONSOLIDATE
     yield disk, 'Disk', 'Pull', '', (), CONSOLIDATE
     yield disk, 'Disk', 'Copy', 's', ('relative',), CONSOLIDATE

@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 import unittest
 
@@ -10,7 +11,7 @@ from gi.repository import GLib
 
 import images_of
 from lib import stage
-from lib.stage import NAME, options
+from lib.stage import NAME, BusError, options
 
 DOMAIN = NAME + '.Domain'
 DISK = NAME + '.Disk'
@@ -90,6 +91,7 @@ class Options(MethodsCase):
         yield self.client.disk('chain'), DISK, 'Commit', '', ()
         yield self.client.disk('chain'), DISK, 'Pull', '', ()
         yield self.client.disk('chain'), DISK, 'Copy', 's', ('/x',)
+        yield self.client.disk('chain'), DISK, 'MeasureChain', '', ()
         yield plan, PLAN, 'Execute', '', ()
         yield plan, PLAN, 'Discard', '', ()
 
@@ -106,7 +108,7 @@ class Options(MethodsCase):
                 self.assert_error('InvalidArgument', self.client.call, path, interface, method,
                                   f'({signature}a{{sv}})', *arguments, values, text=text)
                 n += 1
-        self.assertEqual(n, 12)
+        self.assertEqual(n, 13)
 
 
 class Plans(MethodsCase):
@@ -308,6 +310,48 @@ class CopyPlaces(MethodsCase):
                 error, message = self.failure_of(self.stage.path(name), **values)
                 self.assertEqual(error, 'NotAuthorized', message)
                 self.assertIn('symbolic link', message)
+
+
+class Measured(stage.BusCase):
+    """What of a chain's data is hidden, on images that qemu-io wrote to."""
+
+    @classmethod
+    def stage_up(cls):
+        place = cls.stage
+        place.add_domain('chain', ('vda', place.chain('m.0', 'm.1', 'm.2')))
+        place.add_domain('raw', ('vda', [place.image('over', 'm.0'), place.path('m.0')]))
+        place.add_domain('gone', ('vda', place.chain('g.0', 'g.1')))
+        place.write_host()
+        for name, command in (('m.0', 'write 0 1M'), ('m.1', 'write 512k 1M'),
+                              ('m.2', 'write -z 0 64k')):
+            subprocess.run(['qemu-io', '-f', 'qcow2', '-c', command, place.path(name)], check=True,
+                           stdout=subprocess.DEVNULL)
+        place.start_polkit()
+        place.allow_all()
+        place.sinterd.start()
+
+    def measure(self, domain):
+        layers = self.client.call(self.client.disk(domain), DISK, 'MeasureChain')
+        return [(layer['data-bytes'] >> 10, layer['shadowed-bytes'] >> 10) for layer in layers]
+
+    def test_data_and_shadows(self):
+        self.assertEqual(self.measure('chain'), [(0, 0), (1024, 0), (1024, 512 + 64)])
+        self.assertEqual(self.measure('raw'), [(0, 0), (1024, 0)])
+
+    def test_many_ask(self):
+        disk = self.client.disk('chain')
+        answers = [self.client.call_async(disk, DISK, 'MeasureChain', '(a{sv})', {})
+                   for _ in range(100)]
+        self.wait(lambda: all(answers), 'all answers')
+        busy = [answer[0].name for answer in answers if isinstance(answer[0], BusError)]
+        self.assertLessEqual(set(busy), {'Busy'})
+        self.assertGreater(len(answers) - len(busy), 30)
+
+    def test_another_chain(self):
+        os.rename(self.stage.path('g.0'), self.stage.path('away'))
+        error = self.assert_error('NotFound', self.client.call, self.client.disk('gone'), DISK,
+                                  'MeasureChain')
+        self.assertIn('g.0', error.message)
 
 
 class Shown(MethodsCase):

@@ -99,6 +99,24 @@ vm10 (running)
    └─ vdb[2]  qcow2    9 GiB  /var/lib/libvirt/images/vm10b.qcow2     snapshot s1
 ''')
 
+    def test_what_is_shadowed(self):
+        self.daemon.do('plan', '*', 'shadows', True)
+        _, out, _ = self.run_client('chain', 'vm10', 'vda')
+        self.assertIn('/vm10.s1.qcow2  snapshot s2; 64 MiB shadowed\n', out)
+        self.assertEqual(out.count('shadowed'), 1)
+        _, out, _ = self.run_client('chain', 'vm10', 'vda', '--json')
+        layer = json.loads(out)['disks'][0]['chain'][1]
+        self.assertEqual((layer['data-bytes'], layer['shadowed-bytes']), (256 * MIB, 64 * MIB))
+        asked = len(self.daemon.calls('MeasureChain'))
+        self.run_client('chain', '-q', 'vm10')
+        self.run_client('chain', 'vm1', 'vdb')      # a single layer
+        self.assertEqual(len(self.daemon.calls('MeasureChain')), asked)
+        self.daemon.do('plan', '*', 'unmeasurable', True)
+        status, out, err = self.run_client('chain', 'vm10', 'vda')
+        self.assertEqual((status, len(out.splitlines())), (0, 5))
+        self.assertEqual(err, 'sinter: vda: what is shadowed is not known: '
+                              'the chain is another one\n')
+
     def test_chain_of_one_disk(self):
         by_target = self.run_client('chain', 'vm10', 'vdb')
         by_path = self.run_client('chain', 'vm10', '/var/lib/libvirt/images/vm10b.s1.qcow2')

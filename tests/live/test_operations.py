@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Each operation of sinterd on a guest that writes all the time; the oracle judges its disk."""
 
+import json
 import os
 import signal
 import unittest
@@ -118,6 +119,32 @@ class Consolidate(SinterCase):
         self.assertIn('next boot', caught.exception.message)
         self.assert_chain(guest, before)
         guest.verify()
+
+
+class Chains(SinterCase):
+    def shown(self, guest):
+        """data and shadowed bytes of each layer, as `sinter chain` has them."""
+        disk, = self.bench.sinter_json('chain', guest.name, 'vda')['disks']
+        return [(layer['data-bytes'], layer['shadowed-bytes']) for layer in disk['chain']]
+
+    def judged(self, paths):
+        """The same by qemu-img map, of the chain and of each layer alone."""
+        def stored(path, depth):
+            extents = json.loads(images.qemu_img('map', '-U', '--output=json', path))
+            return sum(e['length'] for e in extents if e['data'] and e['depth'] == depth)
+        seen = [stored(paths[0], n) for n in range(len(paths))]
+        held = [stored(path, 0) for path in paths]
+        return [(held[n], held[n] - seen[n]) for n in range(len(paths))]
+
+    def test_shadowed_bytes(self):
+        guest = self.grown(3)
+        self.assertEqual(len(self.shown(guest)), 4)         # while it writes
+        guest.pause()
+        shown = self.shown(guest)
+        self.assertEqual(shown, self.judged(self.paths(guest)))
+        self.assertGreater(shown[-1][1], 0)
+        guest.resume()
+        self.assert_whole(guest)
 
 
 class SingleJobs(SinterCase):

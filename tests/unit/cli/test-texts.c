@@ -232,6 +232,31 @@ test_chain(void)
 }
 
 static void
+test_chain_usage(void)
+{
+    g_autoptr(SinterObject) object =
+        disk("{'Target': <'vda'>, 'Depth': <uint32 2>, "
+             "'Chain': <[{'path': <'/a'>}, {'path': <'/b'>, 'snapshot': <'s1'>}]>}");
+    g_autoptr(GVariant) layers = g_variant_ref_sink(
+        g_variant_new_parsed("[{'data-bytes': <uint64 8192>}, {'shadowed-bytes': <uint64 4096>}]"));
+    g_autoptr(GVariant) others =
+        g_variant_ref_sink(g_variant_new_parsed("[{'shadowed-bytes': <uint64 1>}]"));
+    g_autoptr(SinterProperties) domain = properties(DOMAIN);
+    g_autoptr(GPtrArray) disks = g_ptr_array_new();
+    g_autoptr(SinterTree) tree = NULL;
+    g_autofree char *text = NULL;
+
+    sinter_chain_text_add_usage(object->properties, layers);
+    sinter_chain_text_add_usage(object->properties, others); /* of another chain */
+    g_ptr_array_add(disks, object);
+    tree = sinter_chain_text_tree(domain, disks);
+    text = sinter_tree_format(tree, FALSE);
+    g_assert_cmpstr(text, ==,
+                    "vm1 (running)\n`- vda: 0 B, 2 layers that take 0 B\n"
+                    "   |- ?  -  /a  active\n   `- ?  -  /b  snapshot s1; 4 KiB shadowed\n");
+}
+
+static void
 test_chain_edges(void)
 {
     g_autofree char *no_disks = draw("{'Name': <'v\nm'>, 'State': <'shut off'>, 'Problem': <'the "
@@ -412,6 +437,7 @@ main(int argc, char **argv)
     g_test_add_func("/cli/job/bar", test_job_bar);
     g_test_add_func("/cli/job/ends", test_job_ends);
     g_test_add_func("/cli/chain/tree", test_chain);
+    g_test_add_func("/cli/chain/usage", test_chain_usage);
     g_test_add_func("/cli/chain/edges", test_chain_edges);
     g_test_add_func("/cli/disk/rows", test_disk_rows);
     g_test_add_func("/cli/disk/merged", test_merged);
