@@ -62,9 +62,8 @@ cause_is_lost(const virError *cause)
 }
 
 void
-sinter_connection_set_error(GError **error, const char *format, ...)
+sinter_connection_set_saved_error(GError **error, virErrorPtr cause, const char *format, ...)
 {
-    const virError *cause = virGetLastError();
     g_autofree char *what = NULL;
     va_list args;
 
@@ -74,6 +73,7 @@ sinter_connection_set_error(GError **error, const char *format, ...)
     g_set_error(error, SINTER_ERROR, find_code(cause), "%s: %s%s", what,
                 cause && cause->message ? cause->message : "libvirt does not say why",
                 cause_is_lost(cause) ? LOST_WORDS : "");
+    virFreeError(cause);
 }
 
 void

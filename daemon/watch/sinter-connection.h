@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 #include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
 
 #include "sinter-event.h"
 
@@ -56,8 +57,22 @@ virConnectPtr sinter_connection_dup(SinterConnection *self, GError **error);
  * text"; NOT_FOUND for what is absent (domain, snapshot, pool, volume), INVALID_ARGUMENT for an
  * argument that libvirt refuses (an absent disk is one), BUSY, TIMED_OUT, UNSUPPORTED and the like,
  * else FAILED. Any thread.
+ *
+ * A macro: libvirt's functions, virDomainGetName() too, forget the last error when they are called,
+ * so it is saved before the arguments are looked at.
  */
-void sinter_connection_set_error(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+#define sinter_connection_set_error(error, ...)                                                    \
+    G_STMT_START                                                                                   \
+    {                                                                                              \
+        virErrorPtr saved_error = virSaveLastError();                                              \
+                                                                                                   \
+        sinter_connection_set_saved_error((error), saved_error, __VA_ARGS__);                      \
+    }                                                                                              \
+    G_STMT_END
+
+/* Likewise of an error that was saved with virSaveLastError(). @cause: (transfer full) */
+void sinter_connection_set_saved_error(GError **error, virErrorPtr cause, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
 
 /* That there is no connection to @uri now: an error that counts as a lost connection. */
 void sinter_connection_set_absent(GError **error, const char *uri);

@@ -177,10 +177,20 @@ test_errors(Fixture *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
     virConnectPtr connection;
+    virDomainPtr domain;
 
     sinter_connection_start(f->connection);
     fixture_wait_until(sinter_connection_is_open(f->connection));
     connection = sinter_connection_dup(f->connection, NULL);
+    domain = find_domain(f);
+    g_assert_null(virDomainLookupByName(connection, "nobody"));
+    /* the name is asked of libvirt, which forgets the error of the call before */
+    sinter_connection_set_error(&error, "for '%s'", virDomainGetName(domain));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND);
+    g_assert_true(g_str_has_prefix(error->message, "for 'web': "));
+    g_assert_null(strstr(error->message, "does not say why"));
+    g_clear_error(&error);
+    virDomainFree(domain);
     g_assert_null(virDomainLookupByName(connection, "nobody"));
     g_assert_false(sinter_connection_error_is_lost(NULL));
     sinter_connection_set_error(&error, "looking for '%s'", "nobody");
