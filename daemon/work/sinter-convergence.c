@@ -67,9 +67,14 @@ stage_applies(const SinterConvergence *self, SinterConvergeAction action,
     return TRUE;
 }
 
+/* The last but one: to hold the guest. */
+#define LAST_RESORT (G_N_ELEMENTS(stages) - 2)
+
 static SinterConvergeAction
 escalate(SinterConvergence *self, const SinterConvergenceSample *sample, guint64 *ret_rate)
 {
+    if (sample->pivoting && self->stage == G_N_ELEMENTS(stages))
+        self->stage = LAST_RESORT;
     while (self->stage < G_N_ELEMENTS(stages)) {
         guint n_before = self->stage;
         SinterConvergeAction action = stages[self->stage++];

@@ -12,7 +12,9 @@ G_BEGIN_DECLS
  * in which the guest waits for the copy, so a guest that writes faster than the copy runs keeps it
  * from READY for ever. The steps, each after a span without headway: lift the job's bandwidth
  * limit, halve the guest's write rate (three times at most), and at last hold the guest for a
- * stated longest pause. Pure: fed with samples, it answers with an action; it does nothing itself.
+ * stated longest pause. Once the pivot was asked for QEMU can no longer be told to stop, and still
+ * waits for a moment without writes: then the guest is held again, as long each time. Pure: fed
+ * with samples, it answers with an action; it does nothing itself.
  */
 typedef struct {
     guint64 patience_usec;  /* no headway for so long: the next step */
@@ -39,6 +41,7 @@ typedef struct {
     guint64 done_bytes;         /* copied so far, again and again where the guest wrote */
     guint64 rate_bytes_per_sec; /* of the copy */
     gboolean bandwidth_limited;
+    gboolean pivoting; /* there is no way back */
 } SinterConvergenceSample;
 
 void sinter_convergence_init(SinterConvergence *self, guint64 patience_usec,

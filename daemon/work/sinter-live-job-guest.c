@@ -244,6 +244,7 @@ sinter_live_job_converge(SinterLiveJob *self, const SinterBlockJobInfo *info)
         .done_bytes = info->done_bytes,
         .rate_bytes_per_sec = self->progress.rate_bytes_per_sec,
         .bandwidth_limited = info->bandwidth_bytes_per_sec > 0,
+        .pivoting = self->record->phase == SINTER_PHASE_PIVOTING,
     };
     SinterConvergeAction action;
     guint64 rate = 0;

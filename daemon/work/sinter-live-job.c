@@ -577,8 +577,8 @@ check_definition(SinterLiveJob *self, const SinterDisk *disk)
                                   ? disk->inactive_layers->pdata[0]
                                   : NULL;
 
-    if (!self->domain->persistent || !live)
-        return;
+    if (!self->domain->persistent || !live || !disk->inactive_layers)
+        return; /* neither a domain nor a disk that comes with the next boot must follow */
     if (next && sinter_layer_same_file(live, next))
         return;
     sinter_job_record_warn(record,

@@ -29,13 +29,14 @@ def run_loop():
 
 @dataclass(frozen=True)
 class Event:
-    """One event of one domain: kind is job, lifecycle or io-error."""
+    """One event of one domain: kind is job, lifecycle, io-error or limits."""
 
     kind: str
     domain: str
     disk: str = ''
     status: int = -1        # block job: VIR_DOMAIN_BLOCK_JOB_*; lifecycle: VIR_DOMAIN_EVENT_*
-    detail: int = -1        # block job: its type; lifecycle: the detail; io-error: the action
+    detail: int = -1        # block job: its type; lifecycle: the detail; io-error: the action;
+                            # limits: bytes that may be written in a second, 0 for any number
     reason: str = ''        # io-error: 'enospc' or ''
 
 
@@ -50,6 +51,7 @@ class Events:
             libvirt.VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2: self._on_job,
             libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE: self._on_lifecycle,
             libvirt.VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON: self._on_io_error,
+            libvirt.VIR_DOMAIN_EVENT_ID_TUNABLE: self._on_tunable,
         }
         self.ids = [connection.domainEventRegisterAny(None, event_id, callback, None)
                     for event_id, callback in subscriptions.items()]
@@ -82,6 +84,12 @@ class Events:
     def _on_io_error(self, _connection, domain, _path, device, action, reason, _opaque):
         self._add(Event('io-error', domain.name(), device, -1, action, reason))
 
+    def _on_tunable(self, _connection, domain, values, _opaque):
+        disk = values.get('blkdeviotune.disk')
+        if disk:
+            limit = values.get('blkdeviotune.write_bytes_sec', 0)
+            self._add(Event('limits', domain.name(), disk, detail=limit))
+
     def wait(self, condition, timeout=240, what='the event'):
         """The first event not yet taken that fulfils condition(event)."""
         deadline = time.monotonic() + timeout
@@ -108,6 +116,10 @@ class Events:
     def wait_lifecycle(self, status, timeout=240):
         return self.wait(lambda e: e.kind == 'lifecycle' and e.status == status, timeout,
                          f'lifecycle event {status}')
+
+    def wait_limits(self, timeout=240):
+        """What a disk may write in a second has changed."""
+        return self.wait(lambda e: e.kind == 'limits', timeout, 'other limits of a disk')
 
     def wait_io_error(self, timeout=240):
         return self.wait(lambda e: e.kind == 'io-error', timeout, 'an I/O error')

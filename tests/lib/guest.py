@@ -13,7 +13,7 @@ from .guestcode import GuestCode
 LINE_BYTES = 9
 MIB = 1024 * 1024
 
-DOMAIN_XML = '''<domain type='qemu'>
+DOMAIN_XML = '''<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>{name}</name>
   <memory unit='MiB'>32</memory>
   <vcpu>1</vcpu>
@@ -22,8 +22,9 @@ DOMAIN_XML = '''<domain type='qemu'>
   <devices>
     <controller type='usb' model='none'/>
     <memballoon model='none'/>
-    <serial type='file'><source path='{serial}' append='on'/></serial>
+{devices}    <serial type='file'><source path='{serial}' append='on'/></serial>
 {disks}  </devices>
+  <qemu:commandline>{env}</qemu:commandline>
 </domain>
 '''
 
@@ -65,17 +66,19 @@ class Guest:
     base_folder  where the base images lie, when elsewhere
     cache        writeback: what QEMU loses by a SIGKILL may be lost; writethrough: nothing may
     error_policy libvirt's word, such as stop or enospace; None: QEMU's default
+    qemu_env     variables for QEMU's environment
+    devices      more of them, as XML
     """
 
     def __init__(self, bench, name, code=GuestCode(), *, size_mib=16, folder=None,
                  base_folder=None, bus='virtio', cache='writeback', error_policy=None,
-                 base_options=''):
+                 base_options='', qemu_env=None, devices=''):
         self.bench, self.name, self.code = bench, name, code
         self.size_bytes = size_mib * MIB
         self.folder = folder or bench.folder('images')
         self.base_folder = base_folder or self.folder
         self.bus, self.cache, self.error_policy = bus, cache, error_policy
-        self.base_options = base_options
+        self.base_options, self.qemu_env, self.devices = base_options, qemu_env or {}, devices
         prefix = {'virtio': 'vd', 'ide': 'hd', 'scsi': 'sd', 'sata': 'sd'}[bus]
         self.targets = [prefix + 'abcd'[n] for n in range(code.n_disks)]
         self.serial_path = os.path.join(bench.folder('serial'), name)
@@ -105,7 +108,10 @@ class Guest:
         disks = ''.join(DISK_XML.format(cache=self.cache, error_policy=policy, bus=self.bus,
                                         path=self.path(target, 'base'), target=target, order=n + 1)
                         for n, target in enumerate(self.targets))
-        return DOMAIN_XML.format(name=self.name, serial=self.serial_path, disks=disks)
+        env = ''.join(f"<qemu:env name='{name}' value='{value}'/>"
+                      for name, value in self.qemu_env.items())
+        return DOMAIN_XML.format(name=self.name, serial=self.serial_path, disks=disks, env=env,
+                                 devices=self.devices)
 
     # -- life ------------------------------------------------------------
 
@@ -131,10 +137,17 @@ class Guest:
         self.domain.destroyFlags(libvirt.VIR_DOMAIN_DESTROY_GRACEFUL)
 
     def remove(self):
-        """End it, whatever state it is in, and forget it."""
-        domain = self.domain
+        """End it, whatever state it is in, and forget it; nothing where it is gone."""
+        domains = [domain for domain in self.bench.connection.listAllDomains()
+                   if domain.name() == self.name]
+        if not domains:
+            return
+        domain, = domains
+        persistent = domain.isPersistent()
         if domain.isActive():
             domain.destroy()
+        if not persistent:
+            return
         domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
                              libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
                              libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA)

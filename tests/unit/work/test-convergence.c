@@ -107,6 +107,37 @@ test_escalation(void)
     g_assert_cmpstr(seen, ==, ".....L....T....T....T....S.R....G...........");
 }
 
+/* After the pivot was asked for there is no way back: the guest is held again and again. */
+static void
+test_no_way_back(void)
+{
+    SinterConvergence c;
+    guint n_holds = 0;
+    gint64 held_since = 0;
+
+    sinter_convergence_init(&c, 5 * SEC, 2 * SEC);
+    for (guint sec = 1; sec <= 200; sec++) {
+        SinterConvergenceSample sample = { sec * SEC, standstill(sec), sec * 100 * MIB,
+                                           100 * MIB, FALSE,           TRUE };
+        guint64 rate;
+
+        switch (sinter_convergence_sample(&c, &sample, &rate)) {
+        case SINTER_CONVERGE_SUSPEND:
+            g_assert_cmpint(held_since, ==, 0);
+            held_since = sample.now_usec;
+            n_holds++;
+            break;
+        case SINTER_CONVERGE_RESUME:
+            g_assert_cmpint(sample.now_usec - held_since, ==, 2 * SEC);
+            held_since = 0;
+            break;
+        default:
+            break;
+        }
+    }
+    g_assert_cmpuint(n_holds, >, 5);
+}
+
 static void
 test_unlimited_and_never_held(void)
 {
@@ -149,6 +180,7 @@ main(int argc, char **argv)
     g_test_add_func("/convergence/headway-needs-nothing", test_headway_needs_nothing);
     g_test_add_func("/convergence/large-copies-are-left-alone", test_large_copies_are_left_alone);
     g_test_add_func("/convergence/escalation", test_escalation);
+    g_test_add_func("/convergence/no-way-back", test_no_way_back);
     g_test_add_func("/convergence/unlimited-and-never-held", test_unlimited_and_never_held);
     g_test_add_func("/convergence/pause-is-bounded", test_pause_is_bounded);
     g_test_add_func("/convergence/rate", test_rate);
