@@ -20,14 +20,18 @@ is_none(const SinterMergeStretch *stretch)
     return stretch->top == G_MAXUINT;
 }
 
-/* What goes away must hold nothing that is not moved. */
+/* What goes away must be a file, and hold nothing that is not moved. */
 static char *
 why_not_delete(const SinterMergeFacts *facts, guint from, guint to)
 {
     for (guint i = from; facts->deletes && i < to; i++) {
-        if (image_at(facts, i)->n_snapshots > 0)
+        const SinterMergeImage *image = image_at(facts, i);
+
+        if (image->n_snapshots > 0)
             return g_strdup_printf("'%s' has internal snapshots, which would go with it",
-                                   image_at(facts, i)->path);
+                                   image->path);
+        if (image->is_device)
+            return g_strdup_printf("'%s' is a device, which is not removed", image->path);
     }
     return NULL;
 }

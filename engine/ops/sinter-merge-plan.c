@@ -141,6 +141,14 @@ measure_both(SinterChain *chain, const SinterMergeFacts *facts, Measure *down, M
            (u->top == G_MAXUINT || measure_layers(chain, u->top, u->top + 1, u->base, up, error));
 }
 
+static gboolean
+is_device(SinterIo *io)
+{
+    SinterIoStat st;
+
+    return sinter_io_stat(io, &st, NULL) && st.is_block_device;
+}
+
 static SinterMergeImage *
 describe_images(SinterChain *chain)
 {
@@ -155,6 +163,7 @@ describe_images(SinterChain *chain)
             .n_snapshots = image->info->n_snapshots,
             .encrypted = image->encrypted,
             .corrupt = image->info->corrupt,
+            .is_device = is_device(image->io) || is_device(image->data_io),
         };
     }
     return images;

@@ -24,6 +24,7 @@ typedef struct {
     guint n_snapshots;
     gboolean encrypted;
     gboolean corrupt;
+    gboolean is_device;
 } SinterMergeImage;
 
 typedef struct {

@@ -77,20 +77,33 @@ merge_load_journal(Merge *self, GError **error)
     return FALSE;
 }
 
+/* Beside a device there is no place that lasts. */
+static gboolean
+is_device(SinterFs *fs, const char *path)
+{
+    g_autoptr(SinterIo) io = sinter_fs_open(fs, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL);
+    SinterIoStat st;
+
+    return io && sinter_io_stat(io, &st, NULL) && st.is_block_device;
+}
+
 static gboolean
 merge_begin(Merge *self, const char *path, const SinterMergeOptions *options, GError **error)
 {
     self->path = path;
     self->options = options ? *options : (SinterMergeOptions){ 0 };
     self->fs = self->options.fs ? sinter_fs_ref(self->options.fs) : sinter_fs_new_host(NULL, error);
-    if (!(self->options.flags & SINTER_MERGE_NO_JOURNAL)) {
+    if (!self->fs)
+        return FALSE;
+    if (!(self->options.flags & SINTER_MERGE_NO_JOURNAL) && !is_device(self->fs, path)) {
         self->journal_path = sinter_journal_path(path);
     } else if (self->options.flags & SINTER_MERGE_DELETE) {
-        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                            "files are not removed without a journal");
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "files are not removed without a journal, which cannot be kept beside '%s'",
+                    path);
         return FALSE;
     }
-    return self->fs && merge_load_journal(self, error);
+    return merge_load_journal(self, error);
 }
 
 /* What a journal tells, where the chain is no longer there to make a plan of. */

@@ -156,8 +156,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterMergePlan, sinter_merge_plan_free)
  * Merges. A success is durable. All images of the chain are locked meanwhile; one that is in use is
  * a LOCKED error that names who has it.
  *
- * Unless told otherwise a journal, a small file beside @path, is kept from before the first change
- * to the end. When the merge is interrupted, by whatever, the same call finishes it. A journal that
+ * Unless told otherwise, or where @path is a device, a journal, a small file beside @path, is kept
+ * from before the first change to the end. When the merge is interrupted, by whatever, the same call finishes it. A journal that
  * does not fit what is found, or that another call left, is an error that says so.
  *
  * Images outside of the chain that stand on one of the stretch's cannot be known here: merged down,
