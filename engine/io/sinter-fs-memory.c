@@ -214,8 +214,11 @@ memory_extents(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret, G
     guint64 run_end;
 
     g_rw_lock_reader_lock(&content->lock);
-    ret->is_hole = content_chunk(content, number, FALSE) == NULL;
-    if (ret->is_hole) {
+    end = offset < content->size_bytes ? MIN(end, content->size_bytes) : end;
+    ret->is_hole = offset >= content->size_bytes || !content_chunk(content, number, FALSE);
+    if (offset >= content->size_bytes) {
+        number = G_MAXUINT64;
+    } else if (ret->is_hole) {
         number = content_next_chunk(content, number);
     } else {
         while (number << CHUNK_BITS < end && content_chunk(content, number, FALSE))

@@ -249,18 +249,15 @@ sinter_io_extent(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret,
 {
     SinterIoStat st;
 
-    if (!io_check_range(io, "mapping", offset, len, error) || !sinter_io_stat(io, &st, error))
+    if (!io_check_range(io, "mapping", offset, len, error))
         return FALSE;
-    if (offset >= st.size_bytes) {
-        *ret = (SinterIoExtent){ len, TRUE };
-        return TRUE;
-    }
-    len = MIN(len, st.size_bytes - offset);
-    if (!io->klass->extents) {
-        *ret = (SinterIoExtent){ len, FALSE };
-        return TRUE;
-    }
-    return io->klass->extents(io, offset, len, ret, error);
+    if (io->klass->extents)
+        return io->klass->extents(io, offset, len, ret, error);
+    if (!sinter_io_stat(io, &st, error))
+        return FALSE;
+    *ret = offset < st.size_bytes ? (SinterIoExtent){ MIN(len, st.size_bytes - offset), FALSE }
+                                  : (SinterIoExtent){ len, TRUE };
+    return TRUE;
 }
 
 gboolean

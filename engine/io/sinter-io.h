@@ -61,7 +61,7 @@ typedef struct {
     /* Everything written before is durable afterwards. */
     gboolean (*flush)(SinterIo *io, GError **error);
     gboolean (*stat)(SinterIo *io, SinterIoStat *ret, GError **error);
-    /* The run at @offset, of at most @len bytes. Left out: all data. */
+    /* The run at @offset, of at most @len bytes; beyond the end all is hole. Left out: all data. */
     gboolean (*extents)(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret,
                         GError **error);
     gboolean (*lock)(SinterIo *io, SinterIoLock mode, GError **error);

@@ -114,7 +114,7 @@ def measured(command, limit=1 << 20):
             process.stdout.close()
             process.wait()
         errors.seek(0)
-        status, cpu_msec, peak_kib = map(int, figures.read().split())
+        status, cpu_msec, peak_kib, _usec = map(int, figures.read().split())
         return Run(status, out, errors.read().decode(errors='replace'), cpu_msec, peak_kib)
 
 

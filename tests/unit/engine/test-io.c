@@ -147,7 +147,7 @@ test_holes(Place *place, gconstpointer memory)
     g_assert_true(sinter_io_discard(io, 524288, G_MAXINT64 - 524288, &error));
     g_assert_true(sinter_io_extent(io, 0, G_MAXINT64, &extent, &error));
     g_assert_true(extent.is_hole);
-    g_assert_cmpuint(extent.length_bytes, ==, 1 << 20);
+    g_assert_cmpuint(extent.length_bytes, >=, 1 << 20); /* beyond the end all is hole, too */
     must_write(io, 1000, "tail");
     g_assert_true(sinter_io_truncate(io, 1001, &error));
     g_assert_true(sinter_io_truncate(io, 2000, &error));
