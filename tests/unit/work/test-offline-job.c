@@ -1,0 +1,684 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Offline jobs with real images and the real sinter-worker, on a played libvirt: a daemon that dies
+ * before or after every single call, a domain that runs meanwhile, and workers that are none. What
+ * the guest would read is compared byte by byte.
+ */
+
+#include "sinter-file.h"
+#include "sinter-live-job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <libvirt/libvirt.h>
+#include <sinter/chain.h>
+#include <sinter/create.h>
+#include <sinter/handle.h>
+#include <sinter/image.h>
+#include <sinter/lock.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define N_LAYERS 4
+#define DISK_BYTES (1024 * 1024)
+#define PIECE_BYTES 4096
+
+/* --- a libvirt that plays along ------------------------------------------------------------- */
+
+typedef struct {
+    SinterVirt parent;
+    GMutex lock; /* guards everything below: the job's thread and the test's use it */
+    char *top;   /* what the definition names */
+    gboolean active;
+    gboolean connected;
+    gboolean shared; /* another domain stands on the chain */
+    char **snapshots;
+    SinterMailbox *mailbox;
+    guint n_calls;
+    guint die_at;       /* the call at which the daemon dies, 0 for never */
+    gboolean die_after; /* … after it did its work */
+    guint n_defined;
+} Host;
+
+static void
+die(Host *host)
+{
+    sinter_mailbox_post(host->mailbox, SINTER_MESSAGE_STOP);
+    host->connected = FALSE;
+}
+
+static gboolean
+host_enter(SinterVirt *virt, GError **error)
+{
+    Host *host = (Host *)virt;
+
+    g_mutex_lock(&host->lock);
+    if (++host->n_calls == host->die_at && !host->die_after)
+        die(host);
+    if (host->connected)
+        return TRUE;
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT, "lost");
+    g_mutex_unlock(&host->lock);
+    return FALSE;
+}
+
+static gboolean
+host_leave(SinterVirt *virt, GError **error)
+{
+    Host *host = (Host *)virt;
+    gboolean dies = host->n_calls == host->die_at && host->die_after;
+
+    if (dies) {
+        die(host);
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT, "lost");
+    }
+    g_mutex_unlock(&host->lock);
+    return !dies;
+}
+
+/* The layers from @path down, as the headers tell. */
+static void
+add_layers(GPtrArray *layers, const char *path)
+{
+    g_autofree char *next = g_strdup(path);
+
+    while (next) {
+        g_autoptr(SinterImageInfo) info = sinter_image_info_new(NULL, next, "qcow2", NULL);
+        SinterLayer *layer = sinter_layer_new();
+        struct stat st;
+
+        layer->type = SINTER_SOURCE_FILE;
+        layer->path = g_strdup(next);
+        layer->description = g_strdup(next);
+        layer->format = g_strdup("qcow2");
+        layer->missing = stat(next, &st) < 0;
+        if (!layer->missing) {
+            layer->device = st.st_dev;
+            layer->inode = st.st_ino;
+        }
+        g_ptr_array_add(layers, layer);
+        g_free(next);
+        next = info ? g_strdup(info->backing_path) : NULL;
+    }
+}
+
+static SinterDomain *
+make_domain(const char *name, const char *top, gboolean active)
+{
+    SinterDomain *domain = sinter_domain_new();
+    SinterDisk *disk = sinter_disk_new();
+
+    domain->uuid = g_strdup(name);
+    domain->name = g_strdup(name);
+    domain->active = active;
+    domain->state = active ? VIR_DOMAIN_RUNNING : VIR_DOMAIN_SHUTOFF;
+    domain->persistent = TRUE;
+    disk->target = g_strdup("vda");
+    disk->device = g_strdup("disk");
+    add_layers(disk->layers, top);
+    disk->inactive_layers = g_ptr_array_ref(disk->layers);
+    g_ptr_array_add(domain->disks, disk);
+    return domain;
+}
+
+static SinterDomain *
+host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
+{
+    Host *host = (Host *)virt;
+    g_autoptr(SinterDomain) domain = NULL;
+
+    if (!host_enter(virt, error))
+        return NULL;
+    domain = make_domain(uuid, host->top, host->active);
+    return host_leave(virt, error) ? g_steal_pointer(&domain) : NULL;
+}
+
+static GPtrArray *
+host_scan_all(SinterVirt *virt, GError **error)
+{
+    Host *host = (Host *)virt;
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_domain_unref);
+
+    if (!host_enter(virt, error))
+        return NULL;
+    g_ptr_array_add(all, make_domain("this", host->top, host->active));
+    if (host->shared)
+        g_ptr_array_add(all, make_domain("other", host->top, FALSE));
+    return host_leave(virt, error) ? g_steal_pointer(&all) : NULL;
+}
+
+static gboolean
+host_redefine_disk(SinterVirt *virt, const char *uuid, const char *disk, const char *path,
+                   const char *format, GError **error)
+{
+    Host *host = (Host *)virt;
+
+    if (!host_enter(virt, error))
+        return FALSE;
+    g_assert_false(host->active);
+    if (path) {
+        g_assert_cmpstr(format, ==, "qcow2");
+        g_free(host->top);
+        host->top = g_strdup(path);
+        host->n_defined++;
+    }
+    return host_leave(virt, error);
+}
+
+static gboolean
+host_drop_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot, GError **error)
+{
+    Host *host = (Host *)virt;
+
+    if (!host_enter(virt, error))
+        return FALSE;
+    g_clear_pointer(&host->snapshots, g_strfreev);
+    return host_leave(virt, error);
+}
+
+static void
+host_sync_definition(SinterVirt *virt, const char *name)
+{
+}
+
+static gboolean
+host_refresh_pool(SinterVirt *virt, const char *folder, GError **error)
+{
+    return host_enter(virt, error) && host_leave(virt, error);
+}
+
+static gboolean
+host_error_is_lost(SinterVirt *virt, const GError *error)
+{
+    return g_error_matches(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT);
+}
+
+static const SinterVirtClass host_class = {
+    .scan_domain = host_scan_domain,
+    .scan_all = host_scan_all,
+    .redefine_disk = host_redefine_disk,
+    .drop_snapshot = host_drop_snapshot,
+    .sync_definition = host_sync_definition,
+    .refresh_pool = host_refresh_pool,
+    .error_is_lost = host_error_is_lost,
+};
+
+/* --- a chain: l0 (active) > l1 > l2 > l3, each with a piece of its own and a shared one ------ */
+
+typedef struct {
+    Host host;
+    char *dir;
+    char *paths[N_LAYERS];
+    char *worker; /* the program */
+    guint8 *content;
+    SinterJobStore *store;
+    SinterJobRecord *record; /* as to be submitted */
+    SinterJobRecord *last;   /* as last published */
+    GMutex lock;             /* guards last and ended */
+    GCond cond;
+    gboolean ended;
+} Fixture;
+
+static guint8 *
+read_disk(const char *top)
+{
+    const SinterChainOptions options = { .format = "qcow2" };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterChain) chain = sinter_chain_open(top, &options, &error);
+    guint8 *content = g_malloc(DISK_BYTES);
+
+    g_assert_no_error(error);
+    sinter_chain_read(chain, 0, content, DISK_BYTES, &error);
+    g_assert_no_error(error);
+    return content;
+}
+
+static void
+write_pieces(const char *path, guint layer)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree guint8 *piece = g_malloc(PIECE_BYTES);
+    SinterHandle *handle = sinter_handle_open(NULL, path, "qcow2", SINTER_HANDLE_DEFAULT, &error);
+
+    g_assert_no_error(error);
+    memset(piece, (int)layer + 1, PIECE_BYTES);
+    for (guint i = 0; i <= layer; i++) /* layer N shows through at N × 64 KiB only */
+        g_assert_true(
+            sinter_handle_write_at(handle, i * 65536 + layer, piece, PIECE_BYTES, &error));
+    g_assert_true(sinter_handle_close(handle, &error));
+}
+
+static void
+make_chain(Fixture *f)
+{
+    g_autoptr(GError) error = NULL;
+
+    for (guint i = N_LAYERS; i-- > 0;) {
+        g_autofree char *name = g_strdup_printf("l%u", i);
+        g_autofree char *below = i + 1 < N_LAYERS ? g_strdup_printf("l%u", i + 1) : NULL;
+        const SinterCreateOptions options = { .format = "qcow2",
+                                              .virtual_size = DISK_BYTES,
+                                              .backing_name = below,
+                                              .backing_format = below ? "qcow2" : NULL };
+
+        g_free(f->paths[i]);
+        f->paths[i] = g_build_filename(f->dir, name, NULL);
+        sinter_image_create(NULL, f->paths[i], &options, &error);
+        g_assert_no_error(error);
+        write_pieces(f->paths[i], i);
+    }
+    g_free(f->content);
+    f->content = read_disk(f->paths[0]);
+}
+
+/* (transfer full): the paths of layers [@from, @to), after @head if there is one */
+static char **
+list_paths(Fixture *f, const char *head, guint from, guint to)
+{
+    g_autoptr(GStrvBuilder) list = g_strv_builder_new();
+
+    if (head)
+        g_strv_builder_add(list, head);
+    for (guint i = from; i < to; i++)
+        g_strv_builder_add(list, f->paths[i]);
+    return g_strv_builder_end(list);
+}
+
+static void
+make_plan(Fixture *f, SinterOperation operation)
+{
+    SinterDiskPlan *plan = sinter_disk_plan_new("vda");
+    guint top = operation == SINTER_OPERATION_COMMIT ? 1 : 0;
+    gboolean pull = operation == SINTER_OPERATION_PULL;
+
+    plan->operation = operation;
+    plan->offline = TRUE;
+    plan->top_path = g_strdup(f->paths[top]);
+    plan->base_path = pull ? NULL : g_strdup(f->paths[N_LAYERS - 1]);
+    g_strfreev(plan->chain_before);
+    g_strfreev(plan->chain_after);
+    g_strfreev(plan->remove_files);
+    g_strfreev(plan->drop_snapshots);
+    plan->chain_before = list_paths(f, NULL, 0, N_LAYERS);
+    plan->chain_after = pull       ? list_paths(f, f->paths[0], 0, 0)
+                        : top == 0 ? list_paths(f, NULL, N_LAYERS - 1, N_LAYERS)
+                                   : list_paths(f, f->paths[0], N_LAYERS - 1, N_LAYERS);
+    plan->remove_files =
+        pull ? list_paths(f, NULL, 1, N_LAYERS) : list_paths(f, NULL, top, N_LAYERS - 1);
+    plan->drop_snapshots = g_new0(char *, 1);
+    g_clear_pointer(&f->record->plan, sinter_disk_plan_free);
+    f->record->plan = plan;
+}
+
+static void
+set_up(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *jobs = NULL;
+
+    f->host.parent.klass = &host_class;
+    g_mutex_init(&f->host.lock);
+    g_mutex_init(&f->lock);
+    g_cond_init(&f->cond);
+    f->dir = g_dir_make_tmp("sinter-offline-XXXXXX", NULL);
+    f->worker = g_strdup(g_getenv("SINTER_WORKER"));
+    f->host.connected = TRUE;
+    make_chain(f);
+    f->host.top = g_strdup(f->paths[0]);
+    jobs = g_build_filename(f->dir, "jobs", NULL);
+    f->store = sinter_job_store_new(jobs, &error);
+    g_assert_no_error(error);
+    f->record = sinter_job_record_new();
+    f->record->id = sinter_job_store_new_id(f->store);
+    f->record->domain_uuid = g_strdup("this");
+    f->record->domain_name = g_strdup("this");
+    make_plan(f, SINTER_OPERATION_ACTIVE_COMMIT);
+}
+
+static void
+remove_tree(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *below = g_build_filename(path, name, NULL);
+
+        remove_tree(below);
+    }
+    g_remove(path);
+}
+
+static void
+tear_down(Fixture *f, gconstpointer data)
+{
+    remove_tree(f->dir);
+    for (guint i = 0; i < N_LAYERS; i++)
+        g_free(f->paths[i]);
+    g_free(f->dir);
+    g_free(f->worker);
+    g_free(f->content);
+    g_free(f->host.top);
+    g_strfreev(f->host.snapshots);
+    sinter_job_store_free(f->store);
+    sinter_job_record_free(f->record);
+    g_clear_pointer(&f->last, sinter_job_record_free);
+    g_mutex_clear(&f->host.lock);
+    g_mutex_clear(&f->lock);
+    g_cond_clear(&f->cond);
+}
+
+/* --- running a job -------------------------------------------------------------------------- */
+
+static void
+on_published(const SinterJobRecord *record, const SinterJobProgress *progress, gboolean ended,
+             gpointer user_data)
+{
+    Fixture *f = user_data;
+
+    g_mutex_lock(&f->lock);
+    g_clear_pointer(&f->last, sinter_job_record_free);
+    f->last = sinter_job_record_copy(record);
+    f->ended = ended;
+    g_cond_signal(&f->cond);
+    g_mutex_unlock(&f->lock);
+}
+
+static SinterLiveJob *
+start_job(Fixture *f, SinterJobRecord *record)
+{
+    SinterLiveJobContext context = {
+        .virt = &f->host.parent,
+        .store = f->store,
+        .poll_usec = 1000,
+        .retry_usec = 1000,
+        .worker_program = f->worker,
+        .func = on_published,
+        .user_data = f,
+    };
+    SinterLiveJob *job;
+
+    f->ended = FALSE;
+    g_mutex_lock(&f->host.lock); /* no call before the mailbox is known */
+    job = sinter_live_job_start(&context, record);
+    f->host.mailbox = sinter_live_job_get_mailbox(job);
+    g_mutex_unlock(&f->host.lock);
+    return job;
+}
+
+static SinterLiveJob *
+start_fresh_job(Fixture *f)
+{
+    SinterLiveJob *job = start_job(f, sinter_job_record_copy(f->record));
+
+    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_ADMIT);
+    return job;
+}
+
+static void
+wait_for_phase(Fixture *f, SinterPhase phase)
+{
+    g_mutex_lock(&f->lock);
+    while (!f->last || (f->last->phase != phase && !f->ended))
+        g_cond_wait(&f->cond, &f->lock);
+    g_assert_cmpstr(sinter_phase_name(f->last->phase), ==, sinter_phase_name(phase));
+    g_mutex_unlock(&f->lock);
+}
+
+static SinterPhase
+end_job(Fixture *f, SinterLiveJob *job)
+{
+    g_mutex_lock(&f->lock);
+    while (!f->ended)
+        g_cond_wait(&f->cond, &f->lock);
+    g_mutex_unlock(&f->lock);
+    sinter_live_job_join(job);
+    f->host.mailbox = NULL;
+    return f->last->phase;
+}
+
+static SinterPhase
+run_job(Fixture *f)
+{
+    return end_job(f, start_fresh_job(f));
+}
+
+static void
+assert_content(Fixture *f)
+{
+    g_autofree guint8 *now = read_disk(f->host.top);
+
+    g_assert_cmpmem(now, DISK_BYTES, f->content, DISK_BYTES);
+}
+
+static void
+assert_merged(Fixture *f)
+{
+    g_autoptr(SinterDomain) domain = make_domain("this", f->host.top, FALSE);
+    g_auto(GStrv) chain = sinter_disk_dup_chain(sinter_domain_find_disk(domain, "vda"));
+
+    g_assert_cmpstr(f->last->error_message, ==, NULL);
+    g_assert_cmpstr(sinter_phase_name(f->last->phase), ==, "done");
+    g_assert_cmpuint(f->last->warnings->len, ==, 0);
+    g_assert_true(g_strv_equal((const char *const *)chain,
+                               (const char *const *)f->record->plan->chain_after));
+    for (char **path = f->record->plan->remove_files; *path; path++)
+        g_assert_false(g_file_test(*path, G_FILE_TEST_EXISTS));
+    assert_content(f);
+}
+
+static void
+assert_untouched(Fixture *f)
+{
+    g_autoptr(SinterDomain) domain = make_domain("this", f->paths[0], FALSE);
+    g_auto(GStrv) chain = sinter_disk_dup_chain(sinter_domain_find_disk(domain, "vda"));
+
+    g_assert_cmpstr(f->host.top, ==, f->paths[0]);
+    g_assert_true(g_strv_equal((const char *const *)chain,
+                               (const char *const *)f->record->plan->chain_before));
+    assert_content(f);
+}
+
+/* --- cases ---------------------------------------------------------------------------------- */
+
+static const SinterOperation operations[] = { SINTER_OPERATION_ACTIVE_COMMIT,
+                                              SINTER_OPERATION_COMMIT, SINTER_OPERATION_PULL };
+
+static void
+test_operation(Fixture *f, gconstpointer data)
+{
+    make_plan(f, *(const SinterOperation *)data);
+    run_job(f);
+    assert_merged(f);
+    g_assert_cmpuint(f->host.n_defined, ==, *(const SinterOperation *)data == operations[0]);
+}
+
+/* The domain was started before the job's turn came. */
+static void
+test_waits_for_the_domain(Fixture *f, gconstpointer data)
+{
+    g_autoptr(SinterEvent) stopped = sinter_event_new(SINTER_EVENT_LIFECYCLE);
+    SinterLiveJob *job;
+
+    f->host.active = TRUE;
+    job = start_fresh_job(f);
+    wait_for_phase(f, SINTER_PHASE_WAITING);
+    assert_untouched(f);
+    g_mutex_lock(&f->host.lock);
+    f->host.active = FALSE;
+    sinter_mailbox_post_event(f->host.mailbox, stopped);
+    g_mutex_unlock(&f->host.lock);
+    end_job(f, job);
+    assert_merged(f);
+}
+
+static void
+test_cancel_while_it_waits(Fixture *f, gconstpointer data)
+{
+    SinterLiveJob *job;
+
+    f->host.active = TRUE;
+    job = start_fresh_job(f);
+    wait_for_phase(f, SINTER_PHASE_WAITING);
+    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_CANCEL);
+    g_assert_cmpint(end_job(f, job), ==, SINTER_PHASE_CANCELLED);
+    g_assert_cmpuint(f->last->warnings->len, ==, 0);
+    assert_untouched(f);
+}
+
+/* No event tells when somebody lets an image go: it is looked at again. */
+static void
+test_waits_for_an_image(Fixture *f, gconstpointer data)
+{
+    g_auto(SinterFd) fd = open(f->paths[2], O_RDONLY | O_CLOEXEC);
+    SinterLiveJob *job;
+
+    g_assert_true(sinter_lock_descriptor(fd, f->paths[2], TRUE, NULL));
+    job = start_fresh_job(f);
+    wait_for_phase(f, SINTER_PHASE_WAITING);
+    sinter_fd_clear(&fd);
+    end_job(f, job);
+    assert_merged(f);
+}
+
+static void
+test_shared_since_the_plan(Fixture *f, gconstpointer data)
+{
+    f->host.shared = TRUE;
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
+    g_assert_cmpint(f->last->error_code, ==, SINTER_ERROR_SHARED_BASE);
+    assert_untouched(f);
+}
+
+static void
+use_script(Fixture *f, const char *text)
+{
+    g_free(f->worker);
+    f->worker = g_build_filename(f->dir, "worker", NULL);
+    g_assert_true(g_file_set_contents(f->worker, text, -1, NULL));
+    g_assert_cmpint(g_chmod(f->worker, 0700), ==, 0);
+}
+
+static void
+assert_fails_with(Fixture *f, const char *text)
+{
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
+    if (!strstr(f->last->error_message, text))
+        g_test_message("%s", f->last->error_message);
+    g_assert_nonnull(strstr(f->last->error_message, text));
+    assert_untouched(f);
+}
+
+/* Not one of them is believed, and not one outlives its job. */
+static void
+test_strange_workers(Fixture *f, gconstpointer data)
+{
+    static const struct {
+        const char *script;
+        const char *text;
+    } table[] = {
+        { "#!/bin/sh\nexit 3\n", "it left with status 3" },
+        { "#!/bin/sh\nkill -KILL $$\n", "it was ended by signal 9" },
+        { "#!/bin/sh\necho nonsense >&3\nexec sleep 1000\n", "is no message" },
+        { "#!/bin/sh\necho '{\"kind\":\"cancel\"}' >&3\n", "not for it to say" },
+        { "#!/bin/sh\necho '{\"kind\":\"error\",\"code\":\"NoSpace\",\"text\":\"full\"}' >&3\n",
+          "full" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
+        use_script(f, table[i].script);
+        assert_fails_with(f, table[i].text);
+    }
+    g_free(f->worker);
+    f->worker = g_strdup("/nonexistent/sinter-worker");
+    assert_fails_with(f, "/nonexistent/sinter-worker");
+}
+
+/* Or the job would wait for a quarter of an hour. */
+static void
+test_stop_takes_the_worker_along(Fixture *f, gconstpointer data)
+{
+    SinterLiveJob *job;
+
+    use_script(f, "#!/bin/sh\nexec sleep 1000\n");
+    job = start_fresh_job(f);
+    wait_for_phase(f, SINTER_PHASE_COPYING);
+    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_STOP);
+    sinter_live_job_join(job);
+    f->host.mailbox = NULL;
+    g_assert_cmpint(f->last->phase, ==, SINTER_PHASE_COPYING);
+    assert_untouched(f);
+}
+
+/* Returns whether the daemon died; then another one took the job over and ended it. */
+static gboolean
+die_and_take_over(SinterOperation operation, guint die_at, gboolean after)
+{
+    Fixture f = { 0 };
+    g_autoptr(GPtrArray) records = NULL;
+    SinterLiveJob *job;
+    gboolean died;
+
+    set_up(&f, NULL);
+    make_plan(&f, operation);
+    f.host.die_at = die_at;
+    f.host.die_after = after;
+    job = start_fresh_job(&f);
+    sinter_live_job_join(job);
+    died = !f.host.connected;
+    if (died) {
+        assert_content(&f);
+        f.host.connected = TRUE;
+        f.host.die_at = 0;
+        records = sinter_job_store_load(f.store, NULL);
+        g_assert_cmpuint(records->len, ==, 1);
+        g_ptr_array_set_free_func(records, NULL);
+        job = start_job(&f, records->pdata[0]);
+        sinter_mailbox_post(f.host.mailbox, SINTER_MESSAGE_ADMIT);
+        end_job(&f, job);
+    }
+    assert_merged(&f);
+    tear_down(&f, NULL);
+    return died;
+}
+
+static void
+test_death_at_every_call(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(operations); i++) {
+        for (int after = 0; after < 2; after++) {
+            guint die_at = 1;
+
+            while (die_and_take_over(operations[i], die_at, after))
+                die_at++;
+            g_test_message("%s: died %s each of %u calls", sinter_operation_name(operations[i]),
+                           after ? "after" : "before", die_at - 1);
+            g_assert_cmpuint(die_at, >, 5);
+        }
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    /* warnings in the log are what many of these tests provoke */
+    g_log_set_fatal_mask(NULL, G_LOG_FATAL_MASK);
+    g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
+#define ADD(name, data, func)                                                                      \
+    g_test_add("/offline-job/" name, Fixture, data, set_up, func, tear_down)
+    ADD("active-commit", &operations[0], test_operation);
+    ADD("commit", &operations[1], test_operation);
+    ADD("pull", &operations[2], test_operation);
+    ADD("waits-for-the-domain", NULL, test_waits_for_the_domain);
+    ADD("cancel-while-it-waits", NULL, test_cancel_while_it_waits);
+    ADD("waits-for-an-image", NULL, test_waits_for_an_image);
+    ADD("shared-since-the-plan", NULL, test_shared_since_the_plan);
+    ADD("strange-workers", NULL, test_strange_workers);
+    ADD("stop-takes-the-worker-along", NULL, test_stop_takes_the_worker_along);
+#undef ADD
+    g_test_add_func("/offline-job/death-at-every-call", test_death_at_every_call);
+    return g_test_run();
+}
