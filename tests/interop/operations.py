@@ -255,14 +255,15 @@ def plan_dd(chain, rand):
     skip = rand.randrange(3)
     count = rand.randint(1, 1 + len(top.content) // block)
     target = rand.choice(('raw', 'qcow2'))
-    data = top.content[skip * block:count * block]
+    data = top.content[skip * block:(skip + count) * block]
     if not data:
         return None
     new = 'new.' + target
     return Plan(['dd', *format_words(top), '-O', target, f'bs={block}', f'skip={skip}',
                  f'count={count}', f'if={name_of(top)}', f'of={new}'],
                 shows={new: data + bytes(sectors(len(data)) - len(data))}, formats={new: target},
-                untouched=[name_of(layer) for layer in chain.layers], twin=True)
+                untouched=[name_of(layer) for layer in chain.layers],
+                twin=not skip)          # qemu-img takes what is skipped from what is counted
 
 
 def plan_resize(chain, rand):
@@ -279,7 +280,8 @@ def plan_resize(chain, rand):
     return Plan(['resize', *format_words(top), *shrinks, name_of(top), *words],
                 shows={name_of(top): (top.content + bytes(max(0, new - old)))[:new]},
                 snapshots=kept_snapshots(top),
-                untouched=[name_of(layer) for layer in chain.layers[1:]], twin=True)
+                untouched=[name_of(layer) for layer in chain.layers[1:]], twin=True,
+                refusal='has dirty bitmaps')
 
 
 def plan_amend(chain, rand):
@@ -330,10 +332,11 @@ def plan_bitmap(chain, rand):
     top = chain.layers[0]
     if is_raw(top):
         return None
-    words, name = rand.choice(((['--add', '-g', str(512 << rand.randrange(8))], 'fresh'),
-                               (['--add', '--disable'], 'fresh'), (['--remove'], 'bitmap0'),
-                               (['--clear'], 'bitmap0'), (['--disable'], 'bitmap0'),
-                               (['--enable'], 'bitmap0'), (['--add', '--merge', 'bitmap0'], 'fresh')))
+    makes = ((['--add', '-g', str(512 << rand.randrange(8))], 'fresh'),
+             (['--add', '--disable'], 'fresh'))
+    changes = ((['--remove'], 'bitmap0'), (['--clear'], 'bitmap0'), (['--disable'], 'bitmap0'),
+               (['--enable'], 'bitmap0'), (['--add', '--merge', 'bitmap0'], 'fresh'))
+    words, name = rand.choice(changes if b'bitmap0' in read(top.path) else makes)
     return Plan(['bitmap', *words, *format_words(top), name_of(top), name],
                 shows={name_of(top): top.content}, snapshots=kept_snapshots(top),
                 untouched=[name_of(layer) for layer in chain.layers[1:]], twin=True)
@@ -357,6 +360,8 @@ def plan_bench(chain, rand):
 
 
 OPERATIONS = {
+    'convert': plan_convert,
+    'convert -B': plan_convert_backed,
     'create': plan_create,
     'commit': plan_commit,
     'rebase': plan_rebase,

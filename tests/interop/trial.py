@@ -100,6 +100,7 @@ class Bitmaps:
 
 def changed_granules(before, after, granularity):
     end = max(len(before), len(after))
+    before, after = (content + bytes(end - len(content)) for content in (before, after))
     return {at // granularity for at in range(0, end, granularity)
             if before[at:at + granularity] != after[at:at + granularity]}
 
