@@ -28,7 +28,7 @@ static const Shape shapes[] = {
     { "512", { .cluster_size = 512, .virtual_size = 400 * 512 }, FALSE },
     { "512-64bit", { .cluster_size = 512, .refcount_bits = 64, .virtual_size = 900 * 512 }, FALSE },
     { "512-snapshot",
-      { .cluster_size = 512, .refcount_bits = 8, .virtual_size = 400 * 512 },
+      { .cluster_size = 512, .refcount_bits = 2, .virtual_size = 300 * 512 },
       TRUE },
     { "4k-1bit", { .cluster_size = 4096, .refcount_bits = 1, .virtual_size = 400 * 4096 }, FALSE },
     { "64k-lazy", { .lazy_refcounts = TRUE, .virtual_size = 20 * 65536 + 512 }, FALSE },
