@@ -11,6 +11,8 @@
 
 #include <errno.h>
 
+#define SECTOR_BYTES 512
+
 typedef struct {
     SinterFsForward base;
     GMutex lock; /* guards all below */
@@ -69,6 +71,15 @@ fault_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
     return sinter_io_forward_read(io, offset, buf, len, error);
 }
 
+/* How much of a write that fails in the middle arrives: storage takes sectors whole or not. */
+static gsize
+fault_short_write(guint64 offset, gsize len)
+{
+    guint64 end = (offset + len / 2) / SECTOR_BYTES * SECTOR_BYTES;
+
+    return end > offset ? (gsize)(end - offset) : 0;
+}
+
 static gboolean
 fault_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
 {
@@ -76,7 +87,8 @@ fault_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **e
 
     if (!fault_strikes(((SinterIoForward *)io)->owner, SINTER_FAULT_WRITE, &kind))
         return sinter_io_forward_write(io, offset, buf, len, error);
-    if (kind == SINTER_FAULT_SHORT && !sinter_io_forward_write(io, offset, buf, len / 2, error))
+    if (kind == SINTER_FAULT_SHORT &&
+        !sinter_io_forward_write(io, offset, buf, fault_short_write(offset, len), error))
         return FALSE;
     return fault_set(kind, "writing", io->path, error);
 }

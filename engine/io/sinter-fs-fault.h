@@ -28,7 +28,8 @@ typedef enum {
 typedef enum {
     SINTER_FAULT_EIO,
     SINTER_FAULT_ENOSPC,
-    SINTER_FAULT_SHORT, /* a read gives half of its bytes, a write leaves half behind and fails */
+    /* a read gives half of its bytes, a write leaves about half of its sectors behind and fails */
+    SINTER_FAULT_SHORT,
 } SinterFaultKind;
 
 /* In front of @inner; nothing fails before it is armed, calls are counted all the same. */

@@ -144,6 +144,15 @@ file_copy(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset, gui
 }
 
 static gboolean
+file_copies(SinterIo *io, SinterIo *from)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+
+    return sinter_offload_may_help(&self->offload[self->device == ((SinterIoFile *)from)->device],
+                                   self->fd);
+}
+
+static gboolean
 file_discard(SinterIo *io, guint64 offset, guint64 len, GError **error)
 {
     SinterIoFile *self = (SinterIoFile *)io;
@@ -367,6 +376,7 @@ static const SinterIoClass file_class = {
     .adopt = file_adopt,
     .set_mode = file_set_mode,
     .copy = file_copy,
+    .copies = file_copies,
     .finalize = file_finalize,
 };
 

@@ -72,6 +72,8 @@ typedef struct {
      * front of the range on; how much, in @ret_done. Left out: nothing. */
     gboolean (*copy)(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset, guint64 len,
                      guint64 *ret_done, GError **error);
+    /* Whether it may do so at all. */
+    gboolean (*copies)(SinterIo *io, SinterIo *from);
     void (*finalize)(SinterIo *io);
 } SinterIoClass;
 
@@ -129,13 +131,19 @@ gboolean sinter_io_allocate(SinterIo *io, guint64 offset, guint64 len, GError **
 
 /*
  * Gives the range at @offset the bytes of @from at @from_offset: blocks are shared where the file
- * system can, else the kernel copies, else bytes go through a buffer. Grows the file as a write
+ * system can, or a server copies, else bytes go through a buffer. Grows the file as a write
  * does. The ranges must not overlap. All of the range must be there in @from (CORRUPT otherwise);
  * holes in it may become zeros that take space: a caller that minds asks for extents first. What
  * watches or fails files sees reads and writes.
  */
 gboolean sinter_io_copy(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset,
                         guint64 len, GError **error);
+
+/*
+ * Whether sinter_io_copy() may get by without a buffer, as far as is known. Where not, who has
+ * threads does better to read ahead.
+ */
+gboolean sinter_io_copies(SinterIo *io, SinterIo *from);
 
 gboolean sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error);
 gboolean sinter_io_flush(SinterIo *io, GError **error);

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Copying that is left to the kernel: sharing blocks, where the file system does, and
- * copy_file_range(). What a pair of file systems refuses once is not asked for again.
+ * Copying that needs no bytes to move here: sharing blocks, where the file system does, and
+ * copy_file_range(), where a server does the work. What a pair of file systems refuses once is not
+ * asked for again.
  */
 
 #include <glib.h>
@@ -24,11 +25,14 @@ typedef struct {
     guint64 len;
 } SinterOffloadRange;
 
+/* Whether something is worth a try: nothing was refused yet that could be done here. */
+gboolean sinter_offload_may_help(const SinterOffload *self, int fd);
+
 /* Makes both ranges share their blocks. FALSE: nothing changed. */
 gboolean sinter_offload_clone(SinterOffload *self, const SinterOffloadRange *range);
 
 /*
- * Copies from the front of the range on as far as the kernel does it; the rest is to be read and
+ * Copies from the front of the range on as far as a server does it; the rest is to be read and
  * written. FALSE: reading or writing failed, errno says why.
  */
 gboolean sinter_offload_copy(SinterOffload *self, const SinterOffloadRange *range,

@@ -74,6 +74,9 @@ gboolean sinter_handle_holds_at(SinterHandle *handle, guint64 offset, guint64 le
 gboolean sinter_handle_copy_at(SinterHandle *handle, guint64 offset, SinterIo *from,
                                guint64 from_offset, guint64 length, GError **error);
 
+/* Whether copy_at() may get by without the bytes passing through memory. */
+gboolean sinter_handle_copies(SinterHandle *handle, SinterIo *from);
+
 /*
  * Gives the whole cluster at @offset the content of @data, a compressed stream of the image's own
  * type, of at most a cluster's size. Bytes behind the stream do no harm. qcow2 only.

@@ -214,6 +214,12 @@ sinter_handle_copy_at(SinterHandle *handle, guint64 offset, SinterIo *from, guin
 }
 
 gboolean
+sinter_handle_copies(SinterHandle *handle, SinterIo *from)
+{
+    return sinter_io_copies(handle->writer ? handle->writer->data_io : handle->io, from);
+}
+
+gboolean
 sinter_handle_put_compressed_at(SinterHandle *handle, guint64 offset, const void *data,
                                 gsize n_bytes, GError **error)
 {

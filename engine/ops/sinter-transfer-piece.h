@@ -36,6 +36,7 @@ typedef struct {
 
 typedef enum {
     SINTER_PIECE_RUNS,    /* nothing must be read: the runs are there */
+    SINTER_PIECE_COPIES,  /* the same, but what they copy is to be read */
     SINTER_PIECE_READ,    /* to be read, which gives the runs */
     SINTER_PIECE_STREAMS, /* compressed clusters, to be read as they are */
 } SinterTransferPieceKind;

@@ -168,6 +168,21 @@ plan_data_step(SinterTransferState *self, SinterTransferStep *step)
     step->end = MIN(step->end, self->at + (self->sizes[extent->layer] - host));
 }
 
+/*
+ * A step of compressed clusters that ends before it was meant to, @n bytes from here: a cluster in
+ * part cannot move as it is.
+ */
+static guint64
+plan_whole_streams(SinterTransferState *self, SinterTransferStep *step, guint64 n)
+{
+    guint64 size = self->header->geo.cluster_size;
+
+    if (n >= size)
+        return n / size * size;
+    step->kind = SINTER_STEP_READ;
+    return n;
+}
+
 /* Cuts @step where the filter, or what the target holds, says something else. */
 static gboolean
 plan_filter(SinterTransferState *self, SinterTransferStep *step, GError **error)
@@ -182,9 +197,11 @@ plan_filter(SinterTransferState *self, SinterTransferStep *step, GError **error)
     if (!skip && job->only_missing &&
         !sinter_handle_holds_at(job->target, self->at + to_target, n, &skip, &n, error))
         return FALSE;
-    step->end = self->at + n;
     if (skip)
         step->kind = SINTER_STEP_LEAVE;
+    else if (step->kind == SINTER_STEP_STREAMS && self->at + n < step->end)
+        n = plan_whole_streams(self, step, n);
+    step->end = self->at + n;
     return TRUE;
 }
 
@@ -272,15 +289,20 @@ copy_piece_bytes(const SinterTransfer *job)
     return rate ? CLAMP(rate / 10, COPY_PIECE_BYTES_MIN, COPY_PIECE_BYTES) : COPY_PIECE_BYTES;
 }
 
-/* Runs that need no reading: copies and zeros, as many as make a piece. */
+/*
+ * Runs that need no look: copies and zeros, as many as make a piece. Bytes that the kernel will not
+ * copy by itself are read ahead, as many as the buffer holds.
+ */
 static void
 plan_fill_runs(SinterTransferState *self, SinterTransferPiece *piece, SinterTransferStep step)
 {
-    guint64 limit = copy_piece_bytes(self->job);
+    SinterIo *from = sinter_chain_get_data_io(self->job->source, self->extent.layer);
+    gboolean copies = sinter_handle_copies(self->job->target, from);
+    guint64 limit = MIN(copy_piece_bytes(self->job), copies ? G_MAXUINT64 : 2 * self->piece_bytes);
     guint64 copied = 0;
     guint64 zeroed = 0;
 
-    piece->kind = SINTER_PIECE_RUNS;
+    piece->kind = copies ? SINTER_PIECE_RUNS : SINTER_PIECE_COPIES;
     do {
         gboolean zero = step.kind == SINTER_STEP_ZERO;
         guint64 room = zero ? ZERO_PIECE_BYTES - zeroed : limit - copied;

@@ -256,6 +256,31 @@ work_read_streams(SinterTransferState *self, SinterTransferPiece *piece, guint8 
     return TRUE;
 }
 
+/* What the runs copy, one behind the other in the buffer. */
+static gboolean
+work_read_copies(SinterTransferState *self, SinterTransferPiece *piece, guint8 *buffer,
+                 GError **error)
+{
+    guint64 used = 0;
+
+    for (guint i = 0; i < piece->n_runs; i++) {
+        SinterTransferRun *run = &piece->runs[i];
+        SinterIo *from = sinter_chain_get_data_io(self->job->source, run->layer);
+
+        if (run->kind != SINTER_RUN_COPY)
+            continue;
+        if (!sinter_io_read(from, run->from, buffer + used, (gsize)run->length, error)) {
+            g_prefix_error(error, "error while reading at byte %" G_GUINT64_FORMAT ": ",
+                           work_to_target(self, run->offset));
+            return FALSE;
+        }
+        run->kind = SINTER_RUN_DATA;
+        run->from = used;
+        used += run->length;
+    }
+    return TRUE;
+}
+
 gboolean
 sinter_transfer_work(gpointer user_data, gpointer data, guint8 *buffer, GError **error)
 {
@@ -264,6 +289,8 @@ sinter_transfer_work(gpointer user_data, gpointer data, guint8 *buffer, GError *
 
     if (piece->kind == SINTER_PIECE_RUNS)
         return TRUE;
+    if (piece->kind == SINTER_PIECE_COPIES)
+        return work_read_copies(self, piece, buffer, error);
     if (piece->kind == SINTER_PIECE_STREAMS)
         return work_read_streams(self, piece, buffer, error);
     if (!work_read(self, piece, buffer, error))

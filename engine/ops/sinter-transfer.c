@@ -42,8 +42,8 @@ transfer_put_zeros(SinterTransferState *self, guint64 offset, guint64 length, GE
 }
 
 static gboolean
-transfer_put_run(SinterTransferState *self, const SinterTransferRun *run, const guint8 *buffer,
-                 GError **error)
+transfer_put_run(SinterTransferState *self, const SinterTransferPiece *piece,
+                 const SinterTransferRun *run, const guint8 *buffer, GError **error)
 {
     SinterHandle *target = self->job->target;
     guint64 offset = run->offset - self->job->offset + self->job->target_offset;
@@ -52,7 +52,7 @@ transfer_put_run(SinterTransferState *self, const SinterTransferRun *run, const 
 
     switch (run->kind) {
     case SINTER_RUN_DATA:
-        count = &self->stats.written;
+        count = piece->kind == SINTER_PIECE_COPIES ? &self->stats.copied : &self->stats.written;
         ok = sinter_handle_write_at(target, offset, buffer + run->from, (gsize)run->length, error);
         break;
     case SINTER_RUN_ZERO:
@@ -117,7 +117,7 @@ transfer_deliver(gpointer user_data, gpointer data, guint8 *buffer, guint64 *ret
     const SinterTransferPiece *piece = data;
 
     for (guint i = 0; i < piece->n_runs; i++) {
-        if (!transfer_put_run(self, &piece->runs[i], buffer, error))
+        if (!transfer_put_run(self, piece, &piece->runs[i], buffer, error))
             return FALSE;
     }
     *ret_units = piece->progress;

@@ -97,8 +97,8 @@ sinter_transfer_get_rate(const SinterTransfer *job)
 
 /* Guest bytes, by how they arrived. */
 typedef struct {
-    guint64 written;    /* through memory */
-    guint64 copied;     /* left to the kernel */
+    guint64 written;    /* after a look at them: decoded, or searched for zeros */
+    guint64 copied;     /* as they are */
     guint64 compressed; /* as compressed clusters */
     guint64 zeroed;
 } SinterTransferStats;

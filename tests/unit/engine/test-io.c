@@ -282,6 +282,7 @@ test_fault(void)
     char buf[4] = { 0 };
 
     must_write(io, 0, "abcd");
+    must_write(io, 510, "abcd");
     sinter_fs_fault_arm(fs, SINTER_FAULT_READ, SINTER_FAULT_EIO, 2, FALSE);
     assert_reads(io, 0, "abcd");
     g_assert_false(sinter_io_read(io, 0, buf, 4, &error));
@@ -295,9 +296,9 @@ test_fault(void)
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_FAILED);
     g_clear_error(&error);
     sinter_fs_fault_arm(fs, SINTER_FAULT_WRITE, SINTER_FAULT_SHORT, 1, FALSE);
-    g_assert_false(sinter_io_write(io, 0, "WXYZ", 4, &error));
+    g_assert_false(sinter_io_write(io, 510, "WXYZ", 4, &error));
     g_clear_error(&error);
-    assert_reads(io, 0, "WXcd");
+    assert_reads(io, 510, "WXcd");
     sinter_fs_fault_arm(fs, SINTER_FAULT_WRITE | SINTER_FAULT_FLUSH, SINTER_FAULT_ENOSPC, 1, TRUE);
     g_assert_false(sinter_io_write(io, 0, "....", 4, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE);
@@ -305,7 +306,7 @@ test_fault(void)
     g_assert_false(sinter_io_flush(io, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE);
     g_clear_error(&error);
-    assert_reads(io, 0, "WXcd");
+    assert_reads(io, 510, "WXcd");
     sinter_fs_fault_arm(fs, SINTER_FAULT_OPEN, SINTER_FAULT_EIO, 1, FALSE);
     g_assert_null(sinter_fs_open(fs, "a", SINTER_IO_READ, &error));
 }
