@@ -268,8 +268,11 @@ sinter_disk_object_finalize(GObject *object)
 static GVariant *
 get_properties(GDBusInterfaceSkeleton *skeleton)
 {
-    return sinter_service_flatten(
-        G_DBUS_INTERFACE_SKELETON_CLASS(sinter_disk_object_parent_class)->get_properties(skeleton));
+    GDBusInterfaceSkeletonClass *parent =
+        G_DBUS_INTERFACE_SKELETON_CLASS(sinter_disk_object_parent_class);
+
+    return sinter_service_flatten(SINTER_DISK_OBJECT(skeleton)->service,
+                                  parent->get_properties(skeleton));
 }
 
 static void

@@ -10,6 +10,7 @@
 
 #include "sinter-service.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include "sinter-authority.h"
@@ -24,6 +25,11 @@
 
 /* D-Bus gives an activated service 25 seconds to take its name. */
 #define PUBLISH_AFTER_SEC 15
+
+/* The properties of so many objects are read when all are put up, or listed to a client; memory is
+ * given back this long after. */
+#define MANY_OBJECTS 256
+#define TRIM_AFTER_SEC 1
 
 struct _SinterService {
     GObject parent_instance;
@@ -44,6 +50,8 @@ struct _SinterService {
     char *trouble;    /* why there is no connection, NULL while there is one */
     guint name_id;    /* of the bus name, 0 before it is asked for */
     guint publish_id; /* the timeout that does not wait any longer */
+    guint n_read;     /* objects whose properties were read since memory was last given back */
+    guint trim_id;    /* the timeout that gives it back */
     gboolean scanned; /* everything was read since the connection stands */
     gboolean ready;   /* the name is ours and jobs are taken over */
 };
@@ -130,12 +138,26 @@ sinter_service_unexport(SinterService *self, const char *path)
     g_dbus_object_manager_server_unexport(self->objects, path);
 }
 
+/* Many objects were shown or listed: what was taken for that goes back to the system. */
+static gboolean
+on_trim_time(gpointer user_data)
+{
+    SinterService *self = user_data;
+
+    self->trim_id = 0;
+    self->n_read = 0;
+    malloc_trim(0);
+    return G_SOURCE_REMOVE;
+}
+
 /* A client that asks for all objects gets the properties of all at once: thousands of blocks, or
  * ten times the memory in millions of small values. */
 GVariant *
-sinter_service_flatten(GVariant *value)
+sinter_service_flatten(SinterService *self, GVariant *value)
 {
     g_variant_get_data(value);
+    if (++self->n_read == MANY_OBJECTS)
+        self->trim_id = g_timeout_add_seconds(TRIM_AFTER_SEC, on_trim_time, self);
     return value;
 }
 
@@ -312,6 +334,7 @@ void
 sinter_service_stop(SinterService *self)
 {
     g_clear_handle_id(&self->publish_id, g_source_remove);
+    g_clear_handle_id(&self->trim_id, g_source_remove);
     g_clear_handle_id(&self->name_id, g_bus_unown_name);
     g_dbus_object_manager_server_set_connection(self->objects, NULL);
     g_dbus_connection_flush_sync(self->bus, NULL, NULL);

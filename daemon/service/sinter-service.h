@@ -73,7 +73,8 @@ SinterJobTable *sinter_service_get_jobs(SinterService *self);
 void sinter_service_export(SinterService *self, const char *path, GDBusInterfaceSkeleton *skeleton);
 void sinter_service_unexport(SinterService *self, const char *path);
 
-/* Folds @value's tree of small values into one block. (transfer full), for both */
-GVariant *sinter_service_flatten(GVariant *value);
+/* All properties of an object as the bus is to have them: folds @value's tree of small values into
+ * one block. (transfer full), for both */
+GVariant *sinter_service_flatten(SinterService *self, GVariant *value);
 
 G_END_DECLS

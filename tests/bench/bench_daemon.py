@@ -27,8 +27,18 @@ class Daemon(stage.BusCase):
         for i in range(N_DOMAINS):
             cls.stage.hosts.append(cls.domain(i))
         cls.stage.write_host()
+        cls.stage.sinterd.env.update(cls.unit_environment())
         cls.stage.start_polkit()
         cls.stage.allow_all()
+
+    @staticmethod
+    def unit_environment():
+        """The variables that the shipped unit gives the daemon."""
+        unit = os.path.join(stage.TOP, 'packaging', 'systemd', 'sinterd.service.in')
+        with open(unit, encoding='utf-8') as file:
+            lines = [line.rstrip('\n').split('=', 2) for line in file
+                     if line.startswith('Environment=')]
+        return {name: value for _, name, value in lines}
 
     @classmethod
     def make_images(cls):
@@ -48,15 +58,12 @@ class Daemon(stage.BusCase):
         paths = [cls.stage.path(f'{i}.{k}') for k in reversed(range(depth))]
         return stage.domain_xml(f'vm{i:04}', ('vda', paths), running=i % 2 == 0)
 
-    def status(self, *keys):
-        """The sums over the daemon's threads, or its memory."""
-        pid, values = self.stage.sinterd.pid, dict.fromkeys(keys, 0)
+    def switches(self):
+        """How often each of the daemon's threads was put on a processor, by thread."""
+        pid, values = self.stage.sinterd.pid, {}
         for thread in os.listdir(f'/proc/{pid}/task'):
             with open(f'/proc/{pid}/task/{thread}/status', encoding='utf-8') as file:
-                for line in file:
-                    key, _, value = line.partition(':')
-                    if key in values:
-                        values[key] += int(value.split()[0])
+                values[thread] = sum(int(line.split()[1]) for line in file if '_switches:' in line)
         return values
 
     def rss_kib(self):
@@ -68,18 +75,21 @@ class Daemon(stage.BusCase):
         self.stage.sinterd.start()
         ready = time.monotonic() - begin
         first = self.rss_kib()
-        before = self.status('voluntary_ctxt_switches', 'nonvoluntary_ctxt_switches')
+        before = self.switches()
         time.sleep(IDLE_SECONDS)                # what is measured is that nothing happens
-        after = self.status('voluntary_ctxt_switches', 'nonvoluntary_ctxt_switches')
-        wake_ups = sum(after.values()) - sum(before.values())
+        after = self.switches()
+        # a thread that ended meanwhile woke up at most to do so
+        wake_ups = (sum(n - before.get(thread, 0) for thread, n in after.items()) +
+                    len(before.keys() - after.keys()))
         n_objects = len(self.client.objects())
+        listed = self.rss_kib()
         tap.comment(f'ready with {N_DOMAINS} domains        {ready:8.2f} s')
         tap.comment(f'resident, ready                {first:8} KiB')
-        tap.comment(f'resident, listed to a client   {self.rss_kib():8} KiB ({n_objects} objects)')
+        tap.comment(f'resident, listed to a client   {listed:8} KiB ({n_objects} objects)')
         tap.comment(f'wake-ups in {IDLE_SECONDS} idle s         {wake_ups:8}')
         self.assertEqual(n_objects, 2 * N_DOMAINS + 1)
         self.assertLessEqual(ready, LIMIT_READY_SECONDS)
-        self.assertLessEqual(first, LIMIT_RSS_KIB)
+        self.assertLessEqual(max(first, listed), LIMIT_RSS_KIB)
         # a pool thread that has nothing more to do looks around once or twice before it ends
         self.assertLessEqual(wake_ups, 4)
 
