@@ -65,6 +65,7 @@ convert_pattern(const SinterConvertOptions *options)
             flags & SINTER_CONVERT_COMPRESS ? SINTER_TRANSFER_COMPRESS : SINTER_TRANSFER_PLAIN,
         .sparse_bytes = options->sparse_bytes ? options->sparse_bytes : SINTER_CONVERT_SPARSE_BYTES,
         .unordered = (flags & SINTER_CONVERT_UNORDERED) != 0,
+        .side_by_side = !(flags & SINTER_CONVERT_DIRECT) || (flags & SINTER_CONVERT_UNORDERED),
         .rate_bytes_per_sec = options->rate_bytes_per_sec,
         .n_threads = options->n_threads,
         .cancellable = options->cancellable,
@@ -321,6 +322,7 @@ sinter_convert_to_stream(SinterChain *const *sources, guint n_sources, int fd, c
     how.sparse_bytes = 0;
     how.via_memory = TRUE;
     how.unordered = FALSE;
+    how.side_by_side = FALSE;
     if (!convert_transfer(&job, &how, error) || !sinter_io_flush(io, error))
         return FALSE;
     sinter_progress_finish(full.progress);

@@ -72,6 +72,7 @@ typedef struct {
     gboolean all_layers; /* and what none of them holds is zeros */
     gboolean rounds;     /* nothing is left alone, so what is read may go up to whole units */
     const SinterQcow2Header *header; /* of the target; NULL: raw */
+    gboolean puts_early; /* a worker writes what it has read */
     guint64 piece_bytes;
     guint64 unit;   /* zeros are said, and what is read begins and ends, in such blocks; 1: raw */
     guint64 block;  /* data is searched in such blocks */

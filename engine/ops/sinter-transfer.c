@@ -2,7 +2,8 @@
 
 /*
  * Runs a transfer: puts the pieces into the target, keeps to the rate, counts. What holds: after a
- * success each byte that the transfer's layers decide is in the target, or was there already.
+ * success each byte that the transfer's layers decide is in the target, or was there already; one
+ * thread at a time writes, and in the disk's order, unless the job lets writes go side by side.
  */
 
 #include "sinter-transfer.h"
@@ -42,41 +43,61 @@ transfer_put_zeros(SinterTransferState *self, guint64 offset, guint64 length, GE
 }
 
 static gboolean
-transfer_put_run(SinterTransferState *self, const SinterTransferPiece *piece,
-                 const SinterTransferRun *run, const guint8 *buffer, GError **error)
+transfer_put_run(SinterTransferState *self, const SinterTransferRun *run, const guint8 *buffer,
+                 GError **error)
 {
     SinterHandle *target = self->job->target;
     guint64 offset = run->offset - self->job->offset + self->job->target_offset;
-    guint64 *count = NULL;
     gboolean ok = FALSE;
 
     switch (run->kind) {
     case SINTER_RUN_DATA:
-        count = piece->kind == SINTER_PIECE_COPIES ? &self->stats.copied : &self->stats.written;
         ok = sinter_handle_write_at(target, offset, buffer + run->from, (gsize)run->length, error);
         break;
     case SINTER_RUN_ZERO:
-        count = &self->stats.zeroed;
         ok = transfer_put_zeros(self, offset, run->length, error);
         break;
     case SINTER_RUN_COPY:
-        count = &self->stats.copied;
         ok = sinter_handle_copy_at(target, offset,
                                    sinter_chain_get_data_io(self->job->source, run->layer),
                                    run->from, run->length, error);
         break;
     case SINTER_RUN_STREAM:
-        count = &self->stats.compressed;
         ok = sinter_handle_put_compressed_at(target, offset, buffer + run->from, run->bytes, error);
         break;
     }
-    if (ok) {
-        *count += run->length;
-        self->moved_bytes += run->length;
-        return TRUE;
+    if (!ok)
+        g_prefix_error(error, "error while writing at byte %" G_GUINT64_FORMAT ": ", offset);
+    return ok;
+}
+
+static gboolean
+transfer_put(SinterTransferState *self, const SinterTransferPiece *piece, const guint8 *buffer,
+             GError **error)
+{
+    for (guint i = 0; i < piece->n_runs; i++) {
+        if (!transfer_put_run(self, &piece->runs[i], buffer, error))
+            return FALSE;
     }
-    g_prefix_error(error, "error while writing at byte %" G_GUINT64_FORMAT ": ", offset);
-    return FALSE;
+    return TRUE;
+}
+
+static void
+transfer_count(SinterTransferState *self, const SinterTransferPiece *piece)
+{
+    guint64 *counts[] = {
+        [SINTER_RUN_DATA] = &self->stats.written,
+        [SINTER_RUN_ZERO] = &self->stats.zeroed,
+        [SINTER_RUN_COPY] = &self->stats.copied,
+        [SINTER_RUN_STREAM] = &self->stats.compressed,
+    };
+
+    if (piece->kind == SINTER_PIECE_COPIES)
+        counts[SINTER_RUN_DATA] = &self->stats.copied;
+    for (guint i = 0; i < piece->n_runs; i++) {
+        *counts[piece->runs[i].kind] += piece->runs[i].length;
+        self->moved_bytes += piece->runs[i].length;
+    }
 }
 
 /* How long to wait so that no more was moved than @rate allows, since that is the limit. */
@@ -116,14 +137,23 @@ transfer_deliver(gpointer user_data, gpointer data, guint8 *buffer, guint64 *ret
     SinterTransferState *self = user_data;
     const SinterTransferPiece *piece = data;
 
-    for (guint i = 0; i < piece->n_runs; i++) {
-        if (!transfer_put_run(self, piece, &piece->runs[i], buffer, error))
-            return FALSE;
-    }
+    if (!self->puts_early && !transfer_put(self, piece, buffer, error))
+        return FALSE;
+    transfer_count(self, piece);
     *ret_units = piece->progress;
     self->told_bytes += piece->progress;
     transfer_pace(self);
     return TRUE;
+}
+
+/* Reads and, where that may be done side by side, puts it into the target at once. */
+static gboolean
+transfer_work(gpointer user_data, gpointer piece, guint8 *buffer, GError **error)
+{
+    SinterTransferState *self = user_data;
+
+    return sinter_transfer_work(self, piece, buffer, error) &&
+           (!self->puts_early || transfer_put(self, piece, buffer, error));
 }
 
 /* The part of the source, and which of its layers decide. */
@@ -150,6 +180,7 @@ transfer_set_sizes(SinterTransferState *self)
     guint64 sparse = MIN(job->sparse_bytes, SINTER_TRANSFER_PIECE_BYTES);
 
     self->header = sinter_handle_get_header(job->target);
+    self->puts_early = job->side_by_side && !self->header;
     self->piece_bytes = SINTER_TRANSFER_PIECE_BYTES;
     self->unit = 1;
     /* zeros are looked for in the power of two up to what is asked for */
@@ -174,7 +205,7 @@ transfer_set_sizes(SinterTransferState *self)
 static const SinterRelayClass transfer_class = {
     .piece_bytes = sizeof(SinterTransferPiece),
     .next = sinter_transfer_next,
-    .work = sinter_transfer_work,
+    .work = transfer_work,
     .deliver = transfer_deliver,
 };
 

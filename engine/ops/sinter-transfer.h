@@ -51,6 +51,8 @@ typedef gboolean (*SinterTransferFilter)(guint64 offset, guint64 length, gboolea
  *   looked at
  * @via_memory: data is read ahead even where the kernel could copy it: for a target such as a pipe
  * @unordered: writes need not follow the order of the disk
+ * @side_by_side: into a raw target several threads may write at a time. The order is then the
+ *   disk's but for a few pieces, which a page cache evens out
  * @rate_bytes_per_sec: of what is moved, at most; 0: no limit
  * @rate_now: (nullable): in its place, looked at again and again: any thread may store another one,
  *   atomically
@@ -75,6 +77,7 @@ typedef struct {
     guint64 sparse_bytes;
     gboolean via_memory;
     gboolean unordered;
+    gboolean side_by_side;
     guint64 rate_bytes_per_sec;
     const guint64 *rate_now;
     guint n_threads;
