@@ -212,7 +212,8 @@ on_name_lost(GDBusConnection *bus, const char *name, gpointer user_data)
     SinterService *self = user_data;
     g_autofree char *why = NULL;
 
-    if (!bus)
+    /* a bus that dies right after it gave the name may owe the reply to the request for it */
+    if (!bus || g_dbus_connection_is_closed(bus))
         why = g_strdup("the connection to the bus was lost");
     else if (self->ready)
         why = g_strdup_printf("the bus took the name %s away", name);
