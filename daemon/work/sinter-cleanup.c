@@ -299,6 +299,19 @@ remove_files(SinterVirt *virt, SinterJobRecord *record, GError **error)
 }
 
 gboolean
+sinter_cleanup_changes_anything(const SinterDiskPlan *plan)
+{
+    char *const *const lists[] = { plan->redefine_snapshots, plan->drop_snapshots,
+                                   plan->remove_files };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(lists); i++) {
+        if (lists[i] && lists[i][0])
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
 sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove, GError **error)
 {
     if (!redefine_snapshots(virt, record, error) || !drop_snapshots(virt, record, error))

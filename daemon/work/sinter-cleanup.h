@@ -26,6 +26,10 @@ void sinter_cleanup_remember_files(SinterJobRecord *record, const SinterDomain *
  */
 gboolean sinter_cleanup_sync(const SinterDiskPlan *plan, char **ret_doubt, GError **error);
 
+/* Whether there is metadata or a file that is to go or to change; else nothing has to be written
+ * down before sinter_cleanup_run(). */
+gboolean sinter_cleanup_changes_anything(const SinterDiskPlan *plan);
+
 /**
  * sinter_cleanup_run:
  * @record: of a job whose chain was verified and synced; warnings are added to it

@@ -635,7 +635,8 @@ step_verify(SinterLiveJob *self, const SinterVerdict *verdict)
     }
     if (doubt)
         sinter_job_record_warn(record, "the merged files stay: %s", doubt);
-    if (!sinter_live_job_enter_phase(self, SINTER_PHASE_CLEANING, &error))
+    if (sinter_cleanup_changes_anything(record->plan) &&
+        !sinter_live_job_enter_phase(self, SINTER_PHASE_CLEANING, &error))
         sinter_job_record_warn(record, "the merged files stay: %s", error->message);
     else if (!sinter_cleanup_run(self->context.virt, record, may_remove && !doubt, &error))
         return HEARD_NEWS; /* the connection is lost: look again, clean again */
