@@ -168,21 +168,6 @@ plan_data_step(SinterTransferState *self, SinterTransferStep *step)
     step->end = MIN(step->end, self->at + (self->sizes[extent->layer] - host));
 }
 
-/*
- * A step of compressed clusters that ends before it was meant to, @n bytes from here: a cluster in
- * part cannot move as it is.
- */
-static guint64
-plan_whole_streams(SinterTransferState *self, SinterTransferStep *step, guint64 n)
-{
-    guint64 size = self->header->geo.cluster_size;
-
-    if (n >= size)
-        return n / size * size;
-    step->kind = SINTER_STEP_READ;
-    return n;
-}
-
 /* Cuts @step where the filter, or what the target holds, says something else. */
 static gboolean
 plan_filter(SinterTransferState *self, SinterTransferStep *step, GError **error)
@@ -199,8 +184,6 @@ plan_filter(SinterTransferState *self, SinterTransferStep *step, GError **error)
         return FALSE;
     if (skip)
         step->kind = SINTER_STEP_LEAVE;
-    else if (step->kind == SINTER_STEP_STREAMS && self->at + n < step->end)
-        n = plan_whole_streams(self, step, n);
     step->end = self->at + n;
     return TRUE;
 }
