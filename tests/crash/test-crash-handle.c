@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Guest requests through the handle, cut at every moment. Each sector that a request writes holds
- * the request's number all over, so that what a cut left can be told: it must be what was there
- * at the last flush that had returned, or what a later request put there. And the image must be
- * sound: too few counts never, unused clusters at worst; a sample of the states is opened and
- * written to again, and shown to the engine's check and to qemu-img.
+ * Requests through the handle, of a guest and of operations, cut at every moment. Each sector that
+ * a request writes holds the request's number all over, so that what a cut left can be told: it
+ * must be what was there at the last flush that had returned, or what a later request put there.
+ * And the image must be sound: too few counts never, unused clusters at worst; a sample of the
+ * states is opened and written to again, and shown to the engine's check and to qemu-img.
  *
  * The harness itself is tested as well: with any one of the flushes left out that part the epochs
  * it must find damage.
@@ -13,12 +13,12 @@
 
 #include "chain/sinter-chain.h"
 #include "crash-harness.h"
+#include "ops/sinter-handle-internal.h"
 #include "crash-qemu.h"
 #include "qcow2-judge.h"
 #include "qcow2-snap.h"
 #include "sinter/check.h"
 #include "sinter/create.h"
-#include "sinter/handle.h"
 
 #include <string.h>
 
@@ -29,6 +29,8 @@
 
 typedef enum {
     OP_WRITE,
+    OP_COPY,       /* out of another file */
+    OP_COMPRESSED, /* a whole cluster, as a stream */
     OP_ZERO,
     OP_DISCARD,
     OP_FLUSH,
@@ -213,15 +215,21 @@ run_clear(Run *self)
 static Op
 choose_op(Run *self, guint number)
 {
-    static const OpKind kinds[] = { OP_WRITE, OP_WRITE,   OP_WRITE, OP_WRITE,
-                                    OP_ZERO,  OP_DISCARD, OP_FLUSH };
+    static const OpKind kinds[] = { OP_WRITE, OP_WRITE,      OP_WRITE,      OP_COPY,    OP_COPY,
+                                    OP_ZERO,  OP_COMPRESSED, OP_COMPRESSED, OP_DISCARD, OP_FLUSH };
     guint cluster = self->shape->options.cluster_size / SECTOR_BYTES;
     Op op = { .kind = kinds[g_rand_int_range(self->rand, 0, G_N_ELEMENTS(kinds))] };
 
     op.first = (guint)g_rand_int_range(self->rand, 0, (gint32)self->n_sectors);
     op.n = (guint)g_rand_int_range(self->rand, 1, (gint32)self->shape->longest);
     op.n = MIN(op.n, self->n_sectors - op.first);
-    if (op.kind == OP_WRITE)
+    if (op.kind == OP_COMPRESSED && self->shape->options.data_file_name)
+        op.kind = OP_COPY;
+    if (op.kind == OP_COMPRESSED) {
+        op.first = op.first / cluster * cluster;
+        op.n = MIN(cluster, self->n_sectors - op.first);
+    }
+    if (op.kind == OP_WRITE || op.kind == OP_COPY || op.kind == OP_COMPRESSED)
         op.tag = (guint16)(1 + number);
     if (op.kind == OP_DISCARD) {
         op.first = op.first / cluster * cluster;
@@ -234,6 +242,35 @@ choose_op(Run *self, guint number)
 }
 
 static void
+copy_sectors(SinterHandle *handle, const Op *op, GError **error)
+{
+    g_autoptr(SinterFs) other = sinter_fs_new_memory();
+    g_autoptr(SinterIo) from = sinter_fs_open(other, "from", SINTER_IO_CREATE, NULL);
+    guint8 sector[SECTOR_BYTES];
+
+    fill_sector(sector, op->tag);
+    for (guint i = 0; i < op->n; i++)
+        g_assert_true(sinter_io_write(from, (guint64)i * SECTOR_BYTES, sector, SECTOR_BYTES, NULL));
+    sinter_handle_copy_at(handle, (guint64)op->first * SECTOR_BYTES, from, 0,
+                          (guint64)op->n * SECTOR_BYTES, error);
+}
+
+static void
+compress_cluster(SinterHandle *handle, const Op *op, GError **error)
+{
+    guint32 size = sinter_handle_get_header(handle)->geo.cluster_size;
+    g_autofree guint8 *cluster = g_malloc0(size);
+    g_autofree guint8 *stream = g_malloc(size);
+    gsize n;
+
+    for (guint i = 0; i < op->n; i++)
+        fill_sector(cluster + (gsize)i * SECTOR_BYTES, op->tag);
+    n = sinter_handle_compress(handle, cluster, stream);
+    g_assert_cmpuint(n, >, 0);
+    sinter_handle_put_compressed_at(handle, (guint64)op->first * SECTOR_BYTES, stream, n, error);
+}
+
+static void
 perform(SinterHandle *handle, const Op *op)
 {
     guint64 offset = (guint64)op->first * SECTOR_BYTES;
@@ -243,6 +280,12 @@ perform(SinterHandle *handle, const Op *op)
     switch (op->kind) {
     case OP_WRITE:
         write_sectors(handle, op->first, op->n, op->tag);
+        break;
+    case OP_COPY:
+        copy_sectors(handle, op, &error);
+        break;
+    case OP_COMPRESSED:
+        compress_cluster(handle, op, &error);
         break;
     case OP_ZERO:
         sinter_handle_zero_at(handle, offset, length, &error);
@@ -519,7 +562,8 @@ record_teeth(Run *self)
     for (guint16 i = 1; i < 4; i++) {
         run_op(self, handle, (Op){ OP_WRITE, i * 64U + 5, 1, (guint16)(i * 10), 0, 0 });
         run_op(self, handle, (Op){ OP_WRITE, i * 64U - 9, 1, (guint16)(i * 10 + 1), 0, 0 });
-        run_op(self, handle, (Op){ OP_WRITE, 256 + i * 64U, 64, (guint16)(i * 10 + 2), 0, 0 });
+        run_op(self, handle, (Op){ OP_COPY, 256 + i * 64U, 64, (guint16)(i * 10 + 2), 0, 0 });
+        run_op(self, handle, (Op){ OP_COMPRESSED, i * 64U + 20, 1, (guint16)(i * 10 + 3), 0, 0 });
         run_op(self, handle, (Op){ .kind = OP_FLUSH });
     }
     g_assert_true(sinter_handle_close(handle, NULL));
