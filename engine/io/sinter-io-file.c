@@ -153,6 +153,15 @@ file_copies(SinterIo *io, SinterIo *from)
 }
 
 static gboolean
+file_shares(SinterIo *io, SinterIo *from)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+    SinterIoFile *source = (SinterIoFile *)from;
+
+    return sinter_offload_can_clone(source->fd, self->fd);
+}
+
+static gboolean
 file_discard(SinterIo *io, guint64 offset, guint64 len, GError **error)
 {
     SinterIoFile *self = (SinterIoFile *)io;
@@ -377,6 +386,7 @@ static const SinterIoClass file_class = {
     .set_mode = file_set_mode,
     .copy = file_copy,
     .copies = file_copies,
+    .shares = file_shares,
     .finalize = file_finalize,
 };
 

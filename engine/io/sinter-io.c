@@ -199,6 +199,12 @@ sinter_io_copies(SinterIo *io, SinterIo *from)
 }
 
 gboolean
+sinter_io_shares_blocks(SinterIo *io, SinterIo *from)
+{
+    return io->klass->shares && io->klass == from->klass && io->klass->shares(io, from);
+}
+
+gboolean
 sinter_io_discard(SinterIo *io, guint64 offset, guint64 len, GError **error)
 {
     SinterIoStat st;

@@ -74,6 +74,9 @@ typedef struct {
                      guint64 *ret_done, GError **error);
     /* Whether it may do so at all. */
     gboolean (*copies)(SinterIo *io, SinterIo *from);
+    /* Whether copies of blocks of @from, which is of the same driver, take no space. Left out: no.
+     */
+    gboolean (*shares)(SinterIo *io, SinterIo *from);
     void (*finalize)(SinterIo *io);
 } SinterIoClass;
 
@@ -144,6 +147,13 @@ gboolean sinter_io_copy(SinterIo *io, guint64 offset, SinterIo *from, guint64 fr
  * threads does better to read ahead.
  */
 gboolean sinter_io_copies(SinterIo *io, SinterIo *from);
+
+/*
+ * Whether sinter_io_copy() shares blocks, and copies neither bytes nor zeros: for ranges that begin
+ * and end with blocks of SINTER_IO_SHARED_BLOCK_BYTES, or with the file.
+ */
+gboolean sinter_io_shares_blocks(SinterIo *io, SinterIo *from);
+#define SINTER_IO_SHARED_BLOCK_BYTES 4096
 
 gboolean sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error);
 gboolean sinter_io_flush(SinterIo *io, GError **error);

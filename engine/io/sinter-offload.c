@@ -6,18 +6,33 @@
  */
 
 #include "sinter-offload.h"
+#include "sinter-io.h"
 
 #include <errno.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/statfs.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Blocks are shared whole; no file system that does so has smaller ones by default. */
-#define CLONE_ALIGNMENT 4096
+#define CLONE_ALIGNMENT SINTER_IO_SHARED_BLOCK_BYTES
 /* A call that copies more would be deaf to signals for long. */
 #define COPY_MAX_BYTES (64 * 1024 * 1024)
+
+gboolean
+sinter_offload_can_clone(int from_fd, int fd)
+{
+    struct file_clone_range args = { .src_fd = from_fd };
+    struct stat st;
+
+    /* from the end to the end is nothing, once all that forbids it has been looked at */
+    if (fstat(from_fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return FALSE;
+    args.src_offset = (guint64)st.st_size;
+    return ioctl(fd, FICLONERANGE, &args) == 0;
+}
 
 gboolean
 sinter_offload_clone(SinterOffload *self, const SinterOffloadRange *range)

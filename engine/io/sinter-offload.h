@@ -27,6 +27,8 @@ typedef struct {
 
 /* Whether something is worth a try: nothing was refused yet that could be done here. */
 gboolean sinter_offload_may_help(const SinterOffload *self, int fd);
+/* Whether two files can share blocks. Changes neither. */
+gboolean sinter_offload_can_clone(int from_fd, int fd);
 
 /* Makes both ranges share their blocks. FALSE: nothing changed. */
 gboolean sinter_offload_clone(SinterOffload *self, const SinterOffloadRange *range);

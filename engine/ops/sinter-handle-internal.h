@@ -44,6 +44,9 @@ SinterHandle *sinter_handle_new_raw(SinterIo *io, guint64 virtual_size);
 /* (transfer none): the image file. */
 SinterIo *sinter_handle_get_io(SinterHandle *handle);
 
+/* (transfer none): the file that guest data lies in: the image, or its data file. */
+SinterIo *sinter_handle_get_data_io(SinterHandle *handle);
+
 /*
  * (transfer none, nullable): what the image stands on, the file right below it first. It may be
  * mapped and read while the handle is written to; it lives as long as the handle.

@@ -135,6 +135,12 @@ sinter_handle_get_io(SinterHandle *handle)
     return handle->io;
 }
 
+SinterIo *
+sinter_handle_get_data_io(SinterHandle *handle)
+{
+    return handle->writer ? handle->writer->data_io : handle->io;
+}
+
 SinterChain *
 sinter_handle_get_backing(SinterHandle *handle)
 {

@@ -74,10 +74,11 @@ typedef struct {
     const SinterQcow2Header *header; /* of the target; NULL: raw */
     gboolean puts_early; /* a worker writes what it has read */
     guint64 piece_bytes;
-    guint64 unit;   /* zeros are said, and what is read begins and ends, in such blocks; 1: raw */
-    guint64 block;  /* data is searched in such blocks */
-    gboolean looks; /* for zeros */
-    guint64 *sizes; /* of the layers' data files */
+    guint64 unit;     /* zeros are said, and what is read begins and ends, in such blocks; 1: raw */
+    guint64 block;    /* data is searched in such blocks */
+    gboolean looks;   /* for zeros */
+    guint64 *sizes;   /* of the layers' data files */
+    gboolean *shares; /* the target's file system shares blocks with a layer's data file */
 
     /* where the next piece begins */
     SinterChainWalk walk;

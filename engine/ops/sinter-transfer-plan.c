@@ -149,6 +149,17 @@ plan_compressed_step(SinterTransferState *self, SinterTransferStep *step)
     }
 }
 
+/* Whether the data at @host can be had without a copy, so that zeros in it cost nothing. */
+static gboolean
+plan_is_shared(const SinterTransferState *self, guint64 host)
+{
+    guint64 target = self->at + self->job->target_offset - self->job->offset;
+
+    return self->shares[self->extent.layer] &&
+           (!self->header || self->header->geo.cluster_size >= SINTER_IO_SHARED_BLOCK_BYTES) &&
+           (host - target) % SINTER_IO_SHARED_BLOCK_BYTES == 0;
+}
+
 static void
 plan_data_step(SinterTransferState *self, SinterTransferStep *step)
 {
@@ -157,9 +168,10 @@ plan_data_step(SinterTransferState *self, SinterTransferStep *step)
     guint64 host = extent->host_offset + (self->at - extent->offset);
 
     step->kind = SINTER_STEP_READ;
-    if (job->sparse_bytes || job->via_memory || job->salvages || job->unless_same ||
+    if (job->via_memory || job->salvages || job->unless_same ||
         job->compression == SINTER_TRANSFER_COMPRESS || (extent->flags & SINTER_EXTENT_ENCRYPTED) ||
-        !(extent->flags & SINTER_EXTENT_HAS_HOST))
+        !(extent->flags & SINTER_EXTENT_HAS_HOST) ||
+        (job->sparse_bytes && !plan_is_shared(self, host)))
         return;
     /* what the file has no longer, or has in part, is for the reader to judge */
     if (host >= self->sizes[extent->layer])
@@ -222,7 +234,8 @@ plan_round(SinterTransferState *self, SinterTransferStep *step)
     }
 }
 
-/* A stream stands for its whole cluster: of one that is to be left alone in part, a part is read. */
+/* A stream stands for its whole cluster: of one that is to be left alone in part, a part is read.
+ */
 static void
 plan_keep_whole(SinterTransferState *self, SinterTransferStep *step, guint64 end_before)
 {
@@ -364,12 +377,15 @@ sinter_transfer_plan_begin(SinterTransferState *self, GError **error)
     guint n_layers = sinter_chain_get_n_layers(job->source);
 
     self->sizes = g_new0(guint64, n_layers);
+    self->shares = g_new0(gboolean, n_layers);
     for (guint i = 0; i < n_layers; i++) {
+        SinterIo *io = sinter_chain_get_data_io(job->source, i);
         SinterIoStat st;
 
-        if (!sinter_io_stat(sinter_chain_get_data_io(job->source, i), &st, error))
+        if (!sinter_io_stat(io, &st, error))
             return FALSE;
         self->sizes[i] = st.size_bytes;
+        self->shares[i] = sinter_io_shares_blocks(sinter_handle_get_data_io(job->target), io);
     }
     if (!sinter_chain_walk_init(&self->walk, job->source, job->offset, self->end - job->offset,
                                 SINTER_MAP_FILE_HOLES_AUTO, error))
@@ -391,4 +407,5 @@ sinter_transfer_plan_end(SinterTransferState *self)
     sinter_chain_walk_clear(&self->walk);
     sinter_chain_walk_clear(&self->same_walk);
     g_clear_pointer(&self->sizes, g_free);
+    g_clear_pointer(&self->shares, g_free);
 }

@@ -4,9 +4,10 @@
 import os
 import random
 import stat
+import tempfile
 import unittest
 
-from img import SEED
+from img import SEED, ours, theirs
 from twin import TwinCase
 
 TO_QCOW2 = ["convert", "-O", "qcow2"]
@@ -308,6 +309,39 @@ class Convert(ConvertCase):
                     if "-n" in words:
                         self.qemu("create", "-q", "-f", "qcow2", "new", "6G", folder=folder)
                 self.convert(*TO_QCOW2, *words, *sources, "new")
+
+
+class Shared(unittest.TestCase):
+    """Where the file system shares blocks, a copy that is not compressed takes none of its own."""
+
+    def free_bytes(self, folder):
+        os.sync()
+        figures = os.statvfs(folder)
+        return figures.f_bfree * figures.f_frsize
+
+    def check(self, place):
+        if not place:
+            self.skipTest("no such file system is mounted")
+        with tempfile.TemporaryDirectory(dir=place) as folder:
+            with open(os.path.join(folder, "disk.raw"), "wb") as file:
+                file.write(random.Random(7).randbytes(24 << 20))
+            for source, kind, target in (("disk.raw", "qcow2", "one.qcow2"),
+                                         ("one.qcow2", "qcow2", "two.qcow2"),
+                                         ("two.qcow2", "raw", "back.raw")):
+                with self.subTest(source=source, kind=kind):
+                    before = self.free_bytes(folder)
+                    done = ours("convert", "-O", kind, source, target, folder=folder)
+                    self.assertEqual(done.status, 0, str(done))
+                    self.assertLess(before - self.free_bytes(folder), 4 << 20)
+                    done = theirs("compare", "disk.raw", "-f", "raw", target, folder=folder)
+                    self.assertEqual(done.status, 0, str(done))
+            self.assertEqual(theirs("check", "two.qcow2", folder=folder).status, 0)
+
+    def test_xfs(self):
+        self.check(os.environ.get("SINTER_TEST_XFS"))
+
+    def test_btrfs(self):
+        self.check(os.environ.get("SINTER_TEST_BTRFS"))
 
 
 if __name__ == "__main__":
