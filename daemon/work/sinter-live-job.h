@@ -12,10 +12,11 @@ G_BEGIN_DECLS
 /**
  * SinterLiveJob:
  *
- * The story of one block job, told in a thread of its own: look at the world, decide the next step
- * (sinter-reconcile), write it down, do it, wait for what libvirt says, look again. The thread
- * blocks in libvirt so that the main loop need not; it hears from the main context through a
- * mailbox and speaks to it through one callback.
+ * The story of one job, told in a thread of its own: look at the world, decide the next step
+ * (sinter-reconcile), write it down, do it, wait for what libvirt says, or a worker where the
+ * domain is shut off (sinter-offline-job), look again. The thread blocks in libvirt so that the
+ * main loop need not; it hears from the main context through a mailbox and speaks to it through one
+ * callback.
  */
 typedef struct _SinterLiveJob SinterLiveJob;
 

@@ -239,6 +239,22 @@ set_header_error(const File *file, const SinterImageInfo *info, const File *belo
                 below ? "'" : "nothing", below ? below->path : "", below ? "'" : "");
 }
 
+/* With nothing but headers to go by nobody could open the chain, and libvirt would not. */
+static gboolean
+check_backing_format(const File *file, const SinterImageInfo *info, const File *below,
+                     GError **error)
+{
+    if (g_strcmp0(info->backing_format, below->format) == 0)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "'%s' stores %s%s%s as the format of its backing file '%s', which is '%s': store "
+                "it with qemu-img rebase -u -F %s",
+                file->path, info->backing_format ? "'" : "nothing",
+                info->backing_format ? info->backing_format : "", info->backing_format ? "'" : "",
+                below->path, below->format, below->format);
+    return FALSE;
+}
+
 /* Whether the image at @place stands on the next one, and the last one on nothing. */
 static gboolean
 check_header(const SinterOfflineFiles *self, guint place, GError **error)
@@ -259,7 +275,7 @@ check_header(const SinterOfflineFiles *self, guint place, GError **error)
         is_same(&identity, &below->identity)) {
         g_free(below->name);
         below->name = g_strdup(info->backing_path);
-        return TRUE;
+        return check_backing_format(file, info, below, error);
     }
     set_header_error(file, info, below, error);
     return FALSE;

@@ -23,10 +23,11 @@ typedef struct _SinterOfflineFiles SinterOfflineFiles;
  *
  * Opens each image by its path and makes sure that it is the one that was scanned, whatever was
  * renamed or linked meanwhile: it cannot be led to another file; and that each one's header names
- * the next. Blocking.
+ * the next, and its format. Blocking.
  *
  * Returns: %NULL with LOCKED, and by whom, where an image is in use; with CHAIN_CHANGED where a
- * path leads to another file by now, or a definition that holds a chain contradicts the headers.
+ * path leads to another file by now, or a definition that holds a chain contradicts the headers;
+ * with UNSUPPORTED where only the definition says a format.
  */
 SinterOfflineFiles *sinter_offline_files_open(const SinterDisk *disk, const SinterDiskPlan *plan,
                                               GError **error);

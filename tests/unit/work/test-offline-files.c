@@ -218,6 +218,8 @@ test_headers(Place *place, gconstpointer data)
     assert_refuses(place, SINTER_ERROR_CHAIN_CHANGED, place->paths[3]);
     make_image(place->paths[1], NULL, NULL);
     assert_refuses(place, SINTER_ERROR_CHAIN_CHANGED, "names nothing");
+    make_image(place->paths[1], "l2", "raw");
+    assert_refuses(place, SINTER_ERROR_UNSUPPORTED, "rebase -u -F qcow2");
     /* another way to the same file: the worker is told the header's */
     g_assert_cmpint(symlink(place->paths[2], alias), ==, 0);
     make_image(place->paths[1], "alias", "qcow2");

@@ -154,6 +154,30 @@ test_no_message(void)
     }
 }
 
+/* Whatever a byte of it becomes: it is a message, or none, and never more than that. */
+static void
+test_mutations(void)
+{
+    static const char json[] = REQUEST(FILES2 ",\"first\":0,\"last\":1," REST);
+    guint n_messages = 0;
+
+    for (gsize at = 0; at < strlen(json); at++) {
+        for (guint byte = 0; byte < 256; byte += 3) {
+            g_autofree char *odd = g_strdup(json);
+            g_autoptr(SinterWorkerMessage) message = NULL;
+
+            odd[at] = (char)byte;
+            message = sinter_worker_message_from_json(odd, strlen(json), NULL);
+            if (!message || !message->request)
+                continue;
+            n_messages++;
+            g_assert_cmpuint(message->request->first, <, message->request->last);
+            g_assert_cmpuint(message->request->last, <, message->request->files->len);
+        }
+    }
+    g_assert_cmpuint(n_messages, >, 100); /* another path, another number */
+}
+
 static void
 test_too_many_files(void)
 {
@@ -178,6 +202,7 @@ main(int argc, char **argv)
     g_test_add_func("/worker-message/request", test_request);
     g_test_add_func("/worker-message/odd-text", test_odd_text);
     g_test_add_func("/worker-message/no-message", test_no_message);
+    g_test_add_func("/worker-message/mutations", test_mutations);
     g_test_add_func("/worker-message/too-many-files", test_too_many_files);
     return g_test_run();
 }
