@@ -30,28 +30,35 @@ make_image(SinterFs *fs, const char *path, const SinterCreateOptions *options)
     g_assert_no_error(error);
 }
 
-/* @pattern: for each 8 KiB of the disk a byte to write into its middle, '.' for none, 'z': zeros */
+/* @pattern: for each @step of the disk a byte to write into it, '.' for none, 'z': zeros */
 static void
-fill(SinterFs *fs, const char *path, const char *format, const char *pattern)
+fill_steps(SinterFs *fs, const char *path, const char *format, const char *pattern, guint step)
 {
     g_autoptr(GError) error = NULL;
     SinterHandle *handle = sinter_handle_open(fs, path, format, SINTER_HANDLE_DEFAULT, &error);
     guint8 buf[5 * KIB];
+    gsize n = step * 5 / 8;
 
     g_assert_no_error(error);
     for (guint i = 0; pattern[i]; i++) {
-        guint64 at = i * 8 * KIB + 1536;
+        guint64 at = i * step + step * 3 / 16;
         gboolean ok = TRUE;
 
         memset(buf, pattern[i], sizeof buf);
         if (pattern[i] == 'z')
-            ok = sinter_handle_zero_at(handle, at, sizeof buf, &error);
+            ok = sinter_handle_zero_at(handle, at, n, &error);
         else if (pattern[i] != '.')
-            ok = sinter_handle_write_at(handle, at, buf, sizeof buf, &error);
+            ok = sinter_handle_write_at(handle, at, buf, n, &error);
         g_assert_no_error(error);
         g_assert_true(ok);
     }
     g_assert_true(sinter_handle_close(handle, NULL));
+}
+
+static void
+fill(SinterFs *fs, const char *path, const char *format, const char *pattern)
+{
+    fill_steps(fs, path, format, pattern, 8 * KIB);
 }
 
 static void
@@ -111,6 +118,30 @@ prepare_short_mid(SinterFs *fs)
 {
     make_base(fs);
     prepare_above(fs, "qcow2", DISK_BYTES, 84 * KIB);
+}
+
+/* Small clusters and much in them: many writes between flushes. */
+static void
+prepare_small(SinterFs *fs)
+{
+    static const char *const paths[] = { "base", "low", "mid", "top" };
+    static const char *const fills[] = { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                                         "b.bb.bb.bb.z.b.b.b.b.b.bb.bb.b.b..b.b.b.b.b",
+                                         "c..c.ccz.cc.cc.c.c.c..c.c.c.c.cc.c..z.c.c.c",
+                                         ".d.d.dd.dz.d.d.dd.d.d.d.d..d.d.d.d..d.d..d.d" };
+
+    for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
+        const SinterCreateOptions options = { .format = "qcow2",
+                                              .version = i == 1 ? 2 : 3,
+                                              .cluster_size = 512,
+                                              .refcount_bits = i == 1 ? 16 : 64,
+                                              .virtual_size = DISK_BYTES,
+                                              .backing_name = i ? paths[i - 1] : NULL,
+                                              .backing_format = i ? "qcow2" : NULL };
+
+        make_image(fs, paths[i], &options);
+        fill_steps(fs, paths[i], "qcow2", fills[i], 2 * KIB);
+    }
 }
 
 static void
@@ -371,6 +402,40 @@ static const CrashOperation operations[] = {
       .n_idle_swaps = 1 },
 };
 
+/* The same with more writes: teeth have been shown by the ones above. */
+static const CrashOperation small_operations[] = {
+    { .name = "small-down",
+      .prepare = prepare_small,
+      .run = merge_down,
+      .files = { "top", "mid", "low", "base" },
+      .views = { VIEW("top", KEPT), GOES("mid", KEPT), VIEW("low", BLURS), VIEW("base", KEPT) } },
+    { .name = "small-down-all",
+      .prepare = prepare_small,
+      .run = merge_down_all,
+      .files = { "top", "mid", "low", "base" },
+      .views = { GOES("top", KEPT), GOES("mid", BLURS), GOES("low", BLURS), VIEW("base", BLURS) } },
+    { .name = "small-up",
+      .prepare = prepare_small,
+      .run = merge_up,
+      .files = { "top", "mid", "low", "base" },
+      .views = { VIEW("top", KEPT), VIEW("mid", KEPT), GOES("low", KEPT), VIEW("base", KEPT) } },
+    { .name = "small-up-all",
+      .prepare = prepare_small,
+      .run = merge_up_all,
+      .files = { "top", "mid", "low", "base" },
+      .views = { VIEW("top", KEPT), GOES("mid", KEPT), GOES("low", KEPT), GOES("base", KEPT) } },
+    { .name = "small-commit",
+      .prepare = prepare_small,
+      .run = commit,
+      .files = { "top", "mid", "low", "base" },
+      .views = { VIEW("top", KEPT), VIEW("mid", BLURS), VIEW("low", KEPT), VIEW("base", KEPT) } },
+    { .name = "small-rebase",
+      .prepare = prepare_small,
+      .run = rebase_none,
+      .files = { "top", "mid", "low", "base" },
+      .views = { VIEW("top", KEPT), VIEW("mid", KEPT) } },
+};
+
 static void
 test_states(gconstpointer data)
 {
@@ -401,6 +466,13 @@ main(int argc, char **argv)
         g_test_add_data_func(states, &operations[i], test_states);
         g_test_add_data_func(teeth, &operations[i], test_teeth);
         g_test_add_data_func(faults, &operations[i], test_faults);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(small_operations); i++) {
+        g_autofree char *states = g_strdup_printf("/crash/%s/states", small_operations[i].name);
+        g_autofree char *faults = g_strdup_printf("/crash/%s/faults", small_operations[i].name);
+
+        g_test_add_data_func(states, &small_operations[i], test_states);
+        g_test_add_data_func(faults, &small_operations[i], test_faults);
     }
     return g_test_run();
 }
