@@ -36,6 +36,23 @@ why_not_delete(const SinterMergeFacts *facts, guint from, guint to)
     return NULL;
 }
 
+/* Why the base cannot be made as large as what is merged into it. */
+static char *
+why_not_grow(const SinterMergeFacts *facts, const SinterMergeStretch *stretch)
+{
+    const SinterMergeImage *base = image_at(facts, stretch->base);
+
+    if (image_at(facts, stretch->top)->virtual_size <= base->virtual_size)
+        return NULL;
+    if (base->is_device && base->version == 0)
+        return g_strdup_printf("'%s' is a device, and too small", base->path);
+    if (base->version == 2 && base->n_snapshots > 0)
+        return g_strdup_printf("'%s' is too small, and cannot grow: it is of version 2 and has "
+                               "internal snapshots",
+                               base->path);
+    return NULL;
+}
+
 static char *
 why_not_down(const SinterMergeFacts *facts)
 {
@@ -50,7 +67,7 @@ why_not_down(const SinterMergeFacts *facts)
     if (stretch->top == 0 && base->virtual_size > image_at(facts, 0)->virtual_size)
         return g_strdup_printf("'%s' is larger than the disk, which would take its size",
                                base->path);
-    return why_not_delete(facts, stretch->top, stretch->base);
+    return why_not_grow(facts, stretch) ?: why_not_delete(facts, stretch->top, stretch->base);
 }
 
 static char *

@@ -160,6 +160,7 @@ describe_images(SinterChain *chain)
         images[i] = (SinterMergeImage){
             .path = image->info->path,
             .virtual_size = image->virtual_size,
+            .version = image->info->version,
             .n_snapshots = image->info->n_snapshots,
             .encrypted = image->encrypted,
             .corrupt = image->info->corrupt,

@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
     const char *path;
     guint64 virtual_size;
+    guint version; /* 0: the format has none */
     guint n_snapshots;
     gboolean encrypted;
     gboolean corrupt;

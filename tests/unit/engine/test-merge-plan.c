@@ -23,6 +23,7 @@ typedef struct {
     guint corrupt;
     guint encrypted;
     guint devices;
+    guint version2;
     SinterMergeStretch down;
     SinterMergeStretch up;
     SinterMergeDirection wish;
@@ -73,6 +74,13 @@ static const Row rows[] = {
     { "device-stays", MIDDLE, BYTES(6, 5), .devices = BIT(2), .deletes = TRUE, .expected = DOWN,
       .text = "'c' is a device" },
     { "device-merged", MIDDLE, BYTES(6, 5), .devices = BIT(2), .expected = UP },
+    { "device-too-small", MIDDLE, BYTES(5, 6), .sizes = { 8, 8, 4, 8 }, .devices = BIT(2),
+      .expected = UP, .text = "'c' is a device, and too small" },
+    { "version-2-with-snapshots", MIDDLE, BYTES(5, 6), .sizes = { 8, 8, 4, 8 },
+      .version2 = BIT(2), .snapshots = BIT(2), .expected = UP,
+      .text = "'c' is too small, and cannot grow" },
+    { "version-2", MIDDLE, BYTES(5, 6), .sizes = { 8, 8, 4, 8 }, .version2 = BIT(2),
+      .expected = DOWN },
     { "remove-base", .down = NONE, .up = { 2, 3 }, BYTES(0, 6), .deletes = TRUE, .expected = UP,
       .text = "there is no image below it" },
     { "remove-base-down", .down = NONE, .up = { 2, 3 }, BYTES(0, 6), .wish = DOWN,
@@ -95,6 +103,7 @@ fill_images(const Row *row, SinterMergeImage *images)
             .corrupt = (row->corrupt >> i) & 1,
             .encrypted = (row->encrypted >> i) & 1,
             .is_device = (row->devices >> i) & 1,
+            .version = (row->devices >> i) & 1 ? 0 : (row->version2 >> i) & 1 ? 2 : 3,
         };
 }
 
