@@ -12,6 +12,7 @@
 
 #include <sinter/convert.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -95,7 +96,43 @@ convert_describe_image(const SinterImgConvertOptions *self, SinterImgNewImage *i
            convert_add_backing(self, image) && convert_check_image(self, image, n_sources);
 }
 
-/* Bitmaps have no place in a raw file; a source without any is named first. */
+/* Calls @func for each bitmap that cannot be trusted; FALSE where that said stop. */
+static gboolean
+each_broken_bitmap(GPtrArray *chains, gboolean (*func)(const char *name))
+{
+    SinterChain *chain = g_ptr_array_index(chains, 0);
+    const SinterImageInfo *info = sinter_chain_get_info(chain, 0);
+    g_autoptr(SinterFs) fs = sinter_fs_new_host(NULL, NULL);
+    g_autoptr(SinterIo) io =
+        fs ? sinter_fs_open(fs, info->path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL) : NULL;
+    g_autoptr(GPtrArray) bitmaps = io ? sinter_image_list_bitmaps(io, info->format, NULL) : NULL;
+
+    /* what cannot be listed the engine will tell */
+    for (guint i = 0; bitmaps && i < bitmaps->len; i++) {
+        const SinterBitmapInfo *bitmap = g_ptr_array_index(bitmaps, i);
+
+        if (bitmap->in_use && !func(bitmap->name))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+refuse_broken_bitmap(const char *name)
+{
+    sinter_img_error("Cannot copy inconsistent bitmap '%s'", name);
+    fprintf(stderr, "Try --skip-broken-bitmaps, or use 'qemu-img bitmap --remove' to delete it\n");
+    return FALSE;
+}
+
+static gboolean
+warn_of_broken_bitmap(const char *name)
+{
+    sinter_img_warning("Skipping inconsistent bitmap '%s'", name);
+    return TRUE;
+}
+
+/* Whether the source's bitmaps can be copied, as far as that is its own business. */
 static gboolean
 convert_check_bitmaps(const SinterImgConvertOptions *self, GPtrArray *chains)
 {
@@ -106,7 +143,17 @@ convert_check_bitmaps(const SinterImgConvertOptions *self, GPtrArray *chains)
     else if (sinter_chain_get_info(g_ptr_array_index(chains, 0), 0)->version < 3)
         sinter_img_error("Source lacks bitmap support");
     else
-        sinter_img_error("Format driver 'raw' does not support bitmaps");
+        return self->skip_broken_bitmaps || each_broken_bitmap(chains, refuse_broken_bitmap);
+    return FALSE;
+}
+
+/* Whether the target can have bitmaps: an image of qcow2's third version, the default. */
+static gboolean
+convert_check_bitmap_target(const SinterImgConvertOptions *self, const SinterCreateOptions *image)
+{
+    if (!self->bitmaps || (strcmp(image->format, "qcow2") == 0 && image->version != 2))
+        return TRUE;
+    sinter_img_error("Format driver '%s' does not support bitmaps", image->format);
     return FALSE;
 }
 
@@ -134,6 +181,8 @@ convert_fill_options(const SinterImgConvertOptions *self, SinterImgProgress *pro
                  (self->unordered ? SINTER_CONVERT_UNORDERED : 0) |
                  (self->compress ? SINTER_CONVERT_COMPRESS : 0) |
                  (self->offload ? SINTER_CONVERT_OFFLOAD : 0) |
+                 (self->bitmaps ? SINTER_CONVERT_BITMAPS : 0) |
+                 (self->skip_broken_bitmaps ? SINTER_CONVERT_SKIP_BROKEN_BITMAPS : 0) |
                  (direct ? SINTER_CONVERT_DIRECT : 0),
         .sparse_bytes = self->sparse_bytes,
         .rate_bytes_per_sec = self->rate_bytes_per_sec,
@@ -198,12 +247,14 @@ convert_write(const SinterImgConvertOptions *self, GPtrArray *chains, const Sint
 {
     g_autoptr(GError) error = NULL;
 
+    if (!convert_check_bitmap_target(self, image))
+        return FALSE;
     /* of a disk that stands on another one, what that one holds is there already */
     if (image->backing_name || self->backing_file)
         how->flags |= SINTER_CONVERT_TOP_LAYER;
     if (sinter_convert_to_image((SinterChain *const *)chains->pdata, chains->len, name->path, image,
                                 how, &error))
-        return TRUE;
+        return !self->bitmaps || each_broken_bitmap(chains, warn_of_broken_bitmap);
     convert_report(self, name, error);
     return FALSE;
 }
@@ -272,13 +323,14 @@ convert_to_existing(const SinterImgConvertOptions *self, GPtrArray *chains, cons
         !convert_existing_name(self, target, &name))
         return FALSE;
     image.format = name.format;
-    if (!image.format) {
-        info = sinter_image_info_new(NULL, name.path, NULL, &error);
+    if (!image.format || self->bitmaps) {
+        info = sinter_image_info_new(NULL, name.path, name.format, &error);
         if (!info) {
             convert_report(self, &name, error);
             return FALSE;
         }
         image.format = info->format;
+        image.version = info->version;
     }
     return convert_write(self, chains, &name, &image, how);
 }

@@ -207,8 +207,8 @@ static const SinterImgOption convert_options[] = {
     FLAG(NULL, 'p', progress, "print percentages"),
     FLAG(NULL, 'q', quiet, "print nothing but errors"),
     FLAG(NULL, 'C', offload, "leave copying to the kernel, and do not look for zeros"),
-    FLAG("bitmaps", 0, bitmaps, NULL),
-    FLAG("skip-broken-bitmaps", 0, skip_broken_bitmaps, NULL),
+    FLAG("bitmaps", 0, bitmaps, "copy the dirty bitmaps of FILE too"),
+    FLAG("skip-broken-bitmaps", 0, skip_broken_bitmaps, "leave out those that cannot be trusted"),
 };
 
 const SinterImgVerb sinter_img_convert = {

@@ -9,6 +9,7 @@
 #include "sinter-convert-target.h"
 #include "format/sinter-format.h"
 #include "qcow2/qcow2-create.h"
+#include "sinter-convert-bitmaps.h"
 #include "sinter-create-raw.h"
 #include "sinter-error.h"
 
@@ -145,6 +146,15 @@ drop_former(SinterConvertTarget *self, GError **error)
     return !self->data_replaces || sinter_output_remove_former(self->output, error);
 }
 
+static gboolean
+add_bitmaps(SinterConvertTarget *self, GError **error)
+{
+    return !self->bitmaps_of ||
+           sinter_convert_bitmaps(self->fs, self->bitmaps_of,
+                                  sinter_io_get_path(sinter_output_get_io(self->output)),
+                                  self->skip_broken_bitmaps, error);
+}
+
 gboolean
 sinter_convert_target_commit(SinterConvertTarget *self, GError **error)
 {
@@ -153,7 +163,7 @@ sinter_convert_target_commit(SinterConvertTarget *self, GError **error)
     if (self->data_output &&
         (!drop_former(self, error) || !sinter_output_commit(self->data_output, error)))
         return FALSE;
-    return sinter_output_commit(self->output, error);
+    return add_bitmaps(self, error) && sinter_output_commit(self->output, error);
 }
 
 void

@@ -21,6 +21,8 @@ typedef struct {
     gboolean data_replaces;    /* a data file was there before */
     SinterHandle *handle;      /* to write to */
     gboolean is_zero;          /* what is not written reads as zeros */
+    SinterChain *bitmaps_of;   /* NULL: nobody's; whose bitmaps it gets at the end */
+    gboolean skip_broken_bitmaps;
 } SinterConvertTarget;
 
 /*

@@ -269,6 +269,8 @@ convert_into(const Convert *self, SinterConvertTarget *target, GError **error)
     SinterTransfer job = convert_pattern(options);
 
     job.target = target->handle;
+    target->bitmaps_of = options->flags & SINTER_CONVERT_BITMAPS ? self->sources[0] : NULL;
+    target->skip_broken_bitmaps = (options->flags & SINTER_CONVERT_SKIP_BROKEN_BITMAPS) != 0;
     if (job.zeros == SINTER_TRANSFER_ZEROS_SAY &&
         (target->is_zero || (options->flags & SINTER_CONVERT_TARGET_IS_ZERO)))
         job.zeros = SINTER_TRANSFER_ZEROS_SKIP;

@@ -74,6 +74,41 @@ class ConvertCase(TwinCase):
         return self.assert_same(*words, target=target, image_format=image_format)
 
 
+class QcowBitmaps:
+    """The dirty bitmaps of an image: name to the numbers of the bits that are set."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            self.data = file.read()
+        self.cluster = 1 << self.number(20, 4)
+
+    def number(self, at, n):
+        return int.from_bytes(self.data[at:at + n], "big")
+
+    def marks(self):
+        at = self.data.index(b"\x23\x85\x28\x75") + 8
+        count, entry, marks = self.number(at, 4), self.number(at + 16, 8), {}
+        for _ in range(count):
+            table, entries = self.number(entry, 8), self.number(entry + 8, 4)
+            name_bytes, extra = self.number(entry + 18, 2), self.number(entry + 20, 4)
+            start = entry + 24 + extra
+            name = self.data[start:start + name_bytes].decode()
+            marks[name] = self.bits(table, entries)
+            entry += -(-(24 + extra + name_bytes) // 8) * 8
+        return marks
+
+    def bits(self, table, entries):
+        found = []
+        for i in range(entries):
+            value = self.number(table + 8 * i, 8)
+            offset = value & 0x00fffffffffffe00
+            part = self.data[offset:offset + self.cluster] if offset else \
+                (b"\xff" if value & 1 else b"\0") * self.cluster
+            found += [8 * (i * self.cluster + k) + bit for k, byte in enumerate(part)
+                      for bit in range(8) if byte >> bit & 1]
+        return found
+
+
 class Convert(ConvertCase):
     def test_sources(self):
         for source in SOURCES:
@@ -191,6 +226,67 @@ class Convert(ConvertCase):
         self.assert_same("convert", "-n", "--image-opts", "--target-image-opts",
                          "driver=qcow2,file.filename=over.qcow2", "driver=qcow2,file.filename=new")
         self.assert_alike("new")
+
+    def bitmaps_of(self, name, folder):
+        data = self.info(name, folder)["format-specific"]["data"]
+        return data.get("bitmaps", [])
+
+    def make_bitmaps(self, folder):
+        for words in (["one"], ["-g", "1M", "two"], ["three"]):
+            self.qemu("bitmap", "--add", *words[:-1], "plain.qcow2", words[-1], folder=folder)
+        self.io("write -P 1 2M 1M", name="plain.qcow2", folder=folder)
+        self.qemu("bitmap", "--disable", "plain.qcow2", "two", folder=folder)
+        self.io("write -P 1 7M 64k", name="plain.qcow2", folder=folder)
+
+    def break_bitmap(self, folder):
+        """Sets the flag "in use" of the first entry in the directory."""
+        with open(os.path.join(folder, "plain.qcow2"), "r+b") as file:
+            data = file.read(4096)
+            at = data.index(b"\x23\x85\x28\x75") + 8
+            directory = int.from_bytes(data[at + 16:at + 24], "big")
+            file.seek(directory + 15)
+            flags = file.read(1)[0]
+            file.seek(directory + 15)
+            file.write(bytes([flags | 1]))
+
+    def test_bitmaps(self):
+        for folder in (self.theirs, self.ours):
+            self.make_bitmaps(folder)
+        for words in ([], ["-c"], ["-o", "cluster_size=4k"], ["-o", "data_file=d"]):
+            with self.subTest(words=words):
+                self.convert(*TO_QCOW2, "--bitmaps", *words, "plain.qcow2", "new")
+                self.assertEqual(len(self.bitmaps_of("new", self.ours)), 3)
+        self.convert(*TO_QCOW2, "--bitmaps", "over.qcow2", "new")
+        self.assert_same(*TO_QCOW2, "--bitmaps", "-o", "compat=0.10", "plain.qcow2", "other")
+        self.assert_same("convert", "--bitmaps", "plain.qcow2", "other")
+
+    def test_bitmaps_marks(self):
+        """A bitmap that was copied marks what its model does: both bits' tables are the same."""
+        for folder in (self.theirs, self.ours):
+            self.make_bitmaps(folder)
+        self.convert(*TO_QCOW2, "--bitmaps", "plain.qcow2", "new")
+        marks = [QcowBitmaps(os.path.join(folder, "new")).marks()
+                 for folder in (self.theirs, self.ours)]
+        self.assertEqual(*marks)
+        self.assertIn("two", marks[0])
+
+    def test_bitmaps_broken(self):
+        for folder in (self.theirs, self.ours):
+            self.make_bitmaps(folder)
+            self.break_bitmap(folder)
+        self.assert_same(*TO_QCOW2, "--bitmaps", "plain.qcow2", "new")
+        self.convert(*TO_QCOW2, "--bitmaps", "--skip-broken-bitmaps", "plain.qcow2", "new")
+        self.assert_same(*TO_QCOW2, "-n", "--bitmaps", "--skip-broken-bitmaps", "plain.qcow2",
+                         "small.qcow2")
+
+    def test_bitmaps_existing(self):
+        for folder in (self.theirs, self.ours):
+            self.make_bitmaps(folder)
+            self.qemu("create", "-q", "-f", "qcow2", "new", "8M", folder=folder)
+        self.convert(*TO_QCOW2, "-n", "--bitmaps", "plain.qcow2", "new")
+        self.assert_differs("qemu-img begins with the last", *TO_QCOW2, "-n", "--bitmaps",
+                            "plain.qcow2", "new",
+                            stderr="Failed to create bitmap one: Bitmap already exists: one")
 
     def test_replaces(self):
         for folder in (self.theirs, self.ours):

@@ -10,6 +10,7 @@
 #include "io/sinter-fs-fault.h"
 #include "io/sinter-fs-record.h"
 #include "sinter-error.h"
+#include "sinter/bitmap.h"
 #include "sinter/convert.h"
 #include "sinter/handle.h"
 
@@ -43,6 +44,7 @@ static const Kind kinds[] = {
     { "offload", QCOW2(.cluster_size = CLUSTER), SINTER_CONVERT_OFFLOAD, FALSE },
     { "overlay", QCOW2(.backing_name = "base", .backing_format = "raw", .cluster_size = 8192),
       SINTER_CONVERT_TOP_LAYER, FALSE },
+    { "bitmaps", QCOW2(.cluster_size = CLUSTER), SINTER_CONVERT_BITMAPS, FALSE },
     { "data-file", QCOW2(.cluster_size = CLUSTER, .data_file_name = "data"), 0, FALSE },
     { "data-file-replacing",
       QCOW2(.cluster_size = CLUSTER, .data_file_name = "data", .data_file_raw = TRUE), 0, TRUE },
@@ -66,13 +68,18 @@ make_sources(SinterFs *fs)
                                       .virtual_size = DISK_BYTES,
                                       .backing_name = "base",
                                       .backing_format = "raw" };
+    const SinterBitmapAction add = { .kind = SINTER_BITMAP_ADD, .granularity = CLUSTER };
     g_autoptr(GError) error = NULL;
     SinterHandle *handle;
+    gsize n_done;
 
     disk_make_raw(fs, "base", BASE_BYTES);
     disk_fill(fs, "base", 0, 1, 10 * CLUSTER);
     disk_fill(fs, "base", 30 * CLUSTER + 100, 2, 7000);
     g_assert_true(sinter_image_create(fs, "top", &top, NULL));
+    sinter_bitmap_change(fs, "top", "qcow2", SINTER_HANDLE_DEFAULT, "marks", &add, 1, NULL, &n_done,
+                         &error);
+    g_assert_no_error(error);
     handle = sinter_handle_open(fs, "top", "qcow2", SINTER_HANDLE_DEFAULT, &error);
     g_assert_no_error(error);
     write_at(handle, 3 * CLUSTER, 3, 2 * CLUSTER + 300);
@@ -159,6 +166,15 @@ is_former(SinterFs *fs)
 }
 
 static void
+assert_bitmaps(SinterFs *fs, const Kind *kind)
+{
+    g_autoptr(SinterIo) io = sinter_fs_open(fs, "copy", SINTER_IO_READ, NULL);
+    g_autoptr(GPtrArray) bitmaps = sinter_image_list_bitmaps(io, "qcow2", NULL);
+
+    g_assert_cmpuint(bitmaps->len, ==, kind->flags & SINTER_CONVERT_BITMAPS ? 1 : 0);
+}
+
+static void
 test_kind(gconstpointer data)
 {
     const Kind *kind = data;
@@ -170,6 +186,7 @@ test_kind(gconstpointer data)
     convert(fs, kind, &error);
     g_assert_no_error(error);
     assert_copy(fs);
+    assert_bitmaps(fs, kind);
     /* and over itself */
     convert(fs, kind, &error);
     g_assert_no_error(error);
