@@ -136,6 +136,10 @@ class SinterBus:
 
     # -- what tests ask for ------------------------------------------------
 
+    def rescan(self):
+        """The objects show what is there now when this returns."""
+        self.call(MANAGER, 'Manager', 'Rescan', '(a{sv})', {})
+
     def domain(self, name):
         return self.call(MANAGER, 'Manager', 'LookupDomain', '(sa{sv})', name, {})[0]
 

@@ -111,6 +111,7 @@ class Unplugged(SinterCase):
         self.device = (f"<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
                        f"<source file='{top}'/><target dev='sda' bus='scsi'/></disk>")
         guest.domain.attachDevice(self.device)
+        self.sinter.rescan()
         return [top, base]
 
     def test_in_mid_job(self):
