@@ -25,7 +25,7 @@ check_options(const SinterCommandCall *call, GError **error)
     const char *fault = NULL;
 
     if (!options->plan && call->n_operands == 0)
-        fault = "which domain, or which --plan?";
+        fault = "DOMAIN or --plan is missing";
     else if (options->plan && call->n_operands > 0)
         fault = "a plan knows its domain: give --plan without a domain";
     else if (options->plan && (options->disks || range->keep || range->top || range->base ||

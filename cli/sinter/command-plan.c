@@ -97,6 +97,8 @@ run(const SinterCommandCall *call, GError **error)
     if (verdict != SINTER_PLAN_WORK)
         discard(client, plan);
     print(client, domain, plan, verdict);
+    if (sinter_plan_text_is_misasked(plan->properties))
+        return SINTER_EXIT_FAILED; /* as consolidate has it: no safety rule spoke */
     return verdict == SINTER_PLAN_REFUSED ? SINTER_EXIT_REFUSED : SINTER_EXIT_DONE;
 }
 
@@ -111,7 +113,9 @@ const SinterCommand sinter_command_plan = {
     .name = "plan",
     .summary = "show what a consolidation would do, and do nothing",
     .operands = "DOMAIN",
-    .description = "Exits with 4 when the consolidation would be refused.",
+    .description =
+        "Exits with 4 when the consolidation would be refused, with 1 when there is no such\n"
+        "stretch of the chain.",
     .min_operands = 1,
     .max_operands = 1,
     .entries = entries,

@@ -55,6 +55,22 @@ sinter_plan_text_verdict(const SinterProperties *plan)
     return list_len(get_list(plan, "Steps")) > 0 ? SINTER_PLAN_WORK : SINTER_PLAN_IDLE;
 }
 
+gboolean
+sinter_plan_text_is_misasked(const SinterProperties *plan)
+{
+    GVariant *refusals = get_list(plan, "Refusals");
+
+    for (gsize i = 0; i < list_len(refusals); i++) {
+        g_autoptr(GVariant) refusal = g_variant_get_child_value(refusals, i);
+        const char *error = "";
+
+        g_variant_lookup(refusal, "error", "&s", &error);
+        if (forbids(refusal) && strcmp(error, "InvalidArgument") != 0)
+            return FALSE;
+    }
+    return sinter_plan_text_verdict(plan) == SINTER_PLAN_REFUSED;
+}
+
 static const SinterTableColumn columns[] = {
     { "Step", SINTER_ALIGN_RIGHT }, { "Disk", SINTER_ALIGN_LEFT }, { "Action", SINTER_ALIGN_LEFT },
     { "Size", SINTER_ALIGN_RIGHT }, { "What", SINTER_ALIGN_LEFT },

@@ -15,6 +15,9 @@ typedef enum {
 
 SinterPlanVerdict sinter_plan_text_verdict(const SinterProperties *plan);
 
+/* Whether nothing forbids it but what was asked for: a layer that is none, say. */
+gboolean sinter_plan_text_is_misasked(const SinterProperties *plan);
+
 /* (transfer full): steps, cost, warnings and refusals.
  * @domain: its name; @legend: with headings and the hint how to carry it out */
 char *sinter_plan_text_format(const SinterProperties *plan, const char *domain, gboolean legend);

@@ -168,6 +168,13 @@ vm10 (running)
         self.assertEqual(self.run_client('plan', 'vm1', '-q'), (4, '', ''))
         self.assertEqual(len(self.daemon.calls('Discard')), 3, 'it takes no room at the daemon')
 
+    def test_plan_of_a_stretch_that_is_none(self):
+        self.daemon.do('plan', '*', 'plan', {'Refusals': [
+            {'code': 'bad-range', 'error': 'InvalidArgument', 'disk': 'vda',
+             'text': "--top 'x' is no layer"}]})
+        self.assertEqual(self.run_client('plan', 'vm1', '--top', 'x'),
+                         (1, "Refused:  --top 'x' is no layer\n", ''))
+
     def test_plan_of_nothing(self):
         self.assertEqual(self.run_client('plan', 'vm2'), (0, 'vm2: nothing to consolidate\n', ''))
 
