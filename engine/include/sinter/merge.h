@@ -145,6 +145,7 @@ typedef struct {
 SinterMergePlan *sinter_merge_plan_new(const char *path, const SinterMergeOptions *options,
                                        GError **error);
 
+/* Accepts %NULL. */
 void sinter_merge_plan_free(SinterMergePlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterMergePlan, sinter_merge_plan_free)
 
