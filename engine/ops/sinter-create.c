@@ -111,7 +111,14 @@ static gboolean
 create_raw(SinterIo *io, const SinterCreateOptions *options, GError **error)
 {
     guint64 size = (options->virtual_size + 511) & ~G_GUINT64_CONSTANT(511);
+    SinterIoStat st;
 
+    if (!sinter_io_stat(io, &st, error))
+        return FALSE;
+    if (st.is_block_device && st.size_bytes < size) {
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE, "Cannot grow device files");
+        return FALSE;
+    }
     if (options->preallocation == SINTER_PREALLOCATION_FULL)
         return sinter_io_write_zeros(io, 0, size, error) && sinter_io_flush(io, error);
     if (options->preallocation == SINTER_PREALLOCATION_FALLOC &&

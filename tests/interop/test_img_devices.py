@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""create, convert and dd from and to block devices: sinter-img beside qemu-img, on loop devices."""
+
+import os
+import random
+import shutil
+import subprocess
+import unittest
+
+from twin import TwinCase
+
+MIB = 1 << 20
+
+
+def losetup(*args):
+    return subprocess.run(["losetup", *args], capture_output=True, check=False, text=True)
+
+
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which("losetup") and
+                     losetup("-f").returncode == 0, "has no right to loop devices")
+class Devices(TwinCase):
+    """Each program has a device of its own, full of old content, under the name "device"."""
+
+    def make(self, folder):
+        self.qemu("create", "-q", "-f", "qcow2", "disk.qcow2", "8M", folder=folder)
+        self.io("write -P 7 1M 300k", "write -z 3M 128k", "write -P 9 5M 64k", "write -P 0 6M 1M",
+                name="disk.qcow2", folder=folder)
+        with open(os.path.join(folder, "store"), "wb") as file:
+            file.write(random.Random(3).randbytes(12 * MIB))
+
+    def setUp(self):
+        super().setUp()
+        for folder in (self.theirs, self.ours):
+            done = losetup("-f", "--show", os.path.join(folder, "store"))
+            if done.returncode != 0:
+                self.skipTest("no loop device: " + done.stderr)
+            device = done.stdout.strip()
+            self.addCleanup(losetup, "-d", device)
+            os.symlink(device, os.path.join(folder, "device"))
+
+    def check_alike(self, image_format):
+        self.assert_alike("device", image_format)
+        self.assertIn(b"identical", self.qemu("compare", "disk.qcow2", "device", "-F",
+                                              image_format, folder=self.ours))
+
+    def test_to_device(self):
+        for words in ([], ["-c"], ["-o", "cluster_size=4k"], ["-o", "preallocation=metadata"],
+                      ["-W", "-m", "3"], ["-S", "0"], ["-t", "none"]):
+            with self.subTest(words=words):
+                self.assert_same("convert", "-O", "qcow2", *words, "disk.qcow2", "device")
+                self.check_alike("qcow2")
+
+    def test_raw_to_device(self):
+        for words in ([], ["-n"], ["-W"], ["-t", "none"], ["-S", "0"]):
+            with self.subTest(words=words):
+                self.assert_same("convert", "-O", "raw", *words, "disk.qcow2", "device")
+                content = []
+                for folder in (self.theirs, self.ours):
+                    with open(os.path.join(folder, "device"), "rb") as device:
+                        content.append(device.read())
+                # what is behind the disk is not touched by either
+                self.assertTrue(content[0] == content[1], "devices differ")
+                self.assertEqual(content[1][8 * MIB:], random.Random(3).randbytes(12 * MIB)[8 * MIB:])
+
+    def test_existing_on_device(self):
+        self.assert_same("create", "-f", "qcow2", "device", "8M", target="device")
+        for words in ([], ["--target-is-zero"]):
+            self.assert_same("convert", "-n", "-O", "qcow2", *words, "disk.qcow2", "device")
+            self.check_alike("qcow2")
+
+    def test_from_device(self):
+        self.assert_same("convert", "-f", "raw", "-O", "qcow2", "device", "new", target="new")
+        self.assert_same("convert", "-f", "raw", "-O", "qcow2", "-c", "device", "new",
+                         target="new")
+        self.assert_same("dd", "-f", "raw", "-O", "raw", "bs=1M", "count=3", "if=device", "of=new")
+        self.assert_alike("new", "raw")
+
+    def test_create(self):
+        for words in (["-f", "qcow2", "device", "4M"], ["-f", "qcow2", "device", "40M"],
+                      ["-f", "qcow2", "-o", "preallocation=metadata", "device", "8M"],
+                      ["-f", "qcow2", "-b", "disk.qcow2", "-F", "qcow2", "-u", "device", "8M"]):
+            with self.subTest(words=words):
+                self.assert_same("create", *words)
+                self.assertEqual(*[self.info("device", folder, "qcow2")
+                                   for folder in (self.theirs, self.ours)])
+                self.qemu("check", "-f", "qcow2", "device", folder=self.ours)
+
+    def test_too_small(self):
+        self.assert_same("create", "-f", "raw", "device", "40M")
+        self.qemu("create", "-q", "-f", "qcow2", "large", "40M", folder=self.theirs)
+        self.qemu("create", "-q", "-f", "qcow2", "large", "40M", folder=self.ours)
+        self.assert_same("convert", "-O", "raw", "large", "device")
+        self.assert_same("convert", "-n", "-O", "raw", "large", "device")
+
+
+if __name__ == "__main__":
+    unittest.main()
