@@ -17,6 +17,17 @@ class SinterCase(LiveCase):
         self.sinter = SinterBus(self.bench.bus.address)
         self.addCleanup(self.sinter.close)
 
+    def start_sinterd_to_die(self, calls, n):
+        """sinterd, which the kernel will kill at the n-th of these calls of a thread."""
+        service = self.bench.sinterd
+        plain = service.argv
+        service.argv = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', f'trace={calls}',
+                        '-e', f'inject={calls}:signal=KILL:when={n}'] + plain
+        try:
+            service.start()
+        finally:
+            service.argv = plain
+
     def grown(self, n_layers=3, **options):
         """A running guest with a chain of n_layers overlays over its base."""
         guest = self.guest(**options).start()

@@ -36,15 +36,7 @@ class Crash(SinterCase):
         self.bench.sinterd.kill()
 
     def start_to_die(self, calls, n):
-        """sinterd, which the kernel will kill at the n-th of these calls of a thread."""
-        service = self.bench.sinterd
-        plain = service.argv
-        service.argv = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', f'trace={calls}',
-                        '-e', f'inject={calls}:signal=KILL:when={n}'] + plain
-        try:
-            service.start()
-        finally:
-            service.argv = plain
+        self.start_sinterd_to_die(calls, n)
         self.connect()
 
     def start_again(self):

@@ -98,17 +98,6 @@ class OfflineCase(SinterCase):
         self.bench.sinterd.start()
         return self.sinter.job(os.path.basename(job.path))
 
-    def start_to_die(self, calls, n):
-        """sinterd, which the kernel will kill at the n-th of these calls of a thread."""
-        service = self.bench.sinterd
-        plain = service.argv
-        service.argv = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', f'trace={calls}',
-                        '-e', f'inject={calls}:signal=KILL:when={n}'] + plain
-        try:
-            service.start()
-        finally:
-            service.argv = plain
-
     def assert_boots(self, guest):
         """It starts on what the merge left, and has lost nothing."""
         guest.start()
@@ -608,7 +597,7 @@ class Crashes(OfflineCase):
         guest = self.shut_off(3)
         before, content = self.files(guest), self.content(guest)
         self.bench.sinterd.stop()
-        self.start_to_die(calls, n)
+        self.start_sinterd_to_die(calls, n)
         try:
             self.sinter.consolidate(guest.name)
         except SinterError as error:
