@@ -67,6 +67,20 @@ class MidMerge(OfflineCase):
         job.cancel()
         self.assertEqual(job.wait()['Phase'], 'cancelled')
 
+    def test_the_worker_is_bound(self):
+        """What the sandbox's own test shows to hold is what the worker at work is in."""
+        guest = self.shut_off(2)
+        job = self.half_merged(guest)
+        pid = self.worker_pid()
+        with open(f'/proc/{pid}/status', encoding='ascii') as file:
+            status = dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
+        self.assertEqual((status['Seccomp'], status['NoNewPrivs']), ('2', '1'))
+        self.assertEqual({int(status[name], 16) for name in ('CapPrm', 'CapEff', 'CapInh')}, {0})
+        with self.assertRaises(PermissionError):    # nobody of the same user reads its memory
+            os.listdir(f'/proc/{pid}/fd')
+        job.cancel()
+        self.assertEqual(job.wait()['Phase'], 'cancelled')
+
     def test_worker_killed(self):
         """Another one begins anew; the locks were never let go."""
         guest = self.shut_off(3)
