@@ -107,6 +107,70 @@ whole_clusters(const SinterQcow2Writer *self, guint64 offset, guint64 len, guint
     *ret_to = MAX(*ret_from, *ret_to);
 }
 
+/*
+ * Whole subclusters of one cluster, up to the end of the disk. @ret_done: FALSE where the entry
+ * cannot say it of a part of its cluster.
+ */
+static gboolean
+zero_subclusters(SinterQcow2Writer *self, guint64 offset, guint64 len, gboolean *ret_done,
+                 GError **error)
+{
+    const SinterQcow2Geometry *geo = &self->geo;
+    guint32 within = (guint32)(offset & (geo->cluster_size - 1));
+    guint32 first = within >> geo->subcluster_bits;
+    guint32 last = (guint32)((within + len - 1) >> geo->subcluster_bits);
+    guint64 mask = ((G_GUINT64_CONSTANT(1) << (last - first + 1)) - 1) << first;
+    SinterQcow2Stretch span;
+    SinterQcow2L2Entry l2;
+    gboolean own;
+
+    if (!sinter_qcow2_stretch_begin(self, offset, len, &span, error))
+        return FALSE;
+    l2 = sinter_qcow2_stretch_load(&span, offset);
+    if (!sinter_qcow2_entry_is_own(self, l2, offset, &own, error))
+        return FALSE;
+    *ret_done = !(l2.entry & SINTER_QCOW2_COMPRESSED);
+    if (!*ret_done)
+        return TRUE;
+    l2.bitmap = (l2.bitmap & ~mask) | mask << 32;
+    sinter_qcow2_stretch_store(&span, offset, l2);
+    return TRUE;
+}
+
+/* Zeros in one cluster, of which the range is a part. */
+static gboolean
+zero_in_cluster(SinterQcow2Writer *self, guint64 offset, guint64 len, GError **error)
+{
+    guint64 mask = (G_GUINT64_CONSTANT(1) << self->geo.subcluster_bits) - 1;
+    guint64 end = offset + len;
+    guint64 from = (offset + mask) & ~mask;
+    guint64 to = end == self->header->virtual_size_bytes ? end : end & ~mask;
+    gboolean done = FALSE;
+
+    /* what lies in a data file must be zeros there, too */
+    if (!self->geo.extended_l2 || self->geo.external_data || from >= to)
+        return write_zeros(self, offset, len, error);
+    return write_zeros(self, offset, from - offset, error) &&
+           zero_subclusters(self, from, to - from, &done, error) &&
+           (done || write_zeros(self, from, to - from, error)) &&
+           write_zeros(self, to, end - to, error);
+}
+
+/* Less than whole clusters: parts of one or two. */
+static gboolean
+zero_parts(SinterQcow2Writer *self, guint64 offset, guint64 len, GError **error)
+{
+    while (len > 0) {
+        guint64 n = MIN(len, self->geo.cluster_size - (offset & (self->geo.cluster_size - 1)));
+
+        if (!zero_in_cluster(self, offset, n, error))
+            return FALSE;
+        offset += n;
+        len -= n;
+    }
+    return TRUE;
+}
+
 gboolean
 sinter_qcow2_writer_zero(SinterQcow2Writer *self, guint64 offset, guint64 len, GError **error)
 {
@@ -116,10 +180,9 @@ sinter_qcow2_writer_zero(SinterQcow2Writer *self, guint64 offset, guint64 len, G
 
     whole_clusters(self, offset, len, &from, &to);
     if (from >= end || to <= offset || from == to)
-        return write_zeros(self, offset, len, error);
-    return write_zeros(self, offset, from - offset, error) &&
-           zero_whole(self, from, to - from, FALSE, error) &&
-           write_zeros(self, to, end - to, error);
+        return zero_parts(self, offset, len, error);
+    return zero_parts(self, offset, from - offset, error) &&
+           zero_whole(self, from, to - from, FALSE, error) && zero_parts(self, to, end - to, error);
 }
 
 gboolean
