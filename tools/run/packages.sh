@@ -44,6 +44,8 @@ test       python3-dbusmock             python3-dbusmock
 test       polkitd                      polkit
 test       xfsprogs                     xfsprogs
 test       btrfs-progs                  btrfs-progs
+test       e2fsprogs                    e2fsprogs
+test       strace                       strace
 test       fuse3                        fuse3
 test       libfuse3-dev                 fuse3-devel
 test       nbdkit                       nbdkit
