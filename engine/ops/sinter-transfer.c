@@ -12,6 +12,9 @@
 #include "sinter-transfer-piece.h"
 
 #define PACE_SLICE_USEC 100000
+/* Of all threads together: what large clusters and many threads would make without a bound. */
+#define BUFFERS_MAX_BYTES (32 * 1024 * 1024)
+#define THREADS_MIN 2
 
 static gboolean
 transfer_write_zeros(SinterHandle *target, guint64 offset, guint64 length, GError **error)
@@ -202,6 +205,14 @@ transfer_set_sizes(SinterTransferState *self)
     self->block = MAX(self->block, self->piece_bytes / SINTER_TRANSFER_BLOCKS_MAX);
 }
 
+/* As many as are wanted, as long as their buffers stay within bounds. */
+static guint
+transfer_threads(const SinterTransfer *job, gsize buffer_bytes)
+{
+    return MIN(sinter_relay_threads(job->n_threads),
+               MAX((guint)(BUFFERS_MAX_BYTES / buffer_bytes), THREADS_MIN));
+}
+
 static const SinterRelayClass transfer_class = {
     .piece_bytes = sizeof(SinterTransferPiece),
     .next = sinter_transfer_next,
@@ -229,6 +240,7 @@ sinter_transfer_run(const SinterTransfer *job, SinterTransferStats *ret, GError 
         return FALSE;
     transfer_set_sizes(&self);
     klass.buffer_bytes = sinter_transfer_buffer_bytes(&self);
+    relay.n_threads = transfer_threads(job, klass.buffer_bytes);
     g_mutex_init(&self.salvaging);
     ok = sinter_transfer_plan_begin(&self, error) && sinter_relay_run(&klass, &relay, &self, error);
     /* what is left alone at the end is in no piece */
