@@ -134,7 +134,7 @@ gboolean sinter_io_allocate(SinterIo *io, guint64 offset, guint64 len, GError **
 
 /*
  * Gives the range at @offset the bytes of @from at @from_offset: blocks are shared where the file
- * system can, or a server copies, else bytes go through a buffer. Grows the file as a write
+ * system can, else the kernel copies, else bytes go through a buffer. Grows the file as a write
  * does. The ranges must not overlap. All of the range must be there in @from (CORRUPT otherwise);
  * holes in it may become zeros that take space: a caller that minds asks for extents first. What
  * watches or fails files sees reads and writes.
@@ -143,8 +143,8 @@ gboolean sinter_io_copy(SinterIo *io, guint64 offset, SinterIo *from, guint64 fr
                         guint64 len, GError **error);
 
 /*
- * Whether sinter_io_copy() may get by without a buffer, as far as is known. Where not, who has
- * threads does better to read ahead.
+ * Whether sinter_io_copy() may get by without reading anything, as far as is known: blocks are
+ * shared, or a server copies. Where not, who has threads does better to read ahead.
  */
 gboolean sinter_io_copies(SinterIo *io, SinterIo *from);
 

@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * Copying that needs no bytes to move here: sharing blocks, where the file system does, and
- * copy_file_range(), where a server does the work. What a pair of file systems refuses once is not
- * asked for again.
+ * Copying that is left to the kernel: sharing blocks, where the file system does, and
+ * copy_file_range(). What a pair of file systems refuses once is not asked for again.
  */
 
 #include <glib.h>
@@ -25,7 +24,7 @@ typedef struct {
     guint64 len;
 } SinterOffloadRange;
 
-/* Whether something is worth a try: nothing was refused yet that could be done here. */
+/* Whether a copy may get by without any byte being read: by what was refused so far. */
 gboolean sinter_offload_may_help(const SinterOffload *self, int fd);
 /* Whether two files can share blocks. Changes neither. */
 gboolean sinter_offload_can_clone(int from_fd, int fd);
@@ -34,7 +33,7 @@ gboolean sinter_offload_can_clone(int from_fd, int fd);
 gboolean sinter_offload_clone(SinterOffload *self, const SinterOffloadRange *range);
 
 /*
- * Copies from the front of the range on as far as a server does it; the rest is to be read and
+ * Copies from the front of the range on as far as the kernel does it; the rest is to be read and
  * written. FALSE: reading or writing failed, errno says why.
  */
 gboolean sinter_offload_copy(SinterOffload *self, const SinterOffloadRange *range,

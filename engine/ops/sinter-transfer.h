@@ -3,9 +3,9 @@
 
 /*
  * Moves what (part of) a chain shows into an image: the one pipeline of commit, merge, rebase and
- * convert. Data that needs no look stays in the kernel; compressed clusters move as they are where
- * the target takes them so; everything else is read, and compressed, by several threads that run
- * ahead of the writing.
+ * convert. Data that needs no look shares its blocks where the file system can; compressed clusters
+ * move as they are where the target takes them so; everything else is read, and compressed, by
+ * several threads that run ahead of the writing.
  */
 
 #include "sinter-handle-internal.h"
@@ -49,7 +49,7 @@ typedef gboolean (*SinterTransferFilter)(guint64 offset, guint64 length, gboolea
  *   is left out
  * @sparse_bytes: a run of zeros in data, of at least that much, counts as zeros; 0: data is not
  *   looked at
- * @via_memory: data is read ahead even where the kernel could copy it: for a target such as a pipe
+ * @via_memory: data is read ahead even where it could be copied: for a target such as a pipe
  * @unordered: writes need not follow the order of the disk
  * @side_by_side: into a raw target several threads may write at a time. The order is then the
  *   disk's but for a few pieces, which a page cache evens out
