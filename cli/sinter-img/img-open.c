@@ -191,7 +191,8 @@ static SinterIo *
 name_open(const SinterImgName *self, GError **error)
 {
     g_autoptr(SinterFs) fs = sinter_fs_new_host(NULL, error);
-    SinterIoFlags flags = SINTER_IO_READ | (self->force_share ? SINTER_IO_NO_LOCK : 0);
+    SinterIoFlags flags = SINTER_IO_READ | (self->force_share ? SINTER_IO_NO_LOCK : 0) |
+                          (self->direct ? SINTER_IO_DIRECT : 0);
 
     return fs ? sinter_fs_open(fs, self->path, flags, error) : NULL;
 }
