@@ -258,6 +258,17 @@ sinter_io_stat(SinterIo *io, SinterIoStat *ret, GError **error)
 }
 
 gboolean
+sinter_io_is_same_file(SinterIo *a, SinterIo *b)
+{
+    SinterIoStat first;
+    SinterIoStat second;
+
+    return sinter_io_stat(a, &first, NULL) && sinter_io_stat(b, &second, NULL) &&
+           first.device == second.device && first.inode == second.inode &&
+           first.is_block_device == second.is_block_device;
+}
+
+gboolean
 sinter_io_extent(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret, GError **error)
 {
     SinterIoStat st;

@@ -164,6 +164,9 @@ gboolean sinter_io_flush(SinterIo *io, GError **error);
 void sinter_io_defer_flushes(SinterIo *io, gboolean defers);
 gboolean sinter_io_stat(SinterIo *io, SinterIoStat *ret, GError **error);
 
+/* Whether both are one file or device, whatever its names. FALSE too where that cannot be told. */
+gboolean sinter_io_is_same_file(SinterIo *a, SinterIo *b);
+
 /* The run of hole or data at @offset, at least 1 byte; beyond the end of the file all is hole. */
 gboolean sinter_io_extent(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret,
                           GError **error);

@@ -45,8 +45,7 @@ commit_move(SinterChain *chain, const SinterCommitOptions *options, guint base, 
 {
     SinterIoFlags flags = options->flags & SINTER_COMMIT_DIRECT ? SINTER_IO_DIRECT : 0;
     g_autoptr(SinterChain) source = sinter_chain_slice(chain, 0, base);
-    g_autoptr(SinterHandle) target = NULL;
-    g_autoptr(GError) local = NULL;
+    GError *failure = NULL;
     SinterTransferStats stats;
     SinterTransfer job = {
         .source = source,
@@ -60,17 +59,12 @@ commit_move(SinterChain *chain, const SinterCommitOptions *options, guint base, 
 
     if (!sinter_grow_member(chain, base, sinter_chain_get_virtual_size(source), error))
         return FALSE;
-    job.target = target = sinter_member_open(chain, base, flags, error);
-    if (!target)
+    job.target = sinter_member_open(chain, base, flags, error);
+    if (!job.target)
         return FALSE;
     sinter_progress_set_total(options->progress, sinter_chain_get_virtual_size(source));
-    if (sinter_transfer_run(&job, &stats, &local))
-        return sinter_handle_close(g_steal_pointer(&target), error);
-    /* what was moved is hidden, and may stay */
-    if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_CANCELLED))
-        sinter_handle_close(g_steal_pointer(&target), NULL);
-    g_propagate_error(error, g_steal_pointer(&local));
-    return FALSE;
+    sinter_transfer_run(&job, &stats, &failure);
+    return sinter_member_finish(job.target, failure, error);
 }
 
 static gboolean

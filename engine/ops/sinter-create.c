@@ -80,16 +80,6 @@ target_finish(Target *self, GError **error)
     return TRUE;
 }
 
-static gboolean
-same_file(SinterIo *a, SinterIo *b, GError **error)
-{
-    SinterIoStat first;
-    SinterIoStat second;
-
-    return sinter_io_stat(a, &first, error) && sinter_io_stat(b, &second, error) &&
-           first.device == second.device && first.inode == second.inode;
-}
-
 /* An image that stood on itself would be lost, and so would its backing file. */
 static gboolean
 check_backing(SinterFs *fs, SinterIo *io, const char *path, const char *backing, GError **error)
@@ -99,7 +89,7 @@ check_backing(SinterFs *fs, SinterIo *io, const char *path, const char *backing,
 
     if (resolved)
         other = sinter_fs_open(fs, resolved, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL);
-    if (!other || !same_file(io, other, NULL))
+    if (!other || !sinter_io_is_same_file(io, other))
         return TRUE;
     g_set_error_literal(
         error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,

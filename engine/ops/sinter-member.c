@@ -12,24 +12,13 @@
 
 #include <string.h>
 
-static gboolean
-is_same_file(SinterIo *a, SinterIo *b)
-{
-    SinterIoStat first;
-    SinterIoStat second;
-
-    return sinter_io_stat(a, &first, NULL) && sinter_io_stat(b, &second, NULL) &&
-           first.device == second.device && first.inode == second.inode &&
-           first.is_block_device == second.is_block_device;
-}
-
 gboolean
 sinter_member_is_file(SinterChain *chain, guint layer, const char *path)
 {
     g_autoptr(SinterIo) io =
         *path ? sinter_fs_open(chain->fs, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL) : NULL;
 
-    return io && is_same_file(io, sinter_chain_layer(chain, layer)->io);
+    return io && sinter_io_is_same_file(io, sinter_chain_layer(chain, layer)->io);
 }
 
 static gboolean
@@ -84,7 +73,7 @@ sinter_member_open_io(SinterChain *chain, guint layer, SinterIoFlags flags, GErr
 
     if (!io)
         return NULL;
-    if (is_same_file(io, image->io))
+    if (sinter_io_is_same_file(io, image->io))
         return g_steal_pointer(&io);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
                 "'%s' is another file by now than the one that was looked at", image->info->path);
@@ -108,6 +97,19 @@ sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags flags, GError 
     if (!handle)
         g_prefix_error(error, "Could not open '%s': ", info->path);
     return handle;
+}
+
+gboolean
+sinter_member_finish(SinterHandle *handle, GError *failure, GError **error)
+{
+    if (!failure)
+        return sinter_handle_close(handle, error);
+    if (g_error_matches(failure, SINTER_ERROR, SINTER_ERROR_CANCELLED))
+        sinter_handle_close(handle, NULL);
+    else
+        sinter_handle_abandon(handle);
+    g_propagate_error(error, failure);
+    return FALSE;
 }
 
 static gboolean

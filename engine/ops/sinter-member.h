@@ -38,6 +38,13 @@ SinterHandle *sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags 
                                  GError **error);
 
 /*
+ * Ends the work on a disk that sinter_member_open() opened: makes all durable where there is no
+ * @failure, which is taken and told. What was moved before somebody said stop is kept: it is hidden
+ * or reads as before, and so nothing that is counted leaks.
+ */
+gboolean sinter_member_finish(SinterHandle *handle, GError *failure, GError **error);
+
+/*
  * (transfer full): the name by which the image of @layer can call that of @below: as that is stored
  * now where the folder is the same, else its full path.
  */

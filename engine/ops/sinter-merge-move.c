@@ -168,9 +168,10 @@ gboolean
 sinter_merge_move(SinterChain *chain, const SinterMergePlan *plan, SinterMergeStretch stretch,
                   const SinterMergeOptions *options, GError **error)
 {
+    gboolean drops_shadowed = (options->flags & SINTER_MERGE_DROP_SHADOWED) != 0;
     guint result = result_layer(plan, stretch);
-    g_autoptr(SinterHandle) target = NULL;
-    g_autoptr(GError) local = NULL;
+    SinterHandle *target;
+    GError *failure = NULL;
     SinterTransfer job;
 
     if (plan->direction == SINTER_MERGE_DOWN &&
@@ -180,14 +181,8 @@ sinter_merge_move(SinterChain *chain, const SinterMergePlan *plan, SinterMergeSt
     if (!target)
         return FALSE;
     job = describe_transfer(target, options, options->progress);
-    if (move_content(chain, plan, stretch, &job, (options->flags & SINTER_MERGE_DROP_SHADOWED) != 0,
-                     &local))
-        return sinter_handle_close(g_steal_pointer(&target), error);
-    /* what was moved is hidden, and may stay: closing gives nothing away that is counted */
-    if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_CANCELLED))
-        sinter_handle_close(g_steal_pointer(&target), NULL);
-    g_propagate_error(error, g_steal_pointer(&local));
-    return FALSE;
+    move_content(chain, plan, stretch, &job, drops_shadowed, &failure);
+    return sinter_member_finish(target, failure, error);
 }
 
 gboolean

@@ -170,18 +170,13 @@ static gboolean
 rebase_copy(Rebase *self, GError **error)
 {
     SinterIoFlags flags = self->options.flags & SINTER_REBASE_DIRECT ? SINTER_IO_DIRECT : 0;
-    g_autoptr(SinterHandle) handle = sinter_member_open(self->chain, 0, flags, error);
-    g_autoptr(GError) local = NULL;
+    SinterHandle *handle = sinter_member_open(self->chain, 0, flags, error);
+    GError *failure = NULL;
 
     if (!handle)
         return FALSE;
-    if (rebase_transfer(self, handle, &local))
-        return sinter_handle_close(g_steal_pointer(&handle), error);
-    /* what was copied is what was seen before, and may stay */
-    if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_CANCELLED))
-        sinter_handle_close(g_steal_pointer(&handle), NULL);
-    g_propagate_error(error, g_steal_pointer(&local));
-    return FALSE;
+    rebase_transfer(self, handle, &failure);
+    return sinter_member_finish(handle, failure, error);
 }
 
 static gboolean
