@@ -97,9 +97,14 @@ on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
 void
 sinter_request_run(SinterRequest *request, SinterRequestFunc answer)
 {
+    SinterInventory *inventory = sinter_service_get_inventory(request->service);
+    /* a domain that could not be read stands in the way of all others, and may have been in the
+     * midst of a change: libvirt then fails to list the snapshots of one that gets another */
+    gboolean all = sinter_inventory_has_problems(inventory);
+
     request->answer = answer;
-    sinter_inventory_refresh_async(sinter_service_get_inventory(request->service),
-                                   request->domain_uuid, NULL, on_refreshed, request);
+    sinter_inventory_refresh_async(inventory, all ? NULL : request->domain_uuid, NULL, on_refreshed,
+                                   request);
 }
 
 GStrv

@@ -456,6 +456,20 @@ sinter_inventory_get_graph(SinterInventory *self)
 }
 
 gboolean
+sinter_inventory_has_problems(SinterInventory *self)
+{
+    GHashTableIter iter;
+    gpointer domain;
+
+    g_hash_table_iter_init(&iter, self->domains);
+    while (g_hash_table_iter_next(&iter, NULL, &domain)) {
+        if (((const SinterDomain *)domain)->problem)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
 sinter_inventory_is_complete(SinterInventory *self)
 {
     return self->complete;

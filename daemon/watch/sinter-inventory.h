@@ -37,6 +37,9 @@ GPtrArray *sinter_inventory_list(SinterInventory *self);
 /* Main context. (transfer full): the graph of the present state; built when first asked for. */
 SinterReferenceGraph *sinter_inventory_get_graph(SinterInventory *self);
 
+/* Main context. Whether any domain could not be read whole when it was last looked at. */
+gboolean sinter_inventory_has_problems(SinterInventory *self);
+
 gboolean sinter_inventory_is_complete(SinterInventory *self);
 
 /* Main context. Scans one domain (@uuid) or all (%NULL); the callback comes when the inventory

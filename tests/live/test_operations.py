@@ -36,7 +36,8 @@ class Consolidate(SinterCase):
         guest = self.grown(5)
         before = self.paths(guest)                  # s5 s4 s3 s2 s1 base
         job, = self.sinter.consolidate(guest.name, keep=2)
-        self.assertEqual(job.wait()['Phase'], 'done')
+        end = job.wait()
+        self.assertEqual((end['Phase'], end['Warnings']), ('done', []))
         # s5 and s4 still can be gone back to: s4 freezes what is now in the base
         self.assert_chain(guest, [before[0], before[1], before[-1]])
         self.assertEqual(guest.snapshot_names(), ['s4', 's5'])

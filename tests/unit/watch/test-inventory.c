@@ -452,6 +452,7 @@ test_malformed(Fixture *f, gconstpointer data)
     g_assert_nonnull(strstr(warning, "domain 'huge'"));
     shown = sinter_inventory_lookup(f->inventory, "huge");
     g_assert_nonnull(shown->problem);
+    g_assert_true(sinter_inventory_has_problems(f->inventory));
     g_assert_cmpuint(shown->disks->len, ==, 0);
     sinter_domain_unref(shown);
     shown = sinter_inventory_lookup(f->inventory, "good");
