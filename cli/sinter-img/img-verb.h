@@ -38,6 +38,7 @@ typedef struct {
     void (*clear)(gpointer options); /* (nullable): frees what the options hold */
 } SinterImgVerb;
 
+extern const SinterImgVerb sinter_img_amend;
 extern const SinterImgVerb sinter_img_bench;
 extern const SinterImgVerb sinter_img_bitmap;
 extern const SinterImgVerb sinter_img_check;

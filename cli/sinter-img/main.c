@@ -18,6 +18,7 @@
 
 /* clang-format off: a line each */
 const SinterImgVerb *const sinter_img_verbs[] = {
+    &sinter_img_amend,
     &sinter_img_bench,
     &sinter_img_bitmap,
     &sinter_img_check,

@@ -9,6 +9,7 @@
 #include "qcow2/qcow2-resize.h"
 #include "sinter-bitmap-store.h"
 #include "sinter-error.h"
+#include "sinter-resize-edit.h"
 
 static gboolean
 refuse(const char *text, GError **error)
@@ -70,9 +71,9 @@ resize_disk(SinterEdit *edit, guint64 size, SinterPreallocation preallocation, G
            sinter_qcow2_resize_grow(edit->writer, size, preallocation, error);
 }
 
-static gboolean
-resize_qcow2(SinterEdit *edit, guint64 size, SinterPreallocation preallocation, gboolean shrink,
-             GError **error)
+gboolean
+sinter_resize_edit(SinterEdit *edit, guint64 size, SinterPreallocation preallocation,
+                   gboolean shrink, GError **error)
 {
     guint64 old = edit->writer->header->virtual_size_bytes;
     g_autoptr(SinterQcow2BitmapSet) bitmaps = NULL;
@@ -98,6 +99,6 @@ sinter_image_resize(SinterFs *fs, const char *path, const char *format, SinterHa
 
     if (!sinter_edit_open(&edit, fs, path, format, flags, error))
         return FALSE;
-    return edit.writer ? resize_qcow2(&edit, size, preallocation, shrink, error)
+    return edit.writer ? sinter_resize_edit(&edit, size, preallocation, shrink, error)
                        : resize_raw(edit.io, size, preallocation, shrink, error);
 }

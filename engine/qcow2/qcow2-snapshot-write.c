@@ -10,9 +10,8 @@
  */
 
 #include "qcow2-snapshot-write.h"
-#include "qcow2-entries.h"
 #include "qcow2-snapshot-table.h"
-#include "qcow2-view.h"
+#include "qcow2-state.h"
 #include "sinter-error.h"
 
 typedef gboolean (*CountFunc)(SinterQcow2Shadow *shadow, guint64 first, guint64 n, GError **error);
@@ -81,18 +80,6 @@ count_table(SinterQcow2Shadow *shadow, const guint8 *table, CountFunc count, GEr
     return run_n == 0 || count(shadow, run_first, run_n, error);
 }
 
-static gboolean
-load_table(SinterQcow2Shadow *shadow, guint64 offset, guint8 *table, GError **error)
-{
-    if ((offset & (shadow->geo.cluster_size - 1)) == 0)
-        return sinter_io_read(shadow->writer->io, offset, table, shadow->geo.cluster_size, error);
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "'%s': an L2 table is said to lie at %" G_GUINT64_FORMAT
-                ", which is no place for one",
-                sinter_io_get_path(shadow->writer->io), offset);
-    return FALSE;
-}
-
 /* Counts all paths of an L1 table. */
 static gboolean
 count_state(SinterQcow2Shadow *shadow, const guint64 *l1, guint32 n, const Counting *counting,
@@ -105,7 +92,7 @@ count_state(SinterQcow2Shadow *shadow, const guint64 *l1, guint32 n, const Count
 
         if (offset == 0)
             continue;
-        if (!load_table(shadow, offset, table, error) ||
+        if (!sinter_qcow2_state_load_table(shadow, offset, table, error) ||
             !counting->tables(shadow, offset >> shadow->geo.cluster_bits, 1, error) ||
             !count_table(shadow, table, counting->clusters, error) ||
             !sinter_qcow2_shadow_make_room(shadow, error))
@@ -180,7 +167,7 @@ settle_state(SinterQcow2Shadow *shadow, guint64 *l1, guint32 n, guint64 *snapsho
         l1[i] = 0;
         if (offset == 0)
             continue;
-        if (!load_table(shadow, offset, table, error) ||
+        if (!sinter_qcow2_state_load_table(shadow, offset, table, error) ||
             !settle_table(shadow, table, &changed, error) ||
             (changed && !move_table(shadow, table, snapshot_l1 != NULL, &offset, error)) ||
             !sinter_qcow2_shadow_get_refcount(shadow, offset >> shadow->geo.cluster_bits, &count,
@@ -192,27 +179,6 @@ settle_state(SinterQcow2Shadow *shadow, guint64 *l1, guint32 n, guint64 *snapsho
             snapshot_l1[i] = offset;
     }
     return TRUE;
-}
-
-/* Room for an L1 table and its entries in it; an empty one lies nowhere. */
-static gboolean
-store_l1(SinterQcow2Shadow *shadow, const guint64 *l1, guint32 n, guint64 old_offset,
-         guint32 old_entries, guint64 *ret, GError **error)
-{
-    return sinter_qcow2_shadow_replace(shadow, old_offset, (guint64)old_entries * 8, (guint64)n * 8,
-                                       ret, error) &&
-           (n == 0 || sinter_qcow2_entries_store(shadow->writer->io, *ret, l1, 0, n, error));
-}
-
-/* The active L1 table of the new generation. */
-static gboolean
-store_active_l1(SinterQcow2Shadow *shadow, const guint64 *l1, guint32 n, GError **error)
-{
-    const SinterQcow2Header *header = shadow->writer->header;
-
-    shadow->root.l1_entries = n;
-    return store_l1(shadow, l1, n, header->l1_offset, header->l1_entries, &shadow->root.l1_offset,
-                    error);
 }
 
 static gboolean
@@ -288,25 +254,11 @@ sinter_qcow2_snapshot_create(SinterQcow2Writer *writer, const char *name, gint64
     shadow = sinter_qcow2_shadow_new(writer, writer->geo.refcount_order);
     return count_state(shadow, l1, header->l1_entries, &count_up, error) &&
            settle_state(shadow, l1, header->l1_entries, snapshot_l1, error) &&
-           store_active_l1(shadow, l1, header->l1_entries, error) &&
-           store_l1(shadow, snapshot_l1, header->l1_entries, 0, 0, &snapshot->l1_offset, error) &&
+           sinter_qcow2_state_store_active_l1(shadow, l1, header->l1_entries, error) &&
+           sinter_qcow2_state_store_l1(shadow, snapshot_l1, header->l1_entries, 0, 0,
+                                       &snapshot->l1_offset, error) &&
            sinter_qcow2_snapshot_table_replace(shadow, list, old_bytes, error) &&
            sinter_qcow2_shadow_commit(shadow, error);
-}
-
-/* The L1 table of a snapshot, in bounds. */
-static guint64 *
-load_snapshot_l1(const SinterQcow2Writer *writer, const SinterQcow2Snapshot *snapshot,
-                 GError **error)
-{
-    SinterQcow2View view = { snapshot->l1_offset, snapshot->l1_entries, snapshot->disk_bytes };
-
-    if (!sinter_qcow2_view_check(&view, writer->header, writer->io, error)) {
-        g_prefix_error(error, "'%s', snapshot '%s': ", sinter_io_get_path(writer->io),
-                       snapshot->name);
-        return NULL;
-    }
-    return sinter_qcow2_entries_load(writer->io, snapshot->l1_offset, snapshot->l1_entries, error);
 }
 
 static gboolean
@@ -336,14 +288,14 @@ apply_state(SinterQcow2Shadow *shadow, const SinterQcow2Snapshot *snapshot, GPtr
             GError **error)
 {
     const SinterQcow2Writer *writer = shadow->writer;
-    g_autofree guint64 *l1 = load_snapshot_l1(writer, snapshot, error);
+    g_autofree guint64 *l1 = sinter_qcow2_state_load_snapshot_l1(writer, snapshot, error);
 
     shadow->root.virtual_size_bytes = snapshot->disk_bytes;
     /* down first: narrow counts that can hold the outcome need not hold both states at once */
     return l1 && count_state(shadow, writer->l1, writer->header->l1_entries, &count_down, error) &&
            count_state(shadow, l1, snapshot->l1_entries, &count_up, error) &&
            settle_state(shadow, l1, snapshot->l1_entries, NULL, error) &&
-           store_active_l1(shadow, l1, snapshot->l1_entries, error) &&
+           sinter_qcow2_state_store_active_l1(shadow, l1, snapshot->l1_entries, error) &&
            /* entries that did not say their disk's size meant the one that changes now */
            (snapshot->disk_bytes == writer->header->virtual_size_bytes ||
             sinter_qcow2_snapshot_table_replace(
@@ -389,15 +341,16 @@ sinter_qcow2_snapshot_delete(SinterQcow2Writer *writer, const char *wanted, Sint
 
     if (!snapshot || !require_snapshots(writer, error))
         return FALSE;
-    snapshot_l1 = load_snapshot_l1(writer, snapshot, error);
+    snapshot_l1 = sinter_qcow2_state_load_snapshot_l1(writer, snapshot, error);
     if (!snapshot_l1)
         return FALSE;
     shadow = sinter_qcow2_shadow_new(writer, writer->geo.refcount_order);
     old_bytes = sinter_qcow2_snapshot_table_bytes(header, list);
     if (!count_state(shadow, snapshot_l1, snapshot->l1_entries, &count_down, error) ||
         !settle_state(shadow, l1, header->l1_entries, NULL, error) ||
-        !store_active_l1(shadow, l1, header->l1_entries, error) ||
-        !store_l1(shadow, NULL, 0, snapshot->l1_offset, snapshot->l1_entries, &nowhere, error))
+        !sinter_qcow2_state_store_active_l1(shadow, l1, header->l1_entries, error) ||
+        !sinter_qcow2_state_store_l1(shadow, NULL, 0, snapshot->l1_offset, snapshot->l1_entries,
+                                     &nowhere, error))
         return FALSE;
     g_ptr_array_remove(list, snapshot);
     return sinter_qcow2_snapshot_table_replace(shadow, list, old_bytes, error) &&

@@ -386,21 +386,11 @@ test_teeth(gconstpointer data)
     crash_operation_test_teeth(data);
 }
 
-int
-crash_operation_main(int argc, char **argv, const CrashOperation *operations, gsize n)
-{
-    g_test_init(&argc, &argv, NULL);
-    for (gsize i = 0; i < n; i++) {
-        g_autofree char *states = g_strdup_printf("/crash/%s/states", operations[i].name);
-        g_autofree char *teeth = g_strdup_printf("/crash/%s/teeth", operations[i].name);
+/* Calls by which what is to be stored is stored: where one fails, that is not done. */
+#define STORING                                                                                    \
+    (SINTER_FAULT_WRITE | SINTER_FAULT_FLUSH | SINTER_FAULT_TRUNCATE | SINTER_FAULT_ALLOCATE)
 
-        g_test_add_data_func(states, &operations[i], test_states);
-        g_test_add_data_func(teeth, &operations[i], test_teeth);
-    }
-    return g_test_run();
-}
-
-/* @calls: all, or one kind whose failure must be heard of. Returns whether the call was reached. */
+/* @calls: all, or those whose failure must be heard of. Returns whether the call was reached. */
 static gboolean
 fail_once(Trial *self, SinterFaultCalls calls, SinterFaultKind kind, guint64 nth)
 {
@@ -415,8 +405,8 @@ fail_once(Trial *self, SinterFaultCalls calls, SinterFaultKind kind, guint64 nth
     sinter_fs_fault_arm(fault, calls, kind, nth, FALSE);
     ok = self->operation->run(fault, FALSE, &error);
     reached = sinter_fs_fault_get_count(fault) >= nth;
-    if (ok && reached && calls == SINTER_FAULT_FLUSH)
-        trouble = g_strdup("done was said after a flush that failed");
+    if (ok && reached && calls != SINTER_FAULT_ALL)
+        trouble = g_strdup("done was said after a write or a flush that failed");
     if (!trouble)
         trouble = check_views(self, memory, ok);
     if (!trouble && !ok) {
@@ -450,4 +440,36 @@ crash_operation_test_faults(const CrashOperation *operation)
     g_test_message("%s: %" G_GUINT64_FORMAT " calls failed", operation->name, n);
     trial_clear(&trial);
     return n;
+}
+
+static void
+test_faults(gconstpointer data)
+{
+    guint64 n = crash_operation_test_faults(data);
+    guint64 nth = 1;
+    Trial trial;
+
+    g_assert_cmpuint(n, >, 0);
+    trial_init(&trial, data);
+    while (fail_once(&trial, STORING, SINTER_FAULT_EIO, nth))
+        nth++;
+    g_assert_cmpuint(nth, >, 1);
+    trial_clear(&trial);
+}
+
+int
+crash_operation_main(int argc, char **argv, const CrashOperation *operations, gsize n)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (gsize i = 0; i < n; i++) {
+        g_autofree char *states = g_strdup_printf("/crash/%s/states", operations[i].name);
+        g_autofree char *teeth = g_strdup_printf("/crash/%s/teeth", operations[i].name);
+
+        g_autofree char *faults = g_strdup_printf("/crash/%s/faults", operations[i].name);
+
+        g_test_add_data_func(states, &operations[i], test_states);
+        g_test_add_data_func(teeth, &operations[i], test_teeth);
+        g_test_add_data_func(faults, &operations[i], test_faults);
+    }
+    return g_test_run();
 }

@@ -51,12 +51,15 @@ guint64 crash_operation_test_states(const CrashOperation *operation, guint32 see
 /* Every flush left out, every two epochs exchanged: damage is found each time but for the idle. */
 void crash_operation_test_teeth(const CrashOperation *operation);
 
-/* main() of a program that puts each of @n operations to both tests. */
-int crash_operation_main(int argc, char **argv, const CrashOperation *operations, gsize n);
-
 /*
- * Each call of storage fails once, in every way. An operation whose flush failed never says that it
- * is done; one that says so has done it; one that failed has lost nothing, and ends well when it is
- * run again. Returns how many calls failed.
+ * Each call of storage fails once, in every way. An operation whose write or flush failed never
+ * says that it is done; one that says so has done it; one that failed has lost nothing, and ends
+ * well when it is run again. Returns how many calls failed.
  */
 guint64 crash_operation_test_faults(const CrashOperation *operation);
+
+/*
+ * main() of a program that puts each of @n operations to these tests. None of them may say that it
+ * is done after a write that failed, either.
+ */
+int crash_operation_main(int argc, char **argv, const CrashOperation *operations, gsize n);

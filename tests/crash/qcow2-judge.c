@@ -6,6 +6,7 @@
  */
 
 #include "qcow2-judge.h"
+#include "qcow2/qcow2-bitmap.h"
 #include "qcow2/qcow2-header.h"
 #include "qcow2/qcow2-snapshot.h"
 
@@ -67,7 +68,7 @@ judge_count_of(Judge *self, guint64 cluster)
     guint64 entries = ((guint64)self->header->reftable_clusters << self->geo->cluster_bits) / 8;
     guint64 block;
 
-    if (index >= entries)
+    if (index >= entries || self->header->reftable_offset + index * 8 + 8 > self->bytes)
         return 0;
     block = sinter_be64_load(self->file + self->header->reftable_offset + index * 8) &
             ~SINTER_QCOW2_REFTABLE_RESERVED;
@@ -167,6 +168,33 @@ judge_snapshots(Judge *self, SinterIo *io)
 }
 
 static void
+judge_bitmaps(Judge *self, SinterIo *io)
+{
+    g_autoptr(GPtrArray) list = sinter_qcow2_bitmaps_load(io, self->header, NULL);
+
+    if (!list) {
+        judge_corrupt(self, "the bitmap directory cannot be read");
+        return;
+    }
+    if (list->len > 0)
+        judge_table(self, "bitmap directory", self->header->bitmap_directory_offset,
+                    self->header->bitmap_directory_bytes);
+    for (guint i = 0; i < list->len; i++) {
+        const SinterQcow2Bitmap *bitmap = g_ptr_array_index(list, i);
+
+        if (bitmap->table_entries == 0 || !judge_table(self, "bitmap table", bitmap->table_offset,
+                                                       (guint64)bitmap->table_entries * 8))
+            continue;
+        for (guint32 k = 0; k < bitmap->table_entries; k++) {
+            guint64 entry = sinter_be64_load(self->file + bitmap->table_offset + (guint64)k * 8);
+
+            if (entry & SINTER_QCOW2_OFFSET_MASK)
+                judge_data(self, entry & SINTER_QCOW2_OFFSET_MASK, 1, "bits");
+        }
+    }
+}
+
+static void
 judge_compare(Judge *self)
 {
     for (guint64 i = 0; i < self->n_clusters; i++) {
@@ -209,6 +237,7 @@ qcow2_judge(SinterIo *io, Judgement *ret)
     judge_l1(&self, header->l1_offset, header->l1_entries, TRUE);
     if (header->n_snapshots > 0)
         judge_snapshots(&self, io);
+    judge_bitmaps(&self, io);
     judge_compare(&self);
     return ret->corruptions == 0;
 }
