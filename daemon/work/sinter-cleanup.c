@@ -64,6 +64,28 @@ warn_unless_lost(SinterVirt *virt, SinterJobRecord *record, const char *what, GE
     return TRUE;
 }
 
+/* libvirt was seen to refuse its own text of a snapshot once, right after a block job; read anew it
+ * was good. */
+#define REDEFINE_TRIES 3
+
+static gboolean
+redefine_snapshot(SinterVirt *virt, const SinterJobRecord *record, const char *name, GError **error)
+{
+    const SinterDiskPlan *plan = record->plan;
+    g_autoptr(GError) cause = NULL;
+
+    for (guint n = 0; n < REDEFINE_TRIES; n++) {
+        g_clear_error(&cause);
+        if (virt->klass->redefine_snapshot(virt, record->domain_uuid, name, plan->disk,
+                                           plan->base_path, NULL, &cause))
+            return TRUE;
+        if (virt->klass->error_is_lost(virt, cause))
+            break;
+    }
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return FALSE;
+}
+
 static gboolean
 redefine_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
 {
@@ -75,8 +97,7 @@ redefine_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
             g_strdup_printf("snapshot '%s' could not be told that its state is now in '%s'", *name,
                             plan->base_path);
 
-        if (!virt->klass->redefine_snapshot(virt, record->domain_uuid, *name, plan->disk,
-                                            plan->base_path, NULL, &cause) &&
+        if (!redefine_snapshot(virt, record, *name, &cause) &&
             !warn_unless_lost(virt, record, what, cause, error))
             return FALSE;
     }
