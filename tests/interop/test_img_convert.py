@@ -384,7 +384,7 @@ class Convert(ConvertCase):
     def test_random(self):
         print(f"# SINTER_SEED={SEED}")
         rand = random.Random(SEED)
-        for _ in range(60):
+        for _ in range(25):
             words = []
             for flag in ("-c", "-W", "-C", "-q", "-n"):
                 if rand.random() < 0.15:
