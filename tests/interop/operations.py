@@ -205,7 +205,8 @@ def merged(chain, args, top, base):
                 refusal=MERGE_REFUSALS)
 
 
-MERGE_REFUSALS = 'internal snapshots|larger than the disk|would have to grow'
+MERGE_REFUSALS = 'internal snapshots|larger than the disk|would have to grow|' \
+    'v2 image which has snapshots'
 
 
 # -- one image ----------------------------------------------------------------------

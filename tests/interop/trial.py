@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 
 import img
 
@@ -178,9 +179,13 @@ class Trial:
         for name, content in left.items():
             self.judge_content(folder, name, content)
 
+    def scratch(self, folder):
+        """Where what is read out may lie for a moment."""
+        return folder
+
     def judge_content(self, folder, name, content, snapshot=None):
         """Read out by QEMU it is just that. (Of a snapshot QEMU reads as much as the disk has.)"""
-        raw = os.path.join(folder, 'judged.raw')
+        raw = os.path.join(self.scratch(folder), f'judged.raw.{threading.get_ident()}')
         words = ['-l', snapshot] if snapshot else []
         qemu('convert', '-f', self.formats[name], '-O', 'raw', *words, name, raw, folder=folder)
         with open(raw, 'rb') as file:
@@ -208,8 +213,11 @@ class Trial:
             ours, theirs = (os.path.join(folder, name) for folder in (self.folder, twin))
             if not os.path.exists(ours):
                 continue
-            qemu('compare', '-f', image_format, '-F', image_format, ours, theirs,
-                 folder=self.folder)
+            # each in its own folder: QEMU takes a data file's name from the current one
+            raw = os.path.join(twin, 'judged.raw')
+            qemu('convert', '-f', image_format, '-O', 'raw', name, raw, folder=twin)
+            qemu('compare', '-f', 'raw', '-F', image_format, raw, ours, folder=self.folder)
+            os.unlink(raw)
             if self.virtual_size(ours) != self.virtual_size(theirs):
                 raise Failed(f'{name} is not as large as qemu-img makes it')
             if image_format == 'qcow2':
