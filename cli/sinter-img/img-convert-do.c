@@ -310,6 +310,21 @@ convert_existing_name(const SinterImgConvertOptions *self, const char *given, Si
     return FALSE;
 }
 
+/* What a backing file cannot go together with, where no image is made. */
+static gboolean
+convert_check_existing(const SinterImgConvertOptions *self, guint n_sources)
+{
+    if (self->backing_file && self->target_is_zero)
+        sinter_img_error("Cannot use --target-is-zero when the destination image has a backing "
+                         "file");
+    else if (self->backing_file && n_sources > 1)
+        sinter_img_error("Having a backing file for the target makes no sense when concatenating "
+                         "multiple input images");
+    else
+        return TRUE;
+    return FALSE;
+}
+
 static gboolean
 convert_to_existing(const SinterImgConvertOptions *self, GPtrArray *chains, const char *target,
                     SinterConvertOptions *how)
@@ -319,8 +334,8 @@ convert_to_existing(const SinterImgConvertOptions *self, GPtrArray *chains, cons
     g_autoptr(GError) error = NULL;
     SinterCreateOptions image = { 0 };
 
-    if (!convert_check_bitmaps(self, chains) || !convert_check_cache(self) ||
-        !convert_existing_name(self, target, &name))
+    if (!convert_check_existing(self, chains->len) || !convert_check_bitmaps(self, chains) ||
+        !convert_check_cache(self) || !convert_existing_name(self, target, &name))
         return FALSE;
     image.format = name.format;
     if (!image.format || self->bitmaps) {

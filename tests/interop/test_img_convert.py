@@ -328,6 +328,7 @@ class Convert(ConvertCase):
                 [*TO_QCOW2, "-B", "plain.qcow2", "-F", "qcow2", "v2.qcow2", "over.qcow2", "new"],
                 [*TO_QCOW2, "-B", "plain.qcow2", "-F", "qcow2", "-o", "preallocation=metadata",
                  "over.qcow2", "new"],
+                [*TO_QCOW2, "-n", "-B", "plain.qcow2", "v2.qcow2", "over.qcow2", "small.qcow2"],
                 ["convert", "-B", "plain.qcow2", "-F", "qcow2", "over.qcow2", "new"],
                 ["convert", "-c", "over.qcow2", "new"],
                 [*TO_QCOW2, "-n", "over.qcow2", "new"],
