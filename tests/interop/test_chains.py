@@ -24,8 +24,6 @@ from lib import tap  # noqa: E402
 
 SEED = int(os.environ.get('SINTER_SEED', random.SystemRandom().randrange(1 << 31)))
 N_CASES = int(os.environ.get('SINTER_CASES', '1000' if os.environ.get('SINTER_TEST_LONG') else '100'))
-VERBS = img.ours('--help', folder='/').stdout.decode().split()
-assert 'check' in VERBS, 'sinter-img does not run'
 CHAIN_VERBS = ('commit', 'merge', 'rebase', 'remove')
 ONLY = os.environ.get('SINTER_OPERATION')
 
@@ -49,7 +47,7 @@ class Chains(unittest.TestCase):
         """An operation that fits the chain: the first of a shuffled list, in which for every
         second chain those stand in front that change how it hangs together."""
         rand = random.Random(seed)
-        names = [name for name in OPERATIONS if ONLY in (None, name) and name.split()[0] in VERBS]
+        names = [name for name in OPERATIONS if ONLY in (None, name)]
         rand.shuffle(names)
         if rand.random() < 0.5:
             names.sort(key=lambda name: name.split()[0] not in CHAIN_VERBS)

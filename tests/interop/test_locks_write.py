@@ -51,6 +51,7 @@ WRITING_VERBS = [
     Verb(["remove", "-f", "qcow2", "-d", "top.qcow2", "mid.qcow2"], "mid.qcow2"),
     Verb(["resize", "-f", "qcow2", "top.qcow2", "+1M"]),
     Verb(["resize", "-f", "raw", "base.raw", "+1M"], "base.raw"),
+    Verb(["amend", "-f", "qcow2", "-o", "lazy_refcounts=on", "top.qcow2"]),
     Verb(["snapshot", "-c", "new", "top.qcow2"]),
     Verb(["snapshot", "-a", "first", "other.qcow2"], "other.qcow2"),
     Verb(["snapshot", "-d", "first", "other.qcow2"], "other.qcow2"),
