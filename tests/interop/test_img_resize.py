@@ -74,7 +74,8 @@ class Words(twins.TwinCase):
             self.assert_alike("raw")
             added = [self.blocks(folder) - old
                      for folder, old in zip((self.folder, self.other), before)]
-            self.assertEqual(added[1], added[0], mode)
+            # a file system may need a block of its own to say where the others are
+            self.assertAlmostEqual(added[1], added[0], delta=8, msg=mode)
 
     def blocks(self, folder):
         return os.stat(f"{folder}/raw").st_blocks
