@@ -17,6 +17,7 @@ struct _SinterHandle {
     SinterFs *fs;
     SinterIo *io;
     guint64 virtual_size;
+    gboolean write_only;       /* nothing is read for the caller */
     GMutex lock;               /* guards @writer and all behind it */
     SinterQcow2Writer *writer; /* NULL: raw, the file is the disk */
 };
@@ -100,6 +101,7 @@ sinter_handle_open_io(SinterFs *fs, SinterIo *io, const char *format,
         return NULL;
     }
     self = handle_new(fs, io);
+    self->write_only = (how->flags & SINTER_HANDLE_WRITE_ONLY) != 0;
     if (!handle_prepare(self, driver, how, error)) {
         g_prefix_error(error, "Could not open '%s': ", sinter_io_get_path(io));
         return NULL;
@@ -177,6 +179,11 @@ sinter_handle_read_at(SinterHandle *handle, guint64 offset, void *buf, gsize len
 {
     gboolean ok;
 
+    if (handle->write_only) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "reading '%s': it was opened for writing only", sinter_io_get_path(handle->io));
+        return FALSE;
+    }
     if (!handle_check(handle, "reading", offset, length, error))
         return FALSE;
     if (!handle->writer)

@@ -31,12 +31,15 @@ typedef struct _SinterHandle SinterHandle;
  * @SINTER_HANDLE_NO_LOCK: neither take nor respect image locks; only for files that nobody else
  *   can reach
  * @SINTER_HANDLE_DIRECT: pass by the page cache where the file system can
+ * @SINTER_HANDLE_WRITE_ONLY: sinter_handle_read_at() is an error: for programs that must not hand
+ *   out what is on the disk
  */
 typedef enum {
     SINTER_HANDLE_DEFAULT = 0,
     SINTER_HANDLE_PROBE = 1 << 0,
     SINTER_HANDLE_NO_LOCK = 1 << 1,
     SINTER_HANDLE_DIRECT = 1 << 2,
+    SINTER_HANDLE_WRITE_ONLY = 1 << 3,
 } SinterHandleFlags;
 
 /**

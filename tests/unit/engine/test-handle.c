@@ -458,6 +458,28 @@ fault_check_content(FaultRun *self)
 }
 
 static void
+test_write_only(void)
+{
+    const SinterCreateOptions options = { .format = "qcow2", .virtual_size = 1 << 20 };
+    g_autoptr(SinterFs) fs = sinter_fs_new_memory();
+    g_autoptr(SinterHandle) handle = NULL;
+    g_autoptr(SinterHandle) reader = NULL;
+    g_autoptr(GError) error = NULL;
+    guint8 byte = 7;
+
+    g_assert_true(sinter_image_create(fs, "image", &options, NULL));
+    handle = sinter_handle_open(fs, "image", "qcow2", SINTER_HANDLE_WRITE_ONLY, NULL);
+    g_assert_true(sinter_handle_write_at(handle, 12345, &byte, 1, NULL));
+    g_assert_false(sinter_handle_read_at(handle, 12345, &byte, 1, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT);
+    g_assert_true(sinter_handle_close(g_steal_pointer(&handle), NULL));
+    byte = 0;
+    reader = sinter_handle_open(fs, "image", "qcow2", SINTER_HANDLE_DEFAULT, NULL);
+    g_assert_true(sinter_handle_read_at(reader, 12345, &byte, 1, NULL));
+    g_assert_cmpuint(byte, ==, 7);
+}
+
+static void
 fault_begin(FaultRun *self, guint32 seed)
 {
     const SinterCreateOptions options = { .format = "qcow2",
@@ -594,6 +616,7 @@ main(int argc, char **argv)
         g_test_add_data_func(path, &shapes[i], test_random);
     }
     g_test_add_func("/handle/range", test_range);
+    g_test_add_func("/handle/write-only", test_write_only);
     g_test_add_func("/handle/faults", test_faults);
     g_test_add_func("/handle/growth", test_growth);
     g_test_add_func("/handle/threads", test_threads);
