@@ -3,8 +3,6 @@
 
 import os
 import random
-import shutil
-import subprocess
 import unittest
 
 from twin import TwinCase
@@ -12,12 +10,10 @@ from twin import TwinCase
 MIB = 1 << 20
 
 
-def losetup(*args):
-    return subprocess.run(["losetup", *args], capture_output=True, check=False, text=True)
+DEVICES = [os.environ.get(f"SINTER_TEST_LOOP_{i}") for i in (1, 2)]
 
 
-@unittest.skipUnless(os.geteuid() == 0 and shutil.which("losetup") and
-                     losetup("-f").returncode == 0, "has no right to loop devices")
+@unittest.skipUnless(all(DEVICES), "no loop devices: SINTER_TEST_LOOP_1 and _2")
 class Devices(TwinCase):
     """Each program has a device of its own, full of old content, under the name "device"."""
 
@@ -25,17 +21,12 @@ class Devices(TwinCase):
         self.qemu("create", "-q", "-f", "qcow2", "disk.qcow2", "8M", folder=folder)
         self.io("write -P 7 1M 300k", "write -z 3M 128k", "write -P 9 5M 64k", "write -P 0 6M 1M",
                 name="disk.qcow2", folder=folder)
-        with open(os.path.join(folder, "store"), "wb") as file:
-            file.write(random.Random(3).randbytes(12 * MIB))
 
     def setUp(self):
         super().setUp()
-        for folder in (self.theirs, self.ours):
-            done = losetup("-f", "--show", os.path.join(folder, "store"))
-            if done.returncode != 0:
-                self.skipTest("no loop device: " + done.stderr)
-            device = done.stdout.strip()
-            self.addCleanup(losetup, "-d", device)
+        for folder, device in zip((self.theirs, self.ours), DEVICES):
+            with open(device, "r+b") as file:
+                file.write(random.Random(3).randbytes(12 * MIB))
             os.symlink(device, os.path.join(folder, "device"))
 
     def check_alike(self, image_format):
