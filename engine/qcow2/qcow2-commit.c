@@ -23,6 +23,7 @@
 static gboolean
 switch_reftable(SinterQcow2Writer *self, GError **error)
 {
+    guint32 clusters = (guint32)(((guint64)self->reftable_entries * 8) >> self->geo.cluster_bits);
     guint8 raw[12];
 
     if (!sinter_qcow2_entries_store(self->io, self->reftable_offset, self->reftable, 0,
@@ -30,9 +31,13 @@ switch_reftable(SinterQcow2Writer *self, GError **error)
         !sinter_io_flush(self->io, error))
         return FALSE;
     sinter_be64_store(raw, self->reftable_offset);
-    sinter_be32_store(raw + 8,
-                      (guint32)(((guint64)self->reftable_entries * 8) >> self->geo.cluster_bits));
-    return sinter_io_write(self->io, SINTER_QCOW2_AT_REFTABLE_OFFSET, raw, sizeof raw, error);
+    sinter_be32_store(raw + 8, clusters);
+    if (!sinter_io_write(self->io, SINTER_QCOW2_AT_REFTABLE_OFFSET, raw, sizeof raw, error))
+        return FALSE;
+    /* whoever writes the header's first sector again must not go back to the former table */
+    self->header->reftable_offset = self->reftable_offset;
+    self->header->reftable_clusters = clusters;
+    return TRUE;
 }
 
 static gboolean

@@ -67,6 +67,14 @@ class Words(twins.TwinCase):
                     if name != "over":
                         self.assert_same_map(name)
 
+    def test_a_refcount_table_that_grows(self):
+        """The new size and the new table's place are both in the header's first sector."""
+        self.create("small", "20k", options="cluster_size=512", writes=["write -P 1 0 20k"])
+        self.fork()
+        for mode, size in (("metadata", "9M"), ("full", "19M"), ("off", "20M")):
+            self.same("resize", f"--preallocation={mode}", "small", size)
+            self.assert_alike("small")
+
     def test_raw_preallocation(self):
         before = [self.blocks(folder) for folder in (self.folder, self.other)]
         for i, mode in enumerate(("off", "falloc", "full")):
