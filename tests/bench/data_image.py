@@ -12,22 +12,12 @@ import array
 import random
 import struct
 
+from chain_image import header
 from metadata_image import COPIED, big_endian, clusters_of
 
 CLUSTER = 65536
 PER_TABLE, PER_BLOCK = CLUSTER // 8, CLUSTER // 2
-EXT_BACKING_FORMAT = 0xe2792aca
 POOL_CLUSTERS = 512
-
-
-def header(virtual_bytes, n_tables, l1, backing):
-    """With the backing file's format and name behind it."""
-    extension = struct.pack('>II8sII', EXT_BACKING_FORMAT, 5, b'qcow2', 0, 0) if backing else b''
-    name = backing.encode()
-    at = 112 + len(extension) if backing else 0
-    return struct.pack('>4sIQIIQIIQQIIQQQQIIQ', b'QFI\xfb', 3, at, len(name), 16, virtual_bytes, 0,
-                       n_tables, l1 * CLUSTER, CLUSTER, 1, 0, 0, 0, 0, 0, 4, 112, 0) + \
-        extension + name
 
 
 def tables_of(virtual_bytes, guests, data):
