@@ -269,12 +269,16 @@ change_refer(SinterQcow2Shadow *self, guint64 cluster, guint64 *count, GError **
         (*count)++;
         return TRUE;
     }
+    self->is_too_narrow = TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
                 "'%s': the cluster at %" G_GUINT64_FORMAT " is referred to %" G_GUINT64_FORMAT
-                " times already, and a reference count of %u bit%s can tell no more; widen them "
-                "with 'sinter-img amend -o refcount_bits=16'",
+                " times already, and a reference count of %u bit%s can tell no more%s",
                 sinter_io_get_path(self->writer->io), cluster << self->geo.cluster_bits, *count,
-                bits, bits == 1 ? "" : "s");
+                bits, bits == 1 ? "" : "s",
+                self->writer->header->version < 3
+                    ? "; version 2 of the format has no wider ones, but 'sinter-img amend -o "
+                      "compat=1.1' makes it version 3"
+                    : "");
     return FALSE;
 }
 

@@ -30,6 +30,7 @@ typedef struct {
     guint64 cursor;             /* no cluster below is free in both generations */
     guint64 file_bytes;         /* of the file before anything was written */
     gboolean is_switching;      /* the new root may be in the file */
+    gboolean is_too_narrow;     /* a count passed the largest value of its width */
 } SinterQcow2Shadow;
 
 /* @refcount_order: of the new generation. */

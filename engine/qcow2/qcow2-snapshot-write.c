@@ -12,6 +12,7 @@
 #include "qcow2-snapshot-write.h"
 #include "qcow2-snapshot-table.h"
 #include "qcow2-state.h"
+#include "qcow2-widen.h"
 #include "sinter-error.h"
 
 typedef gboolean (*CountFunc)(SinterQcow2Shadow *shadow, guint64 first, guint64 n, GError **error);
@@ -226,17 +227,36 @@ snapshot_new(const SinterQcow2Header *header, const char *name, gint64 date_usec
     return self;
 }
 
+/* What a snapshot that is made or applied is built from, each time anew. */
+typedef struct {
+    SinterQcow2Snapshot *snapshot; /* in the list */
+    GPtrArray *list;               /* of SinterQcow2Snapshot, as it is to be */
+    guint64 old_bytes;             /* of the list's table as it is */
+} Change;
+
+static gboolean
+create_state(SinterQcow2Shadow *shadow, gpointer data, GError **error)
+{
+    const Change *change = data;
+    SinterQcow2Snapshot *snapshot = change->snapshot;
+    guint32 n = snapshot->l1_entries;
+    g_autofree guint64 *l1 = g_memdup2(shadow->writer->l1, (gsize)n * 8);
+    g_autofree guint64 *snapshot_l1 = g_new0(guint64, (gsize)n + 1);
+
+    return count_state(shadow, l1, n, &count_up, error) &&
+           settle_state(shadow, l1, n, snapshot_l1, error) &&
+           sinter_qcow2_state_store_active_l1(shadow, l1, n, error) &&
+           sinter_qcow2_state_store_l1(shadow, snapshot_l1, n, 0, 0, &snapshot->l1_offset, error) &&
+           sinter_qcow2_snapshot_table_replace(shadow, change->list, change->old_bytes, error);
+}
+
 gboolean
 sinter_qcow2_snapshot_create(SinterQcow2Writer *writer, const char *name, gint64 date_usec,
                              GError **error)
 {
     const SinterQcow2Header *header = writer->header;
-    g_autoptr(SinterQcow2Shadow) shadow = NULL;
     g_autoptr(GPtrArray) list = NULL;
-    g_autofree guint64 *l1 = g_memdup2(writer->l1, (gsize)header->l1_entries * 8);
-    g_autofree guint64 *snapshot_l1 = g_new0(guint64, (gsize)header->l1_entries + 1);
-    SinterQcow2Snapshot *snapshot;
-    guint64 old_bytes;
+    Change change;
 
     if (strlen(name) > G_MAXUINT16) {
         g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
@@ -248,17 +268,13 @@ sinter_qcow2_snapshot_create(SinterQcow2Writer *writer, const char *name, gint64
                : NULL;
     if (!list)
         return FALSE;
-    old_bytes = sinter_qcow2_snapshot_table_bytes(header, list);
-    snapshot = snapshot_new(header, name, date_usec, sinter_qcow2_snapshot_table_new_id(list));
-    g_ptr_array_add(list, snapshot);
-    shadow = sinter_qcow2_shadow_new(writer, writer->geo.refcount_order);
-    return count_state(shadow, l1, header->l1_entries, &count_up, error) &&
-           settle_state(shadow, l1, header->l1_entries, snapshot_l1, error) &&
-           sinter_qcow2_state_store_active_l1(shadow, l1, header->l1_entries, error) &&
-           sinter_qcow2_state_store_l1(shadow, snapshot_l1, header->l1_entries, 0, 0,
-                                       &snapshot->l1_offset, error) &&
-           sinter_qcow2_snapshot_table_replace(shadow, list, old_bytes, error) &&
-           sinter_qcow2_shadow_commit(shadow, error);
+    change = (Change){
+        .snapshot = snapshot_new(header, name, date_usec, sinter_qcow2_snapshot_table_new_id(list)),
+        .list = list,
+        .old_bytes = sinter_qcow2_snapshot_table_bytes(header, list),
+    };
+    g_ptr_array_add(list, change.snapshot);
+    return sinter_qcow2_widen_change(writer, create_state, &change, error);
 }
 
 static gboolean
@@ -282,11 +298,12 @@ check_appliable(const SinterQcow2Writer *writer, const SinterQcow2Snapshot *snap
     return FALSE;
 }
 
-/* The snapshot is found: its state becomes the active one. */
+/* The snapshot's state becomes the active one. */
 static gboolean
-apply_state(SinterQcow2Shadow *shadow, const SinterQcow2Snapshot *snapshot, GPtrArray *list,
-            GError **error)
+apply_state(SinterQcow2Shadow *shadow, gpointer data, GError **error)
 {
+    const Change *change = data;
+    const SinterQcow2Snapshot *snapshot = change->snapshot;
     const SinterQcow2Writer *writer = shadow->writer;
     g_autofree guint64 *l1 = sinter_qcow2_state_load_snapshot_l1(writer, snapshot, error);
 
@@ -298,18 +315,15 @@ apply_state(SinterQcow2Shadow *shadow, const SinterQcow2Snapshot *snapshot, GPtr
            sinter_qcow2_state_store_active_l1(shadow, l1, snapshot->l1_entries, error) &&
            /* entries that did not say their disk's size meant the one that changes now */
            (snapshot->disk_bytes == writer->header->virtual_size_bytes ||
-            sinter_qcow2_snapshot_table_replace(
-                shadow, list, sinter_qcow2_snapshot_table_bytes(writer->header, list), error)) &&
-           sinter_qcow2_shadow_commit(shadow, error);
+            sinter_qcow2_snapshot_table_replace(shadow, change->list, change->old_bytes, error));
 }
 
 gboolean
 sinter_qcow2_snapshot_apply(SinterQcow2Writer *writer, const char *wanted, SinterSnapshotKey key,
                             GError **error)
 {
-    g_autoptr(SinterQcow2Shadow) shadow = NULL;
     g_autoptr(GPtrArray) list = NULL;
-    const SinterQcow2Snapshot *snapshot = NULL;
+    Change change = { 0 };
 
     if (writer->bitmaps->len > 0) {
         g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_BUSY,
@@ -319,11 +333,12 @@ sinter_qcow2_snapshot_apply(SinterQcow2Writer *writer, const char *wanted, Sinte
     if (require_snapshots(writer, error))
         list = sinter_qcow2_snapshots_load(writer->io, writer->header, NULL, error);
     if (list)
-        snapshot = find(list, wanted, key, error);
-    if (!snapshot || !check_appliable(writer, snapshot, error))
+        change.snapshot = find(list, wanted, key, error);
+    if (!change.snapshot || !check_appliable(writer, change.snapshot, error))
         return FALSE;
-    shadow = sinter_qcow2_shadow_new(writer, writer->geo.refcount_order);
-    return apply_state(shadow, snapshot, list, error);
+    change.list = list;
+    change.old_bytes = sinter_qcow2_snapshot_table_bytes(writer->header, list);
+    return sinter_qcow2_widen_change(writer, apply_state, &change, error);
 }
 
 gboolean

@@ -7,6 +7,7 @@
  */
 
 #include "crash-operation.h"
+#include "sinter/amend.h"
 #include "sinter/create.h"
 #include "sinter/snapshot.h"
 #include "sinter-error.h"
@@ -89,6 +90,40 @@ prepare_wide(SinterFs *fs)
     scribble(fs, 4096, 60000, 50);
 }
 
+static void
+prepare_narrow(SinterFs *fs, guint refcount_bits)
+{
+    const SinterCreateOptions image = { .format = "qcow2",
+                                        .cluster_size = 512,
+                                        .refcount_bits = refcount_bits,
+                                        .virtual_size = 80 * 1024 };
+
+    g_assert_true(sinter_image_create(fs, "image", &image, NULL));
+    scribble(fs, 0, 3000, 1);
+}
+
+/* counts that are too narrow for any snapshot */
+static void
+prepare_1bit(SinterFs *fs)
+{
+    prepare_narrow(fs, 1);
+}
+
+/* counts that have just room for what three snapshots share, and the disk not */
+static void
+prepare_2bit(SinterFs *fs)
+{
+    const SinterAmendOptions narrow = { .refcount_bits = 2 };
+
+    prepare_narrow(fs, 2);
+    snapshot(fs, "one");
+    snapshot(fs, "two");
+    snapshot(fs, "three");
+    scribble(fs, 0, 3000, 120);
+    g_assert_true(
+        sinter_image_amend(fs, "image", "qcow2", SINTER_HANDLE_DEFAULT, &narrow, NULL, NULL));
+}
+
 static gboolean
 create(SinterFs *fs, gboolean again, GError **error)
 {
@@ -139,6 +174,16 @@ static const CrashOperation operations[] = {
       .run = create,
       .files = { "image" },
       .views = { KEPT(NULL), KEPT("one"), CHANGES("new") } },
+    { .name = "snapshot-create-widens",
+      .prepare = prepare_1bit,
+      .run = create,
+      .files = { "image" },
+      .views = { KEPT(NULL), CHANGES("new") } },
+    { .name = "snapshot-apply-widens",
+      .prepare = prepare_2bit,
+      .run = apply,
+      .files = { "image" },
+      .views = { CHANGES(NULL), KEPT("one"), KEPT("two"), KEPT("three") } },
     { .name = "snapshot-apply",
       .prepare = prepare_snapshots,
       .run = apply,

@@ -39,8 +39,9 @@ typedef enum {
  * @name: of the snapshot; need not be unique. Its id is made up.
  * @date_usec: microseconds since 1970
  *
- * Keeps the disk's present state. An image whose reference counts are too narrow for it is refused
- * with INVALID_ARGUMENT before anything changes.
+ * Keeps the disk's present state. Where the image's reference counts are too narrow for it they are
+ * made wider at the same moment; version 2 has one width only, and there INVALID_ARGUMENT says so
+ * before anything changes.
  */
 gboolean sinter_snapshot_create(SinterFs *fs, const char *path, const char *format,
                                 SinterHandleFlags flags, const char *name, gint64 date_usec,
@@ -51,7 +52,7 @@ gboolean sinter_snapshot_create(SinterFs *fs, const char *path, const char *form
  *
  * Makes the disk what it was in the snapshot, its size included; what it is now is lost. BUSY where
  * the image has dirty bitmaps, which would no longer be true; NOT_FOUND where there is no such
- * snapshot.
+ * snapshot. Reference counts get wider as for sinter_snapshot_create().
  */
 gboolean sinter_snapshot_apply(SinterFs *fs, const char *path, const char *format,
                                SinterHandleFlags flags, const char *wanted, SinterSnapshotKey key,
