@@ -183,6 +183,29 @@ fault_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
                : NULL;
 }
 
+static SinterIo *
+fault_open_unnamed(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
+{
+    return fault_pass_name(fs, SINTER_FAULT_OPEN_UNNAMED, "Could not open", path, error)
+               ? sinter_fs_forward_open_unnamed(fs, &fault_io_class, path, flags, error)
+               : NULL;
+}
+
+static gboolean
+fault_link(SinterFs *fs, SinterIo *io, const char *path, GError **error)
+{
+    return fault_pass_name(fs, SINTER_FAULT_NAMES, "naming", path, error) &&
+           sinter_fs_forward_link(fs, io, path, error);
+}
+
+static GPtrArray *
+fault_list(SinterFs *fs, const char *path, GError **error)
+{
+    return fault_pass_name(fs, SINTER_FAULT_NAMES, "listing the folder of", path, error)
+               ? sinter_fs_forward_list(fs, path, error)
+               : NULL;
+}
+
 static gboolean
 fault_rename(SinterFs *fs, const char *from, const char *to, GError **error)
 {
@@ -215,6 +238,9 @@ static const SinterFsClass fault_fs_class = {
     .driver = "fault",
     .instance_bytes = sizeof(SinterFsFault),
     .open = fault_open,
+    .open_unnamed = fault_open_unnamed,
+    .link = fault_link,
+    .list = fault_list,
     .rename = fault_rename,
     .remove = fault_remove,
     .sync_folder = fault_sync_folder,

@@ -11,6 +11,7 @@
 #include "sinter-error.h"
 #include "sinter-file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -186,6 +187,54 @@ host_check_name(SinterFsHost *self, const char *path, GError **error)
     return FALSE;
 }
 
+/*
+ * With roots, none directly in one: the folder itself lies below none. Whether it will be possible
+ * to give it a name is found out now and not when all is written.
+ */
+static SinterIo *
+host_open_unnamed(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_auto(SinterFd) fd =
+        host_open_fd((SinterFsHost *)fs, folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600, error);
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+
+    if (fd < 0)
+        return NULL;
+    if (access(link, F_OK) == 0)
+        return sinter_io_file_new(sinter_fd_steal(&fd), path, flags | SINTER_IO_CREATE, FALSE,
+                                  error);
+    sinter_error_set_errno(error, errno, "making a file without a name in '%s'", folder);
+    return NULL;
+}
+
+static gboolean
+host_link(SinterFs *fs, SinterIo *io, const char *path, GError **error)
+{
+    return host_check_name((SinterFsHost *)fs, path, error) && sinter_io_file_link(io, path, error);
+}
+
+static GPtrArray *
+host_list(SinterFs *fs, const char *path, GError **error)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    const struct dirent *entry;
+    DIR *dir;
+
+    if (!host_check_name((SinterFsHost *)fs, path, error))
+        return NULL;
+    dir = opendir(folder);
+    if (!dir) {
+        sinter_error_set_errno(error, errno, "listing '%s'", folder);
+        return NULL;
+    }
+    while ((entry = readdir(dir)))
+        g_ptr_array_add(names, g_strdup(entry->d_name));
+    closedir(dir);
+    return g_steal_pointer(&names);
+}
+
 static gboolean
 host_rename(SinterFs *fs, const char *from, const char *to, GError **error)
 {
@@ -242,6 +291,9 @@ static const SinterFsClass host_class = {
     .driver = "host",
     .instance_bytes = sizeof(SinterFsHost),
     .open = host_open,
+    .open_unnamed = host_open_unnamed,
+    .link = host_link,
+    .list = host_list,
     .rename = host_rename,
     .remove = host_remove,
     .sync_folder = host_sync_folder,

@@ -270,19 +270,70 @@ fs_memory_take(SinterFsMemory *self, const char *path, gboolean create, GError *
     return content;
 }
 
+/* @content (transfer full), open. */
+static SinterIo *
+fs_memory_io_new(SinterFs *fs, MemoryContent *content, const char *path, SinterIoFlags flags)
+{
+    SinterIoMemory *io = sinter_io_alloc(&memory_class, path, flags);
+
+    io->content = content;
+    io->device = (guint64)(guintptr)fs;
+    return &io->io;
+}
+
 static SinterIo *
 fs_memory_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
 {
     MemoryContent *content =
         fs_memory_take((SinterFsMemory *)fs, path, (flags & SINTER_IO_CREATE) != 0, error);
-    SinterIoMemory *io;
 
-    if (!content)
-        return NULL;
-    io = sinter_io_alloc(&memory_class, path, flags);
-    io->content = content;
-    io->device = (guint64)(guintptr)fs;
-    return &io->io;
+    return content ? fs_memory_io_new(fs, content, path, flags) : NULL;
+}
+
+static SinterIo *
+fs_memory_open_unnamed(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
+{
+    SinterFsMemory *self = (SinterFsMemory *)fs;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+
+    return fs_memory_io_new(fs, content_new(++self->next_inode), path, flags | SINTER_IO_CREATE);
+}
+
+static gboolean
+fs_memory_link(SinterFs *fs, SinterIo *io, const char *path, GError **error)
+{
+    SinterFsMemory *self = (SinterFsMemory *)fs;
+    MemoryContent *content = ((SinterIoMemory *)io)->content;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+
+    if (g_hash_table_contains(self->names, path)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "naming '%s': it exists already",
+                    path);
+        return FALSE;
+    }
+    g_atomic_ref_count_inc(&content->refs);
+    g_hash_table_insert(self->names, g_strdup(path), content);
+    return TRUE;
+}
+
+static GPtrArray *
+fs_memory_list(SinterFs *fs, const char *path, GError **error)
+{
+    SinterFsMemory *self = (SinterFsMemory *)fs;
+    g_autofree char *folder = g_path_get_dirname(path);
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    GHashTableIter iter;
+    gpointer key;
+
+    g_hash_table_iter_init(&iter, self->names);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        g_autofree char *other = g_path_get_dirname(key);
+
+        if (strcmp(other, folder) == 0)
+            g_ptr_array_add(names, g_path_get_basename(key));
+    }
+    return names;
 }
 
 static gboolean
@@ -335,6 +386,9 @@ static const SinterFsClass fs_memory_class = {
     .driver = "memory",
     .instance_bytes = sizeof(SinterFsMemory),
     .open = fs_memory_open,
+    .open_unnamed = fs_memory_open_unnamed,
+    .link = fs_memory_link,
+    .list = fs_memory_list,
     .rename = fs_memory_rename,
     .remove = fs_memory_remove,
     .sync_folder = fs_memory_sync_folder,

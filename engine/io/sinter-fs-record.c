@@ -12,6 +12,7 @@ typedef struct {
     SinterFsForward base;
     GMutex lock; /* held over each recorded call and its entry: guards @log and its order */
     GPtrArray *log;
+    GHashTable *unnamed; /* inodes (boxed) of files without a name; guarded by @lock as well */
 } SinterFsRecord;
 
 static void
@@ -36,24 +37,44 @@ record_add(SinterFsRecord *self, SinterRecordKind kind, const char *path)
     return record;
 }
 
+static SinterFsRecord *
+record_of(SinterIo *io)
+{
+    return (SinterFsRecord *)((SinterIoForward *)io)->owner;
+}
+
+static gint64
+record_inode(SinterIo *io)
+{
+    SinterIoStat st = { 0 };
+
+    sinter_io_forward_stat(io, &st, NULL);
+    return (gint64)st.inode;
+}
+
 static SinterRecord *
 record_add_io(SinterIo *io, SinterRecordKind kind, guint64 offset, guint64 length)
 {
-    SinterFsRecord *self = (SinterFsRecord *)((SinterIoForward *)io)->owner;
-    SinterRecord *record = record_add(self, kind, io->path);
-    SinterIoStat st = { 0 };
+    SinterRecord *record = record_add(record_of(io), kind, io->path);
 
-    if (sinter_io_forward_stat(io, &st, NULL))
-        record->inode = st.inode;
+    record->inode = (guint64)record_inode(io);
     record->offset = offset;
     record->length = length;
     return record;
 }
 
+static gboolean
+record_is_unnamed(SinterIo *io)
+{
+    gint64 inode = record_inode(io);
+
+    return g_hash_table_contains(record_of(io)->unnamed, &inode);
+}
+
 static GMutex *
 record_lock_of(SinterIo *io)
 {
-    return &((SinterFsRecord *)((SinterIoForward *)io)->owner)->lock;
+    return &record_of(io)->lock;
 }
 
 static gboolean
@@ -111,7 +132,8 @@ record_flush(SinterIo *io, GError **error)
 
     if (!sinter_io_forward_flush(io, error))
         return FALSE;
-    record_add_io(io, SINTER_RECORD_FLUSH, 0, 0);
+    if (!record_is_unnamed(io))
+        record_add_io(io, SINTER_RECORD_FLUSH, 0, 0);
     return TRUE;
 }
 
@@ -142,6 +164,33 @@ record_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
     if (io && (flags & SINTER_IO_CREATE))
         record_add_io(io, SINTER_RECORD_CREATE, 0, 0);
     return io;
+}
+
+static SinterIo *
+record_open_unnamed(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
+{
+    SinterFsRecord *self = (SinterFsRecord *)fs;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    SinterIo *io = sinter_fs_forward_open_unnamed(fs, &record_io_class, path, flags, error);
+    gint64 inode = io ? record_inode(io) : 0;
+
+    if (io)
+        g_hash_table_add(self->unnamed, g_memdup2(&inode, sizeof inode));
+    return io;
+}
+
+static gboolean
+record_link(SinterFs *fs, SinterIo *io, const char *path, GError **error)
+{
+    SinterFsRecord *self = (SinterFsRecord *)fs;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    gint64 inode = record_inode(io);
+
+    if (!sinter_fs_forward_link(fs, io, path, error))
+        return FALSE;
+    g_hash_table_remove(self->unnamed, &inode);
+    record_add(self, SINTER_RECORD_LINK, path)->inode = (guint64)inode;
+    return TRUE;
 }
 
 static gboolean
@@ -186,6 +235,7 @@ record_finalize(SinterFs *fs)
     SinterFsRecord *self = (SinterFsRecord *)fs;
 
     g_ptr_array_unref(self->log);
+    g_hash_table_unref(self->unnamed);
     g_mutex_clear(&self->lock);
     sinter_fs_forward_finalize(fs);
 }
@@ -194,6 +244,9 @@ static const SinterFsClass record_fs_class = {
     .driver = "record",
     .instance_bytes = sizeof(SinterFsRecord),
     .open = record_open,
+    .open_unnamed = record_open_unnamed,
+    .link = record_link,
+    .list = sinter_fs_forward_list,
     .rename = record_rename,
     .remove = record_remove,
     .sync_folder = record_sync_folder,
@@ -209,6 +262,7 @@ sinter_fs_record_new(SinterFs *inner)
     g_mutex_init(&self->lock);
     self->base.inner = sinter_fs_ref(inner);
     self->log = g_ptr_array_new_with_free_func(record_free);
+    self->unnamed = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     return &self->base.fs;
 }
 

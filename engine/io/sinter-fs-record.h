@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 
 typedef enum {
     SINTER_RECORD_CREATE, /* @path was made, empty */
+    SINTER_RECORD_LINK,   /* what had no name is @path now */
     SINTER_RECORD_WRITE,
     SINTER_RECORD_DISCARD,
     SINTER_RECORD_TRUNCATE,
@@ -32,7 +33,10 @@ typedef struct {
     GBytes *data;   /* WRITE */
 } SinterRecord;
 
-/* In front of @inner, with an empty record. Only what succeeded is recorded. */
+/*
+ * In front of @inner, with an empty record. Only what succeeded is recorded, and no flush of a file
+ * that has no name yet: some file systems keep nothing of one over a cut, be it linked in between.
+ */
 SinterFs *sinter_fs_record_new(SinterFs *inner);
 
 /*

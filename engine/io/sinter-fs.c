@@ -45,6 +45,39 @@ sinter_fs_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **err
     return fs->klass->open(fs, path, flags, error);
 }
 
+static gboolean
+fs_lacks(const SinterFs *fs, const char *what, const char *path, GError **error)
+{
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "'%s': %s %s", path,
+                fs->klass->driver, what);
+    return FALSE;
+}
+
+SinterIo *
+sinter_fs_open_unnamed(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
+{
+    if (fs->klass->open_unnamed)
+        return fs->klass->open_unnamed(fs, path, flags, error);
+    fs_lacks(fs, "files have a name always", path, error);
+    return NULL;
+}
+
+gboolean
+sinter_fs_link(SinterFs *fs, SinterIo *io, const char *path, GError **error)
+{
+    return fs->klass->link ? fs->klass->link(fs, io, path, error)
+                           : fs_lacks(fs, "files get no other name", path, error);
+}
+
+GPtrArray *
+sinter_fs_list(SinterFs *fs, const char *path, GError **error)
+{
+    if (fs->klass->list)
+        return fs->klass->list(fs, path, error);
+    fs_lacks(fs, "files are not listed", path, error);
+    return NULL;
+}
+
 gboolean
 sinter_fs_rename(SinterFs *fs, const char *from, const char *to, GError **error)
 {

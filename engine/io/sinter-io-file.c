@@ -436,6 +436,18 @@ sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, gboolean by_pa
     return &self->io;
 }
 
+gboolean
+sinter_io_file_link(SinterIo *io, const char *path, GError **error)
+{
+    /* by way of /proc: a descriptor by itself can be linked with a capability only */
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", ((SinterIoFile *)io)->fd);
+
+    if (linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
+        return TRUE;
+    sinter_error_set_errno(error, errno, "giving '%s' the name '%s'", io->path, path);
+    return FALSE;
+}
+
 SinterIo *
 sinter_io_new_fd(int fd, const char *name, SinterIoFlags flags, GError **error)
 {

@@ -17,4 +17,7 @@ gboolean sinter_io_file_check_kind(int fd, const char *path, struct stat *ret_st
 SinterIo *sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, gboolean by_path,
                              GError **error);
 
+/* Gives an open file that has no name the name @path. */
+gboolean sinter_io_file_link(SinterIo *io, const char *path, GError **error);
+
 G_END_DECLS

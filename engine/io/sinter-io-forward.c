@@ -91,19 +91,46 @@ sinter_io_forward_finalize(SinterIo *io)
     sinter_fs_unref(self->owner);
 }
 
-SinterIo *
-sinter_fs_forward_open(SinterFs *fs, const SinterIoClass *klass, const char *path,
-                       SinterIoFlags flags, GError **error)
+/* @klass in front of @inner (transfer full), which may be NULL. */
+static SinterIo *
+forward_new(SinterFs *fs, const SinterIoClass *klass, SinterIo *inner)
 {
-    SinterIo *inner = sinter_fs_open(((SinterFsForward *)fs)->inner, path, flags, error);
     SinterIoForward *self;
 
     if (!inner)
         return NULL;
-    self = sinter_io_alloc(klass, path, flags);
+    self = sinter_io_alloc(klass, inner->path, inner->flags);
     self->inner = inner;
     self->owner = sinter_fs_ref(fs);
     return &self->io;
+}
+
+SinterIo *
+sinter_fs_forward_open(SinterFs *fs, const SinterIoClass *klass, const char *path,
+                       SinterIoFlags flags, GError **error)
+{
+    return forward_new(fs, klass,
+                       sinter_fs_open(((SinterFsForward *)fs)->inner, path, flags, error));
+}
+
+SinterIo *
+sinter_fs_forward_open_unnamed(SinterFs *fs, const SinterIoClass *klass, const char *path,
+                               SinterIoFlags flags, GError **error)
+{
+    return forward_new(fs, klass,
+                       sinter_fs_open_unnamed(((SinterFsForward *)fs)->inner, path, flags, error));
+}
+
+gboolean
+sinter_fs_forward_link(SinterFs *fs, SinterIo *io, const char *path, GError **error)
+{
+    return sinter_fs_link(((SinterFsForward *)fs)->inner, inner_of(io), path, error);
+}
+
+GPtrArray *
+sinter_fs_forward_list(SinterFs *fs, const char *path, GError **error)
+{
+    return sinter_fs_list(((SinterFsForward *)fs)->inner, path, error);
 }
 
 gboolean

@@ -40,6 +40,10 @@ void sinter_io_forward_finalize(SinterIo *io);
 /* Opens @path in the inner set and puts an instance of @klass in front of it. */
 SinterIo *sinter_fs_forward_open(SinterFs *fs, const SinterIoClass *klass, const char *path,
                                  SinterIoFlags flags, GError **error);
+SinterIo *sinter_fs_forward_open_unnamed(SinterFs *fs, const SinterIoClass *klass, const char *path,
+                                         SinterIoFlags flags, GError **error);
+gboolean sinter_fs_forward_link(SinterFs *fs, SinterIo *io, const char *path, GError **error);
+GPtrArray *sinter_fs_forward_list(SinterFs *fs, const char *path, GError **error);
 gboolean sinter_fs_forward_rename(SinterFs *fs, const char *from, const char *to, GError **error);
 gboolean sinter_fs_forward_remove(SinterFs *fs, const char *path, GError **error);
 gboolean sinter_fs_forward_sync_folder(SinterFs *fs, const char *path, GError **error);

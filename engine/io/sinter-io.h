@@ -92,6 +92,13 @@ typedef struct {
     const char *driver;
     gsize instance_bytes;
     SinterIo *(*open)(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error);
+    /* A file that is gone when nobody has it open, until link() gives it a name. It lies where
+     * @path would, and is called so in messages. Left out: there is no such thing. */
+    SinterIo *(*open_unnamed)(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error);
+    /* Of what open_unnamed() opened. @path is free. Durable only after sync_folder(). */
+    gboolean (*link)(SinterFs *fs, SinterIo *io, const char *path, GError **error);
+    /* The names in the folder that holds @path. Left out: nobody can say. */
+    GPtrArray *(*list)(SinterFs *fs, const char *path, GError **error);
     /* Replaces @to. Durable only after sync_folder(). */
     gboolean (*rename)(SinterFs *fs, const char *from, const char *to, GError **error);
     gboolean (*remove)(SinterFs *fs, const char *path, GError **error);
@@ -185,6 +192,18 @@ gboolean sinter_io_adopt(SinterIo *io, SinterIo *like, GError **error);
 
 /* Permission bits; the umask does not apply. */
 gboolean sinter_io_set_mode(SinterIo *io, guint32 mode, GError **error);
+
+/*
+ * A file without a name, of the same file system as @path: nothing is left of it unless
+ * sinter_fs_link() gives it one. Not every set of files has them. What is flushed before it has a
+ * name may not be durable: file systems see no sense in that.
+ */
+SinterIo *sinter_fs_open_unnamed(SinterFs *fs, const char *path, SinterIoFlags flags,
+                                 GError **error);
+gboolean sinter_fs_link(SinterFs *fs, SinterIo *io, const char *path, GError **error);
+
+/* Returns: (transfer full): of char *, the names in the folder that holds @path, unsorted */
+GPtrArray *sinter_fs_list(SinterFs *fs, const char *path, GError **error);
 
 gboolean sinter_fs_rename(SinterFs *fs, const char *from, const char *to, GError **error);
 gboolean sinter_fs_remove(SinterFs *fs, const char *path, GError **error);

@@ -149,10 +149,13 @@ drop_former(SinterConvertTarget *self, GError **error)
 static gboolean
 add_bitmaps(SinterConvertTarget *self, GError **error)
 {
-    return !self->bitmaps_of ||
-           sinter_convert_bitmaps(self->fs, self->bitmaps_of,
-                                  sinter_io_get_path(sinter_output_get_io(self->output)),
-                                  self->skip_broken_bitmaps, error);
+    const char *name;
+
+    if (!self->bitmaps_of)
+        return TRUE;
+    name = sinter_output_get_name(self->output, error);
+    return name && sinter_convert_bitmaps(self->fs, self->bitmaps_of, name,
+                                          self->skip_broken_bitmaps, error);
 }
 
 gboolean

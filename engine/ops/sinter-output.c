@@ -7,6 +7,7 @@
  */
 
 #include "sinter-output.h"
+#include "sinter-draft.h"
 #include "sinter-error.h"
 #include "sinter-file.h"
 
@@ -14,38 +15,12 @@
 
 struct _SinterOutput {
     SinterFs *fs;
-    SinterIo *io;     /* written to */
+    SinterIo *io;     /* written to in place; NULL: there is a draft */
     SinterIo *former; /* what is replaced, open and locked; NULL: nothing */
     char *path;       /* the file itself: links are followed */
-    char *draft;      /* the hidden name; NULL where it is written in place, and once committed */
+    SinterDraft *draft;
     gboolean is_zero;
 };
-
-static char *
-draft_name(const char *path)
-{
-    g_autofree char *folder = g_path_get_dirname(path);
-    g_autofree char *base = g_path_get_basename(path);
-    g_autofree char *name =
-        g_strdup_printf(".%.200s.%08x%08x.part", base, g_random_int(), g_random_int());
-
-    return g_build_filename(folder, name, NULL);
-}
-
-static SinterIoFlags
-draft_flags(SinterOutputFlags flags)
-{
-    return SINTER_IO_CREATE | (flags & SINTER_OUTPUT_DIRECT ? SINTER_IO_DIRECT : 0);
-}
-
-static void
-output_drop_draft(SinterOutput *self)
-{
-    g_clear_pointer(&self->io, sinter_io_unref);
-    if (self->draft)
-        sinter_fs_remove(self->fs, self->draft, NULL);
-    g_clear_pointer(&self->draft, g_free);
-}
 
 void
 sinter_output_set_error(GError **error, const char *verb, const char *path, const char *other,
@@ -62,19 +37,11 @@ sinter_output_set_error(GError **error, const char *verb, const char *path, cons
 static gboolean
 output_make_draft(SinterOutput *self, SinterOutputFlags flags, GError **error)
 {
-    g_autofree char *draft = draft_name(self->path);
-    g_autoptr(GError) local = NULL;
+    SinterIoFlags direct = flags & SINTER_OUTPUT_DIRECT ? SINTER_IO_DIRECT : 0;
 
-    self->io = sinter_fs_open(self->fs, draft, draft_flags(flags), &local);
-    if (!self->io) {
-        sinter_output_set_error(error, "create", self->path, draft, local);
-        return FALSE;
-    }
-    /* in what may vanish as a whole no write has to come before another */
-    sinter_io_defer_flushes(self->io, TRUE);
-    self->draft = g_steal_pointer(&draft);
+    self->draft = sinter_draft_new(self->fs, self->path, direct, error);
     self->is_zero = TRUE;
-    return sinter_io_lock(self->io, SINTER_IO_LOCK_WRITE, error);
+    return self->draft != NULL;
 }
 
 /* Opens the file that is there and keeps everybody else out. */
@@ -95,9 +62,10 @@ output_replaces(SinterOutput *self, const SinterIoStat *st, SinterOutputFlags fl
 {
     if (st->is_block_device || st->n_links > 1)
         return FALSE;
-    if (output_make_draft(self, flags, NULL) && sinter_io_adopt(self->io, self->former, NULL))
+    if (output_make_draft(self, flags, NULL) &&
+        sinter_io_adopt(sinter_draft_get_io(self->draft), self->former, NULL))
         return TRUE;
-    output_drop_draft(self);
+    g_clear_pointer(&self->draft, sinter_draft_free);
     return FALSE;
 }
 
@@ -146,7 +114,8 @@ sinter_output_open(SinterFs *fs, const char *path, SinterOutputFlags flags, gboo
     }
     if (!self->path)
         self->path = g_strdup(path);
-    if (!output_make_draft(self, flags, error) || !sinter_io_set_mode(self->io, mode, error))
+    if (!output_make_draft(self, flags, error) ||
+        !sinter_io_set_mode(sinter_draft_get_io(self->draft), mode, error))
         return NULL;
     return g_steal_pointer(&self);
 }
@@ -154,7 +123,13 @@ sinter_output_open(SinterFs *fs, const char *path, SinterOutputFlags flags, gboo
 SinterIo *
 sinter_output_get_io(SinterOutput *self)
 {
-    return self->io;
+    return self->draft ? sinter_draft_get_io(self->draft) : self->io;
+}
+
+const char *
+sinter_output_get_name(SinterOutput *self, GError **error)
+{
+    return self->draft ? sinter_draft_get_name(self->draft, error) : self->path;
 }
 
 gboolean
@@ -174,15 +149,7 @@ sinter_output_remove_former(SinterOutput *self, GError **error)
 gboolean
 sinter_output_commit(SinterOutput *self, GError **error)
 {
-    sinter_io_defer_flushes(self->io, FALSE);
-    if (!sinter_io_flush(self->io, error))
-        return FALSE;
-    if (!self->draft)
-        return TRUE;
-    if (!sinter_fs_rename(self->fs, self->draft, self->path, error))
-        return FALSE;
-    g_clear_pointer(&self->draft, g_free);
-    return sinter_fs_sync_folder(self->fs, self->path, error);
+    return self->draft ? sinter_draft_commit(self->draft, error) : sinter_io_flush(self->io, error);
 }
 
 void
@@ -190,7 +157,8 @@ sinter_output_free(SinterOutput *self)
 {
     if (!self)
         return;
-    output_drop_draft(self);
+    sinter_draft_free(self->draft);
+    sinter_io_unref(self->io);
     sinter_io_unref(self->former);
     sinter_fs_unref(self->fs);
     g_free(self->path);

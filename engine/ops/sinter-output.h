@@ -3,8 +3,8 @@
 
 /*
  * A file that an operation makes. It stands under its name only when it is whole and durable:
- * until then it is written under a hidden name in the same folder. What it replaces is locked as
- * long as that takes, and hands down its owner, permissions and label.
+ * until then it is a draft (sinter-draft.h). What it replaces is locked as long as that takes, and
+ * hands down its owner, permissions and label.
  *
  * Where replacing cannot be done without a loss (a block device, a file with several names, one
  * whose owner cannot be handed down, a folder that takes no new file) the file is written in
@@ -32,6 +32,9 @@ SinterOutput *sinter_output_open(SinterFs *fs, const char *path, SinterOutputFla
 
 /* (transfer none): to write to. Until commit(), flushing a file without a name does nothing. */
 SinterIo *sinter_output_get_io(SinterOutput *self);
+
+/* (transfer none): a name by which it can be opened once more before commit(). */
+const char *sinter_output_get_name(SinterOutput *self, GError **error);
 
 /* Whether all that was not written reads as zeros: it is a file without content. */
 gboolean sinter_output_is_zero(SinterOutput *self);

@@ -204,10 +204,25 @@ check_view(Trial *self, SinterFs *fs, guint i, gboolean done)
     return check_promise(view, fs, before, after, done);
 }
 
+/* What an operation makes on the way is gone when it is done, whoever made it. */
+static char *
+check_drafts(SinterFs *fs)
+{
+    g_autoptr(GPtrArray) names = sinter_fs_list(fs, "any", NULL);
+
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+
+        if (g_str_has_suffix(name, ".part"))
+            return g_strdup_printf("'%s' is left", name);
+    }
+    return NULL;
+}
+
 static char *
 check_views(Trial *self, SinterFs *fs, gboolean done)
 {
-    char *trouble = NULL;
+    char *trouble = done ? check_drafts(fs) : NULL;
 
     for (guint i = 0; self->operation->views[i].path && !trouble; i++)
         trouble = check_view(self, fs, i, done);

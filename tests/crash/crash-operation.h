@@ -7,7 +7,7 @@
  *
  * - no image on which somebody stands is corrupt (clusters counted too high are allowed),
  * - each disk shows what was promised of it, and once the operation has returned, what it shows
- *   when nothing is cut,
+ *   when nothing is cut, with no draft (".part") beside it,
  * - run again on what the cut left, the operation ends with the same disks; a second cut, of that
  *   second run, is survived just as well.
  */

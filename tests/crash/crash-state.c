@@ -144,8 +144,8 @@ content_write(GByteArray *content, const SinterRecord *record, const guint8 *sec
 gboolean
 crash_record_is_name(const SinterRecord *record)
 {
-    return record->kind == SINTER_RECORD_CREATE || record->kind == SINTER_RECORD_RENAME ||
-           record->kind == SINTER_RECORD_REMOVE;
+    return record->kind == SINTER_RECORD_CREATE || record->kind == SINTER_RECORD_LINK ||
+           record->kind == SINTER_RECORD_RENAME || record->kind == SINTER_RECORD_REMOVE;
 }
 
 void
@@ -155,6 +155,7 @@ crash_base_apply(CrashBase *self, const SinterRecord *record, guint64 inode, con
 
     switch (record->kind) {
     case SINTER_RECORD_CREATE:
+    case SINTER_RECORD_LINK:
         base_set_name(self, record->path, inode);
         break;
     case SINTER_RECORD_RENAME:

@@ -3,6 +3,7 @@
 /* Files that an operation makes anew: disks copied over older copies, an image made. */
 
 #include "crash-operation.h"
+#include "io/sinter-fs-fault.h"
 #include "sinter/convert.h"
 #include "sinter/create.h"
 #include "sinter/handle.h"
@@ -69,6 +70,16 @@ to_qcow2(SinterFs *fs, gboolean again, GError **error)
     return convert(fs, &image, SINTER_CONVERT_DEFAULT, error);
 }
 
+/* Where there are no files without a name. */
+static gboolean
+to_qcow2_named(SinterFs *fs, gboolean again, GError **error)
+{
+    g_autoptr(SinterFs) named = sinter_fs_fault_new(fs);
+
+    sinter_fs_fault_arm(named, SINTER_FAULT_OPEN_UNNAMED, SINTER_FAULT_EIO, 1, TRUE);
+    return to_qcow2(named, again, error);
+}
+
 static gboolean
 to_compressed(SinterFs *fs, gboolean again, GError **error)
 {
@@ -126,6 +137,12 @@ static const CrashOperation operations[] = {
     { .name = "convert",
       .prepare = prepare,
       .run = to_qcow2,
+      .files = { "image", "copy" },
+      .views = { { "image", "qcow2", NULL, CRASH_VIEW_KEPT, FALSE },
+                 { "copy", NULL, NULL, CRASH_VIEW_CHANGES, FALSE } } },
+    { .name = "convert under a hidden name",
+      .prepare = prepare,
+      .run = to_qcow2_named,
       .files = { "image", "copy" },
       .views = { { "image", "qcow2", NULL, CRASH_VIEW_KEPT, FALSE },
                  { "copy", NULL, NULL, CRASH_VIEW_CHANGES, FALSE } } },

@@ -40,7 +40,7 @@
 static const int sync_calls[] = { SYS_fsync, SYS_fdatasync };
 static const int other_calls[] = {
     SYS_pwrite64, SYS_ftruncate, SYS_fallocate, SYS_copy_file_range,
-    SYS_renameat, SYS_renameat2, SYS_unlinkat,
+    SYS_renameat, SYS_renameat2, SYS_unlinkat, SYS_linkat,
 #ifdef SYS_rename
     SYS_rename,   SYS_unlink,
 #endif

@@ -203,11 +203,17 @@ class Interrupted(Trial):
         if done.status not in (0, 3):
             raise Failed(f'qemu-img check {name}: {done}')
 
+    def drafts(self):
+        """Hidden names of files on their way to their own."""
+        return [name for name in os.listdir(self.folder) if re.fullmatch(r'\..*\.part', name)]
+
     def finishes(self):
         """Given once more, the command does it."""
         done = img.ours(*self.plan.args, folder=self.folder)
         if done.status and not (self.row.done_already and
                                 re.search(self.row.done_already, str(done))):
             raise Failed(f'run again: {done}')
+        if self.drafts():
+            raise Failed(f'run again: {self.drafts()} are left')
         self.judge(self.folder)
         self.judge_snapshots()

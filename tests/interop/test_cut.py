@@ -139,6 +139,60 @@ class Cut(unittest.TestCase):
                     self.assertEqual(self.one(row, 'eio', nth, 'sync'), 'failed')
 
 
+class KilledConvert(Cut):
+    """What is left of a conversion, new or over an older copy, whichever call it is killed at."""
+
+    test_kill = test_eio = test_enospc = test_failing_sync = None
+
+    def prepared(self, name, older):
+        trial = self.trial(OPERATIONS['convert to raw'], name)
+        if older:
+            with open(os.path.join(trial.folder, 'new.raw'), 'wb') as file:
+                file.write(b'older')
+        return trial, sorted(os.listdir(trial.folder))
+
+    def leftovers(self, older):
+        """{number of the call that it was killed at: what was left}, number of calls"""
+        trial, _ = self.prepared('count', older)
+        _, n_calls = strike('count', 0, 'all', trial.plan.args, trial.folder)
+        left = {}
+        for nth in sorted({*spread(n_calls, 10), *range(max(1, n_calls - 5), n_calls + 1)}):
+            trial, before = self.prepared(f'kill-{nth}', older)
+            done, _ = strike('kill', nth, 'all', trial.plan.args, trial.folder)
+            self.assertEqual(done.status, KILLED, done)
+            names = sorted(set(os.listdir(trial.folder)) - {'new.raw'})
+            drafts = trial.drafts()
+            self.assertEqual([n for n in names if n not in drafts],
+                             [n for n in before if n != 'new.raw'])
+            if nth < n_calls:                   # all but the last sync of the folder
+                with subprocess.Popen(['cat', 'new.raw'], cwd=trial.folder, stderr=-3,
+                                      stdout=subprocess.PIPE) as cat:
+                    self.assertEqual(cat.stdout.read(), b'older' if older else b'')
+            left[nth] = drafts
+            trial.finishes()
+            shutil.rmtree(trial.folder)
+        return left, n_calls
+
+    def test_leftovers(self):
+        for older in (False, True):
+            with self.subTest(older=older):
+                left, n_calls = self.leftovers(older)
+                seen = [nth for nth, drafts in left.items() if drafts]
+                tap.comment(f'{"over an older copy" if older else "new"}: killed at {len(left)} of '
+                            f'{n_calls} calls, a hidden name was left at {seen}')
+                if has_unnamed_files(self.root):
+                    # from the link to the rename: a flush of what has been flushed
+                    self.assertLessEqual(len(seen), 2)
+
+
+def has_unnamed_files(folder):
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600))
+    except OSError:
+        return False
+    return True
+
+
 class KilledMerge(Cut):
     """One merge, killed at 500 moments."""
 

@@ -66,3 +66,14 @@ disk_file(SinterFs *fs, const char *path)
     g_assert_true(sinter_io_read(io, 0, bytes, st.size_bytes, NULL));
     return g_bytes_new_take(bytes, st.size_bytes);
 }
+
+guint
+disk_count_hidden(SinterFs *fs)
+{
+    g_autoptr(GPtrArray) names = sinter_fs_list(fs, "any", NULL);
+    guint n = 0;
+
+    for (guint i = 0; i < names->len; i++)
+        n += *(const char *)g_ptr_array_index(names, i) == '.';
+    return n;
+}

@@ -19,3 +19,6 @@ GBytes *disk_content(SinterChain *chain);
 
 /* (transfer full): the bytes of a file */
 GBytes *disk_file(SinterFs *fs, const char *path);
+
+/* Names that begin with a dot. */
+guint disk_count_hidden(SinterFs *fs);

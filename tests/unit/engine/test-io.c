@@ -204,6 +204,54 @@ test_direct(Place *place, gconstpointer memory)
     free(aligned);
 }
 
+static guint
+count_names(SinterFs *fs, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) names = sinter_fs_list(fs, path, &error);
+    guint n = 0;
+
+    g_assert_no_error(error);
+    for (guint i = 0; i < names->len; i++)
+        n += !g_str_has_prefix(g_ptr_array_index(names, i), ".");
+    return n;
+}
+
+/* It is there for who has it open, and under its name when it gets one. */
+static void
+test_unnamed(Place *place, gconstpointer memory)
+{
+    g_autofree char *path = place_path(place, "a");
+    g_autofree char *other = place_path(place, "b");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterIo) io = sinter_fs_open_unnamed(place->fs, path, SINTER_IO_READ, &error);
+    g_autoptr(SinterIo) reader = NULL;
+    SinterIoStat here;
+    SinterIoStat there;
+
+    if (!io) {
+        g_test_skip(error->message);
+        return;
+    }
+    g_assert_cmpuint(count_names(place->fs, path), ==, 0);
+    must_write(io, 0, "text");
+    assert_reads(io, 0, "text");
+    g_assert_true(sinter_io_lock(io, SINTER_IO_LOCK_ALONE, &error));
+    g_assert_true(sinter_fs_link(place->fs, io, path, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(count_names(place->fs, other), ==, 1);
+    reader = must_open(place->fs, path, SINTER_IO_READ);
+    assert_reads(reader, 0, "text");
+    g_assert_true(sinter_io_stat(io, &here, NULL) && sinter_io_stat(reader, &there, NULL));
+    g_assert_cmpuint(here.inode, ==, there.inode);
+    /* the name must be free */
+    sinter_io_unref(must_open(place->fs, other, SINTER_IO_CREATE));
+    g_clear_pointer(&io, sinter_io_unref);
+    io = sinter_fs_open_unnamed(place->fs, path, SINTER_IO_READ, NULL);
+    g_assert_false(sinter_fs_link(place->fs, io, other, &error));
+    g_assert_nonnull(error);
+}
+
 static void
 test_refused(Place *place, gconstpointer memory)
 {
@@ -349,6 +397,31 @@ test_record(void)
     g_assert_cmpstr(record->to, ==, "c");
     g_assert_cmpuint(((SinterRecord *)g_ptr_array_index(log, 5))->inode, ==,
                      ((SinterRecord *)g_ptr_array_index(log, 0))->inode);
+}
+
+/* What was flushed without a name counts as not flushed. */
+static void
+test_record_unnamed(void)
+{
+    static const SinterRecordKind kinds[] = { SINTER_RECORD_WRITE, SINTER_RECORD_LINK,
+                                              SINTER_RECORD_FLUSH };
+    g_autoptr(SinterFs) memory = sinter_fs_new_memory();
+    g_autoptr(SinterFs) fs = sinter_fs_record_new(memory);
+    g_autoptr(SinterIo) io = sinter_fs_open_unnamed(fs, "a", SINTER_IO_READ, NULL);
+    GPtrArray *log = sinter_fs_record_get_log(fs);
+
+    must_write(io, 5, "abc");
+    g_assert_true(sinter_io_flush(io, NULL));
+    g_assert_true(sinter_fs_link(fs, io, "b", NULL));
+    g_assert_true(sinter_io_flush(io, NULL));
+    g_assert_cmpuint(log->len, ==, G_N_ELEMENTS(kinds));
+    for (guint i = 0; i < log->len; i++) {
+        const SinterRecord *record = g_ptr_array_index(log, i);
+
+        g_assert_cmpint(record->kind, ==, kinds[i]);
+        g_assert_cmpuint(record->inode, ==, ((SinterRecord *)g_ptr_array_index(log, 0))->inode);
+    }
+    g_assert_cmpstr(((SinterRecord *)g_ptr_array_index(log, 1))->path, ==, "b");
 }
 
 /* Which second claim is allowed beside a first one. */
@@ -522,6 +595,8 @@ main(int argc, char **argv)
     ADD("/io/memory/copy", TRUE, test_copy);
     ADD("/io/file/names", FALSE, test_names);
     ADD("/io/memory/names", TRUE, test_names);
+    ADD("/io/file/unnamed", FALSE, test_unnamed);
+    ADD("/io/memory/unnamed", TRUE, test_unnamed);
     ADD("/io/file/direct", FALSE, test_direct);
     ADD("/io/file/refused", FALSE, test_refused);
     ADD("/io/file/roots", FALSE, test_roots);
@@ -530,6 +605,7 @@ main(int argc, char **argv)
     ADD("/io/lock/switch", FALSE, test_lock_switch);
     g_test_add_func("/io/fault", test_fault);
     g_test_add_func("/io/record", test_record);
+    g_test_add_func("/io/record-unnamed", test_record_unnamed);
     g_test_add_func("/io/copy-recorded", test_copy_recorded);
     return g_test_run();
 }

@@ -2,10 +2,12 @@
 
 /*
  * Files that appear whole, on a real file system: who may read them, what becomes of the file that
- * stood there before, of links and of names, and that nobody's file is taken away.
+ * stood there before, of links and of names, what is left of runs that are gone, and that nobody's
+ * file is taken away.
  */
 
 #include "ops/sinter-output.h"
+#include "io/sinter-fs-fault.h"
 #include "sinter-error.h"
 #include "sinter-file.h"
 
@@ -116,20 +118,137 @@ test_new(Fixture *f, gconstpointer data)
     g_assert_cmpuint(count_names(f), ==, 1);
 }
 
-/* Until it is committed there is nothing under the name, and nobody else can read what there is. */
+/* A set of files that has none without a name, the next time it is asked. */
+static SinterFs *
+named_files(Fixture *f)
+{
+    SinterFs *fs = sinter_fs_fault_new(f->fs);
+
+    sinter_fs_fault_arm(fs, SINTER_FAULT_OPEN_UNNAMED, SINTER_FAULT_EIO, 1, TRUE);
+    return fs;
+}
+
+static SinterOutput *
+must_begin(SinterFs *fs, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    SinterOutput *output = sinter_output_open(fs, path, SINTER_OUTPUT_DEFAULT, FALSE, &error);
+
+    g_assert_no_error(error);
+    g_assert_true(sinter_output_is_zero(output));
+    return output;
+}
+
+/* Until it is committed there is no name at all, unless one is asked for. */
+static void
+test_unnamed(Fixture *f, gconstpointer data)
+{
+    g_autoptr(SinterIo) probe = sinter_fs_open_unnamed(f->fs, f->path, SINTER_IO_READ, NULL);
+    g_autoptr(SinterOutput) output = must_begin(f->fs, f->path);
+    const char *name;
+    SinterIoStat st;
+
+    if (!probe) {
+        g_test_skip("this file system has no files without a name");
+        return;
+    }
+    g_assert_cmpuint(count_names(f), ==, 0);
+    g_assert_true(sinter_io_stat(sinter_output_get_io(output), &st, NULL));
+    g_assert_cmpuint(st.mode, ==, 0600);
+    name = sinter_output_get_name(output, NULL);
+    g_assert_cmpuint(count_names(f), ==, 1);
+    g_assert_cmpint(stat_of(name).st_mode & 07777, ==, 0600);
+    sinter_output_free(g_steal_pointer(&output));
+    g_assert_cmpuint(count_names(f), ==, 0);
+}
+
+/* Where everything has a name: there is nothing under the file's own, and nobody can read it. */
 static void
 test_hidden(Fixture *f, gconstpointer data)
 {
-    g_autoptr(SinterOutput) output =
-        sinter_output_open(f->fs, f->path, SINTER_OUTPUT_DEFAULT, FALSE, NULL);
+    g_autoptr(SinterFs) fs = named_files(f);
+    g_autoptr(SinterOutput) output = must_begin(fs, f->path);
 
-    g_assert_nonnull(output);
-    g_assert_true(sinter_output_is_zero(output));
     g_assert_false(g_file_test(f->path, G_FILE_TEST_EXISTS));
     g_assert_cmpint(stat_of(sinter_io_get_path(sinter_output_get_io(output))).st_mode & 07777, ==,
                     0600);
     g_assert_cmpuint(count_names(f), ==, 1);
     sinter_output_free(g_steal_pointer(&output));
+    g_assert_cmpuint(count_names(f), ==, 0);
+    output = must_begin(fs, f->path);
+    g_assert_true(sinter_io_write(sinter_output_get_io(output), 0, "new", 3, NULL));
+    g_assert_true(sinter_output_commit(output, NULL));
+    assert_text(f->path, "new");
+    g_assert_cmpuint(count_names(f), ==, 1);
+}
+
+/* What a run that is gone has left goes; what somebody has locked, or looks otherwise, stays. */
+static void
+test_swept(Fixture *f, gconstpointer data)
+{
+    static const struct {
+        const char *name;
+        gboolean goes;
+    } files[] = {
+        { ".disk.raw.0123456789abcdef.part", TRUE },
+        { ".disk.raw.00000000ffffffff.part", TRUE },
+        { ".disk.raw.0123456789abcde.part", FALSE },
+        { ".disk.raw.0123456789abcdeg.part", FALSE },
+        { ".disk.raw.0123456789abcdef.parts", FALSE },
+        { ".disk.0123456789abcdef.part", FALSE },
+        { "disk.raw.0123456789abcdef.part", FALSE },
+        { ".other.raw.0123456789abcdef.part", FALSE },
+    };
+    g_autofree char *used = g_build_filename(f->folder, ".disk.raw.aaaaaaaabbbbbbbb.part", NULL);
+    g_autoptr(SinterIo) user = NULL;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_build_filename(f->folder, files[i].name, NULL);
+
+        put(path, "left over", 0600);
+    }
+    put(used, "in use", 0600);
+    user = sinter_fs_open(f->fs, used, SINTER_IO_WRITE, NULL);
+    g_assert_true(sinter_io_lock(user, SINTER_IO_LOCK_WRITE, NULL));
+    write_new(f, f->path, SINTER_OUTPUT_DEFAULT, FALSE);
+    for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_build_filename(f->folder, files[i].name, NULL);
+
+        g_test_message("%s", files[i].name);
+        g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS) != files[i].goes);
+    }
+    assert_text(used, "in use");
+    g_clear_pointer(&user, sinter_io_unref);
+    write_new(f, f->path, SINTER_OUTPUT_DEFAULT, FALSE);
+    g_assert_false(g_file_test(used, G_FILE_TEST_EXISTS));
+    assert_text(f->path, "new");
+}
+
+/* Makes outputs of one file, and gives them up. */
+static gpointer
+begin_often(gpointer data)
+{
+    Fixture *f = data;
+
+    for (guint i = 0; i < 300; i++) {
+        g_autoptr(SinterFs) fs = named_files(f);
+        g_autoptr(SinterOutput) output = must_begin(fs, f->path);
+
+        /* whoever sweeps meanwhile, it has its name */
+        g_assert_cmpint(stat_of(sinter_output_get_name(output, NULL)).st_mode & 07777, ==, 0600);
+    }
+    return NULL;
+}
+
+static void
+test_living(Fixture *f, gconstpointer data)
+{
+    GThread *threads[3];
+
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("begin", begin_often, f);
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+        g_thread_join(threads[i]);
     g_assert_cmpuint(count_names(f), ==, 0);
 }
 
@@ -304,7 +423,10 @@ main(int argc, char **argv)
         void (*test)(Fixture *, gconstpointer);
     } tests[] = {
         { "/output/new", test_new },
+        { "/output/unnamed", test_unnamed },
         { "/output/hidden", test_hidden },
+        { "/output/swept", test_swept },
+        { "/output/living", test_living },
         { "/output/replaced", test_replaced },
         { "/output/hard-link", test_hard_link },
         { "/output/symbolic-link", test_symbolic_link },

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Files before they have their names, and what is left of those whose makers are gone. What holds:
+ * a draft that can be seen is locked, or will not be used by who made it; so what nobody has locked
+ * is nobody's, and who sweeps holds the lock while the name goes.
+ */
+
+#include "sinter-draft.h"
+#include "sinter-error.h"
+#include "sinter-output.h"
+
+#include <string.h>
+
+#define SUFFIX ".part"
+#define HEX_DIGITS 16
+/* A draft that is made may be swept before it is locked; never again and again by chance. */
+#define TRIES 10
+
+struct _SinterDraft {
+    SinterFs *fs;
+    SinterIo *io;
+    char *path;   /* that it is to get */
+    char *hidden; /* that it has; NULL: none, or its own */
+};
+
+/* What the hidden names of @path begin with, but for their folder. */
+static char *
+hidden_prefix(const char *path)
+{
+    g_autofree char *base = g_path_get_basename(path);
+
+    return g_strdup_printf(".%.200s.", base);
+}
+
+static char *
+hidden_name(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autofree char *prefix = hidden_prefix(path);
+    g_autofree char *name =
+        g_strdup_printf("%s%08x%08x" SUFFIX, prefix, g_random_int(), g_random_int());
+
+    return g_build_filename(folder, name, NULL);
+}
+
+static gboolean
+is_hidden_name(const char *name, const char *prefix)
+{
+    gsize n = strlen(prefix);
+
+    return g_str_has_prefix(name, prefix) && strlen(name) == n + HEX_DIGITS + strlen(SUFFIX) &&
+           strspn(name + n, "0123456789abcdef") == HEX_DIGITS && g_str_has_suffix(name, SUFFIX);
+}
+
+/* Removes the draft @path where nobody works on it. */
+static void
+sweep_one(SinterFs *fs, const char *path)
+{
+    g_autoptr(SinterIo) io = sinter_fs_open(fs, path, SINTER_IO_READ, NULL);
+
+    if (io && sinter_io_lock(io, SINTER_IO_LOCK_ALONE, NULL))
+        sinter_fs_remove(fs, path, NULL);
+}
+
+/* What cannot be swept stays: it is in nobody's way. */
+static void
+sweep(SinterFs *fs, const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autofree char *prefix = hidden_prefix(path);
+    g_autoptr(GPtrArray) names = sinter_fs_list(fs, path, NULL);
+
+    for (guint i = 0; names && i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        g_autofree char *found = g_build_filename(folder, name, NULL);
+
+        if (is_hidden_name(name, prefix))
+            sweep_one(fs, found);
+    }
+}
+
+static void
+draft_drop(SinterDraft *self)
+{
+    if (self->hidden)
+        sinter_fs_remove(self->fs, self->hidden, NULL);
+    g_clear_pointer(&self->hidden, g_free);
+    g_clear_pointer(&self->io, sinter_io_unref);
+}
+
+static gboolean
+draft_open_unnamed(SinterDraft *self, SinterIoFlags io_flags)
+{
+    self->io = sinter_fs_open_unnamed(self->fs, self->path, io_flags, NULL);
+    if (self->io && sinter_io_lock(self->io, SINTER_IO_LOCK_WRITE, NULL))
+        return TRUE;
+    draft_drop(self);
+    return FALSE;
+}
+
+static gboolean
+draft_open_hidden(SinterDraft *self, SinterIoFlags io_flags, GError **error)
+{
+    g_autofree char *hidden = hidden_name(self->path);
+    g_autoptr(GError) local = NULL;
+
+    self->io = sinter_fs_open(self->fs, hidden, io_flags | SINTER_IO_CREATE, &local);
+    if (!self->io) {
+        sinter_output_set_error(error, "create", self->path, hidden, local);
+        return FALSE;
+    }
+    self->hidden = g_steal_pointer(&hidden);
+    return sinter_io_lock(self->io, SINTER_IO_LOCK_WRITE, error);
+}
+
+/* Again where somebody who sweeps was faster. */
+static gboolean
+draft_open(SinterDraft *self, SinterIoFlags io_flags, GError **error)
+{
+    if (draft_open_unnamed(self, io_flags))
+        return TRUE;
+    for (guint i = 1;; i++) {
+        g_autoptr(GError) local = NULL;
+        gboolean was_swept;
+
+        if (draft_open_hidden(self, io_flags, &local))
+            return TRUE;
+        was_swept = self->io && (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_LOCKED) ||
+                                 g_error_matches(local, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED));
+        draft_drop(self);
+        if (was_swept && i < TRIES)
+            continue;
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+}
+
+SinterDraft *
+sinter_draft_new(SinterFs *fs, const char *path, SinterIoFlags io_flags, GError **error)
+{
+    g_autoptr(SinterDraft) self = g_new0(SinterDraft, 1);
+
+    self->fs = sinter_fs_ref(fs);
+    self->path = g_strdup(path);
+    sweep(fs, path);
+    if (!draft_open(self, io_flags, error))
+        return NULL;
+    /* in what may vanish as a whole no write has to come before another */
+    sinter_io_defer_flushes(self->io, TRUE);
+    return g_steal_pointer(&self);
+}
+
+SinterIo *
+sinter_draft_get_io(SinterDraft *self)
+{
+    return self->io;
+}
+
+const char *
+sinter_draft_get_name(SinterDraft *self, GError **error)
+{
+    g_autofree char *hidden = NULL;
+
+    if (self->hidden)
+        return self->hidden;
+    hidden = hidden_name(self->path);
+    if (sinter_fs_link(self->fs, self->io, hidden, error))
+        self->hidden = g_steal_pointer(&hidden);
+    return self->hidden;
+}
+
+gboolean
+sinter_draft_commit(SinterDraft *self, GError **error)
+{
+    sinter_io_defer_flushes(self->io, FALSE);
+    /* what takes its time comes before there is a name that could be left behind */
+    if (!self->hidden && (!sinter_io_flush(self->io, error) || !sinter_draft_get_name(self, error)))
+        return FALSE;
+    /* with a name once more: of a file without one btrfs does not log what was flushed */
+    if (!sinter_io_flush(self->io, error) ||
+        !sinter_fs_rename(self->fs, self->hidden, self->path, error))
+        return FALSE;
+    g_clear_pointer(&self->hidden, g_free);
+    return sinter_fs_sync_folder(self->fs, self->path, error);
+}
+
+void
+sinter_draft_free(SinterDraft *self)
+{
+    if (!self)
+        return;
+    draft_drop(self);
+    sinter_fs_unref(self->fs);
+    g_free(self->path);
+    g_free(self);
+}
