@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define HELP_COLUMN 22
+/* QEMU's: a guest that writes here and there leaves few extents. */
+#define DEFAULT_EXTENT_SIZE_HINT (1024 * 1024)
 
 typedef struct {
     const char *key;
@@ -327,18 +329,31 @@ check_supported(const SinterImgNewImage *self, GError **error)
         const OptionRow *row = &self->of->rows[i];
         gboolean is_off = row->kind != SINTER_IMG_TEXT && self->values[i].number == 0;
 
-        if (!(row->is_encrypted || strcmp(row->key, "nocow") == 0 ||
-              strcmp(row->key, "extent_size_hint") == 0) ||
-            !self->values[i].text || is_off)
+        if (!row->is_encrypted || !self->values[i].text || is_off)
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    row->is_encrypted
-                        ? "The option '%s' is not supported: encrypted images cannot be made"
-                        : "The option '%s' is not supported: leave it out, or say that it is off",
-                    row->key);
+                    "The option '%s' is not supported: encrypted images cannot be made", row->key);
         return FALSE;
     }
     return TRUE;
+}
+
+static void
+warn(const char *text, gpointer data)
+{
+    sinter_img_warning("%s", text);
+}
+
+/* What nobody asked for need not be had. */
+static void
+fill_layout(const SinterImgNewImage *self, SinterCreateOptions *ret)
+{
+    ret->nocow = number_of(self, "nocow") != 0;
+    ret->extent_size_hint = DEFAULT_EXTENT_SIZE_HINT;
+    if (!sinter_img_new_image_get(self, "extent_size_hint"))
+        return;
+    ret->extent_size_hint = number_of(self, "extent_size_hint");
+    ret->warn = warn;
 }
 
 gboolean
@@ -356,6 +371,7 @@ sinter_img_new_image_fill(const SinterImgNewImage *self, SinterCreateOptions *re
         .data_file_name = sinter_img_new_image_get(self, "data_file"),
         .data_file_raw = number_of(self, "data_file_raw") != 0,
     };
+    fill_layout(self, ret);
     return check_supported(self, error) && fill_preallocation(self, ret, error) &&
            fill_version(self, ret, error) && fill_compression(self, ret, error) &&
            check_backing_format(self, error);

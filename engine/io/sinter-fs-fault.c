@@ -149,6 +149,13 @@ fault_set_mode(SinterIo *io, guint32 mode, GError **error)
            sinter_io_forward_set_mode(io, mode, error);
 }
 
+static gboolean
+fault_lay_out(SinterIo *io, const SinterIoLayout *layout, GError **error)
+{
+    return fault_pass(io, SINTER_FAULT_RIGHTS, "laying out", error) &&
+           sinter_io_forward_lay_out(io, layout, error);
+}
+
 static const SinterIoClass fault_io_class = {
     .driver = "fault",
     .instance_bytes = sizeof(SinterIoForward),
@@ -163,6 +170,7 @@ static const SinterIoClass fault_io_class = {
     .allocate = fault_allocate,
     .adopt = fault_adopt,
     .set_mode = fault_set_mode,
+    .lay_out = fault_lay_out,
     .finalize = sinter_io_forward_finalize,
 };
 

@@ -21,7 +21,7 @@ typedef enum {
     SINTER_FAULT_OPEN = 1 << 7,
     SINTER_FAULT_NAMES = 1 << 8, /* link, rename, remove; list and sync of a folder */
     SINTER_FAULT_ALLOCATE = 1 << 9,
-    SINTER_FAULT_RIGHTS = 1 << 10, /* owner, permissions */
+    SINTER_FAULT_RIGHTS = 1 << 10, /* owner, permissions, layout */
     SINTER_FAULT_OPEN_UNNAMED = 1 << 11,
     SINTER_FAULT_ALL = (1 << 12) - 1,
 } SinterFaultCalls;

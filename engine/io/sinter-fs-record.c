@@ -151,6 +151,7 @@ static const SinterIoClass record_io_class = {
     .allocate = record_allocate,
     .adopt = sinter_io_forward_adopt,
     .set_mode = sinter_io_forward_set_mode,
+    .lay_out = sinter_io_forward_lay_out,
     .finalize = sinter_io_forward_finalize,
 };
 

@@ -10,6 +10,7 @@
 #include "sinter-io-file.h"
 #include "sinter-error.h"
 #include "sinter-file.h"
+#include "sinter-layout.h"
 #include "sinter-lock.h"
 #include "sinter-offload.h"
 
@@ -361,6 +362,16 @@ file_set_mode(SinterIo *io, guint32 mode, GError **error)
     return FALSE;
 }
 
+static gboolean
+file_lay_out(SinterIo *io, const SinterIoLayout *layout, GError **error)
+{
+    if (sinter_layout_set(((SinterIoFile *)io)->fd, layout))
+        return TRUE;
+    /* in the words of QEMU's tools, which say no more */
+    sinter_error_set_errno(error, errno, "Failed to set extent size hint");
+    return FALSE;
+}
+
 static void
 file_finalize(SinterIo *io)
 {
@@ -384,6 +395,7 @@ static const SinterIoClass file_class = {
     .lock = file_lock,
     .adopt = file_adopt,
     .set_mode = file_set_mode,
+    .lay_out = file_lay_out,
     .copy = file_copy,
     .copies = file_copies,
     .shares = file_shares,

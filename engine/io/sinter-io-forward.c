@@ -82,6 +82,12 @@ sinter_io_forward_set_mode(SinterIo *io, guint32 mode, GError **error)
     return sinter_io_set_mode(inner_of(io), mode, error);
 }
 
+gboolean
+sinter_io_forward_lay_out(SinterIo *io, const SinterIoLayout *layout, GError **error)
+{
+    return sinter_io_lay_out(inner_of(io), layout, error);
+}
+
 void
 sinter_io_forward_finalize(SinterIo *io)
 {

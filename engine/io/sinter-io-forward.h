@@ -35,6 +35,7 @@ gboolean sinter_io_forward_lock(SinterIo *io, SinterIoLock mode, GError **error)
 gboolean sinter_io_forward_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error);
 gboolean sinter_io_forward_adopt(SinterIo *io, SinterIo *like, GError **error);
 gboolean sinter_io_forward_set_mode(SinterIo *io, guint32 mode, GError **error);
+gboolean sinter_io_forward_lay_out(SinterIo *io, const SinterIoLayout *layout, GError **error);
 void sinter_io_forward_finalize(SinterIo *io);
 
 /* Opens @path in the inner set and puts an instance of @klass in front of it. */

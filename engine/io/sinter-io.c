@@ -306,6 +306,12 @@ sinter_io_set_mode(SinterIo *io, guint32 mode, GError **error)
 }
 
 gboolean
+sinter_io_lay_out(SinterIo *io, const SinterIoLayout *layout, GError **error)
+{
+    return !io->klass->lay_out || io->klass->lay_out(io, layout, error);
+}
+
+gboolean
 sinter_lock_for_reading(SinterIo *io, GError **error)
 {
     return sinter_io_lock(io, SINTER_IO_LOCK_SHARED, error);

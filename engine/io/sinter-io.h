@@ -22,6 +22,12 @@ typedef struct {
     guint32 mode;    /* permission bits; 0 where files have none */
 } SinterIoStat;
 
+/* What a file system is told of an empty file, for it to heed or not. */
+typedef struct {
+    gboolean no_cow;           /* what is overwritten stays in its place */
+    guint32 extent_size_bytes; /* space is taken in such pieces; 0: as it likes */
+} SinterIoLayout;
+
 /* A stretch of a file that is all hole (reads as zeros, takes no space) or all data. */
 typedef struct {
     guint64 length_bytes;
@@ -68,6 +74,7 @@ typedef struct {
     /* Owner, group, permissions, access list and security label of @like, of the same driver. */
     gboolean (*adopt)(SinterIo *io, SinterIo *like, GError **error);
     gboolean (*set_mode)(SinterIo *io, guint32 mode, GError **error);
+    gboolean (*lay_out)(SinterIo *io, const SinterIoLayout *layout, GError **error);
     /* Copies from @from, which is of the same driver, what the kernel copies by itself, from the
      * front of the range on; how much, in @ret_done. Left out: nothing. */
     gboolean (*copy)(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset, guint64 len,
@@ -192,6 +199,12 @@ gboolean sinter_io_adopt(SinterIo *io, SinterIo *like, GError **error);
 
 /* Permission bits; the umask does not apply. */
 gboolean sinter_io_set_mode(SinterIo *io, guint32 mode, GError **error);
+
+/*
+ * Asks for a layout of @io, which is empty. An error, which harms nothing, where the file system
+ * has no extents of that size.
+ */
+gboolean sinter_io_lay_out(SinterIo *io, const SinterIoLayout *layout, GError **error);
 
 /*
  * A file without a name, of the same file system as @path: nothing is left of it unless

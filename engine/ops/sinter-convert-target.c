@@ -10,6 +10,7 @@
 #include "format/sinter-format.h"
 #include "qcow2/qcow2-create.h"
 #include "sinter-convert-bitmaps.h"
+#include "sinter-create-layout.h"
 #include "sinter-create-raw.h"
 #include "sinter-error.h"
 
@@ -94,7 +95,10 @@ open_data_file(SinterConvertTarget *self, const SinterCreateOptions *image, gboo
     there = sinter_fs_open(self->fs, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL);
     self->data_replaces = there != NULL;
     self->data_output = sinter_output_open(self->fs, path, SINTER_OUTPUT_DEFAULT, readable, error);
-    return self->data_output && wipe_device(sinter_output_get_io(self->data_output), error);
+    if (!self->data_output)
+        return FALSE;
+    sinter_create_lay_out(sinter_output_get_io(self->data_output), image);
+    return wipe_device(sinter_output_get_io(self->data_output), error);
 }
 
 static gboolean
@@ -121,6 +125,8 @@ sinter_convert_target_open(SinterConvertTarget *self, const SinterCreateOptions 
 {
     g_autoptr(SinterChain) below = backing;
 
+    if (!sinter_create_layout_check(image, error))
+        return FALSE;
     if (!(flags & SINTER_OUTPUT_EXISTING) &&
         !(target_is_raw(image) ? sinter_raw_create_check(image, error)
                                : sinter_qcow2_create_check(image, error)))
@@ -130,6 +136,7 @@ sinter_convert_target_open(SinterConvertTarget *self, const SinterCreateOptions 
         return FALSE;
     if (flags & SINTER_OUTPUT_EXISTING)
         return open_existing(self, image, error);
+    sinter_create_lay_out(sinter_output_get_io(self->output), image);
     if (target_is_raw(image))
         return make_raw(self, image, error);
     return open_data_file(self, image, readable, error) &&

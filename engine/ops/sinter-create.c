@@ -8,6 +8,7 @@
 
 #include "format/sinter-format.h"
 #include "qcow2/qcow2-create.h"
+#include "sinter-create-layout.h"
 #include "sinter-create-raw.h"
 #include "sinter-error.h"
 #include "sinter-output.h"
@@ -54,9 +55,9 @@ target_claim(Target *self, SinterFs *fs, const char *path, GError **error)
     return sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error);
 }
 
-/* Makes it empty, as far as it can be. */
+/* Makes it empty, as far as it can be, and lays it out. */
 static gboolean
-target_empty(Target *self, GError **error)
+target_empty(Target *self, const SinterCreateOptions *options, GError **error)
 {
     SinterIoStat st;
 
@@ -68,7 +69,10 @@ target_empty(Target *self, GError **error)
     if (st.is_block_device)
         return sinter_io_write_zeros(self->io, 0, MIN(st.size_bytes, 4096), error) &&
                sinter_io_flush(self->io, error);
-    return sinter_io_truncate(self->io, 0, error);
+    if (!sinter_io_truncate(self->io, 0, error))
+        return FALSE;
+    sinter_create_lay_out(self->io, options);
+    return TRUE;
 }
 
 static gboolean
@@ -142,6 +146,7 @@ create_in(SinterFs *fs, const char *path, const SinterCreateOptions *options, GE
     g_autofree char *data_path = NULL;
 
     if (!sinter_format_find(options->format, error) ||
+        !sinter_create_layout_check(options, error) ||
         !(is_raw ? sinter_raw_create_check(options, error)
                  : sinter_qcow2_create_check(options, error)) ||
         !target_claim(&image, fs, path, error))
@@ -153,7 +158,7 @@ create_in(SinterFs *fs, const char *path, const SinterCreateOptions *options, GE
         if (!data_path || !target_claim(&data, fs, data_path, error))
             return FALSE;
     }
-    return target_empty(&image, error) && target_empty(&data, error) &&
+    return target_empty(&image, options, error) && target_empty(&data, options, error) &&
            (is_raw ? create_raw(image.io, options, error)
                    : sinter_qcow2_create(image.io, data.io, options, error)) &&
            target_finish(&data, error) && target_finish(&image, error);

@@ -46,6 +46,14 @@ typedef enum {
  * @data_file_name: (nullable): the guest's data goes there; a relative name is relative to the
  *   image's folder. The file is made, or emptied where it exists.
  * @data_file_raw: the data file is by itself a raw image of the disk
+ * @nocow: the file system is not to copy on write what is overwritten, for images of any format.
+ *   Only btrfs knows this, and for a file that is empty; elsewhere it does nothing.
+ * @extent_size_hint: bytes, 0 for none: the file system takes space in such pieces, for images of
+ *   any format; XFS knows this. At most %G_MAXUINT32
+ * @warn: (nullable): is told that the hint could not be set, which is no error
+ * @warn_data: for @warn
+ *
+ * The last four are of files; a block device has none.
  */
 typedef struct {
     const char *format;
@@ -61,6 +69,10 @@ typedef struct {
     const char *backing_format;
     const char *data_file_name;
     gboolean data_file_raw;
+    gboolean nocow;
+    guint64 extent_size_hint;
+    void (*warn)(const char *text, gpointer warn_data);
+    gpointer warn_data;
 } SinterCreateOptions;
 
 /**
