@@ -17,6 +17,7 @@
 #include <linux/fs.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -65,9 +66,14 @@ static const int plain_calls[] = {
     SCMP_SYS(fadvise64),
     SCMP_SYS(readahead),
     SCMP_SYS(copy_file_range),
-    SCMP_SYS(fcntl),
     SCMP_SYS(dup),
     SCMP_SYS(close),
+    /* the images past the page cache; unlike io_uring's, these requests name no file */
+    SCMP_SYS(io_setup),
+    SCMP_SYS(io_submit),
+    SCMP_SYS(io_getevents),
+    SCMP_SYS(io_pgetevents),
+    SCMP_SYS(io_destroy),
     /* the socket */
     SCMP_SYS(sendto),
     SCMP_SYS(recvfrom),
@@ -116,6 +122,15 @@ static const struct {
 } bound_calls[] = {
     { SCMP_SYS(ioctl), 1, 0xffffffff, FICLONERANGE },
     { SCMP_SYS(ioctl), 1, 0xffffffff, BLKGETSIZE64 },
+    /* not F_SETFL: flags are of the open file, which is sinterd's as well; not F_SETOWN and its
+     * like, which send signals */
+    { SCMP_SYS(fcntl), 1, 0xffffffff, F_DUPFD },
+    { SCMP_SYS(fcntl), 1, 0xffffffff, F_DUPFD_CLOEXEC },
+    { SCMP_SYS(fcntl), 1, 0xffffffff, F_GETFD },
+    { SCMP_SYS(fcntl), 1, 0xffffffff, F_SETFD },
+    { SCMP_SYS(fcntl), 1, 0xffffffff, F_GETFL },
+    { SCMP_SYS(fcntl), 1, 0xffffffff, F_OFD_SETLK },
+    { SCMP_SYS(fcntl), 1, 0xffffffff, F_OFD_GETLK },
     { SCMP_SYS(mmap), 2, PROT_EXEC, 0 },
     { SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
     /* fstat() of newer C libraries: of a descriptor, not of a name */
@@ -124,7 +139,6 @@ static const struct {
     /* threads, and no other processes */
     { SCMP_SYS(clone), 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM },
     { SCMP_SYS(prctl), 0, 0xffffffff, PR_SET_NAME },
-    { SCMP_SYS(tgkill), 2, 0xffffffff, SIGABRT },
 };
 
 static int
@@ -138,6 +152,11 @@ add_rules(Filter filter)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, bound_calls[i].call, 1,
                               SCMP_CMP(bound_calls[i].argument, SCMP_CMP_MASKED_EQ,
                                        bound_calls[i].mask, bound_calls[i].value));
+    /* abort(): itself, and nobody else of the same user */
+    if (rc == 0)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2,
+                              SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (scmp_datum_t)getpid()),
+                              SCMP_A2(SCMP_CMP_MASKED_EQ, 0xffffffff, SIGABRT));
     /* its flags lie in memory, where no filter sees them: the C library then takes clone() */
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <linux/aio_abi.h>
 #include <linux/fs.h>
 #include <signal.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 static const char *victim; /* a file that the test's user may read, write and remove */
 static int from_fd;
 static int to_fd;
+static int direct_fd; /* the same file past the page cache; -1 where the file system has no such way */
 
 static void
 enter(void)
@@ -122,6 +124,39 @@ try_kill(void)
     return kill(getppid(), 0);
 }
 
+/* What abort() uses, aimed at somebody else. */
+static long
+try_abort_other(void)
+{
+    return syscall(SYS_tgkill, getppid(), getppid(), SIGABRT);
+}
+
+static long
+try_flags(void)
+{
+    return fcntl(to_fd, F_SETFL, O_NONBLOCK);
+}
+
+static long
+try_signal_by_file(void)
+{
+    return fcntl(to_fd, F_SETOWN, getppid());
+}
+
+static long
+try_lease(void)
+{
+    return fcntl(to_fd, F_SETLEASE, F_WRLCK);
+}
+
+static long
+try_uring(void)
+{
+    guint8 parameters[120] = { 0 };
+
+    return syscall(SYS_io_uring_setup, 1, parameters);
+}
+
 static long
 try_ptrace(void)
 {
@@ -189,6 +224,11 @@ static const struct {
     { "clone3", try_clone3, ENOSYS },
     { "socket", try_socket, EPERM },
     { "kill", try_kill, EPERM },
+    { "abort-other", try_abort_other, EPERM },
+    { "flags", try_flags, EPERM },
+    { "signal-by-file", try_signal_by_file, EPERM },
+    { "lease", try_lease, EPERM },
+    { "uring", try_uring, EPERM },
     { "ptrace", try_ptrace, EPERM },
     { "write-and-execute", try_write_and_execute, EPERM },
     { "make-executable", try_make_executable, EPERM },
@@ -274,6 +314,46 @@ use_images(void)
         g_assert_cmpint(errno, !=, EPERM);
     if (copy_file_range(from_fd, &from, to_fd, &to, 1, 0) < 0)
         g_assert_cmpint(errno, !=, EPERM);
+    g_assert_cmpint(sync_file_range(to_fd, 0, 0, SYNC_FILE_RANGE_WRITE), ==, 0);
+}
+
+/* One write by the kernel's asynchronous I/O, waited for; where the kernel has none of it, none. */
+static void
+use_asynchronous_io(int fd)
+{
+    static _Alignas(4096) guint8 block[4096];
+    struct iocb request = { .aio_lio_opcode = IOCB_CMD_PWRITE,
+                            .aio_fildes = (guint32)fd,
+                            .aio_buf = (guintptr)block,
+                            .aio_nbytes = sizeof block,
+                            .aio_offset = 4096 };
+    struct iocb *requests[] = { &request };
+    struct io_event event = { 0 };
+    aio_context_t context = 0;
+
+    if (syscall(SYS_io_setup, 8, &context) < 0) {
+        g_assert_cmpint(errno, ==, ENOSYS);
+        return;
+    }
+    memset(block, 'd', sizeof block);
+    g_assert_cmpint(syscall(SYS_io_submit, context, 1, requests), ==, 1);
+    g_assert_cmpint(syscall(SYS_io_getevents, context, 1, 1, &event, NULL), ==, 1);
+    g_assert_cmpint(event.res, ==, sizeof block);
+    g_assert_cmpint(syscall(SYS_io_destroy, context), ==, 0);
+}
+
+/* What thread stacks and large buffers ask of the kernel. */
+static void
+use_memory(void)
+{
+    gsize len = 4 * 1024 * 1024;
+    void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    g_assert_true(at != MAP_FAILED);
+    if (madvise(at, len, MADV_HUGEPAGE) < 0)
+        g_assert_cmpint(errno, ==, EINVAL); /* a kernel without huge pages */
+    g_assert_cmpint(madvise(at, len, MADV_DONTNEED), ==, 0);
+    g_assert_cmpint(munmap(at, len), ==, 0);
 }
 
 static void
@@ -288,6 +368,10 @@ test_allowed(void)
     }
     enter();
     use_images();
+    use_memory();
+    use_asynchronous_io(to_fd);
+    if (direct_fd >= 0)
+        use_asynchronous_io(direct_fd);
     for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
         threads[i] = g_thread_new("work", work_thread, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
@@ -369,6 +453,7 @@ main(int argc, char **argv)
     victim = g_getenv("SINTER_TEST_FROM");
     from_fd = open(victim, O_RDONLY | O_CLOEXEC);
     to_fd = open(g_getenv("SINTER_TEST_TO"), O_RDWR | O_CLOEXEC);
+    direct_fd = open(g_getenv("SINTER_TEST_TO"), O_RDWR | O_CLOEXEC | O_DIRECT);
     g_assert_cmpint(MIN(from_fd, to_fd), >=, 0);
     g_test_add_func("/worker-sandbox/forbidden", test_forbidden);
     g_test_add_func("/worker-sandbox/allowed", test_allowed);
