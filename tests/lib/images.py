@@ -50,3 +50,8 @@ def info(path, shared=True):
 def check(path):
     """qemu-img's report on an image nobody has open: a dict with corruptions, leaks …"""
     return json.loads(qemu_img('check', '--output=json', path, good=(0, 2, 3)))
+
+
+def map_of(path):
+    """qemu-img's extents of an image nobody has open, the chain below it included."""
+    return json.loads(qemu_img('map', '--output=json', path))
