@@ -10,6 +10,7 @@
 
 #include "sinter-file.h"
 #include "sinter-worker-channel.h"
+#include "sinter-worker-user.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -130,6 +131,7 @@ send_request(SinterOfflineWorker *self, const SinterOfflineFiles *files,
         files, SINTER_WORKER_SOCKET_FD + 1, bandwidth_bytes_per_sec);
     const SinterWorkerMessage message = { .kind = SINTER_WORKER_REQUEST, .request = request };
 
+    sinter_worker_user_find(&request->uid, &request->gid);
     return sinter_worker_channel_send(self->channel, &message, error);
 }
 

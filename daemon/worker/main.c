@@ -122,7 +122,7 @@ work(Worker *self, const SinterWorkerRequest *request, GError **error)
 {
     g_autoptr(SinterFs) fs = take_files(request, error);
 
-    if (!fs || !sinter_worker_sandbox_enter(request->files->len, error))
+    if (!fs || !sinter_worker_sandbox_enter(request->files->len, request->uid, request->gid, error))
         return FALSE;
     self->control.bandwidth_bytes_per_sec = request->bandwidth_bytes_per_sec;
     g_thread_unref(g_thread_new("listen", listen_thread, self));

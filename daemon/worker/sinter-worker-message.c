@@ -14,6 +14,9 @@
 #define MAX_FILES 200
 #define MAX_FD 4096
 
+/* The highest number of a user or group: the one above stands for none. */
+#define MAX_ID (G_MAXUINT32 - 1)
+
 typedef enum {
     MEMBER_BYTES, /* guint64 */
     MEMBER_CODE,  /* SinterError */
@@ -151,6 +154,8 @@ add_request(JsonBuilder *builder, const SinterWorkerRequest *request)
     add_uint(builder, "last", request->last);
     add_string(builder, "direction", directions[request->direction]);
     add_bytes(builder, "bandwidth", request->bandwidth_bytes_per_sec);
+    add_uint(builder, "uid", request->uid);
+    add_uint(builder, "gid", request->gid);
 }
 
 static void
@@ -281,7 +286,9 @@ read_request(JsonObject *object, SinterWorkerMessage *message)
            get_uint(object, "last", request->files->len - 1, &request->last) &&
            get_uint(object, "first", request->last, &request->first) &&
            request->first < request->last && read_direction(object, &request->direction) &&
-           get_bytes(object, "bandwidth", &request->bandwidth_bytes_per_sec);
+           get_bytes(object, "bandwidth", &request->bandwidth_bytes_per_sec) &&
+           get_uint(object, "uid", MAX_ID, &request->uid) &&
+           get_uint(object, "gid", MAX_ID, &request->gid);
 }
 
 static gboolean

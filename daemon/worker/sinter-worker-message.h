@@ -35,6 +35,7 @@ typedef enum {
  * @files: of SinterWorkerFile: the chain, top first. With @first above 0 the one right above the
  *   stretch is to name the stretch's lowest afterwards, in place of its highest.
  * @first, @last: places in @files of the stretch's ends; @first < @last
+ * @uid, @gid: who the worker is to become before it looks at them; 0: it stays who it is
  */
 typedef struct {
     GPtrArray *files;
@@ -42,6 +43,8 @@ typedef struct {
     guint last;
     SinterWorkerDirection direction;
     guint64 bandwidth_bytes_per_sec; /* 0: no limit */
+    guint uid;
+    guint gid;
 } SinterWorkerRequest;
 
 typedef enum {

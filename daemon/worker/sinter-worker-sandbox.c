@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/fs.h>
 #include <sched.h>
@@ -204,7 +205,27 @@ limit_resources(guint n_files, GError **error)
     return limit(RLIMIT_CORE, 0, error) && limit(RLIMIT_NOFILE, n_fds, error);
 }
 
-/* The rights over the files are in the descriptors: root's others are of no use. */
+/*
+ * Without any capability root still owns root's files and processes, and gets the blocks that file
+ * systems keep back for it.
+ */
+static gboolean
+become_user(guint uid, guint gid, GError **error)
+{
+    if (uid == 0 && geteuid() != 0)
+        return TRUE;
+    if (uid == 0) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "the worker is not to run as root");
+        return FALSE;
+    }
+    if (setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0)
+        return TRUE;
+    sinter_error_set_errno(error, errno, "making the worker run as user %u, group %u", uid, gid);
+    return FALSE;
+}
+
+/* The rights over the files are in the descriptors: what else there is is of no use. */
 static gboolean
 drop_capabilities(GError **error)
 {
@@ -219,7 +240,12 @@ drop_capabilities(GError **error)
 }
 
 gboolean
-sinter_worker_sandbox_enter(guint n_files, GError **error)
+sinter_worker_sandbox_enter(guint n_files, guint uid, guint gid, GError **error)
 {
-    return limit_resources(n_files, error) && drop_capabilities(error) && filter_calls(error);
+    if (!limit_resources(n_files, error) || !become_user(uid, gid, error) ||
+        !drop_capabilities(error))
+        return FALSE;
+    /* who becomes another user no longer ends with the parent */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return filter_calls(error);
 }

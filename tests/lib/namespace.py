@@ -28,6 +28,7 @@ UNSHARE = ['unshare', '--user', '--map-current-user', '--keep-caps', '--mount',
 DROP = ['--ambient-caps=-all', '--inh-caps=-all']
 PR_SET_CHILD_SUBREAPER = 36
 CAP_SETGID, CAP_SETUID = 6, 7
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 
 
 def inside():
@@ -91,6 +92,33 @@ def may_become_others():
     with open('/proc/self/status', encoding='ascii') as file:
         mask = next(int(line.split()[1], 16) for line in file if line.startswith('CapEff:'))
     return mask >> CAP_SETUID & 1 == 1 and mask >> CAP_SETGID & 1 == 1
+
+
+def become_root(others):
+    """Move this program, which must have one thread and may become others, into user and mount
+    namespaces where its user is root; of all others only these are somebody there."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    ready_read, ready_write = os.pipe()
+    done_read, done_write = os.pipe()
+    us, user, group = os.getpid(), os.getuid(), os.getgid()
+    child = os.fork()
+    if child == 0:                                      # stays outside, where the others are known
+        os.close(ready_write)
+        os.read(ready_read, 1)
+        for kind, own in (('uid', user), ('gid', group)):
+            with open(f'/proc/{us}/{kind}_map', 'w', encoding='ascii') as file:
+                file.write('\n'.join([f'0 {own} 1'] + [f'{other} {other} 1' for other in others]))
+        os.write(done_write, b'.')
+        os._exit(0)
+    os.close(done_write)
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0:
+        raise OSError(ctypes.get_errno(), 'unshare')
+    os.write(ready_write, b'.')
+    if os.read(done_read, 1) != b'.' or os.getuid() != 0:
+        raise RuntimeError('the users of the new namespace could not be set')
+    for fd in (ready_read, ready_write, done_read):
+        os.close(fd)
+    os.waitpid(child, 0)
 
 
 def plain(argv):

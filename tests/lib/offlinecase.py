@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The base of live tests of offline merges: guests that grew a chain and were shut off."""
 
-import contextlib
 import os
 import select
 import subprocess
 
-from . import namespace
+from . import namespace, workerprocess
 from .sintercase import SinterCase
 
 # So slow that a merge is met half-way, whatever else the machine does.
@@ -44,20 +43,7 @@ class OfflineCase(SinterCase):
                          'a part is merged')
 
     def worker_pid_or_none(self):
-        """The one child of sinterd; None while there is none."""
-        tasks = f'/proc/{self.bench.sinterd.pid}/task'
-        children = set()
-        for task in os.listdir(tasks):
-            with contextlib.suppress(OSError):      # a thread that has just ended
-                with open(f'{tasks}/{task}/children', encoding='ascii') as file:
-                    children.update(map(int, file.read().split()))
-        if not children:
-            return None
-        pid, = children
-        with contextlib.suppress(OSError):
-            with open(f'/proc/{pid}/comm', encoding='ascii') as file:
-                return pid if file.read().strip() == 'sinter-worker' else None
-        return None
+        return workerprocess.pid_or_none(self.bench.sinterd.pid)
 
     def worker_pid(self):
         return self.sinter.wait(self.worker_pid_or_none, 60, 'a worker')

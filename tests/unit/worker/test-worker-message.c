@@ -59,6 +59,8 @@ test_request(void)
     request->last = 2;
     request->direction = SINTER_WORKER_UP;
     request->bandwidth_bytes_per_sec = G_MAXUINT64 - 1;
+    request->uid = G_MAXUINT32 - 1;
+    request->gid = 7;
     back = there_and_back(&message);
     g_assert_cmpuint(back->request->files->len, ==, G_N_ELEMENTS(paths));
     for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
@@ -72,6 +74,8 @@ test_request(void)
     g_assert_cmpuint(back->request->last, ==, 2);
     g_assert_cmpint(back->request->direction, ==, SINTER_WORKER_UP);
     g_assert_cmpuint(back->request->bandwidth_bytes_per_sec, ==, G_MAXUINT64 - 1);
+    g_assert_cmpuint(back->request->uid, ==, G_MAXUINT32 - 1);
+    g_assert_cmpuint(back->request->gid, ==, 7);
 }
 
 /* An error's text may quote a path, which need not be text. */
@@ -89,7 +93,7 @@ test_odd_text(void)
 #define FILES2                                                                                     \
     "\"files\":[{\"path\":\"/a\",\"format\":\"qcow2\",\"fd\":4},"                                  \
     "{\"path\":\"/b\",\"format\":\"raw\",\"fd\":5}]"
-#define REST "\"direction\":\"down\",\"bandwidth\":\"0\""
+#define REST "\"direction\":\"down\",\"bandwidth\":\"0\",\"uid\":0,\"gid\":0"
 #define REQUEST(text) "{\"kind\":\"request\"," text "}"
 
 static void

@@ -7,11 +7,15 @@
 
 #include "sinter-worker-sandbox.h"
 
+#include "sinter-error.h"
+#include "sinter-file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <linux/aio_abi.h>
 #include <linux/fs.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,18 +29,22 @@
 #include <unistd.h>
 
 #define N_FILES 2
+#define NOBODY 65534
+
+static guint nobody; /* whom to become where the test is root's; else 0 */
 
 static const char *victim; /* a file that the test's user may read, write and remove */
 static int from_fd;
 static int to_fd;
-static int direct_fd; /* the same file past the page cache; -1 where the file system has no such way */
+static int
+    direct_fd; /* the same file past the page cache; -1 where the file system has no such way */
 
 static void
 enter(void)
 {
     g_autoptr(GError) error = NULL;
 
-    sinter_worker_sandbox_enter(N_FILES, &error);
+    sinter_worker_sandbox_enter(N_FILES, nobody, nobody, &error);
     g_assert_no_error(error);
 }
 
@@ -422,6 +430,47 @@ test_limits(void)
     _exit(1);
 }
 
+static gboolean
+write_to(const char *path, const char *text)
+{
+    g_auto(SinterFd) fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/* Root in a user namespace of its own, and nobody else is there that one could become. */
+static gboolean
+become_lonely_root(void)
+{
+    g_autofree char *map = g_strdup_printf("0 %u 1", getuid());
+
+    return unshare(CLONE_NEWUSER) == 0 && write_to("/proc/self/setgroups", "deny") &&
+           write_to("/proc/self/uid_map", map) && geteuid() == 0;
+}
+
+/* That it becomes somebody is seen in tests/dbus/test_worker_user.py. */
+static void
+test_root_is_refused(void)
+{
+    g_autoptr(GError) as_root = NULL;
+    g_autoptr(GError) in_vain = NULL;
+
+    if (!g_test_subprocess()) {
+        g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+        g_test_trap_assert_passed();
+        return;
+    }
+    if (geteuid() != 0 && !become_lonely_root())
+        _exit(0); /* none of it can be had here */
+    g_assert_false(sinter_worker_sandbox_enter(N_FILES, 0, 0, &as_root));
+    g_assert_error(as_root, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT);
+    if (nobody == 0) {
+        g_assert_false(sinter_worker_sandbox_enter(N_FILES, NOBODY, NOBODY, &in_vain));
+        g_assert_nonnull(strstr(in_vain->message, "65534"));
+    }
+    _exit(0);
+}
+
 /* (transfer full): a new file's path */
 static char *
 make_file(const char *name)
@@ -450,6 +499,7 @@ main(int argc, char **argv)
         g_setenv("SINTER_TEST_FROM", from = make_file("from"), TRUE);
         g_setenv("SINTER_TEST_TO", to = make_file("to"), TRUE);
     }
+    nobody = geteuid() == 0 ? NOBODY : 0;
     victim = g_getenv("SINTER_TEST_FROM");
     from_fd = open(victim, O_RDONLY | O_CLOEXEC);
     to_fd = open(g_getenv("SINTER_TEST_TO"), O_RDWR | O_CLOEXEC);
@@ -459,6 +509,7 @@ main(int argc, char **argv)
     g_test_add_func("/worker-sandbox/allowed", test_allowed);
     g_test_add_func("/worker-sandbox/threads-are-bound", test_threads_are_bound);
     g_test_add_func("/worker-sandbox/limits", test_limits);
+    g_test_add_func("/worker-sandbox/root-is-refused", test_root_is_refused);
     status = g_test_run();
     if (from) {
         g_unlink(from);
