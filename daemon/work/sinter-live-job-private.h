@@ -9,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* What the files of a live job share: sinter-live-job.c goes round the loop, and
- * sinter-live-job-guest.c deals with the guest meanwhile. All in the job's thread. */
+/* What the files of a live job share: sinter-live-job.c goes round the loop, the others do what it
+ * comes to there. All in the job's thread. */
 
 struct _SinterLiveJob {
     SinterLiveJobContext context;
@@ -46,6 +46,15 @@ struct _SinterLiveJob {
     gboolean final;
 };
 
+/* What came of a wait. */
+typedef enum {
+    SINTER_HEARD_NOTHING, /* of no consequence: wait on */
+    SINTER_HEARD_READY,
+    SINTER_HEARD_NEWS, /* look at the world again */
+} SinterHeard;
+
+/* --- sinter-live-job-tell.c --- */
+
 void sinter_live_job_publish(SinterLiveJob *self, gboolean ended);
 void sinter_live_job_log(SinterLiveJob *self, GLogLevelFlags level, const char *text);
 gboolean sinter_live_job_save(SinterLiveJob *self, GError **error);
@@ -56,18 +65,37 @@ void sinter_live_job_save_or_log(SinterLiveJob *self);
 /* Writes down that @phase begins, before it does. */
 gboolean sinter_live_job_enter_phase(SinterLiveJob *self, SinterPhase phase, GError **error);
 
+/* Ends the job. @message: (nullable): why it is not done */
+void sinter_live_job_finish(SinterLiveJob *self, SinterPhase phase, SinterError code,
+                            const char *message);
+
 /* Ends the job as failed. */
 void sinter_live_job_fail(SinterLiveJob *self, const GError *error);
 
-void sinter_live_job_note_progress(SinterLiveJob *self, guint64 done_bytes, guint64 total_bytes);
+/* --- sinter-live-job-observe.c --- */
 
-/* Takes what the mailbox held. */
-void sinter_live_job_hear(SinterLiveJob *self, const SinterMessage *message);
-
-/* Until something is heard that is of consequence, or for @timeout_usec at most. */
-void sinter_live_job_wait_or(SinterLiveJob *self, guint64 timeout_usec);
+/* Looks at the host. FALSE with an error when that was not possible. */
+gboolean sinter_live_job_observe(SinterLiveJob *self, GError **error);
 
 gboolean sinter_live_job_is_lost(SinterLiveJob *self, const GError *error);
+
+/* --- sinter-live-job-wait.c --- */
+
+/* Takes what the mailbox held. */
+SinterHeard sinter_live_job_hear(SinterLiveJob *self, const SinterMessage *message);
+
+/* Until something is heard that is of consequence; looks at the progress meanwhile. */
+SinterHeard sinter_live_job_wait(SinterLiveJob *self);
+
+/* For something that no event may announce: looks again after @timeout_usec at the latest. */
+SinterHeard sinter_live_job_wait_or(SinterLiveJob *self, guint64 timeout_usec);
+
+void sinter_live_job_note_progress(SinterLiveJob *self, guint64 done_bytes, guint64 total_bytes);
+
+/* --- sinter-live-job-step.c --- */
+
+/* Does what the verdict says; returns what was last heard. */
+SinterHeard sinter_live_job_step(SinterLiveJob *self, const SinterVerdict *verdict);
 
 /* --- sinter-live-job-guest.c --- */
 
