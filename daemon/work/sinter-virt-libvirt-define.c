@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What libvirt has written down of a domain and that a merge changes: its snapshots, its
+ * definition, the storage pool that its images lie in. What holds: between a description that was
+ * read and the one that replaces it no other job replaces it.
+ */
+
+#include "sinter-virt-libvirt-private.h"
+
+#include "sinter-file.h"
+#include "sinter-snapshot-xml.h"
+
+#include <libvirt/virterror.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+gboolean
+sinter_virt_libvirt_drop_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot,
+                                  GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(SnapshotHandle) handle = NULL;
+
+    if (!domain)
+        return FALSE;
+    handle = virDomainSnapshotLookupByName(domain, snapshot, 0);
+    if (handle && virDomainSnapshotDelete(handle, VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY) == 0)
+        return TRUE;
+    /* gone already: another disk's job of the same merge was quicker */
+    if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_SNAPSHOT)
+        return TRUE;
+    sinter_connection_set_error(error, "dropping snapshot '%s' of domain '%s'", snapshot,
+                                virDomainGetName(domain));
+    return FALSE;
+}
+
+/* libvirt keeps "current" apart: a redefinition says whether the snapshot is the current one. */
+static gboolean
+replace_snapshot(virDomainPtr domain, virDomainSnapshotPtr old, const char *xml)
+{
+    unsigned int flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE;
+    virDomainSnapshotPtr new;
+
+    if (virDomainSnapshotIsCurrent(old, 0) == 1)
+        flags |= VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
+    new = virDomainSnapshotCreateXML(domain, xml, flags);
+    if (!new)
+        return FALSE;
+    virDomainSnapshotFree(new);
+    return TRUE;
+}
+
+static gboolean
+is_block_device(const char *path)
+{
+    struct stat st;
+
+    return path && stat(path, &st) == 0 && S_ISBLK(st.st_mode);
+}
+
+/* (transfer full) (nullable): the snapshot's XML with its @disk moved to @new_path */
+static char *
+edited_snapshot_xml(virDomainSnapshotPtr snapshot, const char *what, const char *disk,
+                    const char *new_path, const char *new_format, GError **error)
+{
+    g_autofree char *edited = NULL;
+    char *xml = virDomainSnapshotGetXMLDesc(snapshot, VIR_DOMAIN_SNAPSHOT_XML_SECURE);
+
+    if (!xml) {
+        sinter_connection_set_error(error, "reading %s", what);
+        return NULL;
+    }
+    edited = sinter_xml_snapshot_replace_source(xml, what, disk, new_path,
+                                                is_block_device(new_path), new_format, error);
+    free(xml);
+    return g_steal_pointer(&edited);
+}
+
+/* Guards the way from a snapshot's or a domain's XML to its redefinition: jobs on two disks of one
+ * domain that went it at once would undo each other's change. */
+static GMutex redefinition_lock;
+
+gboolean
+sinter_virt_libvirt_redefine_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot,
+                                      const char *disk, const char *new_path,
+                                      const char *new_format, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(SnapshotHandle) handle = NULL;
+    g_autoptr(GMutexLocker) locker = NULL;
+    g_autofree char *what = NULL;
+    g_autofree char *xml = NULL;
+
+    if (!domain)
+        return FALSE;
+    locker = g_mutex_locker_new(&redefinition_lock);
+    what = g_strdup_printf("snapshot '%s' of domain '%s'", snapshot, virDomainGetName(domain));
+    handle = virDomainSnapshotLookupByName(domain, snapshot, 0);
+    if (!handle) {
+        sinter_connection_set_error(error, "looking for %s", what);
+        return FALSE;
+    }
+    xml = edited_snapshot_xml(handle, what, disk, new_path, new_format, error);
+    if (!xml)
+        return FALSE;
+    if (!replace_snapshot(domain, handle, xml)) {
+        sinter_connection_set_error(error, "redefining %s", what);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+define_domain(virConnectPtr connection, const char *what, const char *xml, GError **error)
+{
+    virDomainPtr domain = virDomainDefineXML(connection, xml);
+
+    if (!domain) {
+        sinter_connection_set_error(error, "redefining %s", what);
+        return FALSE;
+    }
+    virDomainFree(domain);
+    return TRUE;
+}
+
+gboolean
+sinter_virt_libvirt_redefine_disk(SinterVirt *virt, const char *uuid, const char *disk,
+                                  const char *path, const char *format, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_autoptr(GMutexLocker) locker = NULL;
+    g_autofree char *what = NULL;
+    g_autofree char *edited = NULL;
+    gboolean good;
+    char *xml;
+
+    if (!domain)
+        return FALSE;
+    locker = g_mutex_locker_new(&redefinition_lock);
+    what = g_strdup_printf("domain '%s'", virDomainGetName(domain));
+    xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+    if (!xml) {
+        sinter_connection_set_error(error, "reading the definition of %s", what);
+        return FALSE;
+    }
+    good = sinter_xml_domain_replace_source(xml, what, disk, path, is_block_device(path), format,
+                                            &edited, error);
+    free(xml);
+    return good && (!edited || define_domain(virDomainGetConnect(domain), what, edited, error));
+}
+
+/* libvirt writes a definition to a temporary file, syncs it and renames it; the name is durable
+ * once the folder is synced. Its places: /etc for the system's daemon, XDG's for a user's. */
+void
+sinter_virt_libvirt_sync_definition(SinterVirt *virt, const char *name)
+{
+    const char *uri = sinter_connection_get_uri(((SinterVirtLibvirt *)virt)->connection);
+    g_autofree char *file = g_strconcat(name, ".xml", NULL);
+    g_autofree char *path = NULL;
+
+    if (g_str_has_suffix(uri, "/session"))
+        path = g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", file, NULL);
+    else
+        path = g_build_filename("/etc/libvirt/qemu", file, NULL);
+    sinter_file_sync_parent(path, NULL);
+}
+
+gboolean
+sinter_virt_libvirt_refresh_pool(SinterVirt *virt, const char *folder, GError **error)
+{
+    g_auto(ConnectionHandle) connection = sinter_virt_libvirt_open_connection(virt, error);
+    virStoragePoolPtr pool;
+    int rc = 0;
+
+    if (!connection)
+        return FALSE;
+    pool = virStoragePoolLookupByTargetPath(connection, folder);
+    if (!pool)
+        return TRUE;
+    if (virStoragePoolIsActive(pool) == 1)
+        rc = virStoragePoolRefresh(pool, 0);
+    if (rc < 0)
+        sinter_connection_set_error(error, "refreshing pool '%s'", virStoragePoolGetName(pool));
+    virStoragePoolFree(pool);
+    return rc == 0;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What libvirt does to a guest for a job: the limits of a disk, and its CPUs held.
+ */
+
+#include "sinter-virt-libvirt-private.h"
+
+/* Each of libvirt's names with its place in SinterIoLimits. */
+static const struct {
+    const char *name;
+    gsize offset;
+} io_limits[] = {
+    { VIR_DOMAIN_BLOCK_IOTUNE_TOTAL_BYTES_SEC,
+      G_STRUCT_OFFSET(SinterIoLimits, total_bytes_per_sec) },
+    { VIR_DOMAIN_BLOCK_IOTUNE_READ_BYTES_SEC, G_STRUCT_OFFSET(SinterIoLimits, read_bytes_per_sec) },
+    { VIR_DOMAIN_BLOCK_IOTUNE_WRITE_BYTES_SEC,
+      G_STRUCT_OFFSET(SinterIoLimits, write_bytes_per_sec) },
+};
+
+gboolean
+sinter_virt_libvirt_get_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
+                                  SinterIoLimits *ret_limits, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_autofree virTypedParameterPtr params = NULL;
+    int n_params = 0;
+
+    if (!domain)
+        return FALSE;
+    if (virDomainGetBlockIoTune(domain, NULL, NULL, &n_params, VIR_DOMAIN_AFFECT_LIVE) < 0)
+        goto failed;
+    params = g_new0(virTypedParameter, n_params);
+    if (virDomainGetBlockIoTune(domain, disk, params, &n_params, VIR_DOMAIN_AFFECT_LIVE) < 0)
+        goto failed;
+    for (gsize i = 0; i < G_N_ELEMENTS(io_limits); i++) {
+        unsigned long long limit = 0;
+
+        virTypedParamsGetULLong(params, n_params, io_limits[i].name, &limit);
+        G_STRUCT_MEMBER(guint64, ret_limits, io_limits[i].offset) = limit;
+    }
+    virTypedParamsClear(params, n_params);
+    return TRUE;
+
+failed:
+    sinter_connection_set_error(error, "reading the I/O limits of domain '%s', disk %s",
+                                virDomainGetName(domain), disk);
+    return FALSE;
+}
+
+/* All three in one call: libvirt clears those that are not named. */
+gboolean
+sinter_virt_libvirt_set_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
+                                  const SinterIoLimits *limits, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    virTypedParameterPtr params = NULL;
+    int n_params = 0;
+    int max_params = 0;
+    int rc = 0;
+
+    if (!domain)
+        return FALSE;
+    for (gsize i = 0; rc == 0 && i < G_N_ELEMENTS(io_limits); i++)
+        rc = virTypedParamsAddULLong(&params, &n_params, &max_params, io_limits[i].name,
+                                     G_STRUCT_MEMBER(guint64, limits, io_limits[i].offset));
+    if (rc == 0)
+        rc = virDomainSetBlockIoTune(domain, disk, params, n_params, VIR_DOMAIN_AFFECT_LIVE);
+    if (rc < 0)
+        sinter_connection_set_error(error,
+                                    "limiting the writes of domain '%s', disk %s to "
+                                    "%" G_GUINT64_FORMAT " bytes a second",
+                                    virDomainGetName(domain), disk, limits->write_bytes_per_sec);
+    virTypedParamsFree(params, n_params);
+    return rc == 0;
+}
+
+gboolean
+sinter_virt_libvirt_suspend(SinterVirt *virt, const char *uuid, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    int state = VIR_DOMAIN_NOSTATE;
+
+    if (!domain)
+        return FALSE;
+    if (virDomainGetState(domain, &state, NULL, 0) < 0) {
+        sinter_connection_set_error(error, "asking for the state of domain '%s'",
+                                    virDomainGetName(domain));
+        return FALSE;
+    }
+    /* to libvirt, to hold what somebody else has paused is a success: it would be ours to resume */
+    if (state != VIR_DOMAIN_RUNNING) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "holding domain '%s': it is %s",
+                    virDomainGetName(domain), sinter_domain_state_name(state));
+        return FALSE;
+    }
+    if (virDomainSuspend(domain) < 0) {
+        sinter_connection_set_error(error, "holding domain '%s'", virDomainGetName(domain));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_virt_libvirt_resume(SinterVirt *virt, const char *uuid, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    int state = VIR_DOMAIN_NOSTATE;
+    int reason = 0;
+
+    if (!domain)
+        return FALSE;
+    if (virDomainGetState(domain, &state, &reason, 0) < 0) {
+        sinter_connection_set_error(error, "asking for the state of domain '%s'",
+                                    virDomainGetName(domain));
+        return FALSE;
+    }
+    /* running already, or paused for another reason than a suspend: not ours to resume */
+    if (state != VIR_DOMAIN_PAUSED || reason != VIR_DOMAIN_PAUSED_USER)
+        return TRUE;
+    if (virDomainResume(domain) < 0) {
+        sinter_connection_set_error(error, "resuming domain '%s'", virDomainGetName(domain));
+        return FALSE;
+    }
+    return TRUE;
+}
