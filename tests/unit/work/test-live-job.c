@@ -6,8 +6,8 @@
  * removed are real ones.
  */
 
+#include "played-job.h"
 #include "sinter-file.h"
-#include "sinter-live-job.h"
 #include "sinter-reconcile.h"
 
 #include <glib/gstdio.h>
@@ -22,9 +22,8 @@
 /* --- a host that plays along ---------------------------------------------------------------- */
 
 typedef struct {
-    SinterVirt parent;
-    GMutex lock; /* guards everything below: the job's thread and the test's use it */
-    char *dir;
+    PlayedHost played;
+    char *dir;    /* the job's folder */
     char **chain; /* live, active first */
     char **snapshots;
     SinterBlockJobType job;
@@ -32,17 +31,12 @@ typedef struct {
     gboolean active;
     int state;
     gboolean exists;
-    gboolean connected;
     const SinterDiskPlan *plan;
-    SinterMailbox *mailbox;  /* where events go, or NULL */
     SinterSeenEvent outcome; /* how the block job is to end: COMPLETED, FAILED, CANCELED */
     gboolean started;        /* the block job was */
     gboolean shared;         /* another domain stands on the old chain */
     gboolean never_ready;
     guint n_refused_pivots; /* still to be refused */
-    guint n_calls;
-    guint die_at;       /* the call at which the daemon dies, 0 for never */
-    gboolean die_after; /* … after it did its work */
     SinterIoLimits limits;
     gboolean slowed;         /* writes had a limit at any time */
     gboolean shared_later;   /* … from the start of the block job on */
@@ -56,8 +50,6 @@ typedef struct {
     gboolean disk_full;      /* of the records, from the last look before the start on */
     gboolean swapped;        /* at the start another file takes the top's name */
     char *mirror_target;     /* what the mirror writes to, NULL where the XML does not tell */
-    gboolean hangs;          /* in the next call; told to go on by … */
-    GCond go_on;
     guint n_suspends;
     guint n_resumes;
 } Host;
@@ -68,8 +60,8 @@ post_status(Host *host, int status)
     g_autoptr(SinterEvent) event = sinter_event_new(SINTER_EVENT_BLOCK_JOB);
 
     event->status = status;
-    if (host->mailbox)
-        sinter_mailbox_post_event(host->mailbox, event);
+    if (host->played.mailbox)
+        sinter_mailbox_post_event(host->played.mailbox, event);
 }
 
 static void
@@ -77,7 +69,7 @@ post_kind(Host *host, SinterEventKind kind)
 {
     g_autoptr(SinterEvent) event = sinter_event_new(kind);
 
-    sinter_mailbox_post_event(host->mailbox, event);
+    sinter_mailbox_post_event(host->played.mailbox, event);
 }
 
 /* Whether this is one of the calls that are to be refused. */
@@ -115,39 +107,6 @@ swap_file(const char *path)
 
     g_assert_true(g_file_set_contents(other, "other", -1, NULL));
     g_assert_cmpint(g_rename(other, path), ==, 0);
-}
-
-/* Every call goes through here: FALSE when the connection is lost or the daemon dies. */
-static gboolean
-host_enter(Host *host, GError **error)
-{
-    g_mutex_lock(&host->lock);
-    while (host->hangs)
-        g_cond_wait(&host->go_on, &host->lock);
-    host->n_calls++;
-    if (host->n_calls == host->die_at && !host->die_after) {
-        sinter_mailbox_post(host->mailbox, SINTER_MESSAGE_STOP);
-        host->connected = FALSE;
-    }
-    if (host->connected)
-        return TRUE;
-    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT, "lost");
-    g_mutex_unlock(&host->lock);
-    return FALSE;
-}
-
-static gboolean
-host_leave(Host *host, GError **error)
-{
-    gboolean dies = host->n_calls == host->die_at && host->die_after;
-
-    if (dies) {
-        sinter_mailbox_post(host->mailbox, SINTER_MESSAGE_STOP);
-        host->connected = FALSE;
-        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT, "lost");
-    }
-    g_mutex_unlock(&host->lock);
-    return !dies;
 }
 
 static SinterDomain *
@@ -215,7 +174,7 @@ host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
     Host *host = (Host *)virt;
     g_autoptr(SinterDomain) domain = NULL;
 
-    if (!host_enter(host, error))
+    if (!played_host_enter(virt, error))
         return NULL;
     if (host->n_partial > 0 && host->started) {
         host->n_partial--;
@@ -227,7 +186,7 @@ host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
         host->late_word = FALSE;
         post_status(host, VIR_DOMAIN_BLOCK_JOB_FAILED);
     }
-    if (!host_leave(host, error))
+    if (!played_host_leave(virt, error))
         return NULL;
     if (!domain)
         g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "no such domain");
@@ -240,14 +199,14 @@ host_scan_all(SinterVirt *virt, GError **error)
     Host *host = (Host *)virt;
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_domain_unref);
 
-    if (!host_enter(host, error))
+    if (!played_host_enter(virt, error))
         return NULL;
     if (host->disk_full)
         fill_disk();
     g_ptr_array_add(all, make_domain(host, "this", host->chain));
     if (host->shared)
         g_ptr_array_add(all, make_domain(host, "other", host->plan->chain_before));
-    return host_leave(host, error) ? g_steal_pointer(&all) : NULL;
+    return played_host_leave(virt, error) ? g_steal_pointer(&all) : NULL;
 }
 
 static gboolean
@@ -256,7 +215,7 @@ host_start(SinterVirt *virt, const SinterDomain *domain, const SinterDiskPlan *p
 {
     Host *host = (Host *)virt;
 
-    if (!host_enter(host, error))
+    if (!played_host_enter(virt, error))
         return FALSE;
     g_assert_cmpint(host->job, ==, SINTER_BLOCK_JOB_NONE);
     host->job = sinter_reconcile_block_job(plan->operation);
@@ -282,7 +241,7 @@ host_start(SinterVirt *virt, const SinterDomain *domain, const SinterDiskPlan *p
         host->mirror = SINTER_MIRROR_READY;
         post_status(host, VIR_DOMAIN_BLOCK_JOB_READY);
     }
-    return host_leave(host, error);
+    return played_host_leave(virt, error);
 }
 
 static gboolean
@@ -290,13 +249,11 @@ host_end(SinterVirt *virt, const char *uuid, const char *disk, gboolean pivot, G
 {
     Host *host = (Host *)virt;
 
-    if (!host_enter(host, error))
+    if (!played_host_enter(virt, error))
         return FALSE;
     host->n_ends++;
     if (host_refuses(pivot ? &host->n_refused_pivots : &host->n_refused_aborts)) {
-        g_mutex_unlock(&host->lock);
-        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_FAILED, "not ready");
-        return FALSE;
+        return played_host_refuse(virt, "not ready", error);
     }
     g_assert_cmpint(host->job, !=, SINTER_BLOCK_JOB_NONE);
     host->job = SINTER_BLOCK_JOB_NONE;
@@ -306,7 +263,7 @@ host_end(SinterVirt *virt, const char *uuid, const char *disk, gboolean pivot, G
         host->chain = g_strdupv(host->plan->chain_after);
     }
     post_status(host, pivot ? VIR_DOMAIN_BLOCK_JOB_COMPLETED : VIR_DOMAIN_BLOCK_JOB_CANCELED);
-    return host_leave(host, error);
+    return played_host_leave(virt, error);
 }
 
 static gboolean
@@ -315,31 +272,31 @@ host_get_info(SinterVirt *virt, const char *uuid, const char *disk, SinterBlockJ
 {
     Host *host = (Host *)virt;
 
-    if (!host_enter(host, error))
+    if (!played_host_enter(virt, error))
         return FALSE;
     *ret_info = (SinterBlockJobInfo){ host->job, 500, 1000, 0 };
     if (host->n_suspends > 0 && !host->outruns_all && host->mirror == SINTER_MIRROR_COPYING) {
         host->mirror = SINTER_MIRROR_READY; /* a held guest lets the copy catch up */
         post_status(host, VIR_DOMAIN_BLOCK_JOB_READY);
     }
-    return host_leave(host, error);
+    return played_host_leave(virt, error);
 }
 
 static gboolean
 host_set_bandwidth(SinterVirt *virt, const char *uuid, const char *disk, guint64 bytes,
                    GError **error)
 {
-    return host_enter((Host *)virt, error) && host_leave((Host *)virt, error);
+    return played_host_enter(virt, error) && played_host_leave(virt, error);
 }
 
 static gboolean
 host_get_io_limits(SinterVirt *virt, const char *uuid, const char *disk, SinterIoLimits *ret,
                    GError **error)
 {
-    if (!host_enter((Host *)virt, error))
+    if (!played_host_enter(virt, error))
         return FALSE;
     *ret = ((Host *)virt)->limits;
-    return host_leave((Host *)virt, error);
+    return played_host_leave(virt, error);
 }
 
 /* As libvirt does: what is not named is cleared, a total stands alone. */
@@ -347,38 +304,36 @@ static gboolean
 host_set_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
                    const SinterIoLimits *limits, GError **error)
 {
-    if (!host_enter((Host *)virt, error))
+    if (!played_host_enter(virt, error))
         return FALSE;
     g_assert_true(limits->total_bytes_per_sec == 0 ||
                   (limits->read_bytes_per_sec == 0 && limits->write_bytes_per_sec == 0));
     ((Host *)virt)->limits = *limits;
     ((Host *)virt)->slowed |= limits->write_bytes_per_sec > 0;
-    return host_leave((Host *)virt, error);
+    return played_host_leave(virt, error);
 }
 
 static gboolean
 host_suspend(SinterVirt *virt, const char *uuid, GError **error)
 {
-    if (!host_enter((Host *)virt, error))
+    if (!played_host_enter(virt, error))
         return FALSE;
     ((Host *)virt)->n_suspends++;
     ((Host *)virt)->held = TRUE;
-    return host_leave((Host *)virt, error);
+    return played_host_leave(virt, error);
 }
 
 static gboolean
 host_resume(SinterVirt *virt, const char *uuid, GError **error)
 {
-    if (!host_enter((Host *)virt, error))
+    if (!played_host_enter(virt, error))
         return FALSE;
     if (host_refuses(&((Host *)virt)->n_refused_resumes)) {
-        g_mutex_unlock(&((Host *)virt)->lock);
-        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_FAILED, "busy");
-        return FALSE;
+        return played_host_refuse(virt, "busy", error);
     }
     ((Host *)virt)->n_resumes++;
     ((Host *)virt)->held = FALSE;
-    return host_leave((Host *)virt, error);
+    return played_host_leave(virt, error);
 }
 
 static gboolean
@@ -387,7 +342,7 @@ host_drop_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot, GEr
     Host *host = (Host *)virt;
     g_autoptr(GStrvBuilder) left = g_strv_builder_new();
 
-    if (!host_enter(host, error))
+    if (!played_host_enter(virt, error))
         return FALSE;
     for (char **name = host->snapshots; *name; name++) {
         if (strcmp(*name, snapshot) != 0)
@@ -395,31 +350,14 @@ host_drop_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot, GEr
     }
     g_strfreev(host->snapshots);
     host->snapshots = g_strv_builder_end(left);
-    return host_leave(host, error);
+    return played_host_leave(virt, error);
 }
 
 static gboolean
 host_redefine_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot, const char *disk,
                        const char *new_path, const char *new_format, GError **error)
 {
-    return host_enter((Host *)virt, error) && host_leave((Host *)virt, error);
-}
-
-static void
-host_sync_definition(SinterVirt *virt, const char *name)
-{
-}
-
-static gboolean
-host_refresh_pool(SinterVirt *virt, const char *folder, GError **error)
-{
-    return host_enter((Host *)virt, error) && host_leave((Host *)virt, error);
-}
-
-static gboolean
-host_error_is_lost(SinterVirt *virt, const GError *error)
-{
-    return g_error_matches(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT);
+    return played_host_enter(virt, error) && played_host_leave(virt, error);
 }
 
 static const SinterVirtClass host_class = {
@@ -435,23 +373,17 @@ static const SinterVirtClass host_class = {
     .resume = host_resume,
     .drop_snapshot = host_drop_snapshot,
     .redefine_snapshot = host_redefine_snapshot,
-    .sync_definition = host_sync_definition,
-    .refresh_pool = host_refresh_pool,
-    .error_is_lost = host_error_is_lost,
+    .sync_definition = played_host_sync_definition,
+    .refresh_pool = played_host_refresh_pool,
+    .error_is_lost = played_host_error_is_lost,
 };
 
 /* --- the fixture: three layers that become one ----------------------------------------------- */
 
 typedef struct {
     Host host;
-    SinterJobStore *store;
-    SinterJobRecord *record; /* as to be submitted */
-    SinterJobRecord *last;   /* as last published */
-    char *jobs;
+    PlayedJob job;
     guint64 max_pause_usec;
-    GMutex lock; /* guards last and ended */
-    GCond cond;
-    gboolean ended;
 } Fixture;
 
 static char *
@@ -471,14 +403,12 @@ set_up(Fixture *f, gconstpointer data)
     g_autoptr(GStrvBuilder) before = g_strv_builder_new();
     g_autoptr(GStrvBuilder) remove = g_strv_builder_new();
     SinterDiskPlan *plan = sinter_disk_plan_new("vda");
-    g_autoptr(GError) error = NULL;
 
-    f->host.parent.klass = &host_class;
+    played_host_init(&f->host.played, &host_class);
+    played_job_init(&f->job, &f->host.played);
     f->max_pause_usec = 5000;
-    g_mutex_init(&f->host.lock);
-    g_cond_init(&f->host.go_on);
-    f->host.dir = g_dir_make_tmp("sinter-live-XXXXXX", NULL);
-    f->host.exists = f->host.active = f->host.connected = TRUE;
+    f->host.dir = f->job.folder;
+    f->host.exists = f->host.active = TRUE;
     f->host.state = VIR_DOMAIN_RUNNING;
     f->host.outcome = SINTER_SEEN_COMPLETED;
     f->host.snapshots = g_strdupv((char **)snapshots);
@@ -502,133 +432,70 @@ set_up(Fixture *f, gconstpointer data)
     plan->drop_snapshots = g_strdupv((char **)snapshots);
     f->host.chain = g_strdupv(plan->chain_before);
     f->host.plan = plan;
-    f->jobs = g_build_filename(f->host.dir, "jobs", NULL);
-    f->store = sinter_job_store_new(f->jobs, &error);
-    g_assert_no_error(error);
-    f->record = sinter_job_record_new();
-    f->record->id = sinter_job_store_new_id(f->store);
-    f->record->domain_uuid = g_strdup("this");
-    f->record->domain_name = g_strdup("this");
-    f->record->plan = plan;
-    g_mutex_init(&f->lock);
-    g_cond_init(&f->cond);
-}
-
-static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *below = g_build_filename(path, name, NULL);
-
-        remove_tree(below);
-    }
-    g_remove(path);
+    f->job.record->plan = plan;
 }
 
 static void
 tear_down(Fixture *f, gconstpointer data)
 {
-    remove_tree(f->host.dir);
     g_strfreev(f->host.chain);
     g_strfreev(f->host.snapshots);
-    g_free(f->host.dir);
     g_free(f->host.mirror_target);
-    g_cond_clear(&f->host.go_on);
-    g_free(f->jobs);
-    sinter_job_store_free(f->store);
-    sinter_job_record_free(f->record);
-    g_clear_pointer(&f->last, sinter_job_record_free);
-    g_mutex_clear(&f->host.lock);
-    g_mutex_clear(&f->lock);
-    g_cond_clear(&f->cond);
+    played_job_clear(&f->job);
+    played_host_clear(&f->host.played);
 }
 
-static void
-on_published(const SinterJobRecord *record, const SinterJobProgress *progress, gboolean ended,
-             gpointer user_data)
-{
-    Fixture *f = user_data;
-
-    g_mutex_lock(&f->lock);
-    g_clear_pointer(&f->last, sinter_job_record_free);
-    f->last = sinter_job_record_copy(record);
-    f->ended = ended;
-    g_cond_signal(&f->cond);
-    g_mutex_unlock(&f->lock);
-}
-
+/* @record: (transfer full) */
 static SinterLiveJob *
 start_job(Fixture *f, SinterJobRecord *record)
 {
-    SinterLiveJobContext context = {
-        .virt = &f->host.parent,
-        .store = f->store,
-        .patience_usec = 2000,
-        .max_pause_usec = f->max_pause_usec,
-        .poll_usec = 1000,
-        .retry_usec = 1000,
-        .func = on_published,
-        .user_data = f,
-    };
-    SinterLiveJob *job;
+    const SinterLiveJobContext context = { .patience_usec = 2000,
+                                           .max_pause_usec = f->max_pause_usec };
 
-    g_mutex_lock(&f->host.lock); /* no call before the mailbox is known */
-    job = sinter_live_job_start(&context, record);
-    f->host.mailbox = sinter_live_job_get_mailbox(job);
-    g_mutex_unlock(&f->host.lock);
+    return played_job_start(&f->job, &context, record);
+}
+
+/* One that does not stay in the queue. */
+static SinterLiveJob *
+start_admitted_job(Fixture *f, SinterJobRecord *record)
+{
+    SinterLiveJob *job = start_job(f, record);
+
+    played_job_admit(&f->job);
     return job;
 }
 
-static void
-wait_for_end(Fixture *f)
+static SinterLiveJob *
+start_fresh_job(Fixture *f)
 {
-    g_mutex_lock(&f->lock);
-    while (!f->ended)
-        g_cond_wait(&f->cond, &f->lock);
-    g_mutex_unlock(&f->lock);
+    return start_admitted_job(f, sinter_job_record_copy(f->job.record));
 }
 
-static void
-join_job(Fixture *f, SinterLiveJob *job)
-{
-    sinter_live_job_join(job);
-    f->host.mailbox = NULL;
-}
-
-/* Runs a fresh job to its end. */
 static SinterPhase
 run_job(Fixture *f)
 {
-    SinterLiveJob *job = start_job(f, sinter_job_record_copy(f->record));
-
-    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_ADMIT);
-    wait_for_end(f);
-    join_job(f, job);
-    return f->last->phase;
+    return played_job_end(&f->job, start_fresh_job(f));
 }
 
 static void
 assert_merged(Fixture *f)
 {
-    g_assert_cmpint(f->last->phase, ==, SINTER_PHASE_DONE);
-    g_assert_cmpuint(f->last->warnings->len, ==, 0);
+    g_assert_cmpint(f->job.last->phase, ==, SINTER_PHASE_DONE);
+    g_assert_cmpuint(f->job.last->warnings->len, ==, 0);
     g_assert_true(g_strv_equal((const char *const *)f->host.chain,
-                               (const char *const *)f->record->plan->chain_after));
+                               (const char *const *)f->job.record->plan->chain_after));
     g_assert_cmpuint(g_strv_length(f->host.snapshots), ==, 0);
-    for (char **path = f->record->plan->remove_files; *path; path++)
+    for (char **path = f->job.record->plan->remove_files; *path; path++)
         g_assert_false(g_file_test(*path, G_FILE_TEST_EXISTS));
-    g_assert_true(g_file_test(f->record->plan->base_path, G_FILE_TEST_EXISTS));
+    g_assert_true(g_file_test(f->job.record->plan->base_path, G_FILE_TEST_EXISTS));
 }
 
 /* As above, for a guest that had to be slowed. */
 static void
 assert_done_with_warnings(Fixture *f)
 {
-    g_assert_cmpuint(f->last->warnings->len, >, 0);
-    g_ptr_array_set_size(f->last->warnings, 0);
+    g_assert_cmpuint(f->job.last->warnings->len, >, 0);
+    g_ptr_array_set_size(f->job.last->warnings, 0);
     assert_merged(f);
 }
 
@@ -636,9 +503,9 @@ static void
 assert_untouched(Fixture *f)
 {
     g_assert_true(g_strv_equal((const char *const *)f->host.chain,
-                               (const char *const *)f->record->plan->chain_before));
+                               (const char *const *)f->job.record->plan->chain_before));
     g_assert_cmpuint(g_strv_length(f->host.snapshots), ==, 2);
-    for (char **path = f->record->plan->chain_before; *path; path++)
+    for (char **path = f->job.record->plan->chain_before; *path; path++)
         g_assert_true(g_file_test(*path, G_FILE_TEST_EXISTS));
 }
 
@@ -654,7 +521,7 @@ test_active_commit(Fixture *f, gconstpointer data)
 static void
 test_intermediate_commit(Fixture *f, gconstpointer data)
 {
-    SinterDiskPlan *plan = f->record->plan;
+    SinterDiskPlan *plan = f->job.record->plan;
     g_autofree char *active = make_file(f->host.dir, "active.qcow2");
     char *before[] = { active, plan->chain_before[0], plan->chain_before[1], plan->base_path,
                        NULL };
@@ -675,7 +542,7 @@ test_intermediate_commit(Fixture *f, gconstpointer data)
 static void
 make_pull(Fixture *f)
 {
-    SinterDiskPlan *plan = f->record->plan;
+    SinterDiskPlan *plan = f->job.record->plan;
     char *after[] = { plan->chain_before[0], plan->base_path, NULL };
     char *merged[] = { plan->chain_before[1], NULL };
 
@@ -703,9 +570,9 @@ test_pull_of_paused_keeps_files(Fixture *f, gconstpointer data)
     make_pull(f);
     f->host.state = VIR_DOMAIN_PAUSED;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
-    g_assert_cmpuint(f->last->warnings->len, ==, 1);
+    g_assert_cmpuint(f->job.last->warnings->len, ==, 1);
     g_assert_cmpuint(f->host.n_suspends, ==, 0);
-    for (char **path = f->record->plan->remove_files; *path; path++)
+    for (char **path = f->job.record->plan->remove_files; *path; path++)
         g_assert_true(g_file_test(*path, G_FILE_TEST_EXISTS));
 }
 
@@ -723,8 +590,8 @@ test_strange_chain_is_not_touched(Fixture *f, gconstpointer data)
     g_free(f->host.chain[0]);
     f->host.chain[0] = make_file(f->host.dir, "foreign.qcow2");
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
-    g_assert_cmpint(f->last->error_code, ==, SINTER_ERROR_CHAIN_CHANGED);
-    g_assert_true(g_file_test(f->record->plan->remove_files[0], G_FILE_TEST_EXISTS));
+    g_assert_cmpint(f->job.last->error_code, ==, SINTER_ERROR_CHAIN_CHANGED);
+    g_assert_true(g_file_test(f->job.record->plan->remove_files[0], G_FILE_TEST_EXISTS));
 }
 
 static void
@@ -732,9 +599,9 @@ test_used_files_stay(Fixture *f, gconstpointer data)
 {
     f->host.shared_later = TRUE;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
-    g_assert_cmpuint(f->last->warnings->len, ==, 2);
-    g_assert_nonnull(strstr(f->last->warnings->pdata[0], "domain 'other'"));
-    for (char **path = f->record->plan->remove_files; *path; path++)
+    g_assert_cmpuint(f->job.last->warnings->len, ==, 2);
+    g_assert_nonnull(strstr(f->job.last->warnings->pdata[0], "domain 'other'"));
+    for (char **path = f->job.record->plan->remove_files; *path; path++)
         g_assert_true(g_file_test(*path, G_FILE_TEST_EXISTS));
 }
 
@@ -752,7 +619,7 @@ test_pivot_refused_for_ever(Fixture *f, gconstpointer data)
     f->host.n_refused_pivots = 1000;
     f->host.n_refused_aborts = 2;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
-    g_assert_nonnull(strstr(f->last->error_message, "not ready"));
+    g_assert_nonnull(strstr(f->job.last->error_message, "not ready"));
     assert_untouched(f);
     g_assert_cmpint(f->host.job, ==, SINTER_BLOCK_JOB_NONE);
 }
@@ -760,13 +627,17 @@ test_pivot_refused_for_ever(Fixture *f, gconstpointer data)
 static void
 test_cancel_in_queue(Fixture *f, gconstpointer data)
 {
-    SinterLiveJob *job = start_job(f, sinter_job_record_copy(f->record));
+    SinterLiveJob *job = start_job(f, sinter_job_record_copy(f->job.record));
 
-    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_CANCEL);
-    wait_for_end(f);
-    join_job(f, job);
-    g_assert_cmpint(f->last->phase, ==, SINTER_PHASE_CANCELLED);
+    sinter_mailbox_post(f->host.played.mailbox, SINTER_MESSAGE_CANCEL);
+    g_assert_cmpint(played_job_end(&f->job, job), ==, SINTER_PHASE_CANCELLED);
     assert_untouched(f);
+}
+
+static gboolean
+is_copying(const SinterJobRecord *last)
+{
+    return last->phase >= SINTER_PHASE_COPYING;
 }
 
 static void
@@ -776,16 +647,10 @@ test_cancel_while_copying(Fixture *f, gconstpointer data)
 
     f->host.never_ready = TRUE;
     f->host.n_refused_aborts = 3;
-    job = start_job(f, sinter_job_record_copy(f->record));
-    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_ADMIT);
-    g_mutex_lock(&f->lock);
-    while (!f->last || f->last->phase < SINTER_PHASE_COPYING)
-        g_cond_wait(&f->cond, &f->lock);
-    g_mutex_unlock(&f->lock);
-    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_CANCEL);
-    wait_for_end(f);
-    join_job(f, job);
-    g_assert_cmpint(f->last->phase, ==, SINTER_PHASE_CANCELLED);
+    job = start_fresh_job(f);
+    played_job_await(&f->job, is_copying);
+    sinter_mailbox_post(f->host.played.mailbox, SINTER_MESSAGE_CANCEL);
+    g_assert_cmpint(played_job_end(&f->job, job), ==, SINTER_PHASE_CANCELLED);
     g_assert_cmpuint(f->host.n_ends, ==, 4);
     assert_untouched(f);
 }
@@ -796,8 +661,8 @@ test_shared_since_the_plan(Fixture *f, gconstpointer data)
 {
     f->host.shared = TRUE;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
-    g_assert_cmpint(f->last->error_code, ==, SINTER_ERROR_SHARED_BASE);
-    g_assert_nonnull(strstr(f->last->error_message, "domain 'other'"));
+    g_assert_cmpint(f->job.last->error_code, ==, SINTER_ERROR_SHARED_BASE);
+    g_assert_nonnull(strstr(f->job.last->error_message, "domain 'other'"));
     g_assert_false(f->host.started);
     assert_untouched(f);
 }
@@ -818,8 +683,8 @@ static void
 test_mirror_to_another_image(Fixture *f, gconstpointer data)
 {
     f->host.never_ready = TRUE;
-    f->host.mirror_target = g_strdup(f->record->plan->chain_before[1]);
-    f->record->phase = SINTER_PHASE_COPYING;
+    f->host.mirror_target = g_strdup(f->job.record->plan->chain_before[1]);
+    f->job.record->phase = SINTER_PHASE_COPYING;
     f->host.job = SINTER_BLOCK_JOB_ACTIVE_COMMIT;
     f->host.mirror = SINTER_MIRROR_READY;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_QUARANTINED);
@@ -832,7 +697,7 @@ test_late_word_is_waited_for(Fixture *f, gconstpointer data)
 {
     f->host.late_word = TRUE;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
-    g_assert_nonnull(strstr(f->last->error_message, "the block job failed"));
+    g_assert_nonnull(strstr(f->job.last->error_message, "the block job failed"));
     assert_untouched(f);
 }
 
@@ -841,17 +706,15 @@ static void
 test_end_that_cannot_be_written(Fixture *f, gconstpointer data)
 {
     g_autoptr(GPtrArray) records = NULL;
-    g_autoptr(GError) error = NULL;
 
     f->host.disk_full = TRUE;
     run_job(f);
     limit_files(RLIM_INFINITY);
-    g_assert_cmpint(f->last->phase, ==, SINTER_PHASE_FAILED);
-    g_assert_nonnull(strstr(f->last->error_message, g_strerror(EFBIG)));
+    g_assert_cmpint(f->job.last->phase, ==, SINTER_PHASE_FAILED);
+    g_assert_nonnull(strstr(f->job.last->error_message, g_strerror(EFBIG)));
     g_assert_false(f->host.started);
     assert_untouched(f);
-    records = sinter_job_store_load(f->store, &error);
-    g_assert_no_error(error);
+    records = played_job_load(&f->job);
     g_assert_cmpuint(records->len, ==, 0);
 }
 
@@ -860,10 +723,10 @@ test_file_of_the_same_name_stays(Fixture *f, gconstpointer data)
 {
     f->host.swapped = TRUE;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
-    g_assert_cmpuint(f->last->warnings->len, ==, 1);
-    g_assert_nonnull(strstr(f->last->warnings->pdata[0], "another file has taken its name"));
-    g_assert_true(g_file_test(f->record->plan->remove_files[0], G_FILE_TEST_EXISTS));
-    g_assert_false(g_file_test(f->record->plan->remove_files[1], G_FILE_TEST_EXISTS));
+    g_assert_cmpuint(f->job.last->warnings->len, ==, 1);
+    g_assert_nonnull(strstr(f->job.last->warnings->pdata[0], "another file has taken its name"));
+    g_assert_true(g_file_test(f->job.record->plan->remove_files[0], G_FILE_TEST_EXISTS));
+    g_assert_false(g_file_test(f->job.record->plan->remove_files[1], G_FILE_TEST_EXISTS));
 }
 
 /* As QEMU marks an image that it has open for reading. */
@@ -871,42 +734,41 @@ static void
 test_locked_file_stays(Fixture *f, gconstpointer data)
 {
     struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 201, .l_len = 1 };
-    g_auto(SinterFd) fd = open(f->record->plan->remove_files[0], O_RDONLY | O_CLOEXEC);
+    g_auto(SinterFd) fd = open(f->job.record->plan->remove_files[0], O_RDONLY | O_CLOEXEC);
 
     g_assert_cmpint(fcntl(fd, F_OFD_SETLK, &lock), ==, 0);
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
-    g_assert_cmpuint(f->last->warnings->len, ==, 1);
-    g_assert_true(g_file_test(f->record->plan->remove_files[0], G_FILE_TEST_EXISTS));
-    g_assert_false(g_file_test(f->record->plan->remove_files[1], G_FILE_TEST_EXISTS));
+    g_assert_cmpuint(f->job.last->warnings->len, ==, 1);
+    g_assert_true(g_file_test(f->job.record->plan->remove_files[0], G_FILE_TEST_EXISTS));
+    g_assert_false(g_file_test(f->job.record->plan->remove_files[1], G_FILE_TEST_EXISTS));
+}
+
+static gboolean
+holds_the_guest(const SinterJobRecord *last)
+{
+    return last->suspended;
 }
 
 /* The daemon ends, the block job goes on: the guest is not left held or slowed. */
 static void
 test_stop_lets_the_guest_go(Fixture *f, gconstpointer data)
 {
-    g_autoptr(GPtrArray) records = NULL;
-    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterJobRecord) left = NULL;
     SinterLiveJob *job;
 
     f->host.never_ready = f->host.outruns_all = TRUE;
     f->host.limits.write_bytes_per_sec = 4321;
     f->max_pause_usec = 3600 * (guint64)G_USEC_PER_SEC;
-    job = start_job(f, sinter_job_record_copy(f->record));
-    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_ADMIT);
-    g_mutex_lock(&f->lock);
-    while (!f->last || !f->last->suspended)
-        g_cond_wait(&f->cond, &f->lock);
-    g_mutex_unlock(&f->lock);
-    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_STOP);
-    join_job(f, job);
-    g_assert_false(f->ended);
+    job = start_fresh_job(f);
+    played_job_await(&f->job, holds_the_guest);
+    sinter_mailbox_post(f->host.played.mailbox, SINTER_MESSAGE_STOP);
+    played_job_join(&f->job, job);
+    g_assert_false(f->job.ended);
     g_assert_false(f->host.held);
     g_assert_cmpuint(f->host.limits.write_bytes_per_sec, ==, 4321);
-    records = sinter_job_store_load(f->store, &error);
-    g_assert_no_error(error);
-    g_assert_cmpuint(records->len, ==, 1);
-    g_assert_false(((SinterJobRecord *)records->pdata[0])->suspended);
-    g_assert_false(((SinterJobRecord *)records->pdata[0])->throttled);
+    left = played_job_load_only(&f->job);
+    g_assert_false(left->suspended);
+    g_assert_false(left->throttled);
 }
 
 /* A libvirt that does not answer does not keep the daemon from ending. */
@@ -915,17 +777,16 @@ test_hung_call_is_left_behind(Fixture *f, gconstpointer data)
 {
     SinterLiveJob *job;
 
-    f->host.hangs = TRUE;
-    job = start_job(f, sinter_job_record_copy(f->record));
-    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_ADMIT);
-    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_STOP);
+    f->host.played.hangs = TRUE;
+    job = start_fresh_job(f);
+    sinter_mailbox_post(f->host.played.mailbox, SINTER_MESSAGE_STOP);
     g_assert_false(sinter_live_job_join_until(job, g_get_monotonic_time() + 50000));
-    g_mutex_lock(&f->host.lock);
-    f->host.hangs = FALSE;
-    g_cond_signal(&f->host.go_on);
-    g_mutex_unlock(&f->host.lock);
-    join_job(f, job);
-    g_assert_false(f->ended);
+    g_mutex_lock(&f->host.played.lock);
+    f->host.played.hangs = FALSE;
+    g_cond_signal(&f->host.played.go_on);
+    g_mutex_unlock(&f->host.played.lock);
+    played_job_join(&f->job, job);
+    g_assert_false(f->job.ended);
 }
 
 /* A guest that outruns the copy is slowed, held, let go; and all of it is undone at the end. */
@@ -936,14 +797,14 @@ test_convergence_is_undone(Fixture *f, gconstpointer data)
     f->host.limits.total_bytes_per_sec = 12345;
     f->host.n_refused_resumes = 3;
     run_job(f);
-    g_assert_cmpint(f->last->phase, ==, SINTER_PHASE_DONE);
+    g_assert_cmpint(f->job.last->phase, ==, SINTER_PHASE_DONE);
     g_assert_cmpuint(f->host.limits.total_bytes_per_sec, ==, 12345);
     g_assert_true(f->host.slowed);
     g_assert_false(f->host.held);
     g_assert_cmpuint(f->host.n_suspends, ==, 1);
     g_assert_cmpuint(f->host.n_resumes, >=, 1);
-    g_assert_false(f->last->suspended);
-    g_assert_false(f->last->throttled);
+    g_assert_false(f->job.last->suspended);
+    g_assert_false(f->job.last->throttled);
 }
 
 /* The daemon dies at one call, before or after its effect; a second daemon takes over. FALSE when
@@ -952,32 +813,20 @@ static gboolean
 die_and_take_over(guint die_at, gboolean die_after)
 {
     Fixture f = { 0 };
-    g_autoptr(GPtrArray) records = NULL;
-    g_autoptr(GError) error = NULL;
-    SinterLiveJob *job;
     gboolean died;
 
     set_up(&f, NULL);
-    f.host.die_at = die_at;
-    f.host.die_after = die_after;
-    job = start_job(&f, sinter_job_record_copy(f.record));
-    sinter_mailbox_post(f.host.mailbox, SINTER_MESSAGE_ADMIT);
-    join_job(&f, job); /* ends by its end or by STOP */
-    died = !f.ended;
+    f.host.played.die_at = die_at;
+    f.host.played.die_after = die_after;
+    played_job_join(&f.job, start_fresh_job(&f)); /* ends by its end or by STOP */
+    died = !f.job.ended;
     if (died) {
-        f.host.connected = TRUE;
-        f.host.die_at = 0;
-        records = sinter_job_store_load(f.store, &error);
-        g_assert_no_error(error);
-        g_assert_cmpuint(records->len, ==, 1);
-        job = start_job(&f, sinter_job_record_copy(records->pdata[0]));
-        sinter_mailbox_post(f.host.mailbox, SINTER_MESSAGE_ADMIT);
-        wait_for_end(&f);
-        join_job(&f, job);
+        played_host_revive(&f.host.played);
+        played_job_end(&f.job, start_admitted_job(&f, played_job_load_only(&f.job)));
     }
-    g_assert_cmpint(f.last->phase, ==, SINTER_PHASE_DONE);
+    g_assert_cmpint(f.job.last->phase, ==, SINTER_PHASE_DONE);
     g_assert_cmpint(f.host.job, ==, SINTER_BLOCK_JOB_NONE);
-    g_assert_cmpstr(f.host.chain[0], ==, f.record->plan->base_path);
+    g_assert_cmpstr(f.host.chain[0], ==, f.job.record->plan->base_path);
     tear_down(&f, NULL);
     return died;
 }

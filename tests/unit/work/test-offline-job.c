@@ -6,8 +6,8 @@
  * the guest would read is compared byte by byte.
  */
 
+#include "played-job.h"
 #include "sinter-file.h"
-#include "sinter-live-job.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,55 +28,13 @@
 /* --- a libvirt that plays along ------------------------------------------------------------- */
 
 typedef struct {
-    SinterVirt parent;
-    GMutex lock; /* guards everything below: the job's thread and the test's use it */
-    char *top;   /* what the definition names */
+    PlayedHost played;
+    char *top; /* what the definition names */
     gboolean active;
-    gboolean connected;
     gboolean shared; /* another domain stands on the chain */
     char **snapshots;
-    SinterMailbox *mailbox;
-    guint n_calls;
-    guint die_at;       /* the call at which the daemon dies, 0 for never */
-    gboolean die_after; /* … after it did its work */
     guint n_defined;
 } Host;
-
-static void
-die(Host *host)
-{
-    sinter_mailbox_post(host->mailbox, SINTER_MESSAGE_STOP);
-    host->connected = FALSE;
-}
-
-static gboolean
-host_enter(SinterVirt *virt, GError **error)
-{
-    Host *host = (Host *)virt;
-
-    g_mutex_lock(&host->lock);
-    if (++host->n_calls == host->die_at && !host->die_after)
-        die(host);
-    if (host->connected)
-        return TRUE;
-    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT, "lost");
-    g_mutex_unlock(&host->lock);
-    return FALSE;
-}
-
-static gboolean
-host_leave(SinterVirt *virt, GError **error)
-{
-    Host *host = (Host *)virt;
-    gboolean dies = host->n_calls == host->die_at && host->die_after;
-
-    if (dies) {
-        die(host);
-        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT, "lost");
-    }
-    g_mutex_unlock(&host->lock);
-    return !dies;
-}
 
 /* The layers from @path down, as the headers tell. */
 static void
@@ -129,10 +87,10 @@ host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
     Host *host = (Host *)virt;
     g_autoptr(SinterDomain) domain = NULL;
 
-    if (!host_enter(virt, error))
+    if (!played_host_enter(virt, error))
         return NULL;
     domain = make_domain(uuid, host->top, host->active);
-    return host_leave(virt, error) ? g_steal_pointer(&domain) : NULL;
+    return played_host_leave(virt, error) ? g_steal_pointer(&domain) : NULL;
 }
 
 static GPtrArray *
@@ -141,12 +99,12 @@ host_scan_all(SinterVirt *virt, GError **error)
     Host *host = (Host *)virt;
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_domain_unref);
 
-    if (!host_enter(virt, error))
+    if (!played_host_enter(virt, error))
         return NULL;
     g_ptr_array_add(all, make_domain("this", host->top, host->active));
     if (host->shared)
         g_ptr_array_add(all, make_domain("other", host->top, FALSE));
-    return host_leave(virt, error) ? g_steal_pointer(&all) : NULL;
+    return played_host_leave(virt, error) ? g_steal_pointer(&all) : NULL;
 }
 
 static gboolean
@@ -155,7 +113,7 @@ host_redefine_disk(SinterVirt *virt, const char *uuid, const char *disk, const c
 {
     Host *host = (Host *)virt;
 
-    if (!host_enter(virt, error))
+    if (!played_host_enter(virt, error))
         return FALSE;
     g_assert_false(host->active);
     if (path) {
@@ -164,7 +122,7 @@ host_redefine_disk(SinterVirt *virt, const char *uuid, const char *disk, const c
         host->top = g_strdup(path);
         host->n_defined++;
     }
-    return host_leave(virt, error);
+    return played_host_leave(virt, error);
 }
 
 static gboolean
@@ -172,27 +130,10 @@ host_drop_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot, GEr
 {
     Host *host = (Host *)virt;
 
-    if (!host_enter(virt, error))
+    if (!played_host_enter(virt, error))
         return FALSE;
     g_clear_pointer(&host->snapshots, g_strfreev);
-    return host_leave(virt, error);
-}
-
-static void
-host_sync_definition(SinterVirt *virt, const char *name)
-{
-}
-
-static gboolean
-host_refresh_pool(SinterVirt *virt, const char *folder, GError **error)
-{
-    return host_enter(virt, error) && host_leave(virt, error);
-}
-
-static gboolean
-host_error_is_lost(SinterVirt *virt, const GError *error)
-{
-    return g_error_matches(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT);
+    return played_host_leave(virt, error);
 }
 
 static const SinterVirtClass host_class = {
@@ -200,25 +141,19 @@ static const SinterVirtClass host_class = {
     .scan_all = host_scan_all,
     .redefine_disk = host_redefine_disk,
     .drop_snapshot = host_drop_snapshot,
-    .sync_definition = host_sync_definition,
-    .refresh_pool = host_refresh_pool,
-    .error_is_lost = host_error_is_lost,
+    .sync_definition = played_host_sync_definition,
+    .refresh_pool = played_host_refresh_pool,
+    .error_is_lost = played_host_error_is_lost,
 };
 
 /* --- a chain: l0 (active) > l1 > l2 > l3, each with a piece of its own and a shared one ------ */
 
 typedef struct {
     Host host;
-    char *dir;
+    PlayedJob job;
     char *paths[N_LAYERS];
     char *worker; /* the program */
     guint8 *content;
-    SinterJobStore *store;
-    SinterJobRecord *record; /* as to be submitted */
-    SinterJobRecord *last;   /* as last published */
-    GMutex lock;             /* guards last and ended */
-    GCond cond;
-    gboolean ended;
 } Fixture;
 
 static guint8 *
@@ -264,7 +199,7 @@ make_chain(Fixture *f)
                                               .backing_format = below ? "qcow2" : NULL };
 
         g_free(f->paths[i]);
-        f->paths[i] = g_build_filename(f->dir, name, NULL);
+        f->paths[i] = g_build_filename(f->job.folder, name, NULL);
         sinter_image_create(NULL, f->paths[i], &options, &error);
         g_assert_no_error(error);
         write_pieces(f->paths[i], i);
@@ -308,141 +243,69 @@ make_plan(Fixture *f, SinterOperation operation)
     plan->remove_files =
         pull ? list_paths(f, NULL, 1, N_LAYERS) : list_paths(f, NULL, top, N_LAYERS - 1);
     plan->drop_snapshots = g_new0(char *, 1);
-    g_clear_pointer(&f->record->plan, sinter_disk_plan_free);
-    f->record->plan = plan;
+    g_clear_pointer(&f->job.record->plan, sinter_disk_plan_free);
+    f->job.record->plan = plan;
 }
 
 static void
 set_up(Fixture *f, gconstpointer data)
 {
-    g_autoptr(GError) error = NULL;
-    g_autofree char *jobs = NULL;
-
-    f->host.parent.klass = &host_class;
-    g_mutex_init(&f->host.lock);
-    g_mutex_init(&f->lock);
-    g_cond_init(&f->cond);
-    f->dir = g_dir_make_tmp("sinter-offline-XXXXXX", NULL);
+    played_host_init(&f->host.played, &host_class);
+    played_job_init(&f->job, &f->host.played);
     f->worker = g_strdup(g_getenv("SINTER_WORKER"));
-    f->host.connected = TRUE;
     make_chain(f);
     f->host.top = g_strdup(f->paths[0]);
-    jobs = g_build_filename(f->dir, "jobs", NULL);
-    f->store = sinter_job_store_new(jobs, &error);
-    g_assert_no_error(error);
-    f->record = sinter_job_record_new();
-    f->record->id = sinter_job_store_new_id(f->store);
-    f->record->domain_uuid = g_strdup("this");
-    f->record->domain_name = g_strdup("this");
     make_plan(f, SINTER_OPERATION_ACTIVE_COMMIT);
-}
-
-static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *below = g_build_filename(path, name, NULL);
-
-        remove_tree(below);
-    }
-    g_remove(path);
 }
 
 static void
 tear_down(Fixture *f, gconstpointer data)
 {
-    remove_tree(f->dir);
     for (guint i = 0; i < N_LAYERS; i++)
         g_free(f->paths[i]);
-    g_free(f->dir);
     g_free(f->worker);
     g_free(f->content);
     g_free(f->host.top);
     g_strfreev(f->host.snapshots);
-    sinter_job_store_free(f->store);
-    sinter_job_record_free(f->record);
-    g_clear_pointer(&f->last, sinter_job_record_free);
-    g_mutex_clear(&f->host.lock);
-    g_mutex_clear(&f->lock);
-    g_cond_clear(&f->cond);
+    played_job_clear(&f->job);
+    played_host_clear(&f->host.played);
 }
 
 /* --- running a job -------------------------------------------------------------------------- */
 
-static void
-on_published(const SinterJobRecord *record, const SinterJobProgress *progress, gboolean ended,
-             gpointer user_data)
-{
-    Fixture *f = user_data;
-
-    g_mutex_lock(&f->lock);
-    g_clear_pointer(&f->last, sinter_job_record_free);
-    f->last = sinter_job_record_copy(record);
-    f->ended = ended;
-    g_cond_signal(&f->cond);
-    g_mutex_unlock(&f->lock);
-}
-
+/* @record: (transfer full) */
 static SinterLiveJob *
 start_job(Fixture *f, SinterJobRecord *record)
 {
-    SinterLiveJobContext context = {
-        .virt = &f->host.parent,
-        .store = f->store,
-        .poll_usec = 1000,
-        .retry_usec = 1000,
-        .worker_program = f->worker,
-        .func = on_published,
-        .user_data = f,
-    };
-    SinterLiveJob *job;
+    const SinterLiveJobContext context = { .worker_program = f->worker };
+    SinterLiveJob *job = played_job_start(&f->job, &context, record);
 
-    f->ended = FALSE;
-    g_mutex_lock(&f->host.lock); /* no call before the mailbox is known */
-    job = sinter_live_job_start(&context, record);
-    f->host.mailbox = sinter_live_job_get_mailbox(job);
-    g_mutex_unlock(&f->host.lock);
+    played_job_admit(&f->job);
     return job;
 }
 
 static SinterLiveJob *
 start_fresh_job(Fixture *f)
 {
-    SinterLiveJob *job = start_job(f, sinter_job_record_copy(f->record));
-
-    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_ADMIT);
-    return job;
-}
-
-static void
-wait_for_phase(Fixture *f, SinterPhase phase)
-{
-    g_mutex_lock(&f->lock);
-    while (!f->last || (f->last->phase != phase && !f->ended))
-        g_cond_wait(&f->cond, &f->lock);
-    g_assert_cmpstr(sinter_phase_name(f->last->phase), ==, sinter_phase_name(phase));
-    g_mutex_unlock(&f->lock);
-}
-
-static SinterPhase
-end_job(Fixture *f, SinterLiveJob *job)
-{
-    g_mutex_lock(&f->lock);
-    while (!f->ended)
-        g_cond_wait(&f->cond, &f->lock);
-    g_mutex_unlock(&f->lock);
-    sinter_live_job_join(job);
-    f->host.mailbox = NULL;
-    return f->last->phase;
+    return start_job(f, sinter_job_record_copy(f->job.record));
 }
 
 static SinterPhase
 run_job(Fixture *f)
 {
-    return end_job(f, start_fresh_job(f));
+    return played_job_end(&f->job, start_fresh_job(f));
+}
+
+static gboolean
+is_waiting(const SinterJobRecord *last)
+{
+    return last->phase == SINTER_PHASE_WAITING;
+}
+
+static gboolean
+is_copying(const SinterJobRecord *last)
+{
+    return last->phase == SINTER_PHASE_COPYING;
 }
 
 static void
@@ -459,12 +322,12 @@ assert_merged(Fixture *f)
     g_autoptr(SinterDomain) domain = make_domain("this", f->host.top, FALSE);
     g_auto(GStrv) chain = sinter_disk_dup_chain(sinter_domain_find_disk(domain, "vda"));
 
-    g_assert_cmpstr(f->last->error_message, ==, NULL);
-    g_assert_cmpstr(sinter_phase_name(f->last->phase), ==, "done");
-    g_assert_cmpuint(f->last->warnings->len, ==, 0);
+    g_assert_cmpstr(f->job.last->error_message, ==, NULL);
+    g_assert_cmpstr(sinter_phase_name(f->job.last->phase), ==, "done");
+    g_assert_cmpuint(f->job.last->warnings->len, ==, 0);
     g_assert_true(g_strv_equal((const char *const *)chain,
-                               (const char *const *)f->record->plan->chain_after));
-    for (char **path = f->record->plan->remove_files; *path; path++)
+                               (const char *const *)f->job.record->plan->chain_after));
+    for (char **path = f->job.record->plan->remove_files; *path; path++)
         g_assert_false(g_file_test(*path, G_FILE_TEST_EXISTS));
     assert_content(f);
 }
@@ -477,7 +340,7 @@ assert_untouched(Fixture *f)
 
     g_assert_cmpstr(f->host.top, ==, f->paths[0]);
     g_assert_true(g_strv_equal((const char *const *)chain,
-                               (const char *const *)f->record->plan->chain_before));
+                               (const char *const *)f->job.record->plan->chain_before));
     assert_content(f);
 }
 
@@ -504,13 +367,13 @@ test_waits_for_the_domain(Fixture *f, gconstpointer data)
 
     f->host.active = TRUE;
     job = start_fresh_job(f);
-    wait_for_phase(f, SINTER_PHASE_WAITING);
+    played_job_await(&f->job, is_waiting);
     assert_untouched(f);
-    g_mutex_lock(&f->host.lock);
+    g_mutex_lock(&f->host.played.lock);
     f->host.active = FALSE;
-    sinter_mailbox_post_event(f->host.mailbox, stopped);
-    g_mutex_unlock(&f->host.lock);
-    end_job(f, job);
+    sinter_mailbox_post_event(f->host.played.mailbox, stopped);
+    g_mutex_unlock(&f->host.played.lock);
+    played_job_end(&f->job, job);
     assert_merged(f);
 }
 
@@ -521,10 +384,10 @@ test_cancel_while_it_waits(Fixture *f, gconstpointer data)
 
     f->host.active = TRUE;
     job = start_fresh_job(f);
-    wait_for_phase(f, SINTER_PHASE_WAITING);
-    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_CANCEL);
-    g_assert_cmpint(end_job(f, job), ==, SINTER_PHASE_CANCELLED);
-    g_assert_cmpuint(f->last->warnings->len, ==, 0);
+    played_job_await(&f->job, is_waiting);
+    sinter_mailbox_post(f->host.played.mailbox, SINTER_MESSAGE_CANCEL);
+    g_assert_cmpint(played_job_end(&f->job, job), ==, SINTER_PHASE_CANCELLED);
+    g_assert_cmpuint(f->job.last->warnings->len, ==, 0);
     assert_untouched(f);
 }
 
@@ -537,9 +400,9 @@ test_waits_for_an_image(Fixture *f, gconstpointer data)
 
     g_assert_true(sinter_lock_descriptor(fd, f->paths[2], TRUE, NULL));
     job = start_fresh_job(f);
-    wait_for_phase(f, SINTER_PHASE_WAITING);
+    played_job_await(&f->job, is_waiting);
     sinter_fd_clear(&fd);
-    end_job(f, job);
+    played_job_end(&f->job, job);
     assert_merged(f);
 }
 
@@ -548,7 +411,7 @@ test_shared_since_the_plan(Fixture *f, gconstpointer data)
 {
     f->host.shared = TRUE;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
-    g_assert_cmpint(f->last->error_code, ==, SINTER_ERROR_SHARED_BASE);
+    g_assert_cmpint(f->job.last->error_code, ==, SINTER_ERROR_SHARED_BASE);
     assert_untouched(f);
 }
 
@@ -556,7 +419,7 @@ static void
 use_script(Fixture *f, const char *text)
 {
     g_free(f->worker);
-    f->worker = g_build_filename(f->dir, "worker", NULL);
+    f->worker = g_build_filename(f->job.folder, "worker", NULL);
     g_assert_true(g_file_set_contents(f->worker, text, -1, NULL));
     g_assert_cmpint(g_chmod(f->worker, 0700), ==, 0);
 }
@@ -565,9 +428,9 @@ static void
 assert_fails_with(Fixture *f, const char *text)
 {
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
-    if (!strstr(f->last->error_message, text))
-        g_test_message("%s", f->last->error_message);
-    g_assert_nonnull(strstr(f->last->error_message, text));
+    if (!strstr(f->job.last->error_message, text))
+        g_test_message("%s", f->job.last->error_message);
+    g_assert_nonnull(strstr(f->job.last->error_message, text));
     assert_untouched(f);
 }
 
@@ -604,11 +467,10 @@ test_stop_takes_the_worker_along(Fixture *f, gconstpointer data)
 
     use_script(f, "#!/bin/sh\nexec sleep 1000\n");
     job = start_fresh_job(f);
-    wait_for_phase(f, SINTER_PHASE_COPYING);
-    sinter_mailbox_post(f->host.mailbox, SINTER_MESSAGE_STOP);
-    sinter_live_job_join(job);
-    f->host.mailbox = NULL;
-    g_assert_cmpint(f->last->phase, ==, SINTER_PHASE_COPYING);
+    played_job_await(&f->job, is_copying);
+    sinter_mailbox_post(f->host.played.mailbox, SINTER_MESSAGE_STOP);
+    played_job_join(&f->job, job);
+    g_assert_cmpint(f->job.last->phase, ==, SINTER_PHASE_COPYING);
     assert_untouched(f);
 }
 
@@ -617,27 +479,18 @@ static gboolean
 die_and_take_over(SinterOperation operation, guint die_at, gboolean after)
 {
     Fixture f = { 0 };
-    g_autoptr(GPtrArray) records = NULL;
-    SinterLiveJob *job;
     gboolean died;
 
     set_up(&f, NULL);
     make_plan(&f, operation);
-    f.host.die_at = die_at;
-    f.host.die_after = after;
-    job = start_fresh_job(&f);
-    sinter_live_job_join(job);
-    died = !f.host.connected;
+    f.host.played.die_at = die_at;
+    f.host.played.die_after = after;
+    played_job_join(&f.job, start_fresh_job(&f));
+    died = !f.host.played.connected;
     if (died) {
         assert_content(&f);
-        f.host.connected = TRUE;
-        f.host.die_at = 0;
-        records = sinter_job_store_load(f.store, NULL);
-        g_assert_cmpuint(records->len, ==, 1);
-        g_ptr_array_set_free_func(records, NULL);
-        job = start_job(&f, records->pdata[0]);
-        sinter_mailbox_post(f.host.mailbox, SINTER_MESSAGE_ADMIT);
-        end_job(&f, job);
+        played_host_revive(&f.host.played);
+        played_job_end(&f.job, start_job(&f, played_job_load_only(&f.job)));
     }
     assert_merged(&f);
     tear_down(&f, NULL);
