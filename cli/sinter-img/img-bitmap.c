@@ -31,9 +31,10 @@ static const char *const action_names[] = {
 };
 
 static gboolean
-take_action(BitmapOptions *self, SinterBitmapActionKind kind, const char *source)
+take_action(gpointer options, int kind, const char *source)
 {
-    const SinterBitmapAction action = { .kind = kind, .source = source };
+    BitmapOptions *self = options;
+    const SinterBitmapAction action = { .kind = (SinterBitmapActionKind)kind, .source = source };
 
     if (!self->actions)
         self->actions = g_array_new(FALSE, FALSE, sizeof action);
@@ -41,42 +42,6 @@ take_action(BitmapOptions *self, SinterBitmapActionKind kind, const char *source
     self->adds = self->adds || kind == SINTER_BITMAP_ADD;
     self->merges = self->merges || kind == SINTER_BITMAP_MERGE;
     return TRUE;
-}
-
-static gboolean
-parse_add(gpointer options, const char *value)
-{
-    return take_action(options, SINTER_BITMAP_ADD, NULL);
-}
-
-static gboolean
-parse_remove(gpointer options, const char *value)
-{
-    return take_action(options, SINTER_BITMAP_REMOVE, NULL);
-}
-
-static gboolean
-parse_clear(gpointer options, const char *value)
-{
-    return take_action(options, SINTER_BITMAP_CLEAR, NULL);
-}
-
-static gboolean
-parse_enable(gpointer options, const char *value)
-{
-    return take_action(options, SINTER_BITMAP_ENABLE, NULL);
-}
-
-static gboolean
-parse_disable(gpointer options, const char *value)
-{
-    return take_action(options, SINTER_BITMAP_DISABLE, NULL);
-}
-
-static gboolean
-parse_merge(gpointer options, const char *value)
-{
-    return take_action(options, SINTER_BITMAP_MERGE, value);
 }
 
 static gboolean
@@ -168,12 +133,17 @@ static const SinterImgOption bitmap_options[] = {
     { "format", 'f', "FMT", "the image's format; otherwise it is probed",
       SINTER_IMG_MEMBER(BitmapOptions, source.format), NULL },
     SINTER_IMG_CHANGE_OPTIONS(BitmapOptions, source),
-    { "add", 0, NULL, "make the bitmap, enabled", 0, parse_add },
-    { "remove", 0, NULL, "remove it", 0, parse_remove },
-    { "clear", 0, NULL, "mark nothing any more", 0, parse_clear },
-    { "enable", 0, NULL, "writes to the image mark it", 0, parse_enable },
-    { "disable", 0, NULL, "writes leave it alone", 0, parse_disable },
-    { "merge", 0, "SOURCE", "mark what the bitmap SOURCE marks as well", 0, parse_merge },
+    { "add", 0, NULL, "make the bitmap, enabled",
+      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_ADD) },
+    { "remove", 0, NULL, "remove it", SINTER_IMG_ACTION(take_action, SINTER_BITMAP_REMOVE) },
+    { "clear", 0, NULL, "mark nothing any more",
+      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_CLEAR) },
+    { "enable", 0, NULL, "writes to the image mark it",
+      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_ENABLE) },
+    { "disable", 0, NULL, "writes leave it alone",
+      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_DISABLE) },
+    { "merge", 0, "SOURCE", "mark what the bitmap SOURCE marks as well",
+      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_MERGE) },
     { "granularity", 'g', "SIZE", "with --add: bytes that a bit stands for", 0, parse_granularity },
     { "source-file", 'b', "FILE", "the image that has the sources of --merge",
       SINTER_IMG_MEMBER(BitmapOptions, from), NULL },

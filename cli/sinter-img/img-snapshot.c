@@ -34,39 +34,17 @@ typedef struct {
 } SnapshotOptions;
 
 static gboolean
-take_action(SnapshotOptions *self, Action action, const char *snapshot)
+take_action(gpointer options, int action, const char *snapshot)
 {
+    SnapshotOptions *self = options;
+
     if (self->action != ACTION_NONE) {
         sinter_img_usage_error("Cannot mix '-l', '-a', '-c', '-d'");
         return FALSE;
     }
-    self->action = action;
+    self->action = (Action)action;
     self->snapshot = snapshot;
     return TRUE;
-}
-
-static gboolean
-parse_list(gpointer options, const char *value)
-{
-    return take_action(options, ACTION_LIST, NULL);
-}
-
-static gboolean
-parse_create(gpointer options, const char *value)
-{
-    return take_action(options, ACTION_CREATE, value);
-}
-
-static gboolean
-parse_apply(gpointer options, const char *value)
-{
-    return take_action(options, ACTION_APPLY, value);
-}
-
-static gboolean
-parse_delete(gpointer options, const char *value)
-{
-    return take_action(options, ACTION_DELETE, value);
 }
 
 static int
@@ -195,11 +173,12 @@ snapshot_run(gpointer data, char **operands, int n_operands)
 }
 
 static const SinterImgOption snapshot_options[] = {
-    { NULL, 'l', NULL, "list the snapshots", 0, parse_list },
-    { NULL, 'c', "NAME", "make one of that name", 0, parse_create },
-    { NULL, 'a', "SNAPSHOT", "make the disk what it was then; what it is now is lost", 0,
-      parse_apply },
-    { NULL, 'd', "NAME", "delete the first one of that name", 0, parse_delete },
+    { NULL, 'l', NULL, "list the snapshots", SINTER_IMG_ACTION(take_action, ACTION_LIST) },
+    { NULL, 'c', "NAME", "make one of that name", SINTER_IMG_ACTION(take_action, ACTION_CREATE) },
+    { NULL, 'a', "SNAPSHOT", "make the disk what it was then; what it is now is lost",
+      SINTER_IMG_ACTION(take_action, ACTION_APPLY) },
+    { NULL, 'd', "NAME", "delete the first one of that name",
+      SINTER_IMG_ACTION(take_action, ACTION_DELETE) },
     SINTER_IMG_CHANGE_OPTIONS(SnapshotOptions, source),
     { "force-share", 'U', NULL, "list those of an image that somebody writes to",
       SINTER_IMG_MEMBER(SnapshotOptions, source.force_share), NULL },

@@ -68,6 +68,8 @@ option_take(const SinterImgOption *option, gpointer options, const char *value)
 {
     if (option->parse)
         return option->parse(options, value);
+    if (option->act)
+        return option->act(options, option->action, value);
     if (option->value)
         G_STRUCT_MEMBER(const char *, options, option->offset) = value;
     else

@@ -13,7 +13,8 @@ G_BEGIN_DECLS
 /*
  * An option. One that takes a value leaves it, as a const char *, at @offset of the verb's
  * options; one that takes none leaves TRUE there. With @parse the value goes there instead, in
- * the order of the command line; FALSE, after a message, ends the program with status 1.
+ * the order of the command line; with @act likewise, and with it @action, so that options that are
+ * the sorts of one thing share a function. FALSE, after a message, ends the program with status 1.
  */
 typedef struct {
     const char *name;  /* long; NULL: it has none */
@@ -22,6 +23,8 @@ typedef struct {
     const char *help;  /* NULL: goes without saying, in the help as well */
     gsize offset;
     gboolean (*parse)(gpointer options, const char *value);
+    gboolean (*act)(gpointer options, int action, const char *value);
+    int action;
 } SinterImgOption;
 
 typedef struct {
@@ -68,5 +71,8 @@ int sinter_img_verb_run(const SinterImgVerb *verb, int argc, char **argv);
 
 /* For options of that kind: a member of the verb's options. */
 #define SINTER_IMG_MEMBER(type, member) G_STRUCT_OFFSET(type, member)
+
+/* The end of an option that is one of several actions. */
+#define SINTER_IMG_ACTION(func, which) .act = (func), .action = (which)
 
 G_END_DECLS
