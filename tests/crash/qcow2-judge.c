@@ -247,3 +247,18 @@ judgement_clear(Judgement *self)
 {
     g_clear_pointer(&self->first, g_free);
 }
+
+void
+qcow2_assert_sound(SinterFs *fs, const char *path, gboolean leaks_allowed)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterIo) io = sinter_fs_open(fs, path, SINTER_IO_READ, &error);
+    Judgement judgement;
+
+    g_assert_no_error(error);
+    qcow2_judge(io, &judgement);
+    g_assert_cmpstr(judgement.first, ==, NULL);
+    if (!leaks_allowed)
+        g_assert_cmpuint(judgement.leaks, ==, 0);
+    judgement_clear(&judgement);
+}

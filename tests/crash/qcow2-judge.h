@@ -17,3 +17,6 @@ typedef struct {
 /* TRUE: no corruption. Free with judgement_clear(). */
 gboolean qcow2_judge(SinterIo *io, Judgement *ret);
 void judgement_clear(Judgement *self);
+
+/* Fails the test where the image at @path is not sound. */
+void qcow2_assert_sound(SinterFs *fs, const char *path, gboolean leaks_allowed);

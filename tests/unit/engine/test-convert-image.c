@@ -124,18 +124,6 @@ exists(SinterFs *fs, const char *path)
     return io != NULL;
 }
 
-static void
-assert_sound(SinterFs *fs)
-{
-    g_autoptr(SinterIo) io = sinter_fs_open(fs, "copy", SINTER_IO_READ, NULL);
-    Judgement judgement;
-
-    qcow2_judge(io, &judgement);
-    g_assert_cmpstr(judgement.first, ==, NULL);
-    g_assert_cmpuint(judgement.leaks, ==, 0);
-    judgement_clear(&judgement);
-}
-
 static GBytes *
 content_of(SinterFs *fs, const char *path)
 {
@@ -150,7 +138,7 @@ assert_copy(SinterFs *fs)
     g_autoptr(GBytes) expected = content_of(fs, "top");
     g_autoptr(GBytes) found = content_of(fs, "copy");
 
-    assert_sound(fs);
+    qcow2_assert_sound(fs, "copy", FALSE);
     g_assert_true(g_bytes_equal(expected, found));
 }
 
@@ -253,7 +241,7 @@ test_existing(void)
     g_assert_true(sinter_handle_close(handle, NULL));
     convert(fs, &existing, &error);
     g_assert_no_error(error);
-    assert_sound(fs);
+    qcow2_assert_sound(fs, "copy", FALSE);
     expected = content_of(fs, "top");
     found = content_of(fs, "copy");
     g_assert_cmpmem(g_bytes_get_data(found, NULL), DISK_BYTES, g_bytes_get_data(expected, NULL),
