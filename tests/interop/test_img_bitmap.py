@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """bitmap beside qemu-img's: what it says, and which bits are marked in the end."""
 
+import collections
 import re
 import unittest
 
@@ -25,7 +26,22 @@ WRONG_USE = [[], ["image"], ["--add", "image"], ["--add", "image", "b", "c"],
              ["--clear", "used", "u"], ["--disable", "used", "u"], ["--merge", "u", "used", "v"]]
 
 
-class Words(twins.TwinCase):
+class BitmapCase(twins.TwinCase):
+    def assert_bits(self, name):
+        self.assert_alike(name)
+        for bitmap in self.info(self.other, name).get("format-specific", {}) \
+                .get("data", {}).get("bitmaps", []):
+            if "in-use" not in bitmap["flags"]:
+                self.assertEqual(self.bits(self.other, name, bitmap["name"]),
+                                 self.bits(self.folder, name, bitmap["name"]), bitmap)
+
+    def bits(self, folder, name, bitmap):
+        """The bits as stored."""
+        with open(f"{folder}/{name}", "rb") as file:
+            return twins.bitmap_bits(file.read(), bitmap)
+
+
+class Words(BitmapCase):
     def setUp(self):
         super().setUp()
         for name, size in (("image", "8M"), ("other", "8M"), ("smaller", "4M"), ("used", "8M")):
@@ -70,19 +86,6 @@ class Words(twins.TwinCase):
             self.assertEqual(re.sub(rb"'?#block\d+'?", b"NODE", their.stderr),
                              re.sub(rb"'?" + args[-2].encode() + rb"'?(: (?:Op|Ca|To|Na))",
                                     rb"NODE\1", our.stderr))
-
-    def assert_bits(self, name):
-        self.assert_alike(name)
-        for bitmap in self.info(self.other, name).get("format-specific", {}) \
-                .get("data", {}).get("bitmaps", []):
-            if "in-use" not in bitmap["flags"]:
-                self.assertEqual(self.bits(self.other, name, bitmap["name"]),
-                                 self.bits(self.folder, name, bitmap["name"]), bitmap)
-
-    def bits(self, folder, name, bitmap):
-        """The bits as stored."""
-        with open(f"{folder}/{name}", "rb") as file:
-            return twins.bitmap_bits(file.read(), bitmap)
 
     def test_actions(self):
         for args in (["--add", "c"], ["--add", "--disable", "d"], ["--add", "-g", "512", "e"],
@@ -139,6 +142,86 @@ class Words(twins.TwinCase):
 
     def test_image_opts(self):
         self.same("bitmap", "--add", "--image-opts", "driver=qcow2,file.filename=image", "x")
+        self.assert_bits("image")
+
+
+class Random(BitmapCase):
+    """Bitmaps of both twins changed at random, while the guest writes in between."""
+
+    def test_random(self):
+        self.count = collections.Counter()
+        twins.each_random(self, img.ROUNDS, self.check_image)
+        print(f"# {self.count[0]} changes done, {self.count[1]} refused by both")
+        self.assertGreater(self.count[0], img.ROUNDS)
+
+    def check_image(self, image):
+        self.make_other(image)
+        for _ in range(image.random.randrange(3, 10)):
+            if image.random.random() < 0.3:
+                self.write_both(image)
+                continue
+            args = self.command(image.random)
+            image.log.append(" ".join(args))
+            their, our = self.both_twins("bitmap", *args)
+            if not self.has_bitmaps(image):
+                self.assertEqual((our.status, their.status), (1, 1), f"{their}\n{our}")
+                return
+            self.assertTrue(our.same(their), f"{their}\n{our}")
+            self.count[our.status] += 1
+            self.assert_bits("image")
+
+    def has_bitmaps(self, image):
+        """Not in version 2, where QEMU names an internal node."""
+        return "compat=0.10" not in image.options
+
+    def make_other(self, image):
+        """Another image with a bitmap to merge from, of the same size or not."""
+        rand = image.random
+        size = image.size if rand.random() < 0.8 else image.size + 65536
+        grain = self.grain(rand)
+        for folder in (self.folder, self.other):
+            for args in (["create", "-q", "-f", "qcow2", "other", str(size)],
+                         ["bitmap", "--add", *grain, "other", "far"]):
+                done = img.theirs(*args, folder=folder)
+                self.assertEqual(done.status, 0, done)
+        requests = [image.random_images.request(image.size, 65536, "qcow2", False, False)
+                    for _ in range(rand.randrange(1, 6))]
+        image.log.append(f"other: {size} bytes, {grain}; " + "; ".join(requests))
+        for folder in (self.folder, self.other):
+            twins.write(folder, "other", requests)
+
+    def grain(self, rand):
+        return ["-g", str(1 << rand.randrange(9, 22))] if rand.random() < 0.7 else []
+
+    def there(self):
+        data = self.info(self.folder, "image")["format-specific"]["data"]
+        return [bitmap["name"] for bitmap in data.get("bitmaps", [])]
+
+    def command(self, rand):
+        """One to three actions on one of a few bitmaps, which mostly make sense together."""
+        names, there = ["a", "b", "c", "d"], self.there()
+        actions = ["--remove", "--clear", "--enable", "--disable", "--merge", "--merge", "--merge"]
+        kinds = rand.choices(actions, k=rand.choice([0, 1, 1, 2]))
+        absent = [name for name in names if name not in there]
+        if absent and (not there or rand.random() < 0.4):
+            kinds.insert(0, "--add")
+        fitting = absent if "--add" in kinds else there
+        name = rand.choice(fitting if fitting and rand.random() < 0.9 else names)
+        words = []
+        for kind in kinds or ["--clear"]:
+            words += [kind, rand.choice(there or names)] if kind == "--merge" else [kind]
+        if "--add" in words:
+            words += self.grain(rand)
+        if "--merge" in words and rand.random() < 0.4:
+            words[words.index("--merge") + 1] = "far"
+            words += ["-b", "other", *rand.choice([[], ["-F", "qcow2"]])]
+        return [*words, "image", name]
+
+    def write_both(self, image):
+        requests = [image.request() for _ in range(image.random.randrange(1, 5))]
+        image.log.append("; ".join(requests))
+        for folder in (self.folder, self.other):
+            twins.write(folder, "image", requests)
         self.assert_bits("image")
 
 
