@@ -16,6 +16,13 @@
 #include "qcow2-writer.h"
 #include "sinter-error.h"
 
+/*
+ * Each hole is a transaction of the file system and splits an extent of the file. Of so many at a
+ * time, the short ones are left to be used again: a free cluster is the first to be taken.
+ */
+#define PUNCH_ALL_RUNS 4096
+#define PUNCH_MIN_BYTES (128 * 1024)
+
 static guint64
 alloc_block_index(const SinterQcow2Writer *self, guint64 cluster)
 {
@@ -414,18 +421,42 @@ alloc_count_down(SinterQcow2Writer *self, guint64 cluster, GArray *freed, GError
     return TRUE;
 }
 
+/* How many clusters follow each other from the index @i on. */
+static guint
+freed_run(GArray *freed, guint i)
+{
+    guint64 first = g_array_index(freed, guint64, i);
+    guint n = 1;
+
+    while (i + n < freed->len && g_array_index(freed, guint64, i + n) == first + n)
+        n++;
+    return n;
+}
+
+/* The shortest run that is worth a hole. */
+static guint64
+punch_min_bytes(GArray *freed)
+{
+    guint n_runs = 0;
+
+    for (guint i = 0; i < freed->len; i += freed_run(freed, i))
+        n_runs++;
+    return n_runs > PUNCH_ALL_RUNS ? PUNCH_MIN_BYTES : 0;
+}
+
 /* Gives the space of clusters, in order, back to the file system, run by run. */
 static gboolean
 alloc_punch(SinterQcow2Writer *self, GArray *freed, GError **error)
 {
-    for (guint i = 0, n; i < freed->len; i += n) {
-        guint64 first = g_array_index(freed, guint64, i);
+    guint64 min_bytes = punch_min_bytes(freed);
 
-        n = 1;
-        while (i + n < freed->len && g_array_index(freed, guint64, i + n) == first + n)
-            n++;
-        if (!sinter_io_discard(self->io, first << self->geo.cluster_bits,
-                               (guint64)n << self->geo.cluster_bits, error))
+    for (guint i = 0, n; i < freed->len; i += n) {
+        guint64 offset = g_array_index(freed, guint64, i) << self->geo.cluster_bits;
+        guint64 bytes;
+
+        n = freed_run(freed, i);
+        bytes = (guint64)n << self->geo.cluster_bits;
+        if (bytes >= min_bytes && !sinter_io_discard(self->io, offset, bytes, error))
             return FALSE;
     }
     return TRUE;
