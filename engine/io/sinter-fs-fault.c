@@ -171,6 +171,7 @@ static const SinterIoClass fault_io_class = {
     .adopt = fault_adopt,
     .set_mode = fault_set_mode,
     .lay_out = fault_lay_out,
+    .shares = sinter_io_forward_shares,
     .finalize = sinter_io_forward_finalize,
 };
 

@@ -7,7 +7,7 @@
  * a rename or removal, as on a host.
  */
 
-#include "sinter-io.h"
+#include "sinter-fs-memory.h"
 #include "sinter-error.h"
 
 #include <string.h>
@@ -28,12 +28,14 @@ typedef struct {
     GMutex lock;       /* guards all below */
     GHashTable *names; /* path -> MemoryContent, a reference */
     guint64 next_inode;
+    gboolean shares;
 } SinterFsMemory;
 
 typedef struct {
     SinterIo io;
     MemoryContent *content;
     guint64 device;
+    gboolean shares;
 } SinterIoMemory;
 
 static MemoryContent *
@@ -230,6 +232,12 @@ memory_extents(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret, G
     return TRUE;
 }
 
+static gboolean
+memory_shares(SinterIo *io, SinterIo *from)
+{
+    return ((SinterIoMemory *)io)->shares && ((SinterIoMemory *)from)->shares;
+}
+
 static void
 memory_finalize(SinterIo *io)
 {
@@ -245,6 +253,7 @@ static const SinterIoClass memory_class = {
     .truncate = memory_truncate,
     .stat = memory_stat,
     .extents = memory_extents,
+    .shares = memory_shares,
     .finalize = memory_finalize,
 };
 
@@ -278,6 +287,7 @@ fs_memory_io_new(SinterFs *fs, MemoryContent *content, const char *path, SinterI
 
     io->content = content;
     io->device = (guint64)(guintptr)fs;
+    io->shares = ((SinterFsMemory *)fs)->shares;
     return &io->io;
 }
 
@@ -403,4 +413,11 @@ sinter_fs_new_memory(void)
     g_mutex_init(&self->lock);
     self->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, content_unref);
     return &self->fs;
+}
+
+void
+sinter_fs_memory_set_shares(SinterFs *fs, gboolean shares)
+{
+    g_return_if_fail(fs->klass == &fs_memory_class);
+    ((SinterFsMemory *)fs)->shares = shares;
 }

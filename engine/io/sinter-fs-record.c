@@ -152,6 +152,7 @@ static const SinterIoClass record_io_class = {
     .adopt = sinter_io_forward_adopt,
     .set_mode = sinter_io_forward_set_mode,
     .lay_out = sinter_io_forward_lay_out,
+    .shares = sinter_io_forward_shares,
     .finalize = sinter_io_forward_finalize,
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The driver for regular files and block devices of the host. It owns one descriptor, and with
- * SINTER_IO_DIRECT a second one that passes by the page cache for what is aligned; the kernel
- * keeps the two coherent. What holds: once a flush has failed, every later one fails too, because
- * the kernel reports a lost page only once.
+ * The driver for regular files and block devices of the host. It owns one descriptor, and a second
+ * one that passes by the page cache for what is aligned: with SINTER_IO_DIRECT for all of it, else
+ * for bulk that overwrites what is there. The kernel keeps the two coherent. What holds: once a
+ * flush has failed, every later one fails too, because the kernel reports a lost page only once.
  */
 
 #include "sinter-io-file.h"
@@ -26,6 +26,8 @@
 
 /* What every device and file system accepts for O_DIRECT. */
 #define DIRECT_ALIGNMENT 4096
+/* Less than this at a time the page cache gathers better. */
+#define BULK_MIN_BYTES (64 * 1024)
 /* The kernel's own bound on an extended attribute, and on the list of their names. */
 #define ATTRIBUTE_MAX_BYTES (64 * 1024)
 /* After so many bytes storage begins to write them, so that a flush finds little left to do. */
@@ -35,6 +37,8 @@ typedef struct {
     SinterIo io;
     SinterFd fd;
     SinterFd direct_fd; /* -1 without SINTER_IO_DIRECT, and where the file system refuses it */
+    SinterFd bulk_fd;   /* the same for overwriting; made when it is first asked for, by … */
+    GOnce bulk_once;
     dev_t device;
     ino_t inode;
     gboolean is_block_device;
@@ -46,12 +50,16 @@ typedef struct {
     gint unsynced_bytes; /* atomic: written since writeback was last asked for */
 } SinterIoFile;
 
+static gboolean
+is_aligned(guint64 offset, const void *buf, gsize len)
+{
+    return ((offset | len | (guintptr)buf) & (DIRECT_ALIGNMENT - 1)) == 0;
+}
+
 static int
 file_fd_for(SinterIoFile *self, guint64 offset, const void *buf, gsize len)
 {
-    if (self->direct_fd >= 0 && ((offset | len | (guintptr)buf) & (DIRECT_ALIGNMENT - 1)) == 0)
-        return self->direct_fd;
-    return self->fd;
+    return self->direct_fd >= 0 && is_aligned(offset, buf, len) ? self->direct_fd : self->fd;
 }
 
 static gssize
@@ -92,11 +100,11 @@ file_note_written(SinterIoFile *self, guint64 len)
     sync_file_range(self->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
+/* Writes with @fd what that takes, and the rest with the descriptor that takes everything. */
 static gboolean
-file_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
+file_write_with(SinterIoFile *self, int fd, guint64 offset, const void *buf, gsize len,
+                GError **error)
 {
-    SinterIoFile *self = (SinterIoFile *)io;
-    int fd = file_fd_for(self, offset, buf, len);
     gsize done = 0;
 
     while (done < len) {
@@ -104,17 +112,72 @@ file_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **er
 
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EINVAL && fd == self->bulk_fd) {
+            fd = self->fd;
+            continue;
+        }
         if (n <= 0) {
             sinter_error_set_errno(error, n < 0 ? errno : EIO,
-                                   "writing '%s' at offset %" G_GUINT64_FORMAT, io->path,
+                                   "writing '%s' at offset %" G_GUINT64_FORMAT, self->io.path,
                                    offset + done);
             return FALSE;
         }
         done += (gsize)n;
         fd = self->fd;
     }
+    return TRUE;
+}
+
+static gboolean
+file_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+
+    if (!file_write_with(self, file_fd_for(self, offset, buf, len), offset, buf, len, error))
+        return FALSE;
     file_note_written(self, len);
     return TRUE;
+}
+
+/* A second description of the open file, without a look at its name. -1 where it cannot be. */
+static int
+file_open_direct(int fd, SinterIoFlags flags)
+{
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+
+    return open(link, O_DIRECT | O_CLOEXEC | (flags == SINTER_IO_READ ? O_RDONLY : O_RDWR));
+}
+
+static gpointer
+file_open_bulk(gpointer data)
+{
+    SinterIoFile *self = data;
+
+    self->bulk_fd = file_open_direct(self->fd, SINTER_IO_WRITE);
+    return NULL;
+}
+
+/* What was handed in is used as it is: who may open nothing must not try. */
+static gboolean
+file_overwrites(SinterIo *io)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+
+    if (self->direct_fd >= 0 || !self->by_path)
+        return self->direct_fd >= 0;
+    g_once(&self->bulk_once, file_open_bulk, self);
+    return self->bulk_fd >= 0;
+}
+
+static gboolean
+file_overwrite(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+
+    if (self->direct_fd >= 0 || len < BULK_MIN_BYTES || !is_aligned(offset, buf, len) ||
+        !file_overwrites(io))
+        return file_write(io, offset, buf, len, error);
+    return file_write_with(self, self->bulk_fd, offset, buf, len, error);
 }
 
 static gboolean
@@ -159,7 +222,8 @@ file_shares(SinterIo *io, SinterIo *from)
     SinterIoFile *self = (SinterIoFile *)io;
     SinterIoFile *source = (SinterIoFile *)from;
 
-    return sinter_offload_can_clone(source->fd, self->fd);
+    return sinter_offload_can_clone(&self->offload[self->device == source->device], source->fd,
+                                    self->fd);
 }
 
 static gboolean
@@ -377,6 +441,7 @@ file_finalize(SinterIo *io)
 {
     SinterIoFile *self = (SinterIoFile *)io;
 
+    sinter_fd_clear(&self->bulk_fd);
     sinter_fd_clear(&self->direct_fd);
     sinter_fd_clear(&self->fd);
 }
@@ -386,6 +451,8 @@ static const SinterIoClass file_class = {
     .instance_bytes = sizeof(SinterIoFile),
     .read = file_read,
     .write = file_write,
+    .overwrite = file_overwrite,
+    .overwrites = file_overwrites,
     .discard = file_discard,
     .truncate = file_truncate,
     .allocate = file_allocate,
@@ -401,15 +468,6 @@ static const SinterIoClass file_class = {
     .shares = file_shares,
     .finalize = file_finalize,
 };
-
-/* A second description of the open file, without a look at its name. -1 where it cannot be. */
-static int
-file_open_direct(int fd, SinterIoFlags flags)
-{
-    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
-
-    return open(link, O_DIRECT | O_CLOEXEC | (flags == SINTER_IO_READ ? O_RDONLY : O_RDWR));
-}
 
 gboolean
 sinter_io_file_check_kind(int fd, const char *path, struct stat *ret_st, GError **error)
@@ -442,6 +500,8 @@ sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, gboolean by_pa
     self->inode = self->is_block_device ? (ino_t)st.st_rdev : st.st_ino;
     self->fd = sinter_fd_steal(&owned);
     self->direct_fd = -1;
+    self->bulk_fd = -1;
+    self->bulk_once = (GOnce)G_ONCE_INIT;
     self->by_path = by_path;
     if (flags & SINTER_IO_DIRECT)
         self->direct_fd = file_open_direct(self->fd, flags & (SINTER_IO_WRITE | SINTER_IO_CREATE));

@@ -88,6 +88,12 @@ sinter_io_forward_lay_out(SinterIo *io, const SinterIoLayout *layout, GError **e
     return sinter_io_lay_out(inner_of(io), layout, error);
 }
 
+gboolean
+sinter_io_forward_shares(SinterIo *io, SinterIo *from)
+{
+    return sinter_io_shares_blocks(inner_of(io), inner_of(from));
+}
+
 void
 sinter_io_forward_finalize(SinterIo *io)
 {

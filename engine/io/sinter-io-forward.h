@@ -36,6 +36,7 @@ gboolean sinter_io_forward_allocate(SinterIo *io, guint64 offset, guint64 len, G
 gboolean sinter_io_forward_adopt(SinterIo *io, SinterIo *like, GError **error);
 gboolean sinter_io_forward_set_mode(SinterIo *io, guint32 mode, GError **error);
 gboolean sinter_io_forward_lay_out(SinterIo *io, const SinterIoLayout *layout, GError **error);
+gboolean sinter_io_forward_shares(SinterIo *io, SinterIo *from);
 void sinter_io_forward_finalize(SinterIo *io);
 
 /* Opens @path in the inner set and puts an instance of @klass in front of it. */

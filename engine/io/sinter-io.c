@@ -138,6 +138,22 @@ sinter_io_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError
 }
 
 gboolean
+sinter_io_overwrite(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
+{
+    if (!io->klass->overwrite)
+        return sinter_io_write(io, offset, buf, len, error);
+    return io_check_writable(io, io->klass->write, error) &&
+           io_check_range(io, "writing", offset, len, error) &&
+           (len == 0 || io->klass->overwrite(io, offset, buf, len, error));
+}
+
+gboolean
+sinter_io_overwrites(SinterIo *io)
+{
+    return io->klass->overwrites && io->klass->overwrites(io);
+}
+
+gboolean
 sinter_io_write_zeros(SinterIo *io, guint64 offset, guint64 len, GError **error)
 {
     static const guint8 zeros[64 * 1024];

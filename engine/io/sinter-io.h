@@ -58,6 +58,8 @@ typedef struct {
     /* Up to @len bytes, fewer only at the end of the file. -1 on error. */
     gssize (*read)(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error);
     gboolean (*write)(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error);
+    /* As @write, where the file holds bytes already and many more are to come. Left out: @write. */
+    gboolean (*overwrite)(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error);
     /* Make the range read as zeros and give its space back. Never grows the file. */
     gboolean (*discard)(SinterIo *io, guint64 offset, guint64 len, GError **error);
     gboolean (*truncate)(SinterIo *io, guint64 size_bytes, GError **error);
@@ -81,6 +83,8 @@ typedef struct {
                      guint64 *ret_done, GError **error);
     /* Whether it may do so at all. */
     gboolean (*copies)(SinterIo *io, SinterIo *from);
+    /* Whether overwrite() goes past the page cache. Left out: no. */
+    gboolean (*overwrites)(SinterIo *io);
     /* Whether copies of blocks of @from, which is of the same driver, take no space. Left out: no.
      */
     gboolean (*shares)(SinterIo *io, SinterIo *from);
@@ -136,6 +140,16 @@ gboolean sinter_io_read_some(SinterIo *io, guint64 offset, void *buf, gsize len,
 gboolean sinter_io_read_padded(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error);
 
 gboolean sinter_io_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error);
+/*
+ * The same in the course of long work, over bytes that the file holds already: past the page cache
+ * where that can be, so that storage works while more is read, and a flush finds nothing left to
+ * do. Several threads at a time keep storage busy. @buf and the range are best aligned to 4096.
+ */
+gboolean sinter_io_overwrite(SinterIo *io, guint64 offset, const void *buf, gsize len,
+                             GError **error);
+/* Whether it goes past the page cache, so that more threads than processors pay. */
+gboolean sinter_io_overwrites(SinterIo *io);
+
 /* Writes real zeros, for storage that cannot punch holes. Grows the file as a write does. */
 gboolean sinter_io_write_zeros(SinterIo *io, guint64 offset, guint64 len, GError **error);
 

@@ -22,7 +22,7 @@
 #define COPY_MAX_BYTES (64 * 1024 * 1024)
 
 gboolean
-sinter_offload_can_clone(int from_fd, int fd)
+sinter_offload_can_clone(SinterOffload *self, int from_fd, int fd)
 {
     struct file_clone_range args = { .src_fd = from_fd };
     struct stat st;
@@ -31,7 +31,11 @@ sinter_offload_can_clone(int from_fd, int fd)
     if (fstat(from_fd, &st) < 0 || !S_ISREG(st.st_mode))
         return FALSE;
     args.src_offset = (guint64)st.st_size;
-    return ioctl(fd, FICLONERANGE, &args) == 0;
+    if (ioctl(fd, FICLONERANGE, &args) == 0)
+        return TRUE;
+    if (errno == EOPNOTSUPP || errno == EXDEV || errno == ENOTTY)
+        g_atomic_int_set(&self->clone, TRUE);
+    return FALSE;
 }
 
 gboolean
@@ -79,9 +83,16 @@ has_server(int fd)
 }
 
 gboolean
-sinter_offload_may_help(const SinterOffload *self, int fd)
+sinter_offload_may_help(SinterOffload *self, int fd)
 {
-    return !g_atomic_int_get(&self->clone) || (!g_atomic_int_get(&self->copy) && has_server(fd));
+    if (!g_atomic_int_get(&self->clone))
+        return TRUE;
+    if (g_atomic_int_get(&self->copy) || g_atomic_int_get(&self->local))
+        return FALSE;
+    if (has_server(fd))
+        return TRUE;
+    g_atomic_int_set(&self->local, TRUE);
+    return FALSE;
 }
 
 static gboolean

@@ -10,10 +10,11 @@
 
 G_BEGIN_DECLS
 
-/* What was refused so far; all zero at first. Any thread. */
+/* What was refused, or found out, so far; all zero at first. Any thread. */
 typedef struct {
     gint clone; /* atomic */
     gint copy;  /* atomic */
+    gint local; /* atomic: the target's file system has no server that could copy */
 } SinterOffload;
 
 typedef struct {
@@ -25,9 +26,9 @@ typedef struct {
 } SinterOffloadRange;
 
 /* Whether a copy may get by without any byte being read: by what was refused so far. */
-gboolean sinter_offload_may_help(const SinterOffload *self, int fd);
-/* Whether two files can share blocks. Changes neither. */
-gboolean sinter_offload_can_clone(int from_fd, int fd);
+gboolean sinter_offload_may_help(SinterOffload *self, int fd);
+/* Whether two files can share blocks. Changes neither, and remembers a no. */
+gboolean sinter_offload_can_clone(SinterOffload *self, int from_fd, int fd);
 
 /* Makes both ranges share their blocks. FALSE: nothing changed. */
 gboolean sinter_offload_clone(SinterOffload *self, const SinterOffloadRange *range);

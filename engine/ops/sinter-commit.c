@@ -50,6 +50,7 @@ commit_move(SinterChain *chain, const SinterCommitOptions *options, guint base, 
     SinterTransfer job = {
         .source = source,
         .n_layers = base,
+        .unordered = TRUE,
         .compression = SINTER_TRANSFER_KEEP,
         .rate_bytes_per_sec = options->rate_bytes_per_sec,
         .n_threads = options->n_threads,

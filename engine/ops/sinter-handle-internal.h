@@ -7,7 +7,7 @@
  * threads are as there.
  */
 
-#include "qcow2/qcow2-writer.h"
+#include "qcow2/qcow2-place.h"
 #include "sinter/handle.h"
 
 G_BEGIN_DECLS
@@ -71,11 +71,30 @@ gboolean sinter_handle_holds_at(SinterHandle *handle, guint64 offset, guint64 le
                                 gboolean *ret_held, guint64 *ret_length, GError **error);
 
 /*
+ * Parts a write in two, so that any number of threads can write at a time: place() says where the
+ * front of the range belongs (qcow2-place.h), put() brings the bytes there, and then they are what
+ * the image holds. @length 0: that front has no place of its own, write_at() is for it. Between
+ * the two calls nobody else may write to that range. What was placed is put or dropped.
+ */
+gboolean sinter_handle_place_at(SinterHandle *handle, guint64 offset, guint64 length,
+                                SinterQcow2Place *ret, GError **error);
+gboolean sinter_handle_put_at(SinterHandle *handle, const SinterQcow2Place *place, const void *buf,
+                              GError **error);
+void sinter_handle_drop_at(SinterHandle *handle, const SinterQcow2Place *place);
+
+/*
  * Writes the bytes of @from at @from_offset, all of which must be there. They stay in the kernel,
  * as sinter_io_copy() says, but where a cluster is written in part for the first time.
  */
 gboolean sinter_handle_copy_at(SinterHandle *handle, guint64 offset, SinterIo *from,
                                guint64 from_offset, guint64 length, GError **error);
+
+/*
+ * The same for @n whole clusters of a qcow2 image, each where @offsets says, by as few copies as
+ * @from has runs for it: for blocks that are shared. The image must not have an external data file.
+ */
+gboolean sinter_handle_adopt_at(SinterHandle *handle, const guint64 *offsets, guint64 n,
+                                SinterIo *from, guint64 from_offset, GError **error);
 
 /* Whether copy_at() may get by without the bytes passing through memory. */
 gboolean sinter_handle_copies(SinterHandle *handle, SinterIo *from);

@@ -211,6 +211,59 @@ sinter_handle_write_at(SinterHandle *handle, guint64 offset, const void *buf, gs
 }
 
 gboolean
+sinter_handle_place_at(SinterHandle *handle, guint64 offset, guint64 length, SinterQcow2Place *ret,
+                       GError **error)
+{
+    gboolean ok;
+
+    *ret = (SinterQcow2Place){ .offset = offset, .host = offset, .length = length };
+    if (!handle_check(handle, "writing", offset, length, error))
+        return FALSE;
+    if (!handle->writer)
+        return TRUE;
+    g_mutex_lock(&handle->lock);
+    ok = sinter_qcow2_writer_place(handle->writer, offset, length, ret, error);
+    g_mutex_unlock(&handle->lock);
+    return ok;
+}
+
+/* A place of its own is written over in bulk; new ones a file system lays out best by itself. */
+static gboolean
+handle_fill(SinterHandle *handle, const SinterQcow2Place *place, const void *buf, GError **error)
+{
+    SinterIo *io = sinter_handle_get_data_io(handle);
+
+    return place->is_new ? sinter_io_write(io, place->host, buf, (gsize)place->length, error)
+                         : sinter_io_overwrite(io, place->host, buf, (gsize)place->length, error);
+}
+
+gboolean
+sinter_handle_put_at(SinterHandle *handle, const SinterQcow2Place *place, const void *buf,
+                     GError **error)
+{
+    gboolean ok = handle_fill(handle, place, buf, error);
+
+    if (!ok)
+        sinter_handle_drop_at(handle, place);
+    if (!ok || !place->is_new)
+        return ok;
+    g_mutex_lock(&handle->lock);
+    ok = sinter_qcow2_writer_map(handle->writer, place, error);
+    g_mutex_unlock(&handle->lock);
+    return ok;
+}
+
+void
+sinter_handle_drop_at(SinterHandle *handle, const SinterQcow2Place *place)
+{
+    if (!place->is_new)
+        return;
+    g_mutex_lock(&handle->lock);
+    sinter_qcow2_writer_drop(handle->writer, place);
+    g_mutex_unlock(&handle->lock);
+}
+
+gboolean
 sinter_handle_copy_at(SinterHandle *handle, guint64 offset, SinterIo *from, guint64 from_offset,
                       guint64 length, GError **error)
 {
@@ -222,6 +275,22 @@ sinter_handle_copy_at(SinterHandle *handle, guint64 offset, SinterIo *from, guin
         return sinter_io_copy(handle->io, offset, from, from_offset, length, error);
     g_mutex_lock(&handle->lock);
     ok = sinter_qcow2_writer_copy(handle->writer, offset, from, from_offset, length, error);
+    g_mutex_unlock(&handle->lock);
+    return ok;
+}
+
+gboolean
+sinter_handle_adopt_at(SinterHandle *handle, const guint64 *offsets, guint64 n, SinterIo *from,
+                       guint64 from_offset, GError **error)
+{
+    gboolean ok;
+
+    for (guint64 i = 0; i < n; i++) {
+        if (!handle_check(handle, "writing", offsets[i], handle->writer->geo.cluster_size, error))
+            return FALSE;
+    }
+    g_mutex_lock(&handle->lock);
+    ok = sinter_qcow2_writer_adopt(handle->writer, offsets, n, from, from_offset, error);
     g_mutex_unlock(&handle->lock);
     return ok;
 }

@@ -99,6 +99,7 @@ describe_transfer(SinterHandle *target, const SinterMergeOptions *options, Sinte
     return (SinterTransfer){
         .target = target,
         .compression = SINTER_TRANSFER_KEEP,
+        .unordered = TRUE,
         .rate_bytes_per_sec = options->rate_bytes_per_sec,
         .rate_now = options->rate_now,
         .n_threads = options->n_threads,

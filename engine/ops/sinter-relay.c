@@ -10,15 +10,19 @@
 #include "sinter-error.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #define DEFAULT_THREADS_MIN 2
 #define DEFAULT_THREADS_MAX 4
 #define BUFFER_ALIGNMENT 4096
+#define LARGE_PAGE_BYTES (2 * 1024 * 1024)
 
 typedef struct {
     const SinterRelayClass *klass;
     const SinterRelayOptions *options;
     gpointer user_data;
+    guint8 *buffers; /* of all threads, one behind the other */
+    gsize buffer_bytes;
 
     GMutex giving; /* guards next() and @n_given; never taken inside @taking */
     guint64 n_given;
@@ -32,7 +36,7 @@ typedef struct {
     GError *error;
 } SinterRelay;
 
-/* A piece in the hands of a thread. */
+/* A thread, and the piece in its hands. */
 typedef struct {
     guint64 number;
     gpointer piece;
@@ -64,7 +68,8 @@ relay_give(SinterRelay *self, Hand *hand)
 
     if (self->ended)
         return FALSE;
-    memset(hand->piece, 0, self->klass->piece_bytes);
+    memset(hand->piece, 0,
+           self->klass->clear_bytes ? self->klass->clear_bytes : self->klass->piece_bytes);
     hand->number = self->n_given;
     if (g_cancellable_is_cancelled(self->options->cancellable)) {
         g_set_error(&hand->error, SINTER_ERROR, SINTER_ERROR_CANCELLED, "stopped on request");
@@ -80,26 +85,53 @@ relay_give(SinterRelay *self, Hand *hand)
     return TRUE;
 }
 
+/* With @taking held. */
 static void
+relay_stop(SinterRelay *self, GError *error)
+{
+    if (self->error)
+        g_clear_error(&error);
+    else
+        self->error = error;
+    self->stopped = TRUE;
+    g_cond_broadcast(&self->turned);
+}
+
+/* Returns whether the piece was delivered. */
+static gboolean
 relay_take(SinterRelay *self, Hand *hand)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->taking);
     guint64 units = 0;
+    gboolean delivered;
 
     while (!self->options->unordered && self->turn != hand->number && !self->stopped)
         g_cond_wait(&self->turned, &self->taking);
     if (self->stopped) {
         g_clear_error(&hand->error);
-        return;
+        return FALSE;
     }
-    if (hand->error ||
-        !self->klass->deliver(self->user_data, hand->piece, hand->buffer, &units, &hand->error)) {
-        self->error = g_steal_pointer(&hand->error);
-        self->stopped = TRUE;
-    }
+    delivered = !hand->error && self->klass->deliver(self->user_data, hand->piece, hand->buffer,
+                                                     &units, &hand->error);
+    if (!delivered)
+        relay_stop(self, g_steal_pointer(&hand->error));
     self->units += units;
     self->turn++;
     g_cond_broadcast(&self->turned);
+    return delivered;
+}
+
+static void
+relay_finish(SinterRelay *self, Hand *hand)
+{
+    GError *error = NULL;
+
+    if (!self->klass->finish ||
+        self->klass->finish(self->user_data, hand->piece, hand->buffer, &error))
+        return;
+    g_mutex_lock(&self->taking);
+    relay_stop(self, error);
+    g_mutex_unlock(&self->taking);
 }
 
 static void
@@ -114,29 +146,54 @@ relay_tell_progress(SinterRelay *self)
     sinter_progress_advance(self->options->progress, units);
 }
 
+/*
+ * What storage writes by itself it takes page by page: few large pages are far less work than many
+ * small ones. The kernel's refusal costs nothing but that.
+ */
 static void
-relay_work(SinterRelay *self, gboolean tells_progress)
+relay_make_buffers(SinterRelay *self, guint n_threads)
+{
+    gsize align = BUFFER_ALIGNMENT;
+
+    if (self->klass->buffer_bytes == 0)
+        return;
+    self->buffer_bytes = (self->klass->buffer_bytes + align - 1) / align * align;
+    self->buffers = g_aligned_alloc(n_threads, self->buffer_bytes, LARGE_PAGE_BYTES);
+    madvise(self->buffers, n_threads * self->buffer_bytes, MADV_HUGEPAGE);
+}
+
+static void
+relay_work(SinterRelay *self, guint n, gboolean tells_progress)
 {
     const SinterRelayClass *klass = self->klass;
     g_autofree gpointer piece = g_malloc0(klass->piece_bytes);
     Hand hand = { .piece = piece };
 
-    if (klass->buffer_bytes > 0)
-        hand.buffer = g_aligned_alloc(1, klass->buffer_bytes, BUFFER_ALIGNMENT);
+    if (self->buffers)
+        hand.buffer = self->buffers + n * self->buffer_bytes;
     while (!relay_is_stopped(self) && relay_give(self, &hand)) {
         if (!hand.error)
             klass->work(self->user_data, hand.piece, hand.buffer, &hand.error);
-        relay_take(self, &hand);
+        if (relay_take(self, &hand))
+            relay_finish(self, &hand);
         if (tells_progress)
             relay_tell_progress(self);
     }
-    g_aligned_free(hand.buffer);
 }
+
+/* What a further thread is started with. */
+typedef struct {
+    SinterRelay *relay;
+    guint n;
+    GThread *thread; /* NULL: it could not be had, and is one less */
+} Helper;
 
 static gpointer
 relay_thread(gpointer data)
 {
-    relay_work(data, FALSE);
+    const Helper *helper = data;
+
+    relay_work(helper->relay, helper->n, FALSE);
     return NULL;
 }
 
@@ -146,21 +203,24 @@ sinter_relay_run(const SinterRelayClass *klass, const SinterRelayOptions *option
 {
     SinterRelay self = { .klass = klass, .options = options, .user_data = user_data };
     guint n_threads = sinter_relay_threads(options->n_threads);
-    g_autofree GThread **threads = g_new0(GThread *, n_threads);
+    g_autofree Helper *helpers = g_new0(Helper, n_threads);
     gboolean ok;
 
     g_mutex_init(&self.giving);
     g_mutex_init(&self.taking);
     g_cond_init(&self.turned);
-    /* a thread that cannot be had is one less: this one works in any case */
-    for (guint i = 1; i < n_threads; i++)
-        threads[i] = g_thread_try_new("sinter-relay", relay_thread, &self, NULL);
-    relay_work(&self, TRUE);
+    relay_make_buffers(&self, n_threads);
     for (guint i = 1; i < n_threads; i++) {
-        if (threads[i])
-            g_thread_join(threads[i]);
+        helpers[i] = (Helper){ .relay = &self, .n = i };
+        helpers[i].thread = g_thread_try_new("sinter-relay", relay_thread, &helpers[i], NULL);
+    }
+    relay_work(&self, 0, TRUE);
+    for (guint i = 1; i < n_threads; i++) {
+        if (helpers[i].thread)
+            g_thread_join(helpers[i].thread);
     }
     relay_tell_progress(&self);
+    g_aligned_free(self.buffers);
     g_mutex_clear(&self.giving);
     g_mutex_clear(&self.taking);
     g_cond_clear(&self.turned);

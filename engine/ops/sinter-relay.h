@@ -15,11 +15,12 @@ G_BEGIN_DECLS
 
 typedef struct {
     gsize piece_bytes;  /* of a piece's description */
-    gsize buffer_bytes; /* that a thread works in, page-aligned; 0: none */
+    gsize clear_bytes;  /* of them, those in front that next() wants to be zero; 0: all */
+    gsize buffer_bytes; /* that a thread works in, page-aligned and in large pages; 0: none */
 
     /*
-     * Describes the next piece in @piece, which is all zero. @ret_end: there is none. One thread
-     * at a time. An error counts as a piece: it is told when all before it was delivered.
+     * Describes the next piece in @piece, whose @clear_bytes are zero. @ret_end: there is none. One
+     * thread at a time. An error counts as a piece: it is told when all before it was delivered.
      */
     gboolean (*next)(gpointer user_data, gpointer piece, gboolean *ret_end, GError **error);
 
@@ -32,6 +33,12 @@ typedef struct {
      */
     gboolean (*deliver)(gpointer user_data, gpointer piece, guint8 *buffer, guint64 *ret_units,
                         GError **error);
+
+    /*
+     * (nullable): what is left to do with a piece that was delivered, also when all has been
+     * stopped since. Any number of threads at a time. Its error ends all, too.
+     */
+    gboolean (*finish)(gpointer user_data, gpointer piece, guint8 *buffer, GError **error);
 } SinterRelayClass;
 
 typedef struct {

@@ -3,8 +3,9 @@
 
 /*
  * The inside of a transfer: what is to be done is cut into pieces (sinter-transfer-plan.c), read
- * and compressed by any thread (sinter-transfer-work.c), and put into the target in order
- * (sinter-transfer.c). A piece carries runs, which are the orders for the target.
+ * and compressed by any thread (sinter-transfer-work.c), and given its place in the target in order
+ * (sinter-transfer.c); what has a place is written by any thread. A piece carries runs, which are
+ * the orders for the target.
  */
 
 #include "chain/sinter-chain.h"
@@ -14,6 +15,7 @@ G_BEGIN_DECLS
 
 #define SINTER_TRANSFER_PIECE_BYTES (512 * 1024)
 #define SINTER_TRANSFER_RUNS_MAX 520
+#define SINTER_TRANSFER_PLACES_MAX 128
 /* Blocks in which a piece is searched; streams that are read in one go. */
 #define SINTER_TRANSFER_BLOCKS_MAX 1024
 #define SINTER_TRANSFER_STREAMS_MAX 64
@@ -34,6 +36,12 @@ typedef struct {
     gsize bytes;    /* STREAM: of the stream */
 } SinterTransferRun;
 
+/* Data of the buffer that has its place in the target, and is not there yet. */
+typedef struct {
+    SinterQcow2Place place;
+    guint64 from; /* in the buffer */
+} SinterTransferPlaced;
+
 typedef enum {
     SINTER_PIECE_RUNS,    /* nothing must be read: the runs are there */
     SINTER_PIECE_COPIES,  /* the same, but what they copy is to be read */
@@ -48,7 +56,9 @@ typedef struct {
     guint64 progress; /* bytes from the end of the piece before to the end of this one */
     guint layer;      /* STREAMS */
     guint n_runs;
+    guint n_placed;
     SinterTransferRun runs[SINTER_TRANSFER_RUNS_MAX];
+    SinterTransferPlaced placed[SINTER_TRANSFER_PLACES_MAX];
 } SinterTransferPiece;
 
 /* What the source has at one place, and what is to be done with it. */
@@ -72,13 +82,14 @@ typedef struct {
     gboolean all_layers; /* and what none of them holds is zeros */
     gboolean rounds;     /* nothing is left alone, so what is read may go up to whole units */
     const SinterQcow2Header *header; /* of the target; NULL: raw */
-    gboolean puts_early; /* a worker writes what it has read */
+    gboolean places;                 /* data is written side by side, once it has its place */
     guint64 piece_bytes;
     guint64 unit;     /* zeros are said, and what is read begins and ends, in such blocks; 1: raw */
     guint64 block;    /* data is searched in such blocks */
     gboolean looks;   /* for zeros */
     guint64 *sizes;   /* of the layers' data files */
     gboolean *shares; /* the target's file system shares blocks with a layer's data file */
+    gboolean adopted; /* what could be adopted has been, and is left alone */
 
     /* where the next piece begins */
     SinterChainWalk walk;
@@ -103,6 +114,18 @@ void sinter_transfer_piece_add(SinterTransferPiece *self, const SinterTransferRu
 /* Sets up the walk; the rest of @self is set. Undone by end(), also after a failure. */
 gboolean sinter_transfer_plan_begin(SinterTransferState *self, GError **error);
 void sinter_transfer_plan_end(SinterTransferState *self);
+
+/* What is to be done at @at, which lies before the end, whether it was adopted or not. */
+gboolean sinter_transfer_plan_step(SinterTransferState *self, SinterTransferStep *step,
+                                   GError **error);
+/*
+ * Whether @step copies whole clusters of the target whose blocks are shared; cuts it to these, and
+ * to what comes before them where it does not begin so.
+ */
+gboolean sinter_transfer_plan_adopts(const SinterTransferState *self, SinterTransferStep *step);
+
+/* The first pass over the plan (sinter-transfer-adopt.c); the plan is at its end afterwards. */
+gboolean sinter_transfer_adopt(SinterTransferState *self, GError **error);
 
 /* SinterRelayClass's next() and work(). */
 gboolean sinter_transfer_next(gpointer user_data, gpointer data, gboolean *ret_end, GError **error);

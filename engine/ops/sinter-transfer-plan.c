@@ -15,6 +15,9 @@
 #define COPY_PIECE_BYTES (16 * 1024 * 1024)
 #define COPY_PIECE_BYTES_MIN (64 * 1024)
 #define COPY_RUNS_MAX 128
+/* Bytes that are read ahead are best written while a processor's cache has them: a piece of so many
+ * ends with its run, which is best written in one go. */
+#define COPY_READ_BYTES (64 * 1024)
 
 void
 sinter_transfer_piece_add(SinterTransferPiece *self, const SinterTransferRun *run)
@@ -250,9 +253,30 @@ plan_keep_whole(SinterTransferState *self, SinterTransferStep *step, guint64 end
         step->kind = SINTER_STEP_READ;
 }
 
-/* What is to be done at self->at, which lies before the end. */
-static gboolean
-plan_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
+gboolean
+sinter_transfer_plan_adopts(const SinterTransferState *self, SinterTransferStep *step)
+{
+    guint64 host = self->extent.host_offset + (self->at - self->extent.offset);
+    guint64 size;
+    guint64 within;
+
+    if (step->kind != SINTER_STEP_COPY || !self->header || self->header->geo.external_data ||
+        !plan_is_shared(self, host))
+        return FALSE;
+    size = self->header->geo.cluster_size;
+    within = (self->at + self->job->target_offset - self->job->offset) % size;
+    if (within != 0) {
+        step->end = MIN(step->end, self->at + size - within);
+        return FALSE;
+    }
+    if (step->end - self->at < size)
+        return FALSE;
+    step->end -= (step->end - self->at) % size;
+    return TRUE;
+}
+
+gboolean
+sinter_transfer_plan_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
 {
     guint64 end;
 
@@ -274,6 +298,17 @@ plan_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
         return FALSE;
     plan_keep_whole(self, step, end);
     plan_round(self, step);
+    return TRUE;
+}
+
+/* The same, less what was adopted. */
+static gboolean
+plan_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
+{
+    if (!sinter_transfer_plan_step(self, step, error))
+        return FALSE;
+    if (self->adopted && sinter_transfer_plan_adopts(self, step))
+        step->kind = SINTER_STEP_LEAVE;
     return TRUE;
 }
 
@@ -319,6 +354,8 @@ plan_fill_runs(SinterTransferState *self, SinterTransferPiece *piece, SinterTran
         }
         self->at = step.end;
         /* a failure here is told by the next piece */
+        if (!copies && copied >= COPY_READ_BYTES && step.kind == SINTER_STEP_LEAVE)
+            break;
     } while (piece->n_runs < COPY_RUNS_MAX && copied < limit && zeroed < ZERO_PIECE_BYTES &&
              self->at < self->end && plan_step(self, &step, NULL) &&
              (step.kind == SINTER_STEP_COPY || step.kind == SINTER_STEP_ZERO ||
@@ -376,6 +413,8 @@ sinter_transfer_plan_begin(SinterTransferState *self, GError **error)
     const SinterTransfer *job = self->job;
     guint n_layers = sinter_chain_get_n_layers(job->source);
 
+    self->at = job->offset;
+    self->extent = self->same = (SinterExtent){ 0 };
     self->sizes = g_new0(guint64, n_layers);
     self->shares = g_new0(gboolean, n_layers);
     for (guint i = 0; i < n_layers; i++) {

@@ -256,6 +256,21 @@ work_read_streams(SinterTransferState *self, SinterTransferPiece *piece, guint8 
     return TRUE;
 }
 
+/* What lay apart in the file it came from may follow on itself in the buffer. */
+static void
+work_join_runs(SinterTransferPiece *piece)
+{
+    guint n = piece->n_runs;
+
+    piece->n_runs = 0;
+    for (guint i = 0; i < n; i++) {
+        SinterTransferRun run = piece->runs[i];
+
+        run.layer = 0;
+        sinter_transfer_piece_add(piece, &run);
+    }
+}
+
 /* What the runs copy, one behind the other in the buffer. */
 static gboolean
 work_read_copies(SinterTransferState *self, SinterTransferPiece *piece, guint8 *buffer,
@@ -278,6 +293,7 @@ work_read_copies(SinterTransferState *self, SinterTransferPiece *piece, guint8 *
         run->from = used;
         used += run->length;
     }
+    work_join_runs(piece);
     return TRUE;
 }
 

@@ -3,7 +3,8 @@
 /*
  * Runs a transfer: puts the pieces into the target, keeps to the rate, counts. What holds: after a
  * success each byte that the transfer's layers decide is in the target, or was there already; one
- * thread at a time writes, and in the disk's order, unless the job lets writes go side by side.
+ * thread at a time chooses places, in the disk's order unless the job lets pieces overtake, and
+ * any thread brings data to the place that was chosen.
  */
 
 #include "sinter-transfer.h"
@@ -15,6 +16,10 @@
 /* Of all threads together: what large clusters and many threads would make without a bound. */
 #define BUFFERS_MAX_BYTES (32 * 1024 * 1024)
 #define THREADS_MIN 2
+/* Requests that keep storage busy where it is told at once. */
+#define THREADS_OF_STORAGE 16
+
+#define WRITE_FAILED "error while writing at byte %" G_GUINT64_FORMAT ": "
 
 static gboolean
 transfer_write_zeros(SinterHandle *target, guint64 offset, guint64 length, GError **error)
@@ -45,9 +50,43 @@ transfer_put_zeros(SinterTransferState *self, guint64 offset, guint64 length, GE
     }
 }
 
+/*
+ * Data: chooses where it goes, and leaves it to transfer_finish() to bring it there. What has no
+ * place of its own is written at once.
+ */
 static gboolean
-transfer_put_run(SinterTransferState *self, const SinterTransferRun *run, const guint8 *buffer,
-                 GError **error)
+transfer_place(SinterTransferState *self, SinterTransferPiece *piece, guint64 offset,
+               const SinterTransferRun *run, const guint8 *buffer, GError **error)
+{
+    SinterHandle *target = self->job->target;
+    guint64 unit = self->header ? self->header->geo.cluster_size : 1;
+
+    for (guint64 done = 0, n; done < run->length; done += n) {
+        SinterTransferPlaced *placed = &piece->placed[piece->n_placed];
+
+        n = run->length - done;
+        if (!self->places || piece->n_placed == SINTER_TRANSFER_PLACES_MAX)
+            return sinter_handle_write_at(target, offset + done, buffer + run->from + done,
+                                          (gsize)n, error);
+        if (!sinter_handle_place_at(target, offset + done, n, &placed->place, error))
+            return FALSE;
+        if (placed->place.length > 0) {
+            placed->from = run->from + done;
+            n = placed->place.length;
+            piece->n_placed++;
+            continue;
+        }
+        n = MIN(n, unit - (offset + done) % unit);
+        if (!sinter_handle_write_at(target, offset + done, buffer + run->from + done, (gsize)n,
+                                    error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+transfer_put_run(SinterTransferState *self, SinterTransferPiece *piece,
+                 const SinterTransferRun *run, const guint8 *buffer, GError **error)
 {
     SinterHandle *target = self->job->target;
     guint64 offset = run->offset - self->job->offset + self->job->target_offset;
@@ -55,7 +94,7 @@ transfer_put_run(SinterTransferState *self, const SinterTransferRun *run, const 
 
     switch (run->kind) {
     case SINTER_RUN_DATA:
-        ok = sinter_handle_write_at(target, offset, buffer + run->from, (gsize)run->length, error);
+        ok = transfer_place(self, piece, offset, run, buffer, error);
         break;
     case SINTER_RUN_ZERO:
         ok = transfer_put_zeros(self, offset, run->length, error);
@@ -70,17 +109,42 @@ transfer_put_run(SinterTransferState *self, const SinterTransferRun *run, const 
         break;
     }
     if (!ok)
-        g_prefix_error(error, "error while writing at byte %" G_GUINT64_FORMAT ": ", offset);
+        g_prefix_error(error, WRITE_FAILED, offset);
+    return ok;
+}
+
+/* Brings what was placed to its place. After a failure the rest is given back. */
+static gboolean
+transfer_finish(gpointer user_data, gpointer data, guint8 *buffer, GError **error)
+{
+    SinterTransferState *self = user_data;
+    SinterTransferPiece *piece = data;
+    SinterHandle *target = self->job->target;
+    gboolean ok = TRUE;
+
+    for (guint i = 0; i < piece->n_placed; i++) {
+        const SinterTransferPlaced *placed = &piece->placed[i];
+
+        if (!ok) {
+            sinter_handle_drop_at(target, &placed->place);
+        } else if (!sinter_handle_put_at(target, &placed->place, buffer + placed->from, error)) {
+            g_prefix_error(error, WRITE_FAILED, placed->place.offset);
+            ok = FALSE;
+        }
+    }
     return ok;
 }
 
 static gboolean
-transfer_put(SinterTransferState *self, const SinterTransferPiece *piece, const guint8 *buffer,
+transfer_put(SinterTransferState *self, SinterTransferPiece *piece, const guint8 *buffer,
              GError **error)
 {
     for (guint i = 0; i < piece->n_runs; i++) {
-        if (!transfer_put_run(self, &piece->runs[i], buffer, error))
-            return FALSE;
+        if (transfer_put_run(self, piece, &piece->runs[i], buffer, error))
+            continue;
+        for (guint k = 0; k < piece->n_placed; k++)
+            sinter_handle_drop_at(self->job->target, &piece->placed[k].place);
+        return FALSE;
     }
     return TRUE;
 }
@@ -138,25 +202,15 @@ transfer_deliver(gpointer user_data, gpointer data, guint8 *buffer, guint64 *ret
                  GError **error)
 {
     SinterTransferState *self = user_data;
-    const SinterTransferPiece *piece = data;
+    SinterTransferPiece *piece = data;
 
-    if (!self->puts_early && !transfer_put(self, piece, buffer, error))
+    if (!transfer_put(self, piece, buffer, error))
         return FALSE;
     transfer_count(self, piece);
     *ret_units = piece->progress;
     self->told_bytes += piece->progress;
     transfer_pace(self);
     return TRUE;
-}
-
-/* Reads and, where that may be done side by side, puts it into the target at once. */
-static gboolean
-transfer_work(gpointer user_data, gpointer piece, guint8 *buffer, GError **error)
-{
-    SinterTransferState *self = user_data;
-
-    return sinter_transfer_work(self, piece, buffer, error) &&
-           (!self->puts_early || transfer_put(self, piece, buffer, error));
 }
 
 /* The part of the source, and which of its layers decide. */
@@ -183,7 +237,7 @@ transfer_set_sizes(SinterTransferState *self)
     guint64 sparse = MIN(job->sparse_bytes, SINTER_TRANSFER_PIECE_BYTES);
 
     self->header = sinter_handle_get_header(job->target);
-    self->puts_early = job->side_by_side && !self->header;
+    self->places = job->side_by_side || self->header;
     self->piece_bytes = SINTER_TRANSFER_PIECE_BYTES;
     self->unit = 1;
     /* zeros are looked for in the power of two up to what is asked for */
@@ -205,19 +259,47 @@ transfer_set_sizes(SinterTransferState *self)
     self->block = MAX(self->block, self->piece_bytes / SINTER_TRANSFER_BLOCKS_MAX);
 }
 
-/* As many as are wanted, as long as their buffers stay within bounds. */
+/* As many as are wanted, as long as their buffers stay within bounds, and there is work for them.
+ */
 static guint
-transfer_threads(const SinterTransfer *job, gsize buffer_bytes)
+transfer_threads(const SinterTransferState *self, gsize buffer_bytes)
 {
-    return MIN(sinter_relay_threads(job->n_threads),
-               MAX((guint)(BUFFERS_MAX_BYTES / buffer_bytes), THREADS_MIN));
+    const SinterTransfer *job = self->job;
+    guint64 n_pieces = (self->end - job->offset) / self->piece_bytes + 1;
+    guint wanted = sinter_relay_threads(job->n_threads);
+
+    if (!job->n_threads && self->places &&
+        sinter_io_overwrites(sinter_handle_get_data_io(job->target)))
+        wanted = THREADS_OF_STORAGE;
+    wanted = (guint)MIN(wanted, n_pieces);
+    return MIN(wanted, MAX((guint)(BUFFERS_MAX_BYTES / buffer_bytes), THREADS_MIN));
+}
+
+/* Sets the plan up, and takes over first what that can be done with. */
+static gboolean
+transfer_prepare(SinterTransferState *self, GError **error)
+{
+    gboolean shares = FALSE;
+
+    if (!sinter_transfer_plan_begin(self, error))
+        return FALSE;
+    for (guint i = self->job->first_layer; i <= self->last_layer; i++)
+        shares = shares || self->shares[i];
+    if (!shares || !self->header)
+        return TRUE;
+    if (!sinter_transfer_adopt(self, error))
+        return FALSE;
+    sinter_transfer_plan_end(self);
+    return sinter_transfer_plan_begin(self, error);
 }
 
 static const SinterRelayClass transfer_class = {
     .piece_bytes = sizeof(SinterTransferPiece),
+    .clear_bytes = offsetof(SinterTransferPiece, runs),
     .next = sinter_transfer_next,
-    .work = transfer_work,
+    .work = sinter_transfer_work,
     .deliver = transfer_deliver,
+    .finish = transfer_finish,
 };
 
 gboolean
@@ -231,7 +313,6 @@ sinter_transfer_run(const SinterTransfer *job, SinterTransferStats *ret, GError 
         .progress = job->progress,
     };
     SinterTransferState self = { .job = job,
-                                 .at = job->offset,
                                  .paced_rate = sinter_transfer_get_rate(job),
                                  .paced_usec = g_get_monotonic_time() };
     gboolean ok;
@@ -240,9 +321,9 @@ sinter_transfer_run(const SinterTransfer *job, SinterTransferStats *ret, GError 
         return FALSE;
     transfer_set_sizes(&self);
     klass.buffer_bytes = sinter_transfer_buffer_bytes(&self);
-    relay.n_threads = transfer_threads(job, klass.buffer_bytes);
+    relay.n_threads = transfer_threads(&self, klass.buffer_bytes);
     g_mutex_init(&self.salvaging);
-    ok = sinter_transfer_plan_begin(&self, error) && sinter_relay_run(&klass, &relay, &self, error);
+    ok = transfer_prepare(&self, error) && sinter_relay_run(&klass, &relay, &self, error);
     /* what is left alone at the end is in no piece */
     if (ok)
         sinter_progress_advance(job->progress, self.end - job->offset - self.told_bytes);

@@ -8,7 +8,7 @@
  * that nothing names.
  */
 
-#include "qcow2-stretch.h"
+#include "qcow2-place.h"
 
 /* Where bytes come from: memory, or another file. It moves on as they are used. */
 typedef struct {
@@ -48,31 +48,6 @@ static guint32
 sub_mask(guint32 first, guint32 last)
 {
     return (guint32)(((G_GUINT64_CONSTANT(1) << (last - first + 1)) - 1) << first);
-}
-
-/* Host clusters for up to @max guest clusters from @guest on. */
-static gboolean
-take_hosts(SinterQcow2Writer *self, guint64 guest, guint64 max, guint64 *ret_host, guint64 *ret_n,
-           GError **error)
-{
-    guint64 first;
-
-    if (self->geo.external_data) {
-        *ret_host = guest;
-        *ret_n = max;
-        return TRUE;
-    }
-    if (!sinter_qcow2_alloc_take(self, max, &first, ret_n, error))
-        return FALSE;
-    *ret_host = first << self->geo.cluster_bits;
-    return TRUE;
-}
-
-static void
-untake_hosts(SinterQcow2Writer *self, guint64 host, guint64 n)
-{
-    if (!self->geo.external_data)
-        sinter_qcow2_alloc_untake(self, host >> self->geo.cluster_bits, n);
 }
 
 /* How a cluster is changed in part. Offsets are bytes inside the cluster. */
@@ -146,19 +121,6 @@ write_patch(SinterQcow2Stretch *span, const Patch *patch, guint64 host, const Pa
     return sinter_io_write(self->data_io, host + patch->from, whole, to - patch->from, error);
 }
 
-/* Whether all subclusters that the range touches hold data already. */
-static gboolean
-is_plain_data(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2, guint32 within, guint32 n)
-{
-    guint32 last = (within + n - 1) >> geo->subcluster_bits;
-
-    for (guint32 sub = within >> geo->subcluster_bits; sub <= last; sub++) {
-        if (sinter_qcow2_l2_kind(geo, l2, sub) != SINTER_QCOW2_NORMAL)
-            return FALSE;
-    }
-    return TRUE;
-}
-
 /* The first part of the span, inside one cluster, where it is written in place. */
 static gboolean
 write_own(SinterQcow2Stretch *span, SinterQcow2L2Entry l2, const Payload *in, guint32 n,
@@ -169,7 +131,7 @@ write_own(SinterQcow2Stretch *span, SinterQcow2L2Entry l2, const Payload *in, gu
     guint64 host = l2.entry & SINTER_QCOW2_OFFSET_MASK;
     Patch patch;
 
-    if (is_plain_data(&self->geo, l2, within, n))
+    if (sinter_qcow2_is_plain_data(&self->geo, l2, within, n))
         return payload_put(in, self, host + within, n, error);
     patch = patch_plan(&self->geo, l2, host, FALSE, within, n);
     if (!write_patch(span, &patch, host, in, n, error))
@@ -189,11 +151,11 @@ write_new_part(SinterQcow2Stretch *span, SinterQcow2L2Entry l2, const Payload *i
     guint64 got;
     Patch patch;
 
-    if (!take_hosts(self, guest, 1, &host, &got, error))
+    if (!sinter_qcow2_take_hosts(self, guest, 1, &host, &got, error))
         return FALSE;
     patch = patch_plan(&self->geo, l2, host, TRUE, (guint32)(span->offset - guest), n);
     if (!write_patch(span, &patch, host, in, n, error)) {
-        untake_hosts(self, host, 1);
+        sinter_qcow2_untake_hosts(self, host, 1);
         return FALSE;
     }
     sinter_qcow2_stretch_store(span, span->offset, patch.new);
@@ -201,51 +163,23 @@ write_new_part(SinterQcow2Stretch *span, SinterQcow2L2Entry l2, const Payload *i
     return TRUE;
 }
 
-/* How many whole clusters the span begins with that need new host space. */
+/* Whole clusters, in one run; 0 in @ret_done: none can be written so. */
 static gboolean
-count_new_clusters(SinterQcow2Stretch *span, guint64 *ret, GError **error)
+write_whole(SinterQcow2Stretch *span, const Payload *in, gsize *ret_done, GError **error)
 {
     SinterQcow2Writer *self = span->writer;
-    guint64 max = span->len >> self->geo.cluster_bits;
+    SinterQcow2Place place;
 
-    for (*ret = 0; *ret < max; (*ret)++) {
-        guint64 at = span->offset + (*ret << self->geo.cluster_bits);
-        gboolean own = FALSE;
-
-        if (!sinter_qcow2_entry_is_own(self, sinter_qcow2_stretch_load(span, at), at, &own, error))
-            return FALSE;
-        if (own)
-            break;
-    }
-    return TRUE;
-}
-
-/* Whole clusters into new host space, in one run. */
-static gboolean
-write_new_clusters(SinterQcow2Stretch *span, const Payload *in, gsize *ret_done, GError **error)
-{
-    SinterQcow2Writer *self = span->writer;
-    guint64 host;
-    guint64 n;
-
-    if (!count_new_clusters(span, &n, error) ||
-        !take_hosts(self, span->offset, n, &host, &n, error))
+    if (!sinter_qcow2_place(span, &place, error))
         return FALSE;
-    if (!payload_put(in, self, host, (gsize)n << self->geo.cluster_bits, error)) {
-        untake_hosts(self, host, n);
+    *ret_done = (gsize)place.length;
+    if (place.length == 0)
+        return TRUE;
+    if (!payload_put(in, self, place.host, (gsize)place.length, error)) {
+        sinter_qcow2_writer_drop(self, &place);
         return FALSE;
     }
-    for (guint64 i = 0; i < n; i++) {
-        guint64 step = i << self->geo.cluster_bits;
-        SinterQcow2L2Entry old = sinter_qcow2_stretch_load(span, span->offset + step);
-        SinterQcow2L2Entry new = { (host + step) | SINTER_QCOW2_COPIED, 0 };
-
-        if (self->geo.extended_l2)
-            new.bitmap = G_MAXUINT32;
-        sinter_qcow2_stretch_store(span, span->offset + step, new);
-        sinter_qcow2_alloc_release_entry(self, old);
-    }
-    *ret_done = (gsize)n << self->geo.cluster_bits;
+    sinter_qcow2_place_map(span, &place);
     return TRUE;
 }
 
@@ -254,16 +188,17 @@ static gboolean
 write_some(SinterQcow2Stretch *span, const Payload *in, gsize *ret_done, GError **error)
 {
     SinterQcow2Writer *self = span->writer;
-    guint32 cluster_size = self->geo.cluster_size;
-    guint32 within = (guint32)(span->offset & (cluster_size - 1));
+    guint32 within = (guint32)(span->offset - sinter_qcow2_stretch_cluster(span));
+    guint32 n = (guint32)MIN(span->len, self->geo.cluster_size - within);
     SinterQcow2L2Entry l2 = sinter_qcow2_stretch_load(span, span->offset);
-    guint32 n = (guint32)MIN(span->len, cluster_size - within);
     gboolean own = FALSE;
 
+    if (!write_whole(span, in, ret_done, error))
+        return FALSE;
+    if (*ret_done > 0)
+        return TRUE;
     if (!sinter_qcow2_entry_is_own(self, l2, span->offset, &own, error))
         return FALSE;
-    if (!own && n == cluster_size)
-        return write_new_clusters(span, in, ret_done, error);
     *ret_done = n;
     return own ? write_own(span, l2, in, n, error) : write_new_part(span, l2, in, n, error);
 }

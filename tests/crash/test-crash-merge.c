@@ -9,6 +9,7 @@
  */
 
 #include "crash-operation.h"
+#include "io/sinter-fs-memory.h"
 #include "sinter-error.h"
 #include "sinter/commit.h"
 #include "sinter/create.h"
@@ -20,6 +21,7 @@
 
 #define KIB 1024
 #define DISK_BYTES (96 * KIB)
+#define SCATTERED_CLUSTERS 120
 
 static void
 make_image(SinterFs *fs, const char *path, const SinterCreateOptions *options)
@@ -141,6 +143,42 @@ prepare_small(SinterFs *fs)
 
         make_image(fs, paths[i], &options);
         fill_steps(fs, paths[i], "qcow2", fills[i], 2 * KIB);
+    }
+}
+
+/*
+ * Files that share blocks, and clusters that came to the image above in another order than the
+ * disk's: they are taken over in few runs.
+ */
+static void
+prepare_scattered(SinterFs *fs)
+{
+    static const char *const paths[] = { "base", "top" };
+
+    sinter_fs_memory_set_shares(fs, TRUE);
+    for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
+        const SinterCreateOptions options = { .format = "qcow2",
+                                              .cluster_size = 4 * KIB,
+                                              .virtual_size = SCATTERED_CLUSTERS * 4 * KIB,
+                                              .backing_name = i ? paths[i - 1] : NULL,
+                                              .backing_format = i ? "qcow2" : NULL };
+        g_autoptr(GError) error = NULL;
+        SinterHandle *handle;
+        guint8 buf[4 * KIB];
+
+        make_image(fs, paths[i], &options);
+        handle = sinter_handle_open(fs, paths[i], "qcow2", SINTER_HANDLE_DEFAULT, &error);
+        g_assert_no_error(error);
+        for (guint k = 0; k < SCATTERED_CLUSTERS; k++) {
+            /* of the top, each but the third, the last ones first */
+            guint at = i ? SCATTERED_CLUSTERS - 1 - k : k;
+
+            memset(buf, i ? 'a' + at % 26 : 'z', sizeof buf);
+            if (i && at % 3 == 0)
+                continue;
+            g_assert_true(sinter_handle_write_at(handle, at * sizeof buf, buf, sizeof buf, &error));
+        }
+        g_assert_true(sinter_handle_close(handle, NULL));
     }
 }
 
@@ -371,6 +409,13 @@ static const CrashOperation operations[] = {
       .files = FILES,
       .views = { VIEW("top", KEPT), VIEW("mid", BLURS), VIEW("low", KEPT), VIEW("base", KEPT) },
       .n_idle_flushes = 5,
+      .n_idle_swaps = 5 },
+    { .name = "commit-adopted",
+      .prepare = prepare_scattered,
+      .run = commit,
+      .files = { "top", "base" },
+      .views = { VIEW("top", KEPT), VIEW("base", BLURS) },
+      .n_idle_flushes = 6,
       .n_idle_swaps = 5 },
     { .name = "commit-far",
       .prepare = prepare,

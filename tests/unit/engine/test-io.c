@@ -497,6 +497,45 @@ test_lock_switch(Place *place, gconstpointer memory)
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED);
 }
 
+/*
+ * Bulk that passes by the page cache, between writes that do not: each sees the other. What is
+ * short or not aligned goes the common way.
+ */
+static void
+test_overwrite(Place *place, gconstpointer memory)
+{
+    const gsize part = 64 * 1024;
+    g_autofree char *path = place_path(place, "a");
+    g_autoptr(SinterIo) io = must_open(place->fs, path, SINTER_IO_CREATE);
+    g_autoptr(SinterIo) reader = NULL;
+    g_autoptr(GError) error = NULL;
+    guint8 *bulk = g_aligned_alloc(3, part, 4096);
+    guint8 *got = g_malloc(3 * part);
+
+    memset(bulk, 'a', 3 * part);
+    g_assert_true(sinter_io_write(io, 0, bulk, 3 * part, NULL));
+    memset(bulk, 'b', 3 * part);
+    for (guint i = 0; i < 3; i++) {
+        guint64 at = i * (part / 2 + (i == 2 ? 3 : 0));
+
+        g_assert_true(sinter_io_overwrite(io, at, bulk + at, part, &error));
+        g_assert_no_error(error);
+    }
+    must_write(io, 100, "short");
+    g_assert_true(sinter_io_overwrite(io, 200, "text", 4, NULL));
+    g_assert_true(sinter_io_flush(io, NULL));
+    reader = must_open(place->fs, path, SINTER_IO_READ);
+    g_assert_true(sinter_io_read(reader, 0, got, 3 * part, NULL));
+    memcpy(bulk + 100, "short", 5);
+    memcpy(bulk + 200, "text", 4);
+    memset(bulk + 2 * part + 6, 'a', part - 6);
+    g_assert_cmpmem(got, 3 * part, bulk, 3 * part);
+    g_assert_false(sinter_io_overwrite(reader, 0, bulk, part, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED);
+    g_aligned_free(bulk);
+    g_free(got);
+}
+
 #define ADD(name, memory, func)                                                                    \
     g_test_add(name, Place, GINT_TO_POINTER(memory), place_set_up, func, place_tear_down)
 
@@ -598,6 +637,8 @@ main(int argc, char **argv)
     ADD("/io/file/unnamed", FALSE, test_unnamed);
     ADD("/io/memory/unnamed", TRUE, test_unnamed);
     ADD("/io/file/direct", FALSE, test_direct);
+    ADD("/io/file/overwrite", FALSE, test_overwrite);
+    ADD("/io/memory/overwrite", TRUE, test_overwrite);
     ADD("/io/file/refused", FALSE, test_refused);
     ADD("/io/file/roots", FALSE, test_roots);
     ADD("/io/file/fd", FALSE, test_fd);

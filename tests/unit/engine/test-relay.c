@@ -17,6 +17,8 @@ typedef struct {
     guint stop_at;   /* delivering that piece says stop */
     guint cancel_at; /* giving out that piece cancels */
     guint n_delivered;
+    gint n_finished;   /* atomic */
+    guint fail_finish; /* finishing that piece fails */
     gboolean ordered;
     GCancellable *cancellable;
     gint at_work; /* atomic: threads inside work() */
@@ -82,12 +84,27 @@ work_deliver(gpointer user_data, gpointer data, guint8 *buffer, guint64 *ret_uni
     return piece->number != self->stop_at;
 }
 
+static gboolean
+work_finish(gpointer user_data, gpointer data, guint8 *buffer, GError **error)
+{
+    Work *self = user_data;
+    const Piece *piece = data;
+
+    g_assert_cmpuint(buffer[0], ==, (guint8)piece->number);
+    g_atomic_int_inc(&self->n_finished);
+    if (piece->number != self->fail_finish)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "finish %u", piece->number);
+    return FALSE;
+}
+
 static const SinterRelayClass work_class = {
     .piece_bytes = sizeof(Piece),
     .buffer_bytes = 4096,
     .next = work_next,
     .work = work_work,
     .deliver = work_deliver,
+    .finish = work_finish,
 };
 
 static const Work idle = { .n_pieces = N_PIECES,
@@ -95,6 +112,7 @@ static const Work idle = { .n_pieces = N_PIECES,
                            .fail_work = G_MAXUINT,
                            .stop_at = G_MAXUINT,
                            .cancel_at = G_MAXUINT,
+                           .fail_finish = G_MAXUINT,
                            .ordered = TRUE };
 
 static void
@@ -117,6 +135,7 @@ test_order(gconstpointer threads)
     g_assert_true(sinter_relay_run(&work_class, &options, &work, &error));
     g_assert_no_error(error);
     g_assert_cmpuint(work.n_delivered, ==, N_PIECES);
+    g_assert_cmpint(work.n_finished, ==, N_PIECES);
     g_assert_true(work.ordered);
     g_assert_cmpint(work.most_at_work, <=, (gint)sinter_relay_threads(options.n_threads));
     g_assert_cmpfloat(fraction, ==, 1);
@@ -176,6 +195,26 @@ test_failures(void)
     }
 }
 
+/* Whatever was delivered is finished, and a failure there is heard and ends all. */
+static void
+test_finish_failure(void)
+{
+    SinterRelayOptions options = { .n_threads = 4 };
+
+    for (guint at = 0; at < 40; at++) {
+        g_autofree char *message = g_strdup_printf("finish %u", at);
+        g_autoptr(GError) error = NULL;
+        Work work = idle;
+
+        work.fail_finish = at;
+        g_assert_false(sinter_relay_run(&work_class, &options, &work, &error));
+        g_assert_cmpstr(error->message, ==, message);
+        g_assert_cmpint(work.n_finished, ==, (gint)work.n_delivered);
+        g_assert_cmpuint(work.n_delivered, >, at);
+        g_assert_cmpuint(work.n_delivered, <, N_PIECES);
+    }
+}
+
 static void
 test_stop(void)
 {
@@ -211,6 +250,7 @@ main(int argc, char **argv)
     g_test_add_func("/relay/unordered", test_unordered);
     g_test_add_func("/relay/nothing", test_nothing);
     g_test_add_func("/relay/failures", test_failures);
+    g_test_add_func("/relay/finish-failure", test_finish_failure);
     g_test_add_func("/relay/stop", test_stop);
     g_test_add_func("/relay/cancel", test_cancel);
     return g_test_run();

@@ -11,9 +11,12 @@
 #include "chain/sinter-chain.h"
 #include "disk-fixture.h"
 #include "io/sinter-fs-fault.h"
+#include "io/sinter-fs-memory.h"
+#include "io/sinter-fs-record.h"
 #include "ops/sinter-transfer.h"
 #include "sinter-error.h"
 #include "sinter/create.h"
+#include "sinter/snapshot.h"
 
 #include <string.h>
 
@@ -522,6 +525,114 @@ test_faults(void)
     g_assert_cmpuint(tried, >, 60);
 }
 
+static void
+make_full(SinterFs *fs, const char *path, guint64 size, guint8 byte)
+{
+    disk_make_raw(fs, path, size);
+    disk_fill(fs, path, 0, byte, size);
+}
+
+#define STRAYS 200
+#define STRAY_BYTES 4096
+
+/* An overlay whose clusters were written from the last to the first, but for each fifth. */
+static void
+make_scattered(SinterFs *fs)
+{
+    World world = { .fs = fs };
+    SinterHandle *handle;
+    guint8 buf[STRAY_BYTES];
+
+    make_full(fs, "raw", STRAYS * STRAY_BYTES, 'z');
+    for (guint image = 0; image < 2; image++) {
+        const SinterCreateOptions options = { .format = "qcow2",
+                                              .cluster_size = STRAY_BYTES,
+                                              .virtual_size = STRAYS * STRAY_BYTES,
+                                              .backing_name = image ? "base" : "raw",
+                                              .backing_format = image ? "qcow2" : "raw" };
+
+        g_assert_true(sinter_image_create(fs, image ? "top" : "base", &options, NULL));
+        handle = open_handle(world.fs, image ? "top" : "base", "qcow2");
+        for (guint i = STRAYS; i-- > 0;) {
+            memset(buf, (image ? 'A' : 'a') + (gint)(i % 26), sizeof buf);
+            if (i % 5 != image)
+                g_assert_true(
+                    sinter_handle_write_at(handle, i * sizeof buf, buf, sizeof buf, NULL));
+        }
+        close_handle(handle);
+    }
+}
+
+/* The longest write and the number of all that went to @path. */
+static guint64
+count_writes(GPtrArray *log, const char *path, guint *ret_n)
+{
+    guint64 longest = 0;
+
+    *ret_n = 0;
+    for (guint i = 0; i < log->len; i++) {
+        const SinterRecord *record = g_ptr_array_index(log, i);
+
+        if (record->kind != SINTER_RECORD_WRITE || strcmp(record->path, path) != 0)
+            continue;
+        longest = MAX(longest, record->length);
+        (*ret_n)++;
+    }
+    return longest;
+}
+
+/* What lies in one run of its file is taken over in one, where blocks are shared. */
+static void
+check_adopted(gboolean shares, gboolean has_snapshot)
+{
+    g_autoptr(SinterFs) fs = sinter_fs_new_memory();
+    g_autoptr(SinterFs) record = sinter_fs_record_new(fs);
+    World world = { .fs = fs };
+    g_autofree guint8 *shown = NULL;
+    guint64 size;
+    guint64 longest;
+    guint n_writes;
+
+    sinter_fs_memory_set_shares(fs, shares);
+    make_scattered(fs);
+    if (has_snapshot)
+        g_assert_true(sinter_snapshot_create(fs, "base", "qcow2", 0, "s", 1, NULL));
+    world.before = read_all(&world, "top", &size);
+    {
+        const SinterChainOptions options = { .fs = record, .format = "qcow2", .n_layers = 1 };
+        g_autoptr(SinterChain) source = sinter_chain_open("top", &options, NULL);
+        SinterTransferStats stats;
+        SinterTransfer job = { .source = source,
+                               .n_layers = 1,
+                               .target = open_handle(record, "base", "qcow2"),
+                               .n_threads = 1 };
+
+        g_assert_true(sinter_transfer_run(&job, &stats, NULL));
+        close_handle(job.target);
+        g_assert_cmpuint(stats.copied, ==, STRAYS / 5 * 4 * STRAY_BYTES);
+    }
+    longest = count_writes(sinter_fs_record_get_log(record), "base", &n_writes);
+    if (shares)
+        g_assert_cmpuint(longest, >=, 32 * STRAY_BYTES);
+    else
+        g_assert_cmpuint(longest, <=, 4 * STRAY_BYTES);
+    if (shares)
+        g_assert_cmpuint(n_writes, <, 20);
+    else
+        g_assert_cmpuint(n_writes, >=, STRAYS / 5);
+    judge(&world, "base");
+    assert_shows(&world, "base", world.before, size);
+    g_free(world.before);
+}
+
+static void
+test_adopt(void)
+{
+    check_adopted(TRUE, FALSE);
+    check_adopted(TRUE, TRUE);
+    check_adopted(FALSE, FALSE);
+}
+
 static gboolean
 skip_middle(guint64 offset, guint64 length, gboolean *ret_skip, guint64 *ret_length,
             gpointer user_data, GError **error)
@@ -534,13 +645,6 @@ skip_middle(guint64 offset, guint64 length, gboolean *ret_skip, guint64 *ret_len
     *ret_skip = offset >= 64 * 1024 && offset < 128 * 1024;
     *ret_length = MIN(length, end - offset);
     return TRUE;
-}
-
-static void
-make_full(SinterFs *fs, const char *path, guint64 size, guint8 byte)
-{
-    disk_make_raw(fs, path, size);
-    disk_fill(fs, path, 0, byte, size);
 }
 
 static void
@@ -649,6 +753,7 @@ main(int argc, char **argv)
     g_test_add_data_func("/transfer/up", round_up, test_rounds);
     g_test_add_data_func("/transfer/other", round_other, test_rounds);
     g_test_add_func("/transfer/faults", test_faults);
+    g_test_add_func("/transfer/adopt", test_adopt);
     g_test_add_func("/transfer/filter", test_filter);
     g_test_add_func("/transfer/cancel", test_cancel);
     g_test_add_func("/transfer/rate-now", test_rate_now);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The first pass of a transfer between files that share blocks: where what is to be copied lies
+ * scattered over the disk, but in few runs in its file, those runs are taken over whole into new
+ * clusters and mapped, in place of a call to the kernel for each of the disk's runs. What holds:
+ * it adopts exactly what sinter_transfer_plan_adopts() says, or nothing; the second pass leaves
+ * that alone.
+ *
+ *   the disk:        a c b . d          calls, cluster by cluster: 4
+ *   the layer's file:  a b c d          calls, adopted: 1
+ */
+
+#include "sinter-error.h"
+#include "sinter-transfer-piece.h"
+
+/* What has fewer runs is done before it is sorted. */
+#define RUNS_MIN 64
+/* 24 MiB of them; a larger work is done run by run. */
+#define RUNS_MAX (1024 * 1024)
+/* Adopted clusters lie in another order than the disk's: it must be worth it. */
+#define GAIN_MIN 4
+/* As much at a time, so that a stop is soon heard. */
+#define ADOPT_MAX_BYTES (64 * 1024 * 1024)
+
+typedef struct {
+    guint32 layer;
+    guint32 n_clusters;
+    guint64 from;   /* in the layer's file */
+    guint64 offset; /* in the target */
+} Stray;
+
+static gint
+compare_strays(gconstpointer a, gconstpointer b)
+{
+    const Stray *x = a;
+    const Stray *y = b;
+
+    if (x->layer != y->layer)
+        return x->layer < y->layer ? -1 : 1;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+static gboolean
+strays_follow(const SinterTransferState *self, const Stray *one, const Stray *next)
+{
+    return one->layer == next->layer &&
+           one->from + ((guint64)one->n_clusters << self->header->cluster_bits) == next->from;
+}
+
+/* All that is to be copied and could be adopted. More than RUNS_MAX end the walk. */
+static gboolean
+collect(SinterTransferState *self, GArray *strays, GError **error)
+{
+    const SinterTransfer *job = self->job;
+
+    while (self->at < self->end && strays->len <= RUNS_MAX) {
+        SinterTransferStep step;
+        Stray stray = { 0 };
+
+        if (!sinter_transfer_plan_step(self, &step, error))
+            return FALSE;
+        if (sinter_transfer_plan_adopts(self, &step)) {
+            guint64 n = (step.end - self->at) >> self->header->cluster_bits;
+
+            /* a run may be longer than a stray can say */
+            stray.n_clusters = (guint32)MIN(n, G_MAXUINT32);
+            step.end = self->at + ((guint64)stray.n_clusters << self->header->cluster_bits);
+            stray.layer = self->extent.layer;
+            stray.from = self->extent.host_offset + (self->at - self->extent.offset);
+            stray.offset = self->at - job->offset + job->target_offset;
+            g_array_append_val(strays, stray);
+        }
+        self->at = step.end;
+    }
+    return TRUE;
+}
+
+static guint
+count_runs(const SinterTransferState *self, GArray *strays)
+{
+    guint n = strays->len > 0 ? 1 : 0;
+
+    for (guint i = 1; i < strays->len; i++) {
+        if (!strays_follow(self, &g_array_index(strays, Stray, i - 1),
+                           &g_array_index(strays, Stray, i)))
+            n++;
+    }
+    return n;
+}
+
+/* Adopts clusters that follow each other in their file: at most as many as @guests has room for. */
+static gboolean
+adopt_run(SinterTransferState *self, const Stray *first, GArray *guests, GError **error)
+{
+    const SinterTransfer *job = self->job;
+    guint64 bytes = (guint64)guests->len << self->header->cluster_bits;
+
+    if (g_cancellable_is_cancelled(job->cancellable)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CANCELLED, "stopped on request");
+        return FALSE;
+    }
+    if (!sinter_handle_adopt_at(job->target, (const guint64 *)(gpointer)guests->data, guests->len,
+                                sinter_chain_get_data_io(job->source, first->layer), first->from,
+                                error)) {
+        g_prefix_error(error, "error while writing at byte %" G_GUINT64_FORMAT ": ", first->offset);
+        return FALSE;
+    }
+    self->stats.copied += bytes;
+    g_array_set_size(guests, 0);
+    return TRUE;
+}
+
+static gboolean
+adopt_all(SinterTransferState *self, GArray *strays, GError **error)
+{
+    g_autoptr(GArray) guests = g_array_new(FALSE, FALSE, sizeof(guint64));
+    guint8 bits = (guint8)self->header->cluster_bits;
+    guint max = MAX(ADOPT_MAX_BYTES >> bits, 1);
+    Stray first = { 0 }; /* of @guests */
+    Stray last = { 0 };  /* the cluster before */
+
+    for (guint i = 0; i < strays->len; i++) {
+        Stray one = g_array_index(strays, Stray, i);
+        guint64 end = one.offset + ((guint64)one.n_clusters << bits);
+
+        for (one.n_clusters = 1; one.offset < end; one.offset += 1ULL << bits) {
+            if (guests->len > 0 && (guests->len == max || !strays_follow(self, &last, &one)) &&
+                !adopt_run(self, &first, guests, error))
+                return FALSE;
+            if (guests->len == 0)
+                first = one;
+            g_array_append_val(guests, one.offset);
+            last = one;
+            one.from += 1ULL << bits;
+        }
+    }
+    return guests->len == 0 || adopt_run(self, &first, guests, error);
+}
+
+gboolean
+sinter_transfer_adopt(SinterTransferState *self, GError **error)
+{
+    g_autoptr(GArray) strays = g_array_new(FALSE, FALSE, sizeof(Stray));
+    guint n_runs;
+
+    if (!collect(self, strays, error))
+        return FALSE;
+    n_runs = count_runs(self, strays);
+    if (n_runs < RUNS_MIN || strays->len > RUNS_MAX)
+        return TRUE;
+    g_array_sort(strays, compare_strays);
+    if ((guint64)count_runs(self, strays) * GAIN_MIN > n_runs)
+        return TRUE;
+    self->adopted = TRUE;
+    return adopt_all(self, strays, error);
+}

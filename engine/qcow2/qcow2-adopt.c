@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Takes over a run of another file at once, for a file system that shares blocks: one copy for all
+ * of it, wherever the guest has its clusters. What holds: the run goes into clusters that nothing
+ * names, and the mapping changes only once it is there, as with any place (qcow2-place.c).
+ */
+
+#include "qcow2-place.h"
+
+/* Maps the clusters from @host on to @guests. What could not be mapped is given back. */
+static gboolean
+map_adopted(SinterQcow2Writer *self, guint64 host, const guint64 *guests, guint64 n, GError **error)
+{
+    guint32 size = self->geo.cluster_size;
+
+    for (guint64 i = 0; i < n; i++) {
+        SinterQcow2Place place = {
+            .offset = guests[i], .host = host + i * size, .length = size, .is_new = TRUE
+        };
+
+        if (sinter_qcow2_writer_map(self, &place, error))
+            continue;
+        if (i + 1 < n)
+            sinter_qcow2_untake_hosts(self, place.host + size, n - i - 1);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_writer_adopt(SinterQcow2Writer *self, const guint64 *guests, guint64 n, SinterIo *from,
+                          guint64 from_offset, GError **error)
+{
+    g_return_val_if_fail(!self->geo.external_data, FALSE);
+    while (n > 0) {
+        guint64 host;
+        guint64 got;
+        guint64 bytes;
+
+        if (!sinter_qcow2_writer_make_room(self, error) ||
+            !sinter_qcow2_take_hosts(self, guests[0], n, &host, &got, error))
+            return FALSE;
+        bytes = got << self->geo.cluster_bits;
+        if (!sinter_io_copy(self->data_io, host, from, from_offset, bytes, error)) {
+            sinter_qcow2_untake_hosts(self, host, got);
+            return FALSE;
+        }
+        if (!map_adopted(self, host, guests, got, error))
+            return FALSE;
+        guests += got;
+        from_offset += bytes;
+        n -= got;
+    }
+    return TRUE;
+}
