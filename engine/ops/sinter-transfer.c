@@ -13,6 +13,8 @@
 #include "sinter-transfer-piece.h"
 
 #define PACE_SLICE_USEC 100000
+/* What was not moved in so long is not made up for: a limit is for what shares the storage. */
+#define PACE_CREDIT_USEC 500000
 /* Of all threads together: what large clusters and many threads would make without a bound. */
 #define BUFFERS_MAX_BYTES (32 * 1024 * 1024)
 #define THREADS_MIN 2
@@ -172,14 +174,17 @@ static double
 transfer_wait_usec(SinterTransferState *self, guint64 rate)
 {
     gint64 now_usec = g_get_monotonic_time();
+    double due_usec =
+        (double)(self->moved_bytes - self->paced_bytes) / (double)rate * G_USEC_PER_SEC;
 
-    if (self->paced_rate != rate) {
+    if (self->paced_rate != rate ||
+        due_usec + PACE_CREDIT_USEC < (double)(now_usec - self->paced_usec)) {
         self->paced_rate = rate;
         self->paced_usec = now_usec;
         self->paced_bytes = self->moved_bytes;
+        return 0;
     }
-    return (double)(self->moved_bytes - self->paced_bytes) / (double)rate * G_USEC_PER_SEC -
-           (double)(now_usec - self->paced_usec);
+    return due_usec - (double)(now_usec - self->paced_usec);
 }
 
 static void
