@@ -63,7 +63,7 @@ set_names_stay(const char *path, GError **error)
 }
 
 static gboolean
-descriptor_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+descriptor_rename(SinterFs *fs, const char *from, const char *to, gboolean replaces, GError **error)
 {
     return set_names_stay(from, error);
 }

@@ -216,10 +216,10 @@ fault_list(SinterFs *fs, const char *path, GError **error)
 }
 
 static gboolean
-fault_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+fault_rename(SinterFs *fs, const char *from, const char *to, gboolean replaces, GError **error)
 {
     return fault_pass_name(fs, SINTER_FAULT_NAMES, "renaming", from, error) &&
-           sinter_fs_forward_rename(fs, from, to, error);
+           sinter_fs_forward_rename(fs, from, to, replaces, error);
 }
 
 static gboolean

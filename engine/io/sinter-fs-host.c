@@ -235,14 +235,32 @@ host_list(SinterFs *fs, const char *path, GError **error)
     return g_steal_pointer(&names);
 }
 
+/* Where the file system knows no renaming that replaces nothing, a look comes before it. */
+static int
+rename_to(const char *from, const char *to, gboolean replaces)
+{
+    struct stat st;
+
+    if (replaces)
+        return rename(from, to);
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (lstat(to, &st) < 0)
+        return errno == ENOENT ? rename(from, to) : -1;
+    errno = EEXIST;
+    return -1;
+}
+
 static gboolean
-host_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+host_rename(SinterFs *fs, const char *from, const char *to, gboolean replaces, GError **error)
 {
     SinterFsHost *self = (SinterFsHost *)fs;
 
     if (!host_check_name(self, from, error) || !host_check_name(self, to, error))
         return FALSE;
-    if (rename(from, to) == 0)
+    if (rename_to(from, to, replaces) == 0)
         return TRUE;
     sinter_error_set_errno(error, errno, "renaming '%s' to '%s'", from, to);
     return FALSE;

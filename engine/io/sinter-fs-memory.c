@@ -347,13 +347,18 @@ fs_memory_list(SinterFs *fs, const char *path, GError **error)
 }
 
 static gboolean
-fs_memory_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+fs_memory_rename(SinterFs *fs, const char *from, const char *to, gboolean replaces, GError **error)
 {
     SinterFsMemory *self = (SinterFsMemory *)fs;
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
     gpointer key;
     gpointer content;
 
+    if (!replaces && g_hash_table_contains(self->names, to)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "renaming '%s' to '%s': File exists",
+                    from, to);
+        return FALSE;
+    }
     if (!g_hash_table_steal_extended(self->names, from, &key, &content)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
                     "renaming '%s' to '%s': No such file or directory", from, to);

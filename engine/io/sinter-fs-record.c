@@ -196,12 +196,12 @@ record_link(SinterFs *fs, SinterIo *io, const char *path, GError **error)
 }
 
 static gboolean
-record_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+record_rename(SinterFs *fs, const char *from, const char *to, gboolean replaces, GError **error)
 {
     SinterFsRecord *self = (SinterFsRecord *)fs;
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
 
-    if (!sinter_fs_forward_rename(fs, from, to, error))
+    if (!sinter_fs_forward_rename(fs, from, to, replaces, error))
         return FALSE;
     record_add(self, SINTER_RECORD_RENAME, from)->to = g_strdup(to);
     return TRUE;

@@ -79,9 +79,9 @@ sinter_fs_list(SinterFs *fs, const char *path, GError **error)
 }
 
 gboolean
-sinter_fs_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+sinter_fs_rename(SinterFs *fs, const char *from, const char *to, gboolean replaces, GError **error)
 {
-    return fs->klass->rename(fs, from, to, error);
+    return fs->klass->rename(fs, from, to, replaces, error);
 }
 
 gboolean

@@ -146,9 +146,10 @@ sinter_fs_forward_list(SinterFs *fs, const char *path, GError **error)
 }
 
 gboolean
-sinter_fs_forward_rename(SinterFs *fs, const char *from, const char *to, GError **error)
+sinter_fs_forward_rename(SinterFs *fs, const char *from, const char *to, gboolean replaces,
+                         GError **error)
 {
-    return sinter_fs_rename(((SinterFsForward *)fs)->inner, from, to, error);
+    return sinter_fs_rename(((SinterFsForward *)fs)->inner, from, to, replaces, error);
 }
 
 gboolean

@@ -46,7 +46,8 @@ SinterIo *sinter_fs_forward_open_unnamed(SinterFs *fs, const SinterIoClass *klas
                                          SinterIoFlags flags, GError **error);
 gboolean sinter_fs_forward_link(SinterFs *fs, SinterIo *io, const char *path, GError **error);
 GPtrArray *sinter_fs_forward_list(SinterFs *fs, const char *path, GError **error);
-gboolean sinter_fs_forward_rename(SinterFs *fs, const char *from, const char *to, GError **error);
+gboolean sinter_fs_forward_rename(SinterFs *fs, const char *from, const char *to, gboolean replaces,
+                                  GError **error);
 gboolean sinter_fs_forward_remove(SinterFs *fs, const char *path, GError **error);
 gboolean sinter_fs_forward_sync_folder(SinterFs *fs, const char *path, GError **error);
 char *sinter_fs_forward_resolve(SinterFs *fs, const char *path, GError **error);

@@ -110,8 +110,9 @@ typedef struct {
     gboolean (*link)(SinterFs *fs, SinterIo *io, const char *path, GError **error);
     /* The names in the folder that holds @path. Left out: nobody can say. */
     GPtrArray *(*list)(SinterFs *fs, const char *path, GError **error);
-    /* Replaces @to. Durable only after sync_folder(). */
-    gboolean (*rename)(SinterFs *fs, const char *from, const char *to, GError **error);
+    /* @replaces: what stands under @to goes; else that is an error. Durable after sync_folder(). */
+    gboolean (*rename)(SinterFs *fs, const char *from, const char *to, gboolean replaces,
+                       GError **error);
     gboolean (*remove)(SinterFs *fs, const char *path, GError **error);
     /* Names made, renamed or removed in the folder that holds @path are durable afterwards. */
     gboolean (*sync_folder)(SinterFs *fs, const char *path, GError **error);
@@ -232,7 +233,8 @@ gboolean sinter_fs_link(SinterFs *fs, SinterIo *io, const char *path, GError **e
 /* Returns: (transfer full): of char *, the names in the folder that holds @path, unsorted */
 GPtrArray *sinter_fs_list(SinterFs *fs, const char *path, GError **error);
 
-gboolean sinter_fs_rename(SinterFs *fs, const char *from, const char *to, GError **error);
+gboolean sinter_fs_rename(SinterFs *fs, const char *from, const char *to, gboolean replaces,
+                          GError **error);
 gboolean sinter_fs_remove(SinterFs *fs, const char *path, GError **error);
 gboolean sinter_fs_sync_folder(SinterFs *fs, const char *path, GError **error);
 

@@ -171,7 +171,7 @@ sinter_draft_get_name(SinterDraft *self, GError **error)
 }
 
 gboolean
-sinter_draft_commit(SinterDraft *self, GError **error)
+sinter_draft_commit(SinterDraft *self, gboolean replaces, GError **error)
 {
     sinter_io_defer_flushes(self->io, FALSE);
     /* what takes its time comes before there is a name that could be left behind */
@@ -179,7 +179,7 @@ sinter_draft_commit(SinterDraft *self, GError **error)
         return FALSE;
     /* with a name once more: of a file without one btrfs does not log what was flushed */
     if (!sinter_io_flush(self->io, error) ||
-        !sinter_fs_rename(self->fs, self->hidden, self->path, error))
+        !sinter_fs_rename(self->fs, self->hidden, self->path, replaces, error))
         return FALSE;
     g_clear_pointer(&self->hidden, g_free);
     return sinter_fs_sync_folder(self->fs, self->path, error);

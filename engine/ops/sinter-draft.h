@@ -24,8 +24,11 @@ SinterIo *sinter_draft_get_io(SinterDraft *self);
 /* (transfer none): a name by which it can be opened once more, given to it where it has none. */
 const char *sinter_draft_get_name(SinterDraft *self, GError **error);
 
-/* Makes all that was written durable and gives it its name, in place of what stands there. */
-gboolean sinter_draft_commit(SinterDraft *self, GError **error);
+/*
+ * Makes all that was written durable and gives it its name. With @replaces in place of what stands
+ * there; without, a file that somebody has made meanwhile is an error, and stays.
+ */
+gboolean sinter_draft_commit(SinterDraft *self, gboolean replaces, GError **error);
 
 /* What was not committed is gone. Accepts NULL. */
 void sinter_draft_free(SinterDraft *self);

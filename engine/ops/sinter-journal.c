@@ -239,7 +239,7 @@ sinter_journal_store(const SinterJournal *self, SinterFs *fs, const char *path, 
     g_autofree char *draft = g_strconcat(path, ".part", NULL);
 
     if (remove_draft(fs, draft, error) && write_draft(fs, draft, text, error) &&
-        sinter_fs_rename(fs, draft, path, error) && sinter_fs_sync_folder(fs, path, error))
+        sinter_fs_rename(fs, draft, path, TRUE, error) && sinter_fs_sync_folder(fs, path, error))
         return TRUE;
     sinter_fs_remove(fs, draft, NULL);
     g_prefix_error(error, "writing the journal '%s': ", path);

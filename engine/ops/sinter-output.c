@@ -149,7 +149,8 @@ sinter_output_remove_former(SinterOutput *self, GError **error)
 gboolean
 sinter_output_commit(SinterOutput *self, GError **error)
 {
-    return self->draft ? sinter_draft_commit(self->draft, error) : sinter_io_flush(self->io, error);
+    return self->draft ? sinter_draft_commit(self->draft, self->former != NULL, error)
+                       : sinter_io_flush(self->io, error);
 }
 
 void

@@ -70,7 +70,7 @@ perform(SinterFs *fs, const Step *steps)
             g_assert_true(sinter_io_flush(io, NULL));
             break;
         case STEP_RENAME:
-            g_assert_true(sinter_fs_rename(fs, "dir/new", "dir/file", NULL));
+            g_assert_true(sinter_fs_rename(fs, "dir/new", "dir/file", TRUE, NULL));
             break;
         case STEP_SYNC:
             g_assert_true(sinter_fs_sync_folder(fs, "dir/file", NULL));

@@ -159,7 +159,7 @@ test_no_more_than_was_passed(Place *place, gconstpointer data)
     g_assert_false(sinter_fs_remove(place->fs, place->base, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED);
     g_clear_error(&error);
-    g_assert_false(sinter_fs_rename(place->fs, place->base, other, &error));
+    g_assert_false(sinter_fs_rename(place->fs, place->base, other, TRUE, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED);
     g_clear_error(&error);
     g_assert_true(sinter_fs_sync_folder(place->fs, place->base, &error));

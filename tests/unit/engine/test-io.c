@@ -172,13 +172,24 @@ test_names(Place *place, gconstpointer memory)
     g_assert_null(sinter_fs_open(place->fs, b, SINTER_IO_READ, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND);
     g_clear_error(&error);
-    g_assert_true(sinter_fs_rename(place->fs, a, b, &error));
+    g_assert_true(sinter_fs_rename(place->fs, a, b, TRUE, &error));
     g_assert_true(sinter_fs_sync_folder(place->fs, b, &error));
     again = must_open(place->fs, b, SINTER_IO_READ);
     g_assert_true(sinter_io_stat(io, &st1, &error) && sinter_io_stat(again, &st2, &error));
     g_assert_true(st1.device == st2.device && st1.inode == st2.inode);
     g_assert_true(sinter_fs_remove(place->fs, b, &error));
     assert_reads(again, 0, "one");
+    g_clear_pointer(&again, sinter_io_unref);
+    again = must_open(place->fs, a, SINTER_IO_CREATE);
+    must_write(again, 0, "two");
+    sinter_io_unref(must_open(place->fs, b, SINTER_IO_CREATE));
+    g_assert_false(sinter_fs_rename(place->fs, a, b, FALSE, &error));
+    g_assert_nonnull(strstr(error->message, "File exists"));
+    g_clear_error(&error);
+    g_assert_true(sinter_fs_remove(place->fs, b, &error));
+    g_assert_true(sinter_fs_rename(place->fs, a, b, FALSE, &error));
+    g_assert_true(sinter_fs_remove(place->fs, b, &error));
+    assert_reads(again, 0, "two");
     g_assert_false(sinter_fs_remove(place->fs, b, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND);
 }
@@ -292,7 +303,7 @@ test_roots(Place *place, gconstpointer memory)
                       error->code == SINTER_ERROR_NOT_FOUND);
         g_clear_error(&error);
     }
-    g_assert_false(sinter_fs_rename(fs, inside, sibling, &error));
+    g_assert_false(sinter_fs_rename(fs, inside, sibling, TRUE, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED);
     g_clear_error(&error);
     g_assert_null(sinter_fs_new_host(wrong, &error));
@@ -382,7 +393,7 @@ test_record(void)
     g_assert_false(sinter_io_write(a, G_MAXUINT64, "x", 1, NULL)); /* failed: not recorded */
     g_assert_true(sinter_io_flush(a, &error));
     g_assert_true(sinter_io_discard(a, 0, 2, &error));
-    g_assert_true(sinter_fs_rename(fs, "a", "c", &error));
+    g_assert_true(sinter_fs_rename(fs, "a", "c", TRUE, &error));
     g_assert_true(sinter_fs_sync_folder(fs, "c", &error));
     g_assert_true(sinter_fs_remove(fs, "b", &error));
     g_assert_no_error(error);
@@ -492,7 +503,7 @@ test_lock_switch(Place *place, gconstpointer memory)
     g_assert_cmpuint(((SinterLockHolder *)g_ptr_array_index(holders, 0))->unshared, ==, 10);
     /* a name that means another file by now */
     g_assert_true(sinter_io_lock(a, SINTER_IO_LOCK_NONE, &error));
-    g_assert_true(sinter_fs_rename(place->fs, path, other, &error));
+    g_assert_true(sinter_fs_rename(place->fs, path, other, TRUE, &error));
     g_assert_false(sinter_io_lock(a, SINTER_IO_LOCK_SHARED, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED);
 }

@@ -399,6 +399,22 @@ test_closed_folder(Fixture *f, gconstpointer data)
     g_assert_cmpuint(stat_of(f->path).st_ino, ==, inode);
 }
 
+/* A file that somebody makes in the meantime is not ours to replace. */
+static void
+test_made_meanwhile(Fixture *f, gconstpointer data)
+{
+    g_autoptr(SinterOutput) output = must_begin(f->fs, f->path);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(sinter_io_write(sinter_output_get_io(output), 0, "new", 3, NULL));
+    put(f->path, "somebody's", 0600);
+    g_assert_false(sinter_output_commit(output, &error));
+    g_assert_nonnull(strstr(error->message, "File exists"));
+    sinter_output_free(g_steal_pointer(&output));
+    assert_text(f->path, "somebody's");
+    g_assert_cmpuint(count_names(f), ==, 1);
+}
+
 static void
 test_errors(Fixture *f, gconstpointer data)
 {
@@ -434,6 +450,7 @@ main(int argc, char **argv)
         { "/output/locked", test_locked },
         { "/output/locks", test_locks },
         { "/output/closed-folder", test_closed_folder },
+        { "/output/made-meanwhile", test_made_meanwhile },
         { "/output/errors", test_errors },
     };
 
