@@ -28,6 +28,7 @@ typedef struct {
     SinterIdentity identity;
     gboolean written;
     SinterFd fd;
+    SinterFd direct_fd; /* of what the merge writes to; -1: none */
 } File;
 
 struct _SinterOfflineFiles {
@@ -42,6 +43,7 @@ file_free(gpointer data)
 {
     File *file = data;
 
+    sinter_fd_clear(&file->direct_fd);
     sinter_fd_clear(&file->fd);
     g_free(file->path);
     g_free(file->name);
@@ -131,7 +133,7 @@ add_file(SinterOfflineFiles *self, const SinterLayer *layer)
     file->format = g_strdup(layer->format);
     file->identity = (SinterIdentity){ layer->device, layer->inode };
     file->written = is_written(self, self->files->len);
-    file->fd = -1;
+    file->fd = file->direct_fd = -1;
     g_ptr_array_add(self->files, file);
 }
 
@@ -187,6 +189,18 @@ open_file(File *file, GError **error)
         sinter_error_set_errno(error, errno, "opening '%s'%s", file->path,
                                file->written ? " for writing" : "");
     return FALSE;
+}
+
+/*
+ * Once more, to write past the page cache, which belongs to an open file and which the worker
+ * cannot ask for itself. Locks and claims are the first one's. Without it the merge is slower.
+ */
+static void
+open_direct(File *file)
+{
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", file->fd);
+
+    file->direct_fd = open(link, O_RDWR | O_DIRECT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
 /* --- locking ---------------------------------------------------------------------------------- */
@@ -302,6 +316,7 @@ sinter_offline_files_open(const SinterDisk *disk, const SinterDiskPlan *plan, GE
         if (!check_header(self, i, error))
             return NULL;
     }
+    open_direct(get_file(self, get_result_place(self)));
     return g_steal_pointer(&self);
 }
 
@@ -319,6 +334,12 @@ sinter_offline_files_get_fd(const SinterOfflineFiles *files, guint place)
     return get_file(files, place)->fd;
 }
 
+int
+sinter_offline_files_get_direct_fd(const SinterOfflineFiles *files)
+{
+    return get_file(files, get_result_place(files))->direct_fd;
+}
+
 const char *
 sinter_offline_files_get_result_format(const SinterOfflineFiles *files)
 {
@@ -331,9 +352,12 @@ sinter_offline_files_make_request(const SinterOfflineFiles *files, guint first_f
 {
     SinterWorkerRequest *request = sinter_worker_request_new();
 
-    for (guint i = 0; i < files->files->len; i++)
-        sinter_worker_request_add_file(request, get_file(files, i)->name,
-                                       get_file(files, i)->format, first_fd + i);
+    for (guint i = 0; i < files->files->len; i++) {
+        const File *file = get_file(files, i);
+
+        sinter_worker_request_add_file(request, file->name, file->format, first_fd + i,
+                                       file->direct_fd >= 0 ? first_fd + files->files->len : 0);
+    }
     request->first = files->first;
     request->last = files->last;
     request->direction = files->direction;

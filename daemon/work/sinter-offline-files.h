@@ -41,10 +41,16 @@ guint sinter_offline_files_get_n(const SinterOfflineFiles *files);
 /* The open image at a place, 0 the active one. */
 int sinter_offline_files_get_fd(const SinterOfflineFiles *files, guint place);
 
+/* What the merge writes to, opened once more with O_DIRECT; -1: that cannot be had. */
+int sinter_offline_files_get_direct_fd(const SinterOfflineFiles *files);
+
 /* (transfer none): the format of the image that the merge writes to */
 const char *sinter_offline_files_get_result_format(const SinterOfflineFiles *files);
 
-/* (transfer full): what the worker is told of them; the image at place N as @first_fd + N */
+/*
+ * (transfer full): what the worker is told of them; the image at place N as @first_fd + N, what is
+ * open with O_DIRECT behind the last one
+ */
 SinterWorkerRequest *sinter_offline_files_make_request(const SinterOfflineFiles *files,
                                                        guint first_fd,
                                                        guint64 bandwidth_bytes_per_sec);

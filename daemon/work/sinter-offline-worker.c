@@ -108,14 +108,18 @@ spawn(SinterOfflineWorker *self, const char *program, const SinterOfflineFiles *
       int child_socket, GError **error)
 {
     g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_NONE);
+    const int first_fd = SINTER_WORKER_SOCKET_FD + 1;
+    guint n = sinter_offline_files_get_n(files);
+    int direct_fd = sinter_offline_files_get_direct_fd(files);
 
     if (!give_fd(launcher, child_socket, SINTER_WORKER_SOCKET_FD, error))
         return FALSE;
-    for (guint i = 0; i < sinter_offline_files_get_n(files); i++) {
-        if (!give_fd(launcher, sinter_offline_files_get_fd(files, i),
-                     SINTER_WORKER_SOCKET_FD + 1 + (int)i, error))
+    for (guint i = 0; i < n; i++) {
+        if (!give_fd(launcher, sinter_offline_files_get_fd(files, i), first_fd + (int)i, error))
             return FALSE;
     }
+    if (direct_fd >= 0 && !give_fd(launcher, direct_fd, first_fd + (int)n, error))
+        return FALSE;
     g_subprocess_launcher_set_cwd(launcher, "/");
     self->process = g_subprocess_launcher_spawn(launcher, error, program, NULL);
     if (!self->process)

@@ -113,6 +113,11 @@ take_files(const SinterWorkerRequest *request, GError **error)
         if (!sinter_fs_add_descriptor(fs, file->path, (int)file->fd, error))
             return NULL;
         close((int)file->fd);
+        if (file->direct_fd == 0)
+            continue;
+        if (!sinter_fs_add_direct_descriptor(fs, file->path, (int)file->direct_fd, error))
+            return NULL;
+        close((int)file->direct_fd);
     }
     return g_steal_pointer(&fs);
 }

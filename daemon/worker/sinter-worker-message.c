@@ -81,13 +81,14 @@ sinter_worker_request_free(SinterWorkerRequest *request)
 
 void
 sinter_worker_request_add_file(SinterWorkerRequest *request, const char *path, const char *format,
-                               guint fd)
+                               guint fd, guint direct_fd)
 {
     SinterWorkerFile *file = g_new0(SinterWorkerFile, 1);
 
     file->path = g_strdup(path);
     file->format = g_strdup(format);
     file->fd = fd;
+    file->direct_fd = direct_fd;
     g_ptr_array_add(request->files, file);
 }
 
@@ -139,6 +140,7 @@ add_file(JsonBuilder *builder, const SinterWorkerFile *file)
     add_string(builder, "path", path);
     add_string(builder, "format", file->format);
     add_uint(builder, "fd", file->fd);
+    add_uint(builder, "direct-fd", file->direct_fd);
     json_builder_end_object(builder);
 }
 
@@ -239,11 +241,13 @@ read_file(JsonNode *node, SinterWorkerRequest *request)
     const char *format = object ? get_string(object, "format") : NULL;
     g_autofree char *path = escaped ? g_uri_unescape_string(escaped, NULL) : NULL;
     guint fd;
+    guint direct_fd;
 
     if (!path || path[0] != '/' || !format || !get_uint(object, "fd", MAX_FD, &fd) ||
-        fd <= SINTER_WORKER_SOCKET_FD)
+        fd <= SINTER_WORKER_SOCKET_FD || !get_uint(object, "direct-fd", MAX_FD, &direct_fd) ||
+        (direct_fd != 0 && direct_fd <= SINTER_WORKER_SOCKET_FD))
         return FALSE;
-    sinter_worker_request_add_file(request, path, format, fd);
+    sinter_worker_request_add_file(request, path, format, fd, direct_fd);
     return TRUE;
 }
 

@@ -22,6 +22,7 @@ typedef struct {
     char *path;   /* absolute: what the image above calls it */
     char *format; /* "qcow2", "raw" */
     guint fd;
+    guint direct_fd; /* the same file, opened with O_DIRECT; 0: none */
 } SinterWorkerFile;
 
 typedef enum {
@@ -70,7 +71,7 @@ typedef struct {
 SinterWorkerRequest *sinter_worker_request_new(void);
 void sinter_worker_request_free(SinterWorkerRequest *request);
 void sinter_worker_request_add_file(SinterWorkerRequest *request, const char *path,
-                                    const char *format, guint fd);
+                                    const char *format, guint fd, guint direct_fd);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterWorkerRequest, sinter_worker_request_free)
 
 void sinter_worker_message_free(SinterWorkerMessage *message);

@@ -28,9 +28,9 @@
 /* The engine stays below 64 MiB; the rest is stacks and what malloc() keeps for each thread. */
 #define MAX_DATA_BYTES (512 * 1024 * 1024)
 
-/* A descriptor that was passed, its duplicate in the set of files, one in each place that has the
- * file open. */
-#define FDS_PER_FILE 8
+/* Descriptors that were passed, their duplicates in the set of files, those in each place that has
+ * the file open. */
+#define FDS_PER_FILE 12
 #define OTHER_FDS 32
 
 typedef scmp_filter_ctx Filter;

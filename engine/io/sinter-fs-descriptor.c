@@ -8,23 +8,32 @@
  * shared with whoever passed the descriptor.
  */
 
-#include "sinter-io.h"
+#include "sinter-io-file.h"
 #include "sinter-error.h"
 #include "sinter-file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+
+typedef struct {
+    SinterFd fd;
+    SinterFd direct_fd; /* -1: none was passed */
+} Passed;
 
 typedef struct {
     SinterFs fs;
-    GHashTable *fds; /* canonical path → SinterFd * */
+    GHashTable *files; /* canonical path → Passed * */
 } SinterFsDescriptor;
 
 static void
-free_fd(gpointer data)
+passed_free(gpointer data)
 {
-    sinter_fd_clear(data);
-    g_free(data);
+    Passed *passed = data;
+
+    sinter_fd_clear(&passed->direct_fd);
+    sinter_fd_clear(&passed->fd);
+    g_free(passed);
 }
 
 static char *
@@ -37,7 +46,8 @@ static SinterIo *
 descriptor_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
 {
     g_autofree char *name = canonical(path);
-    const SinterFd *fd = g_hash_table_lookup(((SinterFsDescriptor *)fs)->fds, name);
+    const Passed *passed = g_hash_table_lookup(((SinterFsDescriptor *)fs)->files, name);
+    g_autoptr(SinterIo) io = NULL;
 
     if (flags & SINTER_IO_CREATE) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
@@ -45,13 +55,17 @@ descriptor_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **er
                     path);
         return NULL;
     }
-    if (!fd) {
+    if (!passed) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
                     "Could not open '%s': it is none of the files that were passed as descriptors",
                     path);
         return NULL;
     }
-    return sinter_io_new_fd(*fd, path, flags, error);
+    io = sinter_io_new_fd(passed->fd, path, flags, error);
+    if (!io || (passed->direct_fd >= 0 && (flags & SINTER_IO_WRITE) &&
+                !sinter_io_file_set_bulk(io, passed->direct_fd, error)))
+        return NULL;
+    return g_steal_pointer(&io);
 }
 
 static gboolean
@@ -90,7 +104,7 @@ descriptor_resolve(SinterFs *fs, const char *path, GError **error)
 static void
 descriptor_finalize(SinterFs *fs)
 {
-    g_hash_table_unref(((SinterFsDescriptor *)fs)->fds);
+    g_hash_table_unref(((SinterFsDescriptor *)fs)->files);
 }
 
 static const SinterFsClass descriptor_class = {
@@ -109,31 +123,53 @@ sinter_fs_new_descriptors(void)
 {
     SinterFsDescriptor *self = sinter_fs_alloc(&descriptor_class);
 
-    self->fds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_fd);
+    self->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, passed_free);
     return &self->fs;
 }
 
 gboolean
 sinter_fs_add_descriptor(SinterFs *fs, const char *path, int fd, GError **error)
 {
-    GHashTable *fds = ((SinterFsDescriptor *)fs)->fds;
+    GHashTable *files = ((SinterFsDescriptor *)fs)->files;
     g_autofree char *name = NULL;
-    SinterFd own;
+    Passed passed = { .direct_fd = -1 };
 
     g_return_val_if_fail(fs->klass == &descriptor_class, FALSE);
     name = canonical(path);
-    if (!g_path_is_absolute(path) || g_hash_table_contains(fds, name)) {
+    if (!g_path_is_absolute(path) || g_hash_table_contains(files, name)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
                     g_path_is_absolute(path) ? "two descriptors were passed for '%s'"
                                              : "'%s' is not the absolute path of a file",
                     path);
         return FALSE;
     }
-    own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (own < 0) {
+    passed.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (passed.fd < 0) {
         sinter_error_set_errno(error, errno, "using the descriptor %d for '%s'", fd, path);
         return FALSE;
     }
-    g_hash_table_insert(fds, g_steal_pointer(&name), g_memdup2(&own, sizeof own));
+    g_hash_table_insert(files, g_steal_pointer(&name), g_memdup2(&passed, sizeof passed));
     return TRUE;
+}
+
+gboolean
+sinter_fs_add_direct_descriptor(SinterFs *fs, const char *path, int fd, GError **error)
+{
+    g_autofree char *name = canonical(path);
+    Passed *passed = g_hash_table_lookup(((SinterFsDescriptor *)fs)->files, name);
+    struct stat one;
+    struct stat other;
+
+    g_return_val_if_fail(fs->klass == &descriptor_class, FALSE);
+    if (!passed || passed->direct_fd >= 0 || fstat(passed->fd, &one) < 0 || fstat(fd, &other) < 0 ||
+        one.st_dev != other.st_dev || one.st_ino != other.st_ino) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "the descriptor %d is no further one of '%s'", fd, path);
+        return FALSE;
+    }
+    passed->direct_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (passed->direct_fd >= 0)
+        return TRUE;
+    sinter_error_set_errno(error, errno, "using the descriptor %d for '%s'", fd, path);
+    return FALSE;
 }

@@ -157,16 +157,15 @@ file_open_bulk(gpointer data)
     return NULL;
 }
 
-/* What was handed in is used as it is: who may open nothing must not try. */
+/* To what was handed in nothing is opened: who may open nothing must not try. */
 static gboolean
 file_overwrites(SinterIo *io)
 {
     SinterIoFile *self = (SinterIoFile *)io;
 
-    if (self->direct_fd >= 0 || !self->by_path)
-        return self->direct_fd >= 0;
-    g_once(&self->bulk_once, file_open_bulk, self);
-    return self->bulk_fd >= 0;
+    if (self->direct_fd < 0 && self->by_path)
+        g_once(&self->bulk_once, file_open_bulk, self);
+    return self->direct_fd >= 0 || self->bulk_fd >= 0;
 }
 
 static gboolean
@@ -517,6 +516,19 @@ sinter_io_file_link(SinterIo *io, const char *path, GError **error)
     if (linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
         return TRUE;
     sinter_error_set_errno(error, errno, "giving '%s' the name '%s'", io->path, path);
+    return FALSE;
+}
+
+gboolean
+sinter_io_file_set_bulk(SinterIo *io, int fd, GError **error)
+{
+    SinterIoFile *self = (SinterIoFile *)io;
+
+    g_return_val_if_fail(io->klass == &file_class && self->bulk_fd < 0, FALSE);
+    self->bulk_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (self->bulk_fd >= 0)
+        return TRUE;
+    sinter_error_set_errno(error, errno, "using the descriptor %d for '%s'", fd, io->path);
     return FALSE;
 }
 

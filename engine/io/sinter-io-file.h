@@ -17,6 +17,9 @@ gboolean sinter_io_file_check_kind(int fd, const char *path, struct stat *ret_st
 SinterIo *sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, gboolean by_path,
                              GError **error);
 
+/* What overwrites @io in bulk goes through a duplicate of @fd, which was opened with O_DIRECT. */
+gboolean sinter_io_file_set_bulk(SinterIo *io, int fd, GError **error);
+
 /* Gives an open file that has no name the name @path. */
 gboolean sinter_io_file_link(SinterIo *io, const char *path, GError **error);
 

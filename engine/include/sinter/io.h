@@ -81,6 +81,20 @@ SinterFs *sinter_fs_new_descriptors(void);
  */
 gboolean sinter_fs_add_descriptor(SinterFs *fs, const char *path, int fd, GError **error);
 
+/**
+ * sinter_fs_add_direct_descriptor:
+ * @fs: of sinter_fs_new_descriptors()
+ * @path: as it was given to sinter_fs_add_descriptor()
+ * @fd: of the same file, opened once more for reading and writing and with O_DIRECT, as that
+ *   belongs to an open file and not to a descriptor; the caller keeps it
+ *
+ * With it operations write bulk past the page cache, as they do with files that they open by
+ * themselves. Before the set is used by more than one thread.
+ *
+ * Returns: %FALSE with INVALID_ARGUMENT where @fd is not of that file, or is the second one.
+ */
+gboolean sinter_fs_add_direct_descriptor(SinterFs *fs, const char *path, int fd, GError **error);
+
 /* The last reference that goes frees the set; files that are open stay open. */
 SinterFs *sinter_fs_ref(SinterFs *fs);
 void sinter_fs_unref(SinterFs *fs);

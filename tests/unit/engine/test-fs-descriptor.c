@@ -135,6 +135,40 @@ test_write(Place *place, gconstpointer data)
     g_assert_cmpuint(byte, ==, 0x33);
 }
 
+/* What is written in bulk goes through the further descriptor; it must be the same file's. */
+static void
+test_direct(Place *place, gconstpointer data)
+{
+    const gsize n = 128 * 1024;
+    int fd = open(place->base, O_RDWR | O_DIRECT | O_CLOEXEC);
+    int other = open(place->top, O_RDONLY | O_CLOEXEC);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterIo) io = NULL;
+    guint8 *bulk = g_aligned_alloc(2, n, 4096);
+
+    if (fd < 0) /* not on each file system; which way is taken can be told all the same */
+        fd = open(place->base, O_RDWR | O_CLOEXEC);
+    g_assert_false(sinter_fs_add_direct_descriptor(place->fs, place->base, other, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT);
+    g_clear_error(&error);
+    g_assert_false(sinter_fs_add_direct_descriptor(place->fs, "/nowhere", fd, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT);
+    g_clear_error(&error);
+    g_assert_true(sinter_fs_add_direct_descriptor(place->fs, place->base, fd, &error));
+    g_assert_false(sinter_fs_add_direct_descriptor(place->fs, place->base, fd, NULL));
+    close(fd);
+    remove_names(place);
+    io = sinter_fs_open(place->fs, place->base, SINTER_IO_WRITE, &error);
+    g_assert_no_error(error);
+    g_assert_true(sinter_io_overwrites(io));
+    memset(bulk, 'b', n);
+    g_assert_true(sinter_io_overwrite(io, 1024 * 1024, bulk, n, &error));
+    g_assert_true(sinter_io_read(io, 1024 * 1024, bulk + n, n, &error));
+    g_assert_cmpmem(bulk, n, bulk + n, n);
+    close(other);
+    g_aligned_free(bulk);
+}
+
 static void
 assert_refuses(SinterFs *fs, const char *path, SinterIoFlags flags, SinterError code)
 {
@@ -230,6 +264,7 @@ main(int argc, char **argv)
     g_test_add("/fs-descriptor/" name, Place, NULL, place_set_up, func, place_tear_down)
     CASE("chain", test_chain);
     CASE("write", test_write);
+    CASE("direct", test_direct);
     CASE("no-more-than-was-passed", test_no_more_than_was_passed);
     CASE("adding", test_adding);
     CASE("locks", test_locks);

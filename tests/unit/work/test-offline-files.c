@@ -146,6 +146,7 @@ test_table(Place *place, gconstpointer data)
     for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
         g_autoptr(SinterOfflineFiles) files = NULL;
         g_autoptr(SinterWorkerRequest) request = NULL;
+        guint written = 0;
 
         set_plan(place, table[i].operation, table[i].top, table[i].base);
         files = must_open(place);
@@ -158,7 +159,14 @@ test_table(Place *place, gconstpointer data)
             g_assert_cmpint(mode, ==, table[i].modes[k] == 'w' ? O_RDWR : O_RDONLY);
             g_assert_cmpstr(file->path, ==, place->paths[k]);
             g_assert_cmpuint(file->fd, ==, 4 + k);
+            if (file->direct_fd != 0)
+                written = written ? G_MAXUINT : k;
         }
+        /* what the merge writes to is passed once more, where the file system can */
+        if (sinter_offline_files_get_direct_fd(files) >= 0)
+            g_assert_cmpuint(written, ==,
+                             table[i].direction == SINTER_WORKER_UP ? table[i].first
+                                                                    : table[i].last);
         g_assert_cmpuint(request->first, ==, table[i].first);
         g_assert_cmpuint(request->last, ==, table[i].last);
         g_assert_cmpint(request->direction, ==, table[i].direction);

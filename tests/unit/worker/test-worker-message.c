@@ -54,7 +54,8 @@ test_request(void)
     g_autoptr(SinterWorkerMessage) back = NULL;
 
     for (guint i = 0; i < G_N_ELEMENTS(paths); i++)
-        sinter_worker_request_add_file(request, paths[i], i < 2 ? "qcow2" : "raw", 4 + i);
+        sinter_worker_request_add_file(request, paths[i], i < 2 ? "qcow2" : "raw", 4 + i,
+                                       i == 1 ? 9 : 0);
     request->first = 1;
     request->last = 2;
     request->direction = SINTER_WORKER_UP;
@@ -69,6 +70,7 @@ test_request(void)
         g_assert_cmpstr(file->path, ==, paths[i]);
         g_assert_cmpstr(file->format, ==, i < 2 ? "qcow2" : "raw");
         g_assert_cmpuint(file->fd, ==, 4 + i);
+        g_assert_cmpuint(file->direct_fd, ==, i == 1 ? 9 : 0);
     }
     g_assert_cmpuint(back->request->first, ==, 1);
     g_assert_cmpuint(back->request->last, ==, 2);
@@ -91,8 +93,8 @@ test_odd_text(void)
 }
 
 #define FILES2                                                                                     \
-    "\"files\":[{\"path\":\"/a\",\"format\":\"qcow2\",\"fd\":4},"                                  \
-    "{\"path\":\"/b\",\"format\":\"raw\",\"fd\":5}]"
+    "\"files\":[{\"path\":\"/a\",\"format\":\"qcow2\",\"fd\":4,\"direct-fd\":6},"                  \
+    "{\"path\":\"/b\",\"format\":\"raw\",\"fd\":5,\"direct-fd\":0}]"
 #define REST "\"direction\":\"down\",\"bandwidth\":\"0\",\"uid\":0,\"gid\":0"
 #define REQUEST(text) "{\"kind\":\"request\"," text "}"
 
@@ -129,23 +131,27 @@ test_no_message(void)
     };
     /* files of which one is not what a file is */
     static const char *const files[] = {
-        "{\"path\":\"a\",\"format\":\"raw\",\"fd\":4}",
-        "{\"path\":\"/a%00b\",\"format\":\"raw\",\"fd\":4}",
-        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":3}",
-        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":0}",
-        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":-1}",
-        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":1000000}",
-        "{\"path\":\"/a\",\"fd\":4}",
-        "{\"format\":\"raw\",\"fd\":4}",
+        "{\"path\":\"a\",\"format\":\"raw\",\"fd\":4,\"direct-fd\":0}",
+        "{\"path\":\"/a%00b\",\"format\":\"raw\",\"fd\":4,\"direct-fd\":0}",
+        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":3,\"direct-fd\":0}",
+        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":0,\"direct-fd\":0}",
+        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":-1,\"direct-fd\":0}",
+        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":1000000,\"direct-fd\":0}",
+        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":4}",
+        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":4,\"direct-fd\":3}",
+        "{\"path\":\"/a\",\"format\":\"raw\",\"fd\":4,\"direct-fd\":1000000}",
+        "{\"path\":\"/a\",\"fd\":4,\"direct-fd\":0}",
+        "{\"format\":\"raw\",\"fd\":4,\"direct-fd\":0}",
     };
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
 
     for (gsize i = 0; i < G_N_ELEMENTS(table); i++)
         g_ptr_array_add(all, g_strdup(table[i]));
     for (gsize i = 0; i < G_N_ELEMENTS(files); i++)
-        g_ptr_array_add(all,
-                        g_strdup_printf(REQUEST("\"files\":[%s,%s],\"first\":0,\"last\":1," REST),
-                                        files[i], "{\"path\":\"/b\",\"format\":\"raw\",\"fd\":5}"));
+        g_ptr_array_add(
+            all,
+            g_strdup_printf(REQUEST("\"files\":[%s,%s],\"first\":0,\"last\":1," REST), files[i],
+                            "{\"path\":\"/b\",\"format\":\"raw\",\"fd\":5,\"direct-fd\":0}"));
     for (guint i = 0; i < all->len; i++) {
         const char *json = g_ptr_array_index(all, i);
         g_autoptr(GError) error = NULL;
@@ -191,7 +197,7 @@ test_too_many_files(void)
     g_autoptr(GError) error = NULL;
 
     for (guint i = 0; i < 201; i++)
-        sinter_worker_request_add_file(request, "/a", "raw", 4 + i);
+        sinter_worker_request_add_file(request, "/a", "raw", 4 + i, 0);
     request->last = 1;
     json = sinter_worker_message_to_json(&message);
     g_assert_null(sinter_worker_message_from_json(json, strlen(json), &error));
