@@ -60,7 +60,8 @@ summary_inside() {
 
 try_inside() {
   build_plain
-  SINTER_BUILD_DIR=$PWD/build /usr/bin/python3 tests/lib/taprunner.py --mounts "$@"
+  SINTER_BUILD_DIR=$PWD/build SINTER_IMG=$PWD/build/cli/sinter-img/sinter-img \
+    /usr/bin/python3 tests/lib/taprunner.py --mounts "$@"
 }
 
 bench_inside() {
