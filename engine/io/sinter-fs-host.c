@@ -109,6 +109,10 @@ host_open_fd(SinterFsHost *self, const char *path, int open_flags, mode_t mode, 
         real = resolve(path, error);
         if (!real)
             return -1;
+        if (open_flags & O_NOFOLLOW && g_file_test(path, G_FILE_TEST_IS_SYMLINK)) {
+            sinter_error_set_errno(error, ELOOP, "Could not open '%s'", path);
+            return -1;
+        }
         root = host_root_of(self, real, &rest);
         if (!root) {
             g_set_error(
@@ -129,9 +133,10 @@ host_open_fd(SinterFsHost *self, const char *path, int open_flags, mode_t mode, 
  * some devices to open them is to do something (a watchdog starts, a tape winds back).
  */
 static int
-host_open_existing(SinterFsHost *self, const char *path, int open_flags, GError **error)
+host_open_existing(SinterFsHost *self, const char *path, int open_flags, int follow_flags,
+                   GError **error)
 {
-    g_auto(SinterFd) seen = host_open_fd(self, path, O_PATH | O_CLOEXEC, 0, error);
+    g_auto(SinterFd) seen = host_open_fd(self, path, O_PATH | O_CLOEXEC | follow_flags, 0, error);
     g_autofree char *link = NULL;
     struct stat st;
     int fd;
@@ -158,7 +163,8 @@ host_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
     if (flags & SINTER_IO_CREATE)
         fd = host_open_fd(self, path, open_flags | O_CREAT | O_EXCL, 0600, error);
     else
-        fd = host_open_existing(self, path, open_flags, error);
+        fd = host_open_existing(self, path, open_flags,
+                                flags & SINTER_IO_NO_FOLLOW ? O_NOFOLLOW : 0, error);
     return fd < 0 ? NULL : sinter_io_file_new(fd, path, flags, TRUE, error);
 }
 

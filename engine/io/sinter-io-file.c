@@ -435,6 +435,15 @@ file_lay_out(SinterIo *io, const SinterIoLayout *layout, GError **error)
     return FALSE;
 }
 
+static gboolean
+file_is_mount(SinterIo *io)
+{
+    struct statx st;
+
+    return statx(((SinterIoFile *)io)->fd, "", AT_EMPTY_PATH, 0, &st) == 0 &&
+           (st.stx_attributes & st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 static void
 file_finalize(SinterIo *io)
 {
@@ -461,6 +470,7 @@ static const SinterIoClass file_class = {
     .lock = file_lock,
     .adopt = file_adopt,
     .set_mode = file_set_mode,
+    .is_mount = file_is_mount,
     .lay_out = file_lay_out,
     .copy = file_copy,
     .copies = file_copies,

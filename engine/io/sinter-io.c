@@ -316,6 +316,12 @@ sinter_io_adopt(SinterIo *io, SinterIo *like, GError **error)
 }
 
 gboolean
+sinter_io_is_mount(SinterIo *io)
+{
+    return io->klass->is_mount && io->klass->is_mount(io);
+}
+
+gboolean
 sinter_io_set_mode(SinterIo *io, guint32 mode, GError **error)
 {
     return !io->klass->set_mode || io->klass->set_mode(io, mode, error);

@@ -76,6 +76,8 @@ typedef struct {
     /* Owner, group, permissions, access list and security label of @like, of the same driver. */
     gboolean (*adopt)(SinterIo *io, SinterIo *like, GError **error);
     gboolean (*set_mode)(SinterIo *io, guint32 mode, GError **error);
+    /* Whether its name is where something is mounted, and so cannot change hands. Left out: no. */
+    gboolean (*is_mount)(SinterIo *io);
     gboolean (*lay_out)(SinterIo *io, const SinterIoLayout *layout, GError **error);
     /* Copies from @from, which is of the same driver, what the kernel copies by itself, from the
      * front of the range on; how much, in @ret_done. Left out: nothing. */
@@ -211,6 +213,9 @@ gboolean sinter_io_lock(SinterIo *io, SinterIoLock mode, GError **error);
  * access list, security label. Both were opened by one set of files.
  */
 gboolean sinter_io_adopt(SinterIo *io, SinterIo *like, GError **error);
+
+/* Whether no other file can take the name by which it was opened: it is mounted there. */
+gboolean sinter_io_is_mount(SinterIo *io);
 
 /* Permission bits; the umask does not apply. */
 gboolean sinter_io_set_mode(SinterIo *io, guint32 mode, GError **error);

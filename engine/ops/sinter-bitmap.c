@@ -87,11 +87,12 @@ change(SinterEdit *edit, SinterQcow2BitmapSet *from, const char *name,
 }
 
 gboolean
-sinter_bitmap_change(SinterFs *fs, const char *path, const char *format, SinterHandleFlags flags,
-                     const char *name, const SinterBitmapAction *actions, gsize n_actions,
-                     const SinterBitmapSource *from, gsize *ret_n_done, GError **error)
+sinter_bitmap_change_over(SinterFs *fs, const char *path, SinterIo *data_io, const char *format,
+                          SinterHandleFlags flags, const char *name,
+                          const SinterBitmapAction *actions, gsize n_actions,
+                          const SinterBitmapSource *from, gsize *ret_n_done, GError **error)
 {
-    g_auto(SinterEdit) edit = { .no_backing = TRUE };
+    g_auto(SinterEdit) edit = { .no_backing = TRUE, .data_io = data_io };
     g_autoptr(SinterQcow2BitmapSet) sources = NULL;
 
     *ret_n_done = 0;
@@ -100,4 +101,13 @@ sinter_bitmap_change(SinterFs *fs, const char *path, const char *format, SinterH
     sources = from ? load_source(edit.fs, from, flags, error) : NULL;
     return (!from || sources) &&
            change(&edit, sources, name, actions, n_actions, ret_n_done, error);
+}
+
+gboolean
+sinter_bitmap_change(SinterFs *fs, const char *path, const char *format, SinterHandleFlags flags,
+                     const char *name, const SinterBitmapAction *actions, gsize n_actions,
+                     const SinterBitmapSource *from, gsize *ret_n_done, GError **error)
+{
+    return sinter_bitmap_change_over(fs, path, NULL, format, flags, name, actions, n_actions, from,
+                                     ret_n_done, error);
 }

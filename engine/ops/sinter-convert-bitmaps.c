@@ -3,12 +3,12 @@
 /* Copies dirty bitmaps from image to image: each is made anew and takes the marks of its model. */
 
 #include "sinter-convert-bitmaps.h"
+#include "sinter-bitmap-store.h"
 #include "sinter-error.h"
-#include "sinter/bitmap.h"
 
 static gboolean
 copy_bitmap(SinterFs *fs, SinterImage *image, const SinterBitmapInfo *bitmap, const char *path,
-            GError **error)
+            SinterIo *data_io, GError **error)
 {
     const SinterBitmapSource from = { .path = sinter_io_get_path(image->io),
                                       .format = image->info->format };
@@ -20,8 +20,8 @@ copy_bitmap(SinterFs *fs, SinterImage *image, const SinterBitmapInfo *bitmap, co
     gsize n_actions = bitmap->enabled ? 2 : 3;
     gsize n_done = 0;
 
-    if (sinter_bitmap_change(fs, path, "qcow2", SINTER_HANDLE_NO_LOCK, bitmap->name, actions,
-                             n_actions, &from, &n_done, error))
+    if (sinter_bitmap_change_over(fs, path, data_io, "qcow2", SINTER_HANDLE_NO_LOCK, bitmap->name,
+                                  actions, n_actions, &from, &n_done, error))
         return TRUE;
     g_prefix_error(error, "Failed to %s bitmap %s: ", n_done == 0 ? "create" : "populate",
                    bitmap->name);
@@ -29,8 +29,8 @@ copy_bitmap(SinterFs *fs, SinterImage *image, const SinterBitmapInfo *bitmap, co
 }
 
 gboolean
-sinter_convert_bitmaps(SinterFs *fs, SinterChain *source, const char *path, gboolean skip_broken,
-                       GError **error)
+sinter_convert_bitmaps(SinterFs *fs, SinterChain *source, const char *path, SinterIo *data_io,
+                       gboolean skip_broken, GError **error)
 {
     SinterImage *image = sinter_chain_layer(source, 0);
     g_autoptr(GPtrArray) bitmaps = sinter_image_list_bitmaps(image->io, image->info->format, error);
@@ -45,7 +45,7 @@ sinter_convert_bitmaps(SinterFs *fs, SinterChain *source, const char *path, gboo
                         "Cannot copy inconsistent bitmap '%s'", bitmap->name);
             return FALSE;
         }
-        if (!copy_bitmap(fs, image, bitmap, path, error))
+        if (!copy_bitmap(fs, image, bitmap, path, data_io, error))
             return FALSE;
     }
     return bitmaps != NULL;

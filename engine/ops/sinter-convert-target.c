@@ -161,19 +161,22 @@ add_bitmaps(SinterConvertTarget *self, GError **error)
     if (!self->bitmaps_of)
         return TRUE;
     name = sinter_output_get_name(self->output, error);
-    return name && sinter_convert_bitmaps(self->fs, self->bitmaps_of, name,
-                                          self->skip_broken_bitmaps, error);
+    return name && sinter_convert_bitmaps(
+                       self->fs, self->bitmaps_of, name,
+                       self->data_output ? sinter_output_get_io(self->data_output) : NULL,
+                       self->skip_broken_bitmaps, error);
 }
 
 gboolean
 sinter_convert_target_commit(SinterConvertTarget *self, GError **error)
 {
-    if (!sinter_handle_close(g_steal_pointer(&self->handle), error))
+    /* what takes space comes before the first name changes */
+    if (!sinter_handle_close(g_steal_pointer(&self->handle), error) || !add_bitmaps(self, error))
         return FALSE;
     if (self->data_output &&
         (!drop_former(self, error) || !sinter_output_commit(self->data_output, error)))
         return FALSE;
-    return add_bitmaps(self, error) && sinter_output_commit(self->output, error);
+    return sinter_output_commit(self->output, error);
 }
 
 void

@@ -57,9 +57,12 @@ is_hidden_name(const char *name, const char *prefix)
 static void
 sweep_one(SinterFs *fs, const char *path)
 {
-    g_autoptr(SinterIo) io = sinter_fs_open(fs, path, SINTER_IO_READ, NULL);
+    g_autoptr(SinterIo) io = sinter_fs_open(fs, path, SINTER_IO_READ | SINTER_IO_NO_FOLLOW, NULL);
+    SinterIoStat st;
 
-    if (io && sinter_io_lock(io, SINTER_IO_LOCK_ALONE, NULL))
+    /* whoever may write to the folder may have put anything here: no link to what is in use */
+    if (io && sinter_io_stat(io, &st, NULL) && !st.is_block_device && st.n_links <= 1 &&
+        sinter_io_lock(io, SINTER_IO_LOCK_ALONE, NULL))
         sinter_fs_remove(fs, path, NULL);
 }
 
@@ -170,16 +173,32 @@ sinter_draft_get_name(SinterDraft *self, GError **error)
     return self->hidden;
 }
 
+/* Somebody else's file may stand where the one stood that is to go. */
+static gboolean
+is_still_there(SinterDraft *self, SinterIo *former, GError **error)
+{
+    g_autoptr(SinterIo) io =
+        sinter_fs_open(self->fs, self->path, SINTER_IO_READ | SINTER_IO_NO_LOCK, error);
+
+    if (io && sinter_io_is_same_file(io, former))
+        return TRUE;
+    if (io)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                    "'%s' is another file by now than the one that was to be replaced, and stays",
+                    self->path);
+    return FALSE;
+}
+
 gboolean
-sinter_draft_commit(SinterDraft *self, gboolean replaces, GError **error)
+sinter_draft_commit(SinterDraft *self, SinterIo *former, GError **error)
 {
     sinter_io_defer_flushes(self->io, FALSE);
     /* what takes its time comes before there is a name that could be left behind */
     if (!self->hidden && (!sinter_io_flush(self->io, error) || !sinter_draft_get_name(self, error)))
         return FALSE;
     /* with a name once more: of a file without one btrfs does not log what was flushed */
-    if (!sinter_io_flush(self->io, error) ||
-        !sinter_fs_rename(self->fs, self->hidden, self->path, replaces, error))
+    if (!sinter_io_flush(self->io, error) || (former && !is_still_there(self, former, error)) ||
+        !sinter_fs_rename(self->fs, self->hidden, self->path, former != NULL, error))
         return FALSE;
     g_clear_pointer(&self->hidden, g_free);
     return sinter_fs_sync_folder(self->fs, self->path, error);

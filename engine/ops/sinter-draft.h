@@ -25,10 +25,10 @@ SinterIo *sinter_draft_get_io(SinterDraft *self);
 const char *sinter_draft_get_name(SinterDraft *self, GError **error);
 
 /*
- * Makes all that was written durable and gives it its name. With @replaces in place of what stands
- * there; without, a file that somebody has made meanwhile is an error, and stays.
+ * Makes all that was written durable and gives it its name, in place of @former (nullable). A file
+ * that somebody has put there meanwhile is an error, and stays.
  */
-gboolean sinter_draft_commit(SinterDraft *self, gboolean replaces, GError **error);
+gboolean sinter_draft_commit(SinterDraft *self, SinterIo *former, GError **error);
 
 /* What was not committed is gone. Accepts NULL. */
 void sinter_draft_free(SinterDraft *self);

@@ -16,6 +16,7 @@ sinter_edit_reopen(SinterEdit *self, GError **error)
         .probe_backing = (self->flags & SINTER_HANDLE_PROBE) != 0,
         .no_backing = self->no_backing,
         .no_recording = TRUE,
+        .data_io = self->data_io,
     };
 
     g_clear_pointer(&self->writer, sinter_qcow2_writer_free);

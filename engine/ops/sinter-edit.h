@@ -18,6 +18,7 @@ typedef struct {
     SinterQcow2Writer *writer; /* NULL: raw */
     SinterHandleFlags flags;
     gboolean no_backing; /* set before it is opened: the change needs no backing file */
+    SinterIo *data_io;   /* the same, nullable, the caller's: in place of the named data file */
 } SinterEdit;
 
 /*

@@ -56,17 +56,27 @@ output_claim(SinterOutput *self, SinterOutputFlags flags, GError **error)
     return self->former && sinter_io_lock(self->former, SINTER_IO_LOCK_WRITE, error);
 }
 
-/* Whether a new file can stand in for the former one without anybody noticing; makes it then. */
+/*
+ * Makes a new file where that can stand in for the former one without anybody noticing. No draft
+ * and no error: it cannot. What else fails must not cost the former file its content.
+ */
 static gboolean
-output_replaces(SinterOutput *self, const SinterIoStat *st, SinterOutputFlags flags)
+output_try_draft(SinterOutput *self, const SinterIoStat *st, SinterOutputFlags flags,
+                 GError **error)
 {
-    if (st->is_block_device || st->n_links > 1)
-        return FALSE;
-    if (output_make_draft(self, flags, NULL) &&
-        sinter_io_adopt(sinter_draft_get_io(self->draft), self->former, NULL))
+    g_autoptr(GError) local = NULL;
+
+    if (st->is_block_device || st->n_links > 1 || sinter_io_is_mount(self->former))
         return TRUE;
-    g_clear_pointer(&self->draft, sinter_draft_free);
-    return FALSE;
+    if (!output_make_draft(self, flags, &local)) {
+        if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED))
+            return TRUE;
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+    if (!sinter_io_adopt(sinter_draft_get_io(self->draft), self->former, NULL))
+        g_clear_pointer(&self->draft, sinter_draft_free);
+    return TRUE;
 }
 
 static gboolean
@@ -76,7 +86,9 @@ output_open_existing(SinterOutput *self, SinterOutputFlags flags, GError **error
 
     if (!output_claim(self, flags, error) || !sinter_io_stat(self->former, &st, error))
         return FALSE;
-    if (!(flags & SINTER_OUTPUT_EXISTING) && output_replaces(self, &st, flags))
+    if (!(flags & SINTER_OUTPUT_EXISTING) && !output_try_draft(self, &st, flags, error))
+        return FALSE;
+    if (self->draft)
         return TRUE;
     self->io = g_steal_pointer(&self->former);
     self->is_zero = !(flags & SINTER_OUTPUT_EXISTING) && !st.is_block_device;
@@ -141,15 +153,19 @@ sinter_output_is_zero(SinterOutput *self)
 gboolean
 sinter_output_remove_former(SinterOutput *self, GError **error)
 {
-    return !self->draft || !self->former ||
-           (sinter_fs_remove(self->fs, self->path, error) &&
-            sinter_fs_sync_folder(self->fs, self->path, error));
+    if (!self->draft || !self->former)
+        return TRUE;
+    if (!sinter_fs_remove(self->fs, self->path, error) ||
+        !sinter_fs_sync_folder(self->fs, self->path, error))
+        return FALSE;
+    g_clear_pointer(&self->former, sinter_io_unref);
+    return TRUE;
 }
 
 gboolean
 sinter_output_commit(SinterOutput *self, GError **error)
 {
-    return self->draft ? sinter_draft_commit(self->draft, self->former != NULL, error)
+    return self->draft ? sinter_draft_commit(self->draft, self->former, error)
                        : sinter_io_flush(self->io, error);
 }
 

@@ -7,8 +7,8 @@
  * hands down its owner, permissions and label.
  *
  * Where replacing cannot be done without a loss (a block device, a file with several names, one
- * whose owner cannot be handed down, a folder that takes no new file) the file is written in
- * place.
+ * that is mounted where it stands, one whose owner cannot be handed down, a folder that takes no
+ * new file) the file is written in place.
  */
 
 #include "io/sinter-io.h"

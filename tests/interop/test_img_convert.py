@@ -279,6 +279,19 @@ class Convert(ConvertCase):
         self.assert_same(*TO_QCOW2, "-n", "--bitmaps", "--skip-broken-bitmaps", "plain.qcow2",
                          "small.qcow2")
 
+    def test_bitmaps_broken_over_a_former_image(self):
+        """What fails at the bitmaps has not yet touched what it was to replace."""
+        self.convert(*TO_QCOW2, "-o", "data_file=d", "over.qcow2", "new")
+        self.make_bitmaps(self.ours)
+        self.break_bitmap(self.ours)
+        before = [open(os.path.join(self.ours, name), "rb").read() for name in ("new", "d")]
+        done = ours(*TO_QCOW2, "--bitmaps", "-o", "data_file=d", "plain.qcow2", "new",
+                    folder=self.ours)
+        self.assertEqual(done.status, 1)
+        self.assertIn(b"inconsistent", done.stderr)
+        after = [open(os.path.join(self.ours, name), "rb").read() for name in ("new", "d")]
+        self.assertTrue(after == before, "the former image has changed")
+
     def test_bitmaps_existing(self):
         for folder in (self.theirs, self.ours):
             self.make_bitmaps(folder)

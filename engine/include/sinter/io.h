@@ -31,6 +31,7 @@ typedef struct _SinterIo SinterIo;
  *   length and address remain allowed
  * @SINTER_IO_NO_LOCK: leave out the image lock that the engine takes otherwise (`-U`)
  * @SINTER_IO_EXCLUSIVE: claim a block device for this process alone (O_EXCL)
+ * @SINTER_IO_NO_FOLLOW: a symbolic link under the name is an error
  */
 typedef enum {
     SINTER_IO_READ = 0,
@@ -39,6 +40,7 @@ typedef enum {
     SINTER_IO_DIRECT = 1 << 2,
     SINTER_IO_NO_LOCK = 1 << 3,
     SINTER_IO_EXCLUSIVE = 1 << 4,
+    SINTER_IO_NO_FOLLOW = 1 << 5,
 } SinterIoFlags;
 
 /**

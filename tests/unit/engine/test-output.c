@@ -224,6 +224,22 @@ test_swept(Fixture *f, gconstpointer data)
     assert_text(f->path, "new");
 }
 
+/* A link of such a name leads to what is somebody's: it is not even locked. */
+static void
+test_swept_links(Fixture *f, gconstpointer data)
+{
+    g_autofree char *soft = g_build_filename(f->folder, ".disk.raw.0123456789abcdef.part", NULL);
+    g_autofree char *hard = g_build_filename(f->folder, ".disk.raw.0123456789abcdee.part", NULL);
+    g_autofree char *other = g_build_filename(f->folder, "other", NULL);
+
+    put(other, "somebody's", 0600);
+    g_assert_cmpint(symlink("other", soft), ==, 0);
+    g_assert_cmpint(link(other, hard), ==, 0);
+    write_new(f, f->path, SINTER_OUTPUT_DEFAULT, FALSE);
+    assert_text(soft, "somebody's");
+    assert_text(hard, "somebody's");
+}
+
 /* Makes outputs of one file, and gives them up. */
 static gpointer
 begin_often(gpointer data)
@@ -399,6 +415,59 @@ test_closed_folder(Fixture *f, gconstpointer data)
     g_assert_cmpuint(stat_of(f->path).st_ino, ==, inode);
 }
 
+/* The file that was to be replaced has gone elsewhere, and another one stands in its place. */
+static void
+test_swapped_meanwhile(Fixture *f, gconstpointer data)
+{
+    g_autofree char *aside = g_build_filename(f->folder, "aside", NULL);
+    g_autoptr(SinterOutput) output = NULL;
+    g_autoptr(GError) error = NULL;
+
+    put(f->path, "old content", 0600);
+    output = must_begin(f->fs, f->path);
+    g_assert_true(sinter_io_write(sinter_output_get_io(output), 0, "new", 3, NULL));
+    g_assert_cmpint(rename(f->path, aside), ==, 0);
+    put(f->path, "somebody's", 0600);
+    g_assert_false(sinter_output_commit(output, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED);
+    sinter_output_free(g_steal_pointer(&output));
+    assert_text(f->path, "somebody's");
+    assert_text(aside, "old content");
+    g_assert_cmpuint(count_names(f), ==, 2);
+}
+
+/* A name that was taken away ahead is free: what somebody puts there stays as well. */
+static void
+test_freed_meanwhile(Fixture *f, gconstpointer data)
+{
+    g_autoptr(SinterOutput) output = NULL;
+
+    put(f->path, "old content", 0600);
+    output = must_begin(f->fs, f->path);
+    g_assert_true(sinter_output_remove_former(output, NULL));
+    g_assert_false(g_file_test(f->path, G_FILE_TEST_EXISTS));
+    put(f->path, "somebody's", 0600);
+    g_assert_false(sinter_output_commit(output, NULL));
+    sinter_output_free(g_steal_pointer(&output));
+    assert_text(f->path, "somebody's");
+}
+
+/* Where a new file cannot be had for a reason that may pass, the former one keeps its content. */
+static void
+test_no_draft(Fixture *f, gconstpointer data)
+{
+    g_autoptr(SinterFs) fault = sinter_fs_fault_new(f->fs);
+    g_autoptr(GError) error = NULL;
+
+    put(f->path, "old content", 0600);
+    /* the first one to be opened is the former file */
+    sinter_fs_fault_arm(fault, SINTER_FAULT_OPEN | SINTER_FAULT_OPEN_UNNAMED, SINTER_FAULT_ENOSPC,
+                        2, TRUE);
+    g_assert_null(sinter_output_open(fault, f->path, SINTER_OUTPUT_DEFAULT, FALSE, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE);
+    assert_text(f->path, "old content");
+}
+
 /* A file that somebody makes in the meantime is not ours to replace. */
 static void
 test_made_meanwhile(Fixture *f, gconstpointer data)
@@ -442,6 +511,7 @@ main(int argc, char **argv)
         { "/output/unnamed", test_unnamed },
         { "/output/hidden", test_hidden },
         { "/output/swept", test_swept },
+        { "/output/swept-links", test_swept_links },
         { "/output/living", test_living },
         { "/output/replaced", test_replaced },
         { "/output/hard-link", test_hard_link },
@@ -451,6 +521,9 @@ main(int argc, char **argv)
         { "/output/locks", test_locks },
         { "/output/closed-folder", test_closed_folder },
         { "/output/made-meanwhile", test_made_meanwhile },
+        { "/output/swapped-meanwhile", test_swapped_meanwhile },
+        { "/output/freed-meanwhile", test_freed_meanwhile },
+        { "/output/no-draft", test_no_draft },
         { "/output/errors", test_errors },
     };
 
