@@ -28,12 +28,13 @@ sinter_offload_can_clone(SinterOffload *self, int from_fd, int fd)
     struct stat st;
 
     /* from the end to the end is nothing, once all that forbids it has been looked at */
-    if (fstat(from_fd, &st) < 0 || !S_ISREG(st.st_mode))
+    if (g_atomic_int_get(&self->clone) || fstat(from_fd, &st) < 0 || !S_ISREG(st.st_mode))
         return FALSE;
     args.src_offset = (guint64)st.st_size;
     if (ioctl(fd, FICLONERANGE, &args) == 0)
         return TRUE;
-    if (errno == EOPNOTSUPP || errno == EXDEV || errno == ENOTTY)
+    /* what lies apart says nothing about other files that lie apart */
+    if (errno == EOPNOTSUPP || errno == ENOTTY)
         g_atomic_int_set(&self->clone, TRUE);
     return FALSE;
 }

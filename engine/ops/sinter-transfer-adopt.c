@@ -4,8 +4,8 @@
  * The first pass of a transfer between files that share blocks: where what is to be copied lies
  * scattered over the disk, but in few runs in its file, those runs are taken over whole into new
  * clusters and mapped, in place of a call to the kernel for each of the disk's runs. What holds:
- * it adopts exactly what sinter_transfer_plan_adopts() says, or nothing; the second pass leaves
- * that alone.
+ * up to @adopted_end it adopts exactly what sinter_transfer_plan_adopts() says, and the second pass
+ * leaves that alone; what was adopted behind it is copied once more, over itself.
  *
  *   the disk:        a c b . d          calls, cluster by cluster: 4
  *   the layer's file:  a b c d          calls, adopted: 1
@@ -16,8 +16,8 @@
 
 /* What has fewer runs is done before it is sorted. */
 #define RUNS_MIN 64
-/* 24 MiB of them; a larger work is done run by run. */
-#define RUNS_MAX (1024 * 1024)
+/* At a time: 6 MiB of them, and as much again to sort them. */
+#define RUNS_MAX (256 * 1024)
 /* Adopted clusters lie in another order than the disk's: it must be worth it. */
 #define GAIN_MIN 4
 /* As much at a time, so that a stop is soon heard. */
@@ -48,17 +48,27 @@ strays_follow(const SinterTransferState *self, const Stray *one, const Stray *ne
            one->from + ((guint64)one->n_clusters << self->header->cluster_bits) == next->from;
 }
 
-/* All that is to be copied and could be adopted. More than RUNS_MAX end the walk. */
+static gboolean
+check_cancelled(const SinterTransferState *self, GError **error)
+{
+    if (!g_cancellable_is_cancelled(self->job->cancellable))
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CANCELLED, "stopped on request");
+    return FALSE;
+}
+
+/* What is to be copied and could be adopted, from where the walk is: up to RUNS_MAX. */
 static gboolean
 collect(SinterTransferState *self, GArray *strays, GError **error)
 {
     const SinterTransfer *job = self->job;
 
-    while (self->at < self->end && strays->len <= RUNS_MAX) {
+    g_array_set_size(strays, 0);
+    while (self->at < self->end && strays->len < RUNS_MAX) {
         SinterTransferStep step;
         Stray stray = { 0 };
 
-        if (!sinter_transfer_plan_step(self, &step, error))
+        if (!check_cancelled(self, error) || !sinter_transfer_plan_step(self, &step, error))
             return FALSE;
         if (sinter_transfer_plan_adopts(self, &step)) {
             guint64 n = (step.end - self->at) >> self->header->cluster_bits;
@@ -96,10 +106,8 @@ adopt_run(SinterTransferState *self, const Stray *first, GArray *guests, GError 
     const SinterTransfer *job = self->job;
     guint64 bytes = (guint64)guests->len << self->header->cluster_bits;
 
-    if (g_cancellable_is_cancelled(job->cancellable)) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CANCELLED, "stopped on request");
+    if (!check_cancelled(self, error))
         return FALSE;
-    }
     if (!sinter_handle_adopt_at(job->target, (const guint64 *)(gpointer)guests->data, guests->len,
                                 sinter_chain_get_data_io(job->source, first->layer), first->from,
                                 error)) {
@@ -138,20 +146,67 @@ adopt_all(SinterTransferState *self, GArray *strays, GError **error)
     return guests->len == 0 || adopt_run(self, &first, guests, error);
 }
 
+/* Whether what was collected lies in so few runs that it is worth the while. */
+static gboolean
+is_worth_it(const SinterTransferState *self, GArray *strays)
+{
+    guint n_runs = count_runs(self, strays);
+
+    if (n_runs < RUNS_MIN)
+        return FALSE;
+    g_array_sort(strays, compare_strays);
+    return (guint64)count_runs(self, strays) * GAIN_MIN <= n_runs;
+}
+
+/* Whether the layers that are moved are still believed to share blocks, as they were before. */
+static gboolean
+still_shares(const SinterTransferState *self)
+{
+    const SinterTransfer *job = self->job;
+
+    for (guint i = job->first_layer; i <= self->last_layer; i++) {
+        if (self->shares[i] && !sinter_io_shares_blocks(sinter_handle_get_data_io(job->target),
+                                                        sinter_chain_get_data_io(job->source, i)))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Whether there is anything that a step would copy by shared blocks. */
+static gboolean
+can_adopt(const SinterTransferState *self)
+{
+    const SinterTransfer *job = self->job;
+
+    if (!self->header || self->header->geo.external_data || job->filter || job->unless_same ||
+        job->via_memory || job->salvages || job->compression == SINTER_TRANSFER_COMPRESS)
+        return FALSE;
+    for (guint i = job->first_layer; i <= self->last_layer; i++) {
+        if (self->shares[i])
+            return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean
 sinter_transfer_adopt(SinterTransferState *self, GError **error)
 {
-    g_autoptr(GArray) strays = g_array_new(FALSE, FALSE, sizeof(Stray));
-    guint n_runs;
+    g_autoptr(GArray) strays = NULL;
 
-    if (!collect(self, strays, error))
-        return FALSE;
-    n_runs = count_runs(self, strays);
-    if (n_runs < RUNS_MIN || strays->len > RUNS_MAX)
+    if (!can_adopt(self))
         return TRUE;
-    g_array_sort(strays, compare_strays);
-    if ((guint64)count_runs(self, strays) * GAIN_MIN > n_runs)
-        return TRUE;
-    self->adopted = TRUE;
-    return adopt_all(self, strays, error);
+    strays = g_array_new(FALSE, FALSE, sizeof(Stray));
+    while (self->at < self->end) {
+        if (!collect(self, strays, error))
+            return FALSE;
+        if (!is_worth_it(self, strays))
+            break;
+        if (!adopt_all(self, strays, error))
+            return FALSE;
+        /* bytes were copied in the end: what is left is done better in the common way */
+        if (!still_shares(self))
+            break;
+        self->adopted_end = self->at;
+    }
+    return sinter_transfer_plan_rewind(self, error);
 }

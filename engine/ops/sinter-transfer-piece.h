@@ -89,7 +89,7 @@ typedef struct {
     gboolean looks;   /* for zeros */
     guint64 *sizes;   /* of the layers' data files */
     gboolean *shares; /* the target's file system shares blocks with a layer's data file */
-    gboolean adopted; /* what could be adopted has been, and is left alone */
+    guint64 adopted_end; /* in the source: what could be adopted before it has been */
 
     /* where the next piece begins */
     SinterChainWalk walk;
@@ -113,6 +113,8 @@ void sinter_transfer_piece_add(SinterTransferPiece *self, const SinterTransferRu
 
 /* Sets up the walk; the rest of @self is set. Undone by end(), also after a failure. */
 gboolean sinter_transfer_plan_begin(SinterTransferState *self, GError **error);
+/* Begins the walk anew. Not after a filter was asked, as that goes one way. */
+gboolean sinter_transfer_plan_rewind(SinterTransferState *self, GError **error);
 void sinter_transfer_plan_end(SinterTransferState *self);
 
 /* What is to be done at @at, which lies before the end, whether it was adopted or not. */
@@ -124,7 +126,10 @@ gboolean sinter_transfer_plan_step(SinterTransferState *self, SinterTransferStep
  */
 gboolean sinter_transfer_plan_adopts(const SinterTransferState *self, SinterTransferStep *step);
 
-/* The first pass over the plan (sinter-transfer-adopt.c); the plan is at its end afterwards. */
+/*
+ * The first pass over the plan (sinter-transfer-adopt.c), where it can be of use. The walk is at
+ * its beginning afterwards.
+ */
 gboolean sinter_transfer_adopt(SinterTransferState *self, GError **error);
 
 /* SinterRelayClass's next() and work(). */

@@ -307,7 +307,10 @@ plan_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
 {
     if (!sinter_transfer_plan_step(self, step, error))
         return FALSE;
-    if (self->adopted && sinter_transfer_plan_adopts(self, step))
+    if (self->at >= self->adopted_end)
+        return TRUE;
+    step->end = MIN(step->end, self->adopted_end);
+    if (sinter_transfer_plan_adopts(self, step))
         step->kind = SINTER_STEP_LEAVE;
     return TRUE;
 }
@@ -413,8 +416,6 @@ sinter_transfer_plan_begin(SinterTransferState *self, GError **error)
     const SinterTransfer *job = self->job;
     guint n_layers = sinter_chain_get_n_layers(job->source);
 
-    self->at = job->offset;
-    self->extent = self->same = (SinterExtent){ 0 };
     self->sizes = g_new0(guint64, n_layers);
     self->shares = g_new0(gboolean, n_layers);
     for (guint i = 0; i < n_layers; i++) {
@@ -426,6 +427,24 @@ sinter_transfer_plan_begin(SinterTransferState *self, GError **error)
         self->sizes[i] = st.size_bytes;
         self->shares[i] = sinter_io_shares_blocks(sinter_handle_get_data_io(job->target), io);
     }
+    return sinter_transfer_plan_rewind(self, error);
+}
+
+static void
+plan_clear_walks(SinterTransferState *self)
+{
+    sinter_chain_walk_clear(&self->walk);
+    sinter_chain_walk_clear(&self->same_walk);
+}
+
+gboolean
+sinter_transfer_plan_rewind(SinterTransferState *self, GError **error)
+{
+    const SinterTransfer *job = self->job;
+
+    plan_clear_walks(self);
+    self->at = job->offset;
+    self->extent = self->same = (SinterExtent){ 0 };
     if (!sinter_chain_walk_init(&self->walk, job->source, job->offset, self->end - job->offset,
                                 SINTER_MAP_FILE_HOLES_AUTO, error))
         return FALSE;
@@ -443,8 +462,7 @@ sinter_transfer_plan_begin(SinterTransferState *self, GError **error)
 void
 sinter_transfer_plan_end(SinterTransferState *self)
 {
-    sinter_chain_walk_clear(&self->walk);
-    sinter_chain_walk_clear(&self->same_walk);
+    plan_clear_walks(self);
     g_clear_pointer(&self->sizes, g_free);
     g_clear_pointer(&self->shares, g_free);
 }

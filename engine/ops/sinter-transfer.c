@@ -280,24 +280,6 @@ transfer_threads(const SinterTransferState *self, gsize buffer_bytes)
     return MIN(wanted, MAX((guint)(BUFFERS_MAX_BYTES / buffer_bytes), THREADS_MIN));
 }
 
-/* Sets the plan up, and takes over first what that can be done with. */
-static gboolean
-transfer_prepare(SinterTransferState *self, GError **error)
-{
-    gboolean shares = FALSE;
-
-    if (!sinter_transfer_plan_begin(self, error))
-        return FALSE;
-    for (guint i = self->job->first_layer; i <= self->last_layer; i++)
-        shares = shares || self->shares[i];
-    if (!shares || !self->header)
-        return TRUE;
-    if (!sinter_transfer_adopt(self, error))
-        return FALSE;
-    sinter_transfer_plan_end(self);
-    return sinter_transfer_plan_begin(self, error);
-}
-
 static const SinterRelayClass transfer_class = {
     .piece_bytes = sizeof(SinterTransferPiece),
     .clear_bytes = offsetof(SinterTransferPiece, runs),
@@ -328,7 +310,8 @@ sinter_transfer_run(const SinterTransfer *job, SinterTransferStats *ret, GError 
     klass.buffer_bytes = sinter_transfer_buffer_bytes(&self);
     relay.n_threads = transfer_threads(&self, klass.buffer_bytes);
     g_mutex_init(&self.salvaging);
-    ok = transfer_prepare(&self, error) && sinter_relay_run(&klass, &relay, &self, error);
+    ok = sinter_transfer_plan_begin(&self, error) && sinter_transfer_adopt(&self, error) &&
+         sinter_relay_run(&klass, &relay, &self, error);
     /* what is left alone at the end is in no piece */
     if (ok)
         sinter_progress_advance(job->progress, self.end - job->offset - self.told_bytes);

@@ -18,10 +18,13 @@
 
 /*
  * Each hole is a transaction of the file system and splits an extent of the file. Of so many at a
- * time, the short ones are left to be used again: a free cluster is the first to be taken.
+ * time, the shortest are left to be used again: a free cluster is the first to be taken. They are a
+ * small part of the space.
  */
 #define PUNCH_ALL_RUNS 4096
-#define PUNCH_MIN_BYTES (128 * 1024)
+#define KEPT_PART 8
+/* Runs are told apart up to that length, in clusters. */
+#define SHORT_RUN_MAX 16
 
 static guint64
 alloc_block_index(const SinterQcow2Writer *self, guint64 cluster)
@@ -433,30 +436,43 @@ freed_run(GArray *freed, guint i)
     return n;
 }
 
-/* The shortest run that is worth a hole. */
-static guint64
-punch_min_bytes(GArray *freed)
+/* The shortest run, in clusters, that is worth a hole. */
+static guint
+punch_min_clusters(GArray *freed)
 {
+    guint n_of_length[SHORT_RUN_MAX] = { 0 };
     guint n_runs = 0;
+    guint64 kept = 0;
+    guint length = 1;
 
-    for (guint i = 0; i < freed->len; i += freed_run(freed, i))
+    for (guint i = 0, n; i < freed->len; i += n) {
+        n = freed_run(freed, i);
         n_runs++;
-    return n_runs > PUNCH_ALL_RUNS ? PUNCH_MIN_BYTES : 0;
+        if (n < SHORT_RUN_MAX)
+            n_of_length[n]++;
+    }
+    if (n_runs <= PUNCH_ALL_RUNS)
+        return 0;
+    for (; length < SHORT_RUN_MAX; length++) {
+        kept += (guint64)n_of_length[length] * length;
+        if (kept * KEPT_PART > freed->len)
+            break;
+    }
+    return length;
 }
 
 /* Gives the space of clusters, in order, back to the file system, run by run. */
 static gboolean
 alloc_punch(SinterQcow2Writer *self, GArray *freed, GError **error)
 {
-    guint64 min_bytes = punch_min_bytes(freed);
+    guint min_clusters = punch_min_clusters(freed);
 
     for (guint i = 0, n; i < freed->len; i += n) {
         guint64 offset = g_array_index(freed, guint64, i) << self->geo.cluster_bits;
-        guint64 bytes;
 
         n = freed_run(freed, i);
-        bytes = (guint64)n << self->geo.cluster_bits;
-        if (bytes >= min_bytes && !sinter_io_discard(self->io, offset, bytes, error))
+        if (n >= min_clusters &&
+            !sinter_io_discard(self->io, offset, (guint64)n << self->geo.cluster_bits, error))
             return FALSE;
     }
     return TRUE;

@@ -159,6 +159,7 @@ world_init(World *self, guint32 seed, guint n_layers)
 {
     *self = (World){ .fs = sinter_fs_new_memory(), .n_layers = n_layers };
     self->rand = g_rand_new_with_seed(seed);
+    sinter_fs_memory_set_shares(self->fs, chance(self, 2) == 0);
     for (guint i = n_layers; i-- > 0;) {
         g_autofree char *path = g_strdup_printf("%u", i);
         g_autofree char *below = g_strdup_printf("%u", i + 1);
@@ -625,6 +626,53 @@ check_adopted(gboolean shares, gboolean has_snapshot)
     g_free(world.before);
 }
 
+/* Leaves every other 64 KiB alone; asked for one place after the other. */
+static gboolean
+skip_every_other(guint64 offset, guint64 length, gboolean *ret_skip, guint64 *ret_length,
+                 gpointer user_data, GError **error)
+{
+    guint64 *last = user_data;
+
+    g_assert_cmpuint(offset, >=, *last);
+    *last = offset;
+    *ret_skip = offset / 65536 % 2 == 0;
+    *ret_length = MIN(length, 65536 - offset % 65536);
+    return TRUE;
+}
+
+/* A filter looks at the disk once: nothing is asked for ahead. */
+static void
+test_adopt_filtered(void)
+{
+    g_autoptr(SinterFs) fs = sinter_fs_new_memory();
+    g_autoptr(SinterChain) source = NULL;
+    g_autofree guint8 *above = NULL;
+    g_autofree guint8 *below = NULL;
+    World world = { .fs = fs };
+    guint64 last = 0;
+    guint64 size;
+
+    sinter_fs_memory_set_shares(fs, TRUE);
+    make_scattered(fs);
+    above = read_all(&world, "top", &size);
+    below = read_all(&world, "base", NULL);
+    source = open_chain(&world, "top", 1);
+    {
+        SinterTransfer job = { .source = source,
+                               .n_layers = 1,
+                               .target = open_handle(fs, "base", "qcow2"),
+                               .filter = skip_every_other,
+                               .filter_data = &last };
+
+        run(&job);
+        close_handle(job.target);
+    }
+    judge(&world, "base");
+    for (guint64 at = 65536; at < size; at += 2 * 65536)
+        memcpy(below + at, above + at, (gsize)MIN(65536, size - at));
+    assert_shows(&world, "base", below, size);
+}
+
 static void
 test_adopt(void)
 {
@@ -754,6 +802,7 @@ main(int argc, char **argv)
     g_test_add_data_func("/transfer/other", round_other, test_rounds);
     g_test_add_func("/transfer/faults", test_faults);
     g_test_add_func("/transfer/adopt", test_adopt);
+    g_test_add_func("/transfer/adopt-filtered", test_adopt_filtered);
     g_test_add_func("/transfer/filter", test_filter);
     g_test_add_func("/transfer/cancel", test_cancel);
     g_test_add_func("/transfer/rate-now", test_rate_now);
