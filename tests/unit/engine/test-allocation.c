@@ -116,8 +116,8 @@ check_plainly(SinterFs *fs, GError **error)
 static gboolean
 check_deeply(SinterFs *fs, GError **error)
 {
-    return check_with(
-        fs, SINTER_CHECK_DEEP | SINTER_CHECK_KEEP_GOING | SINTER_CHECK_SNAPSHOT_STATS, error);
+    return check_with(fs, SINTER_CHECK_DEEP | SINTER_CHECK_KEEP_GOING | SINTER_CHECK_SNAPSHOT_STATS,
+                      error);
 }
 
 typedef gboolean (*Operation)(SinterFs *fs, GError **error);
