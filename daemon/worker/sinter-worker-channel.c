@@ -51,12 +51,6 @@ sinter_worker_channel_free(SinterWorkerChannel *channel)
     g_free(channel);
 }
 
-void
-sinter_worker_channel_shut(SinterWorkerChannel *channel)
-{
-    shutdown(channel->fd, SHUT_RDWR);
-}
-
 gboolean
 sinter_worker_channel_send(SinterWorkerChannel *channel, const SinterWorkerMessage *message,
                            GError **error)

@@ -31,7 +31,4 @@ gboolean sinter_worker_channel_send(SinterWorkerChannel *channel,
 gboolean sinter_worker_channel_receive(SinterWorkerChannel *channel,
                                        SinterWorkerMessage **ret_message, GError **error);
 
-/* Ends both directions: the other side, and who waits in receive, see the end. Any thread. */
-void sinter_worker_channel_shut(SinterWorkerChannel *channel);
-
 G_END_DECLS

@@ -113,7 +113,7 @@ test_endless_line(Pair *pair, gconstpointer data)
 
     g_assert_false(sinter_worker_channel_receive(pair->channel, &message, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT);
-    sinter_worker_channel_shut(pair->channel);
+    shutdown(pair->peer, SHUT_RDWR);
     g_thread_join(flood);
 }
 
@@ -129,22 +129,6 @@ test_send_to_nobody(Pair *pair, gconstpointer data)
     g_assert_nonnull(error);
 }
 
-static gpointer
-receive_thread(gpointer data)
-{
-    return receive(data);
-}
-
-/* Who waits for a message is let go. */
-static void
-test_shut(Pair *pair, gconstpointer data)
-{
-    GThread *receiver = g_thread_new("receive", receive_thread, pair);
-
-    sinter_worker_channel_shut(pair->channel);
-    g_assert_null(g_thread_join(receiver));
-}
-
 int
 main(int argc, char **argv)
 {
@@ -156,7 +140,6 @@ main(int argc, char **argv)
     CASE("no-message", test_no_message);
     CASE("endless-line", test_endless_line);
     CASE("send-to-nobody", test_send_to_nobody);
-    CASE("shut", test_shut);
 #undef CASE
     return g_test_run();
 }

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <linux/aio_abi.h>
 #include <linux/fs.h>
 #include <sched.h>
 #include <signal.h>
@@ -36,8 +35,7 @@ static guint nobody; /* whom to become where the test is root's; else 0 */
 static const char *victim; /* a file that the test's user may read, write and remove */
 static int from_fd;
 static int to_fd;
-static int
-    direct_fd; /* the same file past the page cache; -1 where the file system has no such way */
+static pid_t parent; /* of the test's user as well, unless that is root */
 
 static void
 enter(void)
@@ -129,14 +127,14 @@ try_socket(void)
 static long
 try_kill(void)
 {
-    return kill(getppid(), 0);
+    return kill(parent, 0);
 }
 
 /* What abort() uses, aimed at somebody else. */
 static long
 try_abort_other(void)
 {
-    return syscall(SYS_tgkill, getppid(), getppid(), SIGABRT);
+    return syscall(SYS_tgkill, parent, parent, SIGABRT);
 }
 
 static long
@@ -148,7 +146,7 @@ try_flags(void)
 static long
 try_signal_by_file(void)
 {
-    return fcntl(to_fd, F_SETOWN, getppid());
+    return fcntl(to_fd, F_SETOWN, parent);
 }
 
 static long
@@ -163,6 +161,65 @@ try_uring(void)
     guint8 parameters[120] = { 0 };
 
     return syscall(SYS_io_uring_setup, 1, parameters);
+}
+
+static long
+try_aio(void)
+{
+    unsigned long context = 0;
+
+    return syscall(SYS_io_setup, 1, &context);
+}
+
+/* No socket: what would be let through fails otherwise. */
+static long
+try_shutdown(void)
+{
+    return shutdown(to_fd, SHUT_RDWR);
+}
+
+static long
+try_affinity(void)
+{
+    const gulong first = 1;
+
+    return syscall(SYS_sched_setaffinity, parent, sizeof first, &first);
+}
+
+static long
+try_scheduler(void)
+{
+    const struct sched_param none = { 0 };
+
+    return sched_setscheduler(parent, SCHED_BATCH, &none);
+}
+
+static long
+try_scheduler_parameters(void)
+{
+    const struct sched_param none = { 0 };
+
+    return sched_setparam(parent, &none);
+}
+
+static long
+try_priority(void)
+{
+    return setpriority(PRIO_PROCESS, (id_t)parent, 19);
+}
+
+static long
+try_io_priority(void)
+{
+    return syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, parent, 3 << 13 /* idle */);
+}
+
+static long
+try_limits_of_other(void)
+{
+    const struct rlimit less = { 16, 16 };
+
+    return syscall(SYS_prlimit64, parent, RLIMIT_NOFILE, &less, NULL);
 }
 
 static long
@@ -237,6 +294,14 @@ static const struct {
     { "signal-by-file", try_signal_by_file, EPERM },
     { "lease", try_lease, EPERM },
     { "uring", try_uring, EPERM },
+    { "aio", try_aio, EPERM },
+    { "shutdown", try_shutdown, EPERM },
+    { "affinity", try_affinity, EPERM },
+    { "scheduler", try_scheduler, EPERM },
+    { "scheduler-parameters", try_scheduler_parameters, EPERM },
+    { "priority", try_priority, EPERM },
+    { "io-priority", try_io_priority, EPERM },
+    { "limits-of-other", try_limits_of_other, EPERM },
     { "ptrace", try_ptrace, EPERM },
     { "write-and-execute", try_write_and_execute, EPERM },
     { "make-executable", try_make_executable, EPERM },
@@ -271,6 +336,74 @@ test_forbidden(void)
             g_error("%s: result %ld, %s", attempts[i].name, result, g_strerror(errno));
     }
     _exit(0);
+}
+
+/* As the kernel has it: the C library does not know it. */
+typedef struct {
+    guint32 size;
+    guint32 policy;
+    guint64 flags;
+    gint32 nice;
+    guint32 priority;
+    guint64 times[3];
+} Scheduling;
+
+static gint32
+get_nice(pid_t pid)
+{
+    Scheduling now = { 0 };
+
+    g_assert_cmpint(syscall(SYS_sched_getattr, pid, &now, sizeof now, 0), ==, 0);
+    return now.nice;
+}
+
+static void
+set_nice(pid_t pid, gint32 nice)
+{
+    const Scheduling wanted = { .size = sizeof wanted, .nice = nice };
+
+    g_assert_cmpint(syscall(SYS_sched_setattr, pid, &wanted, 0), ==, 0);
+}
+
+/* A process that lasts as long as we do. */
+static pid_t
+start_other(void)
+{
+    int ends[2];
+    char byte;
+    pid_t pid;
+
+    g_assert_cmpint(pipe(ends), ==, 0);
+    pid = fork();
+    g_assert_cmpint(pid, >=, 0);
+    if (pid > 0) {
+        close(ends[0]);
+        return pid;
+    }
+    close(ends[1]);
+    _exit(read(ends[0], &byte, 1) == 0 ? 0 : 1);
+}
+
+/* It is told that it has set how another process is scheduled, and has not. */
+static void
+test_scheduling(void)
+{
+    gint32 nice;
+    pid_t other;
+
+    if (!g_test_subprocess()) {
+        g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+        g_test_trap_assert_passed();
+        return;
+    }
+    other = start_other();
+    nice = MIN(get_nice(other) + 1, 18);
+    set_nice(other, nice);
+    g_assert_cmpint(get_nice(other), ==, nice);
+    enter();
+    set_nice(other, nice + 1);
+    g_assert_cmpint(get_nice(other), ==, nice);
+    _exit(0); /* which ends the other one */
 }
 
 /* --- what it must ----------------------------------------------------------------------------- */
@@ -325,31 +458,6 @@ use_images(void)
     g_assert_cmpint(sync_file_range(to_fd, 0, 0, SYNC_FILE_RANGE_WRITE), ==, 0);
 }
 
-/* One write by the kernel's asynchronous I/O, waited for; where the kernel has none of it, none. */
-static void
-use_asynchronous_io(int fd)
-{
-    static _Alignas(4096) guint8 block[4096];
-    struct iocb request = { .aio_lio_opcode = IOCB_CMD_PWRITE,
-                            .aio_fildes = (guint32)fd,
-                            .aio_buf = (guintptr)block,
-                            .aio_nbytes = sizeof block,
-                            .aio_offset = 4096 };
-    struct iocb *requests[] = { &request };
-    struct io_event event = { 0 };
-    aio_context_t context = 0;
-
-    if (syscall(SYS_io_setup, 8, &context) < 0) {
-        g_assert_cmpint(errno, ==, ENOSYS);
-        return;
-    }
-    memset(block, 'd', sizeof block);
-    g_assert_cmpint(syscall(SYS_io_submit, context, 1, requests), ==, 1);
-    g_assert_cmpint(syscall(SYS_io_getevents, context, 1, 1, &event, NULL), ==, 1);
-    g_assert_cmpint(event.res, ==, sizeof block);
-    g_assert_cmpint(syscall(SYS_io_destroy, context), ==, 0);
-}
-
 /* What thread stacks and large buffers ask of the kernel. */
 static void
 use_memory(void)
@@ -377,14 +485,41 @@ test_allowed(void)
     enter();
     use_images();
     use_memory();
-    use_asynchronous_io(to_fd);
-    if (direct_fd >= 0)
-        use_asynchronous_io(direct_fd);
     for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
         threads[i] = g_thread_new("work", work_thread, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
         g_assert_nonnull(g_thread_join(threads[i]));
     g_assert_cmpint(prctl(PR_SET_NAME, "name"), ==, 0);
+    _exit(0);
+}
+
+static void
+count_thread(gpointer data, gpointer user_data)
+{
+    g_atomic_int_inc((gint *)user_data);
+}
+
+/* GLib says nothing of how its threads are scheduled: what it logs ends a test. */
+static void
+test_thread_pool(void)
+{
+    g_autoptr(GError) error = NULL;
+    gint n = 0;
+    GThreadPool *pool;
+
+    if (!g_test_subprocess()) {
+        g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+        g_test_trap_assert_passed();
+        return;
+    }
+    /* it notes how we are scheduled now, and sets that for each thread later */
+    pool = g_thread_pool_new(count_thread, &n, 2, FALSE, &error);
+    g_assert_no_error(error);
+    enter();
+    for (int i = 0; i < 4; i++)
+        g_assert_true(g_thread_pool_push(pool, &n, &error));
+    g_thread_pool_free(pool, FALSE, TRUE);
+    g_assert_cmpint(n, ==, 4);
     _exit(0);
 }
 
@@ -503,10 +638,12 @@ main(int argc, char **argv)
     victim = g_getenv("SINTER_TEST_FROM");
     from_fd = open(victim, O_RDONLY | O_CLOEXEC);
     to_fd = open(g_getenv("SINTER_TEST_TO"), O_RDWR | O_CLOEXEC);
-    direct_fd = open(g_getenv("SINTER_TEST_TO"), O_RDWR | O_CLOEXEC | O_DIRECT);
+    parent = getppid();
     g_assert_cmpint(MIN(from_fd, to_fd), >=, 0);
     g_test_add_func("/worker-sandbox/forbidden", test_forbidden);
+    g_test_add_func("/worker-sandbox/scheduling", test_scheduling);
     g_test_add_func("/worker-sandbox/allowed", test_allowed);
+    g_test_add_func("/worker-sandbox/thread-pool", test_thread_pool);
     g_test_add_func("/worker-sandbox/threads-are-bound", test_threads_are_bound);
     g_test_add_func("/worker-sandbox/limits", test_limits);
     g_test_add_func("/worker-sandbox/root-is-refused", test_root_is_refused);
