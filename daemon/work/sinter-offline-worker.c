@@ -2,8 +2,8 @@
 
 /*
  * Starting sinter-worker, and listening to it in a thread. What holds: the child gets the images,
- * one end of a socket and its standard error, and no other descriptor of the daemon; the thread
- * ends when the child has closed its end, and has then posted how it ended.
+ * one end of a socket and the daemon's standard error, and no other descriptor of the daemon; the
+ * thread ends when the child has closed its end, and has then posted how it ended.
  */
 
 #include "sinter-offline-worker.h"
@@ -107,7 +107,9 @@ static gboolean
 spawn(SinterOfflineWorker *self, const char *program, const SinterOfflineFiles *files,
       int child_socket, GError **error)
 {
-    g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_NONE);
+    /* its input is silent by itself */
+    g_autoptr(GSubprocessLauncher) launcher =
+        g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
     const int first_fd = SINTER_WORKER_SOCKET_FD + 1;
     guint n = sinter_offline_files_get_n(files);
     int direct_fd = sinter_offline_files_get_direct_fd(files);
