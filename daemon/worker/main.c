@@ -101,11 +101,11 @@ receive_request(Worker *self)
     return g_steal_pointer(&message);
 }
 
-/* The files of @request, under the names that the images give them. */
+/* The files of @request, under the names that the images give them. sinterd has locked them. */
 static SinterFs *
 take_files(const SinterWorkerRequest *request, GError **error)
 {
-    g_autoptr(SinterFs) fs = sinter_fs_new_descriptors();
+    g_autoptr(SinterFs) fs = sinter_fs_new_descriptors(SINTER_IO_NO_LOCK);
 
     for (guint i = 0; i < request->files->len; i++) {
         const SinterWorkerFile *file = g_ptr_array_index(request->files, i);

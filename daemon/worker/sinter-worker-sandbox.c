@@ -116,15 +116,13 @@ static const struct {
 } bound_calls[] = {
     { SCMP_SYS(ioctl), 1, 0xffffffff, FICLONERANGE },
     { SCMP_SYS(ioctl), 1, 0xffffffff, BLKGETSIZE64 },
-    /* not F_SETFL: flags are of the open file, which is sinterd's as well; not F_SETOWN and its
-     * like, which send signals */
+    /* not F_SETFL nor F_OFD_SETLK: flags and locks are of the open file, which is sinterd's as
+     * well; not F_SETOWN and its like, which send signals */
     { SCMP_SYS(fcntl), 1, 0xffffffff, F_DUPFD },
     { SCMP_SYS(fcntl), 1, 0xffffffff, F_DUPFD_CLOEXEC },
     { SCMP_SYS(fcntl), 1, 0xffffffff, F_GETFD },
     { SCMP_SYS(fcntl), 1, 0xffffffff, F_SETFD },
     { SCMP_SYS(fcntl), 1, 0xffffffff, F_GETFL },
-    { SCMP_SYS(fcntl), 1, 0xffffffff, F_OFD_SETLK },
-    { SCMP_SYS(fcntl), 1, 0xffffffff, F_OFD_GETLK },
     { SCMP_SYS(mmap), 2, PROT_EXEC, 0 },
     { SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
     /* fstat() of newer C libraries. Whether the name is an empty one lies in memory, where no

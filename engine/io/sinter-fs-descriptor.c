@@ -5,7 +5,7 @@
  * file. What holds: nothing here opens, makes, renames or removes a name, so a process that may do
  * none of it can work on images. Names are compared after "." and ".." were taken out as text;
  * nobody looks at the file system for it. Locks belong to the open file description, which is
- * shared with whoever passed the descriptor.
+ * shared with whoever passed the descriptor; who has locked the files already may leave it at that.
  */
 
 #include "sinter-io-file.h"
@@ -23,7 +23,8 @@ typedef struct {
 
 typedef struct {
     SinterFs fs;
-    GHashTable *files; /* canonical path → Passed * */
+    GHashTable *files;   /* canonical path → Passed * */
+    SinterIoFlags flags; /* of each opening */
 } SinterFsDescriptor;
 
 static void
@@ -46,7 +47,8 @@ static SinterIo *
 descriptor_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
 {
     g_autofree char *name = canonical(path);
-    const Passed *passed = g_hash_table_lookup(((SinterFsDescriptor *)fs)->files, name);
+    const SinterFsDescriptor *self = (const SinterFsDescriptor *)fs;
+    const Passed *passed = g_hash_table_lookup(self->files, name);
     g_autoptr(SinterIo) io = NULL;
 
     if (flags & SINTER_IO_CREATE) {
@@ -61,7 +63,7 @@ descriptor_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **er
                     path);
         return NULL;
     }
-    io = sinter_io_new_fd(passed->fd, path, flags, error);
+    io = sinter_io_new_fd(passed->fd, path, flags | self->flags, error);
     if (!io || (passed->direct_fd >= 0 && (flags & SINTER_IO_WRITE) &&
                 !sinter_io_file_set_bulk(io, passed->direct_fd, error)))
         return NULL;
@@ -119,10 +121,11 @@ static const SinterFsClass descriptor_class = {
 };
 
 SinterFs *
-sinter_fs_new_descriptors(void)
+sinter_fs_new_descriptors(SinterIoFlags flags)
 {
     SinterFsDescriptor *self = sinter_fs_alloc(&descriptor_class);
 
+    self->flags = flags & SINTER_IO_NO_LOCK;
     self->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, passed_free);
     return &self->fs;
 }

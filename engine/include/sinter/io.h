@@ -63,12 +63,14 @@ SinterFs *sinter_fs_new_memory(void);
 
 /**
  * sinter_fs_new_descriptors:
+ * @flags: %SINTER_IO_NO_LOCK where who has opened the files has locked them, too: no operation on
+ *   the set touches a lock then; else 0
  *
  * A set of files that somebody else has opened, empty at first. It opens, makes, renames and
  * removes nothing, so it serves a process that may not. Names are compared as text, with "." and
  * ".." taken out.
  */
-SinterFs *sinter_fs_new_descriptors(void);
+SinterFs *sinter_fs_new_descriptors(SinterIoFlags flags);
 
 /**
  * sinter_fs_add_descriptor:

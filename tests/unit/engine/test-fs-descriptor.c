@@ -67,7 +67,7 @@ place_set_up(Place *place, gconstpointer data)
     make_image(place->top, &top, 65536, 0x22);
     place->base_fd = open(place->base, O_RDWR | O_CLOEXEC);
     place->top_fd = open(place->top, O_RDONLY | O_CLOEXEC);
-    place->fs = sinter_fs_new_descriptors();
+    place->fs = sinter_fs_new_descriptors(GPOINTER_TO_UINT(data));
     sinter_fs_add_descriptor(place->fs, place->base, place->base_fd, &error);
     g_assert_no_error(error);
     sinter_fs_add_descriptor(place->fs, place->top, place->top_fd, &error);
@@ -256,6 +256,23 @@ test_locks(Place *place, gconstpointer data)
     g_assert_true(can_be_locked(place->base));
 }
 
+/* What is locked already is left so by all that happens here: nothing is taken, nor let go. */
+static void
+test_no_locks(Place *place, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterIo) io = sinter_fs_open(place->fs, place->base, SINTER_IO_WRITE, &error);
+
+    g_assert_no_error(error);
+    g_assert_true(sinter_io_lock(io, SINTER_IO_LOCK_ALONE, &error));
+    g_assert_true(can_be_locked(place->base));
+    g_assert_true(sinter_lock_descriptor(place->base_fd, place->base, TRUE, &error));
+    g_assert_true(sinter_io_lock(io, SINTER_IO_LOCK_NONE, &error));
+    g_assert_false(can_be_locked(place->base));
+    g_clear_pointer(&io, sinter_io_unref);
+    test_write(place, data);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -268,6 +285,8 @@ main(int argc, char **argv)
     CASE("no-more-than-was-passed", test_no_more_than_was_passed);
     CASE("adding", test_adding);
     CASE("locks", test_locks);
+    g_test_add("/fs-descriptor/no-locks", Place, GUINT_TO_POINTER(SINTER_IO_NO_LOCK), place_set_up,
+               test_no_locks, place_tear_down);
 #undef CASE
     return g_test_run();
 }

@@ -17,6 +17,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -147,6 +148,39 @@ static long
 try_signal_by_file(void)
 {
     return fcntl(to_fd, F_SETOWN, parent);
+}
+
+static long
+lock_byte(int command, short type)
+{
+    struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = 100, .l_len = 1 };
+
+    return fcntl(to_fd, command, &lock);
+}
+
+static long
+try_lock(void)
+{
+    return lock_byte(F_OFD_SETLK, F_WRLCK);
+}
+
+/* Which would let go what sinterd has locked. */
+static long
+try_unlock(void)
+{
+    return lock_byte(F_OFD_SETLK, F_UNLCK);
+}
+
+static long
+try_process_lock(void)
+{
+    return lock_byte(F_SETLK, F_WRLCK);
+}
+
+static long
+try_whole_lock(void)
+{
+    return flock(to_fd, LOCK_EX | LOCK_NB);
 }
 
 static long
@@ -292,6 +326,10 @@ static const struct {
     { "abort-other", try_abort_other, EPERM },
     { "flags", try_flags, EPERM },
     { "signal-by-file", try_signal_by_file, EPERM },
+    { "lock", try_lock, EPERM },
+    { "unlock", try_unlock, EPERM },
+    { "process-lock", try_process_lock, EPERM },
+    { "whole-lock", try_whole_lock, EPERM },
     { "lease", try_lease, EPERM },
     { "uring", try_uring, EPERM },
     { "aio", try_aio, EPERM },
@@ -326,6 +364,7 @@ test_forbidden(void)
     g_assert_cmpint(try_stat(), ==, 0);
     g_assert_cmpint(try_socket(), >=, 0);
     g_assert_cmpint(try_chmod(), ==, 0);
+    g_assert_cmpint(try_lock(), ==, 0);
     enter();
     for (gsize i = 0; i < G_N_ELEMENTS(attempts); i++) {
         long result;
@@ -408,16 +447,6 @@ test_scheduling(void)
 
 /* --- what it must ----------------------------------------------------------------------------- */
 
-static void
-lock_byte(int fd, off_t byte)
-{
-    struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
-
-    g_assert_cmpint(fcntl(fd, F_OFD_SETLK, &lock), ==, 0);
-    lock.l_type = F_WRLCK;
-    g_assert_cmpint(fcntl(fd, F_OFD_GETLK, &lock), ==, 0);
-}
-
 static gpointer
 work_thread(gpointer data)
 {
@@ -446,7 +475,6 @@ use_images(void)
     g_assert_cmpint(lseek(from_fd, 0, SEEK_DATA), ==, 0);
     copy = fcntl(to_fd, F_DUPFD_CLOEXEC, 3);
     g_assert_cmpint(copy, >=, 0);
-    lock_byte(copy, 100);
     close(copy);
     /* whether the file system has them is its affair, not the sandbox's */
     if (ioctl(to_fd, FICLONERANGE, &range) < 0)
