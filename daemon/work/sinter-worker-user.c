@@ -3,7 +3,8 @@
 /*
  * Who sinter-worker is. What holds: with root as its daemon it is a user who owns nothing. Not the
  * owner of the images: that may be root, or the user of all QEMUs, which could then end it and
- * which it could reach. The rights over the images are in its descriptors, so any user will do.
+ * which it could reach. The rights over the images are in its descriptors, so any user will do that
+ * their file systems answer.
  */
 
 #include "sinter-worker-user.h"

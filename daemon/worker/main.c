@@ -9,6 +9,7 @@
  */
 
 #include "sinter-worker-channel.h"
+#include "sinter-worker-files.h"
 #include "sinter-worker-merge.h"
 #include "sinter-worker-sandbox.h"
 
@@ -101,33 +102,14 @@ receive_request(Worker *self)
     return g_steal_pointer(&message);
 }
 
-/* The files of @request, under the names that the images give them. sinterd has locked them. */
-static SinterFs *
-take_files(const SinterWorkerRequest *request, GError **error)
-{
-    g_autoptr(SinterFs) fs = sinter_fs_new_descriptors(SINTER_IO_NO_LOCK);
-
-    for (guint i = 0; i < request->files->len; i++) {
-        const SinterWorkerFile *file = g_ptr_array_index(request->files, i);
-
-        if (!sinter_fs_add_descriptor(fs, file->path, (int)file->fd, error))
-            return NULL;
-        close((int)file->fd);
-        if (file->direct_fd == 0)
-            continue;
-        if (!sinter_fs_add_direct_descriptor(fs, file->path, (int)file->direct_fd, error))
-            return NULL;
-        close((int)file->direct_fd);
-    }
-    return g_steal_pointer(&fs);
-}
-
 static gboolean
 work(Worker *self, const SinterWorkerRequest *request, GError **error)
 {
-    g_autoptr(SinterFs) fs = take_files(request, error);
+    g_autoptr(SinterFs) fs = sinter_worker_files_take(request, error);
 
-    if (!fs || !sinter_worker_sandbox_enter(request->files->len, request->uid, request->gid, error))
+    if (!fs ||
+        !sinter_worker_sandbox_enter(request->files->len, request->uid, request->gid, error) ||
+        !sinter_worker_files_check(fs, request, error))
         return FALSE;
     self->control.bandwidth_bytes_per_sec = request->bandwidth_bytes_per_sec;
     g_thread_unref(g_thread_new("listen", listen_thread, self));
