@@ -3,7 +3,8 @@
 /*
  * Hands pieces of work to threads and takes them back in order. What holds: the outcome is that
  * of one thread which works on piece after piece. A piece that fails is heard only after all
- * before it, and nothing behind it is delivered.
+ * before it, and nothing behind it is delivered. The thread that called has nothing to do then but
+ * to tell of the progress, so that no lock and no slow delivery holds that up.
  */
 
 #include "sinter-relay.h"
@@ -16,6 +17,8 @@
 #define DEFAULT_THREADS_MAX 4
 #define BUFFER_ALIGNMENT 4096
 #define LARGE_PAGE_BYTES (2 * 1024 * 1024)
+/* Progress is told so often. */
+#define TELLING_USEC 50000
 
 typedef struct {
     const SinterRelayClass *klass;
@@ -31,9 +34,13 @@ typedef struct {
     GMutex taking; /* guards deliver() and all below */
     GCond turned;  /* @turn or @stopped changed */
     guint64 turn;  /* the piece that is to be delivered next */
-    guint64 units; /* delivered, and not yet told to the progress */
     gboolean stopped;
     GError *error;
+
+    GMutex telling;  /* guards all below; the innermost */
+    GCond ended_all; /* @n_at_work is 0 */
+    guint n_at_work; /* threads */
+    guint64 units;   /* delivered, and not yet told to the progress */
 } SinterRelay;
 
 /* A thread, and the piece in its hands. */
@@ -97,6 +104,14 @@ relay_stop(SinterRelay *self, GError *error)
     g_cond_broadcast(&self->turned);
 }
 
+static void
+relay_add_units(SinterRelay *self, guint64 units)
+{
+    g_mutex_lock(&self->telling);
+    self->units += units;
+    g_mutex_unlock(&self->telling);
+}
+
 /* Returns whether the piece was delivered. */
 static gboolean
 relay_take(SinterRelay *self, Hand *hand)
@@ -115,7 +130,7 @@ relay_take(SinterRelay *self, Hand *hand)
                                                      &units, &hand->error);
     if (!delivered)
         relay_stop(self, g_steal_pointer(&hand->error));
-    self->units += units;
+    relay_add_units(self, units);
     self->turn++;
     g_cond_broadcast(&self->turned);
     return delivered;
@@ -139,10 +154,10 @@ relay_tell_progress(SinterRelay *self)
 {
     guint64 units;
 
-    g_mutex_lock(&self->taking);
+    g_mutex_lock(&self->telling);
     units = self->units;
     self->units = 0;
-    g_mutex_unlock(&self->taking);
+    g_mutex_unlock(&self->telling);
     sinter_progress_advance(self->options->progress, units);
 }
 
@@ -181,7 +196,7 @@ relay_work(SinterRelay *self, guint n, gboolean tells_progress)
     }
 }
 
-/* What a further thread is started with. */
+/* What a thread is started with. */
 typedef struct {
     SinterRelay *relay;
     guint n;
@@ -192,9 +207,68 @@ static gpointer
 relay_thread(gpointer data)
 {
     const Helper *helper = data;
+    SinterRelay *self = helper->relay;
 
-    relay_work(helper->relay, helper->n, FALSE);
+    relay_work(self, helper->n, FALSE);
+    g_mutex_lock(&self->telling);
+    if (--self->n_at_work == 0)
+        g_cond_signal(&self->ended_all);
+    g_mutex_unlock(&self->telling);
     return NULL;
+}
+
+static void
+relay_start(SinterRelay *self, Helper *helpers, guint n_threads)
+{
+    for (guint i = 0; i < n_threads; i++) {
+        helpers[i] = (Helper){ .relay = self, .n = i };
+        g_mutex_lock(&self->telling);
+        self->n_at_work++;
+        g_mutex_unlock(&self->telling);
+        helpers[i].thread = g_thread_try_new("sinter-relay", relay_thread, &helpers[i], NULL);
+        if (helpers[i].thread)
+            continue;
+        g_mutex_lock(&self->telling);
+        self->n_at_work--;
+        g_mutex_unlock(&self->telling);
+    }
+}
+
+/* Tells of the progress until all threads have ended. Returns FALSE where there were none. */
+static gboolean
+relay_attend(SinterRelay *self, const Helper *helpers, guint n_threads)
+{
+    gboolean any = FALSE;
+
+    g_mutex_lock(&self->telling);
+    while (self->n_at_work > 0) {
+        g_cond_wait_until(&self->ended_all, &self->telling, g_get_monotonic_time() + TELLING_USEC);
+        g_mutex_unlock(&self->telling);
+        relay_tell_progress(self);
+        g_mutex_lock(&self->telling);
+    }
+    g_mutex_unlock(&self->telling);
+    for (guint i = 0; i < n_threads; i++) {
+        if (helpers[i].thread) {
+            g_thread_join(helpers[i].thread);
+            any = TRUE;
+        }
+    }
+    return any;
+}
+
+/* One thread is the one that calls: then all happens in one order. */
+static void
+relay_work_all(SinterRelay *self, guint n_threads)
+{
+    g_autofree Helper *helpers = g_new0(Helper, n_threads);
+
+    if (n_threads > 1) {
+        relay_start(self, helpers, n_threads);
+        if (relay_attend(self, helpers, n_threads))
+            return;
+    }
+    relay_work(self, 0, TRUE);
 }
 
 gboolean
@@ -203,27 +277,22 @@ sinter_relay_run(const SinterRelayClass *klass, const SinterRelayOptions *option
 {
     SinterRelay self = { .klass = klass, .options = options, .user_data = user_data };
     guint n_threads = sinter_relay_threads(options->n_threads);
-    g_autofree Helper *helpers = g_new0(Helper, n_threads);
     gboolean ok;
 
     g_mutex_init(&self.giving);
     g_mutex_init(&self.taking);
+    g_mutex_init(&self.telling);
     g_cond_init(&self.turned);
+    g_cond_init(&self.ended_all);
     relay_make_buffers(&self, n_threads);
-    for (guint i = 1; i < n_threads; i++) {
-        helpers[i] = (Helper){ .relay = &self, .n = i };
-        helpers[i].thread = g_thread_try_new("sinter-relay", relay_thread, &helpers[i], NULL);
-    }
-    relay_work(&self, 0, TRUE);
-    for (guint i = 1; i < n_threads; i++) {
-        if (helpers[i].thread)
-            g_thread_join(helpers[i].thread);
-    }
+    relay_work_all(&self, n_threads);
     relay_tell_progress(&self);
     g_aligned_free(self.buffers);
     g_mutex_clear(&self.giving);
     g_mutex_clear(&self.taking);
+    g_mutex_clear(&self.telling);
     g_cond_clear(&self.turned);
+    g_cond_clear(&self.ended_all);
     ok = self.error == NULL;
     if (!ok)
         g_propagate_error(error, self.error);

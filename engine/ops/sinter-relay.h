@@ -52,8 +52,8 @@ typedef struct {
 guint sinter_relay_threads(guint n_threads);
 
 /*
- * Runs until there is no further piece, an error was told, or a delivery said stop. The calling
- * thread is one of the workers.
+ * Runs until there is no further piece, an error was told, or a delivery said stop. With one thread
+ * that is the calling one; else the calling one tells of the progress, and none works but others.
  */
 gboolean sinter_relay_run(const SinterRelayClass *klass, const SinterRelayOptions *options,
                           gpointer user_data, GError **error);
