@@ -363,11 +363,23 @@ act(const SinterCommandCall *call, GError **error)
     return SINTER_EXIT_DONE;
 }
 
+/*
+ * What failed may have failed some calls ago, and of its cause errno says nothing any longer: one
+ * more byte tells, and harms nothing that is whole.
+ */
 static int
 flush_output(const SinterCommandSet *set, int status)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    gboolean failed = ferror(stdout) != 0;
+
+    if (fflush(stdout) == 0 && !failed)
         return status;
+    if (failed) {
+        clearerr(stdout);
+        errno = EIO;
+        if (putchar('\n') != EOF)
+            fflush(stdout);
+    }
     g_printerr("%s: standard output could not be written: %s\n", set->program, g_strerror(errno));
     return status == SINTER_EXIT_DONE ? SINTER_EXIT_FAILED : status;
 }
