@@ -197,6 +197,7 @@ class Yields(OfflineCase):
         for other in ahead:
             other.cancel()
         job.wait_phase('waiting')
+        self.assertEqual(ahead[0].wait()['Phase'], 'cancelled')
         # who waits takes no room: another one may begin
         other, = self.sinter.consolidate(holders[0].name)
         self.assertEqual(other.wait()['Phase'], 'done')
