@@ -149,7 +149,6 @@ rebase_transfer(Rebase *self, SinterHandle *handle, GError **error)
         .length = length,
         .target = handle,
         .only_missing = TRUE,
-        .unordered = TRUE,
         .unless_same = self->target,
         .zeros = self->target || self->n_between ? SINTER_TRANSFER_ZEROS_SAY
                                                  : SINTER_TRANSFER_ZEROS_SKIP,

@@ -19,7 +19,7 @@
 #define BUFFERS_MAX_BYTES (32 * 1024 * 1024)
 #define THREADS_MIN 2
 /* Requests that keep storage busy where it is told at once. */
-#define THREADS_OF_STORAGE 16
+#define THREADS_OF_STORAGE 24
 
 #define WRITE_FAILED "error while writing at byte %" G_GUINT64_FORMAT ": "
 
@@ -273,7 +273,8 @@ transfer_threads(const SinterTransferState *self, gsize buffer_bytes)
     guint64 n_pieces = (self->end - job->offset) / self->piece_bytes + 1;
     guint wanted = sinter_relay_threads(job->n_threads);
 
-    if (!job->n_threads && self->places &&
+    /* what the target does not hold goes into new clusters, and so through the page cache */
+    if (!job->n_threads && self->places && !job->only_missing &&
         sinter_io_overwrites(sinter_handle_get_data_io(job->target)))
         wanted = THREADS_OF_STORAGE;
     wanted = (guint)MIN(wanted, n_pieces);

@@ -50,7 +50,8 @@ typedef gboolean (*SinterTransferFilter)(guint64 offset, guint64 length, gboolea
  * @sparse_bytes: a run of zeros in data, of at least that much, counts as zeros; 0: data is not
  *   looked at
  * @via_memory: data is read ahead even where it could be copied: for a target such as a pipe
- * @unordered: writes need not follow the order of the disk
+ * @unordered: writes need not follow the order of the disk: faster where the target holds most of
+ *   what is written, as new clusters are best laid out in order
  * @side_by_side: into a raw target several threads may write at a time. The order is then the
  *   disk's but for a few pieces, which a page cache evens out
  * @rate_bytes_per_sec: of what is moved, at most; 0: no limit
