@@ -58,6 +58,15 @@ sinter_relay_threads(guint n_threads)
                      : CLAMP(g_get_num_processors(), DEFAULT_THREADS_MIN, DEFAULT_THREADS_MAX);
 }
 
+gboolean
+sinter_relay_check_cancelled(GCancellable *cancellable, GError **error)
+{
+    if (!g_cancellable_is_cancelled(cancellable))
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CANCELLED, "stopped on request");
+    return FALSE;
+}
+
 static gboolean
 relay_is_stopped(SinterRelay *self)
 {
@@ -78,12 +87,9 @@ relay_give(SinterRelay *self, Hand *hand)
     memset(hand->piece, 0,
            self->klass->clear_bytes ? self->klass->clear_bytes : self->klass->piece_bytes);
     hand->number = self->n_given;
-    if (g_cancellable_is_cancelled(self->options->cancellable)) {
-        g_set_error(&hand->error, SINTER_ERROR, SINTER_ERROR_CANCELLED, "stopped on request");
+    if (!sinter_relay_check_cancelled(self->options->cancellable, &hand->error) ||
+        !self->klass->next(self->user_data, hand->piece, &end, &hand->error))
         self->ended = TRUE;
-    } else if (!self->klass->next(self->user_data, hand->piece, &end, &hand->error)) {
-        self->ended = TRUE;
-    }
     if (end) {
         self->ended = TRUE;
         return FALSE;
@@ -217,29 +223,25 @@ relay_thread(gpointer data)
     return NULL;
 }
 
-static void
+/* Returns how many threads there are now. */
+static guint
 relay_start(SinterRelay *self, Helper *helpers, guint n_threads)
 {
+    /* none that has ended already is counted before all are */
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->telling);
+
     for (guint i = 0; i < n_threads; i++) {
         helpers[i] = (Helper){ .relay = self, .n = i };
-        g_mutex_lock(&self->telling);
-        self->n_at_work++;
-        g_mutex_unlock(&self->telling);
         helpers[i].thread = g_thread_try_new("sinter-relay", relay_thread, &helpers[i], NULL);
-        if (helpers[i].thread)
-            continue;
-        g_mutex_lock(&self->telling);
-        self->n_at_work--;
-        g_mutex_unlock(&self->telling);
+        self->n_at_work += helpers[i].thread ? 1 : 0;
     }
+    return self->n_at_work;
 }
 
-/* Tells of the progress until all threads have ended. Returns FALSE where there were none. */
-static gboolean
+/* Tells of the progress until all threads have ended. */
+static void
 relay_attend(SinterRelay *self, const Helper *helpers, guint n_threads)
 {
-    gboolean any = FALSE;
-
     g_mutex_lock(&self->telling);
     while (self->n_at_work > 0) {
         g_cond_wait_until(&self->ended_all, &self->telling, g_get_monotonic_time() + TELLING_USEC);
@@ -249,12 +251,9 @@ relay_attend(SinterRelay *self, const Helper *helpers, guint n_threads)
     }
     g_mutex_unlock(&self->telling);
     for (guint i = 0; i < n_threads; i++) {
-        if (helpers[i].thread) {
+        if (helpers[i].thread)
             g_thread_join(helpers[i].thread);
-            any = TRUE;
-        }
     }
-    return any;
 }
 
 /* One thread is the one that calls: then all happens in one order. */
@@ -263,12 +262,10 @@ relay_work_all(SinterRelay *self, guint n_threads)
 {
     g_autofree Helper *helpers = g_new0(Helper, n_threads);
 
-    if (n_threads > 1) {
-        relay_start(self, helpers, n_threads);
-        if (relay_attend(self, helpers, n_threads))
-            return;
-    }
-    relay_work(self, 0, TRUE);
+    if (n_threads > 1 && relay_start(self, helpers, n_threads) > 0)
+        relay_attend(self, helpers, n_threads);
+    else
+        relay_work(self, 0, TRUE);
 }
 
 gboolean

@@ -48,6 +48,9 @@ typedef struct {
     SinterProgress *progress;  /* nullable: told from the thread that calls */
 } SinterRelayOptions;
 
+/* FALSE with CANCELLED where a stop was asked for. @cancellable: (nullable). */
+gboolean sinter_relay_check_cancelled(GCancellable *cancellable, GError **error);
+
 /* The threads that sinter_relay_run() takes with @n_threads (0: what fits the host). */
 guint sinter_relay_threads(guint n_threads);
 

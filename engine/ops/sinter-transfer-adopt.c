@@ -11,7 +11,7 @@
  *   the layer's file:  a b c d          calls, adopted: 1
  */
 
-#include "sinter-error.h"
+#include "sinter-relay.h"
 #include "sinter-transfer-piece.h"
 
 /* What has fewer runs is done before it is sorted. */
@@ -48,15 +48,6 @@ strays_follow(const SinterTransferState *self, const Stray *one, const Stray *ne
            one->from + ((guint64)one->n_clusters << self->header->cluster_bits) == next->from;
 }
 
-static gboolean
-check_cancelled(const SinterTransferState *self, GError **error)
-{
-    if (!g_cancellable_is_cancelled(self->job->cancellable))
-        return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CANCELLED, "stopped on request");
-    return FALSE;
-}
-
 /* What is to be copied and could be adopted, from where the walk is: up to RUNS_MAX. */
 static gboolean
 collect(SinterTransferState *self, GArray *strays, GError **error)
@@ -68,7 +59,8 @@ collect(SinterTransferState *self, GArray *strays, GError **error)
         SinterTransferStep step;
         Stray stray = { 0 };
 
-        if (!check_cancelled(self, error) || !sinter_transfer_plan_step(self, &step, error))
+        if (!sinter_relay_check_cancelled(job->cancellable, error) ||
+            !sinter_transfer_plan_step(self, &step, error))
             return FALSE;
         if (sinter_transfer_plan_adopts(self, &step)) {
             guint64 n = (step.end - self->at) >> self->header->cluster_bits;
@@ -106,7 +98,7 @@ adopt_run(SinterTransferState *self, const Stray *first, GArray *guests, GError 
     const SinterTransfer *job = self->job;
     guint64 bytes = (guint64)guests->len << self->header->cluster_bits;
 
-    if (!check_cancelled(self, error))
+    if (!sinter_relay_check_cancelled(job->cancellable, error))
         return FALSE;
     if (!sinter_handle_adopt_at(job->target, (const guint64 *)(gpointer)guests->data, guests->len,
                                 sinter_chain_get_data_io(job->source, first->layer), first->from,

@@ -115,26 +115,31 @@ transfer_put_run(SinterTransferState *self, SinterTransferPiece *piece,
     return ok;
 }
 
-/* Brings what was placed to its place. After a failure the rest is given back. */
+/* Gives back the places from the index @first on. */
+static void
+transfer_drop(SinterTransferState *self, const SinterTransferPiece *piece, guint first)
+{
+    for (guint i = first; i < piece->n_placed; i++)
+        sinter_handle_drop_at(self->job->target, &piece->placed[i].place);
+}
+
+/* Brings what was placed to its place. */
 static gboolean
 transfer_finish(gpointer user_data, gpointer data, guint8 *buffer, GError **error)
 {
     SinterTransferState *self = user_data;
-    SinterTransferPiece *piece = data;
-    SinterHandle *target = self->job->target;
-    gboolean ok = TRUE;
+    const SinterTransferPiece *piece = data;
 
     for (guint i = 0; i < piece->n_placed; i++) {
         const SinterTransferPlaced *placed = &piece->placed[i];
 
-        if (!ok) {
-            sinter_handle_drop_at(target, &placed->place);
-        } else if (!sinter_handle_put_at(target, &placed->place, buffer + placed->from, error)) {
-            g_prefix_error(error, WRITE_FAILED, placed->place.offset);
-            ok = FALSE;
-        }
+        if (sinter_handle_put_at(self->job->target, &placed->place, buffer + placed->from, error))
+            continue;
+        g_prefix_error(error, WRITE_FAILED, placed->place.offset);
+        transfer_drop(self, piece, i + 1);
+        return FALSE;
     }
-    return ok;
+    return TRUE;
 }
 
 static gboolean
@@ -144,8 +149,7 @@ transfer_put(SinterTransferState *self, SinterTransferPiece *piece, const guint8
     for (guint i = 0; i < piece->n_runs; i++) {
         if (transfer_put_run(self, piece, &piece->runs[i], buffer, error))
             continue;
-        for (guint k = 0; k < piece->n_placed; k++)
-            sinter_handle_drop_at(self->job->target, &piece->placed[k].place);
+        transfer_drop(self, piece, 0);
         return FALSE;
     }
     return TRUE;
@@ -295,7 +299,6 @@ sinter_transfer_run(const SinterTransfer *job, SinterTransferStats *ret, GError 
 {
     SinterRelayClass klass = transfer_class;
     SinterRelayOptions relay = {
-        .n_threads = job->n_threads,
         .unordered = job->unordered,
         .cancellable = job->cancellable,
         .progress = job->progress,
