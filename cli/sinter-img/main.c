@@ -4,8 +4,8 @@
  * sinter-img: the engine as a command. It owns the table of verbs and what stands before one.
  */
 
-#include "img-message.h"
-#include "img-verb.h"
+#include "text/img-message.h"
+#include "words/img-verb.h"
 
 #include <getopt.h>
 #include <locale.h>
@@ -18,26 +18,11 @@
 
 /* clang-format off: a line each */
 const SinterImgVerb *const sinter_img_verbs[] = {
-    &sinter_img_amend,
-    &sinter_img_bench,
-    &sinter_img_bitmap,
-    &sinter_img_check,
-    &sinter_img_commit,
-    &sinter_img_compare,
-    &sinter_img_convert,
-    &sinter_img_create,
-    &sinter_img_dd,
-    &sinter_img_dump,
-    &sinter_img_info,
-    &sinter_img_locks,
-    &sinter_img_map,
-    &sinter_img_measure,
-    &sinter_img_merge,
-    &sinter_img_rebase,
-    &sinter_img_remove,
-    &sinter_img_resize,
-    &sinter_img_snapshot,
-    NULL,
+    &sinter_img_amend,  &sinter_img_bench,   &sinter_img_bitmap,   &sinter_img_check,
+    &sinter_img_commit, &sinter_img_compare, &sinter_img_convert,  &sinter_img_create,
+    &sinter_img_dd,     &sinter_img_dump,    &sinter_img_info,     &sinter_img_locks,
+    &sinter_img_map,    &sinter_img_measure, &sinter_img_merge,    &sinter_img_rebase,
+    &sinter_img_remove, &sinter_img_resize,  &sinter_img_snapshot, NULL,
 };
 /* clang-format on */
 

@@ -6,8 +6,8 @@
  */
 
 #include "sinter/amend.h"
-#include "qcow2/qcow2-amend.h"
-#include "qcow2/qcow2-expand.h"
+#include "qcow2/change/qcow2-amend.h"
+#include "qcow2/change/qcow2-downgrade.h"
 #include "sinter-bitmap-store.h"
 #include "sinter-error.h"
 #include "sinter-resize-edit.h"
@@ -39,12 +39,13 @@ remove_bitmaps(SinterEdit *edit, GError **error)
 static gboolean
 downgrade(SinterEdit *edit, GError **error)
 {
-    SinterQcow2Expandable found;
+    SinterQcow2Downgradable found;
 
-    if (!remove_bitmaps(edit, error) || !sinter_qcow2_expand_examine(edit->writer, &found, error))
+    if (!remove_bitmaps(edit, error) ||
+        !sinter_qcow2_downgrade_examine(edit->writer, &found, error))
         return FALSE;
     if (found.zeros &&
-        (!sinter_qcow2_expand_zeros(edit->writer, error) || !sinter_edit_reopen(edit, error)))
+        (!sinter_qcow2_downgrade_zeros(edit->writer, error) || !sinter_edit_reopen(edit, error)))
         return FALSE;
     return sinter_qcow2_amend_version(edit->writer, 2, error);
 }

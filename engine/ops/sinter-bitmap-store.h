@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "qcow2/qcow2-bitmap-set.h"
+#include "qcow2/change/qcow2-bitmap-set.h"
 #include "sinter-edit.h"
 #include "sinter/bitmap.h"
 

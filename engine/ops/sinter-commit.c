@@ -7,7 +7,7 @@
  */
 
 #include "sinter/commit.h"
-#include "qcow2/qcow2-empty.h"
+#include "qcow2/write/qcow2-empty.h"
 #include "sinter-error.h"
 #include "sinter-grow.h"
 #include "sinter-member.h"

@@ -8,7 +8,7 @@
 
 #include "sinter-convert-target.h"
 #include "format/sinter-format.h"
-#include "qcow2/qcow2-create.h"
+#include "qcow2/make/qcow2-create.h"
 #include "sinter-convert-bitmaps.h"
 #include "sinter-create-layout.h"
 #include "sinter-create-raw.h"

@@ -7,7 +7,7 @@
  */
 
 #include "format/sinter-format.h"
-#include "qcow2/qcow2-create.h"
+#include "qcow2/make/qcow2-create.h"
 #include "sinter-create-layout.h"
 #include "sinter-create-raw.h"
 #include "sinter-error.h"

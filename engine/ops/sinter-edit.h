@@ -2,7 +2,7 @@
 #pragma once
 
 #include "format/sinter-format.h"
-#include "qcow2/qcow2-writer.h"
+#include "qcow2/write/qcow2-writer.h"
 #include "sinter/handle.h"
 
 G_BEGIN_DECLS

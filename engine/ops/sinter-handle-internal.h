@@ -7,7 +7,7 @@
  * threads are as there.
  */
 
-#include "qcow2/qcow2-place.h"
+#include "qcow2/write/qcow2-place.h"
 #include "sinter/handle.h"
 
 G_BEGIN_DECLS

@@ -8,7 +8,7 @@
 
 #include "sinter-handle-internal.h"
 #include "format/sinter-format.h"
-#include "qcow2/qcow2-encode.h"
+#include "qcow2/write/qcow2-compress.h"
 #include "sinter-error.h"
 
 #include <string.h>

@@ -7,7 +7,7 @@
 
 #include "sinter/measure.h"
 #include "chain/sinter-chain.h"
-#include "qcow2/qcow2-layout.h"
+#include "qcow2/layout/qcow2-layout.h"
 #include "sinter-bytes.h"
 #include "sinter-error.h"
 

@@ -6,7 +6,7 @@
  */
 
 #include "sinter-member.h"
-#include "qcow2/qcow2-relink.h"
+#include "qcow2/change/qcow2-relink.h"
 #include "sinter-error.h"
 #include "sinter-handle-internal.h"
 

@@ -7,7 +7,7 @@
  */
 
 #include "sinter/rebase.h"
-#include "qcow2/qcow2-relink.h"
+#include "qcow2/change/qcow2-relink.h"
 #include "sinter-error.h"
 #include "sinter-grow.h"
 #include "sinter-member.h"

@@ -6,7 +6,7 @@
  */
 
 #include "sinter/resize.h"
-#include "qcow2/qcow2-resize.h"
+#include "qcow2/change/qcow2-resize.h"
 #include "sinter-bitmap-store.h"
 #include "sinter-error.h"
 #include "sinter-resize-edit.h"

@@ -3,7 +3,7 @@
 /* Internal snapshots, whatever the format: opens the image and lets the format work. */
 
 #include "sinter/snapshot.h"
-#include "qcow2/qcow2-snapshot-write.h"
+#include "qcow2/change/qcow2-snapshot-write.h"
 #include "sinter-edit.h"
 #include "sinter-error.h"
 

@@ -8,7 +8,7 @@
  * A worker's buffer: | what was read | its streams, or what it is compared with | one cluster |
  */
 
-#include "qcow2/qcow2-compress.h"
+#include "qcow2/read/qcow2-decompress.h"
 #include "sinter-bytes.h"
 #include "sinter-error.h"
 #include "sinter-transfer-piece.h"

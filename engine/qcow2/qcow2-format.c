@@ -5,15 +5,15 @@
  * this folder.
  */
 
-#include "qcow2-bitmap.h"
-#include "qcow2-check.h"
-#include "qcow2-compress.h"
-#include "qcow2-dump.h"
-#include "qcow2-image.h"
-#include "qcow2-luks.h"
-#include "qcow2-map.h"
-#include "qcow2-refcount.h"
-#include "qcow2-snapshot.h"
+#include "qcow2/read/qcow2-bitmap.h"
+#include "qcow2/check/qcow2-check.h"
+#include "qcow2/read/qcow2-decompress.h"
+#include "qcow2/read/qcow2-dump.h"
+#include "qcow2/read/qcow2-image.h"
+#include "qcow2/layout/qcow2-luks.h"
+#include "qcow2/read/qcow2-map.h"
+#include "qcow2/read/qcow2-refcount.h"
+#include "qcow2/read/qcow2-snapshot.h"
 
 static gboolean
 qcow2_probe(const guint8 *start, gsize len)

@@ -6,7 +6,7 @@
  */
 
 #include "bitmap-trial.h"
-#include "qcow2/qcow2-bitmap-set.h"
+#include "qcow2/change/qcow2-bitmap-set.h"
 #include "sinter/bitmap.h"
 #include "sinter/create.h"
 #include "sinter/resize.h"

@@ -6,9 +6,9 @@
  */
 
 #include "qcow2-judge.h"
-#include "qcow2/qcow2-bitmap.h"
-#include "qcow2/qcow2-header.h"
-#include "qcow2/qcow2-snapshot.h"
+#include "qcow2/read/qcow2-bitmap.h"
+#include "qcow2/layout/qcow2-header.h"
+#include "qcow2/read/qcow2-snapshot.h"
 
 typedef struct {
     SinterQcow2Header *header;

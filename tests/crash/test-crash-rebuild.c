@@ -8,7 +8,7 @@
 #include "crash-harness.h"
 #include "qcow2-judge.h"
 #include "qcow2-snap.h"
-#include "qcow2/qcow2-header.h"
+#include "qcow2/layout/qcow2-header.h"
 #include "sinter/chain.h"
 #include "sinter/create.h"
 #include "sinter/handle.h"

@@ -7,8 +7,8 @@
  */
 
 #include "crash-harness.h"
-#include "qcow2/qcow2-header.h"
-#include "qcow2/qcow2-relink.h"
+#include "qcow2/layout/qcow2-header.h"
+#include "qcow2/change/qcow2-relink.h"
 #include "sinter-error.h"
 #include "sinter/create.h"
 

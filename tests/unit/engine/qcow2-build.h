@@ -7,7 +7,7 @@
  */
 
 #include "io/sinter-io.h"
-#include "qcow2/qcow2-layout.h"
+#include "qcow2/layout/qcow2-layout.h"
 
 /* What a test wants of an image; zero means the usual. */
 typedef struct {

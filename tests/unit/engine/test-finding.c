@@ -5,7 +5,7 @@
  * and every problem that a header can have is a finding of the same name.
  */
 
-#include "qcow2/qcow2-header.h"
+#include "qcow2/layout/qcow2-header.h"
 #include "sinter/finding.h"
 
 #include <string.h>

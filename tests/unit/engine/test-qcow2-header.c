@@ -6,7 +6,7 @@
  */
 
 #include "qcow2-build.h"
-#include "qcow2/qcow2-header.h"
+#include "qcow2/layout/qcow2-header.h"
 #include "sinter/image.h"
 #include "sinter-error.h"
 

@@ -6,7 +6,7 @@
  */
 
 #include "io/sinter-fs-fault.h"
-#include "qcow2/qcow2-reader.h"
+#include "qcow2/layout/qcow2-reader.h"
 #include "sinter-error.h"
 
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "sinter/snapshot.h"
 #include "crash/qcow2-judge.h"
 #include "disk-fixture.h"
-#include "qcow2/qcow2-header.h"
+#include "qcow2/layout/qcow2-header.h"
 #include "sinter-error.h"
 #include "sinter/amend.h"
 #include "sinter/create.h"

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The upper two depths of a dump: what state the image is in, what it holds and what would mend
+ * it; and every finding with its place. What holds: names out of the image reach a terminal only
+ * through sinter_img_name().
+ */
+
+#include "verbs/img-dump.h"
+#include "img-finding.h"
+#include "img-message.h"
+#include "sinter-units.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define U64 G_GUINT64_FORMAT
+#define HEX "0x%" G_GINT64_MODIFIER "x"
+
+static const char *const allocation_names[] = {
+    [SINTER_ALLOCATION_NONE] = "none",
+    [SINTER_ALLOCATION_SPARSE] = "sparse",
+    [SINTER_ALLOCATION_METADATA] = "metadata",
+    [SINTER_ALLOCATION_FULL] = "full",
+};
+
+/* "3 corruptions", "no bitmaps" */
+static char *
+count_text(guint64 n, const char *one, const char *many)
+{
+    if (n == 0)
+        return g_strdup_printf("no %s", many);
+    return g_strdup_printf("%" U64 " %s", n, n == 1 ? one : many);
+}
+
+const char *
+sinter_img_dump_verdict(const SinterCheckResult *result)
+{
+    static const char *const words[] = { "clean", "not-completed", "corrupt", "leaks" };
+
+    return words[sinter_img_check_status(result)];
+}
+
+/* The finding whose stake is the highest; N_CODES where there is none but notes. */
+static SinterFindingCode
+worst_code(const SinterCheckResult *result)
+{
+    SinterFindingCode worst = SINTER_FINDING_N_CODES;
+
+    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
+        if (result->per_code[code] > 0 && sinter_finding_code_class(code) != SINTER_FINDING_NOTE &&
+            (worst == SINTER_FINDING_N_CODES ||
+             sinter_finding_code_stake(code) > sinter_finding_code_stake(worst)))
+            worst = code;
+    }
+    return worst;
+}
+
+static const char *
+stake_text(SinterFindingStake stake)
+{
+    static const char *const texts[] = {
+        [SINTER_STAKE_NONE] = "nothing is at stake",
+        [SINTER_STAKE_SPACE] = "host space is wasted, no data is in danger",
+        [SINTER_STAKE_BITMAP] = "a dirty bitmap cannot be relied on",
+        [SINTER_STAKE_WRITES] = "what is read is right, but a write can destroy other data",
+        [SINTER_STAKE_SNAPSHOT] = "an internal snapshot is in danger",
+        [SINTER_STAKE_DATA] = "guest data is lost or wrong",
+        [SINTER_STAKE_IMAGE] = "the whole image is in danger",
+    };
+
+    return texts[stake];
+}
+
+static void
+add_count(GPtrArray *parts, guint64 n, const char *one, const char *many)
+{
+    if (n > 0)
+        g_ptr_array_add(parts, count_text(n, one, many));
+}
+
+/* "2 corruptions and 1 leaked cluster" */
+static char *
+counts_text(const SinterCheckCounts *counts)
+{
+    g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
+
+    add_count(parts, counts->corruptions, "corruption", "corruptions");
+    add_count(parts, counts->errors, "place that could not be examined",
+              "places that could not be examined");
+    add_count(parts, counts->leaks, "leaked cluster", "leaked clusters");
+    if (parts->len == 0)
+        return g_strdup("no damage and no leaks");
+    g_ptr_array_add(parts, NULL);
+    return g_strjoinv(", ", (char **)parts->pdata);
+}
+
+static void
+print_verdict(const SinterImgDump *self, const char *name)
+{
+    static const char *const states[] = {
+        "is sound",
+        "could not be examined in full",
+        "is damaged",
+        "is sound, but leaks space",
+    };
+    const SinterCheckResult *result = self->result;
+    g_autofree char *counts = counts_text(&result->counts);
+    SinterFindingCode worst = worst_code(result);
+
+    printf("%s %s: %s", name, states[sinter_img_check_status(result)], counts);
+    if (worst != SINTER_FINDING_N_CODES)
+        printf("; at worst %s", stake_text(sinter_finding_code_stake(worst)));
+    printf(".\n");
+    if (result->trouble) {
+        g_autofree char *trouble = sinter_img_name(result->trouble);
+
+        printf("It cannot be opened for use: %s.\n", trouble);
+    }
+    for (guint i = 0; i < result->findings->len; i++) {
+        const SinterFinding *finding = &g_array_index(result->findings, SinterFinding, i);
+
+        if (sinter_finding_code_class(finding->code) == SINTER_FINDING_NOTE) {
+            g_autofree char *text = sinter_finding_get_text(finding);
+
+            printf("%s.\n", text);
+        }
+    }
+}
+
+static void
+print_outline(const SinterImgDump *self)
+{
+    const SinterImageInfo *info = self->info;
+    g_autofree char *disk = sinter_units_format_bytes(info->virtual_size);
+    g_autofree char *cluster = sinter_units_format_bytes(info->cluster_size);
+    g_autofree char *file = sinter_units_format_bytes(info->file_size);
+    g_autofree char *space = sinter_units_format_bytes(info->allocated_size);
+    g_autofree char *snapshots = count_text(info->n_snapshots, "snapshot", "snapshots");
+    g_autofree char *bitmaps = count_text(info->n_bitmaps, "bitmap", "bitmaps");
+
+    printf("It is a %s image, version %u: a disk of %s", info->format, info->version, disk);
+    if (info->cluster_size > 0)
+        printf(" in clusters of %s%s", cluster, info->extended_l2 ? " with subclusters" : "");
+    printf(", in a file of %s that takes %s; %s, %s%s%s.\n", file, space, snapshots, bitmaps,
+           info->encryption ? ", encryption " : "", info->encryption ? info->encryption : "");
+    if (info->backing_name) {
+        g_autofree char *backing = sinter_img_name(info->backing_name);
+
+        printf("It stands on %s (%s).\n", backing,
+               info->backing_format ? info->backing_format : "of a format that is not stored");
+    }
+    if (info->data_file_name) {
+        g_autofree char *data = sinter_img_name(info->data_file_name);
+
+        printf("Its data lies in %s%s.\n", data, info->data_file_raw ? ", a raw image" : "");
+    }
+}
+
+static void
+print_allocation(const SinterImageStats *stats)
+{
+    static const char *const modes[] = {
+        [SINTER_ALLOCATION_NONE] = "Nothing is mapped",
+        [SINTER_ALLOCATION_SPARSE] = "Allocated as it is written",
+        [SINTER_ALLOCATION_METADATA] = "All of the disk is mapped, with little space behind it",
+        [SINTER_ALLOCATION_FULL] = "All of the disk is mapped, with space behind it",
+    };
+    double allocated = (double)stats->allocated_clusters;
+
+    printf("%s", modes[stats->allocation]);
+    if (stats->allocated_clusters > 0)
+        printf(": %" U64 " of %" U64 " clusters (%.1f%%), of these %.1f%% fragmented and %.1f%% "
+               "compressed",
+               stats->allocated_clusters, stats->total_clusters,
+               allocated * 100 / (double)stats->total_clusters,
+               (double)stats->fragmented_clusters * 100 / allocated,
+               (double)stats->compressed_clusters * 100 / allocated);
+    printf(".\n");
+}
+
+/* Whether a finding that counts has that stake and that fix. */
+static gboolean
+wants_fix(const SinterCheckResult *result, SinterFindingStake stake, SinterFindingFix fix)
+{
+    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
+        if (result->per_code[code] > 0 && sinter_finding_code_stake(code) == stake &&
+            sinter_finding_code_fix(code) == fix &&
+            sinter_finding_code_class(code) != SINTER_FINDING_NOTE)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* What would mend it: by what is at stake, and flags after what they follow from. */
+static GArray *
+wanted_fixes(const SinterCheckResult *result)
+{
+    GArray *fixes = g_array_new(FALSE, FALSE, sizeof(SinterFindingFix));
+    gboolean seen[SINTER_FIX_NEWER + 1] = { FALSE };
+
+    for (int stake = SINTER_STAKE_IMAGE; stake >= SINTER_STAKE_NONE; stake--) {
+        for (int fix = SINTER_FIX_NEWER; fix >= SINTER_FIX_NONE; fix--) {
+            SinterFindingFix one = (SinterFindingFix)fix;
+
+            if (seen[fix] || !wants_fix(result, (SinterFindingStake)stake, one))
+                continue;
+            seen[fix] = TRUE;
+            g_array_append_val(fixes, one);
+        }
+    }
+    return fixes;
+}
+
+static void
+print_hint(const SinterCheckResult *result)
+{
+    g_autoptr(GArray) fixes = wanted_fixes(result);
+
+    if (fixes->len == 0)
+        return;
+    printf("To mend it: ");
+    for (guint i = 0; i < fixes->len; i++)
+        printf("%s%s", i ? "; " : "",
+               sinter_finding_fix_describe(g_array_index(fixes, SinterFindingFix, i)));
+    printf(".\n");
+    if (result->counts.leaks > 0 && !result->leaks_are_safe)
+        printf(
+            "Do not free the leaked clusters before the rest is mended: damaged entries may have "
+            "led to them.\n");
+}
+
+static void
+print_place(const char *what, guint64 offset)
+{
+    if (offset != SINTER_OFFSET_NONE)
+        printf("    %-8s" HEX " (%" U64 ")\n", what, offset, offset);
+}
+
+static void
+print_finding(const SinterFinding *finding)
+{
+    g_autofree char *text = sinter_finding_get_text(finding);
+
+    printf("%s %s: %s\n", sinter_finding_class_name(sinter_finding_code_class(finding->code)),
+           sinter_finding_code_name(finding->code), text);
+    print_place("guest", finding->guest_offset);
+    print_place("host", finding->host_offset);
+    for (guint i = 0; i < finding->n_owners; i++) {
+        g_autofree char *owner = sinter_owner_describe(&finding->owners[i]);
+
+        printf("    %-8s%s\n", "owner", owner);
+    }
+    printf("    %-8s%s\n", "mend",
+           sinter_finding_fix_describe(sinter_finding_code_fix(finding->code)));
+}
+
+static void
+print_findings(const SinterCheckResult *result)
+{
+    guint64 kept[SINTER_FINDING_N_CODES] = { 0 };
+
+    if (result->findings->len > 0)
+        printf("\nFindings:\n");
+    for (guint i = 0; i < result->findings->len; i++) {
+        const SinterFinding *finding = &g_array_index(result->findings, SinterFinding, i);
+
+        print_finding(finding);
+        kept[finding->code] += finding->times;
+    }
+    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
+        if (result->per_code[code] > kept[code])
+            printf("%s %s: %" U64 " more (--max-findings=N shows more)\n",
+                   sinter_finding_class_name(sinter_finding_code_class(code)),
+                   sinter_finding_code_name(code), result->per_code[code] - kept[code]);
+    }
+}
+
+static void
+print_tables(const SinterImageStats *stats)
+{
+    printf("\nTables:\n"
+           "    L1 table               %" U64 " of %" U64 " entries in use\n"
+           "    L2 tables              %" U64 "\n"
+           "    refcount table         %" U64 " of %" U64 " entries in use\n"
+           "    host clusters          %" U64 " of %" U64 " referenced, %" U64 " by metadata\n"
+           "    guest clusters         %" U64 " allocated, %" U64 " compressed, %" U64
+           " fragmented, %" U64 " zero\n"
+           "    last cluster in use    ends at " HEX " (%" U64 ")\n",
+           stats->l1_used, stats->l1_entries, stats->l2_tables, stats->refcount_blocks,
+           stats->refcount_table_entries, stats->host_used, stats->host_clusters,
+           stats->metadata_clusters, stats->allocated_clusters, stats->compressed_clusters,
+           stats->fragmented_clusters, stats->zero_clusters, stats->image_end_offset,
+           stats->image_end_offset);
+}
+
+static void
+print_snapshots(const SinterImageStats *stats)
+{
+    if (stats->snapshots->len == 0)
+        return;
+    printf("\nSnapshots, against the disk as it is now:\n");
+    for (guint i = 0; i < stats->snapshots->len; i++) {
+        const SinterSnapshotStats *one = g_ptr_array_index(stats->snapshots, i);
+        g_autofree char *name = sinter_img_name(one->name);
+        g_autofree char *id = sinter_img_name(one->id);
+        g_autofree char *whole = sinter_units_format_bytes(one->clusters * stats->cluster_bytes);
+        g_autofree char *shared =
+            sinter_units_format_bytes(one->shared_clusters * stats->cluster_bytes);
+        g_autofree char *added =
+            sinter_units_format_bytes(one->added_clusters * stats->cluster_bytes);
+
+        printf("    %s (%s): %s, of these %s shared; %s written since\n", name, id, whole, shared,
+               added);
+    }
+}
+
+void
+sinter_img_dump_print(const SinterImgDump *self, SinterImgDumpDepth depth)
+{
+    g_autofree char *name = sinter_img_name(self->name);
+
+    print_verdict(self, name);
+    print_outline(self);
+    if (self->result->stats.cluster_bytes > 0)
+        print_allocation(&self->result->stats);
+    print_hint(self->result);
+    if (depth == SINTER_IMG_DUMP_VERDICT)
+        return;
+    if (self->result->stats.cluster_bytes > 0) {
+        print_tables(&self->result->stats);
+        print_snapshots(&self->result->stats);
+    }
+    print_findings(self->result);
+}
+
+/* --- for programs --- */
+
+typedef struct {
+    const char *name;
+    gsize offset; /* of a guint64 in SinterImageStats */
+} Figure;
+
+#define FIGURE(name, member)                                                                       \
+    {                                                                                              \
+        name, G_STRUCT_OFFSET(SinterImageStats, member)                                            \
+    }
+
+static const Figure figures[] = {
+    FIGURE("file-bytes", file_bytes),
+    FIGURE("allocated-bytes", allocated_bytes),
+    FIGURE("virtual-bytes", virtual_bytes),
+    FIGURE("cluster-bytes", cluster_bytes),
+    FIGURE("total-clusters", total_clusters),
+    FIGURE("allocated-clusters", allocated_clusters),
+    FIGURE("compressed-clusters", compressed_clusters),
+    FIGURE("fragmented-clusters", fragmented_clusters),
+    FIGURE("zero-clusters", zero_clusters),
+    FIGURE("image-end-offset", image_end_offset),
+    FIGURE("l1-entries", l1_entries),
+    FIGURE("l1-used", l1_used),
+    FIGURE("l2-tables", l2_tables),
+    FIGURE("refcount-table-entries", refcount_table_entries),
+    FIGURE("refcount-blocks", refcount_blocks),
+    FIGURE("host-clusters", host_clusters),
+    FIGURE("host-used", host_used),
+    FIGURE("metadata-clusters", metadata_clusters),
+};
+
+static JsonObject *
+stats_to_json(const SinterImageStats *stats)
+{
+    JsonObject *object = json_object_new();
+    JsonArray *snapshots = json_array_new();
+
+    for (gsize i = 0; i < G_N_ELEMENTS(figures); i++)
+        json_object_set_int_member(object, figures[i].name,
+                                   (gint64)G_STRUCT_MEMBER(guint64, stats, figures[i].offset));
+    json_object_set_string_member(object, "allocation", allocation_names[stats->allocation]);
+    for (guint i = 0; i < stats->snapshots->len; i++) {
+        const SinterSnapshotStats *one = g_ptr_array_index(stats->snapshots, i);
+        JsonObject *member = json_object_new();
+
+        json_object_set_string_member(member, "id", one->id);
+        json_object_set_string_member(member, "name", one->name);
+        json_object_set_int_member(member, "clusters", (gint64)one->clusters);
+        json_object_set_int_member(member, "shared-clusters", (gint64)one->shared_clusters);
+        json_object_set_int_member(member, "added-clusters", (gint64)one->added_clusters);
+        json_array_add_object_element(snapshots, member);
+    }
+    json_object_set_array_member(object, "snapshots", snapshots);
+    return object;
+}
+
+static JsonArray *
+fixes_to_json(const SinterCheckResult *result)
+{
+    g_autoptr(GArray) fixes = wanted_fixes(result);
+    JsonArray *array = json_array_new();
+
+    for (guint i = 0; i < fixes->len; i++)
+        json_array_add_string_element(
+            array, sinter_finding_fix_describe(g_array_index(fixes, SinterFindingFix, i)));
+    return array;
+}
+
+JsonNode *
+sinter_img_dump_to_json(const SinterImgDump *self)
+{
+    JsonNode *node = json_node_init_object(json_node_alloc(), json_object_new());
+    JsonObject *object = json_node_get_object(node);
+    const SinterCheckResult *result = self->result;
+    SinterFindingCode worst = worst_code(result);
+
+    json_object_set_string_member(object, "filename", self->name);
+    json_object_set_string_member(object, "format", result->format);
+    json_object_set_string_member(object, "verdict", sinter_img_dump_verdict(result));
+    json_object_set_string_member(
+        object, "stake",
+        sinter_finding_stake_name(worst == SINTER_FINDING_N_CODES
+                                      ? SINTER_STAKE_NONE
+                                      : sinter_finding_code_stake(worst)));
+    if (result->trouble)
+        json_object_set_string_member(object, "trouble", result->trouble);
+    json_object_set_boolean_member(object, "complete", result->complete);
+    json_object_set_boolean_member(object, "leaks-are-safe", result->leaks_are_safe);
+    json_object_set_int_member(object, "corruptions", (gint64)result->counts.corruptions);
+    json_object_set_int_member(object, "leaks", (gint64)result->counts.leaks);
+    json_object_set_int_member(object, "check-errors", (gint64)result->counts.errors);
+    json_object_set_int_member(object, "notes", (gint64)result->counts.notes);
+    json_object_set_array_member(object, "mend", fixes_to_json(result));
+    json_object_set_object_member(object, "statistics", stats_to_json(&result->stats));
+    sinter_img_findings_add_json(object, result);
+    json_object_unref(object);
+    return node;
+}

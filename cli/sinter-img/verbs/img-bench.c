@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * bench: how fast requests to a disk are done.
+ */
+
+#include "img-bench-run.h"
+#include "img-change.h"
+#include "text/img-message.h"
+#include "words/img-open.h"
+#include "words/img-size.h"
+#include "words/img-verb.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_REQUESTS 75000
+#define DEFAULT_DEPTH 64
+#define DEFAULT_REQUEST_BYTES 4096
+
+typedef struct {
+    SinterImgSource source;
+    const char *aio;
+    guint64 n_requests;
+    guint64 depth;
+    guint64 offset;
+    guint64 request_bytes;
+    guint64 step_bytes;
+    guint64 pattern;
+    guint64 flush_interval;
+    gboolean has_requests;
+    gboolean has_depth;
+    gboolean has_request_bytes;
+    gboolean native;
+    gboolean no_drain;
+    gboolean write;
+    gboolean quiet;
+} BenchOptions;
+
+/* A whole number up to @max, decimal or 0x…; says that the @what is none. */
+static gboolean
+parse_number(const char *what, const char *value, guint64 max, guint64 *ret)
+{
+    char *end;
+
+    errno = 0;
+    *ret = strtoull(value, &end, 0);
+    if (errno == 0 && end != value && *end == '\0' && !strchr(value, '-') && *ret <= max)
+        return TRUE;
+    sinter_img_error("Invalid %s specified", what);
+    return FALSE;
+}
+
+static gboolean
+bench_parse_requests(gpointer options, const char *value)
+{
+    BenchOptions *self = options;
+
+    self->has_requests = TRUE;
+    return parse_number("request count", value, G_MAXINT, &self->n_requests);
+}
+
+static gboolean
+bench_parse_depth(gpointer options, const char *value)
+{
+    BenchOptions *self = options;
+
+    self->has_depth = TRUE;
+    /* with none under way none would ever be done */
+    if (!parse_number("queue depth", value, G_MAXINT, &self->depth))
+        return FALSE;
+    if (self->depth == 0)
+        sinter_img_error("Invalid queue depth specified");
+    return self->depth > 0;
+}
+
+static gboolean
+bench_parse_pattern(gpointer options, const char *value)
+{
+    return parse_number("pattern byte", value, G_MAXUINT8, &((BenchOptions *)options)->pattern);
+}
+
+static gboolean
+bench_parse_flush_interval(gpointer options, const char *value)
+{
+    return parse_number("flush interval", value, G_MAXINT,
+                        &((BenchOptions *)options)->flush_interval);
+}
+
+static gboolean
+bench_parse_offset(gpointer options, const char *value)
+{
+    return sinter_img_size_argument("offset", value, 0, G_MAXINT64,
+                                    &((BenchOptions *)options)->offset);
+}
+
+static gboolean
+bench_parse_request_bytes(gpointer options, const char *value)
+{
+    BenchOptions *self = options;
+
+    self->has_request_bytes = TRUE;
+    return sinter_img_size_argument("buffer size", value, 0, G_MAXINT, &self->request_bytes);
+}
+
+static gboolean
+bench_parse_step(gpointer options, const char *value)
+{
+    return sinter_img_size_argument("step_size", value, 0, G_MAXINT,
+                                    &((BenchOptions *)options)->step_bytes);
+}
+
+/* How QEMU would send requests: the names count, and what they ask of the cache mode. */
+static gboolean
+bench_parse_aio(gpointer options, const char *value)
+{
+    BenchOptions *self = options;
+
+    self->native = strcmp(value, "native") == 0;
+    if (self->native || strcmp(value, "threads") == 0 || strcmp(value, "io_uring") == 0)
+        return TRUE;
+    sinter_img_error("Invalid aio option: %s", value);
+    return FALSE;
+}
+
+static void
+bench_fill_defaults(BenchOptions *self)
+{
+    if (!self->has_requests)
+        self->n_requests = DEFAULT_REQUESTS;
+    if (!self->has_depth)
+        self->depth = DEFAULT_DEPTH;
+    if (!self->has_request_bytes)
+        self->request_bytes = DEFAULT_REQUEST_BYTES;
+    if (self->step_bytes == 0)
+        self->step_bytes = self->request_bytes;
+}
+
+/* FALSE after a message. */
+static gboolean
+bench_check(const BenchOptions *self, const char *given)
+{
+    gboolean direct = FALSE;
+
+    if (self->source.cache && !sinter_img_cache_parse(self->source.cache, &direct))
+        sinter_img_error("Invalid cache mode");
+    else if (!self->write && self->flush_interval > 0)
+        sinter_img_error("--flush-interval is only available in write tests");
+    else if (self->flush_interval > 0 && self->flush_interval < self->depth)
+        sinter_img_error("Flush interval can't be smaller than depth");
+    else if (self->native && !direct)
+        sinter_img_error("Could not open '%s': aio=native was specified, but it requires "
+                         "cache.direct=on, which was not specified.",
+                         given);
+    else if (self->write && self->source.force_share)
+        sinter_img_error("Could not open '%s': force-share=on can only be used with read-only "
+                         "images",
+                         given);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static SinterHandle *
+bench_open_for_writing(const BenchOptions *self, const char *given)
+{
+    g_auto(SinterImgName) name = { 0 };
+    g_autoptr(SinterImageInfo) info = NULL;
+    g_autoptr(GError) error = NULL;
+    SinterHandle *handle;
+
+    if (!sinter_img_change_begin(&name, &self->source, given, &info))
+        return NULL;
+    handle =
+        sinter_handle_open(NULL, name.path, info->format,
+                           SINTER_HANDLE_PROBE | (name.direct ? SINTER_HANDLE_DIRECT : 0), &error);
+    if (!handle)
+        sinter_img_name_report(&name, error);
+    return handle;
+}
+
+static void
+bench_print_begin(const BenchOptions *self)
+{
+    printf("Sending %" G_GUINT64_FORMAT " %s requests, %" G_GUINT64_FORMAT
+           " bytes each, %" G_GUINT64_FORMAT " in parallel (starting at offset %" G_GUINT64_FORMAT
+           ", step size %" G_GUINT64_FORMAT ")\n",
+           self->n_requests, self->write ? "write" : "read", self->request_bytes, self->depth,
+           self->offset, self->step_bytes);
+    if (self->flush_interval > 0)
+        printf("Sending flush every %" G_GUINT64_FORMAT " requests\n", self->flush_interval);
+}
+
+static gboolean
+bench_go(const BenchOptions *self, SinterChain *chain, SinterHandle *handle)
+{
+    const char *cache = self->source.cache;
+    SinterImgBench bench = {
+        .chain = chain,
+        .handle = handle,
+        .n_requests = self->n_requests,
+        .depth = (guint)self->depth,
+        .offset = self->offset,
+        .request_bytes = self->request_bytes,
+        .step_bytes = self->step_bytes,
+        .pattern = (guint8)self->pattern,
+        .flush_interval = (guint)self->flush_interval,
+        .drain = !self->no_drain,
+        .write_through =
+            g_strcmp0(cache, "writethrough") == 0 || g_strcmp0(cache, "directsync") == 0,
+    };
+    g_autoptr(GError) error = NULL;
+    gint64 began_usec;
+
+    bench_print_begin(self);
+    began_usec = g_get_monotonic_time();
+    if (!sinter_img_bench_run(&bench, &error)) {
+        sinter_img_error("Failed request: %s", error->message);
+        return FALSE;
+    }
+    printf("Run completed in %3.3f seconds.\n",
+           (double)(g_get_monotonic_time() - began_usec) / G_USEC_PER_SEC);
+    return TRUE;
+}
+
+static int
+bench_run(gpointer data, char **operands, int n_operands)
+{
+    BenchOptions *self = data;
+    g_autoptr(SinterChain) chain = NULL;
+    g_autoptr(SinterHandle) handle = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (n_operands != 1)
+        return sinter_img_usage_error("Expecting one image file name");
+    bench_fill_defaults(self);
+    if (!bench_check(self, operands[0]))
+        return 1;
+    if (self->write)
+        handle = bench_open_for_writing(self, operands[0]);
+    else
+        chain = sinter_img_open_source(&self->source, operands[0]);
+    if ((!chain && !handle) || !bench_go(self, chain, handle))
+        return 1;
+    if (!handle || sinter_handle_close(g_steal_pointer(&handle), &error))
+        return 0;
+    sinter_img_report(error);
+    return 1;
+}
+
+#define VALUE(name, letter, value, help, parse)                                                    \
+    {                                                                                              \
+        name, letter, value, help, 0, parse                                                        \
+    }
+#define FLAG(name, letter, member, help)                                                           \
+    {                                                                                              \
+        name, letter, NULL, help, SINTER_IMG_MEMBER(BenchOptions, member), NULL                    \
+    }
+
+static const SinterImgOption bench_options[] = {
+    SINTER_IMG_SOURCE_OPTIONS(BenchOptions, source),
+    VALUE(NULL, 'c', "COUNT", "requests to send (75000)", bench_parse_requests),
+    VALUE(NULL, 'd', "DEPTH", "requests under way at a time (64)", bench_parse_depth),
+    VALUE(NULL, 's', "SIZE", "of a request (4k)", bench_parse_request_bytes),
+    VALUE(NULL, 'o', "OFFSET", "of the first request (0)", bench_parse_offset),
+    VALUE(NULL, 'S', "STEP", "from request to request (as large as a request)", bench_parse_step),
+    FLAG(NULL, 'w', write, "write: what the disk holds there is lost"),
+    VALUE("pattern", 0, "BYTE", "what to write (0)", bench_parse_pattern),
+    VALUE("flush-interval", 0, "N", "flush after so many requests", bench_parse_flush_interval),
+    FLAG("no-drain", 0, no_drain, "do not wait for requests before a flush"),
+    { NULL, 't', "CACHE", "none (past the page cache), writeback, writethrough and so on",
+      SINTER_IMG_MEMBER(BenchOptions, source.cache), NULL },
+    VALUE(NULL, 'i', "AIO", "threads, native or io_uring; requests are threads' in any case",
+          bench_parse_aio),
+    FLAG(NULL, 'n', native, "as -i native"),
+    FLAG(NULL, 'q', quiet, "changes nothing: what is printed is what was asked for"),
+};
+
+const SinterImgVerb sinter_img_bench = {
+    .name = "bench",
+    .operands = "FILE",
+    .summary = "Tells how fast requests to a disk are done",
+    .options = bench_options,
+    .n_options = G_N_ELEMENTS(bench_options),
+    .options_size = sizeof(BenchOptions),
+    .run = bench_run,
+};

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * bitmap: changes a dirty bitmap of an image by one or more actions, in the order of the command
+ * line.
+ */
+
+#include "img-change.h"
+#include "text/img-message.h"
+#include "words/img-size.h"
+#include "words/img-verb.h"
+
+#include <sinter/bitmap.h>
+
+#include <string.h>
+
+typedef struct {
+    SinterImgSource source;
+    const char *from;
+    const char *from_format;
+    guint64 granularity;
+    gboolean adds;
+    gboolean merges;
+    GArray *actions; /* of SinterBitmapAction; NULL: none */
+} BitmapOptions;
+
+static const char *const action_names[] = {
+    [SINTER_BITMAP_ADD] = "add",         [SINTER_BITMAP_REMOVE] = "remove",
+    [SINTER_BITMAP_CLEAR] = "clear",     [SINTER_BITMAP_ENABLE] = "enable",
+    [SINTER_BITMAP_DISABLE] = "disable", [SINTER_BITMAP_MERGE] = "merge",
+};
+
+static gboolean
+take_action(gpointer options, int kind, const char *source)
+{
+    BitmapOptions *self = options;
+    const SinterBitmapAction action = { .kind = (SinterBitmapActionKind)kind, .source = source };
+
+    if (!self->actions)
+        self->actions = g_array_new(FALSE, FALSE, sizeof action);
+    g_array_append_val(self->actions, action);
+    self->adds = self->adds || kind == SINTER_BITMAP_ADD;
+    self->merges = self->merges || kind == SINTER_BITMAP_MERGE;
+    return TRUE;
+}
+
+static gboolean
+parse_granularity(gpointer options, const char *value)
+{
+    return sinter_img_size_argument("granularity", value, 0, G_MAXINT64,
+                                    &((BitmapOptions *)options)->granularity);
+}
+
+static gboolean
+check_usage(const BitmapOptions *self, int n_operands)
+{
+    const struct {
+        gboolean wrong;
+        const char *text;
+    } rules[] = {
+        { !self->actions, "Need at least one of --add, --remove, --clear, --enable, --disable, or "
+                          "--merge" },
+        { self->granularity && !self->adds, "granularity only supported with --add" },
+        { self->from_format && !self->from, "-F only supported with -b" },
+        { self->from && !self->merges, "Merge bitmap source file only supported with --merge" },
+        { n_operands != 2, "Expecting filename and bitmap name" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rules); i++) {
+        if (!rules[i].wrong)
+            continue;
+        sinter_img_error("%s", rules[i].text);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+report(const BitmapOptions *self, const SinterImgName *name, const SinterImgName *from,
+       const char *bitmap, gsize n_done, const GError *error)
+{
+    if (sinter_img_change_is_open_error(name, error)) {
+        sinter_img_name_report(name, error);
+    } else if (self->from && sinter_img_change_is_open_error(from, error)) {
+        sinter_img_name_report(from, error);
+    } else if (n_done < self->actions->len) {
+        const SinterBitmapAction *action =
+            &g_array_index(self->actions, SinterBitmapAction, n_done);
+
+        sinter_img_error("Operation %s on bitmap %s failed: %s", action_names[action->kind], bitmap,
+                         error->message);
+    } else {
+        sinter_img_report(error);
+    }
+}
+
+static int
+bitmap_run(gpointer data, char **operands, int n_operands)
+{
+    const BitmapOptions *self = data;
+    const SinterImgSource from_source = { .format = self->from_format };
+    g_auto(SinterImgName) name = { 0 };
+    g_auto(SinterImgName) from = { 0 };
+    g_autoptr(SinterImageInfo) info = NULL;
+    g_autoptr(SinterImageInfo) from_info = NULL;
+    g_autoptr(GError) error = NULL;
+    SinterBitmapSource source;
+    gsize n_done = 0;
+
+    if (!check_usage(self, n_operands) ||
+        !sinter_img_change_begin(&name, &self->source, operands[0], &info) ||
+        (self->from && !sinter_img_change_begin(&from, &from_source, self->from, &from_info)))
+        return 1;
+    for (guint i = 0; i < self->actions->len; i++)
+        g_array_index(self->actions, SinterBitmapAction, i).granularity = self->granularity;
+    source = (SinterBitmapSource){ from.path, from_info ? from_info->format : NULL };
+    if (sinter_bitmap_change(NULL, name.path, info->format, SINTER_HANDLE_DEFAULT, operands[1],
+                             (const SinterBitmapAction *)(gpointer)self->actions->data,
+                             self->actions->len, self->from ? &source : NULL, &n_done, &error))
+        return 0;
+    report(self, &name, &from, operands[1], n_done, error);
+    sinter_img_change_hint(error);
+    return 1;
+}
+
+static void
+bitmap_clear(gpointer data)
+{
+    g_clear_pointer(&((BitmapOptions *)data)->actions, g_array_unref);
+}
+
+static const SinterImgOption bitmap_options[] = {
+    { "format", 'f', "FMT", "the image's format; otherwise it is probed",
+      SINTER_IMG_MEMBER(BitmapOptions, source.format), NULL },
+    SINTER_IMG_CHANGE_OPTIONS(BitmapOptions, source),
+    { "add", 0, NULL, "make the bitmap, enabled",
+      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_ADD) },
+    { "remove", 0, NULL, "remove it", SINTER_IMG_ACTION(take_action, SINTER_BITMAP_REMOVE) },
+    { "clear", 0, NULL, "mark nothing any more",
+      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_CLEAR) },
+    { "enable", 0, NULL, "writes to the image mark it",
+      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_ENABLE) },
+    { "disable", 0, NULL, "writes leave it alone",
+      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_DISABLE) },
+    { "merge", 0, "SOURCE", "mark what the bitmap SOURCE marks as well",
+      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_MERGE) },
+    { "granularity", 'g', "SIZE", "with --add: bytes that a bit stands for", 0, parse_granularity },
+    { "source-file", 'b', "FILE", "the image that has the sources of --merge",
+      SINTER_IMG_MEMBER(BitmapOptions, from), NULL },
+    { "source-format", 'F', "FMT", "its format", SINTER_IMG_MEMBER(BitmapOptions, from_format),
+      NULL },
+};
+
+const SinterImgVerb sinter_img_bitmap = {
+    .name = "bitmap",
+    .operands = "FILE BITMAP",
+    .summary = "Makes, removes, merges dirty bitmaps, and turns them on and off",
+    .options = bitmap_options,
+    .n_options = G_N_ELEMENTS(bitmap_options),
+    .options_size = sizeof(BitmapOptions),
+    .details = "Actions are done in the order given.\n",
+    .run = bitmap_run,
+    .clear = bitmap_clear,
+};

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * check: examines an image, or each of a chain, and changes nothing. The exit status is the
+ * verdict: 0 clean, 1 not checked, 2 corrupt, 3 leaks only, 63 a format that knows no check; of
+ * several images, the first of 1, 2, 3 that one of them has.
+ */
+
+#include "text/img-check-text.h"
+#include "text/img-finding.h"
+#include "text/img-json.h"
+#include "text/img-message.h"
+#include "words/img-open.h"
+#include "words/img-output.h"
+#include "text/img-progress.h"
+#include "words/img-verb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NOT_CHECKED 1
+#define NO_CHECK_FOR_FORMAT 63
+#define STEP_PERCENT 1.0
+/* Findings of each code that are shown where nobody says how many. */
+#define MAX_FINDINGS 1000
+
+typedef struct {
+    SinterImgSource source;
+    const char *output;
+    gboolean quiet;
+    gboolean progress;
+    gboolean deep;
+    gboolean chain;
+    gboolean keep_going;
+    gboolean no_owners;
+    guint64 max_findings;
+} CheckOptions;
+
+static gboolean
+check_refuse_repair(gpointer options, const char *value)
+{
+    if (strcmp(value, "leaks") != 0 && strcmp(value, "all") != 0)
+        sinter_img_usage_error("Unknown option value for -r (expecting 'leaks' or 'all'): %s",
+                               value);
+    else
+        sinter_img_error("-r is not supported: this version examines images and does not repair "
+                         "them; nothing was changed");
+    return FALSE;
+}
+
+static gboolean
+check_parse_max(gpointer options, const char *value)
+{
+    CheckOptions *self = options;
+
+    if (g_ascii_string_to_unsigned(value, 10, 1, G_MAXUINT, &self->max_findings, NULL))
+        return TRUE;
+    sinter_img_error("Invalid number of findings specified: '%s'", value);
+    return FALSE;
+}
+
+static SinterCheckOptions
+check_how(const CheckOptions *self, SinterImgProgress *progress)
+{
+    return (SinterCheckOptions){
+        .flags = (self->deep ? SINTER_CHECK_DEEP : 0) |
+                 (self->keep_going ? SINTER_CHECK_KEEP_GOING : 0) |
+                 (self->no_owners ? SINTER_CHECK_NO_OWNERS : 0) |
+                 (self->source.force_share ? SINTER_CHECK_NO_LOCK : 0),
+        .max_per_code = self->max_findings ? (guint)self->max_findings : MAX_FINDINGS,
+        .cancellable = sinter_img_progress_get_cancellable(progress),
+        .progress = sinter_img_progress_get(progress),
+    };
+}
+
+/* The guest bytes of an L1 entry, 0 where they cannot be told. */
+static guint64
+l1_entry_bytes(const SinterCheckResult *result, gboolean extended_l2)
+{
+    guint64 cluster = result->stats.cluster_bytes;
+
+    return cluster / (extended_l2 ? 16 : 8) * cluster;
+}
+
+/* One image's outcome; in a list of several, @array takes its JSON. Returns: its status. */
+static int
+check_tell(const CheckOptions *self, const SinterCheckResult *result, gboolean extended_l2,
+           const char *name, JsonArray *array)
+{
+    g_autoptr(JsonNode) json = NULL;
+
+    if (result->trouble)
+        sinter_img_error("Could not open '%s': %s", name, result->trouble);
+    sinter_img_check_print_findings(result, l1_entry_bytes(result, extended_l2));
+    if (array) {
+        json_array_add_element(array, sinter_img_check_to_json(result, name));
+    } else if (!self->quiet && self->output && strcmp(self->output, "json") == 0) {
+        json = sinter_img_check_to_json(result, name);
+        sinter_img_json_print(json);
+    } else if (!self->quiet) {
+        sinter_img_check_print_human(result);
+    }
+    if (result->counts.errors > 0)
+        sinter_img_error("Check failed");
+    return sinter_img_check_status(result);
+}
+
+static int
+worse_status(int a, int b)
+{
+    if (a == 0 || b == 0)
+        return MAX(a, b);
+    return MIN(a, b);
+}
+
+static gboolean
+is_extended(const SinterCheckResult *result)
+{
+    g_autoptr(SinterImageInfo) info =
+        sinter_image_info_new(NULL, result->path, result->format, NULL);
+
+    return info && info->extended_l2;
+}
+
+static int
+check_tell_chain(const CheckOptions *self, const GPtrArray *results, gboolean json)
+{
+    g_autoptr(JsonArray) array = json ? json_array_new() : NULL;
+    g_autoptr(JsonNode) node = NULL;
+    int status = 0;
+
+    for (guint i = 0; i < results->len; i++) {
+        const SinterCheckResult *result = g_ptr_array_index(results, i);
+        g_autofree char *shown = sinter_img_name(result->path);
+
+        if (!json && !self->quiet)
+            printf("%simage: %s\n", i ? "\n" : "", shown);
+        /* what goes to standard error belongs below that line */
+        fflush(stdout);
+        status = worse_status(status,
+                              check_tell(self, result, is_extended(result), result->path, array));
+    }
+    if (json && !self->quiet) {
+        node = json_node_init_array(json_node_alloc(), array);
+        sinter_img_json_print(node);
+    }
+    return status;
+}
+
+static int
+check_no_check(void)
+{
+    sinter_img_error("This image format does not support checks");
+    return NO_CHECK_FOR_FORMAT;
+}
+
+static GPtrArray *
+check_chain(const CheckOptions *self, const SinterImgName *name, GError **error)
+{
+    g_autoptr(SinterImgProgress) progress =
+        sinter_img_progress_begin(self->quiet      ? SINTER_IMG_PROGRESS_QUIET
+                                  : self->progress ? SINTER_IMG_PROGRESS_PERCENT
+                                                   : SINTER_IMG_PROGRESS_BAR,
+                                  name->given, STEP_PERCENT);
+    SinterCheckOptions how = check_how(self, progress);
+    GPtrArray *results = sinter_chain_check(NULL, name->path, name->format, TRUE, &how, error);
+
+    if (results)
+        sinter_img_progress_complete(progress);
+    return results;
+}
+
+static SinterCheckResult *
+check_image(const CheckOptions *self, const SinterImgName *name, SinterIo *io, const char *format,
+            GError **error)
+{
+    g_autoptr(SinterImgProgress) progress =
+        sinter_img_progress_begin(self->quiet      ? SINTER_IMG_PROGRESS_QUIET
+                                  : self->progress ? SINTER_IMG_PROGRESS_PERCENT
+                                                   : SINTER_IMG_PROGRESS_BAR,
+                                  name->given, STEP_PERCENT);
+    SinterCheckOptions how = check_how(self, progress);
+    SinterCheckResult *result = sinter_image_check_io(io, format, &how, error);
+
+    if (result)
+        sinter_img_progress_complete(progress);
+    return result;
+}
+
+/* The image is open and its format known. */
+static int
+check_do(const CheckOptions *self, const SinterImgName *name, SinterIo *io,
+         const SinterImageInfo *info, gboolean json)
+{
+    g_autoptr(SinterCheckResult) result = NULL;
+    g_autoptr(GPtrArray) results = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!sinter_format_has_check(info->format) && !self->chain)
+        return check_no_check();
+    if (self->chain)
+        results = check_chain(self, name, &error);
+    else
+        result = check_image(self, name, io, info->format, &error);
+    if (error) {
+        sinter_img_report(error);
+        return NOT_CHECKED;
+    }
+    if (results && results->len == 0)
+        return check_no_check();
+    return result ? check_tell(self, result, info->extended_l2, name->given, NULL)
+                  : check_tell_chain(self, results, json);
+}
+
+static int
+check_run(gpointer data, char **operands, int n_operands)
+{
+    const CheckOptions *self = data;
+    g_auto(SinterImgName) name = { 0 };
+    g_autoptr(SinterIo) io = NULL;
+    g_autoptr(SinterImageInfo) info = NULL;
+    g_autoptr(GError) error = NULL;
+    gboolean json, direct;
+
+    if (n_operands != 1)
+        return sinter_img_usage_error("Expecting one image file name");
+    if (!sinter_img_output_parse(self->output, &json))
+        return NOT_CHECKED;
+    if (self->source.cache && !sinter_img_cache_parse(self->source.cache, &direct)) {
+        sinter_img_error("Invalid source cache option: %s", self->source.cache);
+        return NOT_CHECKED;
+    }
+    if (!sinter_img_name_parse(&name, &self->source, operands[0]))
+        return NOT_CHECKED;
+    io = sinter_img_open_file(&name);
+    info = io ? sinter_image_info_new_for_io(io, name.format, &error) : NULL;
+    if (error)
+        sinter_img_report(error);
+    if (!info || !sinter_img_name_check_options(&name, info->format))
+        return NOT_CHECKED;
+    return check_do(self, &name, io, info, json);
+}
+
+static const SinterImgOption check_options[] = {
+    SINTER_IMG_SOURCE_OPTIONS(CheckOptions, source),
+    SINTER_IMG_OUTPUT_OPTION(CheckOptions, output),
+    { "backing-chain", 0, NULL, "check the backing files too, down to the last",
+      SINTER_IMG_MEMBER(CheckOptions, chain), NULL },
+    { "deep", 0, NULL, "decompress every compressed cluster", SINTER_IMG_MEMBER(CheckOptions, deep),
+      NULL },
+    { "keep-going", 0, NULL, "where a place cannot be read, examine the rest",
+      SINTER_IMG_MEMBER(CheckOptions, keep_going), NULL },
+    { "max-findings", 0, "N", "show at most N findings of a kind (1000); all are counted", 0,
+      check_parse_max },
+    { "no-owners", 0, NULL, "do not seek out what refers to damaged clusters",
+      SINTER_IMG_MEMBER(CheckOptions, no_owners), NULL },
+    { "repair", 'r', "WHAT", NULL, 0, check_refuse_repair },
+    { NULL, 'T', "CACHE", "how to read: none or writeback",
+      SINTER_IMG_MEMBER(CheckOptions, source.cache), NULL },
+    { NULL, 'p', NULL, "print percentages", SINTER_IMG_MEMBER(CheckOptions, progress), NULL },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(CheckOptions, quiet), NULL },
+};
+
+const SinterImgVerb sinter_img_check = {
+    .name = "check",
+    .operands = "FILE",
+    .summary = "Examines an image for damage and leaks, without changing it",
+    .options = check_options,
+    .n_options = G_N_ELEMENTS(check_options),
+    .options_size = sizeof(CheckOptions),
+    .details = "Exit status: 0 clean, 1 not checked, 2 corrupt, 3 leaked clusters only,\n"
+               "63 the format knows no check.\n",
+    .run = check_run,
+};

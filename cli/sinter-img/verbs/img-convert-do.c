@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Does what convert's command line asks for. What holds: what can be refused is refused, in the
+ * order and the words of qemu-img, before a target is made.
+ */
+
+#include "img-convert.h"
+#include "text/img-message.h"
+#include "words/img-new-image.h"
+#include "sinter-error.h"
+
+#include <sinter/convert.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *
+sinter_img_convert_format(const SinterImgConvertOptions *self)
+{
+    return self->target_format ? self->target_format : "raw";
+}
+
+static gboolean
+convert_has_text(const SinterImgNewImage *image, const char *key)
+{
+    return sinter_img_new_image_get(image, key) != NULL;
+}
+
+/* The options that stand for one in the list. */
+static gboolean
+convert_add_backing(const SinterImgConvertOptions *self, SinterImgNewImage *image)
+{
+    const char *format = sinter_img_convert_format(self);
+
+    if (self->backing_file &&
+        !sinter_img_new_image_set(image, "backing_file", self->backing_file)) {
+        sinter_img_error("Backing file not supported for file format '%s'", format);
+        return FALSE;
+    }
+    if (self->backing_format &&
+        !sinter_img_new_image_set(image, "backing_fmt", self->backing_format)) {
+        sinter_img_error("Backing file format not supported for file format '%s'", format);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* What cannot go together in a new image, the first that is met in this order. */
+static gboolean
+convert_check_image(const SinterImgConvertOptions *self, const SinterImgNewImage *image,
+                    guint n_sources)
+{
+    const char *preallocation = sinter_img_new_image_get(image, "preallocation");
+    const char *encryption = sinter_img_new_image_get(image, "encryption");
+    gboolean is_raw = strcmp(sinter_img_convert_format(self), "raw") == 0;
+    gboolean has_backing = convert_has_text(image, "backing_file");
+    const struct {
+        gboolean wrong;
+        const char *text;
+    } rules[] = {
+        { has_backing && !convert_has_text(image, "backing_fmt"),
+          "Use of backing file requires explicit backing format" },
+        { has_backing && n_sources > 1, "Having a backing file for the target makes no sense when "
+                                        "concatenating multiple input images" },
+        { self->compress && is_raw, "Compression not supported for this file format" },
+        { self->compress &&
+              (convert_has_text(image, "encrypt.format") || g_strcmp0(encryption, "on") == 0),
+          "Compression and encryption not supported at the same time" },
+        { self->compress && preallocation && strcmp(preallocation, "off") != 0,
+          "Compression and preallocation not supported at the same time" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rules); i++) {
+        if (rules[i].wrong) {
+            sinter_img_error("%s", rules[i].text);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* Fills @image, for a target that is to be made. */
+static gboolean
+convert_describe_image(const SinterImgConvertOptions *self, SinterImgNewImage *image,
+                       guint n_sources)
+{
+    const char *format = sinter_img_convert_format(self);
+
+    if (!sinter_img_new_image_init(image, format)) {
+        sinter_img_error("Unknown file format '%s'", format);
+        return FALSE;
+    }
+    return (!self->list || sinter_img_new_image_parse(image, self->list, NULL)) &&
+           convert_add_backing(self, image) && convert_check_image(self, image, n_sources);
+}
+
+/* Calls @func for each bitmap that cannot be trusted; FALSE where that said stop. */
+static gboolean
+each_broken_bitmap(GPtrArray *chains, gboolean (*func)(const char *name))
+{
+    SinterChain *chain = g_ptr_array_index(chains, 0);
+    const SinterImageInfo *info = sinter_chain_get_info(chain, 0);
+    g_autoptr(SinterFs) fs = sinter_fs_new_host(NULL, NULL);
+    g_autoptr(SinterIo) io =
+        fs ? sinter_fs_open(fs, info->path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL) : NULL;
+    g_autoptr(GPtrArray) bitmaps = io ? sinter_image_list_bitmaps(io, info->format, NULL) : NULL;
+
+    /* what cannot be listed the engine will tell */
+    for (guint i = 0; bitmaps && i < bitmaps->len; i++) {
+        const SinterBitmapInfo *bitmap = g_ptr_array_index(bitmaps, i);
+
+        if (bitmap->in_use && !func(bitmap->name))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+refuse_broken_bitmap(const char *name)
+{
+    sinter_img_error("Cannot copy inconsistent bitmap '%s'", name);
+    fprintf(stderr, "Try --skip-broken-bitmaps, or use 'qemu-img bitmap --remove' to delete it\n");
+    return FALSE;
+}
+
+static gboolean
+warn_of_broken_bitmap(const char *name)
+{
+    sinter_img_warning("Skipping inconsistent bitmap '%s'", name);
+    return TRUE;
+}
+
+/* Whether the source's bitmaps can be copied, as far as that is its own business. */
+static gboolean
+convert_check_bitmaps(const SinterImgConvertOptions *self, GPtrArray *chains)
+{
+    if (!self->bitmaps)
+        return TRUE;
+    if (chains->len > 1)
+        sinter_img_error("Copying bitmaps only possible with single source");
+    else if (sinter_chain_get_info(g_ptr_array_index(chains, 0), 0)->version < 3)
+        sinter_img_error("Source lacks bitmap support");
+    else
+        return self->skip_broken_bitmaps || each_broken_bitmap(chains, refuse_broken_bitmap);
+    return FALSE;
+}
+
+/* Whether the target can have bitmaps: an image of qcow2's third version, the default. */
+static gboolean
+convert_check_bitmap_target(const SinterImgConvertOptions *self, const SinterCreateOptions *image)
+{
+    if (!self->bitmaps || (strcmp(image->format, "qcow2") == 0 && image->version != 2))
+        return TRUE;
+    sinter_img_error("Format driver '%s' does not support bitmaps", image->format);
+    return FALSE;
+}
+
+static void
+tell_salvaged(guint64 offset, guint64 length, const GError *error, gpointer user_data)
+{
+    sinter_img_warning("error while reading offset %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT
+                       " bytes are zeros in the copy: %s",
+                       offset, length, error->message);
+}
+
+static void
+convert_fill_options(const SinterImgConvertOptions *self, SinterImgProgress *progress,
+                     SinterConvertOptions *how)
+{
+    gboolean direct = FALSE;
+
+    if (self->target_cache)
+        sinter_img_cache_parse(self->target_cache, &direct);
+    *how = (SinterConvertOptions){
+        .flags = (self->existing ? SINTER_CONVERT_EXISTING : 0) |
+                 (self->target_is_zero ? SINTER_CONVERT_TARGET_IS_ZERO : 0) |
+                 (self->has_sparse && self->sparse_bytes == 0 ? SINTER_CONVERT_FULL : 0) |
+                 (self->salvage ? SINTER_CONVERT_SALVAGE : 0) |
+                 (self->unordered ? SINTER_CONVERT_UNORDERED : 0) |
+                 (self->compress ? SINTER_CONVERT_COMPRESS : 0) |
+                 (self->offload ? SINTER_CONVERT_OFFLOAD : 0) |
+                 (self->bitmaps ? SINTER_CONVERT_BITMAPS : 0) |
+                 (self->skip_broken_bitmaps ? SINTER_CONVERT_SKIP_BROKEN_BITMAPS : 0) |
+                 (direct ? SINTER_CONVERT_DIRECT : 0),
+        .sparse_bytes = self->sparse_bytes,
+        .rate_bytes_per_sec = self->rate_bytes_per_sec,
+        .n_threads = self->n_threads,
+        .cancellable = sinter_img_progress_get_cancellable(progress),
+        .progress = sinter_img_progress_get(progress),
+        .salvaged = self->quiet ? NULL : tell_salvaged,
+    };
+}
+
+static gboolean
+convert_check_cache(const SinterImgConvertOptions *self)
+{
+    gboolean direct;
+
+    if (!self->target_cache || sinter_img_cache_parse(self->target_cache, &direct))
+        return TRUE;
+    sinter_img_error("Invalid cache option: %s", self->target_cache);
+    return FALSE;
+}
+
+static gboolean
+convert_to_stdout(const SinterImgConvertOptions *self, GPtrArray *chains,
+                  const SinterConvertOptions *how)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!convert_check_cache(self))
+        return FALSE;
+    if (strcmp(sinter_img_convert_format(self), "raw") != 0) {
+        sinter_img_error("Standard output takes the format raw and no other");
+        return FALSE;
+    }
+    if (sinter_convert_to_stream((SinterChain *const *)chains->pdata, chains->len, STDOUT_FILENO,
+                                 "standard output", how, &error))
+        return TRUE;
+    sinter_img_report(error);
+    return FALSE;
+}
+
+/* The engine names the path; who asked gave a name. */
+static void
+convert_report(const SinterImgConvertOptions *self, const SinterImgName *name, GError *error)
+{
+    g_autofree char *prefix = g_strdup_printf("%s: error while converting ", name->path);
+
+    if (g_str_has_prefix(error->message, prefix)) {
+        char *message =
+            g_strdup_printf("%s: %s", name->given, error->message + strlen(name->path) + 2);
+
+        g_free(error->message);
+        error->message = message;
+    }
+    if (self->existing && g_error_matches(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND))
+        g_prefix_error(&error, "Could not open '%s': ", name->given);
+    sinter_img_report(error);
+}
+
+static gboolean
+convert_write(const SinterImgConvertOptions *self, GPtrArray *chains, const SinterImgName *name,
+              const SinterCreateOptions *image, SinterConvertOptions *how)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!convert_check_bitmap_target(self, image))
+        return FALSE;
+    /* of a disk that stands on another one, what that one holds is there already */
+    if (image->backing_name || self->backing_file)
+        how->flags |= SINTER_CONVERT_TOP_LAYER;
+    if (sinter_convert_to_image((SinterChain *const *)chains->pdata, chains->len, name->path, image,
+                                how, &error))
+        return !self->bitmaps || each_broken_bitmap(chains, warn_of_broken_bitmap);
+    convert_report(self, name, error);
+    return FALSE;
+}
+
+/* FALSE after a message. */
+static gboolean
+convert_new_name(const char *target, SinterImgName *ret)
+{
+    const SinterImgSource plain = { 0 };
+    g_autofree char *protocol = NULL;
+
+    if (sinter_img_strip_protocol(target, &protocol))
+        return sinter_img_name_parse(ret, &plain, target);
+    sinter_img_error("Unknown protocol '%s'", protocol);
+    return FALSE;
+}
+
+static gboolean
+convert_to_new(const SinterImgConvertOptions *self, GPtrArray *chains, const char *target,
+               SinterConvertOptions *how)
+{
+    g_auto(SinterImgNewImage) described = { 0 };
+    g_auto(SinterImgName) name = { 0 };
+    g_autoptr(GError) error = NULL;
+    SinterCreateOptions image;
+
+    if (!convert_describe_image(self, &described, chains->len) ||
+        !convert_check_bitmaps(self, chains) || !convert_check_cache(self) ||
+        !convert_new_name(target, &name))
+        return FALSE;
+    if (sinter_img_new_image_fill(&described, &image, &error))
+        return convert_write(self, chains, &name, &image, how);
+    sinter_img_error("%s: error while converting %s: %s", target, image.format, error->message);
+    return FALSE;
+}
+
+/* The target's path: a plain one, maybe behind `file:` or in --target-image-opts. */
+static gboolean
+convert_existing_name(const SinterImgConvertOptions *self, const char *given, SinterImgName *ret)
+{
+    const SinterImgSource as = { .image_opts = self->target_image_opts,
+                                 .format = self->target_image_opts
+                                               ? self->target_format
+                                               : sinter_img_convert_format(self) };
+
+    if (!sinter_img_name_parse(ret, &as, given))
+        return FALSE;
+    if (!ret->unknown)
+        return TRUE;
+    sinter_img_error("Could not open '%s': a target is driver=FMT,file.filename=FILE and nothing "
+                     "else",
+                     given);
+    return FALSE;
+}
+
+/* What a backing file cannot go together with, where no image is made. */
+static gboolean
+convert_check_existing(const SinterImgConvertOptions *self, guint n_sources)
+{
+    if (self->backing_file && self->target_is_zero)
+        sinter_img_error("Cannot use --target-is-zero when the destination image has a backing "
+                         "file");
+    else if (self->backing_file && n_sources > 1)
+        sinter_img_error("Having a backing file for the target makes no sense when concatenating "
+                         "multiple input images");
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static gboolean
+convert_to_existing(const SinterImgConvertOptions *self, GPtrArray *chains, const char *target,
+                    SinterConvertOptions *how)
+{
+    g_auto(SinterImgName) name = { 0 };
+    g_autoptr(SinterImageInfo) info = NULL;
+    g_autoptr(GError) error = NULL;
+    SinterCreateOptions image = { 0 };
+
+    if (!convert_check_existing(self, chains->len) || !convert_check_bitmaps(self, chains) ||
+        !convert_check_cache(self) || !convert_existing_name(self, target, &name))
+        return FALSE;
+    image.format = name.format;
+    if (!image.format || self->bitmaps) {
+        info = sinter_image_info_new(NULL, name.path, name.format, &error);
+        if (!info) {
+            convert_report(self, &name, error);
+            return FALSE;
+        }
+        image.format = info->format;
+        image.version = info->version;
+    }
+    return convert_write(self, chains, &name, &image, how);
+}
+
+/* Takes the first source to the snapshot that is asked for. */
+static gboolean
+convert_go_to_snapshot(const SinterImgConvertOptions *self, const char *given, GPtrArray *chains)
+{
+    g_auto(SinterImgName) name = { 0 };
+    SinterChain **first = (SinterChain **)&g_ptr_array_index(chains, 0);
+
+    if (!self->has_snapshot)
+        return TRUE;
+    if (self->snapshot.id_or_name && chains->len > 1) {
+        sinter_img_error("No support for concatenating multiple snapshot");
+        return FALSE;
+    }
+    return sinter_img_name_parse(&name, &self->source, given) &&
+           sinter_img_snapshot_go(&self->snapshot, &name, first);
+}
+
+static GPtrArray *
+convert_open(const SinterImgConvertOptions *self, char **names, int n_names)
+{
+    g_autoptr(GPtrArray) chains = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_chain_free);
+
+    for (int i = 0; i < n_names; i++) {
+        SinterChain *chain = sinter_img_open_source(&self->source, names[i]);
+
+        if (!chain)
+            return NULL;
+        g_ptr_array_add(chains, chain);
+    }
+    return convert_go_to_snapshot(self, names[0], chains) ? g_steal_pointer(&chains) : NULL;
+}
+
+gboolean
+sinter_img_convert_do(const SinterImgConvertOptions *self, SinterImgProgress *progress,
+                      char **operands, int n_operands)
+{
+    const char *target = operands[n_operands - 1];
+    g_autoptr(GPtrArray) chains = convert_open(self, operands, n_operands - 1);
+    SinterConvertOptions how;
+    gboolean ok;
+
+    if (!chains)
+        return FALSE;
+    convert_fill_options(self, progress, &how);
+    if (strcmp(target, "-") == 0)
+        ok = convert_to_stdout(self, chains, &how);
+    else if (self->existing)
+        ok = convert_to_existing(self, chains, target, &how);
+    else
+        ok = convert_to_new(self, chains, target, &how);
+    if (ok)
+        sinter_img_progress_complete(progress);
+    return ok;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * convert: copies disks into an image, or to standard output. Here is what the command line says.
+ */
+
+#include "img-convert.h"
+#include "words/img-keyval.h"
+#include "text/img-message.h"
+#include "words/img-new-image.h"
+#include "words/img-size.h"
+#include "words/img-verb.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECTOR_BYTES 512
+#define SPARSE_MAX_BYTES (16 * 1024 * 1024)
+#define THREADS_MAX 16
+#define STEP_PERCENT 1.0
+
+/* Options whose values are looked at in passing. */
+
+static gboolean
+convert_parse_list(gpointer options, const char *value)
+{
+    return sinter_img_option_list_add(&((SinterImgConvertOptions *)options)->list, value);
+}
+
+static gboolean
+convert_parse_snapshot(gpointer options, const char *value)
+{
+    SinterImgConvertOptions *self = options;
+
+    self->has_snapshot = TRUE;
+    return sinter_img_snapshot_parse(&self->snapshot, value);
+}
+
+static gboolean
+convert_parse_sparse(gpointer options, const char *value)
+{
+    SinterImgConvertOptions *self = options;
+
+    self->has_sparse = TRUE;
+    if (!sinter_img_size_argument("buffer size for sparse output", value, 0, G_MAXINT64,
+                                  &self->sparse_bytes))
+        return FALSE;
+    if (self->sparse_bytes % SECTOR_BYTES == 0 && self->sparse_bytes <= SPARSE_MAX_BYTES)
+        return TRUE;
+    sinter_img_error("Invalid buffer size for sparse output specified. Valid sizes are multiples "
+                     "of %d up to %d. Select 0 to disable sparse detection (fully allocates "
+                     "output).",
+                     SECTOR_BYTES, SPARSE_MAX_BYTES);
+    return FALSE;
+}
+
+static gboolean
+convert_parse_threads(gpointer options, const char *value)
+{
+    char *end;
+    long n;
+
+    errno = 0;
+    n = strtol(value, &end, 0);
+    if (errno == 0 && end != value && *end == '\0' && n >= 1 && n <= THREADS_MAX) {
+        ((SinterImgConvertOptions *)options)->n_threads = (guint)n;
+        return TRUE;
+    }
+    sinter_img_error("Invalid number of coroutines. Allowed number of coroutines is between 1 and "
+                     "%d",
+                     THREADS_MAX);
+    return FALSE;
+}
+
+static gboolean
+convert_parse_rate(gpointer options, const char *value)
+{
+    return sinter_img_size_argument("rate limit", value, 0, G_MAXINT64,
+                                    &((SinterImgConvertOptions *)options)->rate_bytes_per_sec);
+}
+
+/* What cannot go together, the first that is met in this order. */
+static gboolean
+convert_check_usage(const SinterImgConvertOptions *self)
+{
+    const struct {
+        gboolean wrong;
+        const char *text;
+    } rules[] = {
+        { self->skip_broken_bitmaps && !self->bitmaps,
+          "Use of --skip-broken-bitmaps requires --bitmaps" },
+        { self->compress && self->offload, "Cannot enable copy offloading when -c is used" },
+        { self->has_sparse && self->offload, "Cannot enable copy offloading when -S is used" },
+        { self->salvage && self->offload, "Cannot use copy offloading in salvaging mode" },
+        { self->target_image_opts && !self->existing,
+          "--target-image-opts requires use of -n flag" },
+        { self->list && self->existing, "-o has no effect when skipping image creation" },
+        { self->target_is_zero && !self->existing, "--target-is-zero requires use of -n flag" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rules); i++) {
+        if (rules[i].wrong) {
+            sinter_img_error("%s", rules[i].text);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* Percentages go to standard output, which then must not be the target as well. */
+static SinterImgProgressMode
+convert_progress_mode(const SinterImgConvertOptions *self, const char *target)
+{
+    if (self->quiet)
+        return SINTER_IMG_PROGRESS_QUIET;
+    return self->progress && strcmp(target, "-") != 0 ? SINTER_IMG_PROGRESS_PERCENT
+                                                      : SINTER_IMG_PROGRESS_BAR;
+}
+
+/* Returns: the exit status. */
+static int
+convert_help(const SinterImgConvertOptions *self, gboolean has_file)
+{
+    g_auto(SinterImgNewImage) image = { 0 };
+
+    if (!sinter_img_new_image_init(&image, sinter_img_convert_format(self))) {
+        sinter_img_error("Unknown file format '%s'", sinter_img_convert_format(self));
+        return 1;
+    }
+    sinter_img_new_image_print_help(&image, has_file);
+    return 0;
+}
+
+static int
+convert_run(gpointer data, char **operands, int n_operands)
+{
+    const SinterImgConvertOptions *self = data;
+    g_autoptr(SinterImgProgress) progress = NULL;
+    gboolean direct;
+
+    if (!convert_check_usage(self))
+        return 1;
+    if (self->list && sinter_img_option_list_has_help(self->list))
+        return convert_help(self, n_operands > 1);
+    if (n_operands < 2) {
+        sinter_img_error("Must specify image file name");
+        return 1;
+    }
+    if (strcmp(operands[n_operands - 1], "-") == 0 && isatty(STDOUT_FILENO)) {
+        sinter_img_error("Standard output is a terminal, which takes no disk's content");
+        return 1;
+    }
+    if (self->source.cache && !sinter_img_cache_parse(self->source.cache, &direct)) {
+        sinter_img_error("Invalid source cache option: %s", self->source.cache);
+        return 1;
+    }
+    progress = sinter_img_progress_begin(convert_progress_mode(self, operands[n_operands - 1]),
+                                         operands[0], STEP_PERCENT);
+    sinter_img_progress_start(progress);
+    return sinter_img_convert_do(self, progress, operands, n_operands) ? 0 : 1;
+}
+
+static void
+convert_clear(gpointer data)
+{
+    SinterImgConvertOptions *self = data;
+
+    sinter_img_snapshot_clear(&self->snapshot);
+    g_free(self->list);
+}
+
+#define FLAG(name, letter, member, help)                                                           \
+    {                                                                                              \
+        name, letter, NULL, help, SINTER_IMG_MEMBER(SinterImgConvertOptions, member), NULL         \
+    }
+#define TEXT(letter, value, member, help)                                                          \
+    {                                                                                              \
+        NULL, letter, value, help, SINTER_IMG_MEMBER(SinterImgConvertOptions, member), NULL        \
+    }
+
+static const SinterImgOption convert_options[] = {
+    SINTER_IMG_SOURCE_OPTIONS(SinterImgConvertOptions, source),
+    TEXT('O', "FMT", target_format, "the target's format (raw)"),
+    { NULL, 'o', "OPTIONS", "for the target, as for create; `help` lists them", 0,
+      convert_parse_list },
+    FLAG(NULL, 'c', compress, "compress the target"),
+    TEXT('B', "FILE", backing_file,
+         "copy the first image of FILE's chain alone: the target stands on this one"),
+    TEXT('F', "FMT", backing_format, "its format"),
+    { NULL, 'l', "SNAPSHOT", "the internal snapshot of FILE of that id or name", 0,
+      convert_parse_snapshot },
+    FLAG(NULL, 'n', existing, "write into the target as it is, which must be large enough"),
+    FLAG("target-is-zero", 0, target_is_zero, "with -n: the target reads as zeros all over"),
+    FLAG("target-image-opts", 0, target_image_opts,
+         "with -n: the target is driver=FMT,file.filename=FILE"),
+    { NULL, 'S', "SIZE", "make holes of so many zeros (4k); 0: none, write everything", 0,
+      convert_parse_sparse },
+    FLAG("salvage", 0, salvage, "go on where something cannot be read: zeros stand for it"),
+    { NULL, 'r', "RATE", "write at most so many bytes a second", 0, convert_parse_rate },
+    { NULL, 'm', "N", "threads that work side by side (1 to 16)", 0, convert_parse_threads },
+    FLAG(NULL, 'W', unordered, "let writes overtake each other"),
+    TEXT('t', "CACHE", target_cache, "how to write: none (past the page cache) or writeback"),
+    TEXT('T', "CACHE", source.cache, "how to read, likewise"),
+    FLAG(NULL, 'p', progress, "print percentages"),
+    FLAG(NULL, 'q', quiet, "print nothing but errors"),
+    FLAG(NULL, 'C', offload, "leave copying to the kernel, and do not look for zeros"),
+    FLAG("bitmaps", 0, bitmaps, "copy the dirty bitmaps of FILE too"),
+    FLAG("skip-broken-bitmaps", 0, skip_broken_bitmaps, "leave out those that cannot be trusted"),
+};
+
+const SinterImgVerb sinter_img_convert = {
+    .name = "convert",
+    .operands = "FILE... TARGET",
+    .summary = "Copies disks into an image, or to standard output (-)",
+    .options = convert_options,
+    .n_options = G_N_ELEMENTS(convert_options),
+    .options_size = sizeof(SinterImgConvertOptions),
+    .details = "Exit status 0 means that the target is complete and on stable storage. It appears\n"
+               "under its name only then; what stood there before stays until then.\n",
+    .run = convert_run,
+    .clear = convert_clear,
+};

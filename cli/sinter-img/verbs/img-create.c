@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * create: makes an image.
+ */
+
+#include "text/img-message.h"
+#include "words/img-new-image.h"
+#include "words/img-open.h"
+#include "words/img-size.h"
+#include "words/img-keyval.h"
+#include "words/img-verb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+    const char *format;
+    const char *backing_file;
+    const char *backing_format;
+    char *list; /* all -o together */
+    gboolean unsafe;
+    gboolean quiet;
+} CreateOptions;
+
+/* What is made, and under which name. */
+typedef struct {
+    const char *given;
+    const char *path;
+    SinterImgNewImage image;
+} Create;
+
+static void
+create_target_clear(Create *self)
+{
+    sinter_img_new_image_clear(&self->image);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Create, create_target_clear)
+
+static gboolean
+create_parse_list(gpointer options, const char *value)
+{
+    return sinter_img_option_list_add(&((CreateOptions *)options)->list, value);
+}
+
+static const char *
+create_format(const CreateOptions *options)
+{
+    return options->format ? options->format : "raw";
+}
+
+/* FALSE after a message. */
+static gboolean
+create_init(Create *self, const CreateOptions *options, const char *given)
+{
+    g_autofree char *protocol = NULL;
+
+    self->given = given;
+    if (!sinter_img_new_image_init(&self->image, create_format(options))) {
+        sinter_img_error("%s: Unknown file format '%s'", given, create_format(options));
+        return FALSE;
+    }
+    self->path = sinter_img_strip_protocol(given, &protocol);
+    if (!self->path)
+        sinter_img_error("%s: Unknown protocol '%s'", given, protocol);
+    return self->path != NULL;
+}
+
+/* The options that stand for one in the list, and the size of the command line. */
+static gboolean
+create_add_options(Create *self, const CreateOptions *options, const guint64 *size)
+{
+    SinterImgNewImage *image = &self->image;
+    const char *format = create_format(options);
+
+    if (options->list && !sinter_img_new_image_parse(image, options->list, self->given))
+        return FALSE;
+    if (size && sinter_img_new_image_get(image, "size")) {
+        sinter_img_error("%s: The image size must be specified only once", self->given);
+        return FALSE;
+    }
+    if (size)
+        sinter_img_new_image_set_size(image, *size);
+    if (options->backing_file &&
+        !sinter_img_new_image_set(image, "backing_file", options->backing_file)) {
+        sinter_img_error("%s: Backing file not supported for file format '%s'", self->given,
+                         format);
+        return FALSE;
+    }
+    if (options->backing_format &&
+        !sinter_img_new_image_set(image, "backing_fmt", options->backing_format)) {
+        sinter_img_error("%s: Backing file format not supported for file format '%s'", self->given,
+                         format);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static SinterChain *
+open_backing(const char *path, const char *format, GError **error)
+{
+    SinterChainOptions how = { .format = format,
+                               .flags = SINTER_CHAIN_PROBE | SINTER_CHAIN_NO_LOCK };
+    g_autofree char *prefix = g_strdup_printf("Could not open '%s': ", path);
+    g_autoptr(SinterFs) fs = sinter_fs_new_host(NULL, error);
+    g_autoptr(SinterIo) first =
+        fs ? sinter_fs_open(fs, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, error) : NULL;
+    g_autoptr(GError) local = NULL;
+    SinterChain *chain = first ? sinter_chain_open(path, &how, &local) : NULL;
+
+    /* the file is there: what is wrong in it is said without its name */
+    if (first && !chain)
+        g_set_error_literal(error, local->domain, local->code,
+                            g_str_has_prefix(local->message, prefix)
+                                ? local->message + strlen(prefix)
+                                : local->message);
+    return chain;
+}
+
+/* What stands under the image, opened as whoever reads the image will do. */
+static SinterChain *
+create_open_backing(const Create *self, const char *name, const char *format)
+{
+    g_autofree char *path = NULL;
+    g_autoptr(SinterChain) chain = NULL;
+    g_autoptr(GError) error = NULL;
+
+    path = sinter_image_resolve_name(self->path, name, &error);
+    chain = path ? open_backing(path, format, &error) : NULL;
+    if (chain)
+        return g_steal_pointer(&chain);
+    sinter_img_error("%s: %s", self->given, error->message);
+    fputs("Could not open backing image.\n", stderr);
+    return NULL;
+}
+
+/* Whether the image can stand on what it says; takes the size from there where none is given. */
+static gboolean
+create_look_at_backing(Create *self, const CreateOptions *options)
+{
+    const char *name = sinter_img_new_image_get(&self->image, "backing_file");
+    const char *format = sinter_img_new_image_get(&self->image, "backing_fmt");
+    g_autoptr(SinterChain) chain = NULL;
+
+    if (!name)
+        return TRUE;
+    if (!options->unsafe) {
+        chain = create_open_backing(self, name, format);
+        if (!chain)
+            return FALSE;
+    }
+    if (!format) {
+        sinter_img_error("%s: Backing file specified without backing format", self->given);
+        if (chain)
+            fprintf(stderr, "Detected format of %s.", sinter_chain_get_info(chain, 0)->format);
+        return FALSE;
+    }
+    if (chain && !sinter_img_new_image_get(&self->image, "size"))
+        sinter_img_new_image_set_size(&self->image, sinter_chain_get_virtual_size(chain));
+    return TRUE;
+}
+
+static gboolean
+create_check_names(const Create *self)
+{
+    const char *name = sinter_img_new_image_get(&self->image, "backing_file");
+    const char *trouble = NULL;
+
+    if (name && *name == '\0')
+        trouble = "Expected backing file name, got empty string";
+    else if (name && strcmp(name, self->given) == 0)
+        trouble = "Error: Trying to create an image with the same filename as the backing file";
+    if (trouble)
+        sinter_img_error("%s: %s", self->given, trouble);
+    return trouble == NULL;
+}
+
+/* The engine names the path; who asked gave a name. */
+static void
+create_report(const Create *self, GError *error)
+{
+    g_autofree char *prefix = g_strdup_printf("%s: ", self->path);
+
+    if (self->path != self->given && g_str_has_prefix(error->message, prefix)) {
+        char *message = g_strdup_printf("%s: %s", self->given, error->message + strlen(prefix));
+
+        g_free(error->message);
+        error->message = message;
+    }
+    sinter_img_report(error);
+}
+
+static gboolean
+create_make(Create *self, const CreateOptions *options)
+{
+    SinterCreateOptions how;
+    g_autoptr(GError) error = NULL;
+
+    if (!options->quiet)
+        sinter_img_new_image_print(&self->image, self->given);
+    if (!sinter_img_new_image_fill(&self->image, &how, &error)) {
+        sinter_img_error("%s: %s", self->given, error->message);
+        return FALSE;
+    }
+    if (sinter_image_create(NULL, self->path, &how, &error))
+        return TRUE;
+    create_report(self, error);
+    return FALSE;
+}
+
+static int
+create_help(const CreateOptions *options, gboolean has_file)
+{
+    g_auto(SinterImgNewImage) image = { 0 };
+
+    if (!sinter_img_new_image_init(&image, create_format(options))) {
+        sinter_img_error("Unknown file format '%s'", create_format(options));
+        return 1;
+    }
+    sinter_img_new_image_print_help(&image, has_file);
+    return 0;
+}
+
+static int
+create_run(gpointer data, char **operands, int n_operands)
+{
+    const CreateOptions *options = data;
+    g_auto(Create) self = { 0 };
+    guint64 size;
+
+    if (options->list && sinter_img_option_list_has_help(options->list))
+        return create_help(options, n_operands > 0);
+    if (n_operands == 0)
+        return sinter_img_usage_error("Expecting image file name");
+    if (n_operands > 1 &&
+        !sinter_img_size_argument("image size", operands[1], 0, G_MAXINT64, &size))
+        return 1;
+    if (n_operands > 2)
+        return sinter_img_usage_error("Unexpected argument: %s", operands[2]);
+    if (!create_init(&self, options, operands[0]) ||
+        !create_add_options(&self, options, n_operands > 1 ? &size : NULL) ||
+        !create_check_names(&self) || !create_look_at_backing(&self, options))
+        return 1;
+    if (!sinter_img_new_image_get(&self.image, "size")) {
+        sinter_img_error("%s: Image creation needs a size parameter", self.given);
+        return 1;
+    }
+    return create_make(&self, options) ? 0 : 1;
+}
+
+static void
+create_clear(gpointer options)
+{
+    g_free(((CreateOptions *)options)->list);
+}
+
+static const SinterImgOption create_options[] = {
+    { NULL, 'f', "FMT", "the image's format (raw)", SINTER_IMG_MEMBER(CreateOptions, format),
+      NULL },
+    { NULL, 'o', "OPTIONS", "of the format, as KEY=VALUE,…; `help` lists them", 0,
+      create_parse_list },
+    { NULL, 'b', "FILE", "the backing file, relative to the folder of the image",
+      SINTER_IMG_MEMBER(CreateOptions, backing_file), NULL },
+    { NULL, 'F', "FMT", "the backing file's format",
+      SINTER_IMG_MEMBER(CreateOptions, backing_format), NULL },
+    { NULL, 'u', NULL, "do not open the backing file; a size must be given",
+      SINTER_IMG_MEMBER(CreateOptions, unsafe), NULL },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(CreateOptions, quiet), NULL },
+    { "object", 0, "OBJECT", NULL, 0, sinter_img_refuse_object },
+};
+
+const SinterImgVerb sinter_img_create = {
+    .name = "create",
+    .operands = "FILE [SIZE]",
+    .summary = "Makes an empty disk image, or one that stands on another",
+    .options = create_options,
+    .n_options = G_N_ELEMENTS(create_options),
+    .options_size = sizeof(CreateOptions),
+    .details = "Exit status 0 means that the image is on stable storage. A new file is its\n"
+               "owner's alone.\n",
+    .run = create_run,
+    .clear = create_clear,
+};

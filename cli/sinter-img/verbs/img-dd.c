@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * dd: copies a part of a disk into a new image.
+ */
+
+#include "text/img-message.h"
+#include "words/img-new-image.h"
+#include "words/img-open.h"
+#include "words/img-size.h"
+#include "words/img-verb.h"
+
+#include <sinter/convert.h>
+
+#include <string.h>
+
+#define DEFAULT_BLOCK_BYTES 512
+
+typedef struct {
+    SinterImgSource source;
+    const char *target_format;
+} DdOptions;
+
+/* What the operands say. */
+typedef struct {
+    const char *in;
+    const char *out;
+    guint64 block_bytes;
+    guint64 count; /* blocks */
+    gboolean has_count;
+    guint64 skip; /* blocks */
+} Dd;
+
+static gboolean
+dd_take(Dd *self, const char *key, const char *value)
+{
+    if (strcmp(key, "if") == 0)
+        self->in = value;
+    else if (strcmp(key, "of") == 0)
+        self->out = value;
+    else if (strcmp(key, "bs") == 0)
+        return sinter_img_size_argument("bs", value, 1, G_MAXINT, &self->block_bytes);
+    else if (strcmp(key, "skip") == 0)
+        return sinter_img_size_argument("skip", value, 0, G_MAXINT64, &self->skip);
+    else if (strcmp(key, "count") == 0) {
+        self->has_count = TRUE;
+        return sinter_img_size_argument("count", value, 0, G_MAXINT64, &self->count);
+    } else {
+        sinter_img_error("unrecognized operand %s", key);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+dd_parse(Dd *self, char **operands, int n_operands)
+{
+    for (int i = 0; i < n_operands; i++) {
+        const char *equals = strchr(operands[i], '=');
+        g_autofree char *key =
+            equals ? g_strndup(operands[i], (gsize)(equals - operands[i])) : g_strdup(operands[i]);
+
+        if (!equals) {
+            sinter_img_error("unrecognized operand %s", key);
+            return FALSE;
+        }
+        if (!dd_take(self, key, equals + 1))
+            return FALSE;
+    }
+    if (self->in && self->out)
+        return TRUE;
+    sinter_img_error("Must specify both input and output files");
+    return FALSE;
+}
+
+/* What is to be copied; a part that begins beyond the end of the disk is empty. */
+static void
+dd_set_part(const Dd *self, guint64 size, SinterConvertOptions *how)
+{
+    guint64 length = G_MAXUINT64;
+
+    how->has_part = TRUE;
+    if (!g_uint64_checked_mul(&how->part_offset, self->skip, self->block_bytes))
+        how->part_offset = G_MAXUINT64;
+    if (self->has_count && !g_uint64_checked_mul(&length, self->count, self->block_bytes))
+        length = G_MAXUINT64;
+    how->part_length = length;
+    if (how->part_offset > size)
+        sinter_img_error("%s: cannot skip to specified offset", self->in);
+}
+
+/* The engine says that it converts; here that is creating. */
+static void
+dd_report(const Dd *self, const char *path, const char *format, GError *error)
+{
+    g_autofree char *prefix = g_strdup_printf("%s: error while converting %s: ", path, format);
+
+    if (g_str_has_prefix(error->message, prefix)) {
+        char *message = g_strdup_printf("%s: error while creating output image: %s", self->out,
+                                        error->message + strlen(prefix));
+
+        g_free(error->message);
+        error->message = message;
+    }
+    sinter_img_report(error);
+}
+
+static gboolean
+dd_copy(const Dd *self, SinterChain *chain, const SinterImgNewImage *image)
+{
+    g_autofree char *protocol = NULL;
+    const char *path = sinter_img_strip_protocol(self->out, &protocol);
+    SinterConvertOptions how = { 0 };
+    SinterCreateOptions what;
+    g_autoptr(GError) error = NULL;
+
+    if (!path) {
+        sinter_img_error("Unknown protocol '%s'", protocol);
+        return FALSE;
+    }
+    dd_set_part(self, sinter_chain_get_virtual_size(chain), &how);
+    if (sinter_img_new_image_fill(image, &what, &error) &&
+        sinter_convert_to_image(&chain, 1, path, &what, &how, &error))
+        return TRUE;
+    dd_report(self, path, what.format, error);
+    return FALSE;
+}
+
+static int
+dd_run(gpointer data, char **operands, int n_operands)
+{
+    const DdOptions *options = data;
+    g_auto(SinterImgNewImage) image = { 0 };
+    g_autoptr(SinterChain) chain = NULL;
+    Dd self = { .block_bytes = DEFAULT_BLOCK_BYTES };
+
+    if (!dd_parse(&self, operands, n_operands))
+        return 1;
+    chain = sinter_img_open_source(&options->source, self.in);
+    if (!chain)
+        return 1;
+    if (!sinter_img_new_image_init(&image,
+                                   options->target_format ? options->target_format : "raw")) {
+        sinter_img_error("Unknown file format");
+        return 1;
+    }
+    return dd_copy(&self, chain, &image) ? 0 : 1;
+}
+
+static const SinterImgOption dd_options[] = {
+    SINTER_IMG_SOURCE_OPTIONS(DdOptions, source),
+    { NULL, 'O', "FMT", "of the image to be made (raw)",
+      SINTER_IMG_MEMBER(DdOptions, target_format), NULL },
+};
+
+const SinterImgVerb sinter_img_dd = {
+    .name = "dd",
+    .operands = "if=FILE of=TARGET [bs=SIZE] [count=BLOCKS] [skip=BLOCKS]",
+    .summary = "Copies a part of a disk into a new image",
+    .options = dd_options,
+    .n_options = G_N_ELEMENTS(dd_options),
+    .options_size = sizeof(DdOptions),
+    .details = "Blocks are of SIZE (512). Exit status 0 means that the target is complete and on\n"
+               "stable storage; it appears under its name only then.\n",
+    .run = dd_run,
+};

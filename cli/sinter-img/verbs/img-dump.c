@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * dump: shows an image's metadata in three depths, with what a check finds in it. What holds: an
+ * image that cannot be used is shown as far as its bytes allow; nothing but the image is opened.
+ */
+
+#include "img-dump.h"
+#include "text/img-json.h"
+#include "text/img-message.h"
+#include "words/img-open.h"
+#include "words/img-output.h"
+#include "text/img-progress.h"
+#include "words/img-verb.h"
+
+#include <stdio.h>
+
+#define NOT_DUMPED 1
+#define NO_METADATA 63
+#define STEP_PERCENT 1.0
+#define MAX_FINDINGS 100
+
+typedef struct {
+    SinterImgSource source;
+    const char *output;
+    gboolean errors;
+    gboolean all;
+    gboolean deep;
+    guint64 max_findings;
+} DumpOptions;
+
+static gboolean
+dump_parse_max(gpointer options, const char *value)
+{
+    DumpOptions *self = options;
+
+    if (g_ascii_string_to_unsigned(value, 10, 1, G_MAXUINT, &self->max_findings, NULL))
+        return TRUE;
+    sinter_img_error("Invalid number of findings specified: '%s'", value);
+    return FALSE;
+}
+
+static SinterCheckResult *
+dump_check(const DumpOptions *self, const char *name, SinterIo *io, const char *format,
+           GError **error)
+{
+    g_autoptr(SinterImgProgress) progress =
+        sinter_img_progress_begin(SINTER_IMG_PROGRESS_BAR, name, STEP_PERCENT);
+    SinterCheckOptions how = {
+        .flags = SINTER_CHECK_KEEP_GOING | SINTER_CHECK_SNAPSHOT_STATS |
+                 (self->deep ? SINTER_CHECK_DEEP : 0) |
+                 (self->source.force_share ? SINTER_CHECK_NO_LOCK : 0),
+        .max_per_code = self->max_findings ? (guint)self->max_findings : MAX_FINDINGS,
+        .cancellable = sinter_img_progress_get_cancellable(progress),
+        .progress = sinter_img_progress_get(progress),
+    };
+
+    return sinter_image_check_io(io, format, &how, error);
+}
+
+/* An object with the members of @head, that are known, and those of all tables, one by one. */
+static gboolean
+dump_print_all_json(const SinterImgDump *dump, JsonNode *head, SinterIo *io)
+{
+    JsonObjectIter iter;
+    const char *name;
+    JsonNode *member;
+    gboolean ok;
+
+    puts("{");
+    json_object_iter_init_ordered(&iter, json_node_get_object(head));
+    while (json_object_iter_next_ordered(&iter, &name, &member)) {
+        printf("\"%s\": ", name);
+        sinter_img_json_print(member);
+        puts(",");
+    }
+    ok = sinter_img_dump_print_all(dump, io, TRUE);
+    puts("}");
+    return ok;
+}
+
+static gboolean
+dump_print_json(const SinterImgDump *dump, gboolean all, SinterIo *io)
+{
+    g_autoptr(JsonNode) node = sinter_img_dump_to_json(dump);
+
+    if (all)
+        return dump_print_all_json(dump, node, io);
+    sinter_img_json_print(node);
+    return TRUE;
+}
+
+static int
+dump_do(const DumpOptions *self, const char *name, SinterIo *io, const SinterImageInfo *info,
+        gboolean json)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterCheckResult) result = dump_check(self, name, io, info->format, &error);
+    SinterImgDump dump = { name, info, result };
+    gboolean ok = TRUE;
+
+    if (!result) {
+        sinter_img_report(error);
+        return NOT_DUMPED;
+    }
+    if (json) {
+        ok = dump_print_json(&dump, self->all, io);
+    } else {
+        sinter_img_dump_print(&dump, self->all      ? SINTER_IMG_DUMP_ALL
+                                     : self->errors ? SINTER_IMG_DUMP_ERRORS
+                                                    : SINTER_IMG_DUMP_VERDICT);
+        if (self->all)
+            ok = sinter_img_dump_print_all(&dump, io, FALSE);
+    }
+    return ok ? 0 : NOT_DUMPED;
+}
+
+static int
+dump_run(gpointer data, char **operands, int n_operands)
+{
+    const DumpOptions *self = data;
+    g_auto(SinterImgName) name = { 0 };
+    g_autoptr(SinterIo) io = NULL;
+    g_autoptr(SinterImageInfo) info = NULL;
+    g_autoptr(GError) error = NULL;
+    gboolean json;
+
+    if (n_operands != 1)
+        return sinter_img_usage_error("Expecting one image file name");
+    if (!sinter_img_output_parse(self->output, &json) ||
+        !sinter_img_name_parse(&name, &self->source, operands[0]))
+        return NOT_DUMPED;
+    io = sinter_img_open_file(&name);
+    info = io ? sinter_image_info_new_for_io(io, name.format, &error) : NULL;
+    if (error)
+        sinter_img_report(error);
+    if (!info || !sinter_img_name_check_options(&name, info->format))
+        return NOT_DUMPED;
+    if (!sinter_format_has_check(info->format)) {
+        sinter_img_error("'%s' is of the format %s, which has no metadata", name.given,
+                         info->format);
+        return NO_METADATA;
+    }
+    return dump_do(self, name.given, io, info, json);
+}
+
+static const SinterImgOption dump_options[] = {
+    SINTER_IMG_SOURCE_OPTIONS(DumpOptions, source),
+    SINTER_IMG_OUTPUT_OPTION(DumpOptions, output),
+    { "errors", 'v', NULL, "show every finding with its place, and what the tables hold",
+      SINTER_IMG_MEMBER(DumpOptions, errors), NULL },
+    { "all", 'a', NULL, "show all metadata, down to the entries of tables",
+      SINTER_IMG_MEMBER(DumpOptions, all), NULL },
+    { "deep", 0, NULL, "decompress every compressed cluster", SINTER_IMG_MEMBER(DumpOptions, deep),
+      NULL },
+    { "max-findings", 0, "N", "show at most N findings of a kind (100); all are counted", 0,
+      dump_parse_max },
+};
+
+const SinterImgVerb sinter_img_dump = {
+    .name = "dump",
+    .operands = "FILE",
+    .summary = "Shows an image's metadata and what is wrong with it",
+    .options = dump_options,
+    .n_options = G_N_ELEMENTS(dump_options),
+    .options_size = sizeof(DumpOptions),
+    .details = "Exit status: 0 shown (whatever the verdict), 1 not shown, 63 the format has no\n"
+               "metadata.\n",
+    .run = dump_run,
+};

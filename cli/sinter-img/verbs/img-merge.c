@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * merge: makes one image of several that follow on each other in a chain. What remove does is a
+ * merge too, so its work stands here.
+ */
+
+#include "img-merge.h"
+#include "text/img-message.h"
+#include "text/img-progress.h"
+#include "words/img-size.h"
+
+#define STEP_PERCENT 1.0
+
+gboolean
+sinter_img_merge_parse_rate(gpointer options, const char *value)
+{
+    return sinter_img_size_argument("rate limit", value, 0, G_MAXINT64,
+                                    &((SinterImgMerge *)options)->rate_bytes_per_sec);
+}
+
+static void
+merge_fill_options(const SinterImgMerge *self, const SinterImgName *name, const char *remove,
+                   SinterMergeOptions *how)
+{
+    *how = (SinterMergeOptions){
+        .format = name->format,
+        .top = self->top,
+        .base = self->base,
+        .remove = remove,
+        .direction = self->down ? SINTER_MERGE_DOWN
+                     : self->up ? SINTER_MERGE_UP
+                                : SINTER_MERGE_CHEAPER,
+        .flags = SINTER_MERGE_PROBE | (self->drops_shadowed ? SINTER_MERGE_DROP_SHADOWED : 0) |
+                 (self->deletes ? SINTER_MERGE_DELETE : 0),
+        .rate_bytes_per_sec = self->rate_bytes_per_sec,
+    };
+}
+
+static SinterMergePlan *
+merge_do(const SinterImgMerge *self, const char *given, const char *path, SinterMergeOptions *how,
+         GError **error)
+{
+    g_autoptr(SinterImgProgress) progress = NULL;
+    SinterMergePlan *plan = NULL;
+
+    if (self->dry_run)
+        return sinter_merge_plan_new(path, how, error);
+    progress = sinter_img_progress_begin(self->quiet      ? SINTER_IMG_PROGRESS_QUIET
+                                         : self->progress ? SINTER_IMG_PROGRESS_PERCENT
+                                                          : SINTER_IMG_PROGRESS_BAR,
+                                         given, STEP_PERCENT);
+    how->cancellable = sinter_img_progress_get_cancellable(progress);
+    how->progress = sinter_img_progress_get(progress);
+    sinter_img_progress_start(progress);
+    if (!sinter_merge(path, how, &plan, error))
+        return NULL;
+    sinter_img_progress_complete(progress);
+    return plan;
+}
+
+/*
+ * The top image may be a file that goes, so one that a merge before left behind is found without
+ * it: only what is there is looked into.
+ */
+int
+sinter_img_merge_run(const SinterImgMerge *self, const char *given, const char *remove)
+{
+    g_auto(SinterImgName) name = { 0 };
+    g_autoptr(SinterMergePlan) plan = NULL;
+    g_autoptr(GError) error = NULL;
+    SinterMergeOptions how;
+    gboolean json;
+
+    if (!sinter_img_output_parse(self->output, &json))
+        return 1;
+    if (self->down && self->up) {
+        sinter_img_error("--down and --up are mutually exclusive");
+        return 1;
+    }
+    if (!sinter_img_name_parse(&name, &self->source, given))
+        return 1;
+    merge_fill_options(self, &name, remove, &how);
+    plan = merge_do(self, given, name.path, &how, &error);
+    if (!plan) {
+        sinter_img_name_report(&name, error);
+        return 1;
+    }
+    if (!self->quiet || json || self->dry_run)
+        sinter_img_merge_print(plan, json, self->dry_run);
+    return 0;
+}
+
+static int
+merge_run(gpointer data, char **operands, int n_operands)
+{
+    if (n_operands != 1)
+        return sinter_img_usage_error("Expecting one image file name");
+    return sinter_img_merge_run(data, operands[0], NULL);
+}
+
+static const SinterImgOption merge_options[] = {
+    { "top", 't', "T", "the highest image that is merged; otherwise FILE",
+      SINTER_IMG_MEMBER(SinterImgMerge, top), NULL },
+    { "base", 'b', "B", "the lowest one; otherwise the chain's base",
+      SINTER_IMG_MEMBER(SinterImgMerge, base), NULL },
+    SINTER_IMG_MERGE_OPTIONS,
+};
+
+const SinterImgVerb sinter_img_merge = {
+    .name = "merge",
+    .operands = "FILE",
+    .summary = "Makes one image of several that follow on each other in a chain",
+    .options = merge_options,
+    .n_options = G_N_ELEMENTS(merge_options),
+    .options_size = sizeof(SinterImgMerge),
+    .details =
+        "FILE is the chain's top image; T and B are images of the chain. Content moves down\n"
+        "into B or up into T, whatever moves less, and the image above T is put onto the\n"
+        "result. Whatever interrupts it, the disk reads the same, and the same command\n"
+        "finishes it.\n",
+    .run = merge_run,
+};

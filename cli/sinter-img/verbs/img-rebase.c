@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * rebase: puts an overlay onto another backing file, or onto none.
+ */
+
+#include "img-change.h"
+#include "text/img-message.h"
+#include "text/img-progress.h"
+#include "words/img-verb.h"
+#include "sinter-error.h"
+
+#include <sinter/rebase.h>
+
+#include <string.h>
+
+#define STEP_PERCENT 1.0
+
+typedef struct {
+    SinterImgSource source;
+    const char *source_cache; /* of backing files */
+    const char *backing_name;
+    const char *backing_format;
+    gboolean unsafe;
+    gboolean share_new;
+    gboolean progress;
+    gboolean quiet;
+} RebaseOptions;
+
+#define BACKING_NAME_MAX 1023
+
+/* Said of the name that was asked for, in qemu-img's words. */
+static void
+rebase_report(const RebaseOptions *self, const SinterImgName *name, SinterRebaseStage stage,
+              GError *error)
+{
+    const char *backing = self->backing_name ? self->backing_name : "(null)";
+
+    if (stage == SINTER_REBASE_LINKING && strlen(backing) > BACKING_NAME_MAX) {
+        g_clear_error(&error);
+        g_set_error_literal(&error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                            "Invalid argument");
+    }
+    if (stage == SINTER_REBASE_OPENING_NEW)
+        g_prefix_error(&error, "Could not open new backing file '%s': ", backing);
+    else if (stage == SINTER_REBASE_LINKING)
+        g_prefix_error(&error, "Could not change the backing file to '%s': ", backing);
+    sinter_img_name_report(name, error);
+    g_error_free(error);
+}
+
+static gboolean
+rebase_do(const RebaseOptions *self, SinterImgProgress *progress, const SinterImgName *name)
+{
+    gboolean direct = FALSE;
+    SinterRebaseStage stage = SINTER_REBASE_OPENING;
+    GError *error = NULL;
+    SinterRebaseOptions how = {
+        .format = name->format,
+        .backing_name = self->backing_name,
+        .backing_format = self->backing_format,
+        .flags = SINTER_REBASE_PROBE | (self->unsafe ? SINTER_REBASE_UNSAFE : 0) |
+                 (name->direct ? SINTER_REBASE_DIRECT : 0) |
+                 (self->share_new ? SINTER_REBASE_SHARE_NEW : 0),
+        .cancellable = sinter_img_progress_get_cancellable(progress),
+        .progress = sinter_img_progress_get(progress),
+    };
+
+    if (self->source_cache && sinter_img_cache_parse(self->source_cache, &direct) && direct)
+        how.flags |= SINTER_REBASE_READ_DIRECT;
+    if (sinter_rebase(name->path, &how, &stage, &error)) {
+        sinter_img_progress_complete(progress);
+        return TRUE;
+    }
+    rebase_report(self, name, stage, error);
+    if (stage == SINTER_REBASE_LINKING)
+        sinter_img_progress_complete(progress);
+    return FALSE;
+}
+
+static gboolean
+rebase_check_caches(const RebaseOptions *self)
+{
+    gboolean direct;
+
+    if (self->source.cache && !sinter_img_cache_parse(self->source.cache, &direct)) {
+        sinter_img_error("Invalid cache option: %s", self->source.cache);
+        return FALSE;
+    }
+    if (self->source_cache && !sinter_img_cache_parse(self->source_cache, &direct)) {
+        sinter_img_error("Invalid source cache option: %s", self->source_cache);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+rebase_check_format(const RebaseOptions *self)
+{
+    const char *format = self->backing_format;
+
+    if (!format || strcmp(format, "raw") == 0 || strcmp(format, "qcow2") == 0)
+        return TRUE;
+    sinter_img_error("Invalid format name: '%s'", format);
+    return FALSE;
+}
+
+static int
+rebase_run(gpointer data, char **operands, int n_operands)
+{
+    const RebaseOptions *self = data;
+    g_auto(SinterImgName) name = { 0 };
+    g_autoptr(SinterImageInfo) info = NULL;
+    g_autoptr(SinterImgProgress) progress = NULL;
+
+    if (n_operands != 1)
+        return sinter_img_usage_error("Expecting one image file name");
+    if (!self->unsafe && !self->backing_name)
+        return sinter_img_usage_error("Must specify backing file (-b) or use unsafe mode (-u)");
+    progress = sinter_img_progress_begin(self->quiet      ? SINTER_IMG_PROGRESS_QUIET
+                                         : self->progress ? SINTER_IMG_PROGRESS_PERCENT
+                                                          : SINTER_IMG_PROGRESS_BAR,
+                                         operands[0], STEP_PERCENT);
+    sinter_img_progress_start(progress);
+    if (!rebase_check_caches(self) ||
+        !sinter_img_change_begin(&name, &self->source, operands[0], &info) ||
+        !rebase_check_format(self))
+        return 1;
+    return rebase_do(self, progress, &name) ? 0 : 1;
+}
+
+static const SinterImgOption rebase_options[] = {
+    SINTER_IMG_CHANGE_OPTIONS(RebaseOptions, source),
+    { NULL, 'f', "FMT", "the image's format; otherwise it is probed",
+      SINTER_IMG_MEMBER(RebaseOptions, source.format), NULL },
+    { NULL, 'b', "BACKING", "the new backing file, as the image is to name it; '' for none",
+      SINTER_IMG_MEMBER(RebaseOptions, backing_name), NULL },
+    { NULL, 'F', "FMT", "its format", SINTER_IMG_MEMBER(RebaseOptions, backing_format), NULL },
+    { NULL, 'u', NULL, "change the name and nothing else: the content is known to be the same",
+      SINTER_IMG_MEMBER(RebaseOptions, unsafe), NULL },
+    { "force-share", 'U', NULL, "open BACKING also where somebody writes to it",
+      SINTER_IMG_MEMBER(RebaseOptions, share_new), NULL },
+    { NULL, 't', "CACHE", "how to write: none (past the page cache) or writeback",
+      SINTER_IMG_MEMBER(RebaseOptions, source.cache), NULL },
+    { NULL, 'T', "CACHE", "how to read backing files, likewise",
+      SINTER_IMG_MEMBER(RebaseOptions, source_cache), NULL },
+    { NULL, 'p', NULL, "print percentages", SINTER_IMG_MEMBER(RebaseOptions, progress), NULL },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(RebaseOptions, quiet), NULL },
+};
+
+const SinterImgVerb sinter_img_rebase = {
+    .name = "rebase",
+    .operands = "FILE",
+    .summary = "Puts an overlay onto another backing file, or onto none",
+    .options = rebase_options,
+    .n_options = G_N_ELEMENTS(rebase_options),
+    .options_size = sizeof(RebaseOptions),
+    .details =
+        "What the new backing file has not is copied into FILE first, unless with -u.\n"
+        "Whatever interrupts it, the disk reads the same, and the same command finishes it.\n",
+    .run = rebase_run,
+};

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * resize: gives a disk another size, told as such or as a difference.
+ */
+
+#include "img-change.h"
+#include "words/img-keyval.h"
+#include "text/img-message.h"
+#include "words/img-verb.h"
+
+#include <sinter/resize.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* As far as offsets go, in whole clusters of every size. */
+#define SIZE_MAX_BYTES G_GUINT64_CONSTANT(9223372035781033984)
+
+typedef struct {
+    SinterImgSource source;
+    SinterPreallocation preallocation;
+    gboolean shrink;
+    gboolean quiet;
+} ResizeOptions;
+
+static gboolean
+parse_preallocation(gpointer options, const char *value)
+{
+    static const char *const modes[] = {
+        [SINTER_PREALLOCATION_OFF] = "off",
+        [SINTER_PREALLOCATION_METADATA] = "metadata",
+        [SINTER_PREALLOCATION_FALLOC] = "falloc",
+        [SINTER_PREALLOCATION_FULL] = "full",
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(modes); i++) {
+        if (strcmp(value, modes[i]) != 0)
+            continue;
+        ((ResizeOptions *)options)->preallocation = (SinterPreallocation)i;
+        return TRUE;
+    }
+    sinter_img_error("Invalid preallocation mode '%s'", value);
+    return FALSE;
+}
+
+/* "10G", "+1G", "-1G": the sign and the bytes. FALSE after a message. */
+static gboolean
+parse_size(const char *text, char *ret_sign, guint64 *ret)
+{
+    static const SinterImgKey keys[] = { { "size", SINTER_IMG_SIZE, 0 } };
+    g_autofree char *list = NULL;
+
+    *ret_sign = *text == '+' || *text == '-' ? *text : '\0';
+    list = g_strdup_printf("size=%s", *ret_sign ? text + 1 : text);
+    return sinter_img_option_list_parse(list, keys, G_N_ELEMENTS(keys), ret);
+}
+
+/* The size to be, in numbers that run over as qemu-img's do; 0: none that can be. */
+static guint64
+total_size(guint64 current, char sign, guint64 bytes)
+{
+    guint64 total = bytes;
+
+    if (sign == '+')
+        total = current + bytes;
+    else if (sign == '-')
+        total = current - bytes;
+    return total > G_MAXINT64 ? 0 : total;
+}
+
+static gboolean
+check_size(const ResizeOptions *self, guint64 current, guint64 total)
+{
+    if (total == 0) {
+        sinter_img_error("New image size must be positive");
+    } else if (total <= current && self->preallocation != SINTER_PREALLOCATION_OFF) {
+        sinter_img_error("Preallocation can only be used for growing images");
+    } else if (total < current && !self->shrink) {
+        sinter_img_error("Use the --shrink option to perform a shrink operation.");
+        sinter_img_warning("Shrinking an image will delete all data beyond the shrunken image's "
+                           "end. Before performing such an operation, make sure there is no "
+                           "important data there.");
+    } else if (total > SIZE_MAX_BYTES) {
+        sinter_img_error("offset(%" G_GUINT64_FORMAT ") exceeds maximum(%" G_GUINT64_FORMAT ")",
+                         total, SIZE_MAX_BYTES);
+    } else {
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static int
+resize_run(gpointer data, char **operands, int n_operands)
+{
+    const ResizeOptions *self = data;
+    g_auto(SinterImgName) name = { 0 };
+    g_autoptr(SinterImageInfo) info = NULL;
+    g_autoptr(GError) error = NULL;
+    guint64 bytes = 0;
+    guint64 total;
+    char sign;
+
+    if (n_operands != 2)
+        return sinter_img_usage_error("Expecting image file name and size");
+    if (!parse_size(operands[1], &sign, &bytes) ||
+        !sinter_img_change_begin(&name, &self->source, operands[0], &info))
+        return 1;
+    total = total_size(info->virtual_size, sign, bytes);
+    if (!check_size(self, info->virtual_size, total))
+        return 1;
+    if (!sinter_image_resize(NULL, name.path, info->format, SINTER_HANDLE_PROBE, total,
+                             self->preallocation, self->shrink, &error)) {
+        sinter_img_name_report(&name, error);
+        sinter_img_change_hint(error);
+        return 1;
+    }
+    if (!self->quiet)
+        puts("Image resized.");
+    return 0;
+}
+
+static const SinterImgOption resize_options[] = {
+    { "format", 'f', "FMT", "the image's format; otherwise it is probed",
+      SINTER_IMG_MEMBER(ResizeOptions, source.format), NULL },
+    SINTER_IMG_CHANGE_OPTIONS(ResizeOptions, source),
+    { "preallocation", 0, "MODE", "for what is added: off, metadata, falloc or full", 0,
+      parse_preallocation },
+    { "shrink", 0, NULL, "let the disk get smaller; what lies behind its end is lost",
+      SINTER_IMG_MEMBER(ResizeOptions, shrink), NULL },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(ResizeOptions, quiet), NULL },
+};
+
+const SinterImgVerb sinter_img_resize = {
+    .name = "resize",
+    .operands = "FILE [+|-]SIZE",
+    .summary = "Gives a disk another size",
+    .options = resize_options,
+    .n_options = G_N_ELEMENTS(resize_options),
+    .options_size = sizeof(ResizeOptions),
+    .last_is_operand = TRUE,
+    .run = resize_run,
+};

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * snapshot: lists, makes, applies and deletes the internal snapshots of an image.
+ */
+
+#include "img-change.h"
+#include "img-info.h"
+#include "text/img-message.h"
+#include "words/img-verb.h"
+#include "sinter-error.h"
+
+#include <sinter/snapshot.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* What fits into a name, as qemu-img cuts it. */
+#define NAME_MAX_BYTES 255
+
+typedef enum {
+    ACTION_NONE,
+    ACTION_LIST,
+    ACTION_CREATE,
+    ACTION_APPLY,
+    ACTION_DELETE,
+} Action;
+
+typedef struct {
+    SinterImgSource source;
+    gboolean quiet;
+    Action action;
+    const char *snapshot;
+} SnapshotOptions;
+
+static gboolean
+take_action(gpointer options, int action, const char *snapshot)
+{
+    SnapshotOptions *self = options;
+
+    if (self->action != ACTION_NONE) {
+        sinter_img_usage_error("Cannot mix '-l', '-a', '-c', '-d'");
+        return FALSE;
+    }
+    self->action = (Action)action;
+    self->snapshot = snapshot;
+    return TRUE;
+}
+
+static int
+snapshot_list(const SnapshotOptions *self, const char *given)
+{
+    g_auto(SinterImgName) name = { 0 };
+    g_autoptr(SinterChain) chain = NULL;
+    g_autoptr(SinterIo) io = NULL;
+    g_autoptr(GPtrArray) list = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!sinter_img_name_parse(&name, &self->source, given))
+        return 1;
+    chain = sinter_img_open_chain(&name, NULL);
+    io = chain ? sinter_img_open_file(&name) : NULL;
+    if (!io)
+        return 1;
+    list = sinter_image_list_snapshots(io, sinter_chain_get_info(chain, 0)->format, &error);
+    if (!list) {
+        sinter_img_name_report(&name, error);
+        return 1;
+    }
+    sinter_img_info_print_snapshots(list);
+    return 0;
+}
+
+/* What qemu-img says of failures that it knows by number only. */
+static void
+report_create(const char *snapshot, const GError *error)
+{
+    if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED))
+        sinter_img_error("Could not create snapshot '%s': -95 (Operation not supported)", snapshot);
+    else if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT))
+        sinter_img_error("Could not create snapshot '%s': -22 (Invalid argument): %s", snapshot,
+                         error->message);
+    else
+        sinter_img_error("Could not create snapshot '%s': %s", snapshot, error->message);
+}
+
+static void
+report_apply(const char *snapshot, const char *format, const GError *error)
+{
+    const char *why = error->message;
+
+    if (strcmp(format, "raw") == 0)
+        why = "Block driver does not support snapshots";
+    else if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND))
+        why = "Failed to load snapshot: No such file or directory";
+    else if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED))
+        why = "Failed to load snapshot: Operation not supported";
+    sinter_img_error("Could not apply snapshot '%s': %s", snapshot, why);
+}
+
+static void
+report_delete(const char *snapshot, const GError *error)
+{
+    gboolean none = g_error_matches(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND) ||
+                    g_error_matches(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED);
+
+    sinter_img_error("Could not delete snapshot '%s': %s", snapshot,
+                     none ? "snapshot not found" : error->message);
+}
+
+static void
+report(const SnapshotOptions *self, const SinterImgName *name, const char *snapshot,
+       const char *format, const GError *error)
+{
+    if (sinter_img_change_is_open_error(name, error))
+        sinter_img_name_report(name, error);
+    else if (self->action == ACTION_CREATE)
+        report_create(snapshot, error);
+    else if (self->action == ACTION_APPLY)
+        report_apply(snapshot, format, error);
+    else
+        report_delete(snapshot, error);
+}
+
+static gboolean
+snapshot_change(const SnapshotOptions *self, const SinterImgName *name, const char *snapshot,
+                const char *format, GError **error)
+{
+    switch (self->action) {
+    case ACTION_CREATE:
+        return sinter_snapshot_create(NULL, name->path, format, SINTER_HANDLE_PROBE, snapshot,
+                                      g_get_real_time(), error);
+    case ACTION_APPLY:
+        return sinter_snapshot_apply(NULL, name->path, format, SINTER_HANDLE_PROBE, snapshot,
+                                     SINTER_SNAPSHOT_BY_ID_OR_NAME, error);
+    case ACTION_DELETE:
+        return sinter_snapshot_delete(NULL, name->path, format, SINTER_HANDLE_PROBE, snapshot,
+                                      SINTER_SNAPSHOT_BY_NAME, error);
+    default:
+        return TRUE;
+    }
+}
+
+static int
+snapshot_run(gpointer data, char **operands, int n_operands)
+{
+    const SnapshotOptions *self = data;
+    g_auto(SinterImgName) name = { 0 };
+    g_autoptr(SinterImageInfo) info = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *snapshot = NULL;
+
+    if (n_operands != 1)
+        return sinter_img_usage_error("Expecting one image file name");
+    if (self->action == ACTION_LIST)
+        return snapshot_list(self, operands[0]);
+    if (self->source.force_share) {
+        sinter_img_error("Could not open '%s': force-share=on can only be used with read-only "
+                         "images",
+                         operands[0]);
+        return 1;
+    }
+    if (!sinter_img_change_begin(&name, &self->source, operands[0], &info))
+        return 1;
+    if (self->action == ACTION_CREATE)
+        snapshot = g_strndup(self->snapshot, NAME_MAX_BYTES);
+    else
+        snapshot = g_strdup(self->snapshot);
+    if (snapshot_change(self, &name, snapshot, info->format, &error))
+        return 0;
+    report(self, &name, self->snapshot, info->format, error);
+    return 1;
+}
+
+static const SinterImgOption snapshot_options[] = {
+    { NULL, 'l', NULL, "list the snapshots", SINTER_IMG_ACTION(take_action, ACTION_LIST) },
+    { NULL, 'c', "NAME", "make one of that name", SINTER_IMG_ACTION(take_action, ACTION_CREATE) },
+    { NULL, 'a', "SNAPSHOT", "make the disk what it was then; what it is now is lost",
+      SINTER_IMG_ACTION(take_action, ACTION_APPLY) },
+    { NULL, 'd', "NAME", "delete the first one of that name",
+      SINTER_IMG_ACTION(take_action, ACTION_DELETE) },
+    SINTER_IMG_CHANGE_OPTIONS(SnapshotOptions, source),
+    { "force-share", 'U', NULL, "list those of an image that somebody writes to",
+      SINTER_IMG_MEMBER(SnapshotOptions, source.force_share), NULL },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(SnapshotOptions, quiet),
+      NULL },
+};
+
+const SinterImgVerb sinter_img_snapshot = {
+    .name = "snapshot",
+    .operands = "FILE",
+    .summary = "Lists, makes, applies or deletes internal snapshots",
+    .options = snapshot_options,
+    .n_options = G_N_ELEMENTS(snapshot_options),
+    .options_size = sizeof(SnapshotOptions),
+    .run = snapshot_run,
+};

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * From a word on the command line to an open image. What holds: a name is a plain path, `file:`
+ * and a path, or, with --image-opts, a list that names one plain file; whatever else qemu-img
+ * would understand (protocols, nested drivers) is refused with a line that says so.
+ */
+
+#include "img-open.h"
+#include "img-keyval.h"
+#include "text/img-message.h"
+#include "sinter-error.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+gboolean
+sinter_img_refuse_object(gpointer options, const char *value)
+{
+    sinter_img_error("--object is not supported: without a key, what an encrypted image says about "
+                     "itself can be read, and its map");
+    return FALSE;
+}
+
+gboolean
+sinter_img_cache_parse(const char *cache, gboolean *ret_direct)
+{
+    static const struct {
+        const char *name;
+        gboolean direct;
+    } modes[] = {
+        { "none", TRUE },       { "off", TRUE },           { "directsync", TRUE },
+        { "writeback", FALSE }, { "writethrough", FALSE }, { "unsafe", FALSE },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(modes); i++) {
+        if (strcmp(cache, modes[i].name) != 0)
+            continue;
+        *ret_direct = modes[i].direct;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+void
+sinter_img_name_clear(SinterImgName *self)
+{
+    g_clear_pointer(&self->path, g_free);
+    g_clear_pointer(&self->format, g_free);
+    g_clear_pointer(&self->unknown, g_free);
+}
+
+static void say_not_opened(const char *given, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void
+say_not_opened(const char *given, const char *format, ...)
+{
+    g_autofree char *why = NULL;
+    va_list args;
+
+    va_start(args, format);
+    why = g_strdup_vprintf(format, args);
+    va_end(args);
+    sinter_img_error("Could not open '%s': %s", given, why);
+}
+
+static gboolean
+take_image_option(const char *key, const char *value, gpointer user_data)
+{
+    SinterImgName *self = user_data;
+    char **member = NULL;
+
+    if (strcmp(key, "file.filename") == 0)
+        member = &self->path;
+    else if (strcmp(key, "driver") == 0)
+        member = &self->format;
+    else if (strcmp(key, "file.driver") != 0 || strcmp(value, "file") != 0)
+        member = &self->unknown;
+    if (member) {
+        g_free(*member);
+        *member = g_strdup(member == &self->unknown ? key : value);
+    }
+    return TRUE;
+}
+
+/* FALSE after a message where there is an option for the file itself that we do not have. */
+static gboolean
+check_file_option(const SinterImgName *self)
+{
+    if (!self->unknown || !g_str_has_prefix(self->unknown, "file."))
+        return TRUE;
+    say_not_opened(self->given, "Block protocol 'file' doesn't support the option '%s'",
+                   self->unknown + strlen("file."));
+    return FALSE;
+}
+
+static gboolean
+parse_image_options(SinterImgName *self, const SinterImgSource *source)
+{
+    const char *given = self->given;
+    gsize word = strcspn(given, "=,");
+
+    if (source->format) {
+        sinter_img_error("--image-opts and --format are mutually exclusive");
+        return FALSE;
+    }
+    /* a first word without a key is a reference to what only a running QEMU has */
+    if (given[word] != '=') {
+        say_not_opened(given, "Cannot find device='%.*s' nor node-name='%.*s'", (int)word, given,
+                       (int)word, given);
+        return FALSE;
+    }
+    sinter_img_keyval_each(given, take_image_option, self);
+    if (self->path)
+        return check_file_option(self);
+    if (self->unknown && g_str_has_prefix(self->unknown, "file."))
+        say_not_opened(given, "The 'file' block driver requires a file name");
+    else
+        say_not_opened(given, self->format ? "A block device must be specified for \"file\""
+                                           : "Must specify either driver or file");
+    return FALSE;
+}
+
+const char *
+sinter_img_strip_protocol(const char *given, char **ret_protocol)
+{
+    gsize word = strcspn(given, ":/");
+
+    if (g_str_has_prefix(given, "file:"))
+        return given + strlen("file:");
+    if (given[word] != ':')
+        return given;
+    *ret_protocol = g_strndup(given, word);
+    return NULL;
+}
+
+static gboolean
+parse_path(SinterImgName *self, const SinterImgSource *source)
+{
+    g_autofree char *protocol = NULL;
+    const char *path = sinter_img_strip_protocol(self->given, &protocol);
+
+    if (!path) {
+        say_not_opened(self->given, "Unknown protocol '%s'", protocol);
+        return FALSE;
+    }
+    self->path = g_strdup(path);
+    self->format = g_strdup(source->format);
+    return TRUE;
+}
+
+/* FALSE after a message. NULL is known: it will be probed. */
+static gboolean
+check_format(const char *given, const char *format)
+{
+    if (!format || strcmp(format, "raw") == 0 || strcmp(format, "qcow2") == 0)
+        return TRUE;
+    say_not_opened(given, "Unknown driver '%s'", format);
+    return FALSE;
+}
+
+gboolean
+sinter_img_name_parse(SinterImgName *self, const SinterImgSource *source, const char *given)
+{
+    *self = (SinterImgName){ .given = given, .force_share = source->force_share };
+    if (source->cache && !sinter_img_cache_parse(source->cache, &self->direct))
+        return FALSE;
+    if (source->image_opts)
+        return parse_image_options(self, source) && check_format(given, self->format);
+    return check_format(given, source->format) && parse_path(self, source);
+}
+
+/* What can be said before the file is opened, and better than the engine says it. */
+static gboolean
+name_check(const SinterImgName *self)
+{
+    struct stat st;
+
+    if (*self->path == '\0') {
+        say_not_opened(self->given, "The 'file' block driver requires a file name");
+        return FALSE;
+    }
+    if (stat(self->path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+        say_not_opened(self->given, "'file' driver requires '%s' to be a regular file", self->path);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static SinterIo *
+name_open(const SinterImgName *self, GError **error)
+{
+    g_autoptr(SinterFs) fs = sinter_fs_new_host(NULL, error);
+    SinterIoFlags flags = SINTER_IO_READ | (self->force_share ? SINTER_IO_NO_LOCK : 0) |
+                          (self->direct ? SINTER_IO_DIRECT : 0);
+
+    return fs ? sinter_fs_open(fs, self->path, flags, error) : NULL;
+}
+
+void
+sinter_img_name_report(const SinterImgName *self, const GError *error)
+{
+    g_autofree char *prefix = g_strdup_printf("Could not open '%s': ", self->path);
+    g_autoptr(GError) shown = g_error_copy(error);
+
+    if (g_str_has_prefix(error->message, prefix)) {
+        g_free(shown->message);
+        shown->message = g_strdup_printf("Could not open '%s': %s", self->given,
+                                         error->message + strlen(prefix));
+    }
+    sinter_img_report(shown);
+}
+
+SinterIo *
+sinter_img_open_file(const SinterImgName *name)
+{
+    g_autoptr(SinterIo) io = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!name_check(name))
+        return NULL;
+    io = name_open(name, &error);
+    if (io && sinter_lock_for_reading(io, &error))
+        return g_steal_pointer(&io);
+    g_prefix_error(&error, "Could not open '%s': ", name->given);
+    sinter_img_report(error);
+    return NULL;
+}
+
+gboolean
+sinter_img_name_check_options(const SinterImgName *self, const char *format)
+{
+    if (!self->unknown)
+        return TRUE;
+    say_not_opened(self->given, "Block format '%s' does not support the option '%s'", format,
+                   self->unknown);
+    return FALSE;
+}
+
+SinterChain *
+sinter_img_open_chain(const SinterImgName *name, const char *snapshot)
+{
+    SinterChainOptions options = { .format = name->format,
+                                   .snapshot = snapshot,
+                                   .flags = SINTER_CHAIN_PROBE };
+    g_autoptr(SinterIo) first = NULL;
+    g_autoptr(SinterChain) chain = NULL;
+    g_autoptr(GError) error = NULL;
+
+    /* the file itself first: what is wrong with it is said in other words than what is in it */
+    first = sinter_img_open_file(name);
+    if (!first)
+        return NULL;
+    if (name->force_share)
+        options.flags |= SINTER_CHAIN_NO_LOCK;
+    if (name->direct)
+        options.flags |= SINTER_CHAIN_DIRECT;
+    chain = sinter_chain_open(name->path, &options, &error);
+    if (!chain) {
+        sinter_img_name_report(name, error);
+        return NULL;
+    }
+    return sinter_img_name_check_options(name, sinter_chain_get_info(chain, 0)->format)
+               ? g_steal_pointer(&chain)
+               : NULL;
+}
+
+SinterChain *
+sinter_img_open_source(const SinterImgSource *source, const char *given)
+{
+    g_auto(SinterImgName) name = { 0 };
+
+    return sinter_img_name_parse(&name, source, given) ? sinter_img_open_chain(&name, NULL) : NULL;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Decodes compressed clusters and reads ranges of them. zlib streams go to libdeflate first, which
+ * is more than twice as fast but wants the stream to end with the cluster; what it refuses zlib
+ * judges by QEMU's rule: the cluster is full, whatever is left of the input. What holds: a
+ * cluster that does not come out whole is an error. Neighbours in the file are read in one go.
+ */
+
+#include "qcow2-decompress.h"
+#include "qcow2-map.h"
+#include "sinter-error.h"
+
+#include <string.h>
+#include <zlib.h>
+#include <zstd.h>
+#if SINTER_HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
+
+/* QEMU writes with this window and cannot read a larger one. */
+#define ZLIB_WINDOW_BITS (-12)
+#define SPAN_MAX_BYTES (1024 * 1024)
+#define BATCH_MAX 256
+
+/* What decoding needs over and over; one for each thread. */
+typedef struct {
+    z_stream zlib;
+    gboolean has_zlib;
+    ZSTD_DCtx *zstd;
+#if SINTER_HAVE_LIBDEFLATE
+    struct libdeflate_decompressor *deflate;
+#endif
+} Decoder;
+
+static void
+decoder_free(gpointer data)
+{
+    Decoder *self = data;
+
+    if (self->has_zlib)
+        inflateEnd(&self->zlib);
+    ZSTD_freeDCtx(self->zstd);
+#if SINTER_HAVE_LIBDEFLATE
+    libdeflate_free_decompressor(self->deflate);
+#endif
+    g_free(self);
+}
+
+static GPrivate thread_decoder = G_PRIVATE_INIT(decoder_free);
+
+static Decoder *
+decoder_get(void)
+{
+    Decoder *self = g_private_get(&thread_decoder);
+
+    if (!self) {
+        self = g_new0(Decoder, 1);
+        g_private_set(&thread_decoder, self);
+    }
+    return self;
+}
+
+#if SINTER_HAVE_LIBDEFLATE
+static gboolean
+decode_libdeflate(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes,
+                  gsize *ret_used)
+{
+    if (!self->deflate)
+        self->deflate = libdeflate_alloc_decompressor();
+    return self->deflate &&
+           libdeflate_deflate_decompress_ex(self->deflate, in, in_bytes, out, out_bytes, ret_used,
+                                            NULL) == LIBDEFLATE_SUCCESS;
+}
+#else
+static gboolean
+decode_libdeflate(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes,
+                  gsize *ret_used)
+{
+    return FALSE;
+}
+#endif
+
+static gboolean
+decode_zlib(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes,
+            gsize *ret_used)
+{
+    int ret;
+
+    if (!self->has_zlib) {
+        if (inflateInit2(&self->zlib, ZLIB_WINDOW_BITS) != Z_OK)
+            return FALSE;
+        self->has_zlib = TRUE;
+    } else if (inflateReset(&self->zlib) != Z_OK) {
+        return FALSE;
+    }
+    self->zlib.next_in = (guint8 *)in;
+    self->zlib.avail_in = (uInt)in_bytes;
+    self->zlib.next_out = out;
+    self->zlib.avail_out = (uInt)out_bytes;
+    ret = inflate(&self->zlib, Z_FINISH);
+    *ret_used = in_bytes - self->zlib.avail_in;
+    return (ret == Z_STREAM_END || ret == Z_BUF_ERROR) && self->zlib.avail_out == 0;
+}
+
+/* Frame by frame, each in one go: no window is allocated, whatever the frame's header asks for. */
+static gboolean
+decode_zstd(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes,
+            gsize *ret_used)
+{
+    const guint8 *start = in;
+
+    if (!self->zstd)
+        self->zstd = ZSTD_createDCtx();
+    if (!self->zstd)
+        return FALSE;
+    while (out_bytes > 0) {
+        gsize frame = ZSTD_findFrameCompressedSize(in, in_bytes);
+        gsize n;
+
+        if (ZSTD_isError(frame))
+            return FALSE;
+        n = ZSTD_decompressDCtx(self->zstd, out, out_bytes, in, frame);
+        if (ZSTD_isError(n))
+            return FALSE;
+        in += frame;
+        in_bytes -= frame;
+        out += n;
+        out_bytes -= n;
+    }
+    *ret_used = (gsize)(in - start);
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_decompress(guint8 compression_type, const guint8 *in, gsize in_bytes, guint8 *out,
+                        gsize out_bytes, GError **error)
+{
+    gsize used;
+
+    return sinter_qcow2_decompress_measure(compression_type, in, in_bytes, out, out_bytes, &used,
+                                           error);
+}
+
+gboolean
+sinter_qcow2_decompress_measure(guint8 compression_type, const guint8 *in, gsize in_bytes,
+                                guint8 *out, gsize out_bytes, gsize *ret_used, GError **error)
+{
+    Decoder *decoder = decoder_get();
+    gboolean ok = FALSE;
+
+    if (compression_type == SINTER_QCOW2_COMPRESSION_ZLIB)
+        ok = decode_libdeflate(decoder, in, in_bytes, out, out_bytes, ret_used) ||
+             decode_zlib(decoder, in, in_bytes, out, out_bytes, ret_used);
+    else if (compression_type == SINTER_QCOW2_COMPRESSION_ZSTD)
+        ok = decode_zstd(decoder, in, in_bytes, out, out_bytes, ret_used);
+    if (!ok)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+                    "the compressed data cannot be decoded to a whole cluster");
+    return ok;
+}
+
+/* A stretch of the file that was read because some clusters' streams lie in it. */
+typedef struct {
+    guint8 *data;
+    gsize room;
+    guint64 start;
+    guint64 end;
+} Span;
+
+/* How far streams that follow on each other reach, from the one at @index on. */
+static guint64
+span_end(const SinterQcow2Geometry *geo, const SinterQcow2L2Entry *entries, guint n, guint index,
+         guint64 start)
+{
+    guint64 end = start;
+
+    for (; index < n; index++) {
+        SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(geo, entries[index].entry);
+
+        /* streams are packed: the next one begins in the sector that the last one ends in */
+        if (end > start && (ref.host_offset < start || ref.host_offset > end ||
+                            ref.host_offset + ref.host_bytes > start + SPAN_MAX_BYTES))
+            break;
+        end = MAX(end, ref.host_offset + ref.host_bytes);
+    }
+    return end;
+}
+
+static gboolean
+span_load(Span *self, SinterIo *io, guint64 start, guint64 end, GError **error)
+{
+    gsize n = 0;
+
+    if (end - start > self->room) {
+        g_free(self->data);
+        self->room = (gsize)MAX(end - start, 64 * 1024);
+        self->data = g_malloc(self->room);
+    }
+    self->start = start;
+    self->end = end;
+    if (!sinter_io_read_some(io, start, self->data, (gsize)(end - start), &n, error))
+        return FALSE;
+    if (n == 0) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+                    "compressed data at %" G_GUINT64_FORMAT " lies beyond the end of the file",
+                    start);
+        return FALSE;
+    }
+    /* the length in sectors may reach a little beyond the end of the file */
+    memset(self->data + n, 0, (gsize)(end - start) - n);
+    return TRUE;
+}
+
+/* Makes @span hold the stream of the entry at @index. */
+static gboolean
+span_reach(SinterQcow2Image *self, Span *span, const SinterQcow2L2Entry *entries, guint n,
+           guint index, GError **error)
+{
+    const SinterQcow2Geometry *geo = &self->header->geo;
+    SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(geo, entries[index].entry);
+
+    if (!(entries[index].entry & SINTER_QCOW2_COMPRESSED)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
+                    "the cluster is no longer compressed: somebody writes to the image");
+        return FALSE;
+    }
+    return (ref.host_offset >= span->start && ref.host_offset + ref.host_bytes <= span->end) ||
+           span_load(span, self->image->io, ref.host_offset,
+                     span_end(geo, entries, n, index, ref.host_offset), error);
+}
+
+/* Decodes the cluster of @entry into @out, a whole cluster. */
+static gboolean
+read_cluster(SinterQcow2Image *self, Span *span, const SinterQcow2L2Entry *entries, guint n,
+             guint index, guint8 *out, GError **error)
+{
+    const SinterQcow2Geometry *geo = &self->header->geo;
+    SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(geo, entries[index].entry);
+
+    return span_reach(self, span, entries, n, index, error) &&
+           sinter_qcow2_decompress(self->header->compression_type,
+                                   span->data + (ref.host_offset - span->start),
+                                   (gsize)ref.host_bytes, out, geo->cluster_size, error);
+}
+
+/* The part of the cluster at @guest that [@offset, @offset + @len) wants, into @buf. */
+static gboolean
+read_part(SinterQcow2Image *self, Span *span, guint8 **bounce, const SinterQcow2L2Entry *entries,
+          guint n, guint index, guint64 guest, guint64 offset, guint8 *buf, gsize len,
+          GError **error)
+{
+    guint32 cluster_size = self->header->geo.cluster_size;
+    guint64 from = MAX(guest, offset);
+    guint64 to = MIN(guest + cluster_size, offset + len);
+    gboolean whole = to - from == cluster_size;
+
+    if (!whole && !*bounce)
+        *bounce = g_malloc(cluster_size);
+    if (!read_cluster(self, span, entries, n, index, whole ? buf + (from - offset) : *bounce,
+                      error)) {
+        g_prefix_error(error, "'%s', guest offset %" G_GUINT64_FORMAT ": ", self->image->info->path,
+                       guest);
+        return FALSE;
+    }
+    if (!whole)
+        memcpy(buf + (from - offset), *bounce + (from - guest), to - from);
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_read_streams(SinterImage *image, guint64 offset, guint n, guint8 *buf, gsize room,
+                          SinterQcow2StreamRef *ret, guint *ret_n, GError **error)
+{
+    SinterQcow2Image *self = image->state;
+    const SinterQcow2Geometry *geo = &self->header->geo;
+    g_autofree SinterQcow2L2Entry *entries = g_new(SinterQcow2L2Entry, n);
+    Span span = { 0 };
+    gsize used = 0;
+    gboolean ok = sinter_qcow2_map_entries(self, offset, n, entries, &n, error);
+
+    for (*ret_n = 0; ok && *ret_n < n; (*ret_n)++) {
+        SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(geo, entries[*ret_n].entry);
+
+        if (ref.host_bytes > room - used)
+            break;
+        ok = span_reach(self, &span, entries, n, *ret_n, error);
+        if (!ok)
+            break;
+        memcpy(buf + used, span.data + (ref.host_offset - span.start), (gsize)ref.host_bytes);
+        ret[*ret_n] = (SinterQcow2StreamRef){ (guint32)used, (guint32)ref.host_bytes };
+        used += (gsize)ref.host_bytes;
+    }
+    g_free(span.data);
+    return ok;
+}
+
+gboolean
+sinter_qcow2_read_compressed(SinterImage *image, guint64 offset, void *buf, gsize len,
+                             GError **error)
+{
+    SinterQcow2Image *self = image->state;
+    guint32 cluster_size = self->header->geo.cluster_size;
+    g_autofree SinterQcow2L2Entry *entries = g_new(SinterQcow2L2Entry, BATCH_MAX);
+    g_autofree guint8 *bounce = NULL;
+    guint64 guest = offset & ~(guint64)(cluster_size - 1);
+    gboolean ok = TRUE;
+    Span span = { 0 };
+
+    while (ok && guest < offset + len) {
+        guint64 left = offset + len - guest;
+        guint n = (guint)MIN((left + cluster_size - 1) / cluster_size, BATCH_MAX);
+
+        ok = sinter_qcow2_map_entries(self, guest, n, entries, &n, error);
+        for (guint i = 0; ok && i < n; i++, guest += cluster_size)
+            ok = read_part(self, &span, &bounce, entries, n, i, guest, offset, buf, len, error);
+    }
+    g_free(span.data);
+    return ok;
+}

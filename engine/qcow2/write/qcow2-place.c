@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Finds places for whole clusters, and maps them once their bytes are there. What holds: a place is
+ * either the cluster's own already, and then nothing changes but its bytes, or host clusters that
+ * nothing names; so whatever is cut, the guest sees the old bytes or the new ones.
+ */
+
+#include "qcow2-place.h"
+
+gboolean
+sinter_qcow2_take_hosts(SinterQcow2Writer *self, guint64 guest, guint64 max, guint64 *ret_host,
+                        guint64 *ret_n, GError **error)
+{
+    guint64 first;
+
+    if (self->geo.external_data) {
+        *ret_host = guest;
+        *ret_n = max;
+        return TRUE;
+    }
+    if (!sinter_qcow2_alloc_take(self, max, &first, ret_n, error))
+        return FALSE;
+    *ret_host = first << self->geo.cluster_bits;
+    return TRUE;
+}
+
+void
+sinter_qcow2_untake_hosts(SinterQcow2Writer *self, guint64 host, guint64 n)
+{
+    if (!self->geo.external_data)
+        sinter_qcow2_alloc_untake(self, host >> self->geo.cluster_bits, n);
+}
+
+gboolean
+sinter_qcow2_is_plain_data(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2, guint32 within,
+                           guint32 n)
+{
+    guint32 last = (within + n - 1) >> geo->subcluster_bits;
+
+    for (guint32 sub = within >> geo->subcluster_bits; sub <= last; sub++) {
+        if (sinter_qcow2_l2_kind(geo, l2, sub) != SINTER_QCOW2_NORMAL)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* What a cluster of the stretch is for one who writes it whole. */
+typedef struct {
+    gboolean own;   /* it may be written where it is */
+    gboolean plain; /* and is mapped to that place in whole */
+    guint64 host;
+} Standing;
+
+static gboolean
+get_standing(SinterQcow2L2Range *span, guint64 at, Standing *ret, GError **error)
+{
+    const SinterQcow2Geometry *geo = &span->writer->geo;
+    SinterQcow2L2Entry l2 = sinter_qcow2_l2_range_load(span, at);
+
+    *ret = (Standing){ .host = l2.entry & SINTER_QCOW2_OFFSET_MASK };
+    if (!sinter_qcow2_entry_is_own(span->writer, l2, at, &ret->own, error))
+        return FALSE;
+    ret->plain = ret->own && sinter_qcow2_is_plain_data(geo, l2, 0, geo->cluster_size);
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_place(SinterQcow2L2Range *span, SinterQcow2Place *ret, GError **error)
+{
+    const SinterQcow2Geometry *geo = &span->writer->geo;
+    guint64 max = span->len >> geo->cluster_bits;
+    Standing first;
+    guint64 n = 1;
+
+    *ret = (SinterQcow2Place){ .offset = span->offset };
+    if (max == 0 || (span->offset & (geo->cluster_size - 1)) != 0)
+        return TRUE;
+    if (!get_standing(span, span->offset, &first, error))
+        return FALSE;
+    if (first.own && !first.plain)
+        return TRUE;
+    for (; n < max; n++) {
+        Standing next;
+
+        if (!get_standing(span, span->offset + (n << geo->cluster_bits), &next, error))
+            return FALSE;
+        if (next.own != first.own ||
+            (next.own && (!next.plain || next.host != first.host + (n << geo->cluster_bits))))
+            break;
+    }
+    ret->host = first.host;
+    ret->is_new = !first.own;
+    if (ret->is_new &&
+        !sinter_qcow2_take_hosts(span->writer, span->offset, n, &ret->host, &n, error))
+        return FALSE;
+    ret->length = n << geo->cluster_bits;
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_writer_place(SinterQcow2Writer *self, guint64 offset, guint64 len,
+                          SinterQcow2Place *ret, GError **error)
+{
+    SinterQcow2L2Range span;
+
+    return sinter_qcow2_l2_range_begin(self, offset, len, &span, error) &&
+           sinter_qcow2_place(&span, ret, error);
+}
+
+void
+sinter_qcow2_place_map(SinterQcow2L2Range *span, const SinterQcow2Place *place)
+{
+    const SinterQcow2Geometry *geo = &span->writer->geo;
+    guint64 mapped_bytes = place->is_new ? place->length : 0;
+
+    for (guint64 at = 0; at < mapped_bytes; at += geo->cluster_size) {
+        SinterQcow2L2Entry old = sinter_qcow2_l2_range_load(span, place->offset + at);
+        SinterQcow2L2Entry new = { (place->host + at) | SINTER_QCOW2_COPIED, 0 };
+
+        if (geo->extended_l2)
+            new.bitmap = G_MAXUINT32;
+        sinter_qcow2_l2_range_store(span, place->offset + at, new);
+        sinter_qcow2_alloc_release_entry(span->writer, old);
+    }
+}
+
+gboolean
+sinter_qcow2_writer_map(SinterQcow2Writer *self, const SinterQcow2Place *place, GError **error)
+{
+    SinterQcow2L2Range span;
+
+    if (!place->is_new)
+        return TRUE;
+    /* a place lies in the reach of one table, so the stretch is as long as it */
+    if (!sinter_qcow2_l2_range_begin(self, place->offset, place->length, &span, error)) {
+        sinter_qcow2_writer_drop(self, place);
+        return FALSE;
+    }
+    sinter_qcow2_place_map(&span, place);
+    return TRUE;
+}
+
+void
+sinter_qcow2_writer_drop(SinterQcow2Writer *self, const SinterQcow2Place *place)
+{
+    if (place->is_new)
+        sinter_qcow2_untake_hosts(self, place->host, place->length >> self->geo.cluster_bits);
+}
