@@ -200,17 +200,33 @@ read_block_jobs(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **
     return TRUE;
 }
 
+/* The values' numbers are libvirt's, though their headers know no libvirt. */
+G_STATIC_ASSERT((int)SINTER_DOMAIN_RUNNING == VIR_DOMAIN_RUNNING);
+G_STATIC_ASSERT((int)SINTER_DOMAIN_BLOCKED == VIR_DOMAIN_BLOCKED);
+G_STATIC_ASSERT((int)SINTER_DOMAIN_PAUSED == VIR_DOMAIN_PAUSED);
+G_STATIC_ASSERT((int)SINTER_DOMAIN_IN_SHUTDOWN == VIR_DOMAIN_SHUTDOWN);
+G_STATIC_ASSERT((int)SINTER_DOMAIN_SHUT_OFF == VIR_DOMAIN_SHUTOFF);
+G_STATIC_ASSERT((int)SINTER_DOMAIN_CRASHED == VIR_DOMAIN_CRASHED);
+G_STATIC_ASSERT((int)SINTER_DOMAIN_PM_SUSPENDED == VIR_DOMAIN_PMSUSPENDED);
+G_STATIC_ASSERT((int)SINTER_BLOCK_JOB_PULL == VIR_DOMAIN_BLOCK_JOB_TYPE_PULL);
+G_STATIC_ASSERT((int)SINTER_BLOCK_JOB_COPY == VIR_DOMAIN_BLOCK_JOB_TYPE_COPY);
+G_STATIC_ASSERT((int)SINTER_BLOCK_JOB_COMMIT == VIR_DOMAIN_BLOCK_JOB_TYPE_COMMIT);
+G_STATIC_ASSERT((int)SINTER_BLOCK_JOB_ACTIVE_COMMIT == VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT);
+G_STATIC_ASSERT((int)SINTER_BLOCK_JOB_BACKUP == VIR_DOMAIN_BLOCK_JOB_TYPE_BACKUP);
+
 static gboolean
 read_state(SinterDomain *domain, virDomainPtr handle, GError **error)
 {
     int persistent = virDomainIsPersistent(handle);
     int active = persistent < 0 ? -1 : virDomainIsActive(handle);
+    int state;
 
-    if (active < 0 || virDomainGetState(handle, &domain->state, &domain->reason, 0) < 0) {
+    if (active < 0 || virDomainGetState(handle, &state, &domain->reason, 0) < 0) {
         sinter_connection_set_error(error, "domain '%s': reading its state",
                                     virDomainGetName(handle));
         return FALSE;
     }
+    domain->state = (SinterDomainState)state;
     domain->persistent = persistent == 1;
     domain->active = active == 1;
     domain->has_managed_save = virDomainHasManagedSaveImage(handle, 0) == 1;

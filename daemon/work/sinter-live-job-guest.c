@@ -275,7 +275,7 @@ sinter_live_job_flush_pulled(SinterLiveJob *self, gboolean *ret_again)
     *ret_again = FALSE;
     if (self->flush_failed)
         return FALSE;
-    if (self->domain->state != VIR_DOMAIN_RUNNING) {
+    if (self->domain->state != SINTER_DOMAIN_RUNNING) {
         sinter_job_record_warn(record,
                                "the domain is not running, so that QEMU cannot be made to write "
                                "what it pulled; the merged files stay");

@@ -29,9 +29,10 @@ RULES = {
     "common": ({"common"}, {"glib"}),
     "engine": ({"engine", "common"}, {"glib", "zlib", "zstd", "libdeflate"}),
     "xml": ({"xml", "common"}, {"glib", "libxml2"}),
-    "plugins": ({"plugins", "engine/include", "common"}, {"glib"}),
+    "plugins": ({"plugins", "engine/include", "daemon/value", "common"}, {"glib"}),
     "daemon": ({"daemon", "plugins", "xml", "engine/include", "common"},
                {"glib", "libvirt", "libvirt-glib", "json-glib", "libsystemd", "polkit"}),
+    "daemon/value": ({"daemon/value", "common"}, {"glib"}),
     "daemon/worker": ({"daemon/worker", "engine/include", "common"},
                       {"glib", "json-glib", "libseccomp"}),
     "cli/shared": ({"cli/shared", "common"}, {"glib", "json-glib"}),
@@ -45,7 +46,7 @@ LAYERS = {
     "engine": ["engine/io", "engine/format", "engine/qcow2/layout", "engine/qcow2/read", "engine/qcow2/check",
                "engine/qcow2/write", "engine/qcow2/change", "engine/qcow2/make", "engine/qcow2", "engine/chain",
                "engine/ops"],
-    "daemon": ["daemon/worker", "daemon/watch", "daemon/plan", "daemon/work", "daemon/incident", "daemon/service"],
+    "daemon": ["daemon/value", "daemon/worker", "daemon/watch", "daemon/plan", "daemon/work", "daemon/incident", "daemon/service"],
 }
 # Upward all the same: copy-on-write reads what the backing chain holds.
 UPWARD = {("engine/qcow2/write/qcow2-writer.h", "engine/chain/sinter-chain.h")}
@@ -123,6 +124,13 @@ class IncludeRules(unittest.TestCase):
             if library and library not in allowed:
                 bad.append(f"{path} includes <{name}> of {library}")
         self.assertEqual(bad, [])
+
+    def test_values_are_plain(self):
+        """What a plugin is handed has no main loop and no bus behind it."""
+        values = [(path, name) for path, _, name, _ in self.includes()
+                  if path.startswith("daemon/value/")]
+        self.assertNotEqual(values, [])
+        self.assertEqual([v for v in values if v[1].startswith("gio/")], [])
 
     def test_quoted_includes_are_ours(self):
         bad = [f"{path} includes \"{name}\"" for path, quote, name, target in self.includes()

@@ -7,7 +7,6 @@
 #include "sinter-units.h"
 #include "watch-fixture.h"
 
-#include <libvirt/libvirt.h>
 #include <string.h>
 
 typedef struct {
@@ -289,7 +288,7 @@ set_domain_word(SinterDomain *domain, const char *word)
 {
     if (g_str_equal(word, "off") || g_str_equal(word, "crashed")) {
         domain->active = FALSE;
-        domain->state = *word == 'o' ? VIR_DOMAIN_SHUTOFF : VIR_DOMAIN_CRASHED;
+        domain->state = *word == 'o' ? SINTER_DOMAIN_SHUT_OFF : SINTER_DOMAIN_CRASHED;
     } else if (g_str_equal(word, "transient")) {
         domain->persistent = FALSE;
     } else if (g_str_equal(word, "saved")) {
@@ -309,7 +308,7 @@ parse_domain(const char *line, const char *folder)
     SinterDomain *domain = fixture_domain(words[0], TRUE);
     World world = { folder, domain };
 
-    domain->state = VIR_DOMAIN_RUNNING;
+    domain->state = SINTER_DOMAIN_RUNNING;
     for (guint i = 1; words[i]; i++)
         set_domain_word(domain, words[i]);
     for (guint i = 1; items[i]; i++) {

@@ -71,7 +71,7 @@ make_domain(const char *name, const char *top, gboolean active)
     domain->uuid = g_strdup(name);
     domain->name = g_strdup(name);
     domain->active = active;
-    domain->state = active ? VIR_DOMAIN_RUNNING : VIR_DOMAIN_SHUTOFF;
+    domain->state = active ? SINTER_DOMAIN_RUNNING : SINTER_DOMAIN_SHUT_OFF;
     domain->persistent = TRUE;
     disk->target = g_strdup("vda");
     disk->device = g_strdup("disk");

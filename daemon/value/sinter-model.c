@@ -7,7 +7,7 @@
 
 #include "sinter-model.h"
 
-#include <libvirt/libvirt.h>
+#include <string.h>
 
 SinterLayer *
 sinter_layer_new(void)
@@ -186,14 +186,18 @@ sinter_disk_dup_chain(const SinterDisk *disk)
 }
 
 const char *
-sinter_domain_state_name(int state)
+sinter_domain_state_name(SinterDomainState state)
 {
     static const char *const names[] = {
-        [VIR_DOMAIN_NOSTATE] = "no state",     [VIR_DOMAIN_RUNNING] = "running",
-        [VIR_DOMAIN_BLOCKED] = "idle",         [VIR_DOMAIN_PAUSED] = "paused",
-        [VIR_DOMAIN_SHUTDOWN] = "in shutdown", [VIR_DOMAIN_SHUTOFF] = "shut off",
-        [VIR_DOMAIN_CRASHED] = "crashed",      [VIR_DOMAIN_PMSUSPENDED] = "pmsuspended",
+        [SINTER_DOMAIN_NO_STATE] = "no state",
+        [SINTER_DOMAIN_RUNNING] = "running",
+        [SINTER_DOMAIN_BLOCKED] = "idle",
+        [SINTER_DOMAIN_PAUSED] = "paused",
+        [SINTER_DOMAIN_IN_SHUTDOWN] = "in shutdown",
+        [SINTER_DOMAIN_SHUT_OFF] = "shut off",
+        [SINTER_DOMAIN_CRASHED] = "crashed",
+        [SINTER_DOMAIN_PM_SUSPENDED] = "pmsuspended",
     };
 
-    return state >= 0 && (gsize)state < G_N_ELEMENTS(names) ? names[state] : names[0];
+    return (gsize)state < G_N_ELEMENTS(names) ? names[state] : names[0];
 }

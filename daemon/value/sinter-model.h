@@ -107,12 +107,24 @@ typedef struct {
     GPtrArray *disks;         /* of SinterSnapshotDisk */
 } SinterSnapshot;
 
+/* Whether a domain runs; the numbers are libvirt's virDomainState. */
+typedef enum {
+    SINTER_DOMAIN_NO_STATE = 0,
+    SINTER_DOMAIN_RUNNING = 1,
+    SINTER_DOMAIN_BLOCKED = 2, /* waits for a resource */
+    SINTER_DOMAIN_PAUSED = 3,
+    SINTER_DOMAIN_IN_SHUTDOWN = 4,
+    SINTER_DOMAIN_SHUT_OFF = 5,
+    SINTER_DOMAIN_CRASHED = 6,
+    SINTER_DOMAIN_PM_SUSPENDED = 7,
+} SinterDomainState;
+
 typedef struct {
     gatomicrefcount ref_count;
     char *uuid; /* lower case, with dashes */
     char *name;
-    int state;  /* libvirt's virDomainState … */
-    int reason; /* … and its reason */
+    SinterDomainState state;
+    int reason; /* libvirt's reason of that state (virDomainPausedReason, …) */
     gboolean active;
     gboolean persistent;
     gboolean has_managed_save;
@@ -120,7 +132,7 @@ typedef struct {
                               * kept there */
     GPtrArray *disks;        /* of SinterDisk, in the XML's order */
     GPtrArray *snapshots;    /* of SinterSnapshot, oldest first */
-    char *problem; /* why the domain could not be read whole (malformed XML …), or %NULL */
+    char *problem;    /* why the domain could not be read whole (malformed XML …), or %NULL */
     gboolean partial; /* because of @problem state, disks or block jobs were not read to the end:
                        * what is absent here may be there */
 } SinterDomain;
@@ -154,8 +166,9 @@ gboolean sinter_layer_same_file(const SinterLayer *a, const SinterLayer *b);
  */
 char **sinter_disk_dup_chain(const SinterDisk *disk);
 
-/* (transfer none): "running", "paused", "shut off", … as virsh says it */
-const char *sinter_domain_state_name(int state);
+/* (transfer none): "running", "paused", "shut off", … as virsh says it; "no state" for a number
+ * that is none of the states */
+const char *sinter_domain_state_name(SinterDomainState state);
 
 /* Whether two scans of a domain show the same (so that nobody needs to be told). The room left on
  * a file system is not looked at: it changes by everybody's doing. */

@@ -5,8 +5,6 @@
 
 #include "watch-fixture.h"
 
-#include <libvirt/libvirt.h>
-
 static SinterDomain *
 make_domain(void)
 {
@@ -98,7 +96,7 @@ one_layer(void)
 
 CHANGE(uuid, set(&domain->uuid, "x"))
 CHANGE(name, set(&domain->name, "x"))
-CHANGE(state, domain->state = VIR_DOMAIN_PAUSED)
+CHANGE(state, domain->state = SINTER_DOMAIN_PAUSED)
 CHANGE(reason, domain->reason = 9)
 CHANGE(active, domain->active = FALSE)
 CHANGE(persistent, domain->persistent = FALSE)
@@ -203,11 +201,11 @@ test_equal(void)
 static void
 test_state_names(void)
 {
-    g_assert_cmpstr(sinter_domain_state_name(VIR_DOMAIN_RUNNING), ==, "running");
-    g_assert_cmpstr(sinter_domain_state_name(VIR_DOMAIN_SHUTOFF), ==, "shut off");
-    g_assert_cmpstr(sinter_domain_state_name(VIR_DOMAIN_PMSUSPENDED), ==, "pmsuspended");
-    g_assert_cmpstr(sinter_domain_state_name(99), ==, "no state");
-    g_assert_cmpstr(sinter_domain_state_name(-1), ==, "no state");
+    g_assert_cmpstr(sinter_domain_state_name(SINTER_DOMAIN_RUNNING), ==, "running");
+    g_assert_cmpstr(sinter_domain_state_name(SINTER_DOMAIN_SHUT_OFF), ==, "shut off");
+    g_assert_cmpstr(sinter_domain_state_name(SINTER_DOMAIN_PM_SUSPENDED), ==, "pmsuspended");
+    g_assert_cmpstr(sinter_domain_state_name((SinterDomainState)99), ==, "no state");
+    g_assert_cmpstr(sinter_domain_state_name((SinterDomainState)-1), ==, "no state");
 }
 
 int
