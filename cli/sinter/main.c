@@ -4,8 +4,8 @@
 
 #include <locale.h>
 
-#include "sinter-client.h"
-#include "sinter-commands.h"
+#include "bus/sinter-client.h"
+#include "commands/sinter-commands.h"
 #include "sinter-error.h"
 
 static const GOptionEntry global_entries[] = {

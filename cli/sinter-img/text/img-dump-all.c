@@ -5,7 +5,7 @@
  * and for programs. What holds: memory does not grow with the image.
  */
 
-#include "verbs/img-dump.h"
+#include "img-dump-text.h"
 #include "img-finding.h"
 #include "img-json.h"
 #include "img-message.h"

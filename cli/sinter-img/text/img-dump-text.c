@@ -6,7 +6,7 @@
  * through sinter_img_name().
  */
 
-#include "verbs/img-dump.h"
+#include "img-dump-text.h"
 #include "img-finding.h"
 #include "img-message.h"
 #include "sinter-units.h"

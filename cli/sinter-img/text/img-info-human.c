@@ -4,10 +4,10 @@
  * An image's information for people, line by line as qemu-img prints it.
  */
 
-#include "verbs/img-info.h"
+#include "img-info-text.h"
 #include "img-json.h"
 #include "img-message.h"
-#include "words/img-size.h"
+#include "img-size-text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * An image's information as JSON. Members stand in the order in which qemu-img prints them.
  */
 
-#include "verbs/img-info.h"
+#include "img-info-text.h"
 
 #include <string.h>
 

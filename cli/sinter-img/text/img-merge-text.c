@@ -6,9 +6,9 @@
  */
 
 #include "img-json.h"
-#include "verbs/img-merge.h"
+#include "img-merge-text.h"
 #include "img-message.h"
-#include "words/img-size.h"
+#include "img-size-text.h"
 #include "sinter-units.h"
 
 #include <stdio.h>

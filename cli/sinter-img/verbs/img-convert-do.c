@@ -5,7 +5,7 @@
  * order and the words of qemu-img, before a target is made.
  */
 
-#include "img-convert.h"
+#include "img-convert-do.h"
 #include "text/img-message.h"
 #include "words/img-new-image.h"
 #include "sinter-error.h"

@@ -4,7 +4,7 @@
  * convert: copies disks into an image, or to standard output. Here is what the command line says.
  */
 
-#include "img-convert.h"
+#include "img-convert-do.h"
 #include "words/img-keyval.h"
 #include "text/img-message.h"
 #include "words/img-new-image.h"

@@ -5,7 +5,7 @@
  * image that cannot be used is shown as far as its bytes allow; nothing but the image is opened.
  */
 
-#include "img-dump.h"
+#include "text/img-dump-text.h"
 #include "text/img-json.h"
 #include "text/img-message.h"
 #include "words/img-open.h"

@@ -5,7 +5,7 @@
  * before the next; a data file is never opened, a backing file only with --backing-chain.
  */
 
-#include "img-info.h"
+#include "text/img-info-text.h"
 #include "text/img-json.h"
 #include "text/img-message.h"
 #include "words/img-open.h"
@@ -23,8 +23,8 @@ typedef struct {
     gboolean backing_chain;
 } InfoOptions;
 
-void
-sinter_img_info_free(SinterImgInfo *self)
+static void
+info_free(SinterImgInfo *self)
 {
     if (!self)
         return;
@@ -36,6 +36,7 @@ sinter_img_info_free(SinterImgInfo *self)
     g_free(self->backing_to_open);
     g_free(self);
 }
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImgInfo, info_free)
 
 static gboolean
 info_fill(SinterImgInfo *self, SinterIo *io, const char *format, GError **error)
@@ -110,8 +111,7 @@ info_check_loop(GHashTable *seen, const char *path, guint depth)
 static GPtrArray *
 info_collect(const InfoOptions *options, const char *given)
 {
-    g_autoptr(GPtrArray) list =
-        g_ptr_array_new_with_free_func((GDestroyNotify)sinter_img_info_free);
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)info_free);
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_auto(SinterImgName) name = { 0 };
     SinterImgInfo *last = NULL;

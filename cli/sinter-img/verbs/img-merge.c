@@ -6,6 +6,7 @@
  */
 
 #include "img-merge.h"
+#include "text/img-merge-text.h"
 #include "text/img-message.h"
 #include "text/img-progress.h"
 #include "words/img-size.h"

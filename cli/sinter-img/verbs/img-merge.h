@@ -4,8 +4,6 @@
 #include "img-change.h"
 #include "words/img-output.h"
 
-#include <sinter/merge.h>
-
 G_BEGIN_DECLS
 
 /* What the verbs merge and remove have in common: the command line, the work, what is said of it.
@@ -66,8 +64,5 @@ gboolean sinter_img_merge_parse_rate(gpointer options, const char *value);
 
 /* Merges in the chain of @given, or takes @remove (nullable) out of it. The exit status. */
 int sinter_img_merge_run(const SinterImgMerge *self, const char *given, const char *remove);
-
-/* Says what is planned or was done, for people or as JSON. */
-void sinter_img_merge_print(const SinterMergePlan *plan, gboolean json, gboolean dry_run);
 
 G_END_DECLS

@@ -5,7 +5,7 @@
  */
 
 #include "img-change.h"
-#include "img-info.h"
+#include "text/img-info-text.h"
 #include "text/img-message.h"
 #include "words/img-verb.h"
 #include "sinter-error.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Sizes in and out, as qemu-img reads and writes them. (The house's own way is sinter-units.)
+ * Sizes as qemu-img reads them. (The house's own way is sinter-units.)
  */
 
 #include "img-size.h"
@@ -106,17 +106,4 @@ sinter_img_size_argument(const char *what, const char *text, guint64 min, guint6
                      " and %" G_GUINT64_FORMAT ".",
                      what, min, max);
     return FALSE;
-}
-
-char *
-sinter_img_size_format(guint64 bytes)
-{
-    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-    double value = (double)bytes;
-    gsize i = 0;
-
-    /* three digits at most before the point: from 1000 on, the next unit */
-    for (; value >= 1000 && i + 1 < G_N_ELEMENTS(units); i++)
-        value /= 1024;
-    return g_strdup_printf("%0.3g %s", value, units[i]);
 }

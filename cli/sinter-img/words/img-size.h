@@ -21,7 +21,4 @@ SinterImgSizeResult sinter_img_size_parse(const char *text, guint64 *ret);
 gboolean sinter_img_size_argument(const char *what, const char *text, guint64 min, guint64 max,
                                   guint64 *ret);
 
-/* Returns: (transfer full): for people, as qemu-img writes it: "64 MiB", "0.977 GiB". */
-char *sinter_img_size_format(guint64 bytes);
-
 G_END_DECLS

@@ -4,12 +4,12 @@
 
 #include <string.h>
 
-#include "sinter-chain-text.h"
+#include "text/sinter-chain-text.h"
 #include "sinter-command.h"
-#include "sinter-disk-text.h"
-#include "sinter-event-text.h"
-#include "sinter-job-text.h"
-#include "sinter-plan-text.h"
+#include "text/sinter-disk-text.h"
+#include "text/sinter-event-text.h"
+#include "text/sinter-job-text.h"
+#include "text/sinter-plan-text.h"
 
 #define NOW_USEC (G_GINT64_CONSTANT(1700000100) * G_USEC_PER_SEC)
 

@@ -3,7 +3,7 @@
 /* Rates and ranges, from the command line to what the daemon is told. */
 
 #include "sinter-error.h"
-#include "sinter-work-options.h"
+#include "commands/sinter-work-options.h"
 
 #define MIB ((guint64)1 << 20)
 

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Jobs that are followed: reading them, their changes, their ends. What holds: a job's signals
- * count only after it was read from the daemon that is there, so what is known never goes back;
- * each job is closed once, and its end is told then. The daemon shows a disk's new chain before
- * the end of the job that made it.
+ * Jobs that are followed: reading and cancelling them, their changes, their ends. What holds: a
+ * job's signals count only after it was read from the daemon that is there, so what is known never
+ * goes back; each job is closed once, and its end is told then. The daemon shows a disk's new chain
+ * before the end of the job that made it.
  */
 
-#include "sinter-follow-private.h"
+#include "sinter-follow-jobs.h"
 
 #include <string.h>
 
 #include "sinter-command.h"
-#include "sinter-disk-text.h"
-#include "sinter-job-text.h"
+#include "sinter-error.h"
+#include "text/sinter-disk-text.h"
+#include "text/sinter-job-text.h"
 
 /* --- a job's end ------------------------------------------------------------------------------ */
 
@@ -166,16 +167,50 @@ sinter_follow_on_disk_signal(GDBusConnection *bus, const char *sender, const cha
     sinter_properties_update(disk->now->properties, changed);
 }
 
-/* --- reading jobs ----------------------------------------------------------------------------- */
+/* --- requests about jobs ---------------------------------------------------------------------- */
 
-SinterFollowReply *
-sinter_follow_reply_new(SinterFollow *self, SinterJobTrack *track)
+/* A reply about a job, for a follow and a job that live until no reply is due. */
+typedef struct {
+    SinterFollow *self;
+    SinterJobTrack *track;
+} Reply;
+
+static Reply *
+reply_new(SinterFollow *self, SinterJobTrack *track)
 {
-    SinterFollowReply *reply = g_new0(SinterFollowReply, 1);
+    Reply *reply = g_new0(Reply, 1);
 
     reply->self = self;
     reply->track = track;
     return reply;
+}
+
+static void
+on_cancel_replied(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autofree Reply *reply = user_data;
+    SinterFollow *self = reply->self;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) answer = sinter_client_call_finish(result, &error);
+
+    self->n_cancelling--;
+    /* FAILED: it has ended meanwhile, as we shall see */
+    if (!answer && self->owner && !g_error_matches(error, SINTER_ERROR, SINTER_ERROR_FAILED))
+        sinter_follow_view_say(self->view, "%s", error->message);
+    if (self->n_cancelling == 0 && self->options->async && sinter_follow_count_open(self) > 0) {
+        g_autofree char *jobs = sinter_follow_name_open_jobs(self);
+
+        sinter_follow_view_say(self->view, "%s: cancellation was asked for", jobs);
+        sinter_follow_leave(self, SINTER_EXIT_CANCELLED);
+    }
+}
+
+void
+sinter_follow_cancel_job(SinterFollow *self, SinterJobTrack *track)
+{
+    self->n_cancelling++;
+    sinter_client_call_async(self->client, track->path, SINTER_IFACE("Job"), "Cancel", NULL, NULL,
+                             G_VARIANT_TYPE("()"), on_cancel_replied, reply_new(self, track));
 }
 
 /* We shall not learn how it ended. */
@@ -193,7 +228,7 @@ lose_job(SinterFollow *self, SinterJobTrack *track, const GError *error)
 static void
 on_job_read(GObject *source, GAsyncResult *result, gpointer user_data)
 {
-    g_autofree SinterFollowReply *reply = user_data;
+    g_autofree Reply *reply = user_data;
     SinterFollow *self = reply->self;
     SinterJobTrack *track = reply->track;
     g_autoptr(GError) error = NULL;
@@ -216,5 +251,5 @@ void
 sinter_follow_read_job(SinterFollow *self, SinterJobTrack *track)
 {
     sinter_client_get_all_async(self->client, track->path, SINTER_IFACE("Job"), on_job_read,
-                                sinter_follow_reply_new(self, track));
+                                reply_new(self, track));
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "sinter-commands.h"
-#include "sinter-job-text.h"
-#include "sinter-object.h"
+#include "text/sinter-job-text.h"
+#include "bus/sinter-object.h"
 
 typedef struct {
     gboolean running;

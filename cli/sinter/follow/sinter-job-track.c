@@ -4,7 +4,7 @@
 
 #include "sinter-job-track.h"
 
-#include "sinter-job-text.h"
+#include "text/sinter-job-text.h"
 
 SinterDiskTrack *
 sinter_disk_track_new(SinterObject *disk)

@@ -3,8 +3,8 @@
 /* sinter job, cancel, bandwidth: one job by its id. */
 
 #include "sinter-commands.h"
-#include "sinter-job-text.h"
-#include "sinter-object.h"
+#include "text/sinter-job-text.h"
+#include "bus/sinter-object.h"
 #include "sinter-units.h"
 #include "sinter-work-options.h"
 

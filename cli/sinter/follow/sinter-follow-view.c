@@ -7,7 +7,7 @@
 
 #include "sinter-follow-view.h"
 
-#include "sinter-job-text.h"
+#include "text/sinter-job-text.h"
 
 #define DRAW_INTERVAL_MSEC 100
 

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "sinter-commands.h"
-#include "sinter-event-text.h"
-#include "sinter-job-text.h"
-#include "sinter-object.h"
+#include "text/sinter-event-text.h"
+#include "text/sinter-job-text.h"
+#include "bus/sinter-object.h"
 
 typedef struct {
     SinterClient *client;

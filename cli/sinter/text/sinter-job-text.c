@@ -8,7 +8,7 @@
 #include <pwd.h>
 #include <string.h>
 
-#include "sinter-client.h"
+#include "bus/sinter-client.h"
 #include "sinter-command.h"
 #include "sinter-error.h"
 #include "sinter-json.h"

@@ -5,44 +5,15 @@
  * holds: a job is never lost without its id being said.
  */
 
-#include "sinter-follow-private.h"
+#include "sinter-follow-end.h"
+#include "sinter-follow-jobs.h"
 
 #include "sinter-command.h"
-#include "sinter-error.h"
 
 /* How long a daemon that went away may take to come back: a restart, not a repair. */
 #define COME_BACK_SEC 10
 
 /* --- the wish to end -------------------------------------------------------------------------- */
-
-static void
-on_cancel_replied(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    g_autofree SinterFollowReply *reply = user_data;
-    SinterFollow *self = reply->self;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GVariant) answer = sinter_client_call_finish(result, &error);
-
-    self->n_cancelling--;
-    /* FAILED: it has ended meanwhile, as we shall see */
-    if (!answer && self->owner && !g_error_matches(error, SINTER_ERROR, SINTER_ERROR_FAILED))
-        sinter_follow_view_say(self->view, "%s", error->message);
-    if (self->n_cancelling == 0 && self->options->async && sinter_follow_count_open(self) > 0) {
-        g_autofree char *jobs = sinter_follow_name_open_jobs(self);
-
-        sinter_follow_view_say(self->view, "%s: cancellation was asked for", jobs);
-        sinter_follow_leave(self, SINTER_EXIT_CANCELLED);
-    }
-}
-
-void
-sinter_follow_cancel_job(SinterFollow *self, SinterJobTrack *track)
-{
-    self->n_cancelling++;
-    sinter_client_call_async(self->client, track->path, SINTER_IFACE("Job"), "Cancel", NULL, NULL,
-                             G_VARIANT_TYPE("()"), on_cancel_replied,
-                             sinter_follow_reply_new(self, track));
-}
 
 static void
 cancel_all(SinterFollow *self)

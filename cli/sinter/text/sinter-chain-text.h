@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sinter-object.h"
+#include "bus/sinter-object.h"
 #include "sinter-tree.h"
 
 G_BEGIN_DECLS

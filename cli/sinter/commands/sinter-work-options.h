@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sinter-follow.h"
+#include "follow/sinter-follow.h"
 
 G_BEGIN_DECLS
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "sinter-commands.h"
-#include "sinter-disk-text.h"
+#include "text/sinter-disk-text.h"
 #include "sinter-error.h"
-#include "sinter-object.h"
+#include "bus/sinter-object.h"
 #include "sinter-units.h"
 
 typedef struct {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sinter-bar.h"
-#include "sinter-properties.h"
+#include "bus/sinter-properties.h"
 #include "sinter-table.h"
 
 G_BEGIN_DECLS

@@ -2,9 +2,9 @@
 
 /* sinter chain: the layers of a domain's disks. */
 
-#include "sinter-chain-text.h"
+#include "text/sinter-chain-text.h"
 #include "sinter-commands.h"
-#include "sinter-disk-text.h"
+#include "text/sinter-disk-text.h"
 
 static GPtrArray *
 read_disks(SinterClient *client, const SinterObject *domain, const char *name, GError **error)

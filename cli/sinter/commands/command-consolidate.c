@@ -6,7 +6,7 @@
 
 #include "sinter-commands.h"
 #include "sinter-error.h"
-#include "sinter-follow.h"
+#include "follow/sinter-follow.h"
 #include "sinter-work-options.h"
 
 typedef struct {

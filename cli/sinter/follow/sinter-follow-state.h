@@ -2,12 +2,15 @@
 #pragma once
 
 #include "sinter-follow-view.h"
-#include "sinter-follow.h"
+#include "sinter-wait-options.h"
 
 G_BEGIN_DECLS
 
-/* What the files of SinterFollow share: sinter-follow.c begins and ends it, sinter-follow-jobs.c
- * hears of jobs, sinter-follow-end.c of the user, the clock and a daemon that comes and goes. */
+/* What the parts of SinterFollow share, each using only those before it: this state,
+ * sinter-follow-jobs.c, which handles jobs, sinter-follow-end.c, which handles the user, the clock
+ * and a daemon that comes and goes, and sinter-follow.c, which starts everything. */
+
+typedef struct _SinterFollow SinterFollow;
 
 /* A call that starts jobs. */
 typedef struct {
@@ -63,33 +66,6 @@ guint sinter_follow_count_open(SinterFollow *self);
 /* (transfer full): those that are not closed: "job 7", "jobs 7, 8" */
 char *sinter_follow_name_open_jobs(SinterFollow *self);
 
-/* Reads all of a job from the daemon; from then on its signals count. */
-void sinter_follow_read_job(SinterFollow *self, SinterJobTrack *track);
-
-/* Asks the daemon to cancel it. */
-void sinter_follow_cancel_job(SinterFollow *self, SinterJobTrack *track);
-
 void sinter_follow_start_free(gpointer start);
-
-/* Callbacks; the last argument is the SinterFollow. */
-void sinter_follow_on_job_signal(GDBusConnection *bus, const char *sender, const char *path,
-                                 const char *interface, const char *signal, GVariant *parameters,
-                                 gpointer user_data);
-void sinter_follow_on_disk_signal(GDBusConnection *bus, const char *sender, const char *path,
-                                  const char *interface, const char *signal, GVariant *parameters,
-                                  gpointer user_data);
-gboolean sinter_follow_on_interrupt(gpointer user_data);
-gboolean sinter_follow_on_deadline(gpointer user_data);
-void sinter_follow_on_appeared(GDBusConnection *bus, const char *name, const char *owner,
-                               gpointer user_data);
-void sinter_follow_on_vanished(GDBusConnection *bus, const char *name, gpointer user_data);
-
-/* A reply about a job, for a follow and a job that live until no reply is due. */
-typedef struct {
-    SinterFollow *self;
-    SinterJobTrack *track;
-} SinterFollowReply;
-
-SinterFollowReply *sinter_follow_reply_new(SinterFollow *self, SinterJobTrack *track);
 
 G_END_DECLS

@@ -16,9 +16,6 @@ typedef struct {
     char *backing_to_open; /* NULL: none */
 } SinterImgInfo;
 
-void sinter_img_info_free(SinterImgInfo *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImgInfo, sinter_img_info_free)
-
 /* (transfer full): the members of a qcow2 image that others have not; NULL for another format. */
 JsonNode *sinter_img_info_specific(const SinterImgInfo *self);
 

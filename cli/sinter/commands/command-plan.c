@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "sinter-commands.h"
-#include "sinter-object.h"
-#include "sinter-plan-text.h"
+#include "bus/sinter-object.h"
+#include "text/sinter-plan-text.h"
 #include "sinter-work-options.h"
 
 typedef struct {

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Returns: (transfer full): for people, as qemu-img writes it: "64 MiB", "0.977 GiB". */
+char *sinter_img_size_format(guint64 bytes);
+
+G_END_DECLS

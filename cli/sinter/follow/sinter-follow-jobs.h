@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-follow-state.h"
+
+G_BEGIN_DECLS
+
+/* Reads all properties of a job from the daemon; from then on its signals count. */
+void sinter_follow_read_job(SinterFollow *self, SinterJobTrack *track);
+
+/* Asks the daemon to cancel the job. */
+void sinter_follow_cancel_job(SinterFollow *self, SinterJobTrack *track);
+
+/* Callbacks of signals; the last argument is the SinterFollow. */
+void sinter_follow_on_job_signal(GDBusConnection *bus, const char *sender, const char *path,
+                                 const char *interface, const char *signal, GVariant *parameters,
+                                 gpointer user_data);
+void sinter_follow_on_disk_signal(GDBusConnection *bus, const char *sender, const char *path,
+                                  const char *interface, const char *signal, GVariant *parameters,
+                                  gpointer user_data);
+
+G_END_DECLS
