@@ -5,7 +5,8 @@
  * with it; who may touch the image (<seclabel>) is said of the disk's place and stays.
  */
 
-#include "sinter-domain-xml-private.h"
+#include "sinter-domain-xml.h"
+#include "sinter-xml-node.h"
 #include "sinter-error.h"
 #include "sinter-xml.h"
 

@@ -6,7 +6,8 @@
  * passed by as well.
  */
 
-#include "sinter-domain-xml-private.h"
+#include "sinter-domain-xml.h"
+#include "sinter-xml-node.h"
 #include "sinter-xml.h"
 
 static GPtrArray *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "sinter-source-xml.h"
 
 G_BEGIN_DECLS
 
@@ -9,28 +9,6 @@ G_BEGIN_DECLS
  * A domain's XML as far as its disks go, as plain values. Secrets, authentication and encryption
  * are not read. Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms
  */
-
-/* <disk type=…>, and the same of <backingStore> and <mirror>. */
-typedef enum {
-    SINTER_XML_SOURCE_NONE,    /* an empty drive */
-    SINTER_XML_SOURCE_FILE,    /* @path */
-    SINTER_XML_SOURCE_BLOCK,   /* @path */
-    SINTER_XML_SOURCE_NETWORK, /* @description only */
-    SINTER_XML_SOURCE_VOLUME,  /* @pool and @volume */
-    SINTER_XML_SOURCE_OTHER,   /* dir, nvme, vhostuser …: @description only */
-} SinterXmlSourceType;
-
-/* One image as the XML names it. */
-typedef struct {
-    SinterXmlSourceType type;
-    char *path;        /* %NULL where the type has none */
-    char *pool;        /* of a volume */
-    char *volume;      /* of a volume */
-    char *description; /* what to call it, never %NULL: the path, "rbd:pool/image",
-                        * "nbd://host:port/name", "volume:pool/name", "nvme" … */
-    char *format;      /* %NULL where the XML does not say */
-    guint index;       /* the live XML's index=, 0 without */
-} SinterXmlSource;
 
 /* <mirror ready=…> */
 typedef enum {
@@ -55,7 +33,7 @@ typedef struct {
     gboolean mirror_chain_is_whole;
 } SinterXmlDisk;
 
-typedef struct {
+typedef struct _SinterXmlDomain {
     char *name;
     GPtrArray *disks;        /* of SinterXmlDisk, in the XML's order */
     guint64 metadata_digest; /* of the text of <metadata>; 0 without one */
@@ -93,7 +71,5 @@ const SinterXmlDisk *sinter_xml_domain_find_disk(const SinterXmlDomain *domain, 
 gboolean sinter_xml_domain_replace_source(const char *text, const char *what, const char *target,
                                           const char *path, gboolean is_block, const char *format,
                                           char **ret_text, GError **error);
-
-void sinter_xml_source_free(SinterXmlSource *source);
 
 G_END_DECLS

@@ -3,7 +3,7 @@
 /* <domainsnapshot>: reading it, and pointing a disk of the domain inside to another file. */
 
 #include "sinter-snapshot-xml.h"
-#include "sinter-domain-xml-private.h"
+#include "sinter-xml-node.h"
 #include "sinter-error.h"
 #include "sinter-xml.h"
 

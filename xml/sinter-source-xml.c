@@ -5,7 +5,8 @@
  * and a snapshot's <disk>. What we cannot work on still gets a description to show.
  */
 
-#include "sinter-domain-xml-private.h"
+#include "sinter-source-xml.h"
+#include "sinter-xml-node.h"
 #include "sinter-xml.h"
 
 static const char *const type_names[] = {
@@ -14,12 +15,6 @@ static const char *const type_names[] = {
     [SINTER_XML_SOURCE_NETWORK] = "network",
     [SINTER_XML_SOURCE_VOLUME] = "volume",
 };
-
-const char *
-sinter_xml_source_type_name(SinterXmlSourceType type)
-{
-    return (gsize)type < G_N_ELEMENTS(type_names) ? type_names[type] : NULL;
-}
 
 static SinterXmlSourceType
 type_from_name(const char *name)

@@ -7,7 +7,7 @@
  * and no descriptor accounts for is given as a holder without a process.
  */
 
-#include "sinter-lock.h"
+#include "sinter-lock-holder.h"
 #include "sinter-error.h"
 #include "sinter-file.h"
 

@@ -5,7 +5,7 @@
  * offset leads to. A bitmap's damage never touches guest data.
  */
 
-#include "qcow2-check.h"
+#include "qcow2-check-pass.h"
 #include "sinter-error.h"
 
 #include <string.h>

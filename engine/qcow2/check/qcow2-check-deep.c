@@ -7,7 +7,7 @@
  * streams of the same entry are decoded once in a job.
  */
 
-#include "qcow2-check.h"
+#include "qcow2-check-pass.h"
 #include "qcow2/read/qcow2-decompress.h"
 #include "sinter-error.h"
 

@@ -6,7 +6,7 @@
  * pass), for that is what a truncated image looks like.
  */
 
-#include "qcow2-check.h"
+#include "qcow2-check-pass.h"
 
 /* Problems that keep a part of the image from being walked. */
 static const struct {

@@ -7,7 +7,7 @@
  * that says otherwise is a finding and is not followed.
  */
 
-#include "qcow2-check.h"
+#include "qcow2-check-pass.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
  * unusual takes the long one, which knows all rules. What holds: both ways count the same.
  */
 
-#include "qcow2-check.h"
+#include "qcow2-check-pass.h"
 
 /* Entries that are decoded together, so that their cells are on the way from memory. */
 #define BATCH 32

@@ -6,7 +6,7 @@
  * most SINTER_FINDING_MAX_OWNERS.
  */
 
-#include "qcow2-check.h"
+#include "qcow2-check-pass.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
  * blocks themselves, after everything else, as QEMU does; the third compares.
  */
 
-#include "qcow2-check.h"
+#include "qcow2-check-pass.h"
 
 #include <stdlib.h>
 

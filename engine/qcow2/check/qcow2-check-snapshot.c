@@ -5,7 +5,7 @@
  * cannot be placed is left out; its clusters then look like leaks, which the finding's stake says.
  */
 
-#include "qcow2-check.h"
+#include "qcow2-check-pass.h"
 #include "sinter-error.h"
 
 #define L1_MAX_ENTRIES (SINTER_QCOW2_L1_MAX_BYTES / 8)

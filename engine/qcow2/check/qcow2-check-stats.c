@@ -5,7 +5,7 @@
  * again: all that they hold is shared. Of those that differ, the two are held against each other.
  */
 
-#include "qcow2-check.h"
+#include "qcow2-check-pass.h"
 
 #include <stdlib.h>
 #include <string.h>

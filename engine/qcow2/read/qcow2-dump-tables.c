@@ -6,7 +6,7 @@
  * not made up. So work is bounded by the space that the file takes.
  */
 
-#include "qcow2-dump.h"
+#include "qcow2-dump-tables.h"
 #include "sinter-error.h"
 
 #include <string.h>
@@ -14,6 +14,20 @@
 /* Entries of 8 bytes that are read together. */
 #define CHUNK_BYTES (64 * 1024)
 #define ENTRY_BYTES 8
+
+void
+sinter_qcow2_dump_trouble(const SinterQcow2Dump *self, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    if (!self->visitor->trouble)
+        return;
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    self->visitor->trouble(text, self->user_data);
+}
 
 /* Joins entries into runs. */
 typedef struct {

@@ -6,6 +6,7 @@
  */
 
 #include "qcow2-dump.h"
+#include "qcow2-dump-tables.h"
 
 /* What all tables beside the active L1 table may take in any case. */
 #define TABLE_BUDGET_BYTES ((guint64)64 * 1024 * 1024)
@@ -46,20 +47,6 @@ static const struct {
     { SINTER_QCOW2_EXT_LUKS, "luks" },
     { SINTER_QCOW2_EXT_DATA_FILE, "data-file" },
 };
-
-void
-sinter_qcow2_dump_trouble(const SinterQcow2Dump *self, const char *format, ...)
-{
-    g_autofree char *text = NULL;
-    va_list args;
-
-    if (!self->visitor->trouble)
-        return;
-    va_start(args, format);
-    text = g_strdup_vprintf(format, args);
-    va_end(args);
-    self->visitor->trouble(text, self->user_data);
-}
 
 static guint64
 load_field(const guint8 *at, guint bytes)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "qcow2-image.h"
+#include "qcow2-l1-table.h"
 
 G_BEGIN_DECLS
 

@@ -13,7 +13,7 @@
  * and no cluster that holds a table is ever handed out, whatever its refcount says.
  */
 
-#include "qcow2-writer.h"
+#include "qcow2-alloc.h"
 #include "sinter-error.h"
 
 /*

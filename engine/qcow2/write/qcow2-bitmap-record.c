@@ -11,6 +11,8 @@
  */
 
 #include "qcow2-bitmap-record.h"
+#include "qcow2-alloc.h"
+#include "qcow2-flush.h"
 #include "qcow2/read/qcow2-bitmap.h"
 #include "sinter-error.h"
 

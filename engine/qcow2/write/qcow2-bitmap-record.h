@@ -7,7 +7,7 @@
  * after a cut, until all of their bits are stored again.
  */
 
-#include "qcow2-writer.h"
+#include "qcow2-writer-state.h"
 
 G_BEGIN_DECLS
 

@@ -14,7 +14,8 @@
  */
 
 #include "qcow2/layout/qcow2-entries.h"
-#include "qcow2-writer.h"
+#include "qcow2-flush.h"
+#include "qcow2-alloc.h"
 
 /* Clusters to count down pile up until a commit; so many are worth one of their own. */
 #define FREES_MAX 65536

@@ -10,7 +10,9 @@
 
 #include "format/sinter-tally.h"
 #include "qcow2/check/qcow2-check.h"
-#include "qcow2-writer.h"
+#include "qcow2-rebuild.h"
+#include "qcow2-alloc.h"
+#include "qcow2-flush.h"
 #include "sinter-error.h"
 
 typedef struct {

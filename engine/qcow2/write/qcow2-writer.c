@@ -7,6 +7,7 @@
  */
 
 #include "qcow2-bitmap-record.h"
+#include "qcow2-rebuild.h"
 #include "qcow2/layout/qcow2-entries.h"
 #include "qcow2/read/qcow2-snapshot.h"
 #include "qcow2/read/qcow2-l1-table.h"

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <glib.h>
 #include <libxml/tree.h>
 
-#include "sinter-domain-xml.h"
-
 G_BEGIN_DECLS
+
+typedef struct _SinterXmlSource SinterXmlSource;
+typedef struct _SinterXmlDomain SinterXmlDomain;
 
 /* A <domain> element that stands inside another document. */
 SinterXmlDomain *sinter_xml_domain_new_from_node(const xmlNode *node);
@@ -19,8 +21,5 @@ xmlNode *sinter_xml_find_disk(const xmlNode *domain, const char *target);
 /* Makes @disk name @path, and what that stands on is then told by headers alone. @format
  * (nullable): where it is another one than before. */
 void sinter_xml_point_disk(xmlNode *disk, const char *path, gboolean is_block, const char *format);
-
-/* "file", "block", …; %NULL for NONE and OTHER */
-const char *sinter_xml_source_type_name(SinterXmlSourceType type);
 
 G_END_DECLS
