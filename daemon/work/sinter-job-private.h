@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sinter-job.h"
-#include "sinter-live-job.h"
+#include "sinter-job-run.h"
 
 G_BEGIN_DECLS
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "played-host.h"
-#include "sinter-live-job.h"
+#include "sinter-job-run.h"
 
 /**
  * PlayedJob:

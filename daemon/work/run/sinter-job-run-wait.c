@@ -5,7 +5,7 @@
  * a word that is of no consequence ends no wait, and one that was missed is found by looking.
  */
 
-#include "sinter-live-job-private.h"
+#include "sinter-job-kind.h"
 
 #include <libvirt/libvirt.h>
 

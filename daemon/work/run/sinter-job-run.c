@@ -7,7 +7,7 @@
  * connection ends nothing, the loop looks again when it is back.
  */
 
-#include "sinter-live-job-private.h"
+#include "sinter-job-kind.h"
 
 /* To give a guest back what was taken from it: five minutes, then a person must. */
 #define MAX_RELEASE_TRIES 60

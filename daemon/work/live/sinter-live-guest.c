@@ -7,7 +7,7 @@
  * clears the others.
  */
 
-#include "sinter-live-job-private.h"
+#include "sinter-job-kind.h"
 
 #include <libvirt/libvirt.h>
 

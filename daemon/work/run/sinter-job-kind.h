@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sinter-convergence.h"
-#include "sinter-live-job.h"
+#include "sinter-job-run.h"
 #include "sinter-offline-worker.h"
 #include "sinter-rate.h"
 #include "sinter-reconcile.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sinter-live-job.h"
+#include "sinter-job-run.h"
 
 G_BEGIN_DECLS
 

@@ -5,7 +5,7 @@
  * holds: an end that is told is written down, or nothing is.
  */
 
-#include "sinter-live-job-private.h"
+#include "sinter-job-kind.h"
 
 #include "sinter-log.h"
 #include "sinter-message-id.h"

@@ -5,7 +5,7 @@
  * names a step before it changes anything; no step believes that it worked, the next look tells.
  */
 
-#include "sinter-live-job-private.h"
+#include "sinter-job-kind.h"
 
 #include "sinter-cleanup.h"
 #include "sinter-destination.h"

@@ -5,7 +5,7 @@
  * read only in part is no observation.
  */
 
-#include "sinter-live-job-private.h"
+#include "sinter-job-kind.h"
 
 #include "sinter-recheck.h"
 

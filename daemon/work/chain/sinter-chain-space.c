@@ -6,7 +6,7 @@
  * those that are before it, in the queue, and is not refused for them.
  */
 
-#include "sinter-live-job-private.h"
+#include "sinter-job-kind.h"
 
 #include <sys/stat.h>
 #include <sys/statvfs.h>

@@ -11,7 +11,7 @@
 #include "sinter-offline-job.h"
 
 #include "sinter-cleanup.h"
-#include "sinter-live-job-private.h"
+#include "sinter-job-kind.h"
 #include "sinter-offline-worker.h"
 #include "sinter-recheck.h"
 
