@@ -24,16 +24,13 @@ raw_inspect(SinterIo *io, SinterImageInfo *info, GError **error)
 }
 
 static gboolean
-raw_open(SinterImage *image, const char *snapshot, SinterIoFlags flags, gsize cache_bytes,
-         GError **error)
+raw_open(SinterImage *image, const SinterFormatOpen *how, GError **error)
 {
-    if (snapshot) {
+    if (how->snapshot) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
-                    "there is no snapshot '%s': a raw image has none", snapshot);
+                    "there is no snapshot '%s': a raw image has none", how->snapshot);
         return FALSE;
     }
-    image->virtual_size = image->info->virtual_size;
-    image->host_unit_bytes = SECTOR_BYTES;
     return TRUE;
 }
 
@@ -55,6 +52,8 @@ raw_map(SinterImage *image, guint64 offset, guint64 len, SinterExtent *ret, GErr
 }
 
 const SinterFormat sinter_format_raw = {
+    .struct_size = sizeof(SinterFormat),
+    .api_version = SINTER_FORMAT_API_VERSION,
     .name = "raw",
     .probe = raw_probe,
     .inspect = raw_inspect,

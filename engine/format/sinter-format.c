@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Finds the driver for an image. It owns the table of formats and a second table of magic numbers
- * of formats that we do not read, so that none of those is ever taken for raw.
+ * Finds the driver for an image. It owns the table of formats, to which others may be added before
+ * it is first looked at, and a second table of magic numbers of formats that may have no driver, so
+ * that none of those is ever taken for raw.
  */
 
 #include "sinter-format.h"
 #include "sinter-error.h"
+#include "sinter-finding.h"
 
 #include <string.h>
 
+#define REGISTERED_MAX 32
+
 /* raw is last: its probe accepts everything */
-static const SinterFormat *const formats[] = {
+static const SinterFormat *const built_in[] = {
     &sinter_format_qcow2,
     &sinter_format_raw,
 };
+
+/* Copies, which stay until the program ends. */
+static const SinterFormat *registered[REGISTERED_MAX];
+static guint n_registered;
+/* Set by the first look: from then on any thread reads the table, and it stays as it is. */
+static gint is_closed;
 
 static const struct {
     const char *name;
@@ -36,15 +46,34 @@ static const struct {
     { "bochs", 0, 22, "Bochs Virtual HD Image" },
 };
 
-const SinterFormat *
-sinter_format_find(const char *name, GError **error)
+static const SinterFormat *
+find_in(const SinterFormat *const *formats, gsize n, const char *name)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
+    for (gsize i = 0; i < n; i++) {
         if (strcmp(formats[i]->name, name) == 0)
             return formats[i];
     }
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "Unknown driver '%s'", name);
     return NULL;
+}
+
+static const SinterFormat *
+find_any(const char *name)
+{
+    const SinterFormat *format = find_in(built_in, G_N_ELEMENTS(built_in), name);
+
+    return format ? format : find_in(registered, n_registered, name);
+}
+
+const SinterFormat *
+sinter_format_find(const char *name, GError **error)
+{
+    const SinterFormat *format;
+
+    g_atomic_int_set(&is_closed, 1);
+    format = find_any(name);
+    if (!format)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "Unknown driver '%s'", name);
+    return format;
 }
 
 static const char *
@@ -60,15 +89,30 @@ foreign_format(const guint8 *start, gsize len)
     return NULL;
 }
 
+static const SinterFormat *
+probe_in(const SinterFormat *const *formats, gsize n, const guint8 *start, gsize len)
+{
+    for (gsize i = 0; i < n; i++) {
+        if (formats[i]->probe(start, len))
+            return formats[i];
+    }
+    return NULL;
+}
+
 const SinterFormat *
 sinter_format_probe(SinterIo *io, GError **error)
 {
     guint8 start[SINTER_FORMAT_PROBE_BYTES];
+    const SinterFormat *format;
     const char *foreign;
     gsize len = 0;
 
+    g_atomic_int_set(&is_closed, 1);
     if (!sinter_io_read_some(io, 0, start, sizeof start, &len, error))
         return NULL;
+    format = probe_in(registered, n_registered, start, len);
+    if (format)
+        return format;
     foreign = foreign_format(start, len);
     if (foreign) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
@@ -77,15 +121,74 @@ sinter_format_probe(SinterIo *io, GError **error)
                     foreign);
         return NULL;
     }
-    for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
-        if (formats[i]->probe(start, len))
-            return formats[i];
-    }
-    g_assert_not_reached();
+    return probe_in(built_in, G_N_ELEMENTS(built_in), start, len);
 }
 
 const SinterFormat *
 sinter_format_choose(SinterIo *io, const char *name, GError **error)
 {
     return name ? sinter_format_find(name, error) : sinter_format_probe(io, error);
+}
+
+/* --- registration --- */
+
+/* Sets of callbacks that make no sense in part. */
+static const char *
+missing_callback(const SinterFormat *self)
+{
+    if (!self->probe || !self->inspect || !self->open || !self->map)
+        return "it lacks a callback that is required for reading";
+    if (self->read_streams && !self->measure_stream)
+        return "it has read_streams() without measure_stream()";
+    if (!self->write_open)
+        return NULL;
+    if (!self->write_close || !self->write_free || !self->write_read || !self->write ||
+        !self->write_flush)
+        return "it lacks a callback that is required for writing";
+    if (self->write_place && (!self->write_map || !self->write_drop))
+        return "it has write_place() without write_map() and write_drop()";
+    return NULL;
+}
+
+static const char *
+registration_trouble(const SinterFormat *format)
+{
+    /* an older header of this API version ends after some other member than ours, never before */
+    if (format->api_version != SINTER_FORMAT_API_VERSION)
+        return "it was built for another version of the interface";
+    if (format->struct_size > sizeof(SinterFormat) ||
+        format->struct_size < G_STRUCT_OFFSET(SinterFormat, close))
+        return "its structure has a size that is not known";
+    if (!format->name || *format->name == '\0')
+        return "it has no name";
+    if (g_atomic_int_get(&is_closed))
+        return "images have been opened already";
+    if (n_registered == REGISTERED_MAX)
+        return "there are too many formats";
+    return find_any(format->name) ? "there is a format of that name" : NULL;
+}
+
+gboolean
+sinter_format_register(const SinterFormat *format, GError **error)
+{
+    const char *trouble = registration_trouble(format);
+    SinterFormat full = { 0 };
+
+    if (!trouble) {
+        memcpy(&full, format, format->struct_size);
+        trouble = missing_callback(&full);
+    }
+    if (trouble) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "the format '%s' cannot be registered: %s",
+                    format->api_version == SINTER_FORMAT_API_VERSION && format->name ? format->name
+                                                                                     : "?",
+                    trouble);
+        return FALSE;
+    }
+    if (!sinter_finding_add_table(full.name, full.findings, full.n_findings, full.first_finding,
+                                  error))
+        return FALSE;
+    registered[n_registered++] = g_memdup2(&full, sizeof full);
+    return TRUE;
 }

@@ -11,9 +11,18 @@
 
 #include <string.h>
 
+/* Of files whose format does not say anything else: a sector. */
+#define DEFAULT_HOST_UNIT_BYTES 512
+
 static gboolean
 image_prepare(SinterImage *self, const SinterImageOptions *options, GError **error)
 {
+    const SinterFormatOpen how = {
+        .snapshot = options->snapshot,
+        .flags = options->flags,
+        .cache_bytes = options->cache_bytes,
+    };
+
     self->format = sinter_format_choose(self->io, options->format, error);
     if (!self->format)
         return FALSE;
@@ -22,7 +31,9 @@ image_prepare(SinterImage *self, const SinterImageOptions *options, GError **err
         return FALSE;
     self->data_io = sinter_io_ref(self->io);
     self->encrypted = self->info->encrypted;
-    return self->format->open(self, options->snapshot, options->flags, options->cache_bytes, error);
+    self->virtual_size = self->info->virtual_size;
+    self->host_unit_bytes = DEFAULT_HOST_UNIT_BYTES;
+    return self->format->open(self, &how, error);
 }
 
 SinterImage *
@@ -112,4 +123,62 @@ gboolean
 sinter_image_is_preallocated(SinterImage *image)
 {
     return image->format->is_preallocated && image->format->is_preallocated(image);
+}
+
+/* --- for drivers --- */
+
+SinterIo *
+sinter_image_get_io(SinterImage *image)
+{
+    return image->io;
+}
+
+SinterFs *
+sinter_image_get_fs(SinterImage *image)
+{
+    return image->fs;
+}
+
+const SinterImageInfo *
+sinter_image_get_info(SinterImage *image)
+{
+    return image->info;
+}
+
+gpointer
+sinter_image_get_state(SinterImage *image)
+{
+    return image->state;
+}
+
+void
+sinter_image_set_state(SinterImage *image, gpointer state)
+{
+    image->state = state;
+}
+
+guint64
+sinter_image_get_virtual_size(SinterImage *image)
+{
+    return image->virtual_size;
+}
+
+void
+sinter_image_set_virtual_size(SinterImage *image, guint64 virtual_size)
+{
+    image->virtual_size = virtual_size;
+}
+
+void
+sinter_image_set_host_unit(SinterImage *image, guint64 unit_bytes)
+{
+    image->host_unit_bytes = unit_bytes;
+}
+
+void
+sinter_image_set_data_io(SinterImage *image, SinterIo *data_io)
+{
+    sinter_io_ref(data_io);
+    sinter_io_unref(image->data_io);
+    image->data_io = data_io;
 }

@@ -14,7 +14,7 @@ typedef struct {
     SinterCheckResult *result; /* borrowed */
     guint max_per_code;
     GMutex mutex; /* guards the findings and counts, in the result and below */
-    guint kept[SINTER_FINDING_N_CODES];
+    guint kept[SINTER_FINDING_N_CODES]; /* of codes that the formats share */
 } SinterTally;
 
 SinterCheckResult *sinter_check_result_new(const char *path, const char *format);
@@ -25,11 +25,7 @@ void sinter_tally_init(SinterTally *tally, SinterCheckResult *result,
 void sinter_tally_clear(SinterTally *tally);
 
 /* Whether the next finding of @code would be kept, not only counted. For one thread. */
-static inline gboolean
-sinter_tally_wants(const SinterTally *tally, SinterFindingCode code)
-{
-    return tally->kept[code] < tally->max_per_code;
-}
+gboolean sinter_tally_wants(const SinterTally *tally, SinterFindingCode code);
 
 /* Counts @finding (as one where its @times are 0) and takes what it owns. Any thread. */
 void sinter_tally_add(SinterTally *tally, SinterFinding *finding);

@@ -274,6 +274,17 @@ sinter_io_stat(SinterIo *io, SinterIoStat *ret, GError **error)
 }
 
 gboolean
+sinter_io_get_size(SinterIo *io, guint64 *ret, GError **error)
+{
+    SinterIoStat st;
+
+    if (!sinter_io_stat(io, &st, error))
+        return FALSE;
+    *ret = st.size_bytes;
+    return TRUE;
+}
+
+gboolean
 sinter_io_is_same_file(SinterIo *a, SinterIo *b)
 {
     SinterIoStat first;

@@ -132,21 +132,11 @@ struct _SinterFs {
 gpointer sinter_io_alloc(const SinterIoClass *klass, const char *path, SinterIoFlags flags);
 gpointer sinter_fs_alloc(const SinterFsClass *klass);
 
-/* Reads @len bytes; an end of the file before that is a CORRUPT error that says where. */
-gboolean sinter_io_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error);
-
-/* Reads up to @len bytes, fewer only at the end of the file; how many is in @ret_len. */
-gboolean sinter_io_read_some(SinterIo *io, guint64 offset, void *buf, gsize len, gsize *ret_len,
-                             GError **error);
-
-/* Reads @len bytes, zeros for what lies beyond the end of the file. */
-gboolean sinter_io_read_padded(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error);
-
-gboolean sinter_io_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error);
 /*
- * The same in the course of long work, over bytes that the file holds already: past the page cache
- * where that can be, so that storage works while more is read, and a flush finds nothing left to
- * do. Several threads at a time keep storage busy. @buf and the range are best aligned to 4096.
+ * As sinter_io_write() in the course of long work, over bytes that the file holds already: past the
+ * page cache where that can be, so that storage works while more is read, and a flush finds nothing
+ * left to do. Several threads at a time keep storage busy. @buf and the range are best aligned to
+ * 4096.
  */
 gboolean sinter_io_overwrite(SinterIo *io, guint64 offset, const void *buf, gsize len,
                              GError **error);
@@ -156,7 +146,6 @@ gboolean sinter_io_overwrites(SinterIo *io);
 /* Writes real zeros, for storage that cannot punch holes. Grows the file as a write does. */
 gboolean sinter_io_write_zeros(SinterIo *io, guint64 offset, guint64 len, GError **error);
 
-gboolean sinter_io_discard(SinterIo *io, guint64 offset, guint64 len, GError **error);
 /*
  * Makes sure of space for the range, which must be unwritten and reads as zeros afterwards. Grows
  * the file.
@@ -186,8 +175,6 @@ gboolean sinter_io_copies(SinterIo *io, SinterIo *from);
 gboolean sinter_io_shares_blocks(SinterIo *io, SinterIo *from);
 #define SINTER_IO_SHARED_BLOCK_BYTES 4096
 
-gboolean sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error);
-gboolean sinter_io_flush(SinterIo *io, GError **error);
 /*
  * For a file that nobody looks for after a cut, as it has no name of its own yet: with @defers,
  * flushing does nothing, for all who hold @io; without it the next one makes all durable.

@@ -143,6 +143,8 @@ qcow2_read_luks(SinterIo *io, SinterLuksInfo *info, GError **error)
 }
 
 const SinterFormat sinter_format_qcow2 = {
+    .struct_size = sizeof(SinterFormat),
+    .api_version = SINTER_FORMAT_API_VERSION,
     .name = "qcow2",
     .probe = qcow2_probe,
     .inspect = qcow2_inspect,

@@ -72,8 +72,8 @@ in_order(const SinterCheckResult *result)
 void
 sinter_img_check_print_findings(const SinterCheckResult *result, guint64 l1_entry_bytes)
 {
-    guint64 kept[SINTER_FINDING_N_CODES] = { 0 };
     g_autoptr(GPtrArray) findings = in_order(result);
+    g_autoptr(GArray) counts = sinter_check_result_count_codes(result);
 
     for (guint i = 0; i < findings->len; i++) {
         const SinterFinding *finding = g_ptr_array_index(findings, i);
@@ -81,13 +81,14 @@ sinter_img_check_print_findings(const SinterCheckResult *result, guint64 l1_entr
             sinter_img_finding_line(finding, result->stats.cluster_bytes, l1_entry_bytes);
 
         fprintf(stderr, "%s\n", line);
-        kept[finding->code] += finding->times;
     }
-    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
-        if (result->per_code[code] > kept[code])
+    for (guint i = 0; i < counts->len; i++) {
+        const SinterCheckCodeCount *count = &g_array_index(counts, SinterCheckCodeCount, i);
+
+        if (count->found > count->kept)
             fprintf(stderr,
                     "%s: %" G_GUINT64_FORMAT " more like this (--max-findings=N shows more)\n",
-                    sinter_finding_code_name(code), result->per_code[code] - kept[code]);
+                    sinter_finding_code_name(count->code), count->found - count->kept);
     }
 }
 

@@ -46,9 +46,12 @@ static SinterFindingCode
 worst_code(const SinterCheckResult *result)
 {
     SinterFindingCode worst = SINTER_FINDING_N_CODES;
+    g_autoptr(GArray) counts = sinter_check_result_count_codes(result);
 
-    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
-        if (result->per_code[code] > 0 && sinter_finding_code_class(code) != SINTER_FINDING_NOTE &&
+    for (guint i = 0; i < counts->len; i++) {
+        SinterFindingCode code = g_array_index(counts, SinterCheckCodeCount, i).code;
+
+        if (sinter_finding_code_class(code) != SINTER_FINDING_NOTE &&
             (worst == SINTER_FINDING_N_CODES ||
              sinter_finding_code_stake(code) > sinter_finding_code_stake(worst)))
             worst = code;
@@ -183,9 +186,12 @@ print_allocation(const SinterImageStats *stats)
 static gboolean
 wants_fix(const SinterCheckResult *result, SinterFindingStake stake, SinterFindingFix fix)
 {
-    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
-        if (result->per_code[code] > 0 && sinter_finding_code_stake(code) == stake &&
-            sinter_finding_code_fix(code) == fix &&
+    g_autoptr(GArray) counts = sinter_check_result_count_codes(result);
+
+    for (guint i = 0; i < counts->len; i++) {
+        SinterFindingCode code = g_array_index(counts, SinterCheckCodeCount, i).code;
+
+        if (sinter_finding_code_stake(code) == stake && sinter_finding_code_fix(code) == fix &&
             sinter_finding_code_class(code) != SINTER_FINDING_NOTE)
             return TRUE;
     }
@@ -258,21 +264,19 @@ print_finding(const SinterFinding *finding)
 static void
 print_findings(const SinterCheckResult *result)
 {
-    guint64 kept[SINTER_FINDING_N_CODES] = { 0 };
+    g_autoptr(GArray) counts = sinter_check_result_count_codes(result);
 
     if (result->findings->len > 0)
         printf("\nFindings:\n");
-    for (guint i = 0; i < result->findings->len; i++) {
-        const SinterFinding *finding = &g_array_index(result->findings, SinterFinding, i);
+    for (guint i = 0; i < result->findings->len; i++)
+        print_finding(&g_array_index(result->findings, SinterFinding, i));
+    for (guint i = 0; i < counts->len; i++) {
+        const SinterCheckCodeCount *count = &g_array_index(counts, SinterCheckCodeCount, i);
 
-        print_finding(finding);
-        kept[finding->code] += finding->times;
-    }
-    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
-        if (result->per_code[code] > kept[code])
+        if (count->found > count->kept)
             printf("%s %s: %" U64 " more (--max-findings=N shows more)\n",
-                   sinter_finding_class_name(sinter_finding_code_class(code)),
-                   sinter_finding_code_name(code), result->per_code[code] - kept[code]);
+                   sinter_finding_class_name(sinter_finding_code_class(count->code)),
+                   sinter_finding_code_name(count->code), count->found - count->kept);
     }
 }
 

@@ -122,11 +122,13 @@ sinter_img_findings_add_json(JsonObject *object, const SinterCheckResult *result
 {
     JsonObject *counts = json_object_new();
     JsonArray *findings = json_array_new();
+    g_autoptr(GArray) codes = sinter_check_result_count_codes(result);
 
-    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
-        if (result->per_code[code] > 0)
-            json_object_set_int_member(counts, sinter_finding_code_name(code),
-                                       (gint64)result->per_code[code]);
+    for (guint i = 0; i < codes->len; i++) {
+        const SinterCheckCodeCount *count = &g_array_index(codes, SinterCheckCodeCount, i);
+
+        json_object_set_int_member(counts, sinter_finding_code_name(count->code),
+                                   (gint64)count->found);
     }
     for (guint i = 0; i < result->findings->len; i++)
         json_array_add_element(findings, sinter_img_finding_to_json(

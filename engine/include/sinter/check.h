@@ -165,6 +165,18 @@ typedef struct {
 } SinterImageStats;
 
 /**
+ * SinterCheckCodeCount:
+ * @code: of findings
+ * @found: how many of them there are
+ * @kept: how many of these the findings that were kept stand for
+ */
+typedef struct {
+    SinterFindingCode code;
+    guint64 found;
+    guint64 kept;
+} SinterCheckCodeCount;
+
+/**
  * SinterCheckResult:
  * @path: of the image
  * @format: of the image
@@ -176,7 +188,9 @@ typedef struct {
  *   damaged that may have led to it: what could be recovered would be freed.
  * @counts: all findings
  * @qemu_counts: of these, the ones that `qemu-img check` counts
- * @per_code: all findings of each code
+ * @per_code: all findings of each code that the formats share
+ * @format_codes: (element-type SinterCheckCodeCount): likewise of codes that a format brings; see
+ *   sinter_check_result_count_codes()
  * @findings: (element-type SinterFinding): those that were kept, by code and place
  * @stats: what was counted
  */
@@ -189,6 +203,7 @@ typedef struct {
     SinterCheckCounts counts;
     SinterCheckCounts qemu_counts;
     guint64 per_code[SINTER_FINDING_N_CODES];
+    GArray *format_codes;
     GArray *findings;
     SinterImageStats stats;
 } SinterCheckResult;
@@ -231,6 +246,14 @@ GPtrArray *sinter_chain_check(SinterFs *fs, const char *path, const char *format
 
 /* Whether images of the format of that name can be checked; FALSE for a name that is none. */
 gboolean sinter_format_has_check(const char *format);
+
+/**
+ * sinter_check_result_count_codes:
+ *
+ * Returns: (transfer full) (element-type SinterCheckCodeCount): of each code that was found, in the
+ * order of codes, how often; free with g_array_unref().
+ */
+GArray *sinter_check_result_count_codes(const SinterCheckResult *result);
 
 /* With all that it holds. Accepts %NULL. */
 void sinter_check_result_free(SinterCheckResult *result);

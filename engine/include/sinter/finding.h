@@ -11,8 +11,8 @@
  * Names of codes ("l2-entry-beyond-file") are stable: scripts may rely on them. The numbers behind
  * them are stable as long as the library's soname is; new ones are appended.
  *
- * Units: offsets are bytes. Errors: none; these functions cannot fail. Threads: all functions may be called from any thread; a #SinterFinding
- * is a plain value.
+ * Units: offsets are bytes. Errors: none; these functions cannot fail. Threads: all functions may
+ * be called from any thread; a #SinterFinding is a plain value.
  */
 
 #include <glib.h>
@@ -351,7 +351,8 @@ typedef enum {
 /**
  * SinterFindingCode:
  *
- * One of %SINTER_FINDINGS.
+ * One of %SINTER_FINDINGS or, from %SINTER_FINDING_RANGE on, one of a registered format's own
+ * table.
  */
 typedef enum {
 #define X(code, name, klass, stake, fix, qemu, text) SINTER_FINDING_##code,
@@ -359,6 +360,30 @@ typedef enum {
 #undef X
         SINTER_FINDING_N_CODES
 } SinterFindingCode;
+
+/**
+ * SinterFindingKind:
+ * @name: stable; lower case with dashes, and begins with the format's name and a dash
+ * @klass: what it counts as
+ * @stake: the worst that it means
+ * @fix: what mends it
+ * @qemu: what QEMU's check does with it; %SINTER_QEMU_UNSEEN where QEMU has no check
+ * @text: one line, as in %SINTER_FINDINGS
+ *
+ * A finding of a format that brings its own: see #SinterFormat. Its code is the format's first one
+ * plus its place in the format's table.
+ */
+typedef struct {
+    const char *name;
+    SinterFindingClass klass;
+    SinterFindingStake stake;
+    SinterFindingFix fix;
+    SinterFindingQemu qemu;
+    const char *text;
+} SinterFindingKind;
+
+/* How many codes a format has at most; the range of each begins with a multiple of it. */
+#define SINTER_FINDING_RANGE 0x1000
 
 /**
  * SinterOwnerKind:

@@ -129,4 +129,34 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterIo, sinter_io_unref)
 /* The path that it was opened by. Lives as long as @io. */
 const char *sinter_io_get_path(SinterIo *io);
 
+/*
+ * For drivers of image formats (<sinter/format.h>). Any number of threads at once. Offsets and
+ * lengths are checked against the range of a file's offsets, not against its size.
+ */
+
+/* Reads @len bytes; an end of the file before that is a CORRUPT error that says where. */
+gboolean sinter_io_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error);
+
+/* Reads up to @len bytes, fewer only at the end of the file; how many is in @ret_len. */
+gboolean sinter_io_read_some(SinterIo *io, guint64 offset, void *buf, gsize len, gsize *ret_len,
+                             GError **error);
+
+/* Reads @len bytes, zeros for what lies beyond the end of the file. */
+gboolean sinter_io_read_padded(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error);
+
+/* Writes all @len bytes; grows the file where it ends before. */
+gboolean sinter_io_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error);
+
+/* Makes the range read as zeros, and gives its space back where that can be. */
+gboolean sinter_io_discard(SinterIo *io, guint64 offset, guint64 len, GError **error);
+
+/* Gives the file another size; what is added reads as zeros. */
+gboolean sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error);
+
+/* All that was written before is durable when this returns %TRUE. */
+gboolean sinter_io_flush(SinterIo *io, GError **error);
+
+/* The file's size in bytes. */
+gboolean sinter_io_get_size(SinterIo *io, guint64 *ret, GError **error);
+
 G_END_DECLS

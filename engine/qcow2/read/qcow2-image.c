@@ -48,8 +48,7 @@ image_choose_view(SinterQcow2Image *self, const char *snapshot, GError **error)
 }
 
 gboolean
-sinter_qcow2_image_open(SinterImage *image, const char *snapshot, SinterIoFlags flags,
-                        gsize cache_bytes, GError **error)
+sinter_qcow2_image_open(SinterImage *image, const SinterFormatOpen *how, GError **error)
 {
     SinterQcow2Image *self = g_new0(SinterQcow2Image, 1);
 
@@ -57,13 +56,13 @@ sinter_qcow2_image_open(SinterImage *image, const char *snapshot, SinterIoFlags 
     self->image = image;
     self->header = sinter_qcow2_header_read(image->io, error);
     if (!self->header || !sinter_qcow2_header_require_usable(self->header, error) ||
-        !image_choose_view(self, snapshot, error) ||
+        !image_choose_view(self, how->snapshot, error) ||
         !sinter_qcow2_l1_table_check(&self->view, self->header, image->io, error) ||
-        !image_open_data_file(self, flags, error))
+        !image_open_data_file(self, how->flags, error))
         return FALSE;
     self->cache =
         sinter_qcow2_cache_new(image->io, self->header->geo.cluster_size, self->header->file_bytes,
-                               MAX(cache_bytes, CACHE_MIN_BYTES), error);
+                               MAX(how->cache_bytes, CACHE_MIN_BYTES), error);
     image->virtual_size = self->view.virtual_size_bytes;
     image->host_unit_bytes = self->header->geo.cluster_size;
     return self->cache != NULL;

@@ -21,8 +21,7 @@ typedef struct {
 } SinterQcow2Image;
 
 /* SinterFormat callbacks. */
-gboolean sinter_qcow2_image_open(SinterImage *image, const char *snapshot, SinterIoFlags flags,
-                                 gsize cache_bytes, GError **error);
+gboolean sinter_qcow2_image_open(SinterImage *image, const SinterFormatOpen *how, GError **error);
 void sinter_qcow2_image_close(SinterImage *image);
 
 G_END_DECLS

@@ -6,18 +6,12 @@
  * that could steer a terminal.
  */
 
-#include "sinter/finding.h"
+#include "sinter-finding.h"
+#include "sinter-error.h"
 
 #include <string.h>
 
-static const struct {
-    const char *name;
-    SinterFindingClass klass;
-    SinterFindingStake stake;
-    SinterFindingFix fix;
-    SinterFindingQemu qemu;
-    const char *text;
-} finding_table[] = {
+static const SinterFindingKind finding_table[] = {
 #define X(code, name, klass, stake, fix, qemu, text)                                               \
     {                                                                                              \
         name, SINTER_FINDING_##klass, SINTER_STAKE_##stake, SINTER_FIX_##fix, SINTER_QEMU_##qemu,  \
@@ -65,35 +59,90 @@ static const struct {
     [SINTER_OWNER_LUKS] = { "luks", "LUKS header" },
 };
 
+/* What registered formats bring, in the order of registration. */
+static struct {
+    const SinterFindingKind *kinds;
+    guint n;
+    guint first;
+} tables[SINTER_FINDING_MAX_TABLES];
+static guint n_tables;
+
+static gboolean
+refuse_table(const char *format, const char *why, GError **error)
+{
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                "the findings of format '%s' cannot be registered: %s", format, why);
+    return FALSE;
+}
+
+gboolean
+sinter_finding_add_table(const char *format, const SinterFindingKind *kinds, guint n, guint first,
+                         GError **error)
+{
+    if (n == 0)
+        return TRUE;
+    if (!kinds || first == 0 || first % SINTER_FINDING_RANGE != 0 || n > SINTER_FINDING_RANGE)
+        return refuse_table(format, "they must be within one range of codes", error);
+    if (n_tables == G_N_ELEMENTS(tables))
+        return refuse_table(format, "there are too many tables of findings", error);
+    for (guint i = 0; i < n_tables; i++) {
+        if (tables[i].first == first)
+            return refuse_table(format, "their codes are taken", error);
+    }
+    for (guint i = 0; i < n; i++) {
+        if (sinter_finding_code_from_name(kinds[i].name) != SINTER_FINDING_N_CODES)
+            return refuse_table(format, "one of their names is taken", error);
+    }
+    tables[n_tables].kinds = kinds;
+    tables[n_tables].n = n;
+    tables[n_tables++].first = first;
+    return TRUE;
+}
+
+/* NULL for a code that is none. */
+static const SinterFindingKind *
+find_kind(guint code)
+{
+    if (code < SINTER_FINDING_N_CODES)
+        return &finding_table[code];
+    for (guint i = 0; i < n_tables; i++) {
+        if (code >= tables[i].first && code - tables[i].first < tables[i].n)
+            return &tables[i].kinds[code - tables[i].first];
+    }
+    return NULL;
+}
+
 const char *
 sinter_finding_code_name(SinterFindingCode code)
 {
-    g_return_val_if_fail(code < SINTER_FINDING_N_CODES, NULL);
-    return finding_table[code].name;
+    const SinterFindingKind *kind = find_kind(code);
+
+    g_return_val_if_fail(kind, NULL);
+    return kind->name;
 }
 
 SinterFindingClass
 sinter_finding_code_class(SinterFindingCode code)
 {
-    return finding_table[code].klass;
+    return find_kind(code)->klass;
 }
 
 SinterFindingStake
 sinter_finding_code_stake(SinterFindingCode code)
 {
-    return finding_table[code].stake;
+    return find_kind(code)->stake;
 }
 
 SinterFindingFix
 sinter_finding_code_fix(SinterFindingCode code)
 {
-    return finding_table[code].fix;
+    return find_kind(code)->fix;
 }
 
 SinterFindingQemu
 sinter_finding_code_qemu(SinterFindingCode code)
 {
-    return finding_table[code].qemu;
+    return find_kind(code)->qemu;
 }
 
 SinterFindingCode
@@ -102,6 +151,12 @@ sinter_finding_code_from_name(const char *name)
     for (guint i = 0; i < SINTER_FINDING_N_CODES; i++) {
         if (strcmp(finding_table[i].name, name) == 0)
             return (SinterFindingCode)i;
+    }
+    for (guint i = 0; i < n_tables; i++) {
+        for (guint j = 0; j < tables[i].n; j++) {
+            if (strcmp(tables[i].kinds[j].name, name) == 0)
+                return (SinterFindingCode)(tables[i].first + j);
+        }
     }
     return SINTER_FINDING_N_CODES;
 }
@@ -259,6 +314,6 @@ sinter_finding_get_text(const SinterFinding *finding)
 {
     GString *out = g_string_new(NULL);
 
-    append_template(out, finding_table[finding->code].text, expand_finding, finding);
+    append_template(out, find_kind(finding->code)->text, expand_finding, finding);
     return g_string_free(out, FALSE);
 }
