@@ -52,8 +52,8 @@ sinter_grow_member(SinterChain *chain, guint layer, guint64 size, GError **error
     return FALSE;
 }
 
-gboolean
-sinter_grow_zero_missing(SinterHandle *handle, guint64 from, guint64 to, GError **error)
+static gboolean
+zero_missing(SinterHandle *handle, guint64 from, guint64 to, GError **error)
 {
     while (from < to) {
         gboolean held = FALSE;
@@ -64,5 +64,26 @@ sinter_grow_zero_missing(SinterHandle *handle, guint64 from, guint64 to, GError 
             return FALSE;
         from += n;
     }
+    return TRUE;
+}
+
+gboolean
+sinter_grow_hide(SinterHandle *handle, SinterChain *below, guint64 from, GError **error)
+{
+    guint64 to = MIN(sinter_handle_get_virtual_size(handle), sinter_chain_get_virtual_size(below));
+    g_auto(SinterChainWalk) walk = { 0 };
+    SinterExtent extent;
+
+    if (from >= to)
+        return TRUE;
+    sinter_handle_store_zeros(handle);
+    if (!sinter_chain_walk_init(&walk, below, from, to - from, SINTER_MAP_FILE_HOLES_AUTO, error))
+        return FALSE;
+    do {
+        if (!sinter_chain_walk_next(&walk, &extent, error) ||
+            (!sinter_extent_is_zero(&extent) &&
+             !zero_missing(handle, extent.offset, extent.offset + extent.length, error)))
+            return FALSE;
+    } while (extent.length > 0);
     return TRUE;
 }

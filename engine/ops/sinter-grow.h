@@ -14,7 +14,11 @@ G_BEGIN_DECLS
  */
 gboolean sinter_grow_member(SinterChain *chain, guint layer, guint64 size, GError **error);
 
-/* Makes what @handle itself does not hold of the range zeros. Nothing where @to is not behind. */
-gboolean sinter_grow_zero_missing(SinterHandle *handle, guint64 from, guint64 to, GError **error);
+/*
+ * Before @below is put below the image: hides with zeros what would show through of it from @from
+ * on, up to the end of the shorter one. What the image holds stays, and so does what reads as zeros
+ * in both. The zeros are stored also where the image has no backing file yet.
+ */
+gboolean sinter_grow_hide(SinterHandle *handle, SinterChain *below, guint64 from, GError **error);
 
 G_END_DECLS

@@ -53,6 +53,12 @@ SinterIo *sinter_handle_get_data_io(SinterHandle *handle);
  */
 SinterChain *sinter_handle_get_backing(SinterHandle *handle);
 
+/*
+ * An image will be put below this one: from now on zeros are stored in full, also where they could
+ * be left out as long as nothing is below. For qcow2; of raw it is true anyway.
+ */
+void sinter_handle_store_zeros(SinterHandle *handle);
+
 /* (transfer none): the header of a qcow2 image; NULL for raw. */
 const SinterQcow2Header *sinter_handle_get_header(SinterHandle *handle);
 

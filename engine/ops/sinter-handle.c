@@ -149,6 +149,13 @@ sinter_handle_get_backing(SinterHandle *handle)
     return handle->writer ? handle->writer->backing : NULL;
 }
 
+void
+sinter_handle_store_zeros(SinterHandle *handle)
+{
+    if (handle->writer)
+        handle->writer->stores_zeros = TRUE;
+}
+
 const SinterQcow2Header *
 sinter_handle_get_header(SinterHandle *handle)
 {

@@ -133,6 +133,8 @@ move_up(SinterChain *chain, SinterMergeStretch stretch, SinterTransfer *job, GEr
 {
     guint below = stretch.base + 1;
     gboolean has_below = below < chain->layers->len;
+    g_autoptr(SinterChain) rest =
+        has_below ? sinter_chain_slice(chain, below, chain->layers->len - below) : NULL;
     guint64 size = size_of(chain, stretch.top);
     guint64 length = MIN(size, size_of(chain, stretch.top + 1));
     SinterTransferStats stats;
@@ -145,8 +147,7 @@ move_up(SinterChain *chain, SinterMergeStretch stretch, SinterTransfer *job, GEr
     sinter_progress_set_total(job->progress, size);
     if (length > 0 && !sinter_transfer_run(job, &stats, error))
         return FALSE;
-    return !has_below ||
-           sinter_grow_zero_missing(job->target, length, MIN(size, size_of(chain, below)), error);
+    return !rest || sinter_grow_hide(job->target, rest, length, error);
 }
 
 static gboolean

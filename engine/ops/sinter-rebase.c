@@ -124,15 +124,14 @@ rebase_open_target(Rebase *self, GError **error)
 static gboolean
 rebase_zero_end(Rebase *self, SinterHandle *handle, guint64 from, GError **error)
 {
-    guint64 size = sinter_handle_get_virtual_size(handle);
-    SinterChain *below = self->target;
-    guint64 to;
+    g_autoptr(SinterChain) part = NULL;
 
     if (self->n_between)
-        to = sinter_chain_layer(self->chain, self->n_between)->virtual_size;
-    else
-        to = below ? sinter_chain_get_virtual_size(below) : 0;
-    return sinter_grow_zero_missing(handle, from, MIN(size, to), error);
+        part = sinter_chain_slice(self->chain, self->n_between,
+                                  self->chain->layers->len - self->n_between);
+    if (!part && !self->target)
+        return TRUE;
+    return sinter_grow_hide(handle, part ? part : self->target, from, error);
 }
 
 static gboolean

@@ -229,7 +229,8 @@ class Trial:
         enabled one has marked what shows something else now, and unmarked nothing."""
         exact = not self.plan.covers
         for bitmap, (granularity, flags, bits) in wanted.items() if not exact else ():
-            if bitmap in found and 'auto' in flags and name in self.plan.shows:
+            if bitmap in found and 'auto' in flags and name in self.marked and \
+                    name in self.plan.shows and name in self.contents:
                 needed = changed_granules(self.contents[name], self.plan.shows[name], granularity)
                 needed |= self.marked[name].get(bitmap, (0, 0, set()))[2]
                 if not needed <= found[bitmap][2]:

@@ -34,7 +34,7 @@ zero_entry(const SinterQcow2Writer *self, SinterQcow2L2Entry old, SinterQcow2L2E
     /* a data file keeps its place: host and guest offsets are the same there */
     if (geo->external_data && sinter_qcow2_l2_has_host(geo, old))
         ret->entry = (old.entry & SINTER_QCOW2_OFFSET_MASK) | SINTER_QCOW2_COPIED;
-    else if (!self->backing && !self->header->backing_name)
+    else if (!self->stores_zeros && !self->backing && !self->header->backing_name)
         return TRUE;
     if (!geo->has_zero_flag)
         return FALSE;

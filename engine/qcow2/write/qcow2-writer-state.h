@@ -18,6 +18,8 @@ typedef struct {
     SinterQcow2Header *header;
     SinterQcow2Geometry geo;
     SinterChain *backing; /* NULL: none */
+    /* An image will be put below this one: zeros are stored even where nothing is below yet. */
+    gboolean stores_zeros;
 
     guint64 *l1;           /* entries as numbers */
     guint32 l1_dirty_from; /* entries; nothing is dirty where from >= to */
