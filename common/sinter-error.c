@@ -25,12 +25,14 @@ static const char *const error_names[] = {
     [SINTER_ERROR_INVALID_ARGUMENT] = "InvalidArgument",
     [SINTER_ERROR_CANCELLED] = "Cancelled",
     [SINTER_ERROR_TIMED_OUT] = "TimedOut",
+    [SINTER_ERROR_DISCONNECTED] = "Disconnected",
+    [SINTER_ERROR_SHORT_READ] = "ShortRead",
 };
 
 const char *
 sinter_error_name(int code)
 {
-    if (code < 0 || (gsize)code >= G_N_ELEMENTS(error_names))
+    if (code < 0 || code >= SINTER_N_ERRORS)
         return error_names[SINTER_ERROR_FAILED];
     return error_names[code];
 }

@@ -23,21 +23,30 @@ G_BEGIN_DECLS
 /**
  * SinterError:
  *
- * Each code but the last three stands on D-Bus as org.sinter.Sinter1.Error.NAME.
+ * What a caller may decide by. The code is the only part of an error that code may read to choose
+ * what to do next; the message is for people.
+ *
+ * Each code has a name (sinter_error_name()), under which it is stored in job records, sent by the
+ * worker process, and sent over D-Bus as org.sinter.Sinter1.Error.NAME (sinter-dbus-error.h).
  *
  * @SINTER_ERROR_FAILED: anything without a code of its own
- * @SINTER_ERROR_NOT_AUTHORIZED: polkit or the bus said no
- * @SINTER_ERROR_SHARED_BASE: another chain stands on an image that would change
- * @SINTER_ERROR_LOCKED: another process holds the image
- * @SINTER_ERROR_NO_SPACE: the file system has not enough room, now or foreseeably
- * @SINTER_ERROR_CHAIN_CHANGED: the chain is no longer the one that was planned for
- * @SINTER_ERROR_CORRUPT: bytes that are not what their format demands
- * @SINTER_ERROR_UNSUPPORTED: a feature that we do not treat, or that the host lacks
+ * @SINTER_ERROR_NOT_AUTHORIZED: polkit, the bus or the file system denied permission
+ * @SINTER_ERROR_SHARED_BASE: another chain uses an image that would change
+ * @SINTER_ERROR_LOCKED: another process holds a lock on the image
+ * @SINTER_ERROR_NO_SPACE: the file system lacks space, now or according to the plan
+ * @SINTER_ERROR_CHAIN_CHANGED: the backing chain is no longer the one that was planned for
+ * @SINTER_ERROR_CORRUPT: content that its format does not allow, or a file that ends before
+ *   what it must hold; reading it again gives the same error
+ * @SINTER_ERROR_UNSUPPORTED: a feature that is not implemented, or that the host lacks
  * @SINTER_ERROR_NOT_FOUND: no such domain, disk, file, plan or job
- * @SINTER_ERROR_BUSY: somebody works on it already
- * @SINTER_ERROR_INVALID_ARGUMENT: the caller's words are off
+ * @SINTER_ERROR_BUSY: another operation on the same object is under way
+ * @SINTER_ERROR_INVALID_ARGUMENT: an argument that is not valid
  * @SINTER_ERROR_CANCELLED: stopped on request
  * @SINTER_ERROR_TIMED_OUT: a deadline passed
+ * @SINTER_ERROR_DISCONNECTED: there is no connection to libvirt, or it broke during the call; the
+ *   call may have had its effect. The daemon keeps trying to connect, and jobs continue then
+ * @SINTER_ERROR_SHORT_READ: the storage returned fewer bytes than the file holds; nothing is known
+ *   about the content, and another try may succeed
  */
 typedef enum {
     SINTER_ERROR_FAILED,
@@ -53,7 +62,12 @@ typedef enum {
     SINTER_ERROR_INVALID_ARGUMENT,
     SINTER_ERROR_CANCELLED,
     SINTER_ERROR_TIMED_OUT,
+    SINTER_ERROR_DISCONNECTED,
+    SINTER_ERROR_SHORT_READ,
 } SinterError;
+
+/* How many codes there are: the first is 0. */
+#define SINTER_N_ERRORS (SINTER_ERROR_SHORT_READ + 1)
 
 /* The number behind %SINTER_ERROR. */
 GQuark sinter_error_quark(void);

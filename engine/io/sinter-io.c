@@ -91,7 +91,7 @@ sinter_io_read_some(SinterIo *io, guint64 offset, void *buf, gsize len, gsize *r
         if (!sinter_io_stat(io, &st, error))
             return FALSE;
         if (offset + (gsize)n < st.size_bytes) {
-            g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
+            g_set_error(error, SINTER_ERROR, SINTER_ERROR_SHORT_READ,
                         "reading '%s' at offset %" G_GUINT64_FORMAT ": only %" G_GSSIZE_FORMAT
                         " of %" G_GSIZE_FORMAT " bytes came back",
                         io->path, offset, n, len);

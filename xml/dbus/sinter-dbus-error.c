@@ -17,7 +17,7 @@ sinter_dbus_error_register(void)
 
     if (!g_once_init_enter(&registered))
         return;
-    for (int code = 0; code <= SINTER_ERROR_TIMED_OUT; code++) {
+    for (int code = 0; code < SINTER_N_ERRORS; code++) {
         g_autofree char *name = g_strconcat(ERROR_PREFIX, sinter_error_name(code), NULL);
 
         g_dbus_error_register_error(SINTER_ERROR, code, name);
@@ -31,18 +31,20 @@ sinter_dbus_text(const char *text)
     return g_utf8_make_valid(text ? text : "", -1);
 }
 
+static int
+code_of(const GError *error)
+{
+    if (error->domain == SINTER_ERROR)
+        return error->code;
+    return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED) ? SINTER_ERROR_CANCELLED
+                                                                    : SINTER_ERROR_FAILED;
+}
+
 void
 sinter_dbus_return_error(GDBusMethodInvocation *invocation, GError *error)
 {
-    gboolean cancelled = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-    char *text = sinter_dbus_text(error->message);
+    g_autoptr(GError) cause = error;
+    g_autofree char *text = sinter_dbus_text(cause->message);
 
-    g_free(error->message);
-    error->message = text;
-
-    if (error->domain != SINTER_ERROR) {
-        error->domain = SINTER_ERROR;
-        error->code = cancelled ? SINTER_ERROR_CANCELLED : SINTER_ERROR_FAILED;
-    }
-    g_dbus_method_invocation_take_error(invocation, error);
+    g_dbus_method_invocation_return_error_literal(invocation, SINTER_ERROR, code_of(cause), text);
 }

@@ -142,17 +142,6 @@ sinter_qcow2_check_has_host(const SinterQcow2Geometry *geo, guint64 entry)
            (geo->extended_l2 || !(entry & SINTER_QCOW2_ZERO));
 }
 
-/*
- * Whether the error of a loader says that the table's content is broken. The passes ask by trying
- * twice: a read that came short gives the same error code, but not twice.
- */
-static inline gboolean
-sinter_qcow2_check_same_error(const GError *first, const GError *second)
-{
-    return first && second && g_error_matches(first, second->domain, second->code) &&
-           g_str_equal(first->message, second->message);
-}
-
 /* Reads @len bytes; zeros stand for what lies beyond the end of the file, and for nothing else. */
 gboolean sinter_qcow2_check_read(SinterQcow2Check *self, guint64 offset, void *buf, gsize len,
                                  GError **error);

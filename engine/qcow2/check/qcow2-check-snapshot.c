@@ -133,32 +133,28 @@ report_broken(SinterQcow2Check *self, const GError *error)
 }
 
 /*
- * Loads the table, or as much of it as can be understood, with the cause in *@ret_broken. A read
- * that came short is no damage to the table: the second try tells the two apart.
+ * Loads the table, or as much of it as can be understood, with the cause in *@ret_broken. Only what
+ * could not be read is an error.
  */
 static gboolean
 load_list(SinterQcow2Check *self, GError **ret_broken, GError **error)
 {
-    g_autoptr(GError) first = NULL;
+    g_autoptr(GError) cause = NULL;
     g_autoptr(GPtrArray) partial = NULL;
 
-    self->snapshots = sinter_qcow2_snapshots_load(self->io, self->header, &partial, &first);
+    self->snapshots = sinter_qcow2_snapshots_load(self->io, self->header, &partial, &cause);
     if (self->snapshots)
         return TRUE;
-    if (g_error_matches(first, SINTER_ERROR, SINTER_ERROR_CORRUPT)) {
-        g_autoptr(GPtrArray) again = NULL;
-
-        again = sinter_qcow2_snapshots_load(self->io, self->header, &self->snapshots, ret_broken);
-        if (!again && sinter_qcow2_check_same_error(first, *ret_broken))
-            return TRUE;
-        g_clear_pointer(&self->snapshots, g_ptr_array_unref);
-        g_clear_error(ret_broken);
+    if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_CORRUPT)) {
+        self->snapshots = g_steal_pointer(&partial);
+        *ret_broken = g_steal_pointer(&cause);
+        return TRUE;
     }
-    if (sinter_qcow2_check_keeps_going(self, first, self->header->snapshots_offset)) {
+    if (sinter_qcow2_check_keeps_going(self, cause, self->header->snapshots_offset)) {
         self->snapshots = g_steal_pointer(&partial);
         return TRUE;
     }
-    g_propagate_error(error, g_steal_pointer(&first));
+    g_propagate_error(error, g_steal_pointer(&cause));
     return FALSE;
 }
 

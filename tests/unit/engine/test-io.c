@@ -352,7 +352,7 @@ test_fault(void)
     /* a short read inside the file is not taken for its end */
     sinter_fs_fault_arm(fs, SINTER_FAULT_READ, SINTER_FAULT_SHORT, 1, FALSE);
     g_assert_false(sinter_io_read_padded(io, 0, buf, 4, &error));
-    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_FAILED);
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_SHORT_READ);
     g_clear_error(&error);
     sinter_fs_fault_arm(fs, SINTER_FAULT_WRITE, SINTER_FAULT_SHORT, 1, FALSE);
     g_assert_false(sinter_io_write(io, 510, "WXYZ", 4, &error));

@@ -90,8 +90,9 @@ test_error_names(void)
                                          "NoSpace",       "ChainChanged",    "Corrupt",
                                          "Unsupported",   "NotFound",        "Busy",
                                          "Failed",        "InvalidArgument", "Cancelled",
-                                         "TimedOut" };
+                                         "TimedOut",      "Disconnected",    "ShortRead" };
 
+    g_assert_cmpuint(G_N_ELEMENTS(names), ==, SINTER_N_ERRORS);
     sinter_dbus_error_register();
     sinter_dbus_error_register(); /* twice does no harm */
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
