@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * libvirt's errors as ours. A GError has no room for "the connection is lost", and the code is
- * taken by what the caller can do about the call, so the message says it: it ends with words that
- * nothing else here ends with, which prefixes put in front on the way up leave alone.
+ * libvirt's errors as SINTER_ERROR. The code is chosen here, where the libvirt call failed, from
+ * libvirt's error domain and code; no other file needs to know them. What always holds: an error of
+ * the transport is DISCONNECTED, whatever was asked for over it.
  */
 
 #include "sinter-connection.h"
 #include "sinter-error.h"
 
 #include <libvirt/virterror.h>
-
-#define LOST_WORDS " (the connection to libvirt is lost)"
 
 static const struct {
     int libvirt;
@@ -38,16 +36,6 @@ static const struct {
     { VIR_ERR_OPERATION_ABORTED, SINTER_ERROR_CANCELLED },
 };
 
-static SinterError
-find_code(const virError *cause)
-{
-    for (gsize i = 0; cause && i < G_N_ELEMENTS(error_codes); i++) {
-        if (error_codes[i].libvirt == cause->code)
-            return error_codes[i].code;
-    }
-    return SINTER_ERROR_FAILED;
-}
-
 /* The transport failed, not what was asked for over it. */
 static gboolean
 cause_is_lost(const virError *cause)
@@ -61,6 +49,18 @@ cause_is_lost(const virError *cause)
             cause->code == VIR_ERR_RPC);
 }
 
+static SinterError
+find_code(const virError *cause)
+{
+    if (cause_is_lost(cause))
+        return SINTER_ERROR_DISCONNECTED;
+    for (gsize i = 0; cause && i < G_N_ELEMENTS(error_codes); i++) {
+        if (error_codes[i].libvirt == cause->code)
+            return error_codes[i].code;
+    }
+    return SINTER_ERROR_FAILED;
+}
+
 void
 sinter_connection_set_saved_error(GError **error, virErrorPtr cause, const char *format, ...)
 {
@@ -72,19 +72,19 @@ sinter_connection_set_saved_error(GError **error, virErrorPtr cause, const char 
     va_end(args);
     g_set_error(error, SINTER_ERROR, find_code(cause), "%s: %s%s", what,
                 cause && cause->message ? cause->message : "libvirt does not say why",
-                cause_is_lost(cause) ? LOST_WORDS : "");
+                cause_is_lost(cause) ? " (the connection to libvirt is lost)" : "");
     virFreeError(cause);
 }
 
 void
 sinter_connection_set_absent(GError **error, const char *uri)
 {
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
-                "'%s' does not answer; it is tried again and again%s", uri, LOST_WORDS);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED,
+                "'%s' does not answer; it is tried again and again", uri);
 }
 
 gboolean
-sinter_connection_error_is_lost(const GError *error)
+sinter_connection_last_error_is_lost(void)
 {
-    return error ? g_str_has_suffix(error->message, LOST_WORDS) : cause_is_lost(virGetLastError());
+    return cause_is_lost(virGetLastError());
 }

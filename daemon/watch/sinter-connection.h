@@ -55,8 +55,8 @@ virConnectPtr sinter_connection_dup(SinterConnection *self, GError **error);
  *
  * Turns libvirt's last error of this thread into a GError whose message is "WHAT: libvirt's
  * text"; NOT_FOUND for what is absent (domain, snapshot, pool, volume), INVALID_ARGUMENT for an
- * argument that libvirt refuses (an absent disk is one), BUSY, TIMED_OUT, UNSUPPORTED and the like,
- * else FAILED. Any thread.
+ * argument that libvirt refuses (an absent disk is one), BUSY, TIMED_OUT, UNSUPPORTED and the like;
+ * DISCONNECTED when the connection to libvirt is broken; else FAILED. Any thread.
  *
  * A macro: libvirt's functions, virDomainGetName() too, forget the last error when they are called,
  * so it is saved before the arguments are looked at.
@@ -74,10 +74,10 @@ virConnectPtr sinter_connection_dup(SinterConnection *self, GError **error);
 void sinter_connection_set_saved_error(GError **error, virErrorPtr cause, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
-/* That there is no connection to @uri now: an error that counts as a lost connection. */
+/* That there is no connection to @uri now: DISCONNECTED. */
 void sinter_connection_set_absent(GError **error, const char *uri);
 
-/* Whether libvirt's last error of this thread, or @error made of it, means a broken connection. */
-gboolean sinter_connection_error_is_lost(const GError *error);
+/* Whether libvirt's last error of this thread means a broken connection. */
+gboolean sinter_connection_last_error_is_lost(void);
 
 G_END_DECLS

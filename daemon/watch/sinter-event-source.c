@@ -241,7 +241,7 @@ pass_by(const char *name, guint bit, GError **error)
 {
     static guint logged; /* atomic: a bit for each that was said */
 
-    if (sinter_connection_error_is_lost(NULL)) {
+    if (sinter_connection_last_error_is_lost()) {
         sinter_connection_set_error(error, "asking libvirt for events");
         return FALSE;
     }

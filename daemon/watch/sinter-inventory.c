@@ -192,7 +192,8 @@ static void
 log_scan_problem(SinterInventory *self, const GError *error)
 {
     /* the connection itself tells of its end */
-    if (sinter_connection_error_is_lost(error) || !sinter_connection_is_open(self->connection) ||
+    if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED) ||
+        !sinter_connection_is_open(self->connection) ||
         g_strcmp0(self->last_problem, error->message) == 0)
         return;
     g_free(self->last_problem);

@@ -257,7 +257,7 @@ read_domain(Scan *scan, virDomainPtr handle, GError **error)
     domain->name = g_strdup(virDomainGetName(handle));
     if (!read_parts(scan, domain, handle, &local)) {
         if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND) ||
-            sinter_connection_error_is_lost(local)) {
+            g_error_matches(local, SINTER_ERROR, SINTER_ERROR_DISCONNECTED)) {
             g_propagate_error(error, g_steal_pointer(&local));
             return NULL;
         }

@@ -81,5 +81,5 @@ sinter_live_job_observe(SinterLiveJob *self, GError **error)
 gboolean
 sinter_live_job_is_lost(SinterLiveJob *self, const GError *error)
 {
-    return self->context.virt->klass->error_is_lost(self->context.virt, error);
+    return g_error_matches(error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED);
 }

@@ -52,10 +52,9 @@ sinter_cleanup_remember_files(SinterJobRecord *record, const SinterDomain *domai
 
 /* A doubt becomes a warning; a lost connection is an error, for all will be tried again. */
 static gboolean
-warn_unless_lost(SinterVirt *virt, SinterJobRecord *record, const char *what, GError *cause,
-                 GError **error)
+warn_unless_lost(SinterJobRecord *record, const char *what, GError *cause, GError **error)
 {
-    if (virt->klass->error_is_lost(virt, cause)) {
+    if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_DISCONNECTED)) {
         g_propagate_error(error, cause);
         return FALSE;
     }
@@ -79,7 +78,7 @@ redefine_snapshot(SinterVirt *virt, const SinterJobRecord *record, const char *n
         if (virt->klass->redefine_snapshot(virt, record->domain_uuid, name, plan->disk,
                                            plan->base_path, NULL, &cause))
             return TRUE;
-        if (virt->klass->error_is_lost(virt, cause))
+        if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_DISCONNECTED))
             break;
     }
     g_propagate_error(error, g_steal_pointer(&cause));
@@ -98,7 +97,7 @@ redefine_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
                             plan->base_path);
 
         if (!redefine_snapshot(virt, record, *name, &cause) &&
-            !warn_unless_lost(virt, record, what, cause, error))
+            !warn_unless_lost(record, what, cause, error))
             return FALSE;
     }
     return TRUE;
@@ -113,7 +112,7 @@ drop_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
             g_strdup_printf("metadata of snapshot '%s' could not be dropped", *name);
 
         if (!virt->klass->drop_snapshot(virt, record->domain_uuid, *name, &cause) &&
-            !warn_unless_lost(virt, record, what, cause, error))
+            !warn_unless_lost(record, what, cause, error))
             return FALSE;
     }
     return TRUE;
@@ -257,7 +256,7 @@ look_up_graph(SinterVirt *virt, SinterJobRecord *record, SinterReferenceGraph **
     g_autofree char *gap = NULL;
 
     if (!domains)
-        return warn_unless_lost(virt, record, "the merged files stay", cause, error);
+        return warn_unless_lost(record, "the merged files stay", cause, error);
     graph = sinter_reference_graph_new(domains);
     gap = sinter_reference_graph_find_gap(graph, NULL);
     if (gap)
@@ -283,7 +282,7 @@ refresh_pools(SinterVirt *virt, SinterJobRecord *record, GHashTable *folders, GE
             g_strdup_printf("the storage pool at '%s' was not refreshed", (const char *)folder);
 
         if (!virt->klass->refresh_pool(virt, folder, &cause) &&
-            !warn_unless_lost(virt, record, what, cause, error))
+            !warn_unless_lost(record, what, cause, error))
             return FALSE;
     }
     return TRUE;

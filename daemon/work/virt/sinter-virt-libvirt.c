@@ -114,12 +114,6 @@ set_bandwidth(SinterVirt *virt, const char *uuid, const char *disk, guint64 byte
     return TRUE;
 }
 
-static gboolean
-error_is_lost(SinterVirt *virt, const GError *error)
-{
-    return sinter_connection_error_is_lost(error);
-}
-
 static const SinterVirtClass virt_libvirt_class = {
     .scan_domain = scan_domain,
     .scan_all = scan_all,
@@ -136,7 +130,6 @@ static const SinterVirtClass virt_libvirt_class = {
     .redefine_disk = sinter_virt_libvirt_redefine_disk,
     .sync_definition = sinter_virt_libvirt_sync_definition,
     .refresh_pool = sinter_virt_libvirt_refresh_pool,
-    .error_is_lost = error_is_lost,
 };
 
 SinterVirt *

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * libvirt cannot be made to show on demand. Every call blocks and is for worker threads; any
  * thread may call. Domains are named by UUID, so that a renamed one is still found.
  *
- * A call that fails because the connection is lost says so by sinter_virt_error_is_lost().
+ * A call that fails because the connection is lost gives SINTER_ERROR_DISCONNECTED.
  */
 
 typedef struct {
@@ -73,7 +73,6 @@ typedef struct {
     void (*sync_definition)(SinterVirt *virt, const char *name);
     /* Refreshes the active storage pool whose target is @folder, if there is one. */
     gboolean (*refresh_pool)(SinterVirt *virt, const char *folder, GError **error);
-    gboolean (*error_is_lost)(SinterVirt *virt, const GError *error);
 } SinterVirtClass;
 
 /* The head of every backend. */

@@ -77,7 +77,7 @@ test_opens(Fixture *f, gconstpointer data)
 
     g_assert_false(sinter_connection_is_open(f->connection));
     g_assert_null(sinter_connection_dup(f->connection, &error));
-    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_FAILED);
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED);
     g_assert_nonnull(strstr(error->message, f->uri));
     sinter_connection_start(f->connection);
     fixture_wait_until(f->events->len > 0);
@@ -192,20 +192,19 @@ test_errors(Fixture *f, gconstpointer data)
     g_clear_error(&error);
     virDomainFree(domain);
     g_assert_null(virDomainLookupByName(connection, "nobody"));
-    g_assert_false(sinter_connection_error_is_lost(NULL));
+    g_assert_false(sinter_connection_last_error_is_lost());
     sinter_connection_set_error(&error, "looking for '%s'", "nobody");
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND);
     g_assert_true(g_str_has_prefix(error->message, "looking for 'nobody': "));
-    g_assert_false(sinter_connection_error_is_lost(error));
     g_clear_error(&error);
     virConnectClose(connection);
 
     g_assert_null(virDomainLookupByName(NULL, "nobody"));
-    g_assert_true(sinter_connection_error_is_lost(NULL));
+    g_assert_true(sinter_connection_last_error_is_lost());
     sinter_connection_set_error(&error, "looking");
     g_prefix_error(&error, "planning: ");
     virResetLastError();
-    g_assert_true(sinter_connection_error_is_lost(error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED);
     g_clear_error(&error);
     sinter_connection_set_error(&error, "looking");
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_FAILED);

@@ -307,7 +307,7 @@ test_refresh_without_connection(Fixture *f, gconstpointer data)
     start(f, xml);
     sinter_connection_stop(f->connection);
     refresh(f, NULL);
-    g_assert_error(f->refresh_error, SINTER_ERROR, SINTER_ERROR_FAILED);
+    g_assert_error(f->refresh_error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED);
     kept = sinter_inventory_lookup(f->inventory, "web");
     g_assert_nonnull(kept);
 }

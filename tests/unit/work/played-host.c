@@ -44,7 +44,7 @@ played_host_enter(SinterVirt *virt, GError **error)
         die(host);
     if (host->connected)
         return TRUE;
-    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT, "lost");
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED, "lost");
     g_mutex_unlock(&host->lock);
     return FALSE;
 }
@@ -57,7 +57,7 @@ played_host_leave(SinterVirt *virt, GError **error)
 
     if (dies) {
         die(host);
-        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT, "lost");
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED, "lost");
     }
     g_mutex_unlock(&host->lock);
     return !dies;
@@ -87,10 +87,4 @@ gboolean
 played_host_refresh_pool(SinterVirt *virt, const char *folder, GError **error)
 {
     return played_host_enter(virt, error) && played_host_leave(virt, error);
-}
-
-gboolean
-played_host_error_is_lost(SinterVirt *virt, const GError *error)
-{
-    return g_error_matches(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT);
 }

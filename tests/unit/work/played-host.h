@@ -41,4 +41,3 @@ void played_host_revive(PlayedHost *host);
 /* Members of the class that show nothing. */
 void played_host_sync_definition(SinterVirt *virt, const char *name);
 gboolean played_host_refresh_pool(SinterVirt *virt, const char *folder, GError **error);
-gboolean played_host_error_is_lost(SinterVirt *virt, const GError *error);

@@ -375,7 +375,6 @@ static const SinterVirtClass host_class = {
     .redefine_snapshot = host_redefine_snapshot,
     .sync_definition = played_host_sync_definition,
     .refresh_pool = played_host_refresh_pool,
-    .error_is_lost = played_host_error_is_lost,
 };
 
 /* --- the fixture: three layers that become one ----------------------------------------------- */

@@ -143,7 +143,6 @@ static const SinterVirtClass host_class = {
     .drop_snapshot = host_drop_snapshot,
     .sync_definition = played_host_sync_definition,
     .refresh_pool = played_host_refresh_pool,
-    .error_is_lost = played_host_error_is_lost,
 };
 
 /* --- a chain: l0 (active) > l1 > l2 > l3, each with a piece of its own and a shared one ------ */
