@@ -7,6 +7,7 @@
  */
 
 #include "qcow2-check-pass.h"
+#include "qcow2-refcount-cell.h"
 
 /* Entries that are decoded together, so that their cells are on the way from memory. */
 #define BATCH 32

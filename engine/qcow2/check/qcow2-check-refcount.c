@@ -7,6 +7,7 @@
  */
 
 #include "qcow2-check-pass.h"
+#include "qcow2-refcount-compare.h"
 
 #include <stdlib.h>
 

@@ -55,11 +55,6 @@ typedef struct {
     GArray *unknown;       /* of SinterQcow2ClusterRange, ascending */
 } SinterQcow2RefcountMap;
 
-#define SINTER_QCOW2_CELL_DISK 0x00ffU
-#define SINTER_QCOW2_CELL_REF 0x0100U
-#define SINTER_QCOW2_CELL_REFS 0x3f00U
-#define SINTER_QCOW2_CELL_USE_SHIFT 14
-
 /*
  * @n_clusters: of the file; a reference beyond them is taken all the same.
  * @shared_views: data may have one reference from each of several tables for the same guest
@@ -110,32 +105,8 @@ sinter_qcow2_refcount_map_tag(guint64 guest_cluster)
     return (guint16)((guest_cluster * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)) >> 48);
 }
 
-/* Called for a cluster whose numbers differ, or that has more references than fit. */
-typedef void (*SinterQcow2MismatchFunc)(guint64 cluster, guint64 stored, guint64 refs,
-                                        gpointer user_data);
-
-/*
- * Calls @func for each cluster below @n_clusters whose stored refcount is known and is not the
- * number of its references. In the sparse form clusters come in any order. *@ret_end is the
- * first cluster behind the last one with either number.
- */
-void sinter_qcow2_refcount_map_compare(const SinterQcow2RefcountMap *map, guint64 n_clusters,
-                                       SinterQcow2MismatchFunc func, gpointer user_data,
-                                       guint64 *ret_end);
-
-/* Clusters marked as used twice, ascending; of guint64. */
-GArray *sinter_qcow2_refcount_map_list_shared(const SinterQcow2RefcountMap *map);
-
 /* What it is used for; METADATA where that is one of several uses. */
 SinterQcow2Use sinter_qcow2_refcount_map_get_use(const SinterQcow2RefcountMap *map,
                                                  guint64 cluster);
-
-/* How many clusters have references, and how many of these are metadata. */
-void sinter_qcow2_refcount_map_count_uses(const SinterQcow2RefcountMap *map, guint64 *ret_used,
-                                          guint64 *ret_metadata);
-
-/* Stored refcounts that are not 0 for clusters from @n_clusters on; the first one's cluster. */
-guint64 sinter_qcow2_refcount_map_count_beyond(const SinterQcow2RefcountMap *map,
-                                               guint64 n_clusters, guint64 *ret_first);
 
 G_END_DECLS

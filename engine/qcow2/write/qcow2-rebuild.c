@@ -10,6 +10,7 @@
 
 #include "format/sinter-tally.h"
 #include "qcow2/check/qcow2-check.h"
+#include "qcow2/check/qcow2-refcount-compare.h"
 #include "qcow2-rebuild.h"
 #include "qcow2-alloc.h"
 #include "qcow2-flush.h"

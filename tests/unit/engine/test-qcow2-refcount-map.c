@@ -5,7 +5,7 @@
  * references, in both forms. The seed is printed by the framework and can be given with --seed.
  */
 
-#include "qcow2/check/qcow2-refcount-map.h"
+#include "qcow2/check/qcow2-refcount-compare.h"
 #include "qcow2/layout/qcow2-spans.h"
 
 #define N_CLUSTERS 6000
