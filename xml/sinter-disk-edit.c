@@ -6,6 +6,7 @@
  */
 
 #include "sinter-domain-xml.h"
+#include "sinter-source-node.h"
 #include "sinter-xml-node.h"
 #include "sinter-error.h"
 #include "sinter-xml.h"
@@ -73,30 +74,31 @@ move_children(xmlNode *from, xmlNode *to, const char *name)
 }
 
 void
-sinter_xml_point_disk(xmlNode *disk, const char *path, gboolean is_block, const char *format)
+sinter_xml_point_disk(xmlNode *disk, const SinterXmlImage *image)
 {
     xmlNode *old = sinter_xml_child(disk, "source");
     xmlNode *source;
 
     if (old)
         xmlUnlinkNode(old);
-    set_attribute(disk, "type", is_block ? "block" : "file");
+    set_attribute(disk, "type", image->is_block ? "block" : "file");
     drop_child(disk, "backingStore");
     drop_child(disk, "mirror");
     source = ensure_child(disk, "source");
-    set_attribute(source, is_block ? "dev" : "file", path);
+    set_attribute(source, image->is_block ? "dev" : "file", image->path);
     if (old)
         move_children(old, source, "seclabel");
     xmlFreeNode(old);
-    if (format)
-        set_attribute(ensure_child(disk, "driver"), "type", format);
+    if (image->format)
+        set_attribute(ensure_child(disk, "driver"), "type", image->format);
 }
 
 static gboolean
-is_pointed_at(const xmlNode *disk, const char *path, const char *format)
+is_pointed_at(const xmlNode *disk, const SinterXmlImage *image)
 {
     SinterXmlSource *source = sinter_xml_source_new(disk);
-    gboolean same = g_strcmp0(source->path, path) == 0 && g_strcmp0(source->format, format) == 0;
+    gboolean same =
+        g_strcmp0(source->path, image->path) == 0 && g_strcmp0(source->format, image->format) == 0;
 
     sinter_xml_source_free(source);
     return same;
@@ -104,8 +106,7 @@ is_pointed_at(const xmlNode *disk, const char *path, const char *format)
 
 gboolean
 sinter_xml_domain_replace_source(const char *text, const char *what, const char *target,
-                                 const char *path, gboolean is_block, const char *format,
-                                 char **ret_text, GError **error)
+                                 const SinterXmlImage *image, char **ret_text, GError **error)
 {
     g_autoptr(xmlDoc) doc = sinter_xml_parse(text, "domain", what, error);
     xmlNode *disk;
@@ -119,10 +120,10 @@ sinter_xml_domain_replace_source(const char *text, const char *what, const char 
         return FALSE;
     }
     *ret_text = NULL;
-    if (!sinter_xml_child(disk, "backingStore") && (!path || is_pointed_at(disk, path, format)))
+    if (!sinter_xml_child(disk, "backingStore") && (!image || is_pointed_at(disk, image)))
         return TRUE;
-    if (path)
-        sinter_xml_point_disk(disk, path, is_block, format);
+    if (image)
+        sinter_xml_point_disk(disk, image);
     else
         drop_child(disk, "backingStore");
     *ret_text = sinter_xml_to_text(doc);

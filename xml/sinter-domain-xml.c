@@ -7,6 +7,7 @@
  */
 
 #include "sinter-domain-xml.h"
+#include "sinter-source-node.h"
 #include "sinter-xml-node.h"
 #include "sinter-xml.h"
 

@@ -60,16 +60,13 @@ const SinterXmlDisk *sinter_xml_domain_find_disk(const SinterXmlDomain *domain, 
  * @text: a domain's XML, for the next boot
  * @what: what errors call it
  * @target: of the disk
- * @path: (nullable): of the image that it is to name, without any below it; %NULL: the one that
- *   it names already
- * @is_block: @path is a block device
- * @format: of the image; not used without @path
+ * @image: (nullable): that it is to name; %NULL: the one that it names already
  * @ret_text: (out) (nullable): the new XML; %NULL where the disk is as wanted
  *
  * Returns: %FALSE with CORRUPT for text that is no domain, NOT_FOUND for one without that disk.
  */
 gboolean sinter_xml_domain_replace_source(const char *text, const char *what, const char *target,
-                                          const char *path, gboolean is_block, const char *format,
-                                          char **ret_text, GError **error);
+                                          const SinterXmlImage *image, char **ret_text,
+                                          GError **error);
 
 G_END_DECLS

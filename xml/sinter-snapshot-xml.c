@@ -3,6 +3,7 @@
 /* <domainsnapshot>: reading it, and pointing a disk of the domain inside to another file. */
 
 #include "sinter-snapshot-xml.h"
+#include "sinter-source-node.h"
 #include "sinter-xml-node.h"
 #include "sinter-error.h"
 #include "sinter-xml.h"
@@ -128,8 +129,7 @@ dup_disk_place(const xmlNode *disk)
 
 char *
 sinter_xml_snapshot_replace_source(const char *text, const char *what, const char *target,
-                                   const char *path, gboolean is_block, const char *format,
-                                   GError **error)
+                                   const SinterXmlImage *image, GError **error)
 {
     g_autoptr(xmlDoc) doc = sinter_xml_parse(text, "domainsnapshot", what, error);
     g_autofree char *place = NULL;
@@ -151,8 +151,8 @@ sinter_xml_snapshot_replace_source(const char *text, const char *what, const cha
     inactive = sinter_xml_find_disk(sinter_xml_child(root, "inactiveDomain"), target);
     if (inactive)
         inactive_place = dup_disk_place(inactive);
-    sinter_xml_point_disk(disk, path, is_block, format);
+    sinter_xml_point_disk(disk, image);
     if (inactive && g_strcmp0(place, inactive_place) == 0)
-        sinter_xml_point_disk(inactive, path, is_block, format);
+        sinter_xml_point_disk(inactive, image);
     return sinter_xml_to_text(doc);
 }

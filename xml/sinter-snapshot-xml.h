@@ -54,11 +54,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterXmlSnapshot, sinter_xml_snapshot_free)
  *   with less would lose the domain's secrets
  * @what: what errors call it
  * @target: the disk
- * @path: the file or device that now holds the state which the snapshot keeps
- * @is_block: @path is a block device
- * @format: its format
+ * @image: that now holds the state which the snapshot keeps
  *
- * Points the disk of the domain inside to @path: type, source and driver format are changed; its
+ * Points the disk of the domain inside to @image: type, source and driver format are changed; its
  * <backingStore> and all else that belonged to the old file is dropped. So is the disk of
  * <inactiveDomain>, where there is one and it named the same file. Everything else stays as it
  * was read, byte for byte but for quoting.
@@ -67,7 +65,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterXmlSnapshot, sinter_xml_snapshot_free)
  * disk, CORRUPT for text that is no snapshot.
  */
 char *sinter_xml_snapshot_replace_source(const char *text, const char *what, const char *target,
-                                         const char *path, gboolean is_block, const char *format,
-                                         GError **error);
+                                         const SinterXmlImage *image, GError **error);
 
 G_END_DECLS

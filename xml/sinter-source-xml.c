@@ -6,7 +6,7 @@
  */
 
 #include "sinter-source-xml.h"
-#include "sinter-xml-node.h"
+#include "sinter-source-node.h"
 #include "sinter-xml.h"
 
 static const char *const type_names[] = {

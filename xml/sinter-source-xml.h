@@ -27,6 +27,13 @@ typedef struct _SinterXmlSource {
     guint index;       /* the live XML's index=, 0 without */
 } SinterXmlSource;
 
+/* The image that a disk is to name: a file or a block device, with nothing below it. */
+typedef struct {
+    const char *path;
+    gboolean is_block;
+    const char *format; /* nullable: as it was */
+} SinterXmlImage;
+
 /* Accepts %NULL. */
 void sinter_xml_source_free(SinterXmlSource *source);
 

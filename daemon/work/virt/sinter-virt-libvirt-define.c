@@ -64,6 +64,7 @@ static char *
 edited_snapshot_xml(virDomainSnapshotPtr snapshot, const char *what, const char *disk,
                     const char *new_path, const char *new_format, GError **error)
 {
+    SinterXmlImage image = { new_path, is_block_device(new_path), new_format };
     g_autofree char *edited = NULL;
     char *xml = virDomainSnapshotGetXMLDesc(snapshot, VIR_DOMAIN_SNAPSHOT_XML_SECURE);
 
@@ -71,8 +72,7 @@ edited_snapshot_xml(virDomainSnapshotPtr snapshot, const char *what, const char 
         sinter_connection_set_error(error, "reading %s", what);
         return NULL;
     }
-    edited = sinter_xml_snapshot_replace_source(xml, what, disk, new_path,
-                                                is_block_device(new_path), new_format, error);
+    edited = sinter_xml_snapshot_replace_source(xml, what, disk, &image, error);
     free(xml);
     return g_steal_pointer(&edited);
 }
@@ -130,6 +130,7 @@ sinter_virt_libvirt_redefine_disk(SinterVirt *virt, const char *uuid, const char
 {
     g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
     g_autoptr(GMutexLocker) locker = NULL;
+    SinterXmlImage image = { path, is_block_device(path), format };
     g_autofree char *what = NULL;
     g_autofree char *edited = NULL;
     gboolean good;
@@ -144,8 +145,7 @@ sinter_virt_libvirt_redefine_disk(SinterVirt *virt, const char *uuid, const char
         sinter_connection_set_error(error, "reading the definition of %s", what);
         return FALSE;
     }
-    good = sinter_xml_domain_replace_source(xml, what, disk, path, is_block_device(path), format,
-                                            &edited, error);
+    good = sinter_xml_domain_replace_source(xml, what, disk, path ? &image : NULL, &edited, error);
     free(xml);
     return good && (!edited || define_domain(virDomainGetConnect(domain), what, edited, error));
 }

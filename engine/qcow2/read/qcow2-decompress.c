@@ -244,28 +244,34 @@ read_cluster(SinterQcow2Image *self, Span *span, const SinterQcow2L2Entry *entri
                                    (gsize)ref.host_bytes, out, geo->cluster_size, error);
 }
 
-/* The part of the cluster at @guest that [@offset, @offset + @len) wants, into @buf. */
-static gboolean
-read_part(SinterQcow2Image *self, Span *span, guint8 **bounce, const SinterQcow2L2Entry *entries,
-          guint n, guint index, guint64 guest, guint64 offset, guint8 *buf, gsize len,
-          GError **error)
-{
-    guint32 cluster_size = self->header->geo.cluster_size;
-    guint64 from = MAX(guest, offset);
-    guint64 to = MIN(guest + cluster_size, offset + len);
-    gboolean whole = to - from == cluster_size;
+/* A range of the guest's disk that is being read. */
+typedef struct {
+    guint64 offset;
+    guint8 *buf;
+    gsize len;
+    guint8 *bounce; /* a cluster, for those that are wanted in part; NULL: none was yet */
+} Wanted;
 
-    if (!whole && !*bounce)
-        *bounce = g_malloc(cluster_size);
-    if (!read_cluster(self, span, entries, n, index, whole ? buf + (from - offset) : *bounce,
-                      error)) {
-        g_prefix_error(error, "'%s', guest offset %" G_GUINT64_FORMAT ": ", self->image->info->path,
-                       guest);
-        return FALSE;
-    }
-    if (!whole)
-        memcpy(buf + (from - offset), *bounce + (from - guest), to - from);
-    return TRUE;
+/* Where the cluster at @guest is to be decoded: in its place, or aside where a part is wanted. */
+static guint8 *
+wanted_room(Wanted *self, guint64 guest, guint32 cluster_size)
+{
+    if (guest >= self->offset && guest + cluster_size <= self->offset + self->len)
+        return self->buf + (guest - self->offset);
+    if (!self->bounce)
+        self->bounce = g_malloc(cluster_size);
+    return self->bounce;
+}
+
+/* @room holds the cluster at @guest: takes the part that is wanted. */
+static void
+wanted_take(Wanted *self, guint64 guest, guint32 cluster_size, const guint8 *room)
+{
+    guint64 from = MAX(guest, self->offset);
+    guint64 to = MIN(guest + cluster_size, self->offset + self->len);
+
+    if (room == self->bounce)
+        memcpy(self->buf + (from - self->offset), room + (from - guest), to - from);
 }
 
 gboolean
@@ -295,6 +301,26 @@ sinter_qcow2_read_streams(SinterImage *image, guint64 offset, guint n, guint8 *b
     return ok;
 }
 
+/* Reads @n clusters from the one at @guest on, as far as they are wanted. */
+static gboolean
+read_batch(SinterQcow2Image *self, Span *span, guint64 guest, const SinterQcow2L2Entry *entries,
+           guint n, Wanted *wanted, GError **error)
+{
+    guint32 cluster_size = self->header->geo.cluster_size;
+
+    for (guint i = 0; i < n; i++, guest += cluster_size) {
+        guint8 *room = wanted_room(wanted, guest, cluster_size);
+
+        if (!read_cluster(self, span, entries, n, i, room, error)) {
+            g_prefix_error(error, "'%s', guest offset %" G_GUINT64_FORMAT ": ",
+                           self->image->info->path, guest);
+            return FALSE;
+        }
+        wanted_take(wanted, guest, cluster_size, room);
+    }
+    return TRUE;
+}
+
 gboolean
 sinter_qcow2_read_compressed(SinterImage *image, guint64 offset, void *buf, gsize len,
                              GError **error)
@@ -302,7 +328,7 @@ sinter_qcow2_read_compressed(SinterImage *image, guint64 offset, void *buf, gsiz
     SinterQcow2Image *self = image->state;
     guint32 cluster_size = self->header->geo.cluster_size;
     g_autofree SinterQcow2L2Entry *entries = g_new(SinterQcow2L2Entry, BATCH_MAX);
-    g_autofree guint8 *bounce = NULL;
+    Wanted wanted = { .offset = offset, .buf = buf, .len = len };
     guint64 guest = offset & ~(guint64)(cluster_size - 1);
     gboolean ok = TRUE;
     Span span = { 0 };
@@ -311,10 +337,11 @@ sinter_qcow2_read_compressed(SinterImage *image, guint64 offset, void *buf, gsiz
         guint64 left = offset + len - guest;
         guint n = (guint)MIN((left + cluster_size - 1) / cluster_size, BATCH_MAX);
 
-        ok = sinter_qcow2_map_entries(self, guest, n, entries, &n, error);
-        for (guint i = 0; ok && i < n; i++, guest += cluster_size)
-            ok = read_part(self, &span, &bounce, entries, n, i, guest, offset, buf, len, error);
+        ok = sinter_qcow2_map_entries(self, guest, n, entries, &n, error) &&
+             read_batch(self, &span, guest, entries, n, &wanted, error);
+        guest += (guint64)n * cluster_size;
     }
     g_free(span.data);
+    g_free(wanted.bounce);
     return ok;
 }

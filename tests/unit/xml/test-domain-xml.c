@@ -294,10 +294,11 @@ edit(const char *disk, const char *path, gboolean is_block, const char *format)
                                             "<source file='/b'/><target dev='vdb'/></disk>"
                                             "</devices></domain>",
                                             disk);
+    SinterXmlImage image = { path, is_block, format };
     g_autoptr(GError) error = NULL;
     char *edited = NULL;
 
-    sinter_xml_domain_replace_source(text, "domain 'web'", "vda", path, is_block, format, &edited,
+    sinter_xml_domain_replace_source(text, "domain 'web'", "vda", path ? &image : NULL, &edited,
                                      &error);
     g_assert_no_error(error);
     return edited;
@@ -364,6 +365,7 @@ test_replace_source(void)
 static void
 test_replace_refused(void)
 {
+    static const SinterXmlImage new_image = { "/b", FALSE, "raw" };
     static const struct {
         const char *text;
         SinterError code;
@@ -377,8 +379,8 @@ test_replace_refused(void)
         g_autoptr(GError) error = NULL;
         char *edited = NULL;
 
-        g_assert_false(sinter_xml_domain_replace_source(table[i].text, "domain 'web'", "vda", "/b",
-                                                        FALSE, "raw", &edited, &error));
+        g_assert_false(sinter_xml_domain_replace_source(table[i].text, "domain 'web'", "vda",
+                                                        &new_image, &edited, &error));
         g_assert_error(error, SINTER_ERROR, (int)table[i].code);
         g_assert_nonnull(strstr(error->message, "domain 'web'"));
     }

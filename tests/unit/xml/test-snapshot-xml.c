@@ -111,9 +111,9 @@ static char *
 replace(const char *text, const char *target, const char *path, gboolean is_block,
         const char *format)
 {
+    SinterXmlImage image = { path, is_block, format };
     g_autoptr(GError) error = NULL;
-    char *edited =
-        sinter_xml_snapshot_replace_source(text, WHAT, target, path, is_block, format, &error);
+    char *edited = sinter_xml_snapshot_replace_source(text, WHAT, target, &image, &error);
 
     g_assert_no_error(error);
     return edited;
@@ -173,15 +173,15 @@ test_replace_inactive(void)
 static void
 test_replace_refused(void)
 {
+    const SinterXmlImage new_image = { "/new", FALSE, "raw" };
     g_autoptr(GError) error = NULL;
 
-    g_assert_null(sinter_xml_snapshot_replace_source(SNAPSHOT(""), WHAT, "vdz", "/new", FALSE,
-                                                     "raw", &error));
+    g_assert_null(
+        sinter_xml_snapshot_replace_source(SNAPSHOT(""), WHAT, "vdz", &new_image, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND);
     g_assert_cmpstr(error->message, ==, WHAT ": the domain inside has no disk 'vdz'");
     g_clear_error(&error);
-    g_assert_null(
-        sinter_xml_snapshot_replace_source("<domain/>", WHAT, "vda", "/new", FALSE, "raw", &error));
+    g_assert_null(sinter_xml_snapshot_replace_source("<domain/>", WHAT, "vda", &new_image, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT);
     g_clear_error(&error);
     g_assert_null(sinter_xml_snapshot_new("<domainsnapshot/>", WHAT, &error));
