@@ -11,7 +11,7 @@
  * All sizes come from images and file systems, so sums stop at the end of their range.
  */
 
-#include "sinter-plan-draft.h"
+#include "sinter-plan-cost.h"
 #include "sinter-units.h"
 
 /* Tables for each cluster: 10 bytes for 64 KiB, and far more for small clusters. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sinter-planner.h"
+#include "sinter-model.h"
+#include "sinter-plan-request.h"
+#include "sinter-reference-graph.h"
 
 G_BEGIN_DECLS
 
@@ -82,54 +84,5 @@ char *sinter_plan_draft_name_layers(const SinterPlanDraft *draft, guint from, gu
 
 /* The place of the layer that is the same file as @probe, or SINTER_PLAN_NO_LAYER. */
 guint sinter_plan_draft_find_file(const SinterPlanDraft *draft, const SinterLayer *probe);
-
-/* sinter-plan-range.c: sets operation, first and base; refuses and returns FALSE where top, base
- * or keep do not lead to a stretch. */
-gboolean sinter_plan_draft_find_range(SinterPlanDraft *draft);
-
-/* sinter-plan-refusals.c: what speaks against the disk as such (FALSE: no use to look further),
- * and against the layers that would be read or changed. */
-gboolean sinter_plan_draft_check_disk(SinterPlanDraft *draft);
-void sinter_plan_draft_check_layers(SinterPlanDraft *draft);
-
-/* sinter-plan-sharing.c: others that stand on what would change or go. */
-void sinter_plan_draft_check_sharing(SinterPlanDraft *draft);
-void sinter_plan_draft_check_destination(SinterPlanDraft *draft);
-void sinter_plan_draft_compare_next_boot(SinterPlanDraft *draft);
-
-/* The definition for the next boot goes its own way and needs, or may need, the layer at @place as
- * it is. */
-gboolean sinter_plan_draft_is_needed_by_next_boot(const SinterPlanDraft *draft, guint place);
-
-/* sinter-plan-snapshots.c */
-void sinter_plan_draft_check_internal_snapshots(SinterPlanDraft *draft);
-void sinter_plan_draft_sort_snapshots(SinterPlanDraft *draft);
-
-/* Whether @snapshot can bring @disk back: a snapshot names disks that it left out as well. */
-gboolean sinter_plan_keeps_state(const SinterSnapshot *snapshot, const SinterSnapshotDisk *disk);
-
-/* The place of the layer that @snapshot freezes in this chain, or SINTER_PLAN_NO_LAYER. */
-guint sinter_plan_draft_find_frozen(const SinterPlanDraft *draft, const SinterSnapshot *snapshot);
-
-/* (transfer none) (nullable): a snapshot that the plan keeps and that names the file at @place */
-const SinterSnapshot *sinter_plan_draft_find_kept_user(const SinterPlanDraft *draft, guint place);
-
-/* Warns where a snapshot is dropped that keeps a whole state of another disk. @drafts: of the
- * whole plan. */
-void sinter_plan_drafts_warn_of_halves(const GPtrArray *drafts);
-
-/* sinter-plan-cost.c */
-
-/* What layers [@from, @to) take on their file systems. */
-guint64 sinter_plan_draft_sum_allocated(const SinterPlanDraft *draft, guint from, guint to);
-
-void sinter_plan_draft_count(SinterPlanDraft *draft);
-void sinter_plan_drafts_check_space(const GPtrArray *drafts);
-
-/* Sets what the chain takes afterwards, when the steps stand. */
-void sinter_plan_draft_count_after(SinterPlanDraft *draft);
-
-/* sinter-plan-steps.c: the chain and the files afterwards, and the steps that lead there. */
-void sinter_plan_draft_write_steps(SinterPlanDraft *draft);
 
 G_END_DECLS

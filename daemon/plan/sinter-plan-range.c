@@ -6,7 +6,9 @@
  * commits. A name that could mean two layers is refused, never guessed.
  */
 
-#include "sinter-plan-draft.h"
+#include "sinter-plan-range.h"
+#include "sinter-plan-cost.h"
+#include "sinter-plan-snapshots.h"
 
 #include <string.h>
 

@@ -8,7 +8,9 @@
  * to look at ends the row.
  */
 
-#include "sinter-plan-draft.h"
+#include "sinter-plan-refusals.h"
+#include "sinter-plan-sharing.h"
+#include "sinter-plan-snapshots.h"
 #include "sinter-units.h"
 
 /* Returns FALSE where no later check makes sense. */

@@ -12,7 +12,8 @@
  * same file does not count.
  */
 
-#include "sinter-plan-draft.h"
+#include "sinter-plan-sharing.h"
+#include "sinter-plan-snapshots.h"
 
 /* (nullable): the one of two references that tells more: a running user before the others */
 static const SinterReference *

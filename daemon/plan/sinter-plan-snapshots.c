@@ -16,7 +16,7 @@
  * since.
  */
 
-#include "sinter-plan-draft.h"
+#include "sinter-plan-snapshots.h"
 
 /* The file that a snapshot names, as something that layers compare with. Borrows @path. */
 static SinterLayer

@@ -6,7 +6,9 @@
  * then what the proof makes superfluous.
  */
 
-#include "sinter-plan-draft.h"
+#include "sinter-plan-steps.h"
+#include "sinter-plan-sharing.h"
+#include "sinter-plan-snapshots.h"
 #include "sinter-units.h"
 
 static char **

@@ -7,7 +7,13 @@
  * reasons and the chain as it is, but without steps or costs.
  */
 
-#include "sinter-plan-draft.h"
+#include "sinter-planner.h"
+#include "sinter-plan-cost.h"
+#include "sinter-plan-range.h"
+#include "sinter-plan-refusals.h"
+#include "sinter-plan-sharing.h"
+#include "sinter-plan-snapshots.h"
+#include "sinter-plan-steps.h"
 
 static gboolean
 is_operation(const SinterPlanRequest *request, SinterOperation operation)
