@@ -2,7 +2,7 @@
 
 /*
  * The model's values: making them, dropping them, finding in them. A value is filled in by the one
- * thread that makes it and read by any once it is handed on; nothing here changes one.
+ * thread that makes it, and read by any thread once it is handed on.
  */
 
 #include "sinter-model.h"
@@ -119,6 +119,14 @@ sinter_domain_unref(SinterDomain *domain)
     g_clear_pointer(&domain->snapshots, g_ptr_array_unref);
     g_free(domain->problem);
     g_free(domain);
+}
+
+void
+sinter_domain_add_problem(SinterDomain *domain, const char *problem)
+{
+    g_autofree char *before = domain->problem;
+
+    domain->problem = before ? g_strdup_printf("%s; %s", before, problem) : g_strdup(problem);
 }
 
 const SinterDisk *

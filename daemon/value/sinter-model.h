@@ -155,6 +155,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterSnapshotDisk, sinter_snapshot_disk_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterSnapshot, sinter_snapshot_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterDomain, sinter_domain_unref)
 
+/* While @domain is filled in: adds to what its problem says already. */
+void sinter_domain_add_problem(SinterDomain *domain, const char *problem);
+
 /* (transfer none) (nullable): by target name */
 const SinterDisk *sinter_domain_find_disk(const SinterDomain *domain, const char *target);
 const SinterSnapshot *sinter_domain_find_snapshot(const SinterDomain *domain, const char *name);

@@ -6,10 +6,8 @@
  * the transport is DISCONNECTED, whatever was asked for over it.
  */
 
-#include "sinter-connection.h"
+#include "sinter-connection-error.h"
 #include "sinter-error.h"
-
-#include <libvirt/virterror.h>
 
 static const struct {
     int libvirt;

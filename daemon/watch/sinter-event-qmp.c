@@ -6,7 +6,7 @@
  * BLOCK_IMAGE_CORRUPTED. The text comes from another process: nothing in it is relied upon.
  */
 
-#include "sinter-event-source.h"
+#include "sinter-event-qmp.h"
 
 #include <json-glib/json-glib.h>
 #include <string.h>

@@ -8,7 +8,8 @@
  */
 
 #include "sinter-event-source.h"
-#include "sinter-connection.h"
+#include "sinter-connection-error.h"
+#include "sinter-event-qmp.h"
 #include "sinter-log.h"
 
 #include <libvirt/libvirt-qemu.h>

@@ -39,16 +39,4 @@ void sinter_event_source_mute(SinterEventSource *source);
 void sinter_event_source_free(SinterEventSource *source);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterEventSource, sinter_event_source_free)
 
-/**
- * sinter_event_new_from_qmp:
- * @name: the QMP event's name
- * @details: (nullable): its data, a JSON object as text
- *
- * What one of QEMU's events means to us. Fields that are absent or of another type are passed by.
- *
- * Returns: (transfer full) (nullable): QMP_JOB_ERROR or QMP_CORRUPTED without a domain; %NULL for
- * events without news, such as a job that completed well.
- */
-SinterEvent *sinter_event_new_from_qmp(const char *name, const char *details);
-
 G_END_DECLS

@@ -11,7 +11,7 @@
  */
 
 #include "sinter-layer-reader.h"
-#include "sinter-connection.h"
+#include "sinter-connection-error.h"
 #include "sinter-identity.h"
 
 #include <errno.h>

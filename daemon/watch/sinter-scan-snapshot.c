@@ -7,7 +7,7 @@
  */
 
 #include "sinter-scan-snapshot.h"
-#include "sinter-connection.h"
+#include "sinter-connection-error.h"
 #include "sinter-identity.h"
 #include "sinter-snapshot-xml.h"
 
@@ -175,7 +175,7 @@ add_snapshot(SinterLayerReader *reader, SinterDomain *domain, virDomainSnapshotP
     if (xml)
         g_ptr_array_add(domain->snapshots, read_snapshot(reader, domain, xml));
     else
-        sinter_scan_add_problem(domain, local->message);
+        sinter_domain_add_problem(domain, local->message);
     return TRUE;
 }
 

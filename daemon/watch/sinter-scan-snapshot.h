@@ -8,11 +8,6 @@
 
 G_BEGIN_DECLS
 
-/* Parts of sinter-scan.c. */
-
-/* Adds to what @domain's problem says already. */
-void sinter_scan_add_problem(SinterDomain *domain, const char *problem);
-
 /**
  * sinter_scan_read_snapshots:
  * @domain: with its disks read; gets its snapshots, and its layers the names of those that they

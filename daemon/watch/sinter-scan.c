@@ -8,7 +8,7 @@
  */
 
 #include "sinter-scan.h"
-#include "sinter-connection.h"
+#include "sinter-connection-error.h"
 #include "sinter-error.h"
 #include "sinter-layer-reader.h"
 #include "sinter-scan-snapshot.h"
@@ -23,14 +23,6 @@ typedef struct {
 } Scan;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
-
-void
-sinter_scan_add_problem(SinterDomain *domain, const char *problem)
-{
-    g_autofree char *before = domain->problem;
-
-    domain->problem = before ? g_strdup_printf("%s; %s", before, problem) : g_strdup(problem);
-}
 
 static SinterXmlDomain *
 read_domain_xml(virDomainPtr handle, guint flags, GError **error)
@@ -261,7 +253,7 @@ read_domain(Scan *scan, virDomainPtr handle, GError **error)
             g_propagate_error(error, g_steal_pointer(&local));
             return NULL;
         }
-        sinter_scan_add_problem(domain, local->message);
+        sinter_domain_add_problem(domain, local->message);
         domain->partial = TRUE;
     }
     return g_steal_pointer(&domain);

@@ -2,7 +2,7 @@
 
 /* What QEMU's own events mean, also when they are not what they should be. */
 
-#include "sinter-event-source.h"
+#include "sinter-event-qmp.h"
 
 #define NO_EVENT ((SinterEventKind)-1)
 

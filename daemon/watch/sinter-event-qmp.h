@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-event.h"
+
+G_BEGIN_DECLS
+
+/**
+ * sinter_event_new_from_qmp:
+ * @name: the QMP event's name
+ * @details: (nullable): its data, a JSON object as text
+ *
+ * What one of QEMU's events means to us. Fields that are absent or of another type are passed by.
+ *
+ * Returns: (transfer full) (nullable): QMP_JOB_ERROR or QMP_CORRUPTED without a domain; %NULL for
+ * events without news, such as a job that completed well.
+ */
+SinterEvent *sinter_event_new_from_qmp(const char *name, const char *details);
+
+G_END_DECLS
