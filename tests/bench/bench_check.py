@@ -56,7 +56,8 @@ class Check(BesideCase):
         costs = []
         for shift in (36, 38, 40, 42, 44):
             path = self.image(1 << shift, 'sequential')
-            seconds, kib = self.medians({'sinter-img': [SINTER_IMG, 'check', path]}, 3)['sinter-img']
+            medians = self.medians({'sinter-img': [SINTER_IMG, 'check', path]}, 3)
+            seconds, kib = medians['sinter-img']
             costs.append(seconds)
             tap.comment(f'{(1 << shift) // GIB:8} GiB {seconds * 1000:12.1f} ms '
                         f'{kib / 1024:10.1f} MiB {seconds * 1e9 / (1 << shift >> 16):8.1f} '

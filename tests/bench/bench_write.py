@@ -20,7 +20,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import data_image                                                       # noqa: E402
-from beside import BesideCase, GIB, MIB, N_RUNS, QEMU_IMG, SINTER_IMG, measured  # noqa: E402
+from beside import BesideCase, GIB, MIB, N_RUNS, QEMU_IMG, SINTER_IMG, measured, with_before  # noqa: E402
 from lib import tap                                                     # noqa: E402
 
 SCALE = int(os.environ.get('SINTER_BENCH_SCALE', '1'))
@@ -50,6 +50,7 @@ def theirs(*words, wrote):
 class WriteCase(BesideCase):
     def in_turns(self, ways):
         """{name: (seconds, KiB)}; a way is (what makes its files anew, or None, command)."""
+        ways = with_before(ways, lambda way: way[1], lambda way, command: (way[0], command))
         runs = {name: [] for name in ways}
         for turn in range(1 + N_RUNS):
             for name, (prepare, command) in ways.items():

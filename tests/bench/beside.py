@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Figures beside qemu-img: both programs in turns in one run, medians, time and memory.
 
-SINTER_BENCH_FOLDER says where images are made.
+SINTER_BENCH_FOLDER says where images are made. SINTER_BENCH_BEFORE names the sinter-img of a former
+build: it runs in the same turns, and the comparison is printed.
 """
 
 import os
@@ -15,6 +16,7 @@ from lib import tap
 
 SINTER_IMG = os.environ.get('SINTER_IMG', 'sinter-img')
 MEASURE = os.environ.get('SINTER_MEASURE', 'measure')
+BEFORE = os.environ.get('SINTER_BENCH_BEFORE')
 FOLDER = os.environ.get('SINTER_BENCH_FOLDER')
 QEMU_IMG = shutil.which('qemu-img')
 N_RUNS = 5
@@ -31,6 +33,17 @@ def measured(command, folder=None):
     if status != 0:
         raise AssertionError(f'{command}: exit {status}')
     return usec / 1e6, peak_kib
+
+
+def with_before(ways, command_of=lambda way: way, replaced=lambda way, command: command):
+    """@ways, and behind each that runs sinter-img the same with the former build."""
+    more = {}
+    for name, way in ways.items():
+        more[name] = way
+        command = command_of(way)
+        if BEFORE and command[0] == SINTER_IMG:
+            more[f'{name}, before'] = replaced(way, [BEFORE, *command[1:]])
+    return more
 
 
 class BesideCase(unittest.TestCase):
@@ -54,6 +67,7 @@ class BesideCase(unittest.TestCase):
     def medians(self, ways, n_runs=N_RUNS):
         """{name: (seconds, KiB)}; all ways in turns, and a round before for the caches. One run
         alone is for what takes so long that caches are nothing to it."""
+        ways = with_before(ways)
         runs = {name: [] for name in ways}
         n_rounds_before = 1 if n_runs > 1 else 0
         for turn in range(n_rounds_before + n_runs):
@@ -68,6 +82,9 @@ class BesideCase(unittest.TestCase):
         tap.comment(f'{what}, median')
         for name, (seconds, kib) in medians.items():
             tap.comment(f'  {name:<34}{seconds * 1000:12.1f} ms {kib / 1024:10.1f} MiB')
+            former = medians.get(f'{name}, before')
+            if former:
+                tap.comment(f'  {name} takes {seconds / former[0]:.2f} of the time before')
 
     def ratio(self, medians, name='qemu-img'):
         ratio = medians[name][0] / medians['sinter-img'][0]
