@@ -2,11 +2,14 @@
 
 /*
  * The raw format: the file is the disk. Regular files and block devices. The disk is the file
- * rounded up to sectors, as QEMU has it, and what that adds reads as zeros.
+ * rounded up to sectors, as QEMU has it, and what that adds reads as zeros; written to is only what
+ * the file has. The writer is a reference to the file and keeps no state, so any number of threads
+ * may use it.
  */
 
-#include "sinter-image.h"
+#include "format-raw.h"
 #include "sinter-error.h"
+#include "sinter-image.h"
 
 #define SECTOR_BYTES 512
 
@@ -51,12 +54,90 @@ raw_map(SinterImage *image, guint64 offset, guint64 len, SinterExtent *ret, GErr
     return TRUE;
 }
 
+/* --- writing --- */
+
+gpointer
+sinter_raw_writer_new(SinterIo *io, guint64 virtual_size, SinterFormatTraits *ret)
+{
+    *ret = (SinterFormatTraits){ .virtual_size = virtual_size, .unit_size = 1, .data_io = io };
+    return sinter_io_ref(io);
+}
+
+static gpointer
+raw_write_open(const SinterFormatFile *file, const SinterFormatWrite *how, SinterFormatTraits *ret,
+               GError **error)
+{
+    guint64 size;
+
+    sinter_chain_free(how->backing);
+    return sinter_io_get_size(file->io, &size, error) ? sinter_raw_writer_new(file->io, size, ret)
+                                                      : NULL;
+}
+
+static void
+raw_write_free(gpointer writer)
+{
+    sinter_io_unref(writer);
+}
+
+static gboolean
+raw_write_read(gpointer writer, guint64 offset, void *buf, gsize len, GError **error)
+{
+    return sinter_io_read(writer, offset, buf, len, error);
+}
+
+static gboolean
+raw_write(gpointer writer, guint64 offset, const void *buf, gsize len, GError **error)
+{
+    return sinter_io_write(writer, offset, buf, len, error);
+}
+
+static gboolean
+raw_write_flush(gpointer writer, GError **error)
+{
+    return sinter_io_flush(writer, error);
+}
+
+static gboolean
+raw_write_zero(gpointer writer, guint64 offset, guint64 len, GError **error)
+{
+    return sinter_io_discard(writer, offset, len, error);
+}
+
+static gboolean
+raw_write_copy(gpointer writer, guint64 offset, SinterIo *from, guint64 from_offset, guint64 len,
+               GError **error)
+{
+    return sinter_io_copy(writer, offset, from, from_offset, len, error);
+}
+
+/* Each byte has its place, where it always was. */
+static gboolean
+raw_write_place(gpointer writer, guint64 offset, guint64 len, SinterFormatPlace *ret,
+                GError **error)
+{
+    ret->host = offset;
+    ret->length = len;
+    return TRUE;
+}
+
 const SinterFormat sinter_format_raw = {
     .struct_size = sizeof(SinterFormat),
     .api_version = SINTER_FORMAT_API_VERSION,
     .name = "raw",
+    .threads = SINTER_FORMAT_PARALLEL,
     .probe = raw_probe,
     .inspect = raw_inspect,
     .open = raw_open,
     .map = raw_map,
+    .write_open = raw_write_open,
+    .write_close = raw_write_flush,
+    .write_free = raw_write_free,
+    .write_read = raw_write_read,
+    .write = raw_write,
+    .write_flush = raw_write_flush,
+    .write_zero = raw_write_zero,
+    .write_discard = raw_write_zero,
+    .write_copy = raw_write_copy,
+    .write_place = raw_write_place,
 };

@@ -145,8 +145,6 @@ missing_callback(const SinterFormat *self)
     if (!self->write_close || !self->write_free || !self->write_read || !self->write ||
         !self->write_flush)
         return "it lacks a callback that is required for writing";
-    if (self->write_place && (!self->write_map || !self->write_drop))
-        return "it has write_place() without write_map() and write_drop()";
     return NULL;
 }
 

@@ -7,7 +7,6 @@
  */
 
 #include "sinter/commit.h"
-#include "qcow2/write/qcow2-empty.h"
 #include "sinter-error.h"
 #include "sinter-grow.h"
 #include "sinter-member.h"
@@ -72,13 +71,9 @@ static gboolean
 commit_empty(SinterChain *chain, GError **error)
 {
     g_autoptr(SinterHandle) top = sinter_member_open(chain, 0, 0, error);
-    gboolean ok;
 
-    if (!top)
-        return FALSE;
-    ok = sinter_qcow2_empty(sinter_handle_lock_writer(top), error);
-    sinter_handle_unlock_writer(top);
-    return ok && sinter_handle_close(g_steal_pointer(&top), error);
+    return top && sinter_handle_empty(top, error) &&
+           sinter_handle_close(g_steal_pointer(&top), error);
 }
 
 gboolean

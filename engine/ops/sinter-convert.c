@@ -252,13 +252,14 @@ static gboolean
 convert_check_compression(const SinterConvertTarget *target, SinterConvertFlags flags,
                           GError **error)
 {
-    const SinterQcow2Header *header = sinter_handle_get_header(target->handle);
+    gboolean knows = sinter_handle_get_format(target->handle)->write_stream != NULL;
+    SinterFormatTraitFlags can = sinter_handle_get_traits(target->handle)->flags;
 
-    if (!(flags & SINTER_CONVERT_COMPRESS) || (header && !header->geo.external_data))
+    if (!(flags & SINTER_CONVERT_COMPRESS) || (knows && (can & SINTER_FORMAT_TAKES_STREAMS)))
         return TRUE;
     g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                        header ? "Compression not supported for images with a data file"
-                               : "Compression not supported for this file format");
+                        knows ? "Compression not supported for images with a data file"
+                              : "Compression not supported for this file format");
     return FALSE;
 }
 

@@ -7,7 +7,7 @@
  * threads are as there.
  */
 
-#include "qcow2/write/qcow2-place.h"
+#include "format/sinter-format.h"
 #include "sinter/handle.h"
 
 G_BEGIN_DECLS
@@ -41,8 +41,9 @@ SinterHandle *sinter_handle_open_io(SinterFs *fs, SinterIo *io, const char *form
  */
 SinterHandle *sinter_handle_new_raw(SinterIo *io, guint64 virtual_size);
 
-/* (transfer none): the image file. */
-SinterIo *sinter_handle_get_io(SinterHandle *handle);
+/* (transfer none): the driver, and what it said of the image when it was opened. */
+const SinterFormat *sinter_handle_get_format(SinterHandle *handle);
+const SinterFormatTraits *sinter_handle_get_traits(SinterHandle *handle);
 
 /* (transfer none): the file that guest data lies in: the image, or its data file. */
 SinterIo *sinter_handle_get_data_io(SinterHandle *handle);
@@ -55,38 +56,36 @@ SinterChain *sinter_handle_get_backing(SinterHandle *handle);
 
 /*
  * An image will be put below this one: from now on zeros are stored in full, also where they could
- * be left out as long as nothing is below. For qcow2; of raw it is true anyway.
+ * be left out as long as nothing is below.
  */
 void sinter_handle_store_zeros(SinterHandle *handle);
 
-/* (transfer none): the header of a qcow2 image; NULL for raw. */
-const SinterQcow2Header *sinter_handle_get_header(SinterHandle *handle);
-
 /*
- * The writer of a qcow2 image, for work on its metadata; NULL for raw. Between lock() and
- * unlock() it is the caller's alone.
+ * Makes the image hold nothing: the disk becomes what it stands on. Durable at the end. UNSUPPORTED
+ * where the format cannot do that.
  */
-SinterQcow2Writer *sinter_handle_lock_writer(SinterHandle *handle);
-void sinter_handle_unlock_writer(SinterHandle *handle);
+gboolean sinter_handle_empty(SinterHandle *handle, GError **error);
 
 /*
  * Whether the image itself holds the first bytes of the range, whatever they are (zeros that it
- * says itself too), and for how many that is so: at least 1. A raw image holds everything.
+ * says itself too), and for how many that is so: at least 1. An image of a format that does not
+ * know this holds everything.
  */
 gboolean sinter_handle_holds_at(SinterHandle *handle, guint64 offset, guint64 length,
                                 gboolean *ret_held, guint64 *ret_length, GError **error);
 
 /*
  * Parts a write in two, so that any number of threads can write at a time: place() says where the
- * front of the range belongs (qcow2-place.h), put() brings the bytes there, and then they are what
+ * front of the range belongs, put() brings the bytes there, and then they are what
  * the image holds. @length 0: that front has no place of its own, write_at() is for it. Between
- * the two calls nobody else may write to that range. What was placed is put or dropped.
+ * the two calls nobody else may write to that range. What was placed is put or dropped. Only where
+ * the format has write_place().
  */
 gboolean sinter_handle_place_at(SinterHandle *handle, guint64 offset, guint64 length,
-                                SinterQcow2Place *ret, GError **error);
-gboolean sinter_handle_put_at(SinterHandle *handle, const SinterQcow2Place *place, const void *buf,
+                                SinterFormatPlace *ret, GError **error);
+gboolean sinter_handle_put_at(SinterHandle *handle, const SinterFormatPlace *place, const void *buf,
                               GError **error);
-void sinter_handle_drop_at(SinterHandle *handle, const SinterQcow2Place *place);
+void sinter_handle_drop_at(SinterHandle *handle, const SinterFormatPlace *place);
 
 /*
  * Writes the bytes of @from at @from_offset, all of which must be there. They stay in the kernel,
@@ -96,8 +95,8 @@ gboolean sinter_handle_copy_at(SinterHandle *handle, guint64 offset, SinterIo *f
                                guint64 from_offset, guint64 length, GError **error);
 
 /*
- * The same for @n whole clusters of a qcow2 image, each where @offsets says, by as few copies as
- * @from has runs for it: for blocks that are shared. The image must not have an external data file.
+ * The same for @n whole clusters, each where @offsets says, by as few copies as
+ * @from has runs for it: for blocks that are shared. Only with %SINTER_FORMAT_ADOPTS.
  */
 gboolean sinter_handle_adopt_at(SinterHandle *handle, const guint64 *offsets, guint64 n,
                                 SinterIo *from, guint64 from_offset, GError **error);
@@ -107,7 +106,8 @@ gboolean sinter_handle_copies(SinterHandle *handle, SinterIo *from);
 
 /*
  * Gives the whole cluster at @offset the content of @data, a compressed stream of the image's own
- * type, of at most a cluster's size. Bytes behind the stream do no harm. qcow2 only.
+ * type, of at most a cluster's size. Bytes behind the stream do no harm. Only where the format has
+ * write_stream().
  */
 gboolean sinter_handle_put_compressed_at(SinterHandle *handle, guint64 offset, const void *data,
                                          gsize n_bytes, GError **error);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The public handle on an image that is being written. It owns the lock under which formats that
- * keep state in memory work, and checks each range once. What holds: nothing of the image changes
- * before the image's locks are held.
+ * The public handle on an image that is being written: the driver's writer, the lock under which
+ * writers work that are called one at a time, and what stands in for callbacks that the driver
+ * leaves out. Each range is checked here, once. Nothing of the image changes before the image's
+ * locks are held.
  */
 
 #include "sinter-handle-internal.h"
-#include "format/sinter-format.h"
-#include "qcow2/write/qcow2-compress.h"
+#include "format/format-raw.h"
 #include "sinter-error.h"
 
 #include <string.h>
@@ -16,21 +16,39 @@
 struct _SinterHandle {
     SinterFs *fs;
     SinterIo *io;
-    guint64 virtual_size;
-    gboolean write_only;       /* nothing is read for the caller */
-    GMutex lock;               /* guards @writer and all behind it */
-    SinterQcow2Writer *writer; /* NULL: raw, the file is the disk */
+    gboolean write_only; /* nothing is read for the caller */
+    const SinterFormat *format;
+    SinterFormatTraits traits;
+    gpointer writer; /* the driver's */
+    GMutex lock;     /* guards @writer, unless it may be called from many threads */
 };
+
+/* What is zeroed or copied by writing: as much at a time. */
+#define BUFFER_BYTES (64 * 1024)
+
+static void
+handle_enter(SinterHandle *self)
+{
+    if (self->format->threads == SINTER_FORMAT_SERIALIZED)
+        g_mutex_lock(&self->lock);
+}
+
+static void
+handle_leave(SinterHandle *self)
+{
+    if (self->format->threads == SINTER_FORMAT_SERIALIZED)
+        g_mutex_unlock(&self->lock);
+}
 
 static gboolean
 handle_check(SinterHandle *self, const char *verb, guint64 offset, guint64 length, GError **error)
 {
-    if (offset <= self->virtual_size && length <= self->virtual_size - offset)
+    if (offset <= self->traits.virtual_size && length <= self->traits.virtual_size - offset)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
                 "%s %" G_GUINT64_FORMAT " bytes at offset %" G_GUINT64_FORMAT
                 ": the disk '%s' ends at %" G_GUINT64_FORMAT,
-                verb, length, offset, sinter_io_get_path(self->io), self->virtual_size);
+                verb, length, offset, sinter_io_get_path(self->io), self->traits.virtual_size);
     return FALSE;
 }
 
@@ -48,42 +66,39 @@ sinter_handle_io_flags(SinterHandleFlags flags)
 
 /* Takes the options' backing. */
 static gboolean
-handle_prepare(SinterHandle *self, const SinterFormat *format, const SinterHandleOptions *options,
-               GError **error)
+handle_prepare(SinterHandle *self, const SinterHandleOptions *options, GError **error)
 {
     g_autoptr(SinterChain) backing = options->backing;
-    SinterQcow2WriterOptions how = {
+    const SinterFormatFile file = {
+        .fs = self->fs,
+        .io = self->io,
+        .data_io = options->data_io,
         .io_flags = sinter_handle_io_flags(options->flags),
         .probe_backing = (options->flags & SINTER_HANDLE_PROBE) != 0,
-        .no_backing = options->no_backing,
-        .data_io = options->data_io,
     };
-    SinterIoStat st;
+    SinterFormatWrite how = { .no_backing = options->no_backing };
 
+    if (!self->format->write_open) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "images of the format '%s' can only be read", self->format->name);
+        return FALSE;
+    }
     if (!sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error))
         return FALSE;
-    if (format == &sinter_format_raw) {
-        if (!sinter_io_stat(self->io, &st, error))
-            return FALSE;
-        self->virtual_size = st.size_bytes;
-        return TRUE;
-    }
     how.backing = g_steal_pointer(&backing);
-    self->writer = sinter_qcow2_writer_open(self->fs, self->io, &how, error);
-    if (!self->writer)
-        return FALSE;
-    self->virtual_size = self->writer->header->virtual_size_bytes;
-    return TRUE;
+    self->writer = self->format->write_open(&file, &how, &self->traits, error);
+    return self->writer != NULL;
 }
 
 static SinterHandle *
-handle_new(SinterFs *fs, SinterIo *io)
+handle_new(SinterFs *fs, SinterIo *io, const SinterFormat *format)
 {
     SinterHandle *self = g_new0(SinterHandle, 1);
 
     g_mutex_init(&self->lock);
     self->fs = fs ? sinter_fs_ref(fs) : NULL;
     self->io = sinter_io_ref(io);
+    self->format = format;
     return self;
 }
 
@@ -100,9 +115,9 @@ sinter_handle_open_io(SinterFs *fs, SinterIo *io, const char *format,
         sinter_chain_free(how->backing);
         return NULL;
     }
-    self = handle_new(fs, io);
+    self = handle_new(fs, io, driver);
     self->write_only = (how->flags & SINTER_HANDLE_WRITE_ONLY) != 0;
-    if (!handle_prepare(self, driver, how, error)) {
+    if (!handle_prepare(self, how, error)) {
         g_prefix_error(error, "Could not open '%s': ", sinter_io_get_path(io));
         return NULL;
     }
@@ -125,60 +140,50 @@ sinter_handle_open(SinterFs *fs, const char *path, const char *format, SinterHan
 SinterHandle *
 sinter_handle_new_raw(SinterIo *io, guint64 virtual_size)
 {
-    SinterHandle *self = handle_new(NULL, io);
+    SinterHandle *self = handle_new(NULL, io, &sinter_format_raw);
 
-    self->virtual_size = virtual_size;
+    self->writer = sinter_raw_writer_new(io, virtual_size, &self->traits);
     return self;
 }
 
-SinterIo *
-sinter_handle_get_io(SinterHandle *handle)
+const SinterFormat *
+sinter_handle_get_format(SinterHandle *handle)
 {
-    return handle->io;
+    return handle->format;
+}
+
+const SinterFormatTraits *
+sinter_handle_get_traits(SinterHandle *handle)
+{
+    return &handle->traits;
 }
 
 SinterIo *
 sinter_handle_get_data_io(SinterHandle *handle)
 {
-    return handle->writer ? handle->writer->data_io : handle->io;
+    return handle->traits.data_io;
 }
 
 SinterChain *
 sinter_handle_get_backing(SinterHandle *handle)
 {
-    return handle->writer ? handle->writer->backing : NULL;
+    return handle->traits.backing;
 }
 
 void
 sinter_handle_store_zeros(SinterHandle *handle)
 {
-    if (handle->writer)
-        handle->writer->stores_zeros = TRUE;
-}
-
-const SinterQcow2Header *
-sinter_handle_get_header(SinterHandle *handle)
-{
-    return handle->writer ? handle->writer->header : NULL;
-}
-
-SinterQcow2Writer *
-sinter_handle_lock_writer(SinterHandle *handle)
-{
-    g_mutex_lock(&handle->lock);
-    return handle->writer;
-}
-
-void
-sinter_handle_unlock_writer(SinterHandle *handle)
-{
-    g_mutex_unlock(&handle->lock);
+    if (!handle->format->write_store_zeros)
+        return;
+    handle_enter(handle);
+    handle->format->write_store_zeros(handle->writer);
+    handle_leave(handle);
 }
 
 guint64
 sinter_handle_get_virtual_size(SinterHandle *handle)
 {
-    return handle->virtual_size;
+    return handle->traits.virtual_size;
 }
 
 gboolean
@@ -193,11 +198,9 @@ sinter_handle_read_at(SinterHandle *handle, guint64 offset, void *buf, gsize len
     }
     if (!handle_check(handle, "reading", offset, length, error))
         return FALSE;
-    if (!handle->writer)
-        return sinter_io_read(handle->io, offset, buf, length, error);
-    g_mutex_lock(&handle->lock);
-    ok = sinter_qcow2_writer_read(handle->writer, offset, buf, length, error);
-    g_mutex_unlock(&handle->lock);
+    handle_enter(handle);
+    ok = handle->format->write_read(handle->writer, offset, buf, length, error);
+    handle_leave(handle);
     return ok;
 }
 
@@ -209,43 +212,39 @@ sinter_handle_write_at(SinterHandle *handle, guint64 offset, const void *buf, gs
 
     if (!handle_check(handle, "writing", offset, length, error))
         return FALSE;
-    if (!handle->writer)
-        return sinter_io_write(handle->io, offset, buf, length, error);
-    g_mutex_lock(&handle->lock);
-    ok = sinter_qcow2_writer_write(handle->writer, offset, buf, length, error);
-    g_mutex_unlock(&handle->lock);
+    handle_enter(handle);
+    ok = handle->format->write(handle->writer, offset, buf, length, error);
+    handle_leave(handle);
     return ok;
 }
 
 gboolean
-sinter_handle_place_at(SinterHandle *handle, guint64 offset, guint64 length, SinterQcow2Place *ret,
+sinter_handle_place_at(SinterHandle *handle, guint64 offset, guint64 length, SinterFormatPlace *ret,
                        GError **error)
 {
     gboolean ok;
 
-    *ret = (SinterQcow2Place){ .offset = offset, .host = offset, .length = length };
+    *ret = (SinterFormatPlace){ .offset = offset };
     if (!handle_check(handle, "writing", offset, length, error))
         return FALSE;
-    if (!handle->writer)
-        return TRUE;
-    g_mutex_lock(&handle->lock);
-    ok = sinter_qcow2_writer_place(handle->writer, offset, length, ret, error);
-    g_mutex_unlock(&handle->lock);
+    handle_enter(handle);
+    ok = handle->format->write_place(handle->writer, offset, length, ret, error);
+    handle_leave(handle);
     return ok;
 }
 
 /* A place of its own is written over in bulk; new ones a file system lays out best by itself. */
 static gboolean
-handle_fill(SinterHandle *handle, const SinterQcow2Place *place, const void *buf, GError **error)
+handle_fill(SinterHandle *handle, const SinterFormatPlace *place, const void *buf, GError **error)
 {
-    SinterIo *io = sinter_handle_get_data_io(handle);
+    SinterIo *io = handle->traits.data_io;
 
     return place->is_new ? sinter_io_write(io, place->host, buf, (gsize)place->length, error)
                          : sinter_io_overwrite(io, place->host, buf, (gsize)place->length, error);
 }
 
 gboolean
-sinter_handle_put_at(SinterHandle *handle, const SinterQcow2Place *place, const void *buf,
+sinter_handle_put_at(SinterHandle *handle, const SinterFormatPlace *place, const void *buf,
                      GError **error)
 {
     gboolean ok = handle_fill(handle, place, buf, error);
@@ -254,20 +253,38 @@ sinter_handle_put_at(SinterHandle *handle, const SinterQcow2Place *place, const 
         sinter_handle_drop_at(handle, place);
     if (!ok || !place->is_new)
         return ok;
-    g_mutex_lock(&handle->lock);
-    ok = sinter_qcow2_writer_map(handle->writer, place, error);
-    g_mutex_unlock(&handle->lock);
+    handle_enter(handle);
+    ok = handle->format->write_map(handle->writer, place, error);
+    handle_leave(handle);
     return ok;
 }
 
 void
-sinter_handle_drop_at(SinterHandle *handle, const SinterQcow2Place *place)
+sinter_handle_drop_at(SinterHandle *handle, const SinterFormatPlace *place)
 {
     if (!place->is_new)
         return;
-    g_mutex_lock(&handle->lock);
-    sinter_qcow2_writer_drop(handle->writer, place);
-    g_mutex_unlock(&handle->lock);
+    handle_enter(handle);
+    handle->format->write_drop(handle->writer, place);
+    handle_leave(handle);
+}
+
+/* For a format that copies nothing by itself. */
+static gboolean
+copy_by_writing(SinterHandle *self, guint64 offset, SinterIo *from, guint64 from_offset,
+                guint64 length, GError **error)
+{
+    g_autofree guint8 *buffer = g_malloc(BUFFER_BYTES);
+
+    for (guint64 done = 0; done < length;) {
+        gsize n = (gsize)MIN(length - done, BUFFER_BYTES);
+
+        if (!sinter_io_read(from, from_offset + done, buffer, n, error) ||
+            !sinter_handle_write_at(self, offset + done, buffer, n, error))
+            return FALSE;
+        done += n;
+    }
+    return TRUE;
 }
 
 gboolean
@@ -278,11 +295,11 @@ sinter_handle_copy_at(SinterHandle *handle, guint64 offset, SinterIo *from, guin
 
     if (!handle_check(handle, "writing", offset, length, error))
         return FALSE;
-    if (!handle->writer)
-        return sinter_io_copy(handle->io, offset, from, from_offset, length, error);
-    g_mutex_lock(&handle->lock);
-    ok = sinter_qcow2_writer_copy(handle->writer, offset, from, from_offset, length, error);
-    g_mutex_unlock(&handle->lock);
+    if (!handle->format->write_copy)
+        return copy_by_writing(handle, offset, from, from_offset, length, error);
+    handle_enter(handle);
+    ok = handle->format->write_copy(handle->writer, offset, from, from_offset, length, error);
+    handle_leave(handle);
     return ok;
 }
 
@@ -293,19 +310,19 @@ sinter_handle_adopt_at(SinterHandle *handle, const guint64 *offsets, guint64 n, 
     gboolean ok;
 
     for (guint64 i = 0; i < n; i++) {
-        if (!handle_check(handle, "writing", offsets[i], handle->writer->geo.cluster_size, error))
+        if (!handle_check(handle, "writing", offsets[i], handle->traits.cluster_size, error))
             return FALSE;
     }
-    g_mutex_lock(&handle->lock);
-    ok = sinter_qcow2_writer_adopt(handle->writer, offsets, n, from, from_offset, error);
-    g_mutex_unlock(&handle->lock);
+    handle_enter(handle);
+    ok = handle->format->write_adopt(handle->writer, offsets, n, from, from_offset, error);
+    handle_leave(handle);
     return ok;
 }
 
 gboolean
 sinter_handle_copies(SinterHandle *handle, SinterIo *from)
 {
-    return sinter_io_copies(handle->writer ? handle->writer->data_io : handle->io, from);
+    return handle->format->write_copy && sinter_io_copies(handle->traits.data_io, from);
 }
 
 gboolean
@@ -314,22 +331,18 @@ sinter_handle_put_compressed_at(SinterHandle *handle, guint64 offset, const void
 {
     gboolean ok;
 
-    g_return_val_if_fail(handle->writer, FALSE);
     if (!handle_check(handle, "writing", offset, 1, error))
         return FALSE;
-    g_mutex_lock(&handle->lock);
-    ok = sinter_qcow2_writer_put_compressed(handle->writer, offset, data, n_bytes, error);
-    g_mutex_unlock(&handle->lock);
+    handle_enter(handle);
+    ok = handle->format->write_stream(handle->writer, offset, data, n_bytes, error);
+    handle_leave(handle);
     return ok;
 }
 
 gsize
 sinter_handle_compress(SinterHandle *handle, const guint8 *cluster, guint8 *out)
 {
-    const SinterQcow2Header *header = handle->writer->header;
-
-    return sinter_qcow2_compress(header->compression_type, cluster, header->geo.cluster_size, out,
-                                 header->geo.cluster_size - 1);
+    return handle->format->compress(handle->writer, cluster, out);
 }
 
 gboolean
@@ -342,12 +355,26 @@ sinter_handle_holds_at(SinterHandle *handle, guint64 offset, guint64 length, gbo
         return FALSE;
     *ret_held = TRUE;
     *ret_length = length;
-    if (!handle->writer)
+    if (!handle->format->write_holds)
         return TRUE;
-    g_mutex_lock(&handle->lock);
-    ok = sinter_qcow2_writer_holds(handle->writer, offset, length, ret_held, ret_length, error);
-    g_mutex_unlock(&handle->lock);
+    handle_enter(handle);
+    ok = handle->format->write_holds(handle->writer, offset, length, ret_held, ret_length, error);
+    handle_leave(handle);
     return ok;
+}
+
+/* For a format that has no zeros of its own. */
+static gboolean
+zero_by_writing(SinterHandle *self, guint64 offset, guint64 length, GError **error)
+{
+    static const guint8 zeros[BUFFER_BYTES];
+
+    for (guint64 done = 0, n; done < length; done += n) {
+        n = MIN(length - done, sizeof zeros);
+        if (!sinter_handle_write_at(self, offset + done, zeros, (gsize)n, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 gboolean
@@ -357,11 +384,11 @@ sinter_handle_zero_at(SinterHandle *handle, guint64 offset, guint64 length, GErr
 
     if (!handle_check(handle, "zeroing", offset, length, error))
         return FALSE;
-    if (!handle->writer)
-        return sinter_io_discard(handle->io, offset, length, error);
-    g_mutex_lock(&handle->lock);
-    ok = sinter_qcow2_writer_zero(handle->writer, offset, length, error);
-    g_mutex_unlock(&handle->lock);
+    if (!handle->format->write_zero)
+        return zero_by_writing(handle, offset, length, error);
+    handle_enter(handle);
+    ok = handle->format->write_zero(handle->writer, offset, length, error);
+    handle_leave(handle);
     return ok;
 }
 
@@ -372,11 +399,28 @@ sinter_handle_discard_at(SinterHandle *handle, guint64 offset, guint64 length, G
 
     if (!handle_check(handle, "discarding", offset, length, error))
         return FALSE;
-    if (!handle->writer)
-        return sinter_io_discard(handle->io, offset, length, error);
-    g_mutex_lock(&handle->lock);
-    ok = sinter_qcow2_writer_discard(handle->writer, offset, length, error);
-    g_mutex_unlock(&handle->lock);
+    if (!handle->format->write_discard)
+        return TRUE;
+    handle_enter(handle);
+    ok = handle->format->write_discard(handle->writer, offset, length, error);
+    handle_leave(handle);
+    return ok;
+}
+
+gboolean
+sinter_handle_empty(SinterHandle *handle, GError **error)
+{
+    gboolean ok;
+
+    if (!handle->format->write_empty) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "'%s': an image of format '%s' cannot be emptied",
+                    sinter_io_get_path(handle->io), handle->format->name);
+        return FALSE;
+    }
+    handle_enter(handle);
+    ok = handle->format->write_empty(handle->writer, error);
+    handle_leave(handle);
     return ok;
 }
 
@@ -385,19 +429,16 @@ sinter_handle_flush(SinterHandle *handle, GError **error)
 {
     gboolean ok;
 
-    if (!handle->writer)
-        return sinter_io_flush(handle->io, error);
-    g_mutex_lock(&handle->lock);
-    ok = sinter_qcow2_writer_flush(handle->writer, error);
-    g_mutex_unlock(&handle->lock);
+    handle_enter(handle);
+    ok = handle->format->write_flush(handle->writer, error);
+    handle_leave(handle);
     return ok;
 }
 
 gboolean
 sinter_handle_close(SinterHandle *handle, GError **error)
 {
-    gboolean ok = handle->writer ? sinter_qcow2_writer_close(handle->writer, error)
-                                 : sinter_io_flush(handle->io, error);
+    gboolean ok = handle->format->write_close(handle->writer, error);
 
     sinter_handle_abandon(handle);
     return ok;
@@ -408,7 +449,8 @@ sinter_handle_abandon(SinterHandle *handle)
 {
     if (!handle)
         return;
-    sinter_qcow2_writer_free(handle->writer);
+    if (handle->writer)
+        handle->format->write_free(handle->writer);
     sinter_io_unref(handle->io);
     sinter_fs_unref(handle->fs);
     g_mutex_clear(&handle->lock);

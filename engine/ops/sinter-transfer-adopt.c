@@ -45,7 +45,7 @@ static gboolean
 strays_follow(const SinterTransferState *self, const Stray *one, const Stray *next)
 {
     return one->layer == next->layer &&
-           one->from + ((guint64)one->n_clusters << self->header->cluster_bits) == next->from;
+           one->from + one->n_clusters * self->cluster_size == next->from;
 }
 
 /* What is to be copied and could be adopted, from where the walk is: up to RUNS_MAX. */
@@ -63,11 +63,11 @@ collect(SinterTransferState *self, GArray *strays, GError **error)
             !sinter_transfer_plan_step(self, &step, error))
             return FALSE;
         if (sinter_transfer_plan_adopts(self, &step)) {
-            guint64 n = (step.end - self->at) >> self->header->cluster_bits;
+            guint64 n = (step.end - self->at) / self->cluster_size;
 
             /* a run may be longer than a stray can say */
             stray.n_clusters = (guint32)MIN(n, G_MAXUINT32);
-            step.end = self->at + ((guint64)stray.n_clusters << self->header->cluster_bits);
+            step.end = self->at + stray.n_clusters * self->cluster_size;
             stray.layer = self->extent.layer;
             stray.from = self->extent.host_offset + (self->at - self->extent.offset);
             stray.offset = self->at - job->offset + job->target_offset;
@@ -96,7 +96,7 @@ static gboolean
 adopt_run(SinterTransferState *self, const Stray *first, GArray *guests, GError **error)
 {
     const SinterTransfer *job = self->job;
-    guint64 bytes = (guint64)guests->len << self->header->cluster_bits;
+    guint64 bytes = guests->len * self->cluster_size;
 
     if (!sinter_relay_check_cancelled(job->cancellable, error))
         return FALSE;
@@ -115,16 +115,16 @@ static gboolean
 adopt_all(SinterTransferState *self, GArray *strays, GError **error)
 {
     g_autoptr(GArray) guests = g_array_new(FALSE, FALSE, sizeof(guint64));
-    guint8 bits = (guint8)self->header->cluster_bits;
-    guint max = MAX(ADOPT_MAX_BYTES >> bits, 1);
+    guint64 size = self->cluster_size;
+    guint max = (guint)MAX(ADOPT_MAX_BYTES / size, 1);
     Stray first = { 0 }; /* of @guests */
     Stray last = { 0 };  /* the cluster before */
 
     for (guint i = 0; i < strays->len; i++) {
         Stray one = g_array_index(strays, Stray, i);
-        guint64 end = one.offset + ((guint64)one.n_clusters << bits);
+        guint64 end = one.offset + one.n_clusters * size;
 
-        for (one.n_clusters = 1; one.offset < end; one.offset += 1ULL << bits) {
+        for (one.n_clusters = 1; one.offset < end; one.offset += size) {
             if (guests->len > 0 && (guests->len == max || !strays_follow(self, &last, &one)) &&
                 !adopt_run(self, &first, guests, error))
                 return FALSE;
@@ -132,7 +132,7 @@ adopt_all(SinterTransferState *self, GArray *strays, GError **error)
                 first = one;
             g_array_append_val(guests, one.offset);
             last = one;
-            one.from += 1ULL << bits;
+            one.from += size;
         }
     }
     return guests->len == 0 || adopt_run(self, &first, guests, error);
@@ -170,7 +170,7 @@ can_adopt(const SinterTransferState *self)
 {
     const SinterTransfer *job = self->job;
 
-    if (!self->header || self->header->geo.external_data || job->filter || job->unless_same ||
+    if (!(self->traits->flags & SINTER_FORMAT_ADOPTS) || job->filter || job->unless_same ||
         job->via_memory || job->salvages || job->compression == SINTER_TRANSFER_COMPRESS)
         return FALSE;
     for (guint i = job->first_layer; i <= self->last_layer; i++) {

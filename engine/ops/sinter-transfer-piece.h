@@ -38,7 +38,7 @@ typedef struct {
 
 /* Data of the buffer that has its place in the target, and is not there yet. */
 typedef struct {
-    SinterQcow2Place place;
+    SinterFormatPlace place;
     guint64 from; /* in the buffer */
 } SinterTransferPlaced;
 
@@ -81,8 +81,9 @@ typedef struct {
     guint last_layer;
     gboolean all_layers; /* and what none of them holds is zeros */
     gboolean rounds;     /* nothing is left alone, so what is read may go up to whole units */
-    const SinterQcow2Header *header; /* of the target; NULL: raw */
-    gboolean places;                 /* data is written side by side, once it has its place */
+    const SinterFormatTraits *traits; /* of the target */
+    guint64 cluster_size;             /* its; 0: it has none */
+    gboolean places;                  /* data is written side by side, once it has its place */
     guint64 piece_bytes;
     guint64 unit;     /* zeros are said, and what is read begins and ends, in such blocks; 1: raw */
     guint64 block;    /* data is searched in such blocks */
@@ -143,7 +144,7 @@ gboolean sinter_transfer_work(gpointer user_data, gpointer data, guint8 *buffer,
 static inline gsize
 sinter_transfer_buffer_bytes(const SinterTransferState *self)
 {
-    return (gsize)(2 * self->piece_bytes) + (self->header ? self->header->geo.cluster_size : 0);
+    return (gsize)(2 * self->piece_bytes + self->cluster_size);
 }
 
 G_END_DECLS

@@ -119,13 +119,15 @@ static gboolean
 plan_takes_streams(const SinterTransferState *self, const SinterImage *image)
 {
     const SinterImageInfo *info = image->info;
-    const SinterQcow2Header *header = self->header;
+    const SinterFormatTraits *traits = self->traits;
 
-    return header && self->job->compression != SINTER_TRANSFER_PLAIN && !self->job->unless_same &&
-           !self->job->salvages && image->format == &sinter_format_qcow2 && !image->encrypted &&
-           info->cluster_size == header->geo.cluster_size && !header->geo.external_data &&
-           g_strcmp0(info->compression, sinter_qcow2_header_compression_name(header)) == 0 &&
-           (self->job->target_offset - self->job->offset) % header->geo.cluster_size == 0;
+    return (traits->flags & SINTER_FORMAT_TAKES_STREAMS) &&
+           self->job->compression != SINTER_TRANSFER_PLAIN && !self->job->unless_same &&
+           !self->job->salvages && image->format == sinter_handle_get_format(self->job->target) &&
+           image->format->read_streams && !image->encrypted &&
+           info->cluster_size == traits->cluster_size &&
+           g_strcmp0(info->compression, traits->compression) == 0 &&
+           (self->job->target_offset - self->job->offset) % traits->cluster_size == 0;
 }
 
 /* Compressed: whole clusters as they are, where the target takes them. */
@@ -133,7 +135,7 @@ static void
 plan_compressed_step(SinterTransferState *self, SinterTransferStep *step)
 {
     const SinterImage *image = sinter_chain_layer(self->job->source, self->extent.layer);
-    guint64 size = self->header ? self->header->geo.cluster_size : 1;
+    guint64 size = self->cluster_size ? self->cluster_size : 1;
     guint64 whole_end = step->end / size * size;
 
     step->kind = SINTER_STEP_READ;
@@ -141,8 +143,7 @@ plan_compressed_step(SinterTransferState *self, SinterTransferStep *step)
         return;
     /* the disk's last cluster is whole where both disks end there */
     if (step->end == image->virtual_size &&
-        step->end + self->job->target_offset - self->job->offset ==
-            self->header->virtual_size_bytes)
+        step->end + self->job->target_offset - self->job->offset == self->traits->virtual_size)
         whole_end = step->end;
     if (self->at % size != 0) {
         step->end = MIN(step->end, (self->at / size + 1) * size);
@@ -159,7 +160,7 @@ plan_is_shared(const SinterTransferState *self, guint64 host)
     guint64 target = self->at + self->job->target_offset - self->job->offset;
 
     return self->shares[self->extent.layer] &&
-           (!self->header || self->header->geo.cluster_size >= SINTER_IO_SHARED_BLOCK_BYTES) &&
+           (!self->cluster_size || self->cluster_size >= SINTER_IO_SHARED_BLOCK_BYTES) &&
            (host - target) % SINTER_IO_SHARED_BLOCK_BYTES == 0;
 }
 
@@ -242,7 +243,7 @@ plan_round(SinterTransferState *self, SinterTransferStep *step)
 static void
 plan_keep_whole(SinterTransferState *self, SinterTransferStep *step, guint64 end_before)
 {
-    guint64 size = self->header ? self->header->geo.cluster_size : 1;
+    guint64 size = self->cluster_size ? self->cluster_size : 1;
     guint64 whole_end = step->end / size * size;
 
     if (step->kind != SINTER_STEP_STREAMS || step->end == end_before)
@@ -257,13 +258,12 @@ gboolean
 sinter_transfer_plan_adopts(const SinterTransferState *self, SinterTransferStep *step)
 {
     guint64 host = self->extent.host_offset + (self->at - self->extent.offset);
-    guint64 size;
+    guint64 size = self->cluster_size;
     guint64 within;
 
-    if (step->kind != SINTER_STEP_COPY || !self->header || self->header->geo.external_data ||
+    if (step->kind != SINTER_STEP_COPY || !(self->traits->flags & SINTER_FORMAT_ADOPTS) ||
         !plan_is_shared(self, host))
         return FALSE;
-    size = self->header->geo.cluster_size;
     within = (self->at + self->job->target_offset - self->job->offset) % size;
     if (within != 0) {
         step->end = MIN(step->end, self->at + size - within);
@@ -374,8 +374,7 @@ plan_fill_read(SinterTransferState *self, SinterTransferPiece *piece, SinterTran
 
     /* each stream is a run */
     if (kind == SINTER_STEP_STREAMS)
-        limit = MIN(limit, self->at + (guint64)(SINTER_TRANSFER_RUNS_MAX - 1) *
-                                          self->header->geo.cluster_size);
+        limit = MIN(limit, self->at + (guint64)(SINTER_TRANSFER_RUNS_MAX - 1) * self->cluster_size);
     piece->kind = kind == SINTER_STEP_STREAMS ? SINTER_PIECE_STREAMS : SINTER_PIECE_READ;
     piece->offset = self->at;
     piece->layer = self->extent.layer;

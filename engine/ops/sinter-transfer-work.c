@@ -8,7 +8,6 @@
  * A worker's buffer: | what was read | its streams, or what it is compared with | one cluster |
  */
 
-#include "qcow2/read/qcow2-decompress.h"
 #include "sinter-bytes.h"
 #include "sinter-error.h"
 #include "sinter-transfer-piece.h"
@@ -161,10 +160,10 @@ work_compress(const SinterTransferState *self, SinterTransferPiece *piece, guint
                               .offset = piece->offset + at,
                               .length = n,
                               .from = self->piece_bytes + at };
-    guint64 size = self->header->geo.cluster_size;
+    guint64 size = self->cluster_size;
     guint64 target = work_to_target(self, run.offset);
 
-    if (target % size != 0 || (n < size && target + n != self->header->virtual_size_bytes))
+    if (target % size != 0 || (n < size && target + n != self->traits->virtual_size))
         return FALSE;
     memset(buffer + at + n, 0, (gsize)(size - n));
     run.bytes = sinter_handle_compress(self->job->target, buffer + at, buffer + run.from);
@@ -202,20 +201,20 @@ work_find_runs(const SinterTransferState *self, SinterTransferPiece *piece, guin
  */
 static gboolean
 work_add_stream(SinterTransferState *self, SinterTransferPiece *piece, guint8 *buffer,
-                guint64 offset, const SinterQcow2StreamRef *ref, GError **error)
+                guint64 offset, const SinterFormatStreamRef *ref, GError **error)
 {
-    gsize size = self->header->geo.cluster_size;
+    SinterImage *image = sinter_chain_layer(self->job->source, piece->layer);
+    gsize size = (gsize)self->cluster_size;
     guint8 *plain = buffer + 2 * self->piece_bytes;
     SinterTransferRun run = { .kind = SINTER_RUN_STREAM,
                               .offset = offset,
                               .length = MIN(size, piece->offset + piece->length - offset),
                               .from = ref->at };
 
-    if (!sinter_qcow2_decompress_measure(self->header->compression_type, buffer + ref->at,
-                                         ref->bytes, plain, size, &run.bytes, error)) {
+    if (!image->format->measure_stream(image, buffer + ref->at, ref->bytes, plain, &run.bytes,
+                                       error)) {
         g_prefix_error(error, "error while reading at byte %" G_GUINT64_FORMAT ": '%s': ",
-                       work_to_target(self, offset),
-                       sinter_chain_get_info(self->job->source, piece->layer)->path);
+                       work_to_target(self, offset), image->info->path);
         return FALSE;
     }
     if (run.bytes > size) {
@@ -232,26 +231,32 @@ work_read_streams(SinterTransferState *self, SinterTransferPiece *piece, guint8 
                   GError **error)
 {
     SinterImage *image = sinter_chain_layer(self->job->source, piece->layer);
-    guint64 size = self->header->geo.cluster_size;
+    guint64 size = self->cluster_size;
     gsize room = (gsize)(2 * self->piece_bytes);
     guint64 end = piece->offset + piece->length;
     gsize used = 0;
 
     for (guint64 at = piece->offset; at < end;) {
-        SinterQcow2StreamRef refs[SINTER_TRANSFER_STREAMS_MAX];
-        guint n = (guint)MIN((end - at + size - 1) / size, SINTER_TRANSFER_STREAMS_MAX);
+        SinterFormatStreamRef refs[SINTER_TRANSFER_STREAMS_MAX];
+        SinterFormatStreams streams = {
+            .offset = at,
+            .n = (guint)MIN((end - at + size - 1) / size, SINTER_TRANSFER_STREAMS_MAX),
+            .buf = buffer + used,
+            .room = room - used,
+            .refs = refs,
+        };
 
-        if (!sinter_qcow2_read_streams(image, at, n, buffer + used, room - used, refs, &n, error)) {
+        if (!image->format->read_streams(image, &streams, error)) {
             g_prefix_error(error, "error while reading at byte %" G_GUINT64_FORMAT ": ",
                            work_to_target(self, at));
             return FALSE;
         }
-        for (guint i = 0; i < n; i++, at += size) {
+        for (guint i = 0; i < streams.n; i++, at += size) {
             refs[i].at += (guint32)used;
             if (!work_add_stream(self, piece, buffer, at, &refs[i], error))
                 return FALSE;
         }
-        used = refs[n - 1].at + refs[n - 1].bytes;
+        used = refs[streams.n - 1].at + refs[streams.n - 1].bytes;
     }
     return TRUE;
 }

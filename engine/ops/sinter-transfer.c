@@ -61,7 +61,7 @@ transfer_place(SinterTransferState *self, SinterTransferPiece *piece, guint64 of
                const SinterTransferRun *run, const guint8 *buffer, GError **error)
 {
     SinterHandle *target = self->job->target;
-    guint64 unit = self->header ? self->header->geo.cluster_size : 1;
+    guint64 unit = self->cluster_size ? self->cluster_size : 1;
 
     for (guint64 done = 0, n; done < run->length; done += n) {
         SinterTransferPlaced *placed = &piece->placed[piece->n_placed];
@@ -245,20 +245,19 @@ transfer_set_sizes(SinterTransferState *self)
     const SinterTransfer *job = self->job;
     guint64 sparse = MIN(job->sparse_bytes, SINTER_TRANSFER_PIECE_BYTES);
 
-    self->header = sinter_handle_get_header(job->target);
-    self->places = job->side_by_side || self->header;
+    self->traits = sinter_handle_get_traits(job->target);
+    self->cluster_size = self->traits->cluster_size;
+    self->places = sinter_handle_get_format(job->target)->write_place &&
+                   (job->side_by_side || self->cluster_size);
     self->piece_bytes = SINTER_TRANSFER_PIECE_BYTES;
     self->unit = 1;
     /* zeros are looked for in the power of two up to what is asked for */
     self->block = sparse ? G_GUINT64_CONSTANT(1) << (g_bit_storage(sparse) - 1) : 4096;
     self->looks = sparse != 0;
-    if (self->header) {
-        const SinterQcow2Geometry *geo = &self->header->geo;
-
-        self->unit = job->compression == SINTER_TRANSFER_COMPRESS
-                         ? geo->cluster_size
-                         : G_GUINT64_CONSTANT(1) << geo->subcluster_bits;
-        self->piece_bytes = MAX(self->piece_bytes, geo->cluster_size);
+    if (self->cluster_size) {
+        self->unit = job->compression == SINTER_TRANSFER_COMPRESS ? self->cluster_size
+                                                                  : self->traits->unit_size;
+        self->piece_bytes = MAX(self->piece_bytes, self->cluster_size);
         self->block = MAX(self->block, self->unit);
     }
     if (job->compression == SINTER_TRANSFER_COMPRESS)

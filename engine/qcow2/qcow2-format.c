@@ -5,6 +5,7 @@
  * this folder.
  */
 
+#include "qcow2-format-write.h"
 #include "qcow2/read/qcow2-bitmap.h"
 #include "qcow2/check/qcow2-check.h"
 #include "qcow2/read/qcow2-decompress.h"
@@ -152,10 +153,30 @@ const SinterFormat sinter_format_qcow2 = {
     .map = sinter_qcow2_map_run,
     .close = sinter_qcow2_image_close,
     .read_compressed = sinter_qcow2_read_compressed,
+    .read_streams = sinter_qcow2_read_streams,
+    .measure_stream = sinter_qcow2_measure_stream,
     .is_preallocated = sinter_qcow2_is_preallocated,
     .list_snapshots = qcow2_list_snapshots,
     .list_bitmaps = qcow2_list_bitmaps,
     .check = sinter_qcow2_check,
     .dump = sinter_qcow2_dump,
     .read_luks = qcow2_read_luks,
+    .write_open = sinter_qcow2_format_write_open,
+    .write_close = sinter_qcow2_format_write_close,
+    .write_free = sinter_qcow2_format_write_free,
+    .write_read = sinter_qcow2_format_write_read,
+    .write = sinter_qcow2_format_write,
+    .write_flush = sinter_qcow2_format_write_flush,
+    .write_zero = sinter_qcow2_format_write_zero,
+    .write_discard = sinter_qcow2_format_write_discard,
+    .write_copy = sinter_qcow2_format_write_copy,
+    .write_holds = sinter_qcow2_format_write_holds,
+    .write_place = sinter_qcow2_format_write_place,
+    .write_map = sinter_qcow2_format_write_map,
+    .write_drop = sinter_qcow2_format_write_drop,
+    .compress = sinter_qcow2_format_compress,
+    .write_stream = sinter_qcow2_format_write_stream,
+    .write_adopt = sinter_qcow2_format_write_adopt,
+    .write_store_zeros = sinter_qcow2_format_write_store_zeros,
+    .write_empty = sinter_qcow2_format_write_empty,
 };

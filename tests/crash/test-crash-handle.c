@@ -258,7 +258,7 @@ copy_sectors(SinterHandle *handle, const Op *op, GError **error)
 static void
 compress_cluster(SinterHandle *handle, const Op *op, GError **error)
 {
-    guint32 size = sinter_handle_get_header(handle)->geo.cluster_size;
+    guint64 size = sinter_handle_get_traits(handle)->cluster_size;
     g_autofree guint8 *cluster = g_malloc0(size);
     g_autofree guint8 *stream = g_malloc(size);
     gsize n;

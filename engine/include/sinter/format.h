@@ -472,7 +472,10 @@ typedef struct {
      */
     gboolean (*write_place)(gpointer writer, guint64 offset, guint64 len, SinterFormatPlace *ret,
                             GError **error);
-    /* The bytes are there: they are what the guest sees from now on. Dropped on failure. */
+    /*
+     * The bytes are there: they are what the guest sees from now on. Dropped on failure. This and
+     * write_drop() are required where a place may be new.
+     */
     gboolean (*write_map)(gpointer writer, const SinterFormatPlace *place, GError **error);
     /* The bytes are not there: a new place is given back. */
     void (*write_drop)(gpointer writer, const SinterFormatPlace *place);
@@ -496,6 +499,12 @@ typedef struct {
      */
     gboolean (*write_adopt)(gpointer writer, const guint64 *offsets, guint64 n, SinterIo *from,
                             guint64 from_offset, GError **error);
+
+    /*
+     * An image will be put below this one: from now on zeros are stored in full, also where they
+     * could be left out as long as nothing is below. Left out: they always are.
+     */
+    void (*write_store_zeros)(gpointer writer);
 
     /*
      * Makes the image hold nothing: the disk becomes what it stands on. Durable at the end. Left

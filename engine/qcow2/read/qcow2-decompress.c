@@ -275,28 +275,31 @@ wanted_take(Wanted *self, guint64 guest, guint32 cluster_size, const guint8 *roo
 }
 
 gboolean
-sinter_qcow2_read_streams(SinterImage *image, guint64 offset, guint n, guint8 *buf, gsize room,
-                          SinterQcow2StreamRef *ret, guint *ret_n, GError **error)
+sinter_qcow2_read_streams(SinterImage *image, SinterFormatStreams *streams, GError **error)
 {
     SinterQcow2Image *self = image->state;
     const SinterQcow2Geometry *geo = &self->header->geo;
+    guint n = streams->n;
     g_autofree SinterQcow2L2Entry *entries = g_new(SinterQcow2L2Entry, n);
     Span span = { 0 };
     gsize used = 0;
-    gboolean ok = sinter_qcow2_map_entries(self, offset, n, entries, &n, error);
+    gboolean ok = sinter_qcow2_map_entries(self, streams->offset, n, entries, &n, error);
+    guint i;
 
-    for (*ret_n = 0; ok && *ret_n < n; (*ret_n)++) {
-        SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(geo, entries[*ret_n].entry);
+    for (i = 0; ok && i < n; i++) {
+        SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(geo, entries[i].entry);
 
-        if (ref.host_bytes > room - used)
+        if (ref.host_bytes > streams->room - used)
             break;
-        ok = span_reach(self, &span, entries, n, *ret_n, error);
+        ok = span_reach(self, &span, entries, n, i, error);
         if (!ok)
             break;
-        memcpy(buf + used, span.data + (ref.host_offset - span.start), (gsize)ref.host_bytes);
-        ret[*ret_n] = (SinterQcow2StreamRef){ (guint32)used, (guint32)ref.host_bytes };
+        memcpy(streams->buf + used, span.data + (ref.host_offset - span.start),
+               (gsize)ref.host_bytes);
+        streams->refs[i] = (SinterFormatStreamRef){ (guint32)used, (guint32)ref.host_bytes };
         used += (gsize)ref.host_bytes;
     }
+    streams->n = i;
     g_free(span.data);
     return ok;
 }
@@ -319,6 +322,16 @@ read_batch(SinterQcow2Image *self, Span *span, guint64 guest, const SinterQcow2L
         wanted_take(wanted, guest, cluster_size, room);
     }
     return TRUE;
+}
+
+gboolean
+sinter_qcow2_measure_stream(SinterImage *image, const void *data, gsize n, void *plain,
+                            gsize *ret_bytes, GError **error)
+{
+    const SinterQcow2Header *header = ((SinterQcow2Image *)image->state)->header;
+
+    return sinter_qcow2_decompress_measure(header->compression_type, data, n, plain,
+                                           header->geo.cluster_size, ret_bytes, error);
 }
 
 gboolean

@@ -17,21 +17,12 @@ gboolean sinter_qcow2_decompress_measure(guint8 compression_type, const guint8 *
                                          guint8 *out, gsize out_bytes, gsize *ret_used,
                                          GError **error);
 
-/* Where a stream stands in a buffer: its bytes and, as a rule, some more. */
-typedef struct {
-    guint32 at;
-    guint32 bytes;
-} SinterQcow2StreamRef;
+/* SinterFormat's callbacks. */
 
-/*
- * Reads the streams of compressed guest clusters as they are: those of up to @n clusters from the
- * one at @offset on, as many as have room in @buf one behind the other. Any thread.
- */
-gboolean sinter_qcow2_read_streams(SinterImage *image, guint64 offset, guint n, guint8 *buf,
-                                   gsize room, SinterQcow2StreamRef *ret, guint *ret_n,
+gboolean sinter_qcow2_read_streams(SinterImage *image, SinterFormatStreams *streams,
                                    GError **error);
-
-/* SinterFormat's read_compressed(): a range of compressed guest clusters. */
+gboolean sinter_qcow2_measure_stream(SinterImage *image, const void *data, gsize n, void *plain,
+                                     gsize *ret_bytes, GError **error);
 gboolean sinter_qcow2_read_compressed(SinterImage *image, guint64 offset, void *buf, gsize len,
                                       GError **error);
 

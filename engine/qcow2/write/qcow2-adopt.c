@@ -15,7 +15,7 @@ map_adopted(SinterQcow2Writer *self, guint64 host, const guint64 *guests, guint6
     guint32 size = self->geo.cluster_size;
 
     for (guint64 i = 0; i < n; i++) {
-        SinterQcow2Place place = {
+        SinterFormatPlace place = {
             .offset = guests[i], .host = host + i * size, .length = size, .is_new = TRUE
         };
 

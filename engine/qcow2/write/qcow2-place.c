@@ -66,14 +66,14 @@ get_standing(SinterQcow2L2Range *span, guint64 at, Standing *ret, GError **error
 }
 
 gboolean
-sinter_qcow2_place(SinterQcow2L2Range *span, SinterQcow2Place *ret, GError **error)
+sinter_qcow2_place(SinterQcow2L2Range *span, SinterFormatPlace *ret, GError **error)
 {
     const SinterQcow2Geometry *geo = &span->writer->geo;
     guint64 max = span->len >> geo->cluster_bits;
     Standing first;
     guint64 n = 1;
 
-    *ret = (SinterQcow2Place){ .offset = span->offset };
+    *ret = (SinterFormatPlace){ .offset = span->offset };
     if (max == 0 || (span->offset & (geo->cluster_size - 1)) != 0)
         return TRUE;
     if (!get_standing(span, span->offset, &first, error))
@@ -100,7 +100,7 @@ sinter_qcow2_place(SinterQcow2L2Range *span, SinterQcow2Place *ret, GError **err
 
 gboolean
 sinter_qcow2_writer_place(SinterQcow2Writer *self, guint64 offset, guint64 len,
-                          SinterQcow2Place *ret, GError **error)
+                          SinterFormatPlace *ret, GError **error)
 {
     SinterQcow2L2Range span;
 
@@ -109,7 +109,7 @@ sinter_qcow2_writer_place(SinterQcow2Writer *self, guint64 offset, guint64 len,
 }
 
 void
-sinter_qcow2_place_map(SinterQcow2L2Range *span, const SinterQcow2Place *place)
+sinter_qcow2_place_map(SinterQcow2L2Range *span, const SinterFormatPlace *place)
 {
     const SinterQcow2Geometry *geo = &span->writer->geo;
     guint64 mapped_bytes = place->is_new ? place->length : 0;
@@ -126,7 +126,7 @@ sinter_qcow2_place_map(SinterQcow2L2Range *span, const SinterQcow2Place *place)
 }
 
 gboolean
-sinter_qcow2_writer_map(SinterQcow2Writer *self, const SinterQcow2Place *place, GError **error)
+sinter_qcow2_writer_map(SinterQcow2Writer *self, const SinterFormatPlace *place, GError **error)
 {
     SinterQcow2L2Range span;
 
@@ -142,7 +142,7 @@ sinter_qcow2_writer_map(SinterQcow2Writer *self, const SinterQcow2Place *place, 
 }
 
 void
-sinter_qcow2_writer_drop(SinterQcow2Writer *self, const SinterQcow2Place *place)
+sinter_qcow2_writer_drop(SinterQcow2Writer *self, const SinterFormatPlace *place)
 {
     if (place->is_new)
         sinter_qcow2_untake_hosts(self, place->host, place->length >> self->geo.cluster_bits);

@@ -10,15 +10,9 @@
  */
 
 #include "qcow2-l2-range.h"
+#include "sinter/format.h"
 
 G_BEGIN_DECLS
-
-typedef struct {
-    guint64 offset;  /* of the guest, where a cluster begins */
-    guint64 host;    /* in the data file */
-    guint64 length;  /* whole clusters; 0: there is no such place */
-    gboolean is_new; /* nothing names the host clusters yet: map or drop must follow */
-} SinterQcow2Place;
 
 /*
  * Where the whole clusters at the front of the range go, as many as lie in one run. @length 0: the
@@ -28,18 +22,18 @@ typedef struct {
  * new place counts as used.
  */
 gboolean sinter_qcow2_writer_place(SinterQcow2Writer *self, guint64 offset, guint64 len,
-                                   SinterQcow2Place *ret, GError **error);
+                                   SinterFormatPlace *ret, GError **error);
 
 /* The bytes are there: they are what the guest sees from now on. Dropped on failure. */
-gboolean sinter_qcow2_writer_map(SinterQcow2Writer *self, const SinterQcow2Place *place,
+gboolean sinter_qcow2_writer_map(SinterQcow2Writer *self, const SinterFormatPlace *place,
                                  GError **error);
 
 /* The bytes are not there: a new place is given back, and the guest sees what it saw. */
-void sinter_qcow2_writer_drop(SinterQcow2Writer *self, const SinterQcow2Place *place);
+void sinter_qcow2_writer_drop(SinterQcow2Writer *self, const SinterFormatPlace *place);
 
 /* The same for a stretch that was begun, and is not left before the bytes are there. */
-gboolean sinter_qcow2_place(SinterQcow2L2Range *span, SinterQcow2Place *ret, GError **error);
-void sinter_qcow2_place_map(SinterQcow2L2Range *span, const SinterQcow2Place *place);
+gboolean sinter_qcow2_place(SinterQcow2L2Range *span, SinterFormatPlace *ret, GError **error);
+void sinter_qcow2_place_map(SinterQcow2L2Range *span, const SinterFormatPlace *place);
 
 /*
  * Gives the @n clusters of the guest that begin at @guests, in this order, what @from holds from

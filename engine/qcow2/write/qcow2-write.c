@@ -168,7 +168,7 @@ static gboolean
 write_whole(SinterQcow2L2Range *span, const Payload *in, gsize *ret_done, GError **error)
 {
     SinterQcow2Writer *self = span->writer;
-    SinterQcow2Place place;
+    SinterFormatPlace place;
 
     if (!sinter_qcow2_place(span, &place, error))
         return FALSE;

@@ -231,15 +231,15 @@ op_copy(Model *self, gsize offset, gsize length, GError **error)
 static void
 op_compressed(Model *self, gsize offset, gsize length, GError **error)
 {
-    const SinterQcow2Header *header = sinter_handle_get_header(self->handle);
-    gsize size = header ? header->geo.cluster_size : 1;
+    const SinterFormatTraits *traits = sinter_handle_get_traits(self->handle);
+    gsize size = traits->cluster_size ? (gsize)traits->cluster_size : 1;
     g_autofree guint8 *cluster = g_malloc0(size);
     g_autofree guint8 *out = g_malloc(size);
     gsize at = offset / size * size;
     gsize in_disk = MIN(size, self->size - at);
     gsize n;
 
-    if (!header || header->geo.external_data)
+    if (!(traits->flags & SINTER_FORMAT_TAKES_STREAMS))
         return;
     for (gsize i = 0; i < MIN(length, in_disk); i++)
         cluster[i] = (guint8)g_rand_int(self->rand);

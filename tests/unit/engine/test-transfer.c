@@ -73,7 +73,7 @@ fill(World *self, guint8 *buf, gsize n)
 static void
 put_compressed(World *self, SinterHandle *handle, guint64 at)
 {
-    guint32 size = sinter_handle_get_header(handle)->geo.cluster_size;
+    guint64 size = sinter_handle_get_traits(handle)->cluster_size;
     g_autofree guint8 *plain = g_malloc(size);
     g_autofree guint8 *out = g_malloc(size);
     g_autoptr(GError) error = NULL;
@@ -107,7 +107,7 @@ change(World *self, SinterHandle *handle, gboolean has_data_file)
         break;
     case 3:
     case 4:
-        if (!has_data_file && sinter_handle_get_header(handle))
+        if (!has_data_file && sinter_handle_get_traits(handle)->cluster_size)
             put_compressed(self, handle, at);
         break;
     default:
@@ -241,7 +241,7 @@ choose_ways(World *self, SinterTransfer *job)
     job->unordered = chance(self, 4) == 0;
     job->n_threads = 1 + chance(self, 3);
     if (job->compression != SINTER_TRANSFER_PLAIN &&
-        sinter_handle_get_header(job->target)->geo.external_data)
+        !(sinter_handle_get_traits(job->target)->flags & SINTER_FORMAT_TAKES_STREAMS))
         job->compression = SINTER_TRANSFER_PLAIN;
 }
 
