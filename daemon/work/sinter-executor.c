@@ -143,7 +143,7 @@ on_job_changed(SinterJob *job, SinterExecutor *self)
 static SinterJob *
 add_job(SinterExecutor *self, SinterJobRecord *record)
 {
-    SinterLiveJobContext context = {
+    SinterJobContext context = {
         .virt = self->virt,
         .store = self->store,
         .ledger = self->ledger,
@@ -287,6 +287,7 @@ make_record(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPlan *
     SinterJobRecord *record = sinter_job_record_new();
 
     record->id = sinter_job_store_new_id(self->store);
+    record->kind = g_strdup(part->offline ? SINTER_JOB_KIND_OFFLINE : SINTER_JOB_KIND_LIVE);
     record->domain_uuid = g_strdup(plan->domain_uuid);
     record->domain_name = g_strdup(plan->domain_name);
     record->plan = sinter_disk_plan_copy(part);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sinter-job.h"
-#include "sinter-job-run.h"
+#include "sinter-job-kind.h"
 
 G_BEGIN_DECLS
+
+typedef struct _SinterJob SinterJob; /* see sinter-job.h */
 
 /* What only the executor may do with a job. */
 
 /* @context: func and user_data are ignored, the job puts its own. @record: (transfer full) */
-SinterJob *sinter_job_new(const SinterLiveJobContext *context, SinterJobRecord *record);
+SinterJob *sinter_job_new(const SinterJobContext *context, SinterJobRecord *record);
 
 /* There is room: the job may begin. Told again it looks whether what it still waits for is there
  * now. */

@@ -6,13 +6,17 @@
  * order; an ended job has no thread.
  */
 
+#include "sinter-job.h"
+
+#include "sinter-job-kinds.h"
 #include "sinter-job-private.h"
+#include "sinter-job-run.h"
 
 struct _SinterJob {
     GObject parent_instance;
     SinterJobRecord *record; /* as last published */
     SinterJobProgress progress;
-    SinterLiveJob *live; /* NULL for a job that had ended before this run of the daemon */
+    SinterJobRun *run; /* NULL for a job that had ended before this run of the daemon */
     gboolean admitted;
     gboolean stopped;
 };
@@ -52,7 +56,7 @@ take_news(gpointer data)
     self->record = g_steal_pointer(&news->record);
     self->progress = news->progress;
     if (news->ended)
-        g_clear_pointer(&self->live, sinter_live_job_join);
+        g_clear_pointer(&self->run, sinter_job_run_join);
     g_signal_emit(self, signals[SIGNAL_CHANGED], 0);
     if (news->ended)
         g_signal_emit(self, signals[SIGNAL_ENDED], 0);
@@ -74,10 +78,10 @@ on_published(const SinterJobRecord *record, const SinterJobProgress *progress, g
 }
 
 SinterJob *
-sinter_job_new(const SinterLiveJobContext *context, SinterJobRecord *record)
+sinter_job_new(const SinterJobContext *context, SinterJobRecord *record)
 {
     SinterJob *self = g_object_new(SINTER_TYPE_JOB, NULL);
-    SinterLiveJobContext own = *context;
+    SinterJobContext own = *context;
 
     self->record = sinter_job_record_copy(record);
     self->admitted = record->phase > SINTER_PHASE_QUEUED;
@@ -86,17 +90,17 @@ sinter_job_new(const SinterLiveJobContext *context, SinterJobRecord *record)
     if (sinter_phase_is_final(record->phase))
         sinter_job_record_free(record);
     else
-        self->live = sinter_live_job_start(&own, record);
+        self->run = sinter_job_run_start(&own, sinter_job_kinds_for_record(record), record);
     return self;
 }
 
 void
 sinter_job_admit(SinterJob *self)
 {
-    if (!self->live || self->record->phase > SINTER_PHASE_QUEUED)
+    if (!self->run || self->record->phase > SINTER_PHASE_QUEUED)
         return;
     self->admitted = TRUE;
-    sinter_mailbox_post(sinter_live_job_get_mailbox(self->live), SINTER_MESSAGE_ADMIT);
+    sinter_mailbox_post(sinter_job_run_get_mailbox(self->run), SINTER_MESSAGE_ADMIT);
 }
 
 gboolean
@@ -108,30 +112,30 @@ sinter_job_is_admitted(SinterJob *self)
 void
 sinter_job_post_event(SinterJob *self, const SinterEvent *event)
 {
-    if (self->live)
-        sinter_mailbox_post_event(sinter_live_job_get_mailbox(self->live), event);
+    if (self->run)
+        sinter_mailbox_post_event(sinter_job_run_get_mailbox(self->run), event);
 }
 
 void
 sinter_job_ask_to_stop(SinterJob *self)
 {
-    if (!self->live || self->stopped)
+    if (!self->run || self->stopped)
         return;
     self->stopped = TRUE;
-    sinter_mailbox_post(sinter_live_job_get_mailbox(self->live), SINTER_MESSAGE_STOP);
+    sinter_mailbox_post(sinter_job_run_get_mailbox(self->run), SINTER_MESSAGE_STOP);
 }
 
 gboolean
 sinter_job_stop(SinterJob *self, gint64 deadline_usec)
 {
-    if (!self->live)
+    if (!self->run)
         return TRUE;
     sinter_job_ask_to_stop(self);
-    if (sinter_live_job_join_until(self->live, deadline_usec)) {
-        self->live = NULL;
+    if (sinter_job_run_join_until(self->run, deadline_usec)) {
+        self->run = NULL;
         return TRUE;
     }
-    self->live = NULL;
+    self->run = NULL;
     g_object_ref(self); /* its thread publishes to it */
     return FALSE;
 }
@@ -141,7 +145,7 @@ sinter_job_finalize(GObject *object)
 {
     SinterJob *self = SINTER_JOB(object);
 
-    g_assert(!self->live); /* its thread publishes to it: it ends first */
+    g_assert(!self->run); /* its thread publishes to it: it ends first */
     g_clear_pointer(&self->record, sinter_job_record_free);
     G_OBJECT_CLASS(sinter_job_parent_class)->finalize(object);
 }
@@ -176,13 +180,13 @@ sinter_job_get_progress(SinterJob *self)
 gboolean
 sinter_job_is_cancelable(SinterJob *self)
 {
-    return self->live && self->record->phase < SINTER_PHASE_PIVOTING;
+    return self->run && self->record->phase < SINTER_PHASE_PIVOTING;
 }
 
 static gboolean
 check_unended(SinterJob *self, GError **error)
 {
-    if (self->live)
+    if (self->run)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "job %s has ended: %s", self->record->id,
                 sinter_phase_name(self->record->phase));
@@ -200,7 +204,7 @@ sinter_job_cancel(SinterJob *self, GError **error)
                     sinter_phase_name(self->record->phase));
         return FALSE;
     }
-    sinter_mailbox_post(sinter_live_job_get_mailbox(self->live), SINTER_MESSAGE_CANCEL);
+    sinter_mailbox_post(sinter_job_run_get_mailbox(self->run), SINTER_MESSAGE_CANCEL);
     return TRUE;
 }
 
@@ -209,6 +213,6 @@ sinter_job_set_bandwidth(SinterJob *self, guint64 bytes_per_sec, GError **error)
 {
     if (!check_unended(self, error))
         return FALSE;
-    sinter_mailbox_post_bandwidth(sinter_live_job_get_mailbox(self->live), bytes_per_sec);
+    sinter_mailbox_post_bandwidth(sinter_job_run_get_mailbox(self->run), bytes_per_sec);
     return TRUE;
 }

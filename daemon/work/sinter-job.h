@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "sinter-job-progress.h"
 #include "sinter-job-record.h"
 
 G_BEGIN_DECLS
@@ -19,14 +20,6 @@ G_BEGIN_DECLS
  */
 #define SINTER_TYPE_JOB (sinter_job_get_type())
 G_DECLARE_FINAL_TYPE(SinterJob, sinter_job, SINTER, JOB, GObject)
-
-/* How far the copying is, as last seen. */
-typedef struct {
-    guint64 done_bytes;
-    guint64 total_bytes;        /* 0: not known yet */
-    guint64 rate_bytes_per_sec; /* 0: not known */
-    gint64 expected_end_usec;   /* since the epoch; 0: not known */
-} SinterJobProgress;
 
 /* (transfer none): as of now; valid until the main context runs again */
 const SinterJobRecord *sinter_job_get_record(SinterJob *self);

@@ -6,7 +6,7 @@
  * those that are before it, in the queue, and is not refused for them.
  */
 
-#include "sinter-job-kind.h"
+#include "sinter-chain-space.h"
 
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -64,10 +64,10 @@ describe(const Target *target, guint64 need_bytes, guint64 promised_bytes)
 }
 
 SinterSpace
-sinter_live_job_claim_space(SinterLiveJob *self, GError **error)
+sinter_chain_claim_space(SinterJobRun *run, GError **error)
 {
-    SinterDiskPlan *plan = self->record->plan;
-    const SinterDisk *disk = sinter_domain_find_disk(self->domain, plan->disk);
+    SinterDiskPlan *plan = run->record->plan;
+    const SinterDisk *disk = sinter_domain_find_disk(sinter_chain_look(run)->domain, plan->disk);
     gboolean copy = plan->operation == SINTER_OPERATION_COPY;
     Target target = { copy ? plan->destination : plan->base_path, 0, 0 };
     g_autofree char *folder = copy ? g_path_get_dirname(plan->destination) : NULL;
@@ -85,7 +85,7 @@ sinter_live_job_claim_space(SinterLiveJob *self, GError **error)
     if (target.fs_device == 0 || plan->peak_extra_bytes == 0)
         return SINTER_SPACE_GRANTED;
     plan->fs_device = target.fs_device; /* a copy's is news: budgets count by it from now on */
-    space = sinter_space_ledger_claim(self->context.ledger, self->record->id, target.fs_device,
+    space = sinter_space_ledger_claim(run->context.ledger, run->record->id, target.fs_device,
                                       plan->peak_extra_bytes, target.free_bytes, &promised);
     if (space == SINTER_SPACE_GRANTED)
         return space;
@@ -95,11 +95,11 @@ sinter_live_job_claim_space(SinterLiveJob *self, GError **error)
 }
 
 void
-sinter_live_job_renew_space(SinterLiveJob *self)
+sinter_chain_renew_space(SinterJobRun *run)
 {
-    const SinterDiskPlan *plan = self->record->plan;
+    const SinterDiskPlan *plan = run->record->plan;
 
     if (plan->fs_device != 0)
-        sinter_space_ledger_renew(self->context.ledger, self->record->id, plan->fs_device,
+        sinter_space_ledger_renew(run->context.ledger, run->record->id, plan->fs_device,
                                   plan->peak_extra_bytes);
 }

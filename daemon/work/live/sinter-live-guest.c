@@ -7,21 +7,27 @@
  * clears the others.
  */
 
-#include "sinter-job-kind.h"
+#include "sinter-live-guest.h"
+
+#include "sinter-job-report.h"
+#include "sinter-job-wait.h"
 
 #include <libvirt/libvirt.h>
 
-gboolean
-sinter_live_job_owes_guest(const SinterLiveJob *self)
+/* To give a guest back what was taken from it: five minutes, then a person must. */
+#define MAX_RELEASE_TRIES 60
+
+static gboolean
+owes_guest(const SinterJobRun *run)
 {
-    return self->record->suspended || self->record->throttled;
+    return run->record->suspended || run->record->throttled;
 }
 
 static gboolean
-put_limits_back(SinterLiveJob *self, GError **error)
+put_limits_back(SinterJobRun *run, GError **error)
 {
-    SinterVirt *virt = self->context.virt;
-    SinterJobRecord *record = self->record;
+    SinterVirt *virt = run->context.virt;
+    SinterJobRecord *record = run->record;
     const SinterIoLimits limits = { record->saved_total_bytes_per_sec,
                                     record->saved_read_bytes_per_sec,
                                     record->saved_write_bytes_per_sec };
@@ -38,10 +44,10 @@ put_limits_back(SinterLiveJob *self, GError **error)
 }
 
 static gboolean
-let_go(SinterLiveJob *self, GError **error)
+let_go(SinterJobRun *run, GError **error)
 {
-    SinterVirt *virt = self->context.virt;
-    SinterJobRecord *record = self->record;
+    SinterVirt *virt = run->context.virt;
+    SinterJobRecord *record = run->record;
 
     if (!record->suspended)
         return TRUE;
@@ -53,46 +59,79 @@ let_go(SinterLiveJob *self, GError **error)
     return TRUE;
 }
 
-gboolean
-sinter_live_job_release_guest(SinterLiveJob *self, GError **error)
+static gboolean
+release_guest(SinterJobRun *run, GError **error)
 {
     g_autoptr(GError) second = NULL;
     gboolean running;
     gboolean fast;
 
-    if (!sinter_live_job_owes_guest(self))
+    if (!owes_guest(run))
         return TRUE;
-    running = let_go(self, error);
-    fast = put_limits_back(self, running ? error : &second);
-    sinter_live_job_save_or_log(self);
+    running = let_go(run, error);
+    fast = put_limits_back(run, running ? error : &second);
+    sinter_job_run_save_or_log(run);
     return running && fast;
+}
+
+gboolean
+sinter_live_settle_debts(SinterJobRun *run, const SinterVerdict *verdict)
+{
+    SinterLiveGuest *guest = &sinter_live_state(run)->guest;
+    g_autoptr(GError) error = NULL;
+
+    if (!owes_guest(run) || !sinter_chain_look(run)->observation.domain_active ||
+        (guest->settled && verdict->next < SINTER_NEXT_VERIFY))
+        return TRUE;
+    guest->settled = TRUE;
+    if (release_guest(run, &error)) {
+        guest->n_tries = 0;
+        return TRUE;
+    }
+    sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
+    if (++guest->n_tries >= MAX_RELEASE_TRIES) {
+        sinter_job_record_warn(run->record, "%s", error->message);
+        return TRUE;
+    }
+    guest->settled = FALSE;
+    sinter_job_run_wait(run, run->context.retry_usec);
+    return FALSE;
+}
+
+void
+sinter_live_let_guest_go(SinterJobRun *run)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!release_guest(run, &error))
+        sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
 }
 
 /* --- convergence ---------------------------------------------------------------------------- */
 
 static void
-lift_bandwidth(SinterLiveJob *self)
+lift_bandwidth(SinterJobRun *run)
 {
-    SinterVirt *virt = self->context.virt;
-    SinterJobRecord *record = self->record;
+    SinterVirt *virt = run->context.virt;
+    SinterJobRecord *record = run->record;
     g_autoptr(GError) error = NULL;
 
     if (!virt->klass->set_bandwidth(virt, record->domain_uuid, record->plan->disk, 0, &error)) {
-        sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
+        sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
         return;
     }
     record->bandwidth_bytes_per_sec = 0;
     sinter_job_record_warn(record, "the guest writes faster than the limited copy runs; the "
                                    "bandwidth limit was lifted");
-    sinter_live_job_save_or_log(self);
+    sinter_job_run_save_or_log(run);
 }
 
 /* Notes the limits as they are, once; then the record says that they are lowered. */
 static gboolean
-note_limits(SinterLiveJob *self, GError **error)
+note_limits(SinterJobRun *run, GError **error)
 {
-    SinterVirt *virt = self->context.virt;
-    SinterJobRecord *record = self->record;
+    SinterVirt *virt = run->context.virt;
+    SinterJobRecord *record = run->record;
     SinterIoLimits limits;
 
     if (record->throttled)
@@ -103,7 +142,7 @@ note_limits(SinterLiveJob *self, GError **error)
     record->saved_read_bytes_per_sec = limits.read_bytes_per_sec;
     record->saved_write_bytes_per_sec = limits.write_bytes_per_sec;
     record->throttled = TRUE;
-    if (sinter_live_job_save(self, error))
+    if (sinter_job_run_save(run, error))
         return TRUE;
     record->throttled = FALSE;
     return FALSE;
@@ -130,25 +169,25 @@ lowered_limits(const SinterJobRecord *record, guint64 rate)
 }
 
 static void
-throttle(SinterLiveJob *self, guint64 rate)
+throttle(SinterJobRun *run, guint64 rate)
 {
-    SinterVirt *virt = self->context.virt;
-    SinterJobRecord *record = self->record;
+    SinterVirt *virt = run->context.virt;
+    SinterJobRecord *record = run->record;
     gboolean was_throttled = record->throttled;
     g_autoptr(GError) error = NULL;
     SinterIoLimits limits;
 
-    if (!note_limits(self, &error)) {
-        sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
+    if (!note_limits(run, &error)) {
+        sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
         return;
     }
     limits = lowered_limits(record, rate);
     if (!virt->klass->set_io_limits(virt, record->domain_uuid, record->plan->disk, &limits,
                                     &error)) {
-        sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
-        if (!was_throttled && !sinter_live_job_is_lost(self, error)) {
+        sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
+        if (!was_throttled && !sinter_job_is_lost(error)) {
             record->throttled = FALSE; /* refused: there is nothing to give back */
-            sinter_live_job_save_or_log(self);
+            sinter_job_run_save_or_log(run);
         }
         return;
     }
@@ -159,102 +198,103 @@ throttle(SinterLiveJob *self, guint64 rate)
 /* The record first, then the guest; an error leaves it as it was, or in doubt held by the record.
  */
 static gboolean
-hold(SinterLiveJob *self, GError **error)
+hold(SinterJobRun *run, GError **error)
 {
-    SinterVirt *virt = self->context.virt;
-    SinterJobRecord *record = self->record;
+    SinterVirt *virt = run->context.virt;
+    SinterJobRecord *record = run->record;
 
     record->suspended = TRUE;
-    if (!sinter_live_job_save(self, error)) {
+    if (!sinter_job_run_save(run, error)) {
         record->suspended = FALSE;
         return FALSE;
     }
     if (virt->klass->suspend(virt, record->domain_uuid, error))
         return TRUE;
-    if (error && *error && !sinter_live_job_is_lost(self, *error)) {
+    if (error && *error && !sinter_job_is_lost(*error)) {
         record->suspended = FALSE;
-        sinter_live_job_save_or_log(self);
+        sinter_job_run_save_or_log(run);
     }
     return FALSE;
 }
 
 static void
-pause_guest(SinterLiveJob *self)
+pause_guest(SinterJobRun *run)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!hold(self, &error)) {
-        sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
+    if (!hold(run, &error)) {
+        sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
         return;
     }
-    sinter_job_record_warn(self->record,
+    sinter_job_record_warn(run->record,
                            "the guest was held for up to %" G_GUINT64_FORMAT
                            " ms so that the copy could catch up",
-                           self->context.max_pause_usec / 1000);
+                           run->context.max_pause_usec / 1000);
 }
 
 static void
-end_pause(SinterLiveJob *self)
+end_pause(SinterJobRun *run)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!self->record->suspended)
+    if (!run->record->suspended)
         return;
-    if (!let_go(self, &error)) {
-        sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
+    if (!let_go(run, &error)) {
+        sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
         return;
     }
-    sinter_live_job_save_or_log(self);
+    sinter_job_run_save_or_log(run);
 }
 
 static void
-act(SinterLiveJob *self, SinterConvergeAction action, guint64 rate)
+act(SinterJobRun *run, SinterConvergeAction action, guint64 rate)
 {
     switch (action) {
     case SINTER_CONVERGE_NOTHING:
         return;
     case SINTER_CONVERGE_LIFT_BANDWIDTH:
-        lift_bandwidth(self);
+        lift_bandwidth(run);
         break;
     case SINTER_CONVERGE_THROTTLE:
-        throttle(self, rate);
+        throttle(run, rate);
         break;
     case SINTER_CONVERGE_SUSPEND:
-        pause_guest(self);
+        pause_guest(run);
         break;
     case SINTER_CONVERGE_RESUME:
-        end_pause(self);
+        end_pause(run);
         break;
     case SINTER_CONVERGE_GIVE_UP:
-        sinter_job_record_warn(self->record,
+        sinter_job_record_warn(run->record,
                                "the copy does not gain on the guest, whatever was tried; the job "
                                "goes on, cancel it or lower the guest's load");
         break;
     }
-    sinter_live_job_publish(self, FALSE);
+    sinter_job_run_publish(run, FALSE);
 }
 
 void
-sinter_live_job_converge(SinterLiveJob *self, const SinterBlockJobInfo *info)
+sinter_live_converge(SinterJobRun *run, const SinterBlockJobInfo *info)
 {
     SinterConvergenceSample sample = {
         .now_usec = g_get_monotonic_time(),
         .remaining_bytes =
             info->total_bytes > info->done_bytes ? info->total_bytes - info->done_bytes : 0,
         .done_bytes = info->done_bytes,
-        .rate_bytes_per_sec = self->progress.rate_bytes_per_sec,
+        .rate_bytes_per_sec = run->progress.rate_bytes_per_sec,
         .bandwidth_limited = info->bandwidth_bytes_per_sec > 0,
-        .pivoting = self->record->phase == SINTER_PHASE_PIVOTING,
+        .pivoting = run->record->phase == SINTER_PHASE_PIVOTING,
     };
+    SinterConvergence *convergence = &sinter_live_state(run)->guest.state;
     SinterConvergeAction action;
     guint64 rate = 0;
 
-    if (!self->convergence.suspended_since_usec)
-        end_pause(self); /* where that failed when its time had come */
-    if (info->total_bytes == 0 && !self->convergence.suspended_since_usec)
+    if (!convergence->suspended_since_usec)
+        end_pause(run); /* where that failed when its time had come */
+    if (info->total_bytes == 0 && !convergence->suspended_since_usec)
         return; /* not known yet */
-    action = sinter_convergence_sample(&self->convergence, &sample, &rate);
-    act(self, action, rate);
+    action = sinter_convergence_sample(convergence, &sample, &rate);
+    act(run, action, rate);
 }
 
 /* --- after a pull --------------------------------------------------------------------------- */
@@ -267,28 +307,28 @@ sinter_live_job_converge(SinterLiveJob *self, const SinterBlockJobInfo *info)
  * for a moment.
  */
 gboolean
-sinter_live_job_flush_pulled(SinterLiveJob *self, gboolean *ret_again)
+sinter_live_flush_pulled(SinterJobRun *run, gboolean *ret_again)
 {
-    SinterJobRecord *record = self->record;
+    SinterJobRecord *record = run->record;
     g_autoptr(GError) error = NULL;
 
     *ret_again = FALSE;
-    if (self->flush_failed)
+    if (sinter_live_state(run)->guest.flush_failed)
         return FALSE;
-    if (self->domain->state != SINTER_DOMAIN_RUNNING) {
+    if (sinter_chain_look(run)->domain->state != SINTER_DOMAIN_RUNNING) {
         sinter_job_record_warn(record,
                                "the domain is not running, so that QEMU cannot be made to write "
                                "what it pulled; the merged files stay");
         return FALSE;
     }
-    if (hold(self, &error) && let_go(self, &error)) {
-        sinter_live_job_save_or_log(self);
+    if (hold(run, &error) && let_go(run, &error)) {
+        sinter_job_run_save_or_log(run);
         return TRUE;
     }
     *ret_again = TRUE;
-    if (sinter_live_job_is_lost(self, error))
+    if (sinter_job_is_lost(error))
         return FALSE;
-    self->flush_failed = TRUE;
+    sinter_live_state(run)->guest.flush_failed = TRUE;
     sinter_job_record_warn(record,
                            "QEMU could not be made to write what it pulled; the merged files "
                            "stay: %s",

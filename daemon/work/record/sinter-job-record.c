@@ -57,6 +57,7 @@ sinter_job_record_copy(const SinterJobRecord *record)
 
     *copy = *record;
     copy->id = g_strdup(record->id);
+    copy->kind = g_strdup(record->kind);
     copy->domain_uuid = g_strdup(record->domain_uuid);
     copy->domain_name = g_strdup(record->domain_name);
     copy->plan = sinter_disk_plan_copy(record->plan);
@@ -73,6 +74,7 @@ sinter_job_record_free(SinterJobRecord *record)
     if (!record)
         return;
     g_free(record->id);
+    g_free(record->kind);
     g_free(record->domain_uuid);
     g_free(record->domain_name);
     g_clear_pointer(&record->plan, sinter_disk_plan_free);
@@ -80,6 +82,14 @@ sinter_job_record_free(SinterJobRecord *record)
     g_free(record->error_message);
     g_ptr_array_unref(record->warnings);
     g_free(record);
+}
+
+const char *
+sinter_job_record_get_kind(const SinterJobRecord *record)
+{
+    if (record->kind)
+        return record->kind;
+    return record->plan->offline ? SINTER_JOB_KIND_OFFLINE : SINTER_JOB_KIND_LIVE;
 }
 
 void
@@ -123,6 +133,7 @@ typedef struct {
     }
 static const Field record_fields[] = {
     R(FIELD_STRING, id),
+    R(FIELD_OPTIONAL, kind),
     R(FIELD_STRING, domain_uuid),
     R(FIELD_STRING, domain_name),
     R(FIELD_UINT64, bandwidth_bytes_per_sec),

@@ -36,8 +36,13 @@ sinter_phase_is_final(SinterPhase phase)
     return phase >= SINTER_PHASE_DONE;
 }
 
+/* The kinds that a job had before records named them. */
+#define SINTER_JOB_KIND_LIVE "live-block-job"
+#define SINTER_JOB_KIND_OFFLINE "offline-merge"
+
 typedef struct {
-    char *id; /* a decimal number, never used again */
+    char *id;   /* a decimal number, never used again */
+    char *kind; /* (nullable): see sinter_job_record_get_kind() */
     char *domain_uuid;
     char *domain_name;
     SinterDiskPlan *plan;
@@ -64,6 +69,10 @@ SinterJobRecord *sinter_job_record_new(void);
 SinterJobRecord *sinter_job_record_copy(const SinterJobRecord *record);
 void sinter_job_record_free(SinterJobRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterJobRecord, sinter_job_record_free)
+
+/* (transfer none): the name of the kind of job that the record is of (SinterJobKind). A record that
+ * names none is of the kind that its plan tells. */
+const char *sinter_job_record_get_kind(const SinterJobRecord *record);
 
 /* Adds a sentence to the warnings, once. */
 void sinter_job_record_warn(SinterJobRecord *record, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -1,125 +1,140 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sinter-convergence.h"
-#include "sinter-job-run.h"
-#include "sinter-offline-worker.h"
+#include "sinter-job-progress.h"
+#include "sinter-job-store.h"
+#include "sinter-job-verdict.h"
+#include "sinter-mailbox.h"
 #include "sinter-rate.h"
-#include "sinter-reconcile.h"
+#include "sinter-space-ledger.h"
+#include "sinter-virt.h"
 
 G_BEGIN_DECLS
 
-/* What the files of a live job share: sinter-live-job.c goes round the loop, the others do what it
- * comes to there. All in the job's thread. */
+typedef struct _SinterJobRun SinterJobRun;
 
-struct _SinterLiveJob {
-    SinterLiveJobContext context;
+/**
+ * SinterJobFunc:
+ * @record: (transfer none): the job as it now is
+ * @progress: (transfer none): how far the copying is
+ * @ended: %TRUE once, as the last call: the record is final and durable; where it cannot be
+ *  written, an older one does not stand either
+ *
+ * Called in the job's thread.
+ */
+typedef void (*SinterJobFunc)(const SinterJobRecord *record, const SinterJobProgress *progress,
+                              gboolean ended, gpointer user_data);
+
+/* What a job works with. */
+typedef struct {
+    SinterVirt *virt;          /* (unowned) outlives the thread */
+    SinterJobStore *store;     /* (unowned) likewise */
+    SinterSpaceLedger *ledger; /* (unowned) (nullable) likewise */
+    guint64 patience_usec;     /* see sinter-convergence.h */
+    guint64 max_pause_usec;
+    guint64 poll_usec;          /* between two looks at the progress */
+    guint64 retry_usec;         /* before what failed is tried again where no event may tell */
+    const char *worker_program; /* (nullable): sinter-worker, where not beside the daemon */
+    SinterJobFunc func;
+    gpointer user_data;
+} SinterJobContext;
+
+/* What a message means for a job that waits. */
+typedef enum {
+    SINTER_HEARD_NOTHING, /* nothing: go on waiting */
+    SINTER_HEARD_READY,   /* the copy is ready to be moved over */
+    SINTER_HEARD_NEWS,    /* observe again */
+} SinterHeard;
+
+/* Does what @verdict says. It returns when it is time to observe again, or when the job is over. */
+typedef void (*SinterJobStep)(SinterJobRun *run, const SinterVerdict *verdict);
+
+/**
+ * SinterJobKind:
+ *
+ * One kind of job: what differs between jobs in the loop that all of them run. Every function is
+ * called in the job's thread; those marked nullable may be absent.
+ *
+ * To add a kind, write its functions and steps in a room of their own below daemon/work, and add
+ * the kind to the table in sinter-job-kinds.c.
+ */
+typedef struct {
+    const char *name; /* as records carry it: never changes */
+
+    gsize state_size;                 /* of run->state, which is zeroed */
+    void (*init)(SinterJobRun *run);  /* (nullable): sets up run->state */
+    void (*clear)(SinterJobRun *run); /* (nullable): frees what run->state holds */
+
+    gboolean starts_at_once; /* does not wait to be admitted by the executor */
+
+    /* (nullable): for a job that an earlier run of the daemon began, before the first look. */
+    void (*take_over)(SinterJobRun *run);
+
+    /* Looks at the host and notes in run->state what is there. FALSE with an error when that was
+     * not possible: it is tried again later. */
+    gboolean (*observe)(SinterJobRun *run, GError **error);
+
+    /* The next step, from the record and what was observed. Pure. */
+    SinterVerdict (*decide)(const SinterJobRun *run);
+
+    /* (nullable): FALSE when @verdict must not be followed yet: then it has waited for what is
+     * missing, and the job observes again. */
+    gboolean (*may_step)(SinterJobRun *run, const SinterVerdict *verdict);
+
+    /* By SinterNext. NULL for what decide() never says, and, for the three ends, where
+     * nothing has to be done besides ending the job. */
+    SinterJobStep steps[SINTER_N_NEXTS];
+
+    /* (nullable): what an event of libvirt means. */
+    SinterHeard (*hear)(SinterJobRun *run, const SinterEvent *event);
+
+    /* (nullable): the record has another bandwidth limit: applies it. */
+    void (*apply_bandwidth)(SinterJobRun *run);
+
+    /* (nullable): the daemon stops while the job is not over: undoes what must not stay. */
+    void (*leave)(SinterJobRun *run);
+} SinterJobKind;
+
+/* The job's thread, as others wait for it. */
+typedef struct {
     GThread *thread;
     GMutex lock;   /* guards left */
     GCond cond;    /* left was set */
-    gboolean left; /* the thread's last word */
+    gboolean left; /* nothing else follows in the thread */
+} SinterJobThread;
 
-    SinterMailbox *mailbox; /* from any thread; the rest belongs to the job's thread */
+typedef enum {
+    SINTER_JOB_RUNS,
+    SINTER_JOB_STOPPED, /* the daemon stops: the next one goes on */
+    SINTER_JOB_OVER,    /* the record is final */
+} SinterJobLife;
+
+/* What of the job's news is written down or logged. */
+typedef struct {
+    gboolean unsaved; /* the record on disk lags behind in what need not be durable */
+    char *trouble;    /* why the last look failed, as logged; NULL when it did not */
+} SinterJobNews;
+
+/* A job as its kind sees it. All belongs to the job's thread but mailbox, which any may post to,
+ * and thread. */
+struct _SinterJobRun {
+    SinterJobContext context;
+    const SinterJobKind *kind;
+    gpointer state; /* the kind's own, of kind->state_size bytes */
+    SinterJobThread thread;
+    SinterMailbox *mailbox;
     SinterJobRecord *record;
     SinterJobProgress progress;
     SinterRate rate;
-    SinterConvergence convergence;
-    SinterObservation observation;
-    SinterDomain *domain;   /* as last observed, or NULL */
-    GPtrArray *host;        /* of SinterDomain: all of them, likewise; NULL once it was started */
-    char *qemu_reason;      /* why QEMU's job failed, where QEMU told */
-    char *trouble;          /* why the last look failed, as logged; NULL when it did not */
-    GError *forced_failure; /* we ended the block job for this; the job fails with it */
-    guint n_pivot_tries;
-    guint n_release_tries; /* to give the guest back, since it last worked */
-    guint n_full_polls;    /* looks in a row at which all was copied and no event had come */
-    gboolean unsaved_news; /* the record on disk lags behind in what need not be durable */
-    gboolean end_asked;    /* the block job's end was asked for */
-    gboolean settled;      /* what an earlier run of the daemon owed the guest was given back */
-    gboolean heard_out;    /* an event that may be on its way was waited for */
-    gboolean flush_failed; /* QEMU could not be made to flush: not tried again */
-    gboolean space_told;   /* that it waits for room that others may need was logged */
-    SinterOfflineWorker *worker; /* offline, while it works; else NULL */
-    guint n_workers;             /* that were started: the serial of the last one */
-    guint n_deaths;              /* of workers that gave no answer */
-    gboolean stopped;            /* the daemon ends */
-    gboolean final;
+    SinterJobLife life;
+    SinterJobNews news;
 };
 
-/* What came of a wait. */
-typedef enum {
-    SINTER_HEARD_NOTHING, /* of no consequence: wait on */
-    SINTER_HEARD_READY,
-    SINTER_HEARD_NEWS, /* look at the world again */
-} SinterHeard;
-
-/* --- sinter-live-job-tell.c --- */
-
-void sinter_live_job_publish(SinterLiveJob *self, gboolean ended);
-void sinter_live_job_log(SinterLiveJob *self, GLogLevelFlags level, const char *text);
-gboolean sinter_live_job_save(SinterLiveJob *self, GError **error);
-
-/* For news that the next look would find again: losing it loses nothing. */
-void sinter_live_job_save_or_log(SinterLiveJob *self);
-
-/* Writes down that @phase begins, before it does. */
-gboolean sinter_live_job_enter_phase(SinterLiveJob *self, SinterPhase phase, GError **error);
-
-/* Ends the job. @message: (nullable): why it is not done */
-void sinter_live_job_finish(SinterLiveJob *self, SinterPhase phase, SinterError code,
-                            const char *message);
-
-/* Ends the job as failed. */
-void sinter_live_job_fail(SinterLiveJob *self, const GError *error);
-
-/* --- sinter-live-job-observe.c --- */
-
-/* Looks at the host. FALSE with an error when that was not possible. */
-gboolean sinter_live_job_observe(SinterLiveJob *self, GError **error);
-
-gboolean sinter_live_job_is_lost(SinterLiveJob *self, const GError *error);
-
-/* --- sinter-live-job-wait.c --- */
-
-/* Takes what the mailbox held. */
-SinterHeard sinter_live_job_hear(SinterLiveJob *self, const SinterMessage *message);
-
-/* Until something is heard that is of consequence; looks at the progress meanwhile. */
-SinterHeard sinter_live_job_wait(SinterLiveJob *self);
-
-/* For something that no event may announce: looks again after @timeout_usec at the latest. */
-SinterHeard sinter_live_job_wait_or(SinterLiveJob *self, guint64 timeout_usec);
-
-void sinter_live_job_note_progress(SinterLiveJob *self, guint64 done_bytes, guint64 total_bytes);
-
-/* --- sinter-live-job-step.c --- */
-
-/* Does what the verdict says; returns what was last heard. */
-SinterHeard sinter_live_job_step(SinterLiveJob *self, const SinterVerdict *verdict);
-
-/* --- sinter-live-job-guest.c --- */
-
-/* Whether something that was taken from the guest has to be given back. */
-gboolean sinter_live_job_owes_guest(const SinterLiveJob *self);
-
-/* Gives the guest back what was taken from it: all, or an error that tells what it still lacks. */
-gboolean sinter_live_job_release_guest(SinterLiveJob *self, GError **error);
-
-/* Takes a sample of the block job's progress and does what convergence then asks for. */
-void sinter_live_job_converge(SinterLiveJob *self, const SinterBlockJobInfo *info);
-
-/* Makes QEMU write what it pulled. FALSE when it could not be done: with *@ret_again set the
- * connection was lost or the guest is still held, and the caller looks again; without, a warning
- * of the job says why. */
-gboolean sinter_live_job_flush_pulled(SinterLiveJob *self, gboolean *ret_again);
-
-/* --- sinter-live-job-space.c --- */
-
-/* Claims the room that the job may need. With GRANTED nothing stands in its way; else *@error says
- * what does, and with PROMISED other jobs will give it back. */
-SinterSpace sinter_live_job_claim_space(SinterLiveJob *self, GError **error);
-
-/* Claims it again for a job that an earlier run of the daemon began. */
-void sinter_live_job_renew_space(SinterLiveJob *self);
+/* Whether @error says that the connection to libvirt is lost: the job observes when it is back. */
+static inline gboolean
+sinter_job_is_lost(const GError *error)
+{
+    return g_error_matches(error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED);
+}
 
 G_END_DECLS

@@ -1,204 +1,183 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The thread of one job. It goes round one loop: observe, reconcile, step. What holds: the record
- * on disk names a step before the step begins; the thread holds the only copy of the record that
- * is written to; every way out restores what was done to the guest (throttle, pause); a lost
- * connection ends nothing, the loop looks again when it is back.
+ * The thread of one job. It runs one loop: observe, decide, step; what each of these does is the
+ * kind's affair. What holds: the thread has the only copy of the record that is written to; a lost
+ * connection ends nothing, the job observes again when it is back; a job ends once.
  */
 
-#include "sinter-job-kind.h"
+#include "sinter-job-run.h"
 
-/* To give a guest back what was taken from it: five minutes, then a person must. */
-#define MAX_RELEASE_TRIES 60
+#include "sinter-job-report.h"
+#include "sinter-job-wait.h"
 
 static void
-wait_for_admission(SinterLiveJob *self)
+wait_for_admission(SinterJobRun *run)
 {
-    gboolean admitted = FALSE;
+    gboolean admitted = run->kind->starts_at_once;
 
-    while (!admitted && !self->stopped && !self->record->cancel_requested) {
-        g_autoptr(SinterMessage) message = sinter_mailbox_wait(self->mailbox, G_MAXUINT64);
+    while (!admitted && run->life == SINTER_JOB_RUNS && !run->record->cancel_requested) {
+        g_autoptr(SinterMessage) message = sinter_mailbox_wait(run->mailbox, G_MAXUINT64);
 
         admitted = message->kind == SINTER_MESSAGE_ADMIT;
-        sinter_live_job_hear(self, message);
+        /* events are not the job's before it has begun */
+        if (message->kind != SINTER_MESSAGE_EVENT)
+            sinter_job_run_hear(run, message);
     }
-    /* what was heard meanwhile was of somebody else's block job */
-    self->observation.seen = SINTER_SEEN_NOTHING;
-}
-
-/*
- * A guest must not stay held or slowed: because a daemon died, which is set right before all else,
- * or because a job ended while libvirt was busy, so no job ends before it is done. FALSE: look
- * again.
- */
-static gboolean
-settle_debts(SinterLiveJob *self, const SinterVerdict *verdict)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (!sinter_live_job_owes_guest(self) || !self->observation.domain_active ||
-        (self->settled && verdict->next < SINTER_NEXT_VERIFY))
-        return TRUE;
-    self->settled = TRUE;
-    if (sinter_live_job_release_guest(self, &error)) {
-        self->n_release_tries = 0;
-        return TRUE;
-    }
-    sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
-    if (++self->n_release_tries >= MAX_RELEASE_TRIES) {
-        sinter_job_record_warn(self->record, "%s", error->message);
-        return TRUE;
-    }
-    self->settled = FALSE;
-    sinter_live_job_wait_or(self, self->context.retry_usec);
-    return FALSE;
-}
-
-/* The block job is gone and no event has said how it ended: one may be on its way. */
-static gboolean
-may_hear_more(SinterLiveJob *self, const SinterVerdict *verdict)
-{
-    const SinterObservation *seen = &self->observation;
-
-    if (self->record->plan->offline || self->heard_out || verdict->next < SINTER_NEXT_FAIL ||
-        !seen->domain_active || seen->seen != SINTER_SEEN_NOTHING ||
-        seen->block_job != SINTER_BLOCK_JOB_NONE || self->record->phase < SINTER_PHASE_COPYING ||
-        self->record->phase >= SINTER_PHASE_VERIFYING)
-        return FALSE;
-    self->heard_out = TRUE;
-    sinter_live_job_wait_or(self, 2 * self->context.poll_usec);
-    return TRUE;
-}
-
-/* Looks, and finds the next step; FALSE when that was not possible, or is not the time yet. */
-static gboolean
-find_next(SinterLiveJob *self, SinterVerdict *verdict)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (!sinter_live_job_observe(self, &error)) {
-        if (g_strcmp0(self->trouble, error->message) != 0)
-            sinter_live_job_log(self, G_LOG_LEVEL_INFO, error->message);
-        g_free(self->trouble);
-        self->trouble = g_strdup(error->message);
-        self->end_asked = FALSE;
-        sinter_live_job_wait_or(self, self->context.retry_usec);
-        return FALSE;
-    }
-    g_clear_pointer(&self->trouble, g_free);
-    *verdict = sinter_reconcile(self->record, &self->observation);
-    return !may_hear_more(self, verdict) && settle_debts(self, verdict);
 }
 
 static void
-run(SinterLiveJob *self)
+note_trouble(SinterJobRun *run, const GError *error)
 {
-    SinterHeard heard = SINTER_HEARD_NEWS;
-
-    while (!self->final && !self->stopped) {
-        SinterVerdict verdict = { .next = SINTER_NEXT_PIVOT };
-
-        /* READY: what follows must not wait for another look; libvirt checks it once more */
-        if ((heard != SINTER_HEARD_READY || self->record->cancel_requested) &&
-            !find_next(self, &verdict))
-            heard = SINTER_HEARD_NEWS;
-        else
-            heard = sinter_live_job_step(self, &verdict);
-    }
+    if (g_strcmp0(run->news.trouble, error->message) != 0)
+        sinter_job_run_log(run, G_LOG_LEVEL_INFO, error->message);
+    g_free(run->news.trouble);
+    run->news.trouble = g_strdup(error->message);
 }
 
-/* The daemon ends and the block job goes on: not so what only we can give back. */
-static void
-let_guest_go(SinterLiveJob *self)
+/* Observes, and finds the next step; FALSE when that was not possible, or it is not time yet. */
+static gboolean
+find_next(SinterJobRun *run, SinterVerdict *verdict)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!sinter_live_job_release_guest(self, &error))
-        sinter_live_job_log(self, G_LOG_LEVEL_WARNING, error->message);
+    if (!run->kind->observe(run, &error)) {
+        note_trouble(run, error);
+        sinter_job_run_wait(run, run->context.retry_usec);
+        return FALSE;
+    }
+    g_clear_pointer(&run->news.trouble, g_free);
+    *verdict = run->kind->decide(run);
+    return !run->kind->may_step || run->kind->may_step(run, verdict);
+}
+
+/* The phases of the three ends. */
+static const SinterPhase end_phases[SINTER_N_NEXTS] = {
+    [SINTER_NEXT_FAIL] = SINTER_PHASE_FAILED,
+    [SINTER_NEXT_CANCELLED] = SINTER_PHASE_CANCELLED,
+    [SINTER_NEXT_QUARANTINE] = SINTER_PHASE_QUARANTINED,
+};
+
+static void
+step(SinterJobRun *run, const SinterVerdict *verdict)
+{
+    if (run->kind->steps[verdict->next]) {
+        run->kind->steps[verdict->next](run, verdict);
+        return;
+    }
+    g_assert(verdict->next >= SINTER_NEXT_FAIL); /* else the kind decides what it cannot do */
+    sinter_job_run_finish(run, end_phases[verdict->next], verdict->error, verdict->reason);
+}
+
+static void
+run_loop(SinterJobRun *run)
+{
+    while (run->life == SINTER_JOB_RUNS) {
+        SinterVerdict verdict;
+
+        if (find_next(run, &verdict))
+            step(run, &verdict);
+    }
+}
+
+static void
+begin(SinterJobRun *run)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (run->record->phase != SINTER_PHASE_QUEUED) {
+        if (run->kind->take_over)
+            run->kind->take_over(run);
+    } else if (!sinter_job_run_save(run, &error)) {
+        g_prefix_error(&error, "the job's record cannot be written: ");
+        sinter_job_run_fail(run, error);
+    } else {
+        wait_for_admission(run);
+    }
+}
+
+static void
+end(SinterJobRun *run)
+{
+    sinter_space_ledger_give_up(run->context.ledger, run->record->id);
+    if (run->life == SINTER_JOB_OVER)
+        sinter_job_run_publish(run, TRUE);
+    else if (run->kind->leave)
+        run->kind->leave(run);
+    g_mutex_lock(&run->thread.lock);
+    run->thread.left = TRUE;
+    g_cond_signal(&run->thread.cond);
+    g_mutex_unlock(&run->thread.lock);
 }
 
 static gpointer
-live_job_thread(gpointer data)
+job_thread(gpointer data)
 {
-    SinterLiveJob *self = data;
-    g_autoptr(GError) error = NULL;
+    SinterJobRun *run = data;
 
-    if (self->record->phase == SINTER_PHASE_QUEUED) {
-        if (!sinter_live_job_save(self, &error)) {
-            g_prefix_error(&error, "the job's record cannot be written: ");
-            sinter_live_job_fail(self, error);
-        } else {
-            wait_for_admission(self);
-        }
-    } else {
-        sinter_live_job_renew_space(self);
-    }
-    run(self);
-    sinter_space_ledger_give_up(self->context.ledger, self->record->id);
-    if (self->final)
-        sinter_live_job_publish(self, TRUE);
-    else
-        let_guest_go(self);
-    g_mutex_lock(&self->lock);
-    self->left = TRUE;
-    g_cond_signal(&self->cond);
-    g_mutex_unlock(&self->lock);
+    begin(run);
+    run_loop(run);
+    end(run);
     return NULL;
 }
 
-SinterLiveJob *
-sinter_live_job_start(const SinterLiveJobContext *context, SinterJobRecord *record)
+SinterJobRun *
+sinter_job_run_start(const SinterJobContext *context, const SinterJobKind *kind,
+                     SinterJobRecord *record)
 {
-    SinterLiveJob *self = g_new0(SinterLiveJob, 1);
+    SinterJobRun *run = g_new0(SinterJobRun, 1);
 
-    self->context = *context;
-    self->record = record;
-    self->mailbox = sinter_mailbox_new();
-    g_mutex_init(&self->lock);
-    g_cond_init(&self->cond);
-    sinter_convergence_init(&self->convergence, context->patience_usec, context->max_pause_usec);
-    self->thread = g_thread_new("job", live_job_thread, self);
-    return self;
+    run->context = *context;
+    run->kind = kind;
+    run->state = g_malloc0(kind->state_size);
+    run->record = record;
+    run->mailbox = sinter_mailbox_new();
+    g_mutex_init(&run->thread.lock);
+    g_cond_init(&run->thread.cond);
+    if (kind->init)
+        kind->init(run);
+    run->thread.thread = g_thread_new("job", job_thread, run);
+    return run;
 }
 
 SinterMailbox *
-sinter_live_job_get_mailbox(SinterLiveJob *self)
+sinter_job_run_get_mailbox(SinterJobRun *run)
 {
-    return self->mailbox;
+    return run->mailbox;
 }
 
 gboolean
-sinter_live_job_join_until(SinterLiveJob *self, gint64 deadline_usec)
+sinter_job_run_join_until(SinterJobRun *run, gint64 deadline_usec)
 {
+    SinterJobThread *thread;
     gboolean left;
 
-    if (!self)
+    if (!run)
         return TRUE;
-    g_mutex_lock(&self->lock);
-    while (!self->left && g_cond_wait_until(&self->cond, &self->lock, deadline_usec))
+    thread = &run->thread;
+    g_mutex_lock(&thread->lock);
+    while (!thread->left && g_cond_wait_until(&thread->cond, &thread->lock, deadline_usec))
         ;
-    left = self->left;
-    g_mutex_unlock(&self->lock);
+    left = thread->left;
+    g_mutex_unlock(&thread->lock);
     if (left)
-        sinter_live_job_join(self);
+        sinter_job_run_join(run);
     return left;
 }
 
 void
-sinter_live_job_join(SinterLiveJob *self)
+sinter_job_run_join(SinterJobRun *run)
 {
-    if (!self)
+    if (!run)
         return;
-    g_thread_join(self->thread);
-    g_async_queue_unref(self->mailbox);
-    sinter_job_record_free(self->record);
-    g_clear_pointer(&self->domain, sinter_domain_unref);
-    g_clear_pointer(&self->host, g_ptr_array_unref);
-    g_clear_error(&self->forced_failure);
-    g_free(self->qemu_reason);
-    g_free(self->trouble);
-    g_mutex_clear(&self->lock);
-    g_cond_clear(&self->cond);
-    g_free(self);
+    g_thread_join(run->thread.thread);
+    if (run->kind->clear)
+        run->kind->clear(run);
+    g_free(run->state);
+    g_async_queue_unref(run->mailbox);
+    sinter_job_record_free(run->record);
+    g_free(run->news.trouble);
+    g_mutex_clear(&run->thread.lock);
+    g_cond_clear(&run->thread.cond);
+    g_free(run);
 }

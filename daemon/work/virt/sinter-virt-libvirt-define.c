@@ -19,7 +19,7 @@ gboolean
 sinter_virt_libvirt_drop_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot,
                                   GError **error)
 {
-    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     g_auto(SnapshotHandle) handle = NULL;
 
     if (!domain)
@@ -86,7 +86,7 @@ sinter_virt_libvirt_redefine_snapshot(SinterVirt *virt, const char *uuid, const 
                                       const char *disk, const char *new_path,
                                       const char *new_format, GError **error)
 {
-    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     g_auto(SnapshotHandle) handle = NULL;
     g_autoptr(GMutexLocker) locker = NULL;
     g_autofree char *what = NULL;
@@ -128,7 +128,7 @@ gboolean
 sinter_virt_libvirt_redefine_disk(SinterVirt *virt, const char *uuid, const char *disk,
                                   const char *path, const char *format, GError **error)
 {
-    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     g_autoptr(GMutexLocker) locker = NULL;
     SinterXmlImage image = { path, is_block_device(path), format };
     g_autofree char *what = NULL;
@@ -169,7 +169,7 @@ sinter_virt_libvirt_sync_definition(SinterVirt *virt, const char *name)
 gboolean
 sinter_virt_libvirt_refresh_pool(SinterVirt *virt, const char *folder, GError **error)
 {
-    g_auto(ConnectionHandle) connection = sinter_virt_libvirt_open_connection(virt, error);
+    g_auto(ConnectionHandle) connection = sinter_virt_open_connection(virt, error);
     virStoragePoolPtr pool;
     int rc = 0;
 

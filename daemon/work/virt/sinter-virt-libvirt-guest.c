@@ -22,7 +22,7 @@ gboolean
 sinter_virt_libvirt_get_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
                                   SinterIoLimits *ret_limits, GError **error)
 {
-    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     g_autofree virTypedParameterPtr params = NULL;
     int n_params = 0;
 
@@ -53,7 +53,7 @@ gboolean
 sinter_virt_libvirt_set_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
                                   const SinterIoLimits *limits, GError **error)
 {
-    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     virTypedParameterPtr params = NULL;
     int n_params = 0;
     int max_params = 0;
@@ -78,7 +78,7 @@ sinter_virt_libvirt_set_io_limits(SinterVirt *virt, const char *uuid, const char
 gboolean
 sinter_virt_libvirt_suspend(SinterVirt *virt, const char *uuid, GError **error)
 {
-    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     int state = VIR_DOMAIN_NOSTATE;
 
     if (!domain)
@@ -104,7 +104,7 @@ sinter_virt_libvirt_suspend(SinterVirt *virt, const char *uuid, GError **error)
 gboolean
 sinter_virt_libvirt_resume(SinterVirt *virt, const char *uuid, GError **error)
 {
-    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     int state = VIR_DOMAIN_NOSTATE;
     int reason = 0;
 

@@ -147,7 +147,7 @@ sinter_virt_libvirt_start(SinterVirt *virt, const SinterDomain *domain, const Si
     if (plan->base_path && !(start.base = name_layer(disk, plan->base_path, error)))
         return FALSE;
     start.bandwidth = (unsigned long)MIN(bandwidth_bytes_per_sec, (guint64)G_MAXLONG);
-    handle = sinter_virt_libvirt_open_domain(virt, domain->uuid, error);
+    handle = sinter_virt_open_domain(virt, domain->uuid, error);
     if (!handle)
         return FALSE;
     start.domain = handle;

@@ -6,34 +6,15 @@
  * disk and what was tried.
  */
 
-#include "sinter-virt-libvirt-private.h"
+#include "sinter-virt-libvirt.h"
 
 #include "sinter-scan.h"
-
-virConnectPtr
-sinter_virt_libvirt_open_connection(SinterVirt *virt, GError **error)
-{
-    return sinter_connection_dup(((SinterVirtLibvirt *)virt)->connection, error);
-}
-
-virDomainPtr
-sinter_virt_libvirt_open_domain(SinterVirt *virt, const char *uuid, GError **error)
-{
-    g_auto(ConnectionHandle) connection = sinter_virt_libvirt_open_connection(virt, error);
-    virDomainPtr domain;
-
-    if (!connection)
-        return NULL;
-    domain = virDomainLookupByUUIDString(connection, uuid);
-    if (!domain)
-        sinter_connection_set_error(error, "looking for domain %s", uuid);
-    return domain;
-}
+#include "sinter-virt-libvirt-private.h"
 
 static SinterDomain *
 scan_domain(SinterVirt *virt, const char *uuid, GError **error)
 {
-    g_auto(ConnectionHandle) connection = sinter_virt_libvirt_open_connection(virt, error);
+    g_auto(ConnectionHandle) connection = sinter_virt_open_connection(virt, error);
 
     return connection ? sinter_scan_domain(connection, uuid, error) : NULL;
 }
@@ -41,7 +22,7 @@ scan_domain(SinterVirt *virt, const char *uuid, GError **error)
 static GPtrArray *
 scan_all(SinterVirt *virt, GError **error)
 {
-    g_auto(ConnectionHandle) connection = sinter_virt_libvirt_open_connection(virt, error);
+    g_auto(ConnectionHandle) connection = sinter_virt_open_connection(virt, error);
 
     return connection ? sinter_scan_all(connection, error) : NULL;
 }
@@ -49,7 +30,7 @@ scan_all(SinterVirt *virt, GError **error)
 static gboolean
 end_block_job(SinterVirt *virt, const char *uuid, const char *disk, gboolean pivot, GError **error)
 {
-    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     /* ASYNC: the answer is an event; without it libvirt would hold the domain meanwhile */
     unsigned int flags = VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC;
 
@@ -71,7 +52,7 @@ static gboolean
 get_info(SinterVirt *virt, const char *uuid, const char *disk, SinterBlockJobInfo *ret_info,
          GError **error)
 {
-    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     virDomainBlockJobInfo info = { 0 };
     int rc;
 
@@ -98,7 +79,7 @@ static gboolean
 set_bandwidth(SinterVirt *virt, const char *uuid, const char *disk, guint64 bytes_per_sec,
               GError **error)
 {
-    g_auto(DomainHandle) domain = sinter_virt_libvirt_open_domain(virt, uuid, error);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
 
     if (!domain)
         return FALSE;

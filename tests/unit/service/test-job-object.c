@@ -10,6 +10,7 @@
 #include "sinter-dbus-error.h"
 #include "sinter-dbus.h"
 #include "sinter-job-private.h"
+#include "sinter-job.h"
 #include "sinter-log.h"
 #include "sinter-service.h"
 
@@ -45,7 +46,7 @@ sinter_job_init(SinterJob *self)
 }
 
 SinterJob *
-sinter_job_new(const SinterLiveJobContext *context, SinterJobRecord *record)
+sinter_job_new(const SinterJobContext *context, SinterJobRecord *record)
 {
     SinterJob *self = g_object_new(SINTER_TYPE_JOB, NULL);
 

@@ -7,6 +7,8 @@
 
 #include "played-job.h"
 
+#include "sinter-job-kinds.h"
+
 #include <glib/gstdio.h>
 
 /* So short that a test does not wait for it. */
@@ -72,11 +74,11 @@ on_published(const SinterJobRecord *record, const SinterJobProgress *progress, g
     g_mutex_unlock(&self->lock);
 }
 
-SinterLiveJob *
-played_job_start(PlayedJob *self, const SinterLiveJobContext *context, SinterJobRecord *record)
+SinterJobRun *
+played_job_start(PlayedJob *self, const SinterJobContext *context, SinterJobRecord *record)
 {
-    SinterLiveJobContext whole = *context;
-    SinterLiveJob *job;
+    SinterJobContext whole = *context;
+    SinterJobRun *job;
 
     whole.virt = &self->host->parent;
     whole.store = self->store;
@@ -86,8 +88,8 @@ played_job_start(PlayedJob *self, const SinterLiveJobContext *context, SinterJob
     whole.user_data = self;
     self->ended = FALSE;
     g_mutex_lock(&self->host->lock);
-    job = sinter_live_job_start(&whole, record);
-    self->host->mailbox = sinter_live_job_get_mailbox(job);
+    job = sinter_job_run_start(&whole, sinter_job_kinds_for_record(record), record);
+    self->host->mailbox = sinter_job_run_get_mailbox(job);
     g_mutex_unlock(&self->host->lock);
     return job;
 }
@@ -109,14 +111,14 @@ played_job_await(PlayedJob *self, gboolean (*condition)(const SinterJobRecord *l
 }
 
 void
-played_job_join(PlayedJob *self, SinterLiveJob *job)
+played_job_join(PlayedJob *self, SinterJobRun *job)
 {
-    sinter_live_job_join(job);
+    sinter_job_run_join(job);
     self->host->mailbox = NULL;
 }
 
 SinterPhase
-played_job_end(PlayedJob *self, SinterLiveJob *job)
+played_job_end(PlayedJob *self, SinterJobRun *job)
 {
     g_mutex_lock(&self->lock);
     while (!self->ended)

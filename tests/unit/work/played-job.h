@@ -27,8 +27,8 @@ void played_job_clear(PlayedJob *self);
 
 /* @record: (transfer full): where the job begins. @context: what it may be given beside host and
  * store. */
-SinterLiveJob *played_job_start(PlayedJob *self, const SinterLiveJobContext *context,
-                                SinterJobRecord *record);
+SinterJobRun *played_job_start(PlayedJob *self, const SinterJobContext *context,
+                               SinterJobRecord *record);
 
 /* Lets a job out of the queue. */
 void played_job_admit(PlayedJob *self);
@@ -37,10 +37,10 @@ void played_job_admit(PlayedJob *self);
 void played_job_await(PlayedJob *self, gboolean (*condition)(const SinterJobRecord *last));
 
 /* Until the thread has ended, which is at the job's end or when it was stopped. */
-void played_job_join(PlayedJob *self, SinterLiveJob *job);
+void played_job_join(PlayedJob *self, SinterJobRun *job);
 
 /* Until the job has ended, and its thread. */
-SinterPhase played_job_end(PlayedJob *self, SinterLiveJob *job);
+SinterPhase played_job_end(PlayedJob *self, SinterJobRun *job);
 
 /* (transfer full): the records that another daemon would find */
 GPtrArray *played_job_load(PlayedJob *self);

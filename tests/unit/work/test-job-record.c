@@ -187,6 +187,52 @@ test_store(void)
     g_assert_cmpint(g_rmdir(dir), ==, 0);
 }
 
+/* Records from before they named the kind of job, one of each. */
+static const char old_record[] =
+    "{ \"version\": 1, \"id\": \"7\", \"domain_uuid\": \"u\", \"domain_name\": \"vm\","
+    " \"bandwidth_bytes_per_sec\": \"0\", \"uid\": 1000, \"phase\": \"copying\","
+    " \"cancel_requested\": false, \"throttled\": false,"
+    " \"saved_total_bytes_per_sec\": \"0\", \"saved_read_bytes_per_sec\": \"0\","
+    " \"saved_write_bytes_per_sec\": \"0\", \"suspended\": false, \"created_usec\": 1,"
+    " \"started_usec\": 2, \"ended_usec\": 0, \"error_code\": \"Failed\", \"warnings\": [],"
+    " \"plan\": { \"disk\": \"vda\", \"operation\": \"commit\", \"shallow\": false,"
+    " \"reuse_external\": false, \"pivot\": false, %s \"inactive_follows\": true,"
+    " \"bytes_to_copy\": \"1\", \"space_before_bytes\": \"1\", \"space_after_bytes\": \"1\","
+    " \"peak_extra_bytes\": \"1\", \"fs_device\": \"1\" } }";
+
+static void
+check_old_record(const char *flag, const char *kind)
+{
+    g_auto(GStrv) around = g_strsplit(old_record, "%s", 2);
+    g_autofree char *json = g_strconcat(around[0], flag, around[1], NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterJobRecord) record = sinter_job_record_from_json(json, -1, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpint(record->phase, ==, SINTER_PHASE_COPYING);
+    g_assert_cmpstr(sinter_job_record_get_kind(record), ==, kind);
+}
+
+static void
+test_records_without_a_kind(void)
+{
+    check_old_record("", "live-block-job");
+    check_old_record("\"offline\": true,", "offline-merge");
+}
+
+static void
+test_kind_is_kept(void)
+{
+    g_autoptr(SinterJobRecord) record = sample_record("1");
+    g_autoptr(SinterJobRecord) back = NULL;
+    g_autofree char *json = NULL;
+
+    record->kind = g_strdup("of-a-later-version");
+    json = sinter_job_record_to_json(record);
+    back = sinter_job_record_from_json(json, -1, NULL);
+    g_assert_cmpstr(sinter_job_record_get_kind(back), ==, "of-a-later-version");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -197,6 +243,8 @@ main(int argc, char **argv)
     g_test_add_func("/job-record/copy-equals", test_copy_equals);
     g_test_add_func("/job-record/every-cut", test_every_cut);
     g_test_add_func("/job-record/wrong-members", test_wrong_members);
+    g_test_add_func("/job-record/records-without-a-kind", test_records_without_a_kind);
+    g_test_add_func("/job-record/kind-is-kept", test_kind_is_kept);
     g_test_add_func("/job-record/store", test_store);
     return g_test_run();
 }

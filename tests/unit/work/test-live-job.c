@@ -8,7 +8,7 @@
 
 #include "played-job.h"
 #include "sinter-file.h"
-#include "sinter-reconcile.h"
+#include "sinter-live-reconcile.h"
 
 #include <glib/gstdio.h>
 #include <libvirt/libvirt.h>
@@ -218,7 +218,7 @@ host_start(SinterVirt *virt, const SinterDomain *domain, const SinterDiskPlan *p
     if (!played_host_enter(virt, error))
         return FALSE;
     g_assert_cmpint(host->job, ==, SINTER_BLOCK_JOB_NONE);
-    host->job = sinter_reconcile_block_job(plan->operation);
+    host->job = sinter_live_block_job(plan->operation);
     host->started = TRUE;
     host->shared |= host->shared_later;
     if (host->swapped)
@@ -445,26 +445,25 @@ tear_down(Fixture *f, gconstpointer data)
 }
 
 /* @record: (transfer full) */
-static SinterLiveJob *
+static SinterJobRun *
 start_job(Fixture *f, SinterJobRecord *record)
 {
-    const SinterLiveJobContext context = { .patience_usec = 2000,
-                                           .max_pause_usec = f->max_pause_usec };
+    const SinterJobContext context = { .patience_usec = 2000, .max_pause_usec = f->max_pause_usec };
 
     return played_job_start(&f->job, &context, record);
 }
 
 /* One that does not stay in the queue. */
-static SinterLiveJob *
+static SinterJobRun *
 start_admitted_job(Fixture *f, SinterJobRecord *record)
 {
-    SinterLiveJob *job = start_job(f, record);
+    SinterJobRun *job = start_job(f, record);
 
     played_job_admit(&f->job);
     return job;
 }
 
-static SinterLiveJob *
+static SinterJobRun *
 start_fresh_job(Fixture *f)
 {
     return start_admitted_job(f, sinter_job_record_copy(f->job.record));
@@ -626,7 +625,7 @@ test_pivot_refused_for_ever(Fixture *f, gconstpointer data)
 static void
 test_cancel_in_queue(Fixture *f, gconstpointer data)
 {
-    SinterLiveJob *job = start_job(f, sinter_job_record_copy(f->job.record));
+    SinterJobRun *job = start_job(f, sinter_job_record_copy(f->job.record));
 
     sinter_mailbox_post(f->host.played.mailbox, SINTER_MESSAGE_CANCEL);
     g_assert_cmpint(played_job_end(&f->job, job), ==, SINTER_PHASE_CANCELLED);
@@ -642,7 +641,7 @@ is_copying(const SinterJobRecord *last)
 static void
 test_cancel_while_copying(Fixture *f, gconstpointer data)
 {
-    SinterLiveJob *job;
+    SinterJobRun *job;
 
     f->host.never_ready = TRUE;
     f->host.n_refused_aborts = 3;
@@ -753,7 +752,7 @@ static void
 test_stop_lets_the_guest_go(Fixture *f, gconstpointer data)
 {
     g_autoptr(SinterJobRecord) left = NULL;
-    SinterLiveJob *job;
+    SinterJobRun *job;
 
     f->host.never_ready = f->host.outruns_all = TRUE;
     f->host.limits.write_bytes_per_sec = 4321;
@@ -774,18 +773,44 @@ test_stop_lets_the_guest_go(Fixture *f, gconstpointer data)
 static void
 test_hung_call_is_left_behind(Fixture *f, gconstpointer data)
 {
-    SinterLiveJob *job;
+    SinterJobRun *job;
 
     f->host.played.hangs = TRUE;
     job = start_fresh_job(f);
     sinter_mailbox_post(f->host.played.mailbox, SINTER_MESSAGE_STOP);
-    g_assert_false(sinter_live_job_join_until(job, g_get_monotonic_time() + 50000));
+    g_assert_false(sinter_job_run_join_until(job, g_get_monotonic_time() + 50000));
     g_mutex_lock(&f->host.played.lock);
     f->host.played.hangs = FALSE;
     g_cond_signal(&f->host.played.go_on);
     g_mutex_unlock(&f->host.played.lock);
     played_job_join(&f->job, job);
     g_assert_false(f->job.ended);
+}
+
+/* A job of another version of the daemon: nobody here knows what it has begun, so nothing is done.
+ */
+static void
+check_unknown_kind(Fixture *f, SinterPhase phase)
+{
+    SinterJobRecord *record = sinter_job_record_copy(f->job.record);
+    g_autoptr(SinterJobRecord) left = NULL;
+
+    record->kind = g_strdup("of-a-later-version");
+    record->phase = phase;
+    g_assert_cmpint(played_job_end(&f->job, start_job(f, record)), ==, SINTER_PHASE_QUARANTINED);
+    g_assert_nonnull(strstr(f->job.last->error_message, "'of-a-later-version'"));
+    g_assert_cmpuint(f->host.played.n_calls, ==, 0);
+    left = played_job_load_only(&f->job);
+    g_assert_cmpint(left->phase, ==, SINTER_PHASE_QUARANTINED);
+    g_assert_cmpstr(left->kind, ==, "of-a-later-version");
+}
+
+static void
+test_unknown_kind(Fixture *f, gconstpointer data)
+{
+    check_unknown_kind(f, SINTER_PHASE_QUEUED);
+    check_unknown_kind(f, SINTER_PHASE_COPYING);
+    check_unknown_kind(f, SINTER_PHASE_CLEANING);
 }
 
 /* A guest that outruns the copy is slowed, held, let go; and all of it is undone at the end. */
@@ -871,6 +896,7 @@ main(int argc, char **argv)
     ADD("locked-file-stays", test_locked_file_stays);
     ADD("stop-lets-the-guest-go", test_stop_lets_the_guest_go);
     ADD("hung-call-is-left-behind", test_hung_call_is_left_behind);
+    ADD("unknown-kind", test_unknown_kind);
     ADD("convergence-is-undone", test_convergence_is_undone);
     ADD("death-at-every-call", test_death_at_every_call);
 #undef ADD

@@ -273,17 +273,17 @@ tear_down(Fixture *f, gconstpointer data)
 /* --- running a job -------------------------------------------------------------------------- */
 
 /* @record: (transfer full) */
-static SinterLiveJob *
+static SinterJobRun *
 start_job(Fixture *f, SinterJobRecord *record)
 {
-    const SinterLiveJobContext context = { .worker_program = f->worker };
-    SinterLiveJob *job = played_job_start(&f->job, &context, record);
+    const SinterJobContext context = { .worker_program = f->worker };
+    SinterJobRun *job = played_job_start(&f->job, &context, record);
 
     played_job_admit(&f->job);
     return job;
 }
 
-static SinterLiveJob *
+static SinterJobRun *
 start_fresh_job(Fixture *f)
 {
     return start_job(f, sinter_job_record_copy(f->job.record));
@@ -362,7 +362,7 @@ static void
 test_waits_for_the_domain(Fixture *f, gconstpointer data)
 {
     g_autoptr(SinterEvent) stopped = sinter_event_new(SINTER_EVENT_LIFECYCLE);
-    SinterLiveJob *job;
+    SinterJobRun *job;
 
     f->host.active = TRUE;
     job = start_fresh_job(f);
@@ -379,7 +379,7 @@ test_waits_for_the_domain(Fixture *f, gconstpointer data)
 static void
 test_cancel_while_it_waits(Fixture *f, gconstpointer data)
 {
-    SinterLiveJob *job;
+    SinterJobRun *job;
 
     f->host.active = TRUE;
     job = start_fresh_job(f);
@@ -395,7 +395,7 @@ static void
 test_waits_for_an_image(Fixture *f, gconstpointer data)
 {
     g_auto(SinterFd) fd = open(f->paths[2], O_RDONLY | O_CLOEXEC);
-    SinterLiveJob *job;
+    SinterJobRun *job;
 
     g_assert_true(sinter_lock_descriptor(fd, f->paths[2], TRUE, NULL));
     job = start_fresh_job(f);
@@ -465,7 +465,7 @@ test_strange_workers(Fixture *f, gconstpointer data)
 static void
 test_stop_takes_the_worker_along(Fixture *f, gconstpointer data)
 {
-    SinterLiveJob *job;
+    SinterJobRun *job;
 
     use_script(f, "#!/bin/sh\nexec sleep 1000\n");
     job = start_fresh_job(f);

@@ -2,7 +2,9 @@
 
 /* What a job does next, as a table; and that no corner of the whole space is answered rashly. */
 
-#include "sinter-reconcile.h"
+#include "sinter-chain-compare.h"
+#include "sinter-live-reconcile.h"
+#include "sinter-offline-reconcile.h"
 
 typedef struct {
     const char *what;
@@ -238,6 +240,14 @@ static const struct {
     { "domain gone", P(COPYING), 0, 1, { 0 }, N(FAIL) },
 };
 
+/* As the record's kind of job decides it. */
+static SinterVerdict
+decide(const SinterJobRecord *record, const SinterObservation *seen)
+{
+    return record->plan->offline ? sinter_offline_reconcile(record, seen)
+                                 : sinter_live_reconcile(record, seen);
+}
+
 static SinterJobRecord *
 record_of(SinterOperation operation, SinterPhase phase, gboolean cancel, gboolean pivot)
 {
@@ -257,7 +267,7 @@ test_table(void)
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         const Case *c = &cases[i];
         g_autoptr(SinterJobRecord) record = record_of(c->operation, c->phase, c->cancel, c->pivot);
-        SinterVerdict verdict = sinter_reconcile(record, &c->seen);
+        SinterVerdict verdict = decide(record, &c->seen);
 
         if (verdict.next != c->next)
             g_error("%s: got %d, expected %d", c->what, verdict.next, c->next);
@@ -276,7 +286,7 @@ test_offline_table(void)
 
         record->plan->offline = TRUE;
         record->started_usec = offline_cases[i].started;
-        verdict = sinter_reconcile(record, &offline_cases[i].seen);
+        verdict = decide(record, &offline_cases[i].seen);
         if (verdict.next != offline_cases[i].next)
             g_error("%s: got %d, expected %d", offline_cases[i].what, verdict.next,
                     offline_cases[i].next);
@@ -287,7 +297,7 @@ test_offline_table(void)
 static void
 check_offline_rules(const SinterJobRecord *record, const SinterObservation *o)
 {
-    SinterVerdict v = sinter_reconcile(record, o);
+    SinterVerdict v = decide(record, o);
 
     g_assert_cmpint(v.next, !=, SINTER_NEXT_PIVOT);
     g_assert_cmpint(v.next, !=, SINTER_NEXT_CANCEL);
@@ -313,7 +323,7 @@ check_offline_rules(const SinterJobRecord *record, const SinterObservation *o)
 static void
 check_rules(const SinterJobRecord *record, const SinterObservation *o)
 {
-    SinterVerdict v = sinter_reconcile(record, o);
+    SinterVerdict v = decide(record, o);
     gboolean plain_copy = record->plan->operation == COPY && !record->plan->pivot;
 
     /* nothing is cleaned up unless the chain is the planned one and no block job is there */
@@ -322,7 +332,7 @@ check_rules(const SinterJobRecord *record, const SinterObservation *o)
                       (o->chain == SINTER_CHAIN_AFTER || plain_copy));
     /* a pivot only on our own kind of job, seen ready */
     if (v.next == SINTER_NEXT_PIVOT)
-        g_assert_true(o->block_job == sinter_reconcile_block_job(record->plan->operation) &&
+        g_assert_true(o->block_job == sinter_live_block_job(record->plan->operation) &&
                       o->mirror == SINTER_MIRROR_READY && !o->foreign_mirror &&
                       record->phase != SINTER_PHASE_QUEUED);
     /* nothing is started over a job, on a strange chain or after the end of one */
@@ -389,13 +399,13 @@ test_chain_compare(void)
     g_strfreev(plan->chain_after);
     plan->chain_before = g_strdupv((char **)before);
     plan->chain_after = g_strdupv((char **)after);
-    g_assert_cmpint(sinter_reconcile_chain(plan, (char **)before), ==, SINTER_CHAIN_BEFORE);
-    g_assert_cmpint(sinter_reconcile_chain(plan, (char **)after), ==, SINTER_CHAIN_AFTER);
-    g_assert_cmpint(sinter_reconcile_chain(plan, (char **)other), ==, SINTER_CHAIN_OTHER);
-    g_assert_cmpint(sinter_reconcile_chain(plan, (char **)empty), ==, SINTER_CHAIN_OTHER);
+    g_assert_cmpint(sinter_chain_compare(plan, (char **)before), ==, SINTER_CHAIN_BEFORE);
+    g_assert_cmpint(sinter_chain_compare(plan, (char **)after), ==, SINTER_CHAIN_AFTER);
+    g_assert_cmpint(sinter_chain_compare(plan, (char **)other), ==, SINTER_CHAIN_OTHER);
+    g_assert_cmpint(sinter_chain_compare(plan, (char **)empty), ==, SINTER_CHAIN_OTHER);
     g_strfreev(plan->chain_after);
     plan->chain_after = g_strdupv((char **)aliased);
-    g_assert_cmpint(sinter_reconcile_chain(plan, (char **)plain), ==, SINTER_CHAIN_AFTER);
+    g_assert_cmpint(sinter_chain_compare(plan, (char **)plain), ==, SINTER_CHAIN_AFTER);
 }
 
 int

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * From a changed chain to the job's end. What holds: nothing is removed before the images that took
+ * its data over are synced; where the kernel reports that a sync failed, the job is quarantined.
+ */
+
+#include "sinter-chain-verify.h"
+
+#include "sinter-cleanup.h"
+#include "sinter-job-report.h"
+
+static void
+quarantine(SinterJobRun *run, const GError *error)
+{
+    sinter_job_run_finish(run, SINTER_PHASE_QUARANTINED, (SinterError)error->code, error->message);
+}
+
+static const SinterLayer *
+first_layer(const GPtrArray *layers)
+{
+    return layers && layers->len > 0 ? layers->pdata[0] : NULL;
+}
+
+/* Warns when the definition for the next boot does not name the merged chain. */
+static void
+check_definition(SinterJobRun *run, const SinterDisk *disk)
+{
+    SinterJobRecord *record = run->record;
+    const SinterLayer *live = first_layer(disk->layers);
+    const SinterLayer *next = first_layer(disk->inactive_layers);
+
+    if (!sinter_chain_look(run)->domain->persistent || !live || !disk->inactive_layers)
+        return; /* neither a domain nor a disk that comes with the next boot must follow */
+    if (next && sinter_layer_same_file(live, next))
+        return;
+    sinter_job_record_warn(record,
+                           "the definition for the next boot names '%s' and not '%s': correct it "
+                           "(virsh edit %s) before the domain is started again",
+                           next ? next->description : "no image", live->description,
+                           record->domain_name);
+    /* the files that it names must then stay: the reference graph sees to that */
+}
+
+static gboolean
+check_layers(const SinterDisk *disk, GError **error)
+{
+    for (guint i = 0; i < disk->layers->len; i++) {
+        const SinterLayer *layer = disk->layers->pdata[i];
+
+        if (layer->missing) {
+            g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                        "after the merge the chain names '%s', which is not there",
+                        layer->description);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_chain_verify(SinterJobRun *run)
+{
+    SinterJobRecord *record = run->record;
+    const SinterDisk *disk =
+        sinter_domain_find_disk(sinter_chain_look(run)->domain, record->plan->disk);
+    g_autoptr(GError) error = NULL;
+
+    if (record->phase < SINTER_PHASE_VERIFYING) {
+        /* it reads only: nothing has to be written down before */
+        record->phase = SINTER_PHASE_VERIFYING;
+        sinter_job_run_publish(run, FALSE);
+    }
+    if (!check_layers(disk, &error)) {
+        quarantine(run, error);
+        return FALSE;
+    }
+    check_definition(run, disk);
+    return TRUE;
+}
+
+void
+sinter_chain_clean_up(SinterJobRun *run, gboolean may_remove)
+{
+    SinterJobRecord *record = run->record;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *doubt = NULL;
+
+    if (!sinter_cleanup_sync(record->plan, &doubt, &error)) {
+        quarantine(run, error);
+        return;
+    }
+    if (doubt)
+        sinter_job_record_warn(record, "the merged files stay: %s", doubt);
+    if (sinter_cleanup_changes_anything(record->plan) &&
+        !sinter_job_run_enter_phase(run, SINTER_PHASE_CLEANING, &error))
+        sinter_job_record_warn(record, "the merged files stay: %s", error->message);
+    else if (!sinter_cleanup_run(run->context.virt, record, may_remove && !doubt, &error))
+        return; /* the connection is lost: observe again, clean up again */
+    sinter_job_run_finish(run, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
+}

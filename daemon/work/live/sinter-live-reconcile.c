@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * From record and observation to the next step of a job that runs as a block job of QEMU. One
+ * function a question, asked in this order: is the domain there, is our block job there, is the
+ * chain changed, and if none of it, what does the record say had begun. What holds: a chain that is
+ * neither the old nor the new one is never touched, and "no block job" alone never means success.
+ */
+
+#include "sinter-live-reconcile.h"
+
+static const SinterBlockJobType operation_jobs[] = {
+    [SINTER_OPERATION_ACTIVE_COMMIT] = SINTER_BLOCK_JOB_ACTIVE_COMMIT,
+    [SINTER_OPERATION_COMMIT] = SINTER_BLOCK_JOB_COMMIT,
+    [SINTER_OPERATION_PULL] = SINTER_BLOCK_JOB_PULL,
+    [SINTER_OPERATION_COPY] = SINTER_BLOCK_JOB_COPY,
+};
+
+SinterBlockJobType
+sinter_live_block_job(SinterOperation operation)
+{
+    g_return_val_if_fail((gsize)operation < G_N_ELEMENTS(operation_jobs), SINTER_BLOCK_JOB_NONE);
+    return operation_jobs[operation];
+}
+
+/* A copy that shall not pivot ends with the chain that it began with. */
+static gboolean
+is_plain_copy(const SinterJobRecord *record)
+{
+    return record->plan->operation == SINTER_OPERATION_COPY && !record->plan->pivot;
+}
+
+/* A block job is on the disk. */
+static SinterVerdict
+next_with_block_job(const SinterJobRecord *record, const SinterObservation *seen)
+{
+    if (seen->foreign_mirror || seen->block_job != sinter_live_block_job(record->plan->operation)) {
+        if (record->phase <= SINTER_PHASE_STARTING)
+            return sinter_verdict_end(
+                SINTER_NEXT_FAIL, SINTER_ERROR_BUSY,
+                "another block job is on the disk; wait for its end or cancel it");
+        return sinter_verdict_end(
+            SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED,
+            "another block job than ours is on the disk; it was started by somebody else");
+    }
+    if (record->phase == SINTER_PHASE_QUEUED)
+        return sinter_verdict_end(
+            SINTER_NEXT_FAIL, SINTER_ERROR_BUSY,
+            "a block job that is not ours is on the disk; wait for its end or cancel it");
+    if (seen->mirror == SINTER_MIRROR_PIVOTING || seen->mirror == SINTER_MIRROR_ABORTING)
+        return sinter_verdict(SINTER_NEXT_WAIT);
+    if (record->cancel_requested && record->phase < SINTER_PHASE_PIVOTING)
+        return sinter_verdict(SINTER_NEXT_CANCEL);
+    if (seen->mirror == SINTER_MIRROR_READY)
+        return sinter_verdict(SINTER_NEXT_PIVOT);
+    return sinter_verdict(SINTER_NEXT_WAIT);
+}
+
+/* The chain is the plan's result and no block job is there. */
+static SinterVerdict
+next_after(const SinterJobRecord *record)
+{
+    if (record->phase == SINTER_PHASE_QUEUED)
+        return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_CHAIN_CHANGED,
+                                  "somebody else has made the change already");
+    return sinter_verdict(SINTER_NEXT_VERIFY);
+}
+
+/* Its end was asked for after READY, and libvirt said that it has ended, to us or to the daemon
+ * before us. That it is gone would prove nothing: QEMU may have been killed in between. */
+static gboolean
+is_copy_whole(const SinterJobRecord *record, const SinterObservation *seen)
+{
+    if (record->phase >= SINTER_PHASE_VERIFYING)
+        return TRUE;
+    return record->phase == SINTER_PHASE_PIVOTING &&
+           (seen->seen == SINTER_SEEN_COMPLETED || seen->seen == SINTER_SEEN_CANCELED);
+}
+
+/* The chain is as before, no block job is there, and one had been seen to run. */
+static SinterVerdict
+next_ended_without_change(const SinterJobRecord *record, const SinterObservation *seen)
+{
+    if (is_plain_copy(record) && is_copy_whole(record, seen))
+        return sinter_verdict(SINTER_NEXT_VERIFY);
+    if (record->phase >= SINTER_PHASE_VERIFYING)
+        return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_CHAIN_CHANGED,
+                                  "the chain had changed as planned and is now the old one again");
+    if (seen->seen == SINTER_SEEN_FAILED)
+        return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
+                                  "the block job failed; the chain is as it was");
+    if (record->cancel_requested)
+        return sinter_verdict_cancelled();
+    if (seen->seen == SINTER_SEEN_CANCELED)
+        return sinter_verdict_end(
+            SINTER_NEXT_CANCELLED, SINTER_ERROR_CANCELLED,
+            "the block job was cancelled by somebody else; the chain is as it was");
+    /* QEMU may have moved over, and the guest written to the merged image, before libvirt knew */
+    if (!seen->domain_active && record->phase == SINTER_PHASE_PIVOTING && !is_plain_copy(record))
+        return sinter_verdict_end(
+            SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED,
+            "the domain stopped while it was moved over; its definition names the old "
+            "chain, which may lack what the guest wrote last: compare the two before it "
+            "is started again");
+    if (!seen->domain_active)
+        return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
+                                  "the domain stopped in mid-job; the chain is as it was");
+    if (is_plain_copy(record) && record->phase == SINTER_PHASE_PIVOTING)
+        return sinter_verdict_end(
+            SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
+            "the copy ended while nobody watched, so that nobody can tell whether it is "
+            "whole: make it again; the chain is as it was");
+    if (seen->seen == SINTER_SEEN_COMPLETED)
+        return sinter_verdict_end(
+            SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED,
+            "libvirt says that the block job is complete, but the chain is the old one");
+    return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
+                              "the block job ended while nobody watched; the chain is as it was");
+}
+
+/* The chain is as before and no block job is there. */
+static SinterVerdict
+next_before(const SinterJobRecord *record, const SinterObservation *seen)
+{
+    if (record->phase > SINTER_PHASE_STARTING ||
+        (record->phase == SINTER_PHASE_STARTING && seen->seen != SINTER_SEEN_NOTHING))
+        return next_ended_without_change(record, seen);
+    if (record->cancel_requested)
+        return sinter_verdict_cancelled();
+    if (!seen->domain_active)
+        return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
+                                  "the domain is not running; the chain is as it was");
+    /* asked for or not, nothing has come of it, and asking again harms nothing */
+    return sinter_verdict(SINTER_NEXT_START);
+}
+
+SinterVerdict
+sinter_live_reconcile(const SinterJobRecord *record, const SinterObservation *observation)
+{
+    if (!observation->domain_exists)
+        return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_NOT_FOUND,
+                                  "the domain is gone; its files are left as they are");
+    if (observation->block_job != SINTER_BLOCK_JOB_NONE)
+        return next_with_block_job(record, observation);
+    /* a plain copy's chain is the same before and after: the old one decides */
+    if (observation->chain == SINTER_CHAIN_AFTER && !is_plain_copy(record))
+        return next_after(record);
+    if (observation->chain != SINTER_CHAIN_OTHER)
+        return next_before(record, observation);
+    if (record->phase <= SINTER_PHASE_STARTING && observation->seen == SINTER_SEEN_NOTHING)
+        return sinter_verdict_end(
+            SINTER_NEXT_FAIL, SINTER_ERROR_CHAIN_CHANGED,
+            "the chain is no longer the one that was planned for; nothing was done");
+    return sinter_verdict_end(
+        SINTER_NEXT_QUARANTINE, SINTER_ERROR_CHAIN_CHANGED,
+        "the chain is neither the old one nor the planned one; nothing more is done to it");
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The offline merge, step by step: open and lock the images, look at the whole host once more,
+ * merge in a worker, let the domain's definition name the result. What holds: from the last look
+ * at the host until the definition follows the images stay locked, so no QEMU can have written to
+ * the old chain in between, whether a worker was killed or not; and a merge that a crash cut off is
+ * begun anew, never taken for done, for the domain may have run since.
+ */
+
+#include "sinter-offline-merge.h"
+
+#include "sinter-chain-space.h"
+#include "sinter-cleanup.h"
+#include "sinter-job-report.h"
+#include "sinter-job-wait.h"
+#include "sinter-recheck.h"
+
+/* A worker that dies this often dies of what it reads. */
+#define MAX_DEATHS 3
+
+/* From being asked to give up to being killed. */
+#define CANCEL_USEC (10 * G_USEC_PER_SEC)
+
+/* --- waiting ---------------------------------------------------------------------------------- */
+
+static void
+yield(SinterJobRun *run, const char *why, guint64 timeout_usec)
+{
+    if (run->record->phase != SINTER_PHASE_WAITING) {
+        run->record->phase = SINTER_PHASE_WAITING;
+        run->progress.rate_bytes_per_sec = 0;
+        run->progress.expected_end_usec = 0;
+        sinter_space_ledger_give_up(run->context.ledger, run->record->id);
+        sinter_job_run_save_or_log(run);
+        sinter_job_run_publish(run, FALSE);
+        sinter_job_run_log(run, G_LOG_LEVEL_INFO, why);
+    }
+    sinter_job_run_wait(run, timeout_usec);
+}
+
+void
+sinter_offline_step_wait(SinterJobRun *run, const SinterVerdict *verdict)
+{
+    yield(run, "the domain runs: waiting until it is shut off", G_MAXUINT64);
+}
+
+/* --- before the merge ------------------------------------------------------------------------- */
+
+/* A lost connection is waited for: the loop looks again. */
+static gboolean
+fail_unless_lost(SinterJobRun *run, const GError *error)
+{
+    if (!sinter_job_is_lost(error))
+        sinter_job_run_fail(run, error);
+    return FALSE;
+}
+
+static gboolean
+open_files(SinterJobRun *run, SinterOfflineFiles **ret_files)
+{
+    const SinterDisk *disk =
+        sinter_domain_find_disk(sinter_chain_look(run)->domain, run->record->plan->disk);
+    g_autoptr(GError) error = NULL;
+
+    *ret_files = sinter_offline_files_open(disk, run->record->plan, &error);
+    if (*ret_files)
+        return TRUE;
+    if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_LOCKED))
+        yield(run, error->message, run->context.retry_usec);
+    else
+        sinter_job_run_fail(run, error);
+    return FALSE;
+}
+
+/* Beside all other jobs. One that goes on with a merge may have used what it once had claimed. */
+static gboolean
+claim_space(SinterJobRun *run)
+{
+    g_autoptr(GError) error = NULL;
+    SinterSpace space;
+
+    if (run->record->started_usec != 0) {
+        sinter_chain_renew_space(run);
+        return TRUE;
+    }
+    space = sinter_chain_claim_space(run, &error);
+    if (space == SINTER_SPACE_PROMISED)
+        yield(run, error->message, run->context.retry_usec);
+    else if (space != SINTER_SPACE_GRANTED)
+        sinter_job_run_fail(run, error);
+    return space == SINTER_SPACE_GRANTED;
+}
+
+/* The planner's word on the host as it is now that nobody can open the images any more. */
+static gboolean
+look_once_more(SinterJobRun *run)
+{
+    SinterVirt *virt = run->context.virt;
+    SinterJobRecord *record = run->record;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) host = virt->klass->scan_all(virt, &error);
+    const SinterDomain *domain;
+
+    if (!host)
+        return fail_unless_lost(run, error);
+    domain = sinter_recheck_find_domain(host, record->domain_uuid);
+    if (domain && domain->active)
+        return FALSE; /* it was quicker, without locks: the next look tells */
+    if (!sinter_recheck_plan(record, host, &error))
+        return fail_unless_lost(run, error);
+    if (!record->remove_identities)
+        sinter_cleanup_remember_files(record, domain);
+    return TRUE;
+}
+
+static gboolean
+begin(SinterJobRun *run)
+{
+    SinterVirt *virt = run->context.virt;
+    SinterJobRecord *record = run->record;
+    g_autoptr(GError) error = NULL;
+
+    if (record->started_usec == 0)
+        record->started_usec = g_get_real_time();
+    if (!sinter_job_run_enter_phase(run, SINTER_PHASE_STARTING, &error))
+        return fail_unless_lost(run, error);
+    /* a chain that stands in the definition would not follow */
+    if (!virt->klass->redefine_disk(virt, record->domain_uuid, record->plan->disk, NULL, NULL,
+                                    &error) ||
+        !sinter_job_run_enter_phase(run, SINTER_PHASE_COPYING, &error))
+        return fail_unless_lost(run, error);
+    return TRUE;
+}
+
+/* --- while the worker works ------------------------------------------------------------------- */
+
+/* What came of a worker: its answer, or how it died without one. */
+typedef struct {
+    SinterWorkerMessage *answer;
+    char *death;
+    gint64 kill_usec; /* when it is killed for not giving up; 0: it was not asked to */
+    gboolean killed;
+} Outcome;
+
+static void
+outcome_clear(Outcome *outcome)
+{
+    sinter_worker_message_free(outcome->answer);
+    g_free(outcome->death);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Outcome, outcome_clear)
+
+/* Returns whether that was its last word. */
+static gboolean
+hear_worker(SinterJobRun *run, SinterMessage *message, Outcome *outcome)
+{
+    const SinterWorkerMessage *said = message->worker;
+
+    if (message->serial != sinter_offline_state(run)->n_workers)
+        return FALSE;
+    if (!said) {
+        outcome->death = g_steal_pointer(&message->text);
+        return TRUE;
+    }
+    if (said->kind == SINTER_WORKER_PROGRESS) {
+        sinter_job_run_note_progress(run, said->done_bytes, said->total_bytes);
+    } else if (!outcome->answer) {
+        outcome->answer = g_steal_pointer(&message->worker);
+    }
+    return FALSE;
+}
+
+static void
+ask_to_give_up(SinterJobRun *run, Outcome *outcome)
+{
+    if (!run->record->cancel_requested || outcome->kill_usec != 0)
+        return;
+    sinter_offline_worker_cancel(sinter_offline_state(run)->worker);
+    outcome->kill_usec = g_get_monotonic_time() + CANCEL_USEC;
+}
+
+static guint64
+time_left(const Outcome *outcome)
+{
+    if (outcome->kill_usec == 0 || outcome->killed)
+        return G_MAXUINT64;
+    return (guint64)MAX(outcome->kill_usec - g_get_monotonic_time(), 0);
+}
+
+/* Until the worker has ended; FALSE when the daemon ends before. */
+static gboolean
+follow(SinterJobRun *run, Outcome *outcome)
+{
+    gboolean ended = FALSE;
+
+    while (!ended) {
+        g_autoptr(SinterMessage) message = NULL;
+
+        ask_to_give_up(run, outcome);
+        message = sinter_mailbox_wait(run->mailbox, time_left(outcome));
+        if (!message) {
+            sinter_offline_worker_kill(sinter_offline_state(run)->worker);
+            outcome->killed = TRUE;
+        } else if (message->kind == SINTER_MESSAGE_WORKER) {
+            ended = hear_worker(run, message, outcome);
+        } else {
+            sinter_job_run_hear(run, message);
+        }
+        if (run->life == SINTER_JOB_STOPPED)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* --- after it --------------------------------------------------------------------------------- */
+
+static gboolean
+follow_with_definition(SinterJobRun *run, const SinterOfflineFiles *files)
+{
+    SinterVirt *virt = run->context.virt;
+    const SinterDiskPlan *plan = run->record->plan;
+    g_autoptr(GError) error = NULL;
+
+    if (plan->operation != SINTER_OPERATION_ACTIVE_COMMIT)
+        return TRUE;
+    if (!sinter_job_run_enter_phase(run, SINTER_PHASE_PIVOTING, &error))
+        return fail_unless_lost(run, error);
+    if (virt->klass->redefine_disk(virt, run->record->domain_uuid, plan->disk, plan->chain_after[0],
+                                   sinter_offline_files_get_result_format(files), &error))
+        return TRUE;
+    g_prefix_error(&error,
+                   "all is merged into '%s', but the definition could not be made to name it, so "
+                   "that the chain is as it was: ",
+                   plan->chain_after[0]);
+    return fail_unless_lost(run, error);
+}
+
+static void
+take_error(SinterJobRun *run, const SinterWorkerMessage *answer)
+{
+    g_autoptr(GError) error = g_error_new_literal(SINTER_ERROR, (int)answer->code, answer->text);
+
+    if (answer->code == SINTER_ERROR_LOCKED)
+        yield(run, answer->text, run->context.retry_usec);
+    else if (answer->code != SINTER_ERROR_CANCELLED || !run->record->cancel_requested)
+        sinter_job_run_fail(run, error);
+}
+
+static void
+take_death(SinterJobRun *run, const char *death)
+{
+    g_autofree char *text = g_strdup_printf("sinter-worker died: %s", death);
+    g_autoptr(GError) error = NULL;
+
+    if (run->record->cancel_requested)
+        return;
+    sinter_job_run_log(run, G_LOG_LEVEL_WARNING, text);
+    if (++sinter_offline_state(run)->n_deaths < MAX_DEATHS)
+        return;
+    error = g_error_new(SINTER_ERROR, SINTER_ERROR_FAILED,
+                        "%s; it was tried %d times; the chain is as it was", text, MAX_DEATHS);
+    sinter_job_run_fail(run, error);
+}
+
+static void
+take_outcome(SinterJobRun *run, const SinterOfflineFiles *files, const Outcome *outcome)
+{
+    if (!outcome->answer)
+        take_death(run, outcome->death);
+    else if (outcome->answer->kind == SINTER_WORKER_DONE)
+        follow_with_definition(run, files);
+    else if (outcome->answer->kind == SINTER_WORKER_ERROR)
+        take_error(run, outcome->answer);
+    else
+        take_death(run, "it said what is not for it to say");
+}
+
+void
+sinter_offline_step_merge(SinterJobRun *run, const SinterVerdict *verdict)
+{
+    g_autoptr(SinterOfflineFiles) files = NULL;
+    g_auto(Outcome) outcome = { 0 };
+    g_autoptr(GError) error = NULL;
+    gboolean ended;
+
+    if (!open_files(run, &files) || !look_once_more(run) || !claim_space(run) || !begin(run))
+        return;
+    sinter_offline_state(run)->worker = sinter_offline_worker_start(
+        run->context.worker_program, files, run->record->bandwidth_bytes_per_sec, run->mailbox,
+        ++sinter_offline_state(run)->n_workers, &error);
+    if (!sinter_offline_state(run)->worker) {
+        sinter_job_run_fail(run, error);
+        return;
+    }
+    ended = follow(run, &outcome);
+    g_clear_pointer(&sinter_offline_state(run)->worker, sinter_offline_worker_free);
+    if (ended)
+        take_outcome(run, files, &outcome);
+}

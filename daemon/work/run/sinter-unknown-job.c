@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A job that another version of sinterd left behind. What holds: nothing is changed on the host,
+ * because nobody here knows what was begun and how far it came.
+ */
+
+#include "sinter-unknown-job.h"
+
+typedef struct {
+    char *reason;
+} State;
+
+static void
+init(SinterJobRun *run)
+{
+    State *state = run->state;
+
+    state->reason =
+        g_strdup_printf("the job is of kind '%s', which this version of sinterd does not know; "
+                        "it was left by another version, and nothing is done for it: check the "
+                        "domain and its images",
+                        sinter_job_record_get_kind(run->record));
+}
+
+static void
+clear(SinterJobRun *run)
+{
+    State *state = run->state;
+
+    g_free(state->reason);
+}
+
+static gboolean
+observe(SinterJobRun *run, GError **error)
+{
+    return TRUE;
+}
+
+static SinterVerdict
+decide(const SinterJobRun *run)
+{
+    const State *state = run->state;
+
+    return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_UNSUPPORTED, state->reason);
+}
+
+const SinterJobKind sinter_unknown_job_kind = {
+    .name = "",
+    .state_size = sizeof(State),
+    .init = init,
+    .clear = clear,
+    .starts_at_once = TRUE,
+    .observe = observe,
+    .decide = decide,
+};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The kinds of jobs. A new kind is a line in the table. What holds: the name of a kind never
+ * changes and is never used for another one, because records carry it.
+ */
+
+#include "sinter-job-kinds.h"
+
+#include "sinter-live-job.h"
+#include "sinter-offline-job.h"
+#include "sinter-unknown-job.h"
+
+static const SinterJobKind *const kinds[] = {
+    &sinter_live_job_kind,
+    &sinter_offline_job_kind,
+};
+
+const SinterJobKind *
+sinter_job_kinds_find(const char *name)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (g_str_equal(kinds[i]->name, name))
+            return kinds[i];
+    }
+    return NULL;
+}
+
+const SinterJobKind *
+sinter_job_kinds_for_record(const SinterJobRecord *record)
+{
+    const SinterJobKind *kind = sinter_job_kinds_find(sinter_job_record_get_kind(record));
+
+    return kind ? kind : &sinter_unknown_job_kind;
+}

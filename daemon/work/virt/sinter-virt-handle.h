@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-connection.h"
+#include "sinter-virt.h"
+
+#include <libvirt/libvirt.h>
+
+G_BEGIN_DECLS
+
+/* libvirt's handles, which free themselves, and where they come from. */
+
+typedef virDomainPtr DomainHandle;
+typedef virConnectPtr ConnectionHandle;
+
+static inline void
+domain_handle_clear(DomainHandle *handle)
+{
+    if (*handle)
+        virDomainFree(*handle);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DomainHandle, domain_handle_clear)
+
+static inline void
+connection_handle_clear(ConnectionHandle *handle)
+{
+    if (*handle)
+        virConnectClose(*handle);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ConnectionHandle, connection_handle_clear)
+
+typedef virDomainSnapshotPtr SnapshotHandle;
+
+static inline void
+snapshot_handle_clear(SnapshotHandle *handle)
+{
+    if (*handle)
+        virDomainSnapshotFree(*handle);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SnapshotHandle, snapshot_handle_clear)
+
+typedef struct {
+    SinterVirt parent;
+    SinterConnection *connection;
+} SinterVirtLibvirt;
+
+/* (transfer full) (nullable) */
+virConnectPtr sinter_virt_open_connection(SinterVirt *virt, GError **error);
+
+/* (transfer full) (nullable): the domain, and with it a reference on its connection */
+virDomainPtr sinter_virt_open_domain(SinterVirt *virt, const char *uuid, GError **error);
+
+G_END_DECLS
