@@ -65,12 +65,38 @@ find_any(const char *name)
 }
 
 const SinterFormat *
-sinter_format_find(const char *name, GError **error)
+sinter_format_lookup(const char *name)
 {
-    const SinterFormat *format;
+    g_atomic_int_set(&is_closed, 1);
+    return find_any(name);
+}
+
+static int
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **
+sinter_format_list(void)
+{
+    const char **names = g_new0(const char *, G_N_ELEMENTS(built_in) + n_registered + 1);
+    gsize n = 0;
 
     g_atomic_int_set(&is_closed, 1);
-    format = find_any(name);
+    for (gsize i = 0; i < G_N_ELEMENTS(built_in); i++)
+        names[n++] = built_in[i]->name;
+    for (guint i = 0; i < n_registered; i++)
+        names[n++] = registered[i]->name;
+    qsort(names, n, sizeof *names, compare_names);
+    return names;
+}
+
+const SinterFormat *
+sinter_format_find(const char *name, GError **error)
+{
+    const SinterFormat *format = sinter_format_lookup(name);
+
     if (!format)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "Unknown driver '%s'", name);
     return format;

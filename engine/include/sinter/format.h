@@ -543,6 +543,19 @@ typedef struct {
  */
 gboolean sinter_format_register(const SinterFormat *format, GError **error);
 
+/* (transfer none) (nullable): the driver of that name; it stays as long as the program. Any thread. */
+const SinterFormat *sinter_format_lookup(const char *name);
+
+/**
+ * sinter_format_list:
+ *
+ * Any thread, once all formats are registered.
+ *
+ * Returns: (transfer container): the names of all formats, in the order of the alphabet, ended by
+ * %NULL; free with g_free()
+ */
+const char **sinter_format_list(void);
+
 /**
  * sinter_check_result_add:
  * @result: of the check that runs
