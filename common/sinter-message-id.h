@@ -12,6 +12,8 @@
 #define SINTER_MESSAGE_ID_CANNOT_GO_ON "0e0d04c4789a459ba60147348a912e91"
 /* something in a configuration file is not understood */
 #define SINTER_MESSAGE_ID_CONFIG_PROBLEM "97a50834fa4e4eb3a534ee072fe3d21f"
+/* a plugin could not be loaded and is left out */
+#define SINTER_MESSAGE_ID_PLUGIN_NOT_LOADED "e8e4943f7f9c4c099188e3db2750d9b6"
 /* a job ended as it should */
 #define SINTER_MESSAGE_ID_JOB_DONE "be7c75aa6d9444109fe6fe762d82d922"
 /* a job failed */

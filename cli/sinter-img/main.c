@@ -5,6 +5,7 @@
  */
 
 #include "text/img-message.h"
+#include "words/img-plugins.h"
 #include "words/img-verb.h"
 
 #include <getopt.h>
@@ -30,11 +31,13 @@ static void
 print_help(void)
 {
     const char *program = sinter_img_program();
+    g_autofree char *formats = sinter_img_plugins_list_formats();
 
     printf("usage: %s [OPTION] VERB [OPTION]... OPERAND...\n"
            "Makes disk images, and looks at their metadata, maps, content and locks.\n\n"
-           "  -h, --help       this text; after a verb, the verb's\n"
-           "  -V, --version    the version\n\n"
+           "  -h, --help         this text; after a verb, the verb's\n"
+           "  -V, --version      the version\n"
+           "  --plugin-dir=DIR   load the plugins in this folder; may be repeated\n\n"
            "Verbs:\n",
            program);
     for (gsize i = 0; sinter_img_verbs[i]; i++)
@@ -42,7 +45,8 @@ print_help(void)
     printf("\n"
            "Arguments, output and exit statuses of verbs that qemu-img has too are those of\n"
            "qemu-img 7.2.\n\n"
-           "Supported formats: qcow2 raw\n");
+           "Supported formats: %s\n",
+           formats);
 }
 
 static void
@@ -64,28 +68,36 @@ run_verb(int argc, char **argv)
     return sinter_img_usage_error("Command not found: %s", argv[0]);
 }
 
+/* What is to be done after options: a verb, or what the last one of them says. */
 static int
 run(int argc, char **argv)
 {
     static const struct option names[] = { { "help", no_argument, NULL, 'h' },
                                            { "version", no_argument, NULL, 'V' },
+                                           { "plugin-dir", required_argument, NULL, 'p' },
                                            { NULL, 0, NULL, 0 } };
 
-    if (argc < 2)
-        return sinter_img_usage_error("Not enough arguments");
-    /* '+': what follows the verb is the verb's */
-    switch (getopt_long(argc, argv, "+:hV", names, NULL)) {
-    case -1:
-        return optind < argc ? run_verb(argc - optind, argv + optind)
-                             : sinter_img_usage_error("Not enough arguments");
-    case 'h':
-        print_help();
-        return 0;
-    case 'V':
-        print_version();
-        return 0;
-    default:
-        return sinter_img_usage_error("unrecognized option '%s'", argv[optind - 1]);
+    for (;;) {
+        /* '+': what follows the verb is the verb's */
+        switch (getopt_long(argc, argv, "+:hV", names, NULL)) {
+        case -1:
+            return optind < argc ? run_verb(argc - optind, argv + optind)
+                                 : sinter_img_usage_error("Not enough arguments");
+        case 'p':
+            if (!sinter_img_plugins_load(optarg))
+                return 1;
+            break;
+        case 'h':
+            print_help();
+            return 0;
+        case 'V':
+            print_version();
+            return 0;
+        case ':':
+            return sinter_img_usage_error("missing argument for option '%s'", argv[optind - 1]);
+        default:
+            return sinter_img_usage_error("unrecognized option '%s'", argv[optind - 1]);
+        }
     }
 }
 
@@ -97,5 +109,5 @@ main(int argc, char **argv)
     /* whoever closes our standard output early gets a message, not a signal */
     signal(SIGPIPE, SIG_IGN);
     sinter_img_set_program(argv[0]);
-    return sinter_img_finish(run(argc, argv));
+    return sinter_img_finish(sinter_img_plugins_init() ? run(argc, argv) : 1);
 }

@@ -16,6 +16,7 @@
 #include "sinter-log.h"
 #include "sinter-message-id.h"
 #include "sinter-notify.h"
+#include "sinter-plugin-setup.h"
 #include "sinter-service.h"
 #include "sinter-state-dir.h"
 
@@ -234,10 +235,12 @@ run(const Arguments *arguments, GError **error)
 {
     g_autoptr(SinterConfig) config = load_config(arguments, error);
     g_autofree char *state_dir = choose_state_dir(arguments);
+    g_autoptr(SinterPluginRegistry) plugins = NULL;
     g_autoptr(GDBusConnection) bus = NULL;
     g_auto(SinterFd) lock = -1;
 
-    if (!config)
+    plugins = config ? sinter_plugin_setup_new(config->plugin_folders, error) : NULL;
+    if (!plugins)
         return 1;
     bus = open_bus(arguments, error);
     if (!bus || !check_name_free(bus, error) || !sinter_state_dir_claim(state_dir, &lock, error))

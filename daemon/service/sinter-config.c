@@ -58,6 +58,7 @@ static const ConfigKey config_keys[] = {
     { "plans", "max-per-user", TYPE_NUMBER, AT(max_plans_per_user), "16", 1, 100000, TRUE },
     { "plans", "max", TYPE_NUMBER, AT(max_plans), "1024", 1, 100000, TRUE },
     { "copy", "folders", TYPE_FOLDERS, AT(copy_folders), "/var/lib/libvirt/images", 0, 0, TRUE },
+    { "plugins", "folders", TYPE_FOLDERS, AT(plugin_folders), "", 0, 0, FALSE },
 };
 
 /* ", did you mean 'NAME'?" for a group (@group %NULL) or a key of @group; empty when none is near.
@@ -193,6 +194,7 @@ sinter_config_free(SinterConfig *config)
         return;
     g_free(config->connection_uri);
     g_free(config->copy_folders);
+    g_free(config->plugin_folders);
     g_free(config);
 }
 

@@ -22,6 +22,7 @@ typedef struct {
     guint max_plans_per_user; /* for one user other than root */
     guint max_plans;          /* of all users */
     char *copy_folders;       /* absolute, joined by ':': where the system's daemon puts copies */
+    char *plugin_folders;     /* likewise: whose plugins are loaded at the start; empty: none */
 } SinterConfig;
 
 /* (transfer full): the defaults */

@@ -29,17 +29,33 @@ RULES = {
     "common": ({"common"}, {"glib"}),
     "engine": ({"engine", "common"}, {"glib", "zlib", "zstd", "libdeflate"}),
     "xml": ({"xml", "common"}, {"glib", "libxml2"}),
-    "plugins": ({"plugins", "engine/include", "daemon/value", "common"}, {"glib"}),
-    "daemon": ({"daemon", "plugins", "xml", "engine/include", "common"},
+    "plugins/include": ({"plugins/include", "daemon/value"}, {"glib"}),
+    "plugins/registry": ({"plugins/registry", "plugins/include", "engine/include", "daemon/value",
+                          "common"}, {"glib"}),
+    "daemon": ({"daemon", "plugins/registry", "plugins/include", "xml", "engine/include", "common"},
                {"glib", "libvirt", "libvirt-glib", "json-glib", "libsystemd", "polkit"}),
     "daemon/value": ({"daemon/value", "common"}, {"glib"}),
     "daemon/worker": ({"daemon/worker", "engine/include", "common"},
                       {"glib", "json-glib", "libseccomp"}),
     "cli/shared": ({"cli/shared", "common"}, {"glib", "json-glib"}),
     "cli/sinter": ({"cli/sinter", "cli/shared", "xml/dbus", "common"}, {"glib", "json-glib"}),
-    "cli/sinter-img": ({"cli/sinter-img", "cli/shared", "plugins", "engine/include", "common"},
-                       {"glib", "json-glib"}),
+    "cli/sinter-img": ({"cli/sinter-img", "cli/shared", "plugins/registry", "plugins/include",
+                        "engine/include", "common"}, {"glib", "json-glib"}),
 }
+
+# What a plugin may use beside its own folder, the plugin headers and common, by its kind. A format
+# may decompress; a policy and a remedy are pure. None knows another plugin or the registry.
+PLUGIN_KINDS = {
+    "format": ({"engine/include"}, {"glib", "zlib", "zstd"}),
+    "policy": ({"daemon/value"}, {"glib"}),
+    "remedy": ({"daemon/value"}, {"glib"}),
+}
+for plugin in sorted(os.listdir(os.path.join(TOP, "plugins"))):
+    kind = plugin.partition("-")[0]
+    if kind in PLUGIN_KINDS:
+        rooms, libraries = PLUGIN_KINDS[kind]
+        RULES[f"plugins/{plugin}"] = ({f"plugins/{plugin}", "plugins/include", "common", *rooms},
+                                      libraries)
 
 # Within these folders each layer uses only those below it.
 LAYERS = {

@@ -89,7 +89,9 @@ convert_describe_image(const SinterImgConvertOptions *self, SinterImgNewImage *i
     const char *format = sinter_img_convert_format(self);
 
     if (!sinter_img_new_image_init(image, format)) {
-        sinter_img_error("Unknown file format '%s'", format);
+        g_autofree char *why = sinter_img_new_image_refusal(format);
+
+        sinter_img_error("%s", why);
         return FALSE;
     }
     return (!self->list || sinter_img_new_image_parse(image, self->list, NULL)) &&

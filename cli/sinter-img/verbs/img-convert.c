@@ -127,7 +127,9 @@ convert_help(const SinterImgConvertOptions *self, gboolean has_file)
     g_auto(SinterImgNewImage) image = { 0 };
 
     if (!sinter_img_new_image_init(&image, sinter_img_convert_format(self))) {
-        sinter_img_error("Unknown file format '%s'", sinter_img_convert_format(self));
+        g_autofree char *why = sinter_img_new_image_refusal(sinter_img_convert_format(self));
+
+        sinter_img_error("%s", why);
         return 1;
     }
     sinter_img_new_image_print_help(&image, has_file);

@@ -57,7 +57,9 @@ create_init(Create *self, const CreateOptions *options, const char *given)
 
     self->given = given;
     if (!sinter_img_new_image_init(&self->image, create_format(options))) {
-        sinter_img_error("%s: Unknown file format '%s'", given, create_format(options));
+        g_autofree char *why = sinter_img_new_image_refusal(create_format(options));
+
+        sinter_img_error("%s: %s", given, why);
         return FALSE;
     }
     self->path = sinter_img_strip_protocol(given, &protocol);
@@ -214,7 +216,9 @@ create_help(const CreateOptions *options, gboolean has_file)
     g_auto(SinterImgNewImage) image = { 0 };
 
     if (!sinter_img_new_image_init(&image, create_format(options))) {
-        sinter_img_error("Unknown file format '%s'", create_format(options));
+        g_autofree char *why = sinter_img_new_image_refusal(create_format(options));
+
+        sinter_img_error("%s", why);
         return 1;
     }
     sinter_img_new_image_print_help(&image, has_file);

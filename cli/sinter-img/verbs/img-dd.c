@@ -11,6 +11,7 @@
 #include "words/img-verb.h"
 
 #include <sinter/convert.h>
+#include <sinter/format.h>
 
 #include <string.h>
 
@@ -130,6 +131,7 @@ static int
 dd_run(gpointer data, char **operands, int n_operands)
 {
     const DdOptions *options = data;
+    const char *format = options->target_format ? options->target_format : "raw";
     g_auto(SinterImgNewImage) image = { 0 };
     g_autoptr(SinterChain) chain = NULL;
     Dd self = { .block_bytes = DEFAULT_BLOCK_BYTES };
@@ -139,9 +141,11 @@ dd_run(gpointer data, char **operands, int n_operands)
     chain = sinter_img_open_source(&options->source, self.in);
     if (!chain)
         return 1;
-    if (!sinter_img_new_image_init(&image,
-                                   options->target_format ? options->target_format : "raw")) {
-        sinter_img_error("Unknown file format");
+    if (!sinter_img_new_image_init(&image, format)) {
+        g_autofree char *why = sinter_img_new_image_refusal(format);
+
+        /* an unknown one is not named: qemu-img does not either */
+        sinter_img_error("%s", sinter_format_lookup(format) ? why : "Unknown file format");
         return 1;
     }
     return dd_copy(&self, chain, &image) ? 0 : 1;

@@ -13,6 +13,7 @@
 #include "words/img-snapshot-name.h"
 #include "words/img-verb.h"
 
+#include <sinter/format.h>
 #include <sinter/measure.h>
 
 #include <stdio.h>
@@ -257,7 +258,7 @@ measure_do(const MeasureOptions *options, const char *given)
         if (!chain)
             return 1;
     }
-    if (strcmp(target.format, "raw") != 0 && strcmp(target.format, "qcow2") != 0) {
+    if (!sinter_format_lookup(target.format)) {
         sinter_img_error("Unknown file format '%s'", target.format);
         return 1;
     }

@@ -10,6 +10,7 @@
 #include "words/img-verb.h"
 #include "sinter-error.h"
 
+#include <sinter/format.h>
 #include <sinter/rebase.h>
 
 #include <string.h>
@@ -99,7 +100,7 @@ rebase_check_format(const RebaseOptions *self)
 {
     const char *format = self->backing_format;
 
-    if (!format || strcmp(format, "raw") == 0 || strcmp(format, "qcow2") == 0)
+    if (!format || sinter_format_lookup(format))
         return TRUE;
     sinter_img_error("Invalid format name: '%s'", format);
     return FALSE;

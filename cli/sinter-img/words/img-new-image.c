@@ -10,6 +10,7 @@
 #include "text/img-message.h"
 #include "sinter-error.h"
 
+#include <sinter/format.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,6 +108,15 @@ sinter_img_new_image_init(SinterImgNewImage *self, const char *format)
             self->of = &formats[i];
     }
     return self->of != NULL;
+}
+
+char *
+sinter_img_new_image_refusal(const char *format)
+{
+    return g_strdup_printf(sinter_format_lookup(format)
+                               ? "Format driver '%s' does not support image creation"
+                               : "Unknown file format '%s'",
+                           format);
 }
 
 void
@@ -283,21 +293,20 @@ fill_version(const SinterImgNewImage *self, SinterCreateOptions *ret, GError **e
     return !given || ret->version || refuse_value(error, "version", given);
 }
 
-/* What stands below may be of any format that QEMU reads. */
+/* What stands below may be of any format that we or QEMU can read. */
 static gboolean
 check_backing_format(const SinterImgNewImage *self, GError **error)
 {
-    static const char *const known[] = { "raw",       "qcow2", "qcow", "qed",
-                                         "vmdk",      "vdi",   "vpc",  "vhdx",
-                                         "parallels", "luks",  "dmg",  "bochs",
-                                         "cloop",     "vvfat", "file", "host_device" };
+    static const char *const known[] = { "qed",       "vmdk", "vdi",        "vpc",   "vhdx",
+                                         "parallels", "luks", "dmg",        "bochs", "cloop",
+                                         "vvfat",     "file", "host_device" };
     const char *given = sinter_img_new_image_get(self, "backing_fmt");
 
     for (gsize i = 0; given && i < G_N_ELEMENTS(known); i++) {
         if (strcmp(known[i], given) == 0)
             return TRUE;
     }
-    return !given || refuse_value(error, "backing-fmt", given);
+    return !given || sinter_format_lookup(given) || refuse_value(error, "backing-fmt", given);
 }
 
 static gboolean

@@ -24,6 +24,9 @@ typedef struct {
 
 /* FALSE, without a message, where images of @format cannot be made. */
 gboolean sinter_img_new_image_init(SinterImgNewImage *self, const char *format);
+
+/* (transfer full): why sinter_img_new_image_init() refused @format, for people */
+char *sinter_img_new_image_refusal(const char *format);
 void sinter_img_new_image_clear(SinterImgNewImage *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterImgNewImage, sinter_img_new_image_clear)
 

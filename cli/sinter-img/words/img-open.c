@@ -11,6 +11,7 @@
 #include "text/img-message.h"
 #include "sinter-error.h"
 
+#include <sinter/format.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -153,7 +154,7 @@ parse_path(SinterImgName *self, const SinterImgSource *source)
 static gboolean
 check_format(const char *given, const char *format)
 {
-    if (!format || strcmp(format, "raw") == 0 || strcmp(format, "qcow2") == 0)
+    if (!format || sinter_format_lookup(format))
         return TRUE;
     say_not_opened(given, "Unknown driver '%s'", format);
     return FALSE;

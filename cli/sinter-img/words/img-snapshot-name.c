@@ -8,6 +8,7 @@
 
 #include <sinter/image.h>
 
+#include <sinter/format.h>
 #include <string.h>
 
 void
@@ -73,9 +74,10 @@ snapshot_find_id(const SinterImgSnapshot *self, const SinterImgName *name, const
     g_autoptr(GError) error = NULL;
     const SinterSnapshotInfo *found;
 
-    if (strcmp(format, "raw") == 0) {
-        sinter_img_error("Failed to load snapshot: Block format 'raw' used by device '' does not "
-                         "support temporarily loading internal snapshots");
+    if (!sinter_format_lookup(format)->list_snapshots) {
+        sinter_img_error("Failed to load snapshot: Block format '%s' used by device '' does not "
+                         "support temporarily loading internal snapshots",
+                         format);
         return NULL;
     }
     io = sinter_img_open_file(name);

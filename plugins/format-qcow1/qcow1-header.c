@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Reads and checks the header. What holds: nothing is computed from a field before
+ * sinter_qcow1_header_check() has passed, so that no shift, sum or size can overflow
+ * (CVE-2014-0222, CVE-2014-0223). Messages are those of QEMU where it has one.
+ */
+
+#include <string.h>
+
+#include "qcow1-header.h"
+#include "sinter-error.h"
+
+#define SECTOR_BYTES 512
+#define MIN_CLUSTER_BITS 9
+#define MAX_CLUSTER_BITS 16
+/* of entries: tables of 512 bytes to 64 KiB */
+#define MIN_L2_BITS 6
+#define MAX_L2_BITS 13
+#define MAX_L1_ENTRIES (G_MAXINT32 / 8)
+#define MAX_NAME_BYTES 1023
+
+static gboolean
+corrupt(GError **error, const char *text)
+{
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_CORRUPT, text);
+    return FALSE;
+}
+
+gboolean
+sinter_qcow1_header_probe(const guint8 *start, gsize len)
+{
+    return len >= 8 && sinter_qcow1_be32(start) == SINTER_QCOW1_MAGIC &&
+           sinter_qcow1_be32(start + 4) == SINTER_QCOW1_VERSION;
+}
+
+static gboolean
+check_kind(const guint8 *raw, GError **error)
+{
+    guint32 version = sinter_qcow1_be32(raw + 4);
+
+    if (sinter_qcow1_be32(raw) != SINTER_QCOW1_MAGIC)
+        return corrupt(error, "Image not in qcow format");
+    if (version == SINTER_QCOW1_VERSION)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "qcow (v%d) does not support qcow version %u", SINTER_QCOW1_VERSION, version);
+    return FALSE;
+}
+
+gboolean
+sinter_qcow1_header_read(SinterIo *io, SinterQcow1Header *ret, GError **error)
+{
+    guint8 raw[SINTER_QCOW1_HEADER_BYTES];
+
+    if (!sinter_io_read(io, 0, raw, sizeof raw, error) || !check_kind(raw, error))
+        return FALSE;
+    /* at 20 is the time of the last change, which nobody reads; at 34 are two bytes of padding */
+    *ret = (SinterQcow1Header){
+        .backing_offset = sinter_qcow1_be64(raw + 8),
+        .backing_bytes = sinter_qcow1_be32(raw + 16),
+        .size = sinter_qcow1_be64(raw + 24),
+        .cluster_bits = raw[32],
+        .l2_bits = raw[33],
+        .crypt_method = sinter_qcow1_be32(raw + 36),
+        .l1_offset = sinter_qcow1_be64(raw + 40),
+    };
+    return TRUE;
+}
+
+static guint64
+l2_span(const SinterQcow1Header *header)
+{
+    return G_GUINT64_CONSTANT(1) << (header->cluster_bits + header->l2_bits);
+}
+
+guint64
+sinter_qcow1_header_n_l1(const SinterQcow1Header *header)
+{
+    return (header->size + l2_span(header) - 1) / l2_span(header);
+}
+
+guint64
+sinter_qcow1_header_virtual_size(const SinterQcow1Header *header)
+{
+    return header->size / SECTOR_BYTES * SECTOR_BYTES;
+}
+
+static gboolean
+check_l1(const SinterQcow1Header *header, guint64 file_bytes, GError **error)
+{
+    guint64 l1_bytes;
+
+    /* the second bound keeps offsets of the disk in what a file may have */
+    if (header->size > G_MAXUINT64 - l2_span(header) || header->size > G_MAXINT64 ||
+        sinter_qcow1_header_n_l1(header) > MAX_L1_ENTRIES)
+        return corrupt(error, "Image too large");
+    l1_bytes = sinter_qcow1_header_n_l1(header) * 8;
+    if (header->l1_offset > file_bytes || l1_bytes > file_bytes - header->l1_offset) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+                    "The L1 table (%" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
+                    ") lies beyond the end of the file at %" G_GUINT64_FORMAT,
+                    l1_bytes, header->l1_offset, file_bytes);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_qcow1_header_check(const SinterQcow1Header *header, guint64 file_bytes, GError **error)
+{
+    if (header->size <= 1)
+        return corrupt(error, "Image size is too small (must be at least 2 bytes)");
+    if (header->cluster_bits < MIN_CLUSTER_BITS || header->cluster_bits > MAX_CLUSTER_BITS)
+        return corrupt(error, "Cluster size must be between 512 and 64k");
+    if (header->l2_bits < MIN_L2_BITS || header->l2_bits > MAX_L2_BITS)
+        return corrupt(error, "L2 table size must be between 512 and 64k");
+    if (header->crypt_method > SINTER_QCOW1_CRYPT_AES)
+        return corrupt(error, "invalid encryption method in qcow header");
+    return check_l1(header, file_bytes, error);
+}
+
+gboolean
+sinter_qcow1_header_read_backing(const SinterQcow1Header *header, SinterIo *io, char **ret_name,
+                                 GError **error)
+{
+    char name[MAX_NAME_BYTES + 1] = { 0 };
+
+    *ret_name = NULL;
+    if (header->backing_offset == 0)
+        return TRUE;
+    if (header->backing_bytes > MAX_NAME_BYTES)
+        return corrupt(error, "Backing file name too long");
+    if (header->backing_offset > G_MAXINT64)
+        return corrupt(error, "The name of the backing file lies beyond the end of the file");
+    if (!sinter_io_read(io, header->backing_offset, name, header->backing_bytes, error))
+        return FALSE;
+    if (*name != '\0')
+        *ret_name = g_strdup(name);
+    return TRUE;
+}
