@@ -1,15 +1,48 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The error domain of the house: codes, their names on the wire, and errno's way into them. The
- * names stand once, in the table below; D-Bus registration and record files both read it.
+ * The error domain: codes and their names, errno's way into them, and the data that an error
+ * carries beside its message. What always holds: the message of an error with a cause is its own
+ * text and then the cause's message, until g_prefix_error() is called on it.
  */
 
 #include "sinter-error.h"
 
 #include <errno.h>
 
-G_DEFINE_QUARK(sinter - error - quark, sinter_error)
+typedef struct {
+    SinterStage stage;
+    char *file;    /* NULL: none */
+    char *text;    /* NULL: the message is all */
+    char *hint;    /* NULL: none */
+    GError *cause; /* NULL: this is where it began */
+} SinterErrorPrivate;
+
+static void
+sinter_error_private_init(SinterErrorPrivate *data)
+{
+}
+
+static void
+sinter_error_private_copy(const SinterErrorPrivate *source, SinterErrorPrivate *copy)
+{
+    copy->stage = source->stage;
+    copy->file = g_strdup(source->file);
+    copy->text = g_strdup(source->text);
+    copy->hint = g_strdup(source->hint);
+    copy->cause = source->cause ? g_error_copy(source->cause) : NULL;
+}
+
+static void
+sinter_error_private_clear(SinterErrorPrivate *data)
+{
+    g_free(data->file);
+    g_free(data->text);
+    g_free(data->hint);
+    g_clear_error(&data->cause);
+}
+
+G_DEFINE_EXTENDED_ERROR(SinterError, sinter_error)
 
 static const char *const error_names[] = {
     [SINTER_ERROR_FAILED] = "Failed",
@@ -77,4 +110,170 @@ sinter_error_set_errno(GError **error, int errnum, const char *format, ...)
     va_end(args);
     g_set_error(error, SINTER_ERROR, error_code_from_errno(errnum), "%s: %s", what,
                 g_strerror(errnum));
+}
+
+/* --- what an error carries -------------------------------------------------------------------- */
+
+static const SinterErrorPrivate *
+error_data(const GError *error)
+{
+    static const SinterErrorPrivate none;
+
+    return error && error->domain == SINTER_ERROR ? sinter_error_get_private(error) : &none;
+}
+
+/* Takes @text. */
+static void
+error_wrap(GError **error, SinterStage stage, const char *file, char *text)
+{
+    g_autofree char *message = g_strconcat(text, (*error)->message, NULL);
+    GError *outer = g_error_new_literal(SINTER_ERROR, (*error)->code, message);
+    SinterErrorPrivate *data = sinter_error_get_private(outer);
+
+    data->stage = stage;
+    data->file = g_strdup(file);
+    data->text = text;
+    data->cause = *error;
+    *error = outer;
+}
+
+static void G_GNUC_PRINTF(4, 0)
+    error_wrap_formatted(GError **error, SinterStage stage, const char *file, const char *format,
+                         va_list args)
+{
+    if (!error || !*error)
+        return;
+    if ((*error)->domain == SINTER_ERROR) {
+        error_wrap(error, stage, file, g_strdup_vprintf(format, args));
+    } else {
+        g_autofree char *text = g_strdup_vprintf(format, args);
+
+        g_prefix_error(error, "%s", text);
+    }
+}
+
+void
+sinter_error_wrap(GError **error, SinterStage stage, const char *file, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    error_wrap_formatted(error, stage, file, format, args);
+    va_end(args);
+}
+
+void
+sinter_error_prefix(GError **error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    error_wrap_formatted(error, SINTER_STAGE_NONE, NULL, format, args);
+    va_end(args);
+}
+
+void
+sinter_error_wrap_open(GError **error, const char *path)
+{
+    sinter_error_wrap(error, SINTER_STAGE_OPEN, path, "Could not open '%s': ", path);
+}
+
+void
+sinter_error_set_open(GError **error, SinterError code, const char *path, const char *format, ...)
+{
+    g_autofree char *why = NULL;
+    va_list args;
+
+    va_start(args, format);
+    why = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_set_error_literal(error, SINTER_ERROR, (int)code, why);
+    sinter_error_wrap_open(error, path);
+}
+
+void
+sinter_error_set_open_errno(GError **error, int errnum, const char *path)
+{
+    sinter_error_set_open(error, error_code_from_errno(errnum), path, "%s", g_strerror(errnum));
+}
+
+void
+sinter_error_set_hinted(GError **error, SinterError code, const char *hint, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    SinterErrorPrivate *data;
+    va_list args;
+
+    if (!error)
+        return;
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_set_error(error, SINTER_ERROR, (int)code, "%s: %s", text, hint);
+    data = sinter_error_get_private(*error);
+    data->text = g_steal_pointer(&text);
+    data->hint = g_strdup(hint);
+}
+
+void
+sinter_error_set_stage(GError **error, SinterStage stage, const char *file)
+{
+    SinterErrorPrivate *data;
+
+    if (!error || !*error || (*error)->domain != SINTER_ERROR)
+        return;
+    data = sinter_error_get_private(*error);
+    data->stage = stage;
+    g_free(data->file);
+    data->file = g_strdup(file);
+}
+
+SinterStage
+sinter_error_get_stage(const GError *error)
+{
+    return error_data(error)->stage;
+}
+
+const char *
+sinter_error_get_file(const GError *error)
+{
+    return error_data(error)->file;
+}
+
+const GError *
+sinter_error_get_cause(const GError *error)
+{
+    return error_data(error)->cause;
+}
+
+const char *
+sinter_error_get_text(const GError *error)
+{
+    const char *text = error_data(error)->text;
+
+    return text ? text : error->message;
+}
+
+const char *
+sinter_error_get_hint(const GError *error)
+{
+    while (error && !error_data(error)->hint)
+        error = error_data(error)->cause;
+    return error ? error_data(error)->hint : NULL;
+}
+
+const GError *
+sinter_error_find(const GError *error, SinterStage stage)
+{
+    while (error && error_data(error)->stage != stage)
+        error = error_data(error)->cause;
+    return error;
+}
+
+gboolean
+sinter_error_is_about(const GError *error, SinterStage stage, const char *file)
+{
+    const SinterErrorPrivate *data = error_data(error);
+
+    return data->stage == stage && g_strcmp0(data->file, file) == 0;
 }

@@ -14,9 +14,15 @@ G_BEGIN_DECLS
 /**
  * SINTER_ERROR:
  *
- * The one error domain of the house. Libraries return it in a GError whose message is a whole
+ * The error domain of all of Sinter. Libraries return it in a GError whose message is a whole
  * sentence without a final dot, names the thing at fault (domain, disk, file, offset) and, where
- * there is one, what to do. Causes are prefixed while they travel up (g_prefix_error()).
+ * there is one, what to do.
+ *
+ * It is an extended domain: an error may carry what was being done (a #SinterStage), to which file,
+ * and the error that caused it, so that a program can word the whole in its own way, or name the
+ * file as its user did, without reading messages. g_propagate_error(), g_error_copy() and
+ * g_propagate_prefixed_error() keep the data. g_prefix_error() changes the message alone, and who
+ * words the error from its data does not see the prefix: use sinter_error_prefix().
  */
 #define SINTER_ERROR (sinter_error_quark())
 
@@ -69,6 +75,32 @@ typedef enum {
 /* How many codes there are: the first is 0. */
 #define SINTER_N_ERRORS (SINTER_ERROR_SHORT_READ + 1)
 
+/**
+ * SinterStage:
+ *
+ * What was being done when an error occurred. "File" is what sinter_error_get_file() returns.
+ *
+ * @SINTER_STAGE_NONE: nothing that has a number here
+ * @SINTER_STAGE_OPEN: opening the file, or the image in it
+ * @SINTER_STAGE_OPEN_BACKING: opening the backing file of an image; no file
+ * @SINTER_STAGE_OPEN_DATA_FILE: opening the data file of an image; no file
+ * @SINTER_STAGE_CREATE: creating the file
+ * @SINTER_STAGE_CREATE_IMAGE: creating a new image in the file, in any of its steps
+ * @SINTER_STAGE_CONVERT: writing the file, which a conversion makes
+ * @SINTER_STAGE_USE_BITMAP: using a dirty bitmap that was not stored when the image was last
+ *   written to, so that its content is not known; the file is the bitmap's name
+ */
+typedef enum {
+    SINTER_STAGE_NONE,
+    SINTER_STAGE_OPEN,
+    SINTER_STAGE_OPEN_BACKING,
+    SINTER_STAGE_OPEN_DATA_FILE,
+    SINTER_STAGE_CREATE,
+    SINTER_STAGE_CREATE_IMAGE,
+    SINTER_STAGE_CONVERT,
+    SINTER_STAGE_USE_BITMAP,
+} SinterStage;
+
 /* The number behind %SINTER_ERROR. */
 GQuark sinter_error_quark(void);
 
@@ -100,5 +132,67 @@ SinterError sinter_error_from_name(const char *name);
  */
 void sinter_error_set_errno(GError **error, int errnum, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
+
+/**
+ * sinter_error_wrap:
+ * @error: (inout) (optional): what failed; %NULL and no error are left alone
+ * @stage: what was being done
+ * @file: (nullable): to which file
+ * @format: the text that stands before the cause, its ": " included
+ *
+ * Makes *@error the cause of a new error with its code. In another domain than %SINTER_ERROR, which
+ * has no data, only the message changes.
+ */
+void sinter_error_wrap(GError **error, SinterStage stage, const char *file, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
+
+/* The same without a stage, in place of g_prefix_error(). */
+void sinter_error_prefix(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* The same for %SINTER_STAGE_OPEN: "Could not open 'PATH': ". */
+void sinter_error_wrap_open(GError **error, const char *path);
+
+/* A new error, "Could not open 'PATH': FORMAT", whose cause has the text FORMAT. */
+void sinter_error_set_open(GError **error, SinterError code, const char *path, const char *format,
+                           ...) G_GNUC_PRINTF(4, 5);
+
+/* Likewise with the text of @errnum, and the code as in sinter_error_set_errno(). */
+void sinter_error_set_open_errno(GError **error, int errnum, const char *path);
+
+/* A new error, "FORMAT: HINT". @hint: what may help, which may stand on a line of its own. */
+void sinter_error_set_hinted(GError **error, SinterError code, const char *hint, const char *format,
+                             ...) G_GNUC_PRINTF(4, 5);
+
+/* Notes a stage and a file in *@error itself. NULL and no error are left alone. */
+void sinter_error_set_stage(GError **error, SinterStage stage, const char *file);
+
+/**
+ * sinter_error_get_stage:
+ * @error: (nullable): an error of any domain
+ *
+ * Returns: what was being done; %SINTER_STAGE_NONE where that is not known.
+ */
+SinterStage sinter_error_get_stage(const GError *error);
+
+/* Returns: (transfer none) (nullable): the file that the stage was about. */
+const char *sinter_error_get_file(const GError *error);
+
+/* Returns: (transfer none) (nullable): the error that caused it. */
+const GError *sinter_error_get_cause(const GError *error);
+
+/*
+ * Returns: (transfer none): what the error says itself, without its cause and its hint. The texts
+ * of an error and its causes, one after the other, are the message without the hint.
+ */
+const char *sinter_error_get_text(const GError *error);
+
+/* Returns: (transfer none) (nullable): the hint of the error or of one of its causes. */
+const char *sinter_error_get_hint(const GError *error);
+
+/* Returns: (transfer none) (nullable): the first among @error and its causes with that stage. */
+const GError *sinter_error_find(const GError *error, SinterStage stage);
+
+/* Whether @error itself, not a cause of it, has that stage and that file. */
+gboolean sinter_error_is_about(const GError *error, SinterStage stage, const char *file);
 
 G_END_DECLS

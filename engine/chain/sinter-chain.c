@@ -72,7 +72,7 @@ chain_add(SinterChain *self, const char *path, const SinterImageOptions *options
     if (!image)
         return FALSE;
     if (!chain_check_loop(self, image, error)) {
-        g_prefix_error(error, "Could not open '%s': ", path);
+        sinter_error_wrap_open(error, path);
         return FALSE;
     }
     g_ptr_array_add(self->layers, g_steal_pointer(&image));
@@ -84,9 +84,9 @@ static void
 chain_prefix_error(SinterChain *self, GError **error)
 {
     for (guint i = 0; i < self->layers->len; i++)
-        g_prefix_error(error, "Could not open backing file: ");
+        sinter_error_wrap(error, SINTER_STAGE_OPEN_BACKING, NULL, "Could not open backing file: ");
     if (self->layers->len > 0)
-        g_prefix_error(error, "Could not open '%s': ", sinter_chain_layer(self, 0)->info->path);
+        sinter_error_wrap_open(error, sinter_chain_layer(self, 0)->info->path);
 }
 
 static gboolean
@@ -100,8 +100,8 @@ chain_open_members(SinterChain *self, const char *top, const SinterChainOptions 
                                   .cache_bytes = options->cache_bytes };
 
     if (!format && !probe) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "Could not open '%s': its format must be given", path);
+        sinter_error_set_open(error, SINTER_ERROR_INVALID_ARGUMENT, path,
+                              "its format must be given");
         return FALSE;
     }
     if (options->flags & SINTER_CHAIN_NO_LOCK)

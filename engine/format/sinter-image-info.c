@@ -58,7 +58,7 @@ sinter_image_info_new_for_io(SinterIo *io, const char *format, GError **error)
     SinterImageInfo *info = driver ? sinter_image_info_new_for_driver(io, driver, error) : NULL;
 
     if (!info)
-        g_prefix_error(error, "Could not open '%s': ", sinter_io_get_path(io));
+        sinter_error_wrap_open(error, sinter_io_get_path(io));
     return info;
 }
 

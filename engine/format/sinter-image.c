@@ -47,7 +47,7 @@ sinter_image_open(SinterFs *fs, const char *path, const SinterImageOptions *opti
         return NULL;
     if (!sinter_io_lock(self->io, SINTER_IO_LOCK_SHARED, error) ||
         !image_prepare(self, options, error)) {
-        g_prefix_error(error, "Could not open '%s': ", path);
+        sinter_error_wrap_open(error, path);
         return NULL;
     }
     return g_steal_pointer(&self);

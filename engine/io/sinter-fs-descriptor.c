@@ -53,14 +53,13 @@ descriptor_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **er
 
     if (flags & SINTER_IO_CREATE) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "Could not create '%s': only files that were passed as descriptors are at hand",
-                    path);
+                    "only files that were passed as descriptors are at hand");
+        sinter_error_wrap(error, SINTER_STAGE_CREATE, path, "Could not create '%s': ", path);
         return NULL;
     }
     if (!passed) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
-                    "Could not open '%s': it is none of the files that were passed as descriptors",
-                    path);
+        sinter_error_set_open(error, SINTER_ERROR_NOT_FOUND, path,
+                              "it is none of the files that were passed as descriptors");
         return NULL;
     }
     io = sinter_io_new_fd(passed->fd, path, flags | self->flags, error);

@@ -38,11 +38,16 @@ fault_strikes(SinterFs *fs, SinterFaultCalls call, SinterFaultKind *ret_kind)
            (self->count == self->nth || (self->lasting && self->count > self->nth));
 }
 
+static int
+fault_errno(SinterFaultKind kind)
+{
+    return kind == SINTER_FAULT_ENOSPC ? ENOSPC : EIO;
+}
+
 static gboolean
 fault_set(SinterFaultKind kind, const char *what, const char *path, GError **error)
 {
-    sinter_error_set_errno(error, kind == SINTER_FAULT_ENOSPC ? ENOSPC : EIO, "%s '%s'", what,
-                           path);
+    sinter_error_set_errno(error, fault_errno(kind), "%s '%s'", what, path);
     return FALSE;
 }
 
@@ -184,10 +189,21 @@ fault_pass_name(SinterFs *fs, SinterFaultCalls call, const char *what, const cha
     return !fault_strikes(fs, call, &kind) || fault_set(kind, what, path, error);
 }
 
+static gboolean
+fault_pass_open(SinterFs *fs, SinterFaultCalls call, const char *path, GError **error)
+{
+    SinterFaultKind kind;
+
+    if (!fault_strikes(fs, call, &kind))
+        return TRUE;
+    sinter_error_set_open_errno(error, fault_errno(kind), path);
+    return FALSE;
+}
+
 static SinterIo *
 fault_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
 {
-    return fault_pass_name(fs, SINTER_FAULT_OPEN, "Could not open", path, error)
+    return fault_pass_open(fs, SINTER_FAULT_OPEN, path, error)
                ? sinter_fs_forward_open(fs, &fault_io_class, path, flags, error)
                : NULL;
 }
@@ -195,7 +211,7 @@ fault_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
 static SinterIo *
 fault_open_unnamed(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
 {
-    return fault_pass_name(fs, SINTER_FAULT_OPEN_UNNAMED, "Could not open", path, error)
+    return fault_pass_open(fs, SINTER_FAULT_OPEN_UNNAMED, path, error)
                ? sinter_fs_forward_open_unnamed(fs, &fault_io_class, path, flags, error)
                : NULL;
 }

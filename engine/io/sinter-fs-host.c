@@ -53,7 +53,7 @@ resolve(const char *path, GError **error)
     return out;
 
 fail:
-    sinter_error_set_errno(error, errno, "Could not open '%s'", path);
+    sinter_error_set_open_errno(error, errno, path);
     return NULL;
 }
 
@@ -110,21 +110,19 @@ host_open_fd(SinterFsHost *self, const char *path, int open_flags, mode_t mode, 
         if (!real)
             return -1;
         if (open_flags & O_NOFOLLOW && g_file_test(path, G_FILE_TEST_IS_SYMLINK)) {
-            sinter_error_set_errno(error, ELOOP, "Could not open '%s'", path);
+            sinter_error_set_open_errno(error, ELOOP, path);
             return -1;
         }
         root = host_root_of(self, real, &rest);
         if (!root) {
-            g_set_error(
-                error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
-                "Could not open '%s': it is '%s', which lies below none of the allowed folders",
-                path, real);
+            sinter_error_set_open(error, SINTER_ERROR_NOT_AUTHORIZED, path,
+                                  "it is '%s', which lies below none of the allowed folders", real);
             return -1;
         }
         fd = open_beneath(root, rest, (guint64)open_flags, mode);
     }
     if (fd < 0)
-        sinter_error_set_errno(error, errno, "Could not open '%s'", path);
+        sinter_error_set_open_errno(error, errno, path);
     return fd;
 }
 
@@ -146,7 +144,7 @@ host_open_existing(SinterFsHost *self, const char *path, int open_flags, int fol
     link = g_strdup_printf("/proc/self/fd/%d", seen);
     fd = open(link, open_flags);
     if (fd < 0)
-        sinter_error_set_errno(error, errno, "Could not open '%s'", path);
+        sinter_error_set_open_errno(error, errno, path);
     return fd;
 }
 
@@ -297,10 +295,10 @@ host_resolve(SinterFs *fs, const char *path, GError **error)
     char *out = g_strdup(real);
 
     if (!real && errnum == ENOENT && g_file_test(path, G_FILE_TEST_IS_SYMLINK))
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "Could not open '%s': it is a link to a file that does not exist", path);
+        sinter_error_set_open(error, SINTER_ERROR_UNSUPPORTED, path,
+                              "it is a link to a file that does not exist");
     else if (!real)
-        sinter_error_set_errno(error, errnum, "Could not open '%s'", path);
+        sinter_error_set_open_errno(error, errnum, path);
     free(real);
     return out;
 }

@@ -10,6 +10,7 @@
 #include "sinter-fs-memory.h"
 #include "sinter-error.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define CHUNK_BITS 16
@@ -264,11 +265,13 @@ fs_memory_take(SinterFsMemory *self, const char *path, gboolean create, GError *
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
     MemoryContent *content = g_hash_table_lookup(self->names, path);
 
-    if ((content != NULL) == create) {
-        g_set_error(error, SINTER_ERROR, create ? SINTER_ERROR_FAILED : SINTER_ERROR_NOT_FOUND,
-                    create ? "making '%s': it exists already"
-                           : "Could not open '%s': No such file or directory",
+    if (content && create) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "making '%s': it exists already",
                     path);
+        return NULL;
+    }
+    if (!content && !create) {
+        sinter_error_set_open_errno(error, ENOENT, path);
         return NULL;
     }
     if (create) {

@@ -482,14 +482,15 @@ gboolean
 sinter_io_file_check_kind(int fd, const char *path, struct stat *ret_st, GError **error)
 {
     if (fstat(fd, ret_st) < 0) {
-        sinter_error_set_errno(error, errno, "Could not open '%s'", path);
+        sinter_error_set_open_errno(error, errno, path);
         return FALSE;
     }
     if (S_ISREG(ret_st->st_mode) || S_ISBLK(ret_st->st_mode))
         return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "Could not open '%s': %s", path,
-                S_ISDIR(ret_st->st_mode) ? g_strerror(EISDIR)
-                                         : "it is neither a regular file nor a block device");
+    sinter_error_set_open(error, SINTER_ERROR_INVALID_ARGUMENT, path, "%s",
+                          S_ISDIR(ret_st->st_mode)
+                              ? g_strerror(EISDIR)
+                              : "it is neither a regular file nor a block device");
     return FALSE;
 }
 

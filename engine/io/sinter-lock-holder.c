@@ -285,7 +285,7 @@ sinter_lock_list(const char *path, GError **error)
 
     if (stat(path, &st) == 0)
         return sinter_lock_holders(st.st_dev, st.st_ino, -1);
-    sinter_error_set_errno(error, errno, "Could not open '%s'", path);
+    sinter_error_set_open_errno(error, errno, path);
     return NULL;
 }
 

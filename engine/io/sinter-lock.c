@@ -123,16 +123,16 @@ set_conflict_error(int fd, const char *path, SinterLockBytes want, GError **erro
                                                "resize" };
     SinterLockBytes met = { 0, 0 };
     g_autofree char *names = conflicting_holders(fd, want, &met);
+    g_autofree char *hint = NULL;
     guint bits = met.unshared ? met.unshared : met.uses;
 
     if (bits == 0) /* gone by now */
         bits = want.uses & PERM_WRITE ? PERM_WRITE : want.unshared;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_LOCKED,
-                "Failed to get %s\"%s\" lock: is another process using the image [%s]? It is held "
-                "by %s",
-                met.unshared || !met.uses ? "" : "shared ",
-                permissions[g_bit_nth_lsf(bits, -1) & (SINTER_LOCK_PERMISSIONS - 1)], path,
-                *names ? names : "another process");
+    hint = g_strdup_printf("is another process using the image [%s]? It is held by %s", path,
+                           *names ? names : "another process");
+    sinter_error_set_hinted(error, SINTER_ERROR_LOCKED, hint, "Failed to get %s\"%s\" lock",
+                            met.unshared || !met.uses ? "" : "shared ",
+                            permissions[g_bit_nth_lsf(bits, -1) & (SINTER_LOCK_PERMISSIONS - 1)]);
 }
 
 gboolean

@@ -30,7 +30,7 @@ load_source(SinterFs *fs, const SinterBitmapSource *from, SinterHandleFlags flag
     if (header && sinter_qcow2_header_require_usable(header, error))
         set = sinter_qcow2_bitmap_set_load(io, header, error);
     if (!set)
-        g_prefix_error(error, "Could not open '%s': ", from->path);
+        sinter_error_wrap_open(error, from->path);
     return set;
 }
 

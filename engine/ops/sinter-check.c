@@ -50,7 +50,7 @@ sinter_image_check_io(SinterIo *io, const char *format, const SinterCheckOptions
         driver ? check_io(io, driver, options ? options : &none, error) : NULL;
 
     if (!result)
-        g_prefix_error(error, "Could not check '%s': ", sinter_io_get_path(io));
+        sinter_error_prefix(error, "Could not check '%s': ", sinter_io_get_path(io));
     return result;
 }
 

@@ -77,8 +77,8 @@ side_look(Side *self, guint64 at, guint64 end, GError **error)
     }
     if (sinter_chain_walk_next(&self->walk, &self->extent, error))
         return TRUE;
-    g_prefix_error(error, "Sector allocation test failed for %s: ",
-                   sinter_chain_get_info(self->chain, 0)->path);
+    sinter_error_prefix(error, "Sector allocation test failed for %s: ",
+                        sinter_chain_get_info(self->chain, 0)->path);
     return FALSE;
 }
 
@@ -208,8 +208,9 @@ compare_work(gpointer user_data, gpointer data, guint8 *buffer, GError **error)
     for (guint i = A; i <= B; i++) {
         if (piece->has_data[i] && !sinter_chain_read(self->sides[i].chain, piece->offset, halves[i],
                                                      piece->length, error)) {
-            g_prefix_error(error, "Error while reading offset %" G_GUINT64_FORMAT " of %s: ",
-                           piece->offset, sinter_chain_get_info(self->sides[i].chain, 0)->path);
+            sinter_error_prefix(
+                error, "Error while reading offset %" G_GUINT64_FORMAT " of %s: ", piece->offset,
+                sinter_chain_get_info(self->sides[i].chain, 0)->path);
             g_atomic_int_set(&self->stage, SINTER_COMPARE_READING);
             return FALSE;
         }

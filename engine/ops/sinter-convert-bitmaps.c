@@ -23,8 +23,8 @@ copy_bitmap(SinterFs *fs, SinterImage *image, const SinterBitmapInfo *bitmap, co
     if (sinter_bitmap_change_over(fs, path, data_io, "qcow2", SINTER_HANDLE_NO_LOCK, bitmap->name,
                                   actions, n_actions, &from, &n_done, error))
         return TRUE;
-    g_prefix_error(error, "Failed to %s bitmap %s: ", n_done == 0 ? "create" : "populate",
-                   bitmap->name);
+    sinter_error_prefix(error, "Failed to %s bitmap %s: ", n_done == 0 ? "create" : "populate",
+                        bitmap->name);
     return FALSE;
 }
 

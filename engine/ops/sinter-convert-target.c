@@ -43,7 +43,8 @@ open_existing(SinterConvertTarget *self, const SinterCreateOptions *image, GErro
 
     self->handle = sinter_handle_open_io(self->fs, io, image->format, &how, &local);
     if (!self->handle)
-        sinter_output_set_error(error, "open", self->path, sinter_io_get_path(io), local);
+        sinter_output_set_error(error, SINTER_STAGE_OPEN, self->path, sinter_io_get_path(io),
+                                local);
     return self->handle &&
            check_room(sinter_handle_get_virtual_size(self->handle), image->virtual_size,
                       "output file is smaller than input file", error);

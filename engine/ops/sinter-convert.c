@@ -144,16 +144,17 @@ each_source_file(const Convert *job, SourceFileFunc func, gpointer user_data, GE
 static gboolean
 refuse_same_file(SinterIo *io, gpointer target, GError **error)
 {
+    g_autofree char *hint = NULL;
     SinterIoStat st;
 
     if (!sinter_io_stat(io, &st, error))
         return FALSE;
     if (!same_file(&st, target))
         return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_LOCKED,
-                "Failed to get \"write\" lock: is another process using the image [%s]? It is one "
-                "of the files that are to be read",
-                sinter_io_get_path(io));
+    hint = g_strdup_printf("is another process using the image [%s]? It is one of the files that "
+                           "are to be read",
+                           sinter_io_get_path(io));
+    sinter_error_set_hinted(error, SINTER_ERROR_LOCKED, hint, "Failed to get \"write\" lock");
     return FALSE;
 }
 
@@ -193,8 +194,10 @@ convert_open_backing(const SinterConvertTarget *target, const SinterCreateOption
 
     path = sinter_image_resolve_name(target->path, image->backing_name, error);
     *ret = path ? sinter_chain_open(path, &how, error) : NULL;
-    if (!*ret)
-        g_prefix_error(error, "Could not open '%s': Could not open backing file: ", target->path);
+    if (!*ret) {
+        sinter_error_wrap(error, SINTER_STAGE_OPEN_BACKING, NULL, "Could not open backing file: ");
+        sinter_error_wrap_open(error, target->path);
+    }
     return *ret != NULL;
 }
 
@@ -244,7 +247,8 @@ convert_open_target(const Convert *job, SinterConvertTarget *target,
         sinter_convert_target_open(target, image, how, readable, g_steal_pointer(&backing), error))
         return TRUE;
     if (is_new)
-        g_prefix_error(error, "%s: error while converting %s: ", target->path, image->format);
+        sinter_error_wrap(error, SINTER_STAGE_CONVERT, target->path,
+                          "%s: error while converting %s: ", target->path, image->format);
     return FALSE;
 }
 

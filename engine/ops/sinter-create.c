@@ -49,7 +49,7 @@ target_claim(Target *self, SinterFs *fs, const char *path, GError **error)
         self->is_new = self->io != NULL;
     }
     if (!self->io) {
-        sinter_output_set_error(error, "create", path, path, local);
+        sinter_output_set_error(error, SINTER_STAGE_CREATE, path, path, local);
         return FALSE;
     }
     return sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error);
@@ -174,6 +174,6 @@ sinter_image_create(SinterFs *fs, const char *path, const SinterCreateOptions *o
         return FALSE;
     if (create_in(files, path, options, error))
         return TRUE;
-    g_prefix_error(error, "%s: ", path);
+    sinter_error_wrap(error, SINTER_STAGE_CREATE_IMAGE, path, "%s: ", path);
     return FALSE;
 }

@@ -110,7 +110,7 @@ draft_open_hidden(SinterDraft *self, SinterIoFlags io_flags, GError **error)
 
     self->io = sinter_fs_open(self->fs, hidden, io_flags | SINTER_IO_CREATE, &local);
     if (!self->io) {
-        sinter_output_set_error(error, "create", self->path, hidden, local);
+        sinter_output_set_error(error, SINTER_STAGE_CREATE, self->path, hidden, local);
         return FALSE;
     }
     self->hidden = g_steal_pointer(&hidden);

@@ -21,7 +21,7 @@ sinter_image_dump(SinterIo *io, const char *format, const SinterDumpVisitor *vis
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
                     "Images of the format '%s' have no metadata", driver->name);
     if (!ok)
-        g_prefix_error(error, "Could not dump '%s': ", sinter_io_get_path(io));
+        sinter_error_prefix(error, "Could not dump '%s': ", sinter_io_get_path(io));
     return ok;
 }
 

@@ -7,6 +7,7 @@
 
 #include "sinter-edit.h"
 #include "sinter-handle-internal.h"
+#include "sinter-error.h"
 
 gboolean
 sinter_edit_reopen(SinterEdit *self, GError **error)
@@ -45,7 +46,7 @@ sinter_edit_open(SinterEdit *self, SinterFs *fs, const char *path, const char *f
         self->fs ? sinter_fs_open(self->fs, path, sinter_handle_io_flags(flags), error) : NULL;
     if (self->io && edit_prepare(self, format, error))
         return TRUE;
-    g_prefix_error(error, "Could not open '%s': ", path);
+    sinter_error_wrap_open(error, path);
     return FALSE;
 }
 

@@ -48,7 +48,7 @@ sinter_grow_member(SinterChain *chain, guint layer, guint64 size, GError **error
     if (sinter_image_resize(chain->fs, path, image->info->format, SINTER_HANDLE_NO_LOCK, size,
                             SINTER_PREALLOCATION_OFF, FALSE, error))
         return TRUE;
-    g_prefix_error(error, "making '%s' as large as the disk: ", path);
+    sinter_error_prefix(error, "making '%s' as large as the disk: ", path);
     return FALSE;
 }
 

@@ -118,7 +118,7 @@ sinter_handle_open_io(SinterFs *fs, SinterIo *io, const char *format,
     self = handle_new(fs, io, driver);
     self->write_only = (how->flags & SINTER_HANDLE_WRITE_ONLY) != 0;
     if (!handle_prepare(self, how, error)) {
-        g_prefix_error(error, "Could not open '%s': ", sinter_io_get_path(io));
+        sinter_error_wrap_open(error, sinter_io_get_path(io));
         return NULL;
     }
     return g_steal_pointer(&self);

@@ -242,7 +242,7 @@ sinter_journal_store(const SinterJournal *self, SinterFs *fs, const char *path, 
         sinter_fs_rename(fs, draft, path, TRUE, error) && sinter_fs_sync_folder(fs, path, error))
         return TRUE;
     sinter_fs_remove(fs, draft, NULL);
-    g_prefix_error(error, "writing the journal '%s': ", path);
+    sinter_error_prefix(error, "writing the journal '%s': ", path);
     return FALSE;
 }
 

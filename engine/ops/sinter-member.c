@@ -59,7 +59,7 @@ sinter_member_lock(SinterChain *chain, guint layer, SinterIoLock mode, GError **
     if (sinter_io_lock(image->io, mode, error) &&
         (image->data_io == image->io || sinter_io_lock(image->data_io, mode, error)))
         return TRUE;
-    g_prefix_error(error, "Could not open '%s': ", image->info->path);
+    sinter_error_wrap_open(error, image->info->path);
     return FALSE;
 }
 
@@ -95,7 +95,7 @@ sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags flags, GError 
         options.backing = sinter_chain_slice(chain, layer + 1, n_below);
     handle = sinter_handle_open_io(chain->fs, io, info->format, &options, error);
     if (!handle)
-        g_prefix_error(error, "Could not open '%s': ", info->path);
+        sinter_error_wrap_open(error, info->path);
     return handle;
 }
 
@@ -157,6 +157,6 @@ sinter_member_relink(SinterChain *chain, guint layer, guint below, GError **erro
     io = sinter_member_open_io(chain, layer, 0, error);
     if (io && sinter_qcow2_relink(io, name, format, error))
         return TRUE;
-    g_prefix_error(error, "changing the backing file of '%s': ", info->path);
+    sinter_error_prefix(error, "changing the backing file of '%s': ", info->path);
     return FALSE;
 }

@@ -11,8 +11,6 @@
 #include "sinter-error.h"
 #include "sinter-file.h"
 
-#include <string.h>
-
 struct _SinterOutput {
     SinterFs *fs;
     SinterIo *io;     /* written to in place; NULL: there is a draft */
@@ -23,15 +21,15 @@ struct _SinterOutput {
 };
 
 void
-sinter_output_set_error(GError **error, const char *verb, const char *path, const char *other,
+sinter_output_set_error(GError **error, SinterStage stage, const char *path, const char *other,
                         const GError *cause)
 {
-    g_autofree char *prefix = g_strdup_printf("Could not open '%s': ", other);
-    const char *message = cause->message;
+    gboolean is_open = sinter_error_is_about(cause, SINTER_STAGE_OPEN, other);
 
-    if (g_str_has_prefix(message, prefix))
-        message += strlen(prefix);
-    g_set_error(error, cause->domain, cause->code, "Could not %s '%s': %s", verb, path, message);
+    g_propagate_error(error, g_error_copy(is_open ? sinter_error_get_cause(cause) : cause));
+    sinter_error_wrap(error, stage, path,
+                      "Could not %s '%s': ", stage == SINTER_STAGE_CREATE ? "create" : "open",
+                      path);
 }
 
 static gboolean
@@ -103,8 +101,9 @@ output_tell_existing(SinterOutput *self, const char *path, SinterOutputFlags fla
     if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_LOCKED))
         g_propagate_error(error, g_error_copy(cause));
     else
-        sinter_output_set_error(error, flags & SINTER_OUTPUT_EXISTING ? "open" : "create", path,
-                                self->path ? self->path : path, cause);
+        sinter_output_set_error(
+            error, flags & SINTER_OUTPUT_EXISTING ? SINTER_STAGE_OPEN : SINTER_STAGE_CREATE, path,
+            self->path ? self->path : path, cause);
 }
 
 SinterOutput *

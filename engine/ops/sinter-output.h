@@ -12,6 +12,7 @@
  */
 
 #include "io/sinter-io.h"
+#include "sinter-error.h"
 
 G_BEGIN_DECLS
 
@@ -49,10 +50,10 @@ gboolean sinter_output_remove_former(SinterOutput *self, GError **error);
 gboolean sinter_output_commit(SinterOutput *self, GError **error);
 
 /*
- * "Could not VERB 'PATH': " and what @cause says about the file @other, of which whoever asked for
- * @path knows nothing.
+ * An error of @stage (OPEN or CREATE) about @path, caused by what prevented the opening of the file
+ * @other, which whoever asked for @path does not know.
  */
-void sinter_output_set_error(GError **error, const char *verb, const char *path, const char *other,
+void sinter_output_set_error(GError **error, SinterStage stage, const char *path, const char *other,
                              const GError *cause);
 
 /* What was not committed goes away; what was written in place stays as it is. Accepts NULL. */

@@ -85,6 +85,20 @@ rebase_check_snapshots(const Rebase *self, GError **error)
     return FALSE;
 }
 
+static gboolean
+refuse_itself(const char *path, GError **error)
+{
+    g_autofree char *hint =
+        g_strdup_printf("is another process using the image [%s]? It is the image that is to be "
+                        "rebased itself",
+                        path);
+
+    sinter_error_set_hinted(error, SINTER_ERROR_LOCKED, hint,
+                            "Failed to get shared \"write\" lock");
+    sinter_error_wrap_open(error, path);
+    return FALSE;
+}
+
 /* Opens what the image is to stand on, unless that is a part of the chain. */
 static gboolean
 rebase_open_target(Rebase *self, GError **error)
@@ -109,13 +123,8 @@ rebase_open_target(Rebase *self, GError **error)
         how.flags |= SINTER_CHAIN_DIRECT;
     if (self->options.flags & SINTER_REBASE_SHARE_NEW)
         how.flags |= SINTER_CHAIN_NO_LOCK;
-    if (sinter_member_is_file(self->chain, 0, path)) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_LOCKED,
-                    "Could not open '%s': Failed to get shared \"write\" lock: is another process "
-                    "using the image [%s]? It is the image that is to be rebased itself",
-                    path, path);
-        return FALSE;
-    }
+    if (sinter_member_is_file(self->chain, 0, path))
+        return refuse_itself(path, error);
     self->target = sinter_chain_open(path, &how, error);
     return self->target != NULL;
 }

@@ -13,6 +13,7 @@
 
 #include "sinter-relay.h"
 #include "sinter-transfer-piece.h"
+#include "sinter-error.h"
 
 /* What has fewer runs is done before it is sorted. */
 #define RUNS_MIN 64
@@ -103,7 +104,8 @@ adopt_run(SinterTransferState *self, const Stray *first, GArray *guests, GError 
     if (!sinter_handle_adopt_at(job->target, (const guint64 *)(gpointer)guests->data, guests->len,
                                 sinter_chain_get_data_io(job->source, first->layer), first->from,
                                 error)) {
-        g_prefix_error(error, "error while writing at byte %" G_GUINT64_FORMAT ": ", first->offset);
+        sinter_error_prefix(error, "error while writing at byte %" G_GUINT64_FORMAT ": ",
+                            first->offset);
         return FALSE;
     }
     self->stats.copied += bytes;

@@ -61,8 +61,8 @@ plan_look(SinterTransferState *self, GError **error)
             continue;
         if (self->job->salvages)
             return plan_look_past(self, error);
-        g_prefix_error(error, "error while reading block status at offset %" G_GUINT64_FORMAT ": ",
-                       self->at);
+        sinter_error_prefix(
+            error, "error while reading block status at offset %" G_GUINT64_FORMAT ": ", self->at);
         return FALSE;
     }
     return TRUE;

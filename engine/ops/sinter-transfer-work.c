@@ -83,8 +83,8 @@ work_read(SinterTransferState *self, const SinterTransferPiece *piece, guint8 *b
     if (sinter_chain_read(self->job->source, piece->offset, buffer, (gsize)piece->length, error) &&
         work_read_same(self, piece, buffer, error))
         return TRUE;
-    g_prefix_error(error, "error while reading at byte %" G_GUINT64_FORMAT ": ",
-                   work_to_target(self, piece->offset));
+    sinter_error_prefix(error, "error while reading at byte %" G_GUINT64_FORMAT ": ",
+                        work_to_target(self, piece->offset));
     return FALSE;
 }
 
@@ -213,8 +213,8 @@ work_add_stream(SinterTransferState *self, SinterTransferPiece *piece, guint8 *b
 
     if (!image->format->measure_stream(image, buffer + ref->at, ref->bytes, plain, &run.bytes,
                                        error)) {
-        g_prefix_error(error, "error while reading at byte %" G_GUINT64_FORMAT ": '%s': ",
-                       work_to_target(self, offset), image->info->path);
+        sinter_error_prefix(error, "error while reading at byte %" G_GUINT64_FORMAT ": '%s': ",
+                            work_to_target(self, offset), image->info->path);
         return FALSE;
     }
     if (run.bytes > size) {
@@ -247,8 +247,8 @@ work_read_streams(SinterTransferState *self, SinterTransferPiece *piece, guint8 
         };
 
         if (!image->format->read_streams(image, &streams, error)) {
-            g_prefix_error(error, "error while reading at byte %" G_GUINT64_FORMAT ": ",
-                           work_to_target(self, at));
+            sinter_error_prefix(error, "error while reading at byte %" G_GUINT64_FORMAT ": ",
+                                work_to_target(self, at));
             return FALSE;
         }
         for (guint i = 0; i < streams.n; i++, at += size) {
@@ -290,8 +290,8 @@ work_read_copies(SinterTransferState *self, SinterTransferPiece *piece, guint8 *
         if (run->kind != SINTER_RUN_COPY)
             continue;
         if (!sinter_io_read(from, run->from, buffer + used, (gsize)run->length, error)) {
-            g_prefix_error(error, "error while reading at byte %" G_GUINT64_FORMAT ": ",
-                           work_to_target(self, run->offset));
+            sinter_error_prefix(error, "error while reading at byte %" G_GUINT64_FORMAT ": ",
+                                work_to_target(self, run->offset));
             return FALSE;
         }
         run->kind = SINTER_RUN_DATA;

@@ -111,7 +111,7 @@ transfer_put_run(SinterTransferState *self, SinterTransferPiece *piece,
         break;
     }
     if (!ok)
-        g_prefix_error(error, WRITE_FAILED, offset);
+        sinter_error_prefix(error, WRITE_FAILED, offset);
     return ok;
 }
 
@@ -135,7 +135,7 @@ transfer_finish(gpointer user_data, gpointer data, guint8 *buffer, GError **erro
 
         if (sinter_handle_put_at(self->job->target, &placed->place, buffer + placed->from, error))
             continue;
-        g_prefix_error(error, WRITE_FAILED, placed->place.offset);
+        sinter_error_prefix(error, WRITE_FAILED, placed->place.offset);
         transfer_drop(self, piece, i + 1);
         return FALSE;
     }

@@ -14,8 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_QUESTION ": is another process using the image ["
-
 static const char *program = "sinter-img";
 
 const char *
@@ -91,20 +89,44 @@ sinter_img_usage_error(const char *format, ...)
     return 1;
 }
 
+/* @text and what @error and its causes say; a hint has a line of its own. */
+static void
+report_chain(const char *text, const GError *error)
+{
+    const char *hint = sinter_error_get_hint(error);
+    g_autoptr(GString) line = g_string_new(text);
+
+    for (const GError *at = error; at; at = sinter_error_get_cause(at))
+        g_string_append(line, sinter_error_get_text(at));
+    say("", line->str);
+    if (hint) {
+        g_autofree char *shown = shown_on(STDERR_FILENO, hint);
+
+        fprintf(stderr, "%c%s\n", g_ascii_toupper(*shown), shown + 1);
+    }
+}
+
 void
 sinter_img_report(const GError *error)
 {
-    g_autofree char *shown = shown_on(STDERR_FILENO, error->message);
-    char *question = g_error_matches(error, SINTER_ERROR, SINTER_ERROR_LOCKED)
-                         ? strstr(shown, LOCK_QUESTION)
-                         : NULL;
+    report_chain("", error);
+}
 
-    if (question) {
-        *question = '\0';
-        fprintf(stderr, "%s: %s\nI%s\n", program, shown, question + strlen(": i"));
-    } else {
-        fprintf(stderr, "%s: %s\n", program, shown);
+void
+sinter_img_report_as(const GError *error, SinterStage stage, const char *file, const char *format,
+                     ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    if (!sinter_error_is_about(error, stage, file)) {
+        report_chain("", error);
+        return;
     }
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    report_chain(text, sinter_error_get_cause(error));
 }
 
 char *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "sinter-error.h"
 
 G_BEGIN_DECLS
 
@@ -23,8 +23,15 @@ void sinter_img_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* As sinter_img_error(), and where to read on. Returns: 1, the exit status for wrong usage. */
 int sinter_img_usage_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
-/* The error's message; where an image is locked, the question who holds it on a line of its own. */
+/* What the error says; its hint, where it has one, on a line of its own. */
 void sinter_img_report(const GError *error);
+
+/*
+ * The same, but where @error is about @stage of @file, that is said in the words of @format: with
+ * the name that the command line gave for the file, or as qemu-img calls the operation.
+ */
+void sinter_img_report_as(const GError *error, SinterStage stage, const char *file,
+                          const char *format, ...) G_GNUC_PRINTF(4, 5);
 
 /*
  * Returns: (transfer full): a name out of an image, for standard output. On a terminal it holds

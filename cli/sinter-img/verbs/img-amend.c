@@ -165,8 +165,6 @@ take_switch(gboolean said)
 static gboolean
 take_said(const Said *said, const SinterImageInfo *info, SinterAmendOptions *ret)
 {
-    g_autoptr(GError) error = NULL;
-
     if (said->compat && !take_compat(said->compat, &ret->version))
         return FALSE;
     ret->refcount_bits = 0;
@@ -186,10 +184,8 @@ take_said(const Said *said, const SinterImageInfo *info, SinterAmendOptions *ret
         (g_strcmp0(said->backing_name, info->backing_name) == 0 &&
          g_strcmp0(said->backing_format, info->backing_format) == 0))
         return TRUE;
-    error = g_error_new_literal(SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                                "Cannot amend the backing file");
-    sinter_img_report(error);
-    sinter_img_change_hint(error);
+    sinter_img_error("Cannot amend the backing file");
+    fputs("You can use 'qemu-img rebase' instead.\n", stderr);
     return FALSE;
 }
 

@@ -48,25 +48,12 @@ sinter_img_change_begin(SinterImgName *name, const SinterImgSource *source, cons
 gboolean
 sinter_img_change_is_open_error(const SinterImgName *name, const GError *error)
 {
-    g_autofree char *prefix = g_strdup_printf("Could not open '%s': ", name->path);
-
-    return g_str_has_prefix(error->message, prefix);
+    return sinter_error_is_about(error, SINTER_STAGE_OPEN, name->path);
 }
 
 void
 sinter_img_change_hint(const GError *error)
 {
-    static const struct {
-        const char *of;
-        const char *hint;
-    } hints[] = {
-        { "is inconsistent and cannot be used",
-          "Try block-dirty-bitmap-remove to delete this bitmap from disk" },
-        { "Cannot amend the backing file", "You can use 'qemu-img rebase' instead." },
-    };
-
-    for (gsize i = 0; i < G_N_ELEMENTS(hints); i++) {
-        if (strstr(error->message, hints[i].of))
-            fprintf(stderr, "%s\n", hints[i].hint);
-    }
+    if (sinter_error_find(error, SINTER_STAGE_USE_BITMAP))
+        fputs("Try block-dirty-bitmap-remove to delete this bitmap from disk\n", stderr);
 }

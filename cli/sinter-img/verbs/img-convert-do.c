@@ -227,20 +227,18 @@ convert_to_stdout(const SinterImgConvertOptions *self, GPtrArray *chains,
 
 /* The engine names the path; who asked gave a name. */
 static void
-convert_report(const SinterImgConvertOptions *self, const SinterImgName *name, GError *error)
+convert_report(const SinterImgConvertOptions *self, const SinterImgName *name, const char *format,
+               const GError *error)
 {
-    g_autofree char *prefix = g_strdup_printf("%s: error while converting ", name->path);
+    if (self->existing && g_error_matches(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
+        g_autoptr(GError) outer = g_error_copy(error);
 
-    if (g_str_has_prefix(error->message, prefix)) {
-        char *message =
-            g_strdup_printf("%s: %s", name->given, error->message + strlen(name->path) + 2);
-
-        g_free(error->message);
-        error->message = message;
+        sinter_error_wrap_open(&outer, name->given);
+        sinter_img_report(outer);
+    } else {
+        sinter_img_report_as(error, SINTER_STAGE_CONVERT, name->path,
+                             "%s: error while converting %s: ", name->given, format);
     }
-    if (self->existing && g_error_matches(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND))
-        g_prefix_error(&error, "Could not open '%s': ", name->given);
-    sinter_img_report(error);
 }
 
 static gboolean
@@ -257,7 +255,7 @@ convert_write(const SinterImgConvertOptions *self, GPtrArray *chains, const Sint
     if (sinter_convert_to_image((SinterChain *const *)chains->pdata, chains->len, name->path, image,
                                 how, &error))
         return !self->bitmaps || each_broken_bitmap(chains, warn_of_broken_bitmap);
-    convert_report(self, name, error);
+    convert_report(self, name, image->format, error);
     return FALSE;
 }
 
@@ -343,7 +341,7 @@ convert_to_existing(const SinterImgConvertOptions *self, GPtrArray *chains, cons
     if (!image.format || self->bitmaps) {
         info = sinter_image_info_new(NULL, name.path, name.format, &error);
         if (!info) {
-            convert_report(self, &name, error);
+            convert_report(self, &name, image.format, error);
             return FALSE;
         }
         image.format = info->format;

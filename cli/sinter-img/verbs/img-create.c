@@ -103,19 +103,16 @@ open_backing(const char *path, const char *format, GError **error)
 {
     SinterChainOptions how = { .format = format,
                                .flags = SINTER_CHAIN_PROBE | SINTER_CHAIN_NO_LOCK };
-    g_autofree char *prefix = g_strdup_printf("Could not open '%s': ", path);
     g_autoptr(SinterFs) fs = sinter_fs_new_host(NULL, error);
     g_autoptr(SinterIo) first =
         fs ? sinter_fs_open(fs, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, error) : NULL;
     g_autoptr(GError) local = NULL;
     SinterChain *chain = first ? sinter_chain_open(path, &how, &local) : NULL;
+    gboolean is_known = sinter_error_is_about(local, SINTER_STAGE_OPEN, path);
 
     /* the file is there: what is wrong in it is said without its name */
-    if (first && !chain)
-        g_set_error_literal(error, local->domain, local->code,
-                            g_str_has_prefix(local->message, prefix)
-                                ? local->message + strlen(prefix)
-                                : local->message);
+    if (local)
+        g_propagate_error(error, g_error_copy(is_known ? sinter_error_get_cause(local) : local));
     return chain;
 }
 
@@ -177,21 +174,6 @@ create_check_names(const Create *self)
     return trouble == NULL;
 }
 
-/* The engine names the path; who asked gave a name. */
-static void
-create_report(const Create *self, GError *error)
-{
-    g_autofree char *prefix = g_strdup_printf("%s: ", self->path);
-
-    if (self->path != self->given && g_str_has_prefix(error->message, prefix)) {
-        char *message = g_strdup_printf("%s: %s", self->given, error->message + strlen(prefix));
-
-        g_free(error->message);
-        error->message = message;
-    }
-    sinter_img_report(error);
-}
-
 static gboolean
 create_make(Create *self, const CreateOptions *options)
 {
@@ -206,7 +188,7 @@ create_make(Create *self, const CreateOptions *options)
     }
     if (sinter_image_create(NULL, self->path, &how, &error))
         return TRUE;
-    create_report(self, error);
+    sinter_img_report_as(error, SINTER_STAGE_CREATE_IMAGE, self->path, "%s: ", self->given);
     return FALSE;
 }
 

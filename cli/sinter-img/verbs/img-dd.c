@@ -90,22 +90,6 @@ dd_set_part(const Dd *self, guint64 size, SinterConvertOptions *how)
         sinter_img_error("%s: cannot skip to specified offset", self->in);
 }
 
-/* The engine says that it converts; here that is creating. */
-static void
-dd_report(const Dd *self, const char *path, const char *format, GError *error)
-{
-    g_autofree char *prefix = g_strdup_printf("%s: error while converting %s: ", path, format);
-
-    if (g_str_has_prefix(error->message, prefix)) {
-        char *message = g_strdup_printf("%s: error while creating output image: %s", self->out,
-                                        error->message + strlen(prefix));
-
-        g_free(error->message);
-        error->message = message;
-    }
-    sinter_img_report(error);
-}
-
 static gboolean
 dd_copy(const Dd *self, SinterChain *chain, const SinterImgNewImage *image)
 {
@@ -123,7 +107,9 @@ dd_copy(const Dd *self, SinterChain *chain, const SinterImgNewImage *image)
     if (sinter_img_new_image_fill(image, &what, &error) &&
         sinter_convert_to_image(&chain, 1, path, &what, &how, &error))
         return TRUE;
-    dd_report(self, path, what.format, error);
+    /* the engine says that it converts; here that is creating */
+    sinter_img_report_as(error, SINTER_STAGE_CONVERT, path,
+                         "%s: error while creating output image: ", self->out);
     return FALSE;
 }
 

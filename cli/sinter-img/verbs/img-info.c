@@ -45,8 +45,8 @@ info_fill(SinterImgInfo *self, SinterIo *io, const char *format, GError **error)
     if (!self->info)
         return FALSE;
     if (self->info->trouble) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT, "Could not open '%s': %s",
-                    self->info->path, self->info->trouble);
+        sinter_error_set_open(error, SINTER_ERROR_CORRUPT, self->info->path, "%s",
+                              self->info->trouble);
         return FALSE;
     }
     self->snapshots = sinter_image_list_snapshots(io, self->info->format, error);
@@ -56,7 +56,7 @@ info_fill(SinterImgInfo *self, SinterIo *io, const char *format, GError **error)
         self->luks = sinter_image_luks_info_new(io, self->info->format, error);
     if (self->bitmaps && (self->luks || g_strcmp0(self->info->encryption, "luks") != 0))
         return TRUE;
-    g_prefix_error(error, "Could not open '%s': ", self->info->path);
+    sinter_error_wrap_open(error, self->info->path);
     return FALSE;
 }
 

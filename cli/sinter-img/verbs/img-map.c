@@ -151,7 +151,7 @@ map_print(Map *self, const MapOptions *options, gboolean json, GError **error)
     map_range(options, sinter_chain_get_virtual_size(self->chain), &start, &length);
     if (!sinter_chain_map(self->chain, start, length, SINTER_MAP_FILE_HOLES_AUTO,
                           json ? print_json : print_human, self, error)) {
-        g_prefix_error(error, "Could not read file metadata: ");
+        sinter_error_prefix(error, "Could not read file metadata: ");
         return FALSE;
     }
     /* a list is never empty */

@@ -43,9 +43,9 @@ rebase_report(const RebaseOptions *self, const SinterImgName *name, SinterRebase
                             "Invalid argument");
     }
     if (stage == SINTER_REBASE_OPENING_NEW)
-        g_prefix_error(&error, "Could not open new backing file '%s': ", backing);
+        sinter_error_prefix(&error, "Could not open new backing file '%s': ", backing);
     else if (stage == SINTER_REBASE_LINKING)
-        g_prefix_error(&error, "Could not change the backing file to '%s': ", backing);
+        sinter_error_prefix(&error, "Could not change the backing file to '%s': ", backing);
     sinter_img_name_report(name, error);
     g_error_free(error);
 }

@@ -201,15 +201,8 @@ name_open(const SinterImgName *self, GError **error)
 void
 sinter_img_name_report(const SinterImgName *self, const GError *error)
 {
-    g_autofree char *prefix = g_strdup_printf("Could not open '%s': ", self->path);
-    g_autoptr(GError) shown = g_error_copy(error);
-
-    if (g_str_has_prefix(error->message, prefix)) {
-        g_free(shown->message);
-        shown->message = g_strdup_printf("Could not open '%s': %s", self->given,
-                                         error->message + strlen(prefix));
-    }
-    sinter_img_report(shown);
+    sinter_img_report_as(error, SINTER_STAGE_OPEN, self->path,
+                         "Could not open '%s': ", self->given);
 }
 
 SinterIo *
@@ -223,7 +216,7 @@ sinter_img_open_file(const SinterImgName *name)
     io = name_open(name, &error);
     if (io && sinter_lock_for_reading(io, &error))
         return g_steal_pointer(&io);
-    g_prefix_error(&error, "Could not open '%s': ", name->given);
+    sinter_error_wrap_open(&error, name->given);
     sinter_img_report(error);
     return NULL;
 }

@@ -85,7 +85,7 @@ snapshot_find_id(const SinterImgSnapshot *self, const SinterImgName *name, const
         return NULL;
     snapshots = sinter_image_list_snapshots(io, format, &error);
     if (!snapshots) {
-        g_prefix_error(&error, "Failed to load snapshot: ");
+        sinter_error_prefix(&error, "Failed to load snapshot: ");
         sinter_img_report(error);
         return NULL;
     }

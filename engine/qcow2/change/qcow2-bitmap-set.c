@@ -120,6 +120,7 @@ set_find_usable(SinterQcow2BitmapSet *self, const char *name, GError **error)
         return NULL;
     if (stored->flags & SINTER_QCOW2_BITMAP_IN_USE) {
         refuse(SINTER_ERROR_CORRUPT, error, "Bitmap '%s' is inconsistent and cannot be used", name);
+        sinter_error_set_stage(error, SINTER_STAGE_USE_BITMAP, name);
         return NULL;
     }
     if (stored->type != SINTER_QCOW2_BITMAP_TYPE_DIRTY || stored->extra ||

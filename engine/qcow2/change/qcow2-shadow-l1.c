@@ -50,8 +50,8 @@ sinter_qcow2_shadow_load_snapshot_l1(const SinterQcow2Writer *writer,
     SinterQcow2L1Table view = { snapshot->l1_offset, snapshot->l1_entries, snapshot->disk_bytes };
 
     if (!sinter_qcow2_l1_table_check(&view, writer->header, writer->io, error)) {
-        g_prefix_error(error, "'%s', snapshot '%s': ", sinter_io_get_path(writer->io),
-                       snapshot->name);
+        sinter_error_prefix(error, "'%s', snapshot '%s': ", sinter_io_get_path(writer->io),
+                            snapshot->name);
         return NULL;
     }
     return sinter_qcow2_entries_load(writer->io, snapshot->l1_offset, snapshot->l1_entries, error);

@@ -67,7 +67,7 @@ sinter_qcow2_bitmaps_load(SinterIo *io, const SinterQcow2Header *header, GError 
         sinter_qcow2_stream_align(&in);
         bitmap->entry_offset = in.at;
         if (!bitmap_parse(bitmap, &in, error)) {
-            g_prefix_error(error, "bitmap %u of %u: ", i + 1, header->n_bitmaps);
+            sinter_error_prefix(error, "bitmap %u of %u: ", i + 1, header->n_bitmaps);
             return NULL;
         }
         bitmap->entry_bytes = in.at - bitmap->entry_offset;

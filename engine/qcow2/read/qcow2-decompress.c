@@ -315,8 +315,8 @@ read_batch(SinterQcow2Image *self, Span *span, guint64 guest, const SinterQcow2L
         guint8 *room = wanted_room(wanted, guest, cluster_size);
 
         if (!read_cluster(self, span, entries, n, i, room, error)) {
-            g_prefix_error(error, "'%s', guest offset %" G_GUINT64_FORMAT ": ",
-                           self->image->info->path, guest);
+            sinter_error_prefix(error, "'%s', guest offset %" G_GUINT64_FORMAT ": ",
+                                self->image->info->path, guest);
             return FALSE;
         }
         wanted_take(wanted, guest, cluster_size, room);

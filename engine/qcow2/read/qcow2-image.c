@@ -25,7 +25,8 @@ image_open_data_file(SinterQcow2Image *self, SinterIoFlags flags, GError **error
     if (path)
         io = sinter_fs_open(image->fs, path, flags, error);
     if (!io || !sinter_io_lock(io, SINTER_IO_LOCK_SHARED, error)) {
-        g_prefix_error(error, "Could not open the data file: ");
+        sinter_error_wrap(error, SINTER_STAGE_OPEN_DATA_FILE, NULL,
+                          "Could not open the data file: ");
         return FALSE;
     }
     sinter_io_unref(image->data_io);

@@ -115,7 +115,7 @@ map_find_page(SinterQcow2Image *self, guint64 offset, TablePage *ret, GError **e
                                ((guint64)n << geo->cluster_bits) - page_in_table * page_bytes,
                                &ret->page, error))
         return TRUE;
-    g_prefix_error(error, "L2 table of guest offset %" G_GUINT64_FORMAT ": ", offset);
+    sinter_error_prefix(error, "L2 table of guest offset %" G_GUINT64_FORMAT ": ", offset);
     return FALSE;
 }
 

@@ -97,7 +97,7 @@ sinter_qcow2_snapshots_load(SinterIo *io, const SinterQcow2Header *header, GPtrA
         snapshot->disk_bytes = header->virtual_size_bytes;
         snapshot->icount = SINTER_QCOW2_ICOUNT_NONE;
         if (!snapshot_parse(snapshot, &in, error)) {
-            g_prefix_error(error, "snapshot %u of %u: ", i + 1, header->n_snapshots);
+            sinter_error_prefix(error, "snapshot %u of %u: ", i + 1, header->n_snapshots);
             snapshot_free(snapshot);
             if (ret_partial)
                 *ret_partial = g_steal_pointer(&list);

@@ -45,8 +45,8 @@ read_compressed(SinterQcow2Writer *self, guint64 entry, guint64 offset, guint8 *
     if (!sinter_io_read_padded(self->io, ref.host_offset, in, ref.host_bytes, error) ||
         !sinter_qcow2_decompress(self->header->compression_type, in, ref.host_bytes, out,
                                  cluster_size, error)) {
-        g_prefix_error(error, "'%s', guest offset %" G_GUINT64_FORMAT ": ",
-                       sinter_io_get_path(self->io), offset);
+        sinter_error_prefix(error, "'%s', guest offset %" G_GUINT64_FORMAT ": ",
+                            sinter_io_get_path(self->io), offset);
         return FALSE;
     }
     memcpy(buf, out + (offset & (cluster_size - 1)), len);

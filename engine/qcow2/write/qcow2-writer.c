@@ -76,7 +76,8 @@ open_data_file(SinterQcow2Writer *self, const SinterQcow2WriterOptions *options,
     io = options->data_io ? sinter_io_ref(options->data_io)
                           : open_named_data_file(self, options->io_flags, error);
     if (!io) {
-        g_prefix_error(error, "Could not open the data file: ");
+        sinter_error_wrap(error, SINTER_STAGE_OPEN_DATA_FILE, NULL,
+                          "Could not open the data file: ");
         return FALSE;
     }
     sinter_io_unref(self->data_io);
@@ -101,7 +102,7 @@ open_backing(SinterQcow2Writer *self, const SinterQcow2WriterOptions *wanted, GE
     if (path)
         self->backing = sinter_chain_open(path, &options, error);
     if (!self->backing)
-        g_prefix_error(error, "Could not open backing file: ");
+        sinter_error_wrap(error, SINTER_STAGE_OPEN_BACKING, NULL, "Could not open backing file: ");
     return self->backing != NULL;
 }
 
@@ -141,7 +142,7 @@ repair_if_dirty(SinterQcow2Writer *self, GError **error)
         return TRUE;
     if (sinter_qcow2_writer_rebuild(self, error))
         return TRUE;
-    g_prefix_error(error, "Could not repair dirty image: ");
+    sinter_error_prefix(error, "Could not repair dirty image: ");
     return FALSE;
 }
 
@@ -245,7 +246,7 @@ sinter_qcow2_writer_l2_get(SinterQcow2Writer *self, guint64 offset, SinterQcow2T
         return TRUE;
     *ret = sinter_qcow2_table_get(&self->l2, table, error);
     if (!*ret)
-        g_prefix_error(error, "L2 table of guest offset %" G_GUINT64_FORMAT ": ", offset);
+        sinter_error_prefix(error, "L2 table of guest offset %" G_GUINT64_FORMAT ": ", offset);
     return *ret != NULL;
 }
 
