@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the fuzz targets share: files in memory, and a walk over a chain that costs little. */
+/*
+ * What the fuzz targets share: the built-in plugins, files in memory, and a walk over a chain that
+ * costs little.
+ */
 
 #include "fuzz.h"
 #include "io/sinter-io.h"
+#include "sinter-plugin-registry.h"
 
 /* Stretches that are read: enough to reach each kind of cluster, few enough to stay quick. */
 #define MAX_READS 64
 #define READ_BYTES 4096
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    g_autoptr(SinterPluginRegistry) registry = sinter_plugin_registry_new();
+
+    g_assert(sinter_plugin_registry_add_built_in(registry, NULL));
+    return 0;
+}
 
 void
 fuzz_add_file(SinterFs *fs, const char *path, const guint8 *data, gsize size)

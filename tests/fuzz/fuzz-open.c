@@ -23,7 +23,7 @@ list(SinterFs *fs, const char *format)
 int
 LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
-    static const char *const formats[] = { "qcow2", "raw", NULL };
+    static const char *const formats[] = { "qcow2", "qcow", "raw", NULL };
     g_autoptr(SinterFs) fs = sinter_fs_new_memory();
 
     fuzz_add_file(fs, PATH, data, size);

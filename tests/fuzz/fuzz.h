@@ -5,6 +5,7 @@
 #include <sinter/chain.h>
 
 /* What libFuzzer calls; fuzz-replay.c calls it for each file that it is given. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
 
 /* A file of these bytes in @fs. */

@@ -34,9 +34,9 @@ def run(*arguments):
     subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
 
 
-def qemu_io(path, commands):
+def qemu_io(path, commands, image_format='qcow2'):
     if commands:
-        run('qemu-io', '-f', 'qcow2', *(word for c in commands for word in ('-c', c)), path)
+        run('qemu-io', '-f', image_format, *(word for c in commands for word in ('-c', c)), path)
 
 
 def make_image(path, options, commands, size='64k'):
@@ -52,10 +52,25 @@ def make_images(folder):
         if kind not in ('refcount-1',):
             make_snapshots(os.path.join(folder, f'{kind}-snapshots'), options)
         make_compressed(os.path.join(folder, f'{kind}-compressed'), options)
+    make_old(folder)
     path = os.path.join(folder, 'bitmap')
     make_image(path, 'cluster_size=4k', WRITES['data'])
     run('qemu-img', 'bitmap', '--add', '-g', '4k', path, 'b0')
     run('qemu-img', 'bitmap', '--add', '--disable', '-g', '8k', path, 'b1')
+
+
+def make_old(folder):
+    """qcow version 1: plain, compressed, and with the small clusters of an overlay."""
+    plain = os.path.join(folder, 'qcow1-data')
+    run('qemu-img', 'create', '-q', '-f', 'qcow', plain, '64k')
+    qemu_io(plain, ['write -P 1 0 1k', 'write -P 2 9k 512', 'write -P 3 56k 4k'], 'qcow')
+    over = os.path.join(folder, 'qcow1-overlay')
+    run('qemu-img', 'create', '-q', '-f', 'qcow', '-b', 'qcow1-data', '-F', 'qcow', over)
+    qemu_io(over, ['write -P 4 2k 3k'], 'qcow')
+    # some releases end with 1 when all is written: see tests/interop/test_img_qcow1.py
+    subprocess.run(['qemu-img', 'convert', '-c', '-f', 'qcow', '-O', 'qcow', plain,
+                    os.path.join(folder, 'qcow1-compressed')], check=False)
+    os.stat(os.path.join(folder, 'qcow1-compressed'))
 
 
 def make_snapshots(path, options):

@@ -91,8 +91,8 @@ class ImgCase(unittest.TestCase):
         self.assertEqual(done.status, 0, f"qemu-img {args}: {done}")
         return done.stdout
 
-    def io(self, *commands, name):
-        words = [word for command in commands for word in ("-c", command)]
+    def io(self, *commands, name, options=()):
+        words = [*options, *(word for command in commands for word in ("-c", command))]
         done = subprocess.run([QEMU_IO, *words, name], cwd=self.folder, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertEqual(done.returncode, 0, done.stdout)
