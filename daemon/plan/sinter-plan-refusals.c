@@ -294,6 +294,35 @@ check_formats(SinterPlanDraft *draft)
     check_formats_below(draft, draft->base + 1);
 }
 
+/*
+ * A raw image that looks like one of another format was recorded wrongly, as a rule. To write to
+ * it, or to remove it, would destroy what is in it.
+ */
+static void
+check_recorded_formats(SinterPlanDraft *draft)
+{
+    guint from;
+    guint to;
+
+    if (draft->plan->operation == SINTER_OPERATION_COPY)
+        return;
+    get_touched(draft, &from, &to);
+    for (guint i = from; i < MIN(to, draft->base + 1); i++) {
+        const SinterLayer *layer = sinter_plan_draft_layer(draft, i);
+
+        if (!layer->looks_like)
+            continue;
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_FORMAT_MISMATCH,
+                                 "'%s', a layer of disk '%s' of domain '%s', is recorded as format "
+                                 "'%s', but begins with a header of format '%s': record the right "
+                                 "one in the image above (sinter-img rebase -u -b NAME -F %s "
+                                 "OVERLAY) and in the domain's XML",
+                                 layer->description, draft->disk->target, draft->domain->name,
+                                 layer->format, layer->looks_like, layer->looks_like);
+        return;
+    }
+}
+
 /* QEMU grows a qcow2 or raw file that is smaller than what is merged into it; a device it cannot
  * grow. */
 static void
@@ -330,6 +359,7 @@ sinter_plan_draft_check_layers(SinterPlanDraft *draft)
         check_readable,
         check_sources,
         check_formats,
+        check_recorded_formats,
         check_device_size,
         sinter_plan_draft_check_destination,
     };

@@ -24,6 +24,7 @@ sinter_layer_free(SinterLayer *layer)
     g_free(layer->description);
     g_free(layer->format);
     g_free(layer->backing_name);
+    g_free(layer->looks_like);
     g_free(layer->snapshot_name);
     g_free(layer->problem);
     g_free(layer);

@@ -40,6 +40,8 @@ typedef struct {
     gboolean missing;      /* named by the chain, not there */
     gboolean has_internal_snapshots;
     char *backing_name;  /* what the image's header names, as it stands; %NULL for none */
+    char *looks_like;    /* of what is said to be raw: another format that its first bytes are a
+                          * header of, %NULL for none */
     char *snapshot_name; /* the external snapshot whose state this layer freezes, or %NULL */
     char *problem;       /* why it could not be read, a sentence; %NULL when it could */
 } SinterLayer;

@@ -60,11 +60,12 @@ typedef enum {
     SINTER_REFUSAL_BUSY, /* a block job is there already */
     SINTER_REFUSAL_NO_SPACE,
     SINTER_REFUSAL_MISSING_LAYER,
-    SINTER_REFUSAL_UNREADABLE,   /* the domain or an image could not be understood */
-    SINTER_REFUSAL_UNSUPPORTED,  /* source, device or format that we do not treat */
-    SINTER_REFUSAL_NOT_RUNNING,  /* a copy of a shut-off domain's disk */
-    SINTER_REFUSAL_MANAGED_SAVE, /* a saved state that goes on with the chain as it is */
-    SINTER_REFUSAL_BAD_RANGE,    /* top or base not in the chain, or in the wrong order */
+    SINTER_REFUSAL_UNREADABLE,      /* the domain or an image could not be understood */
+    SINTER_REFUSAL_UNSUPPORTED,     /* source, device or format that we do not treat */
+    SINTER_REFUSAL_NOT_RUNNING,     /* a copy of a shut-off domain's disk */
+    SINTER_REFUSAL_MANAGED_SAVE,    /* a saved state that goes on with the chain as it is */
+    SINTER_REFUSAL_FORMAT_MISMATCH, /* an image looks like one of another format than recorded */
+    SINTER_REFUSAL_BAD_RANGE,       /* top or base not in the chain, or in the wrong order */
 } SinterRefusalCode;
 
 typedef struct {

@@ -176,6 +176,7 @@ fill(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
     layer->virtual_size_bytes = info->virtual_size;
     layer->has_internal_snapshots = info->n_snapshots > 0;
     layer->backing_name = g_strdup(info->backing_name);
+    layer->looks_like = g_strdup(info->looks_like);
     if (layer->type == SINTER_SOURCE_BLOCK)
         layer->allocated_bytes = info->file_size; /* a device is taken as a whole */
 }

@@ -23,6 +23,7 @@ static gboolean
 raw_inspect(SinterIo *io, SinterImageInfo *info, GError **error)
 {
     info->virtual_size = (info->file_size + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
+    info->looks_like = sinter_format_find_contradiction(io);
     return TRUE;
 }
 

@@ -125,6 +125,19 @@ probe_in(const SinterFormat *const *formats, gsize n, const guint8 *start, gsize
     return NULL;
 }
 
+const char *
+sinter_format_look_at(const guint8 *start, gsize len)
+{
+    const SinterFormat *format = probe_in(registered, n_registered, start, len);
+    const char *foreign = format ? NULL : foreign_format(start, len);
+
+    if (foreign)
+        return foreign;
+    if (!format)
+        format = probe_in(built_in, G_N_ELEMENTS(built_in), start, len);
+    return format->name;
+}
+
 const SinterFormat *
 sinter_format_probe(SinterIo *io, GError **error)
 {

@@ -23,6 +23,24 @@ const SinterFormat *sinter_format_find(const char *name, GError **error);
  */
 const SinterFormat *sinter_format_probe(SinterIo *io, GError **error);
 
+/* The name of the format that a file with these first bytes is probed as, also of a foreign one. */
+const char *sinter_format_look_at(const guint8 *start, gsize len);
+
+/*
+ * @io is raw, which nobody has recorded: it was found by probing. From now on what would make it
+ * look like an image of another format is not written to it (UNSUPPORTED).
+ */
+void sinter_format_keep_raw(SinterIo *io);
+
+/*
+ * (nullable): the format that @io, which is stated to be raw, looks like by its first bytes. Only
+ * formats count that nobody writes to a disk's first sectors on purpose: a LUKS header is no sign.
+ */
+char *sinter_format_find_contradiction(SinterIo *io);
+
+/* UNSUPPORTED where @info tells of such a contradiction: for all that would destroy the image. */
+gboolean sinter_format_check_recorded(const SinterImageInfo *info, GError **error);
+
 /* What @io says about itself, read by @format. */
 SinterImageInfo *sinter_image_info_new_for_driver(SinterIo *io, const SinterFormat *format,
                                                   GError **error);

@@ -87,6 +87,7 @@ sinter_image_info_free(SinterImageInfo *info)
     g_free(info->data_file_name);
     g_free(info->data_file_path);
     g_free(info->encryption);
+    g_free(info->looks_like);
     g_free(info->trouble);
     g_free(info->compression);
     g_free(info);

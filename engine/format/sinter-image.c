@@ -26,6 +26,7 @@ image_prepare(SinterImage *self, const SinterImageOptions *options, GError **err
     self->format = sinter_format_choose(self->io, options->format, error);
     if (!self->format)
         return FALSE;
+    self->probed = options->format == NULL;
     self->info = sinter_image_info_new_for_driver(self->io, self->format, error);
     if (!self->info)
         return FALSE;

@@ -21,7 +21,8 @@ struct _SinterImage {
     /* host space comes in units of this: only the file's last one may be there in part */
     guint64 host_unit_bytes;
     gboolean encrypted;
-    gpointer state; /* the driver's */
+    gboolean probed; /* nobody stated the format */
+    gpointer state;  /* the driver's */
 };
 
 typedef struct {

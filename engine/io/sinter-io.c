@@ -129,11 +129,44 @@ sinter_io_read_padded(SinterIo *io, guint64 offset, void *buf, gsize len, GError
     return TRUE;
 }
 
+void
+sinter_io_guard_start(SinterIo *io, gsize n_bytes, SinterIoGuard guard)
+{
+    io->guarded_bytes = n_bytes;
+    io->guard = guard;
+}
+
+/*
+ * Asks the guard about a write of @len bytes at @offset. They are at @buf or, where that is NULL,
+ * in
+ * @from at @from_offset.
+ */
+static gboolean
+io_ask_guard(SinterIo *io, guint64 offset, const void *buf, SinterIo *from, guint64 from_offset,
+             guint64 len, GError **error)
+{
+    g_autofree guint8 *start = NULL;
+    gsize present = 0;
+    gsize n;
+
+    if (!io->guard || offset >= io->guarded_bytes || len == 0)
+        return TRUE;
+    n = (gsize)MIN(len, io->guarded_bytes - offset);
+    start = g_malloc0(io->guarded_bytes);
+    if (!sinter_io_read_some(io, 0, start, io->guarded_bytes, &present, error) ||
+        (!buf && !sinter_io_read(from, from_offset, start + offset, n, error)))
+        return FALSE;
+    if (buf)
+        memcpy(start + offset, buf, n);
+    return io->guard(io, start, MAX(present, (gsize)offset + n), error);
+}
+
 gboolean
 sinter_io_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
 {
     return io_check_writable(io, io->klass->write, error) &&
            io_check_range(io, "writing", offset, len, error) &&
+           io_ask_guard(io, offset, buf, NULL, 0, len, error) &&
            (len == 0 || io->klass->write(io, offset, buf, len, error));
 }
 
@@ -144,6 +177,7 @@ sinter_io_overwrite(SinterIo *io, guint64 offset, const void *buf, gsize len, GE
         return sinter_io_write(io, offset, buf, len, error);
     return io_check_writable(io, io->klass->write, error) &&
            io_check_range(io, "writing", offset, len, error) &&
+           io_ask_guard(io, offset, buf, NULL, 0, len, error) &&
            (len == 0 || io->klass->overwrite(io, offset, buf, len, error));
 }
 
@@ -199,7 +233,8 @@ sinter_io_copy(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset
 
     if (!io_check_writable(io, io->klass->write, error) ||
         !io_check_range(io, "copying to", offset, len, error) ||
-        !io_check_range(from, "copying from", from_offset, len, error))
+        !io_check_range(from, "copying from", from_offset, len, error) ||
+        !io_ask_guard(io, offset, NULL, from, from_offset, len, error))
         return FALSE;
     if (io->klass->copy && io->klass == from->klass &&
         !io->klass->copy(io, offset, from, from_offset, len, &done, error))

@@ -93,12 +93,20 @@ typedef struct {
     void (*finalize)(SinterIo *io);
 } SinterIoClass;
 
+/*
+ * Looks at what the first @len bytes of @io will be when a write is done. FALSE with an error
+ * refuses the write, of which nothing has reached the file then.
+ */
+typedef gboolean (*SinterIoGuard)(SinterIo *io, const guint8 *start, gsize len, GError **error);
+
 struct _SinterIo {
     gatomicrefcount refs;
     const SinterIoClass *klass;
     char *path;
     SinterIoFlags flags;
     gboolean defers_flushes;
+    SinterIoGuard guard; /* NULL: none */
+    gsize guarded_bytes;
 };
 
 typedef struct {
@@ -142,6 +150,9 @@ gboolean sinter_io_overwrite(SinterIo *io, guint64 offset, const void *buf, gsiz
                              GError **error);
 /* Whether it goes past the page cache, so that more threads than processors pay. */
 gboolean sinter_io_overwrites(SinterIo *io);
+
+/* From now on each write and copy that touches the first @n_bytes of @io asks @guard before. */
+void sinter_io_guard_start(SinterIo *io, gsize n_bytes, SinterIoGuard guard);
 
 /* Writes real zeros, for storage that cannot punch holes. Grows the file as a write does. */
 gboolean sinter_io_write_zeros(SinterIo *io, guint64 offset, guint64 len, GError **error);

@@ -113,6 +113,19 @@ report(Walk *walk, SinterCheckResult *above, SinterFindingCode code, const char 
     sinter_tally_clear(&tally);
 }
 
+/* A member that is recorded as raw looks like an image of another format. */
+static void
+report_doubt(Walk *walk, SinterCheckResult *above, const SinterImageInfo *info)
+{
+    g_autofree char *text = g_strdup_printf(
+        "The backing file '%s' is recorded as format '%s', but begins with a header of format "
+        "'%s'; "
+        "if it is '%s', record that with 'sinter-img rebase -u -b NAME -F %s OVERLAY'",
+        info->path, info->format, info->looks_like, info->looks_like, info->looks_like);
+
+    report(walk, above, SINTER_FINDING_BACKING_FORMAT_DOUBTFUL, text);
+}
+
 static gboolean
 walk_knows(Walk *self, SinterIo *io, gboolean *ret_again, GError **error)
 {
@@ -209,6 +222,8 @@ walk_member(Walk *self, Member *member, GError **error)
     info = driver ? sinter_image_info_new_for_driver(io, driver, error) : NULL;
     if (!info)
         return FALSE;
+    if (info->looks_like && member->above)
+        report_doubt(self, member->above, info);
     if (driver->check) {
         result = sinter_image_check_io(io, driver->name, self->options, error);
         if (!result)

@@ -30,6 +30,8 @@ commit_find_base(SinterChain *chain, const SinterCommitOptions *options, guint *
 static gboolean
 commit_check(SinterChain *chain, const SinterCommitOptions *options, guint base, GError **error)
 {
+    if (!sinter_format_check_recorded(sinter_chain_layer(chain, base)->info, error))
+        return FALSE;
     if (base == 1 || (options->flags & SINTER_COMMIT_KEEP))
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,

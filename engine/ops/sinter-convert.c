@@ -244,8 +244,12 @@ convert_open_target(const Convert *job, SinterConvertTarget *target,
         return FALSE;
     if (convert_check_files(job, target, backing, is_new ? image->data_file_name : NULL, error) &&
         each_source_file(job, clear_unless_readable, &readable, error) &&
-        sinter_convert_target_open(target, image, how, readable, g_steal_pointer(&backing), error))
+        sinter_convert_target_open(target, image, how, readable, g_steal_pointer(&backing),
+                                   error)) {
+        if ((flags & SINTER_CONVERT_KEEP_FORMAT) && strcmp(image->format, "raw") == 0)
+            sinter_format_keep_raw(sinter_output_get_io(target->output));
         return TRUE;
+    }
     if (is_new)
         sinter_error_wrap(error, SINTER_STAGE_CONVERT, target->path,
                           "%s: error while converting %s: ", target->path, image->format);

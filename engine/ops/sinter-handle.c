@@ -85,6 +85,8 @@ handle_prepare(SinterHandle *self, const SinterHandleOptions *options, GError **
     }
     if (!sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error))
         return FALSE;
+    if ((options->flags & SINTER_HANDLE_KEEP_FORMAT) && self->format == &sinter_format_raw)
+        sinter_format_keep_raw(self->io);
     how.backing = g_steal_pointer(&backing);
     self->writer = self->format->write_open(&file, &how, &self->traits, error);
     return self->writer != NULL;

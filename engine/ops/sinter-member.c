@@ -83,7 +83,8 @@ sinter_member_open_io(SinterChain *chain, guint layer, SinterIoFlags flags, GErr
 SinterHandle *
 sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags flags, GError **error)
 {
-    const SinterImageInfo *info = sinter_chain_layer(chain, layer)->info;
+    const SinterImage *image = sinter_chain_layer(chain, layer);
+    const SinterImageInfo *info = image->info;
     g_autoptr(SinterIo) io = sinter_member_open_io(chain, layer, flags, error);
     guint n_below = chain->layers->len - layer - 1;
     SinterHandleOptions options = { .flags = SINTER_HANDLE_NO_LOCK };
@@ -91,6 +92,8 @@ sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags flags, GError 
 
     if (!io)
         return NULL;
+    if (image->probed && image->format == &sinter_format_raw)
+        sinter_format_keep_raw(io);
     if (info->backing_name && n_below > 0)
         options.backing = sinter_chain_slice(chain, layer + 1, n_below);
     handle = sinter_handle_open_io(chain->fs, io, info->format, &options, error);

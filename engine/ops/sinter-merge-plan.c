@@ -237,6 +237,23 @@ plan_fill(SinterMergePlan *plan, SinterChain *chain, SinterMergeStretch stretch,
     plan_fill_space(plan, chain, stretch, result, rate);
 }
 
+/* What is written to, or may be removed, is of the format that is recorded. */
+static gboolean
+check_recorded(SinterChain *chain, const SinterMergeFacts *facts, GError **error)
+{
+    const SinterMergeStretch *stretches[] = { &facts->down, &facts->up };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(stretches); i++) {
+        const SinterMergeStretch *stretch = stretches[i];
+
+        for (guint k = stretch->top; k != G_MAXUINT && k <= stretch->base; k++) {
+            if (!sinter_format_check_recorded(sinter_chain_layer(chain, k)->info, error))
+                return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 SinterMergePlan *
 sinter_merge_plan_make(SinterChain *chain, const SinterMergeOptions *options,
                        SinterMergeStretch *ret, GError **error)
@@ -254,7 +271,7 @@ sinter_merge_plan_make(SinterChain *chain, const SinterMergeOptions *options,
     Measure up;
 
     if (!sinter_merge_find_stretches(chain, options, &facts.down, &facts.up, error) ||
-        !measure_both(chain, &facts, &down, &up, error))
+        !check_recorded(chain, &facts, error) || !measure_both(chain, &facts, &down, &up, error))
         return NULL;
     facts.bytes_down = down.bytes - (facts.drops_shadowed ? down.shadowed : 0);
     facts.bytes_up = up.bytes - (facts.drops_shadowed ? up.shadowed : 0);

@@ -7,7 +7,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from img import KIB, MIB, ImgCase, ours  # noqa: E402
+from img import KIB, MIB, ImgCase, ours, theirs  # noqa: E402
 
 
 class SafetyCase(ImgCase):
@@ -70,6 +70,129 @@ class RebaseOfStandalone(SafetyCase):
         self.ours("rebase", "-b", "new.qcow2", "-F", "qcow2", "disk.qcow2")
         self.assertLess(os.path.getsize(self.path("disk.qcow2")), 4 * MIB)
         self.io("read -P 0 2T 64k", "read -P 7 1T 64k", name="disk.qcow2")
+
+
+class ProbedRaw(SafetyCase):
+    """A raw file whose format nobody recorded: what a guest writes must not become its header."""
+
+    # a header of version 2 with a backing file, as a guest may write it into its first sector
+    def make(self, recorded=False):
+        self.qemu("create", "-q", "-f", "raw", "base.raw", "1M")
+        with open(self.path("base.raw"), "r+b") as file:
+            file.write(b"boot" * 128)
+        self.create("evil.qcow2", "1M", "compat=0.10,cluster_size=4k")
+        self.qemu("rebase", "-u", "-b", "/etc/passwd", "-F", "raw", "evil.qcow2")
+        self.create("top.qcow2", "1M", "compat=0.10", backing="base.raw", backing_format="raw")
+        if not recorded:
+            # the extension that says the format becomes one that nobody knows
+            self.poke("top.qcow2", 72, b"\x12\x34\x56\x78")
+        header = self.content("evil.qcow2")[:4096]
+        with open(self.path("header"), "wb") as file:
+            file.write(header)
+        self.io("write -q -s header 0 4096", "write -q -P 5 512k 64k", name="top.qcow2")
+        self.keep("base.raw")
+
+    def refused(self, *args):
+        self.ours(*args, status=1, stderr="is a raw image, but that is recorded nowhere.*qcow2")
+        self.assertFalse(self.content("base.raw").startswith(b"QFI"))
+
+    def test_commit(self):
+        self.make()
+        self.assertNotEqual(theirs("commit", "top.qcow2", folder=self.folder).status, 0)
+        before = self.reads("top.qcow2")
+        self.refused("commit", "top.qcow2")
+        self.assertTrue(self.reads("top.qcow2") == before)
+
+    def test_merge(self):
+        for words in (["merge", "--down", "top.qcow2"], ["merge", "--down", "--delete", "top.qcow2"]):
+            self.make()
+            self.refused(*words)
+            self.assertTrue(os.path.exists(self.path("top.qcow2")))
+
+    def test_other_bytes_are_fine(self):
+        self.make()
+        self.io("write -q -P 1 0 4096", name="top.qcow2")
+        self.ours("commit", "top.qcow2")
+        self.assertEqual(self.content("base.raw")[:4096], b"\1" * 4096)
+
+    def test_recorded(self):
+        """Recorded as raw it is what the guest writes to, whatever that is."""
+        self.make(recorded=True)
+        self.ours("commit", "top.qcow2")
+        self.assertTrue(self.content("base.raw").startswith(b"QFI"))
+
+    def test_convert_and_dd(self):
+        self.make(recorded=True)
+        shutil.copy(self.path("base.raw"), self.path("copy.raw"))
+        for words in (["convert", "-n", "top.qcow2", "copy.raw"], ["convert", "top.qcow2", "copy.raw"],
+                      ["dd", "if=top.qcow2", "of=copy.raw"],
+                      ["convert", "-W", "-n", "top.qcow2", "copy.raw"]):
+            with self.subTest(words=words):
+                self.refused(*words)
+                self.assertTrue(self.content("copy.raw")[:512] == b"boot" * 128)
+        for words in (["convert", "-n", "-O", "raw", "top.qcow2", "copy.raw"],
+                      ["dd", "-O", "raw", "if=top.qcow2", "of=new.raw"]):
+            self.ours(*words)
+
+    def test_other_formats(self):
+        """Headers of formats that QEMU knows and we do not read count as well."""
+        for at, magic in ((0, b"KDMV"), (0, b"QED\0"), (64, b"\x7f\x10\xda\xbe")):
+            self.make()
+            self.io("write -q -P 1 0 4096", name="top.qcow2")
+            with open(self.path("header"), "wb") as file:
+                file.write(bytes(at) + magic + bytes(512 - at - len(magic)))
+            self.io("write -q -s header 0 512", name="top.qcow2")
+            self.ours("commit", "top.qcow2", status=1, stderr="recorded nowhere")
+
+
+class WronglyRecorded(SafetyCase):
+    """The base is qcow2, and the overlay says that it is raw."""
+
+    def setUp(self):
+        super().setUp()
+        self.create("base.qcow2", "4M", writes=["write -P 7 0 1M"])
+        self.create("mid.qcow2", "4M", backing="base.qcow2", backing_format="raw",
+                    writes=["write -P 8 1M 64k"])
+        self.create("top.qcow2", "4M", backing="mid.qcow2", writes=["write -P 9 2M 64k"])
+        self.keep("base.qcow2", "mid.qcow2", "top.qcow2")
+
+    WORDS = "recorded as format 'raw', but begins with a header of format 'qcow2'.*-F qcow2"
+
+    def test_refused(self):
+        for words in (["commit", "mid.qcow2"], ["commit", "-b", "base.qcow2", "top.qcow2"],
+                      ["merge", "mid.qcow2"], ["merge", "--down", "mid.qcow2"],
+                      ["merge", "--up", "--delete", "mid.qcow2"], ["merge", "--dry-run", "mid.qcow2"],
+                      ["merge", "--top", "top.qcow2", "--base", "base.qcow2", "top.qcow2"],
+                      ["remove", "--delete", "top.qcow2", "mid.qcow2"],
+                      ["remove", "--delete", "top.qcow2", "base.qcow2"]):
+            with self.subTest(words=words):
+                self.ours(*words, status=1, stderr=self.WORDS)
+                self.assert_kept("base.qcow2", "mid.qcow2", "top.qcow2")
+        self.assertEqual([name for name in os.listdir(self.folder) if "journal" in name], [])
+
+    def test_the_way_on(self):
+        self.ours("rebase", "-u", "-b", "base.qcow2", "-F", "qcow2", "mid.qcow2")
+        self.ours("commit", "mid.qcow2")
+        self.io("read -P 7 0 1M", "read -P 8 1M 64k", name="base.qcow2")
+
+    def test_told(self):
+        done = self.ours("check", "--backing-chain", "top.qcow2")
+        self.assertRegex((done.stdout + done.stderr).decode(),
+                         "'base.qcow2' is recorded as format 'raw', but begins with a header of "
+                         "format 'qcow2'")
+        done = self.ours("check", "--backing-chain", "--output=json", "top.qcow2")
+        self.assertIn(b"backing-format-doubtful", done.stdout)
+        self.ours("info", "--backing-chain", "top.qcow2",
+                  stderr="'base.qcow2' is read as format 'raw', as stated, but begins with a header "
+                         "of format 'qcow2'")
+
+    def test_luks_is_no_sign(self):
+        """A disk that a guest has encrypted as a whole begins with a LUKS header."""
+        with open(self.path("base.raw"), "wb") as file:
+            file.write(b"LUKS\xba\xbe" + bytes(1 << 20))
+        self.create("over.qcow2", None, backing="base.raw", backing_format="raw",
+                    writes=["write -P 8 64k 64k"])
+        self.ours("commit", "over.qcow2")
 
 
 if __name__ == "__main__":

@@ -173,9 +173,10 @@ bench_open_for_writing(const BenchOptions *self, const char *given)
 
     if (!sinter_img_change_begin(&name, &self->source, given, &info))
         return NULL;
-    handle =
-        sinter_handle_open(NULL, name.path, info->format,
-                           SINTER_HANDLE_PROBE | (name.direct ? SINTER_HANDLE_DIRECT : 0), &error);
+    handle = sinter_handle_open(NULL, name.path, info->format,
+                                SINTER_HANDLE_PROBE | (name.direct ? SINTER_HANDLE_DIRECT : 0) |
+                                    (name.format ? 0 : SINTER_HANDLE_KEEP_FORMAT),
+                                &error);
     if (!handle)
         sinter_img_name_report(&name, error);
     return handle;

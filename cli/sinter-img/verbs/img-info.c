@@ -76,6 +76,10 @@ info_new(const SinterImgName *name)
     }
     if (!sinter_img_name_check_options(name, self->info->format))
         return NULL;
+    if (self->info->looks_like)
+        sinter_img_warning("'%s' is read as format '%s', as stated, but begins with a header of "
+                           "format '%s'",
+                           name->given, self->info->format, self->info->looks_like);
     self->specific = sinter_img_info_specific(self);
     self->backing_to_open =
         g_strdup(self->info->backing_path ? self->info->backing_path : self->info->backing_name);

@@ -36,8 +36,10 @@ typedef struct _SinterProgress SinterProgress;
  *   the same as they do
  * @SINTER_CONVERT_OFFLOAD: leave copying to the kernel, where blocks may be shared; zeros are not
  *   looked for in data
- * @SINTER_CONVERT_BITMAPS: the target, which is qcow2 of version 3, gets copies of the dirty bitmaps
- *   of the one source's top image
+ * @SINTER_CONVERT_BITMAPS: the target, which is qcow2 of version 3, gets copies of the dirty
+ * bitmaps of the one source's top image
+ * @SINTER_CONVERT_KEEP_FORMAT: nobody has stated the target's format: bytes that would make a raw
+ *   target look like an image of another format are refused with UNSUPPORTED
  * @SINTER_CONVERT_SKIP_BROKEN_BITMAPS: leave out those that cannot be trusted, which are an error
  *   otherwise
  */
@@ -54,6 +56,7 @@ typedef enum {
     SINTER_CONVERT_OFFLOAD = 1 << 8,
     SINTER_CONVERT_BITMAPS = 1 << 9,
     SINTER_CONVERT_SKIP_BROKEN_BITMAPS = 1 << 10,
+    SINTER_CONVERT_KEEP_FORMAT = 1 << 11,
 } SinterConvertFlags;
 
 /* A run of zeros of at least that much becomes a hole, where the caller does not say. */

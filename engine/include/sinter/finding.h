@@ -346,7 +346,8 @@ typedef enum {
     X(CHAIN_TOO_DEEP, "chain-too-deep", ERROR, IMAGE, NONE, REFUSES, "{detail}")                   \
     X(BACKING_FORMAT_MISSING, "backing-format-missing", NOTE, DATA, HEADER, UNSEEN,                \
       "The backing file '{detail}' is named without its format: a guest can make a raw one pass "  \
-      "for another format")
+      "for another format")                                                                        \
+    X(BACKING_FORMAT_DOUBTFUL, "backing-format-doubtful", NOTE, DATA, HEADER, UNSEEN, "{detail}")
 
 /**
  * SinterFindingCode:

@@ -33,6 +33,8 @@ typedef struct _SinterHandle SinterHandle;
  * @SINTER_HANDLE_DIRECT: pass by the page cache where the file system can
  * @SINTER_HANDLE_WRITE_ONLY: sinter_handle_read_at() is an error: for programs that must not hand
  *   out what is on the disk
+ * @SINTER_HANDLE_KEEP_FORMAT: the format was found by probing. Bytes that would make a raw image
+ *   look like one of another format are refused with UNSUPPORTED
  */
 typedef enum {
     SINTER_HANDLE_DEFAULT = 0,
@@ -40,6 +42,7 @@ typedef enum {
     SINTER_HANDLE_NO_LOCK = 1 << 1,
     SINTER_HANDLE_DIRECT = 1 << 2,
     SINTER_HANDLE_WRITE_ONLY = 1 << 3,
+    SINTER_HANDLE_KEEP_FORMAT = 1 << 4,
 } SinterHandleFlags;
 
 /**

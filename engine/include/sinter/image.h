@@ -37,6 +37,8 @@ G_BEGIN_DECLS
  * @corrupt: a program found it corrupt and marked it
  * @encrypted: the payload cannot be read without a key
  * @encryption: (nullable): "aes" or "luks"
+ * @looks_like: (nullable): where @format was stated as "raw": another format, by its name, whose
+ *   header the first bytes are; %NULL where there is none
  * @trouble: (nullable): the first thing that keeps the image from being used; %NULL where it can
  *   be. The other members are then as far as the bytes allow.
  * @version: of the format: 2 or 3 for qcow2, 0 where it has none
@@ -67,6 +69,7 @@ typedef struct {
     gboolean corrupt;
     gboolean encrypted;
     char *encryption;
+    char *looks_like;
     char *trouble;
     guint version;
     guint cluster_size;

@@ -105,7 +105,9 @@ set_layer_attribute(const World *world, SinterLayer *layer, const char *name, co
 {
     if (set_layer_word(layer, name, word))
         return;
-    if (g_str_has_prefix(word, "free")) {
+    if (g_str_has_prefix(word, "like=")) {
+        layer->looks_like = g_strdup(word + 5);
+    } else if (g_str_has_prefix(word, "free")) {
         layer->fs_free_bytes = parse_size(word + 4);
     } else if (g_str_has_prefix(word, "fs")) {
         layer->fs_device = parse_size(word + 2);

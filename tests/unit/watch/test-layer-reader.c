@@ -100,6 +100,7 @@ test_facts(Fixture *f, gconstpointer data)
     assert_path(f, layer(layers, 1), "sub/../base");
     g_assert_null(layer(layers, 1)->problem);
     g_assert_null(layer(layers, 1)->backing_name);
+    g_assert_null(layer(layers, 1)->looks_like);
 }
 
 /* A relative name is relative to the folder of the image as it is named, not where it leads. */
@@ -146,6 +147,7 @@ test_stored_raw(Fixture *f, gconstpointer data)
     top = read_name(f, "guest", "raw");
     g_assert_cmpuint(top->len, ==, 1);
     g_assert_null(layer(top, 0)->backing_name);
+    g_assert_cmpstr(layer(top, 0)->looks_like, ==, "qcow2");
     below = read_name(f, "top", "qcow2");
     g_assert_cmpuint(below->len, ==, 2);
     g_assert_cmpstr(layer(below, 1)->format, ==, "raw");

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Raw images have no header, so what their first bytes look like may contradict what is recorded or
+ * was probed. What holds: bytes of a guest do not turn a probed raw file into an image of another
+ * format, and a file that looks like such an image is not destroyed because somebody recorded it as
+ * raw.
+ */
+
+#include "sinter-format.h"
+#include "sinter-error.h"
+
+#include <string.h>
+
+static gboolean
+refuse_header(SinterIo *io, const guint8 *start, gsize len, GError **error)
+{
+    const char *name = sinter_format_look_at(start, len);
+
+    if (strcmp(name, sinter_format_raw.name) == 0)
+        return TRUE;
+    g_set_error(
+        error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+        "'%s' is a raw image, but that is recorded nowhere, and the bytes to be written are "
+        "a header of format '%s': the file would be opened as '%s' from then on. Record the "
+        "format 'raw' in the image above (sinter-img rebase -u -b NAME -F raw OVERLAY), or "
+        "state it, and try again",
+        sinter_io_get_path(io), name, name);
+    return FALSE;
+}
+
+void
+sinter_format_keep_raw(SinterIo *io)
+{
+    sinter_io_guard_start(io, SINTER_FORMAT_PROBE_BYTES, refuse_header);
+}
+
+char *
+sinter_format_find_contradiction(SinterIo *io)
+{
+    guint8 start[SINTER_FORMAT_PROBE_BYTES];
+    const char *name;
+    gsize len = 0;
+
+    /* what cannot be read contradicts nothing; whoever needs it will be told */
+    if (!sinter_io_read_some(io, 0, start, sizeof start, &len, NULL))
+        return NULL;
+    name = sinter_format_look_at(start, len);
+    if (strcmp(name, sinter_format_raw.name) == 0 || strcmp(name, "luks") == 0)
+        return NULL;
+    return g_strdup(name);
+}
+
+gboolean
+sinter_format_check_recorded(const SinterImageInfo *info, GError **error)
+{
+    if (!info->looks_like)
+        return TRUE;
+    g_set_error(
+        error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+        "'%s' is recorded as format '%s', but begins with a header of format '%s': it would "
+        "be destroyed. If it is '%s', record that in the image above (sinter-img rebase -u "
+        "-b NAME -F %s OVERLAY); if it is '%s', copy the disk with 'sinter-img convert' "
+        "instead",
+        info->path, info->format, info->looks_like, info->looks_like, info->looks_like,
+        info->format);
+    return FALSE;
+}
