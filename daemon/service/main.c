@@ -200,7 +200,8 @@ watch_signals(Daemon *daemon)
 }
 
 static int
-serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, const char *state_dir)
+serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, const char *state_dir,
+      GError **error)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(SinterConnection) connection =
@@ -215,6 +216,8 @@ serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, co
     g_autoptr(SinterService) service = sinter_service_new(&parts);
     Daemon daemon = { loop, service, 0 };
 
+    if (!sinter_executor_load(executor, error))
+        return 1;
     g_signal_connect(service, "failed", G_CALLBACK(on_failed), &daemon);
     watch_signals(&daemon);
     sinter_service_start(service);
@@ -245,7 +248,7 @@ run(const Arguments *arguments, GError **error)
     bus = open_bus(arguments, error);
     if (!bus || !check_name_free(bus, error) || !sinter_state_dir_claim(state_dir, &lock, error))
         return 1;
-    return serve(arguments, bus, g_steal_pointer(&config), state_dir);
+    return serve(arguments, bus, g_steal_pointer(&config), state_dir, error);
 }
 
 /* Scans come and go in threads: an arena for each would keep what every scan has used. A reply

@@ -191,15 +191,11 @@ on_name_acquired(GDBusConnection *bus, const char *name, gpointer user_data)
 {
     const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_ID_SERVING }, { NULL } };
     SinterService *self = user_data;
-    g_autoptr(GError) error = NULL;
     g_autofree char *status = NULL;
 
     if (self->ready)
         return;
-    if (!sinter_executor_start(self->executor, &error)) {
-        g_signal_emit(self, signals[FAILED], 0, error->message);
-        return;
-    }
+    sinter_executor_start(self->executor);
     self->ready = TRUE;
     status = dup_status(self);
     sinter_notify_ready(status);

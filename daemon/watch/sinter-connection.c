@@ -32,6 +32,7 @@ struct _SinterConnection {
     gint64 opened_usec;        /* monotonic */
     guint pause_sec;           /* before the next attempt */
     guint retry_id;            /* the timer of that attempt, or 0 */
+    char *early_break;         /* why the one that is being opened broke already, or NULL */
     char *last_problem;        /* what was logged of the attempts so far, or NULL */
     gboolean started;
     gboolean stopped;
@@ -140,16 +141,26 @@ handle_broken(SinterConnection *self, const char *why)
 }
 
 static void
+set_early_break(SinterConnection *self, const char *why)
+{
+    g_free(self->early_break);
+    self->early_break = g_strdup(why);
+}
+
+static void
 on_source_event(const SinterEvent *event, gpointer user_data)
 {
     SinterConnection *self = user_data;
 
-    if (!self->source)
-        return; /* not announced yet: whoever hears CONNECTED looks at everything anyway */
-    if (event->kind == SINTER_EVENT_DISCONNECTED)
+    if (!self->source) {
+        /* not announced yet: whoever hears CONNECTED looks at everything anyway */
+        if (event->kind == SINTER_EVENT_DISCONNECTED)
+            set_early_break(self, event->text);
+    } else if (event->kind == SINTER_EVENT_DISCONNECTED) {
         handle_broken(self, event->text);
-    else
+    } else {
         connection_emit(self, event);
+    }
 }
 
 static void
@@ -167,9 +178,9 @@ adopt_link(SinterConnection *self, Link *link)
     g_clear_pointer(&self->last_problem, g_free);
     sinter_log(G_LOG_LEVEL_MESSAGE, NULL, "connected to libvirt at '%s'", self->uri);
     connection_emit(self, event);
-    /* It may have broken while nobody listened yet. */
-    if (self->connection && virConnectIsAlive(self->connection) == 0)
-        handle_broken(self, "it did not last");
+    /* a handler of CONNECTED may have stopped it */
+    if (self->source && self->early_break)
+        handle_broken(self, self->early_break);
 }
 
 static void
@@ -207,10 +218,14 @@ open_in_thread(GTask *task, gpointer source_object, gpointer task_data, GCancell
     if (link->connection)
         link->source = sinter_event_source_new(link->connection, self->use_qmp_events,
                                                on_source_event, self, &error);
-    if (link->source) {
+    /* it may have broken before somebody listened */
+    if (link->source && virConnectIsAlive(link->connection) != 0) {
         g_task_return_pointer(task, link, link_free);
         return;
     }
+    if (link->source)
+        g_set_error_literal(&error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED,
+                            "the connection broke as soon as it was open");
     link_free(link);
     g_task_return_error(task, error);
 }
@@ -237,6 +252,7 @@ open_now(gpointer user_data)
     g_autoptr(GTask) task = g_task_new(self, NULL, on_opened, NULL);
 
     self->retry_id = 0;
+    g_clear_pointer(&self->early_break, g_free);
     g_task_run_in_thread(task, open_in_thread);
     return G_SOURCE_REMOVE;
 }
@@ -319,6 +335,7 @@ sinter_connection_finalize(GObject *object)
     SinterConnection *self = SINTER_CONNECTION(object);
 
     g_free(self->uri);
+    g_free(self->early_break);
     g_free(self->last_problem);
     g_mutex_clear(&self->lock);
     G_OBJECT_CLASS(sinter_connection_parent_class)->finalize(object);

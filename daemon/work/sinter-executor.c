@@ -33,8 +33,10 @@ struct _SinterExecutor {
     SinterSpaceLedger *ledger;
     SinterJobLimits limits;
     char *jobs_dir;
-    GPtrArray *jobs; /* of SinterJob, by id */
+    GPtrArray *jobs;    /* of SinterJob, by id */
+    GPtrArray *records; /* of SinterJobRecord: loaded, to be taken over at the start; else NULL */
     gulong event_handler;
+    gboolean trimming;  /* records are being removed in a thread */
     gboolean abandoned; /* a thread was left to itself and uses virt, store and ledger */
 };
 
@@ -109,21 +111,77 @@ find_first_ended(SinterExecutor *self)
     return first;
 }
 
-/* Forgets the ended jobs above the number that is kept, those that ended first. */
+/* (transfer full) (nullable): takes the ended jobs above the number that is kept off the list,
+ * those that ended first */
+static GPtrArray *
+take_expired(SinterExecutor *self)
+{
+    guint n_ended = self->jobs->len - sinter_executor_count_unended(self);
+    g_autoptr(GPtrArray) expired = g_ptr_array_new_with_free_func(g_object_unref);
+
+    for (; n_ended > self->limits.keep_records; n_ended--) {
+        SinterJob *job = g_object_ref(find_first_ended(self));
+
+        g_ptr_array_remove(self->jobs, job);
+        g_ptr_array_add(expired, job);
+    }
+    return expired->len > 0 ? g_steal_pointer(&expired) : NULL;
+}
+
+static void
+remove_records_in_thread(GTask *task, gpointer source_object, gpointer task_data,
+                         GCancellable *cancellable)
+{
+    SinterExecutor *self = source_object;
+    GStrv ids = task_data;
+
+    for (; *ids; ids++) {
+        g_autoptr(GError) error = NULL;
+
+        if (!sinter_job_store_remove(self->store, *ids, &error))
+            sinter_log(G_LOG_LEVEL_WARNING, NULL, "%s", error->message);
+    }
+    g_task_return_boolean(task, TRUE);
+}
+
+static GStrv
+dup_ids(const GPtrArray *jobs)
+{
+    g_autoptr(GStrvBuilder) ids = g_strv_builder_new();
+
+    for (guint i = 0; i < jobs->len; i++)
+        g_strv_builder_add(ids, sinter_job_get_record(jobs->pdata[i])->id);
+    return g_strv_builder_end(ids);
+}
+
+static void trim_jobs(SinterExecutor *self);
+
+static void
+on_records_removed(GObject *object, GAsyncResult *result, gpointer user_data)
+{
+    SinterExecutor *self = SINTER_EXECUTOR(object);
+    g_autoptr(GPtrArray) expired = user_data;
+
+    for (guint i = 0; i < expired->len; i++)
+        g_signal_emit(self, signals[SIGNAL_JOB_REMOVED], 0, expired->pdata[i]);
+    self->trimming = FALSE;
+    trim_jobs(self);
+}
+
+/* Forgets the ended jobs above the number that is kept. A job is gone when its record is, durably;
+ * one removal at a time keeps the order. What the daemon's end cuts off, the next start does. */
 static void
 trim_jobs(SinterExecutor *self)
 {
-    guint n_ended = self->jobs->len - sinter_executor_count_unended(self);
+    GPtrArray *expired = self->trimming ? NULL : take_expired(self);
+    g_autoptr(GTask) task = NULL;
 
-    for (; n_ended > self->limits.keep_records; n_ended--) {
-        g_autoptr(SinterJob) job = g_object_ref(find_first_ended(self));
-        g_autoptr(GError) error = NULL;
-
-        g_ptr_array_remove(self->jobs, job);
-        if (!sinter_job_store_remove(self->store, sinter_job_get_record(job)->id, &error))
-            sinter_log(G_LOG_LEVEL_WARNING, NULL, "%s", error->message);
-        g_signal_emit(self, signals[SIGNAL_JOB_REMOVED], 0, job);
-    }
+    if (!expired)
+        return;
+    self->trimming = TRUE;
+    task = g_task_new(self, NULL, on_records_removed, expired);
+    g_task_set_task_data(task, dup_ids(expired), (GDestroyNotify)g_strfreev);
+    g_task_run_in_thread(task, remove_records_in_thread);
 }
 
 static void
@@ -386,16 +444,20 @@ sinter_executor_new(SinterConnection *connection, SinterInventory *inventory, co
 }
 
 gboolean
-sinter_executor_start(SinterExecutor *self, GError **error)
+sinter_executor_load(SinterExecutor *self, GError **error)
 {
-    g_autoptr(GPtrArray) records = NULL;
-
     self->store = sinter_job_store_new(self->jobs_dir, error);
-    if (!self->store)
-        return FALSE;
-    records = sinter_job_store_load(self->store, error);
-    if (!records)
-        return FALSE;
+    if (self->store)
+        self->records = sinter_job_store_load(self->store, error);
+    return self->records != NULL;
+}
+
+void
+sinter_executor_start(SinterExecutor *self)
+{
+    g_autoptr(GPtrArray) records = g_steal_pointer(&self->records);
+
+    g_return_if_fail(records != NULL);
     self->event_handler =
         g_signal_connect_object(self->connection, "event", G_CALLBACK(on_event), self, 0);
     g_ptr_array_set_free_func(records, NULL);
@@ -403,7 +465,6 @@ sinter_executor_start(SinterExecutor *self, GError **error)
         add_job(self, records->pdata[i]);
     admit_jobs(self);
     trim_jobs(self);
-    return TRUE;
 }
 
 gboolean
@@ -428,6 +489,7 @@ sinter_executor_finalize(GObject *object)
 
     sinter_executor_stop(self);
     g_ptr_array_unref(self->jobs);
+    g_clear_pointer(&self->records, g_ptr_array_unref);
     if (!self->abandoned) {
         g_clear_pointer(&self->ledger, sinter_space_ledger_free);
         g_clear_pointer(&self->store, sinter_job_store_free);

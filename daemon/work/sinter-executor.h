@@ -35,9 +35,12 @@ G_DECLARE_FINAL_TYPE(SinterExecutor, sinter_executor, SINTER, EXECUTOR, GObject)
 SinterExecutor *sinter_executor_new(SinterConnection *connection, SinterInventory *inventory,
                                     const char *state_dir, const SinterJobLimits *limits);
 
-/* Reads the records and takes the unended jobs over; to be called once, after the signals are
- * connected. A record that cannot be read is set aside as NAME.bad and logged; it is no error. */
-gboolean sinter_executor_start(SinterExecutor *self, GError **error);
+/* Reads the records; to be called once, before the main loop runs: blocking. A record that cannot
+ * be read is set aside as NAME.bad and logged; it is no error. */
+gboolean sinter_executor_load(SinterExecutor *self, GError **error);
+
+/* Takes over what was loaded; to be called once, after the signals are connected. */
+void sinter_executor_start(SinterExecutor *self);
 
 /* Leaves every job where it is (QEMU goes on; the next start takes over), but for a guest that is
  * held or slowed, which is let go. Blocks for some seconds at most: FALSE when threads had to be

@@ -219,6 +219,7 @@ set_up(Fixture *f, gconstpointer data)
     f->connection = sinter_connection_new("test:///default", FALSE);
     f->inventory = sinter_inventory_new(f->connection, 0);
     f->executor = sinter_executor_new(f->connection, f->inventory, f->state_dir, &limits);
+    g_assert_true(sinter_executor_load(f->executor, NULL));
     start_service(f);
     add_job(f);
 }
