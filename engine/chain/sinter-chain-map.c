@@ -104,7 +104,7 @@ walk_asks_file(const SinterChainWalk *self, const SinterExtent *extent)
     if (extent->length == 0 || extent->kind != SINTER_EXTENT_DATA)
         return FALSE;
     image = sinter_chain_layer(self->cursor.chain, extent->layer);
-    if (image->format == &sinter_format_raw)
+    if (image->format->is_flat)
         return FALSE;
     return (self->flags & SINTER_MAP_FILE_HOLES) != 0 ||
            ((self->flags & SINTER_MAP_FILE_HOLES_AUTO) && sinter_image_is_preallocated(image));

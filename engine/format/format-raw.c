@@ -8,6 +8,7 @@
  */
 
 #include "format-raw.h"
+#include "format-raw-make.h"
 #include "sinter-error.h"
 #include "sinter-image.h"
 
@@ -127,10 +128,14 @@ const SinterFormat sinter_format_raw = {
     .api_version = SINTER_FORMAT_API_VERSION,
     .name = "raw",
     .threads = SINTER_FORMAT_PARALLEL,
+    .is_flat = TRUE,
     .probe = raw_probe,
     .inspect = raw_inspect,
     .open = raw_open,
     .map = raw_map,
+    .create_check = sinter_raw_create_check,
+    .create = sinter_raw_create,
+    .measure = sinter_raw_measure,
     .write_open = raw_write_open,
     .write_close = raw_write_flush,
     .write_free = raw_write_free,
@@ -141,4 +146,5 @@ const SinterFormat sinter_format_raw = {
     .write_discard = raw_write_zero,
     .write_copy = raw_write_copy,
     .write_place = raw_write_place,
+    .resize = sinter_raw_resize,
 };

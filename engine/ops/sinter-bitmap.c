@@ -1,113 +1,90 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * Changes dirty bitmaps: finds both images, does one action after the other in memory, and stores
- * the outcome. What holds: what was done before an action that fails is stored all the same, as
- * scripts know it.
- */
+/* Changes dirty bitmaps, whatever the format: opens both images and lets the driver work. */
 
 #include "sinter/bitmap.h"
-#include "sinter-bitmap-store.h"
+#include "sinter-bitmap-over.h"
+#include "sinter-edit.h"
 #include "sinter-error.h"
 
-/* The bitmaps of another image; none where its format has none. */
-static SinterQcow2BitmapSet *
-load_source(SinterFs *fs, const SinterBitmapSource *from, SinterHandleFlags flags, GError **error)
+/* What merges take marks from: open for reading, and locked. */
+static SinterIo *
+open_source(SinterFs *fs, const SinterBitmapChange *change, const SinterFormat **ret_format,
+            GError **error)
 {
-    SinterIoFlags io_flags =
-        SINTER_IO_READ | (flags & SINTER_HANDLE_NO_LOCK ? SINTER_IO_NO_LOCK : 0);
-    g_autoptr(SinterIo) io = sinter_fs_open(fs, from->path, io_flags, error);
-    g_autoptr(SinterQcow2Header) header = NULL;
-    const SinterFormat *format = NULL;
-    SinterQcow2BitmapSet *set = NULL;
+    const SinterBitmapSource *from = change->from;
+    SinterIoFlags flags =
+        SINTER_IO_READ | (change->flags & SINTER_HANDLE_NO_LOCK ? SINTER_IO_NO_LOCK : 0);
+    g_autoptr(SinterIo) io = sinter_fs_open(fs, from->path, flags, error);
 
+    *ret_format = NULL;
     if (io && sinter_io_lock(io, SINTER_IO_LOCK_SHARED, error))
-        format = sinter_format_choose(io, from->format, error);
-    if (format == &sinter_format_raw)
-        return sinter_qcow2_bitmap_set_new(io);
-    if (format)
-        header = sinter_qcow2_header_read(io, error);
-    if (header && sinter_qcow2_header_require_usable(header, error))
-        set = sinter_qcow2_bitmap_set_load(io, header, error);
-    if (!set)
-        sinter_error_wrap_open(error, from->path);
-    return set;
+        *ret_format = sinter_format_choose(io, from->format, error);
+    if (*ret_format)
+        return g_steal_pointer(&io);
+    sinter_error_wrap_open(error, from->path);
+    return NULL;
+}
+
+/* The first action fails: there are no bitmaps, and there can be none. */
+static gboolean
+refuse_all(const SinterEdit *edit, const SinterBitmapChange *change, GError **error)
+{
+    if (change->n_actions == 0)
+        return TRUE;
+    if (change->actions[0].kind == SINTER_BITMAP_ADD)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "Can't store persistent bitmaps to '%s': Operation not supported",
+                    sinter_io_get_path(edit->file.io));
+    else
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "Dirty bitmap '%s' not found",
+                    change->name);
+    return FALSE;
 }
 
 static gboolean
-act(SinterQcow2BitmapSet *set, const char *name, const SinterBitmapAction *action,
-    SinterQcow2BitmapSet *from, GError **error)
+refuse_source(const SinterEdit *edit, const SinterFormat *format, GError **error)
 {
-    switch (action->kind) {
-    case SINTER_BITMAP_ADD:
-        return sinter_qcow2_bitmap_set_add(set, name, action->granularity, error);
-    case SINTER_BITMAP_REMOVE:
-        return sinter_qcow2_bitmap_set_remove(set, name, error);
-    case SINTER_BITMAP_CLEAR:
-        return sinter_qcow2_bitmap_set_clear(set, name, error);
-    case SINTER_BITMAP_ENABLE:
-        return sinter_qcow2_bitmap_set_enable(set, name, TRUE, error);
-    case SINTER_BITMAP_DISABLE:
-        return sinter_qcow2_bitmap_set_enable(set, name, FALSE, error);
-    case SINTER_BITMAP_MERGE:
-        return sinter_qcow2_bitmap_set_merge(set, name, from ? from : set, action->source, error);
-    }
-    g_assert_not_reached();
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "bitmaps of an image of format '%s' cannot be merged into one of format '%s'",
+                format->name, edit->format->name);
+    return FALSE;
 }
 
 gboolean
-sinter_bitmap_store(SinterEdit *edit, SinterQcow2BitmapSet *set, GError **error)
+sinter_bitmap_change_over(SinterFs *fs, const char *path, SinterIo *data_io,
+                          const SinterBitmapChange *change, gsize *ret_n_done, GError **error)
 {
-    return sinter_qcow2_bitmap_set_place(set, edit->writer, error) &&
-           sinter_qcow2_bitmap_set_switch(set, error) && sinter_edit_reopen(edit, error) &&
-           sinter_qcow2_bitmap_set_release(set, edit->writer, error) &&
-           sinter_edit_reopen(edit, error);
-}
-
-static gboolean
-change(SinterEdit *edit, SinterQcow2BitmapSet *from, const char *name,
-       const SinterBitmapAction *actions, gsize n_actions, gsize *ret_n_done, GError **error)
-{
-    g_autoptr(SinterQcow2BitmapSet) set =
-        edit->writer ? sinter_qcow2_bitmap_set_load(edit->io, edit->writer->header, error)
-                     : sinter_qcow2_bitmap_set_new(edit->io);
-    g_autoptr(GError) failed = NULL;
-
-    if (!set)
-        return FALSE;
-    for (*ret_n_done = 0; *ret_n_done < n_actions; (*ret_n_done)++) {
-        if (!act(set, name, &actions[*ret_n_done], from, &failed))
-            break;
-    }
-    if (set->is_changed && !sinter_bitmap_store(edit, set, error))
-        return FALSE;
-    if (failed)
-        g_propagate_error(error, g_steal_pointer(&failed));
-    return *ret_n_done == n_actions;
-}
-
-gboolean
-sinter_bitmap_change_over(SinterFs *fs, const char *path, SinterIo *data_io, const char *format,
-                          SinterHandleFlags flags, const char *name,
-                          const SinterBitmapAction *actions, gsize n_actions,
-                          const SinterBitmapSource *from, gsize *ret_n_done, GError **error)
-{
-    g_auto(SinterEdit) edit = { .no_backing = TRUE, .data_io = data_io };
-    g_autoptr(SinterQcow2BitmapSet) sources = NULL;
+    g_auto(SinterEdit) edit = { .file.data_io = data_io };
+    g_autoptr(SinterIo) source = NULL;
+    const SinterFormat *format = NULL;
+    SinterFormatBitmaps what = { .name = change->name,
+                                 .actions = change->actions,
+                                 .n_actions = change->n_actions };
+    gboolean ok;
 
     *ret_n_done = 0;
-    if (!sinter_edit_open(&edit, fs, path, format, flags, error))
+    if (!sinter_edit_open(&edit, fs, path, change->format, change->flags, error))
         return FALSE;
-    sources = from ? load_source(edit.fs, from, flags, error) : NULL;
-    return (!from || sources) &&
-           change(&edit, sources, name, actions, n_actions, ret_n_done, error);
+    if (change->from) {
+        source = open_source(edit.file.fs, change, &format, error);
+        if (!source)
+            return FALSE;
+        what.source = source;
+        what.source_is_empty = !format->bitmaps;
+    }
+    if (!edit.format->bitmaps)
+        return refuse_all(&edit, change, error);
+    if (source && !what.source_is_empty && format != edit.format)
+        return refuse_source(&edit, format, error);
+    ok = edit.format->bitmaps(&edit.file, &what, error);
+    *ret_n_done = what.n_done;
+    return ok;
 }
 
 gboolean
-sinter_bitmap_change(SinterFs *fs, const char *path, const char *format, SinterHandleFlags flags,
-                     const char *name, const SinterBitmapAction *actions, gsize n_actions,
-                     const SinterBitmapSource *from, gsize *ret_n_done, GError **error)
+sinter_bitmap_change(SinterFs *fs, const char *path, const SinterBitmapChange *change,
+                     gsize *ret_n_done, GError **error)
 {
-    return sinter_bitmap_change_over(fs, path, NULL, format, flags, name, actions, n_actions, from,
-                                     ret_n_done, error);
+    return sinter_bitmap_change_over(fs, path, NULL, change, ret_n_done, error);
 }

@@ -3,12 +3,12 @@
 /* Copies dirty bitmaps from image to image: each is made anew and takes the marks of its model. */
 
 #include "sinter-convert-bitmaps.h"
-#include "sinter-bitmap-store.h"
+#include "sinter-bitmap-over.h"
 #include "sinter-error.h"
 
 static gboolean
-copy_bitmap(SinterFs *fs, SinterImage *image, const SinterBitmapInfo *bitmap, const char *path,
-            SinterIo *data_io, GError **error)
+copy_bitmap(const SinterConvertBitmaps *target, SinterImage *image, const SinterBitmapInfo *bitmap,
+            GError **error)
 {
     const SinterBitmapSource from = { .path = sinter_io_get_path(image->io),
                                       .format = image->info->format };
@@ -17,11 +17,18 @@ copy_bitmap(SinterFs *fs, SinterImage *image, const SinterBitmapInfo *bitmap, co
         { .kind = SINTER_BITMAP_MERGE, .source = bitmap->name },
         { .kind = SINTER_BITMAP_DISABLE },
     };
-    gsize n_actions = bitmap->enabled ? 2 : 3;
+    const SinterBitmapChange change = {
+        .format = target->format,
+        .flags = SINTER_HANDLE_NO_LOCK,
+        .name = bitmap->name,
+        .actions = actions,
+        .n_actions = bitmap->enabled ? 2 : 3,
+        .from = &from,
+    };
     gsize n_done = 0;
 
-    if (sinter_bitmap_change_over(fs, path, data_io, "qcow2", SINTER_HANDLE_NO_LOCK, bitmap->name,
-                                  actions, n_actions, &from, &n_done, error))
+    if (sinter_bitmap_change_over(target->fs, target->path, target->data_io, &change, &n_done,
+                                  error))
         return TRUE;
     sinter_error_prefix(error, "Failed to %s bitmap %s: ", n_done == 0 ? "create" : "populate",
                         bitmap->name);
@@ -29,7 +36,7 @@ copy_bitmap(SinterFs *fs, SinterImage *image, const SinterBitmapInfo *bitmap, co
 }
 
 gboolean
-sinter_convert_bitmaps(SinterFs *fs, SinterChain *source, const char *path, SinterIo *data_io,
+sinter_convert_bitmaps(const SinterConvertBitmaps *target, SinterChain *source,
                        gboolean skip_broken, GError **error)
 {
     SinterImage *image = sinter_chain_layer(source, 0);
@@ -45,7 +52,7 @@ sinter_convert_bitmaps(SinterFs *fs, SinterChain *source, const char *path, Sint
                         "Cannot copy inconsistent bitmap '%s'", bitmap->name);
             return FALSE;
         }
-        if (!copy_bitmap(fs, image, bitmap, path, data_io, error))
+        if (!copy_bitmap(target, image, bitmap, error))
             return FALSE;
     }
     return bitmaps != NULL;

@@ -8,22 +8,13 @@
 
 #include "sinter-convert-target.h"
 #include "format/sinter-format.h"
-#include "qcow2/make/qcow2-create.h"
 #include "sinter-convert-bitmaps.h"
+#include "sinter-create-check.h"
 #include "sinter-create-layout.h"
-#include "sinter-create-raw.h"
 #include "sinter-error.h"
-
-#include <string.h>
 
 /* Of a device the old header goes first, so that a cut leaves no mixture of two images. */
 #define DEVICE_HEADER_BYTES 4096
-
-static gboolean
-target_is_raw(const SinterCreateOptions *image)
-{
-    return strcmp(image->format, "raw") == 0;
-}
 
 static gboolean
 check_room(guint64 there, guint64 wanted, const char *trouble, GError **error)
@@ -51,7 +42,7 @@ open_existing(SinterConvertTarget *self, const SinterCreateOptions *image, GErro
 }
 
 static gboolean
-make_raw(SinterConvertTarget *self, const SinterCreateOptions *image, GError **error)
+make_flat(SinterConvertTarget *self, const SinterCreateOptions *image, GError **error)
 {
     SinterIo *io = sinter_output_get_io(self->output);
     guint64 size = image->virtual_size;
@@ -103,15 +94,15 @@ open_data_file(SinterConvertTarget *self, const SinterCreateOptions *image, gboo
 }
 
 static gboolean
-make_qcow2(SinterConvertTarget *self, const SinterCreateOptions *image, SinterChain *backing,
-           GError **error)
+make_image(SinterConvertTarget *self, const SinterFormat *format, const SinterCreateOptions *image,
+           SinterChain *backing, GError **error)
 {
     g_autoptr(SinterChain) below = backing;
     SinterIo *io = sinter_output_get_io(self->output);
     SinterIo *data_io = self->data_output ? sinter_output_get_io(self->data_output) : NULL;
     SinterHandleOptions how = { .data_io = data_io };
 
-    if (!wipe_device(io, error) || !sinter_qcow2_create(io, data_io, image, error))
+    if (!wipe_device(io, error) || !format->create(io, data_io, image, error))
         return FALSE;
     how.backing = g_steal_pointer(&below);
     self->handle = sinter_handle_open_io(self->fs, io, image->format, &how, error);
@@ -125,23 +116,22 @@ sinter_convert_target_open(SinterConvertTarget *self, const SinterCreateOptions 
                            GError **error)
 {
     g_autoptr(SinterChain) below = backing;
+    const SinterFormat *format = flags & SINTER_OUTPUT_EXISTING
+                                     ? sinter_format_find(image->format, error)
+                                     : sinter_create_find_format(image, error);
 
-    if (!sinter_create_layout_check(image, error))
-        return FALSE;
-    if (!(flags & SINTER_OUTPUT_EXISTING) &&
-        !(target_is_raw(image) ? sinter_raw_create_check(image, error)
-                               : sinter_qcow2_create_check(image, error)))
-        return FALSE;
-    self->output = sinter_output_open(self->fs, self->path, flags, readable, error);
+    if (format)
+        self->output = sinter_output_open(self->fs, self->path, flags, readable, error);
     if (!self->output)
         return FALSE;
+    self->format = format->name;
     if (flags & SINTER_OUTPUT_EXISTING)
         return open_existing(self, image, error);
     sinter_create_lay_out(sinter_output_get_io(self->output), image);
-    if (target_is_raw(image))
-        return make_raw(self, image, error);
+    if (format->is_flat)
+        return make_flat(self, image, error);
     return open_data_file(self, image, readable, error) &&
-           make_qcow2(self, image, g_steal_pointer(&below), error);
+           make_image(self, format, image, g_steal_pointer(&below), error);
 }
 
 /*
@@ -157,15 +147,14 @@ drop_former(SinterConvertTarget *self, GError **error)
 static gboolean
 add_bitmaps(SinterConvertTarget *self, GError **error)
 {
-    const char *name;
+    SinterConvertBitmaps target = { .fs = self->fs, .format = self->format };
 
     if (!self->bitmaps_of)
         return TRUE;
-    name = sinter_output_get_name(self->output, error);
-    return name && sinter_convert_bitmaps(
-                       self->fs, self->bitmaps_of, name,
-                       self->data_output ? sinter_output_get_io(self->data_output) : NULL,
-                       self->skip_broken_bitmaps, error);
+    target.path = sinter_output_get_name(self->output, error);
+    target.data_io = self->data_output ? sinter_output_get_io(self->data_output) : NULL;
+    return target.path &&
+           sinter_convert_bitmaps(&target, self->bitmaps_of, self->skip_broken_bitmaps, error);
 }
 
 gboolean

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What a conversion writes: a raw or qcow2 image that is made, or one that is there and written
- * into. It takes its name when it is complete and durable, as SinterOutput says; a new qcow2
+ * What a conversion writes: an image that is made, or one that is there and written
+ * into. It takes its name when it is complete and durable, as SinterOutput says; a new
  * image's data file likewise, before the image that names it.
  */
 
@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 typedef struct {
     SinterFs *fs;              /* a reference */
     char *path;                /* as it was asked for */
+    const char *format;        /* its name, the driver's */
     SinterOutput *output;      /* the image */
     SinterOutput *data_output; /* NULL: none, or one that was there */
     gboolean data_replaces;    /* a data file was there before */

@@ -297,11 +297,12 @@ sinter_convert_to_image(SinterChain *const *sources, guint n_sources, const char
     g_auto(SinterConvertTarget) target = { 0 };
     Convert job;
 
-    if (!sinter_format_find(image->format, error) ||
-        !convert_init(&job, sources, n_sources, &full, error))
+    const SinterFormat *format = sinter_format_find(image->format, error);
+
+    if (!format || !convert_init(&job, sources, n_sources, &full, error))
         return FALSE;
     what.virtual_size = convert_size(&job);
-    if (strcmp(what.format, "raw") == 0 && what.preallocation == SINTER_PREALLOCATION_FULL)
+    if (format->is_flat && what.preallocation == SINTER_PREALLOCATION_FULL)
         full.flags |= SINTER_CONVERT_FULL;
     target.path = g_strdup(path);
     target.fs = full.fs ? sinter_fs_ref(full.fs) : sinter_fs_new_host(NULL, error);

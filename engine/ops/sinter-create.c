@@ -7,13 +7,10 @@
  */
 
 #include "format/sinter-format.h"
-#include "qcow2/make/qcow2-create.h"
+#include "sinter-create-check.h"
 #include "sinter-create-layout.h"
-#include "sinter-create-raw.h"
 #include "sinter-error.h"
 #include "sinter-output.h"
-
-#include <string.h>
 
 /* A file to be filled. */
 typedef struct {
@@ -102,54 +99,14 @@ check_backing(SinterFs *fs, SinterIo *io, const char *path, const char *backing,
 }
 
 static gboolean
-create_raw(SinterIo *io, const SinterCreateOptions *options, GError **error)
-{
-    guint64 size = (options->virtual_size + 511) & ~G_GUINT64_CONSTANT(511);
-    SinterIoStat st;
-
-    if (!sinter_io_stat(io, &st, error))
-        return FALSE;
-    if (st.is_block_device && st.size_bytes < size) {
-        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE, "Cannot grow device files");
-        return FALSE;
-    }
-    if (options->preallocation == SINTER_PREALLOCATION_FULL)
-        return sinter_io_write_zeros(io, 0, size, error) && sinter_io_flush(io, error);
-    if (options->preallocation == SINTER_PREALLOCATION_FALLOC &&
-        !sinter_io_allocate(io, 0, size, error))
-        return FALSE;
-    return sinter_io_truncate(io, size, error) && sinter_io_flush(io, error);
-}
-
-gboolean
-sinter_raw_create_check(const SinterCreateOptions *options, GError **error)
-{
-    const char *trouble = NULL;
-
-    if (options->virtual_size > G_MAXINT64 - 512)
-        trouble = "Image is too big";
-    else if (options->backing_name || options->data_file_name)
-        trouble = "a raw image stands on no other file";
-    else if (options->preallocation == SINTER_PREALLOCATION_METADATA)
-        trouble = "Unsupported preallocation mode: metadata";
-    if (trouble)
-        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, trouble);
-    return trouble == NULL;
-}
-
-static gboolean
 create_in(SinterFs *fs, const char *path, const SinterCreateOptions *options, GError **error)
 {
     g_auto(Target) image = { 0 };
     g_auto(Target) data = { 0 };
-    gboolean is_raw = strcmp(options->format, "raw") == 0;
+    const SinterFormat *format = sinter_create_find_format(options, error);
     g_autofree char *data_path = NULL;
 
-    if (!sinter_format_find(options->format, error) ||
-        !sinter_create_layout_check(options, error) ||
-        !(is_raw ? sinter_raw_create_check(options, error)
-                 : sinter_qcow2_create_check(options, error)) ||
-        !target_claim(&image, fs, path, error))
+    if (!format || !target_claim(&image, fs, path, error))
         return FALSE;
     if (options->backing_name && !check_backing(fs, image.io, path, options->backing_name, error))
         return FALSE;
@@ -159,9 +116,8 @@ create_in(SinterFs *fs, const char *path, const SinterCreateOptions *options, GE
             return FALSE;
     }
     return target_empty(&image, options, error) && target_empty(&data, options, error) &&
-           (is_raw ? create_raw(image.io, options, error)
-                   : sinter_qcow2_create(image.io, data.io, options, error)) &&
-           target_finish(&data, error) && target_finish(&image, error);
+           format->create(image.io, data.io, options, error) && target_finish(&data, error) &&
+           target_finish(&image, error);
 }
 
 gboolean

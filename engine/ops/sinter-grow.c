@@ -32,21 +32,22 @@ sinter_grow_member(SinterChain *chain, guint layer, guint64 size, GError **error
 {
     const SinterImage *image = sinter_chain_layer(chain, layer);
     const char *path = image->info->path;
-    guint64 present =
-        image->format == &sinter_format_raw ? image->info->file_size : image->virtual_size;
+    gboolean is_flat = image->format->is_flat;
+    guint64 present = is_flat ? image->info->file_size : image->virtual_size;
+    const SinterResizeOptions how = { .size = size };
 
-    /* a raw file may end inside a sector, and the disk does not */
+    /* a flat file may end inside a sector, and the disk does not */
     if (present >= size)
         return TRUE;
-    if (image->format == &sinter_format_raw && !check_device(image->io, size, error))
+    if (is_flat && !check_device(image->io, size, error))
         return FALSE;
     if (!sinter_member_is_file(chain, layer, path)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
                     "'%s' is another file by now than the one that was looked at", path);
         return FALSE;
     }
-    if (sinter_image_resize(chain->fs, path, image->info->format, SINTER_HANDLE_NO_LOCK, size,
-                            SINTER_PREALLOCATION_OFF, FALSE, error))
+    if (sinter_image_resize(chain->fs, path, image->info->format, SINTER_HANDLE_NO_LOCK, &how,
+                            error))
         return TRUE;
     sinter_error_prefix(error, "making '%s' as large as the disk: ", path);
     return FALSE;

@@ -1,127 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Computes the size of images that are not there yet. Everything is an upper bound: metadata is
- * counted as if the disk were full, and what a backing file will share is not known.
+ * Measures images that are not there yet, whatever their format: looks at the source, and lets the
+ * driver compute.
  */
 
 #include "sinter/measure.h"
 #include "chain/sinter-chain.h"
-#include "qcow2/layout/qcow2-layout.h"
-#include "sinter-bytes.h"
 #include "sinter-error.h"
-
-#include <string.h>
-
-#define DEFAULT_CLUSTER_BITS 16
-#define DEFAULT_REFCOUNT_ORDER 4
-#define L1_ENTRY_BYTES 8
-#define REFTABLE_ENTRY_BYTES 8
-
-/* A qcow2 image in the making. */
-typedef struct {
-    guint64 cluster_size;
-    guint64 l2_entry_bytes;
-    guint64 refcounts_per_block;
-} Shape;
-
-static guint64
-divide_up(guint64 n, guint64 by)
-{
-    return n / by + (n % by != 0);
-}
-
-static guint64
-round_up(guint64 n, guint64 to)
-{
-    return divide_up(n, to) * to;
-}
-
-static gboolean
-is_power_of_two_within(guint64 value, guint64 min, guint64 max)
-{
-    return value >= min && value <= max && (value & (value - 1)) == 0;
-}
-
-static gboolean
-shape_init(Shape *self, const SinterMeasureOptions *options, GError **error)
-{
-    guint64 refcount_bits =
-        options->refcount_bits ? options->refcount_bits : 1U << DEFAULT_REFCOUNT_ORDER;
-
-    self->cluster_size = options->cluster_size ? options->cluster_size : 1U << DEFAULT_CLUSTER_BITS;
-    self->l2_entry_bytes = options->extended_l2 ? 16 : 8;
-    if (!is_power_of_two_within(self->cluster_size, 1U << SINTER_QCOW2_CLUSTER_BITS_MIN,
-                                1U << SINTER_QCOW2_CLUSTER_BITS_MAX)) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "Cluster size must be a power of two between %d and %dk",
-                    1 << SINTER_QCOW2_CLUSTER_BITS_MIN, 1 << (SINTER_QCOW2_CLUSTER_BITS_MAX - 10));
-        return FALSE;
-    }
-    if (options->extended_l2 &&
-        self->cluster_size < 1U << SINTER_QCOW2_EXTENDED_L2_CLUSTER_BITS_MIN) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "Extended L2 entries are only supported with cluster sizes of at least %u "
-                    "bytes",
-                    1U << SINTER_QCOW2_EXTENDED_L2_CLUSTER_BITS_MIN);
-        return FALSE;
-    }
-    if (!is_power_of_two_within(refcount_bits, 1, 1U << SINTER_QCOW2_REFCOUNT_ORDER_MAX)) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "Refcount width must be a power of two and may not exceed 64 bits");
-        return FALSE;
-    }
-    self->refcounts_per_block = self->cluster_size * 8 / refcount_bits;
-    return TRUE;
-}
-
-/* Of @n_clusters clusters, and of the table and blocks themselves. */
-static guint64
-shape_refcount_bytes(const Shape *self, guint64 n_clusters)
-{
-    guint64 table = 0;
-    guint64 blocks = 0;
-    guint64 before;
-    guint64 all = 0;
-
-    do {
-        before = all;
-        blocks = divide_up(n_clusters + table + blocks, self->refcounts_per_block);
-        table = divide_up(blocks, self->cluster_size / REFTABLE_ENTRY_BYTES);
-        all = n_clusters + blocks + table;
-    } while (all != before);
-    return (blocks + table) * self->cluster_size;
-}
-
-/* Of an image whose disk of @virtual_size (a multiple of the cluster size) is full. */
-static guint64
-shape_full_bytes(const Shape *self, guint64 virtual_size)
-{
-    guint64 l2 =
-        round_up(virtual_size / self->cluster_size * self->l2_entry_bytes, self->cluster_size);
-    guint64 l1 = round_up(l2 / self->cluster_size * L1_ENTRY_BYTES, self->cluster_size);
-    guint64 bytes = self->cluster_size + l2 + l1 + virtual_size;
-
-    return bytes + shape_refcount_bytes(self, bytes / self->cluster_size);
-}
-
-static gboolean
-shape_check_size(const Shape *self, guint64 virtual_size, GError **error)
-{
-    guint64 l2_tables = divide_up(divide_up(virtual_size, self->cluster_size),
-                                  self->cluster_size / self->l2_entry_bytes);
-
-    if (virtual_size <= G_MAXINT64 && l2_tables * L1_ENTRY_BYTES <= SINTER_QCOW2_L1_MAX_BYTES)
-        return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "The image size is too large (try using a larger cluster size)");
-    return FALSE;
-}
 
 /* How much of the disk lies in clusters that hold data. */
 static gboolean
-count_data(SinterChain *chain, guint64 cluster_size, guint64 *ret, GError **error)
+count_data(guint64 cluster_size, guint64 *ret, gpointer data, GError **error)
 {
+    SinterChain *chain = data;
     g_auto(SinterChainWalk) walk = { 0 };
     guint64 counted_to = 0; /* the end of the last cluster that was counted */
     SinterExtent extent;
@@ -137,7 +29,7 @@ count_data(SinterChain *chain, guint64 cluster_size, guint64 *ret, GError **erro
         if (!sinter_chain_walk_next(&walk, &extent, error))
             return FALSE;
         from = MAX(counted_to, extent.offset / cluster_size * cluster_size);
-        to = round_up(extent.offset + extent.length, cluster_size);
+        to = (extent.offset + extent.length + cluster_size - 1) / cluster_size * cluster_size;
         if (sinter_extent_is_zero(&extent) || to <= from)
             continue;
         *ret += to - from;
@@ -146,80 +38,23 @@ count_data(SinterChain *chain, guint64 cluster_size, guint64 *ret, GError **erro
     return TRUE;
 }
 
-static void
-add_bitmap(const SinterBitmapInfo *bitmap, const Shape *shape, guint64 virtual_size,
-           SinterMeasure *ret, guint64 *directory)
-{
-    guint64 bits = divide_up(virtual_size, MAX(bitmap->granularity, 1));
-    guint64 clusters = divide_up(divide_up(bits, 8), shape->cluster_size);
-
-    ret->bitmaps += clusters * shape->cluster_size;
-    ret->bitmaps += round_up(clusters * 8, shape->cluster_size);
-    *directory += round_up(SINTER_QCOW2_BITMAP_BYTES + strlen(bitmap->name), 8);
-}
-
 static gboolean
-measure_bitmaps(SinterChain *chain, const Shape *shape, SinterMeasure *ret, GError **error)
+measure(const SinterFormatMeasure *source, const SinterMeasureOptions *options, SinterMeasure *ret,
+        GError **error)
 {
-    SinterImage *image = sinter_chain_layer(chain, 0);
-    g_autoptr(GPtrArray) bitmaps = NULL;
-    guint64 directory = 0;
+    const SinterFormat *format = sinter_format_find(options->format, NULL);
+    SinterMeasure measured = { 0 };
 
-    ret->has_bitmaps = image->info->version >= 3;
-    if (!ret->has_bitmaps)
-        return TRUE;
-    bitmaps = sinter_image_list_bitmaps(image->io, image->info->format, error);
-    if (!bitmaps)
-        return FALSE;
-    for (guint i = 0; i < bitmaps->len; i++) {
-        const SinterBitmapInfo *bitmap = g_ptr_array_index(bitmaps, i);
-
-        if (!bitmap->in_use)
-            add_bitmap(bitmap, shape, image->virtual_size, ret, &directory);
-    }
-    ret->bitmaps += round_up(directory, shape->cluster_size);
-    return TRUE;
-}
-
-/* @chain: NULL for an empty disk. */
-static gboolean
-measure_qcow2(SinterChain *chain, guint64 size, const SinterMeasureOptions *options,
-              SinterMeasure *ret, GError **error)
-{
-    Shape shape;
-    guint64 virtual_size;
-    guint64 data = 0;
-
-    if (!shape_init(&shape, options, error) || !shape_check_size(&shape, size, error))
-        return FALSE;
-    virtual_size = round_up(size, shape.cluster_size);
-    if (options->preallocated || (chain && options->has_backing))
-        data = virtual_size;
-    else if (chain && !count_data(chain, shape.cluster_size, &data, error))
-        return FALSE;
-    ret->fully_allocated = shape_full_bytes(&shape, virtual_size);
-    ret->required = ret->fully_allocated - virtual_size + data;
-    return !chain || options->without_bitmaps || measure_bitmaps(chain, &shape, ret, error);
-}
-
-static gboolean
-measure_any(SinterChain *chain, guint64 size, const SinterMeasureOptions *options,
-            SinterMeasure *ret, GError **error)
-{
-    SinterMeasure measure = { 0 };
-
-    if (strcmp(options->format, "qcow2") == 0) {
-        if (!measure_qcow2(chain, size, options, &measure, error))
-            return FALSE;
-    } else if (strcmp(options->format, "raw") == 0) {
-        measure.required = round_up(MIN(size, G_MAXINT64), SINTER_SECTOR_BYTES);
-        measure.fully_allocated = measure.required;
-    } else {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "Unknown file format '%s'",
+    if (!format || !format->measure) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    format ? "Format driver '%s' does not support size measurement"
+                           : "Unknown file format '%s'",
                     options->format);
         return FALSE;
     }
-    *ret = measure;
+    if (!format->measure(source, options, &measured, error))
+        return FALSE;
+    *ret = measured;
     return TRUE;
 }
 
@@ -227,12 +62,30 @@ gboolean
 sinter_measure_size(guint64 virtual_size, const SinterMeasureOptions *options, SinterMeasure *ret,
                     GError **error)
 {
-    return measure_any(NULL, virtual_size, options, ret, error);
+    const SinterFormatMeasure source = { .virtual_size = virtual_size };
+
+    return measure(&source, options, ret, error);
 }
 
 gboolean
 sinter_measure_chain(SinterChain *chain, const SinterMeasureOptions *options, SinterMeasure *ret,
                      GError **error)
 {
-    return measure_any(chain, sinter_chain_get_virtual_size(chain), options, ret, error);
+    const SinterFormat *format = sinter_format_find(options->format, NULL);
+    SinterImage *top = sinter_chain_layer(chain, 0);
+    g_autoptr(GPtrArray) bitmaps = NULL;
+    SinterFormatMeasure source = {
+        .virtual_size = sinter_chain_get_virtual_size(chain),
+        .count_data = count_data,
+        .data = chain,
+        .top = top->info,
+    };
+
+    if (format && format->bitmaps && !options->without_bitmaps && top->format->list_bitmaps) {
+        bitmaps = sinter_image_list_bitmaps(top->io, top->info->format, error);
+        if (!bitmaps)
+            return FALSE;
+        source.bitmaps = bitmaps;
+    }
+    return measure(&source, options, ret, error);
 }

@@ -6,7 +6,6 @@
  */
 
 #include "sinter-member.h"
-#include "qcow2/change/qcow2-relink.h"
 #include "sinter-error.h"
 #include "sinter-handle-internal.h"
 
@@ -143,6 +142,17 @@ sinter_member_link_name(SinterChain *chain, guint layer, guint below, GError **e
     return NULL;
 }
 
+static gboolean
+member_set_backing(SinterImage *image, SinterIo *io, const char *name, const char *format,
+                   GError **error)
+{
+    if (image->format->relink)
+        return image->format->relink(io, name, format, error);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "an image of format '%s' has no backing file", image->format->name);
+    return FALSE;
+}
+
 gboolean
 sinter_member_relink(SinterChain *chain, guint layer, guint below, GError **error)
 {
@@ -158,7 +168,7 @@ sinter_member_relink(SinterChain *chain, guint layer, guint below, GError **erro
             return FALSE;
     }
     io = sinter_member_open_io(chain, layer, 0, error);
-    if (io && sinter_qcow2_relink(io, name, format, error))
+    if (io && member_set_backing(sinter_chain_layer(chain, layer), io, name, format, error))
         return TRUE;
     sinter_error_prefix(error, "changing the backing file of '%s': ", info->path);
     return FALSE;

@@ -7,7 +7,6 @@
  */
 
 #include "sinter/rebase.h"
-#include "qcow2/change/qcow2-relink.h"
 #include "sinter-error.h"
 #include "sinter-grow.h"
 #include "sinter-member.h"
@@ -39,8 +38,9 @@ has_name(const SinterRebaseOptions *options)
     return options->backing_name && *options->backing_name;
 }
 
+/* Its images stand on no other file. */
 static gboolean
-refuse_raw(GError **error)
+refuse_format(GError **error)
 {
     g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "Operation not supported");
     return FALSE;
@@ -190,26 +190,27 @@ rebase_copy(Rebase *self, GError **error)
 static gboolean
 rebase_link(Rebase *self, GError **error)
 {
+    const SinterFormat *format = sinter_chain_layer(self->chain, 0)->format;
     g_autoptr(SinterIo) io = sinter_member_open_io(self->chain, 0, 0, error);
 
     return io &&
-           sinter_qcow2_relink(io, self->options.backing_name, self->options.backing_format, error);
+           format->relink(io, self->options.backing_name, self->options.backing_format, error);
 }
 
 static gboolean
 rebase_go(Rebase *self, GError **error)
 {
     gboolean safe = !(self->options.flags & SINTER_REBASE_UNSAFE);
-    gboolean raw;
+    gboolean can;
 
     if (!rebase_open(self, error))
         return FALSE;
-    raw = sinter_chain_layer(self->chain, 0)->format == &sinter_format_raw;
+    can = sinter_chain_layer(self->chain, 0)->format->relink != NULL;
     self->stage = SINTER_REBASE_OPENING_NEW;
     if (safe && !rebase_open_target(self, error))
         return FALSE;
     self->stage = SINTER_REBASE_LINKING;
-    if (raw ? !refuse_raw(error) : !check_format_given(&self->options, error))
+    if (can ? !check_format_given(&self->options, error) : !refuse_format(error))
         return FALSE;
     self->stage = SINTER_REBASE_COPYING;
     if (safe && (!rebase_check_snapshots(self, error) || !rebase_copy(self, error)))

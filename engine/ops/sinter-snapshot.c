@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Internal snapshots, whatever the format: opens the image and lets the format work. */
+/* Internal snapshots, whatever the format: opens the image and lets the driver work. */
 
 #include "sinter/snapshot.h"
-#include "qcow2/change/qcow2-snapshot-write.h"
 #include "sinter-edit.h"
 #include "sinter-error.h"
 
-/* Opens an image of a format that has snapshots. */
 static gboolean
-snapshot_open(SinterEdit *edit, SinterFs *fs, const char *path, const char *format,
-              SinterHandleFlags flags, GError **error)
+snapshot_do(const SinterFormatSnapshot *what, SinterEdit *edit, GError **error)
 {
-    if (!sinter_edit_open(edit, fs, path, format, flags, error))
-        return FALSE;
-    if (edit->writer)
-        return TRUE;
+    if (edit->format->snapshot)
+        return edit->format->snapshot(&edit->file, what, error);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                "'%s': an image of format '%s' has no internal snapshots", path,
-                edit->format->name);
+                "'%s': an image of format '%s' has no internal snapshots",
+                sinter_io_get_path(edit->file.io), edit->format->name);
     return FALSE;
 }
 
@@ -26,28 +21,37 @@ gboolean
 sinter_snapshot_create(SinterFs *fs, const char *path, const char *format, SinterHandleFlags flags,
                        const char *name, gint64 date_usec, GError **error)
 {
+    const SinterFormatSnapshot what = { .kind = SINTER_FORMAT_SNAPSHOT_CREATE,
+                                        .name = name,
+                                        .date_usec = date_usec };
     g_auto(SinterEdit) edit = { 0 };
 
-    return snapshot_open(&edit, fs, path, format, flags, error) &&
-           sinter_qcow2_snapshot_create(edit.writer, name, date_usec, error);
+    return sinter_edit_open(&edit, fs, path, format, flags, error) &&
+           snapshot_do(&what, &edit, error);
 }
 
 gboolean
 sinter_snapshot_apply(SinterFs *fs, const char *path, const char *format, SinterHandleFlags flags,
                       const char *wanted, SinterSnapshotKey key, GError **error)
 {
+    const SinterFormatSnapshot what = { .kind = SINTER_FORMAT_SNAPSHOT_APPLY,
+                                        .name = wanted,
+                                        .key = key };
     g_auto(SinterEdit) edit = { 0 };
 
-    return snapshot_open(&edit, fs, path, format, flags, error) &&
-           sinter_qcow2_snapshot_apply(edit.writer, wanted, key, error);
+    return sinter_edit_open(&edit, fs, path, format, flags, error) &&
+           snapshot_do(&what, &edit, error);
 }
 
 gboolean
 sinter_snapshot_delete(SinterFs *fs, const char *path, const char *format, SinterHandleFlags flags,
                        const char *wanted, SinterSnapshotKey key, GError **error)
 {
+    const SinterFormatSnapshot what = { .kind = SINTER_FORMAT_SNAPSHOT_DELETE,
+                                        .name = wanted,
+                                        .key = key };
     g_auto(SinterEdit) edit = { 0 };
 
-    return snapshot_open(&edit, fs, path, format, flags, error) &&
-           sinter_qcow2_snapshot_delete(edit.writer, wanted, key, error);
+    return sinter_edit_open(&edit, fs, path, format, flags, error) &&
+           snapshot_do(&what, &edit, error);
 }

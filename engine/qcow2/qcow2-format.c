@@ -5,7 +5,12 @@
  * this folder.
  */
 
+#include "qcow2-format-change.h"
 #include "qcow2-format-write.h"
+#include "qcow2/change/qcow2-bitmap-change.h"
+#include "qcow2/change/qcow2-relink.h"
+#include "qcow2/make/qcow2-create.h"
+#include "qcow2/make/qcow2-measure.h"
 #include "qcow2/read/qcow2-bitmap.h"
 #include "qcow2/check/qcow2-check.h"
 #include "qcow2/read/qcow2-decompress.h"
@@ -161,6 +166,9 @@ const SinterFormat sinter_format_qcow2 = {
     .check = sinter_qcow2_check,
     .dump = sinter_qcow2_dump,
     .read_luks = qcow2_read_luks,
+    .create_check = sinter_qcow2_create_check,
+    .create = sinter_qcow2_create,
+    .measure = sinter_qcow2_measure,
     .write_open = sinter_qcow2_format_write_open,
     .write_close = sinter_qcow2_format_write_close,
     .write_free = sinter_qcow2_format_write_free,
@@ -179,4 +187,9 @@ const SinterFormat sinter_format_qcow2 = {
     .write_adopt = sinter_qcow2_format_write_adopt,
     .write_store_zeros = sinter_qcow2_format_write_store_zeros,
     .write_empty = sinter_qcow2_format_write_empty,
+    .relink = sinter_qcow2_relink,
+    .snapshot = sinter_qcow2_format_snapshot,
+    .bitmaps = sinter_qcow2_bitmap_change,
+    .resize = sinter_qcow2_format_resize,
+    .amend = sinter_qcow2_format_amend,
 };

@@ -19,10 +19,14 @@ act_from(SinterFs *fs, const char *name, const SinterBitmapAction *actions, gsiz
          const char *from, GError **error)
 {
     const SinterBitmapSource source = { .path = from, .format = "qcow2" };
+    const SinterBitmapChange change = { .format = "qcow2",
+                                        .name = name,
+                                        .actions = actions,
+                                        .n_actions = n,
+                                        .from = from ? &source : NULL };
     gsize n_done;
 
-    return sinter_bitmap_change(fs, "image", "qcow2", SINTER_HANDLE_DEFAULT, name, actions, n,
-                                from ? &source : NULL, &n_done, error);
+    return sinter_bitmap_change(fs, "image", &change, &n_done, error);
 }
 
 static gboolean
@@ -83,8 +87,9 @@ remove_one(SinterFs *fs, GError **error)
 static gboolean
 resize(SinterFs *fs, guint64 size, GError **error)
 {
-    return sinter_image_resize(fs, "image", "qcow2", SINTER_HANDLE_DEFAULT, size,
-                               SINTER_PREALLOCATION_OFF, TRUE, error);
+    const SinterResizeOptions how = { .size = size, .shrink = TRUE };
+
+    return sinter_image_resize(fs, "image", "qcow2", SINTER_HANDLE_DEFAULT, &how, error);
 }
 
 static gboolean
@@ -113,10 +118,12 @@ static void
 add_bitmap(SinterFs *fs, const char *path, const char *name)
 {
     const SinterBitmapAction action = { SINTER_BITMAP_ADD, 512, NULL };
+    const SinterBitmapChange change = {
+        .format = "qcow2", .name = name, .actions = &action, .n_actions = 1
+    };
     gsize n_done;
 
-    g_assert_true(sinter_bitmap_change(fs, path, "qcow2", SINTER_HANDLE_DEFAULT, name, &action, 1,
-                                       NULL, &n_done, NULL));
+    g_assert_true(sinter_bitmap_change(fs, path, &change, &n_done, NULL));
 }
 
 static void

@@ -218,9 +218,9 @@ resize(SinterFs *fs, gboolean again, GError **error)
 {
     guint64 sectors = round_seed % 2 ? DISK_SECTORS / 3 + round_seed % 50
                                      : DISK_SECTORS + 1000 + round_seed % 9000;
+    const SinterResizeOptions how = { .size = sectors * SECTOR_BYTES, .shrink = TRUE };
 
-    return sinter_image_resize(fs, "top", "qcow2", SINTER_HANDLE_DEFAULT, sectors * SECTOR_BYTES,
-                               SINTER_PREALLOCATION_OFF, TRUE, error);
+    return sinter_image_resize(fs, "top", "qcow2", SINTER_HANDLE_DEFAULT, &how, error);
 }
 
 #define VIEW(path, promise)                                                                        \

@@ -31,8 +31,9 @@ write_noise(SinterFs *fs, const char *path, const char *format, guint64 from, gu
 static gboolean
 resize(SinterFs *fs, guint64 size, SinterPreallocation preallocation, GError **error)
 {
-    return sinter_image_resize(fs, "image", NULL, SINTER_HANDLE_DEFAULT, size, preallocation, TRUE,
-                               error);
+    const SinterResizeOptions how = { size, preallocation, TRUE };
+
+    return sinter_image_resize(fs, "image", NULL, SINTER_HANDLE_DEFAULT, &how, error);
 }
 
 static void

@@ -105,6 +105,7 @@ bitmap_run(gpointer data, char **operands, int n_operands)
     g_autoptr(SinterImageInfo) from_info = NULL;
     g_autoptr(GError) error = NULL;
     SinterBitmapSource source;
+    SinterBitmapChange change;
     gsize n_done = 0;
 
     if (!check_usage(self, n_operands) ||
@@ -114,9 +115,14 @@ bitmap_run(gpointer data, char **operands, int n_operands)
     for (guint i = 0; i < self->actions->len; i++)
         g_array_index(self->actions, SinterBitmapAction, i).granularity = self->granularity;
     source = (SinterBitmapSource){ from.path, from_info ? from_info->format : NULL };
-    if (sinter_bitmap_change(NULL, name.path, info->format, SINTER_HANDLE_DEFAULT, operands[1],
-                             (const SinterBitmapAction *)(gpointer)self->actions->data,
-                             self->actions->len, self->from ? &source : NULL, &n_done, &error))
+    change = (SinterBitmapChange){
+        .format = info->format,
+        .name = operands[1],
+        .actions = (const SinterBitmapAction *)(gpointer)self->actions->data,
+        .n_actions = self->actions->len,
+        .from = self->from ? &source : NULL,
+    };
+    if (sinter_bitmap_change(NULL, name.path, &change, &n_done, &error))
         return 0;
     report(self, &name, &from, operands[1], n_done, error);
     sinter_img_change_hint(error);

@@ -97,8 +97,8 @@ resize_run(gpointer data, char **operands, int n_operands)
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
     g_autoptr(GError) error = NULL;
+    SinterResizeOptions how = { .preallocation = self->preallocation, .shrink = self->shrink };
     guint64 bytes = 0;
-    guint64 total;
     char sign;
 
     if (n_operands != 2)
@@ -106,11 +106,10 @@ resize_run(gpointer data, char **operands, int n_operands)
     if (!parse_size(operands[1], &sign, &bytes) ||
         !sinter_img_change_begin(&name, &self->source, operands[0], &info))
         return 1;
-    total = total_size(info->virtual_size, sign, bytes);
-    if (!check_size(self, info->virtual_size, total))
+    how.size = total_size(info->virtual_size, sign, bytes);
+    if (!check_size(self, info->virtual_size, how.size))
         return 1;
-    if (!sinter_image_resize(NULL, name.path, info->format, SINTER_HANDLE_PROBE, total,
-                             self->preallocation, self->shrink, &error)) {
+    if (!sinter_image_resize(NULL, name.path, info->format, SINTER_HANDLE_PROBE, &how, &error)) {
         sinter_img_name_report(&name, error);
         sinter_img_change_hint(error);
         return 1;

@@ -57,22 +57,34 @@ typedef struct {
 } SinterBitmapSource;
 
 /**
- * sinter_bitmap_change:
- * @fs: (nullable): where the images are; %NULL for the host's files
- * @path: the image
- * @format: (nullable): its format; %NULL probes, which is right only for trusted content
+ * SinterBitmapChange:
+ * @format: (nullable): the image's format; %NULL probes, which is right only for trusted content
+ * @flags: how the image is opened
  * @name: of the bitmap
  * @actions: done one after the other
  * @n_actions: how many
  * @from: (nullable): where the sources of merges are; %NULL: in the image itself
+ */
+typedef struct {
+    const char *format;
+    SinterHandleFlags flags;
+    const char *name;
+    const SinterBitmapAction *actions;
+    gsize n_actions;
+    const SinterBitmapSource *from;
+} SinterBitmapChange;
+
+/**
+ * sinter_bitmap_change:
+ * @fs: (nullable): where the images are; %NULL for the host's files
+ * @path: the image
+ * @change: what is done
  * @ret_n_done: (out): how many of the actions went well. Where one fails, those before it are kept.
  *
  * When it returns %TRUE the change is durable. A crash at any moment leaves the bitmaps as they
  * were, or as they were to be, with leaks at worst.
  */
-gboolean sinter_bitmap_change(SinterFs *fs, const char *path, const char *format,
-                              SinterHandleFlags flags, const char *name,
-                              const SinterBitmapAction *actions, gsize n_actions,
-                              const SinterBitmapSource *from, gsize *ret_n_done, GError **error);
+gboolean sinter_bitmap_change(SinterFs *fs, const char *path, const SinterBitmapChange *change,
+                              gsize *ret_n_done, GError **error);
 
 G_END_DECLS

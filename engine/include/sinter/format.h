@@ -28,6 +28,7 @@
 #include <sinter/image.h>
 #include <sinter/io.h>
 #include <sinter/measure.h>
+#include <sinter/resize.h>
 #include <sinter/snapshot.h>
 
 G_BEGIN_DECLS
@@ -246,9 +247,10 @@ typedef struct {
  * @name: of the bitmap to change
  * @actions: done one after the other
  * @n_actions: how many
- * @source: (nullable): an image of the same format, open for reading and locked: where the sources
- *   of merges are; %NULL: in the image itself
- * @source_is_empty: the sources of merges are in an image whose format has no bitmaps
+ * @source: (nullable): an image that is open for reading and locked: where the sources of merges
+ *   are; %NULL: in the image itself
+ * @source_is_empty: @source has no bitmaps, as its format knows none; else it is of the driver's
+ *   own format
  * @n_done: (out): how many of the actions went well
  *
  * Changes of a dirty bitmap. Where an action fails, those before it are stored.
@@ -263,25 +265,14 @@ typedef struct {
 } SinterFormatBitmaps;
 
 /**
- * SinterFormatResize:
- * @size: of the disk from now on
- * @preallocation: for what is added to the disk
- * @shrink: whether the disk may get smaller
- */
-typedef struct {
-    guint64 size;
-    SinterPreallocation preallocation;
-    gboolean shrink;
-} SinterFormatResize;
-
-/**
  * SinterFormatMeasure:
  * @virtual_size: of the disk
  * @count_data: (nullable): sets @ret to the bytes of the disk that lie in clusters of
  *   @cluster_size bytes with data; %NULL for an empty disk
  * @data: for @count_data
- * @bitmaps: (nullable) (element-type SinterBitmapInfo): the bitmaps that go along; %NULL where the
- *   source has none
+ * @top: (nullable): the image whose content it is; %NULL for an empty disk
+ * @bitmaps: (nullable) (element-type SinterBitmapInfo): those of @top; %NULL where its format has
+ *   none, or none are to go along
  *
  * The disk that an image is to be measured for.
  */
@@ -289,6 +280,7 @@ typedef struct {
     guint64 virtual_size;
     gboolean (*count_data)(guint64 cluster_size, guint64 *ret, gpointer data, GError **error);
     gpointer data;
+    const SinterImageInfo *top;
     GPtrArray *bitmaps;
 } SinterFormatMeasure;
 
@@ -313,6 +305,9 @@ typedef struct {
 
     /* How its writers may be called. */
     SinterFormatThreads threads;
+
+    /* The file is the disk, byte for byte, and as long: raw. */
+    gboolean is_flat;
 
     /*
      * The driver's own findings, and the code of the first: a multiple of SINTER_FINDING_RANGE that
@@ -514,8 +509,8 @@ typedef struct {
 
     /*
      * Changes of metadata, of a file that is open for writing and locked. Durable at the end, and
-     * whole at every moment before. A failure to open the image begins with
-     * "Could not open 'PATH': ". Any thread.
+     * whole at every moment before. A failure to open the image is wrapped by
+     * sinter_error_wrap_open(). Any thread.
      */
 
     /* Another backing file: its name (NULL: none) and format (NULL: not stored), as stored. */
@@ -524,7 +519,7 @@ typedef struct {
     gboolean (*snapshot)(const SinterFormatFile *file, const SinterFormatSnapshot *what,
                          GError **error);
     gboolean (*bitmaps)(const SinterFormatFile *file, SinterFormatBitmaps *what, GError **error);
-    gboolean (*resize)(const SinterFormatFile *file, const SinterFormatResize *what,
+    gboolean (*resize)(const SinterFormatFile *file, const SinterResizeOptions *what,
                        GError **error);
     gboolean (*amend)(const SinterFormatFile *file, const SinterAmendOptions *options,
                       SinterProgress *progress, GError **error);

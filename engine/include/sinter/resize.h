@@ -17,14 +17,23 @@
 G_BEGIN_DECLS
 
 /**
- * sinter_image_resize:
- * @fs: (nullable): where the image is; %NULL for the host's files
- * @path: the image
- * @format: (nullable): its format; %NULL probes, which is right only for trusted content
+ * SinterResizeOptions:
  * @size: of the disk from now on; for qcow2 a multiple of 512
  * @preallocation: for what is added to the disk; %SINTER_PREALLOCATION_OFF where nothing is
  * @shrink: whether the disk may get smaller, by which what lies behind its end is lost. %FALSE
  *   makes that an INVALID_ARGUMENT error.
+ */
+typedef struct {
+    guint64 size;
+    SinterPreallocation preallocation;
+    gboolean shrink;
+} SinterResizeOptions;
+
+/**
+ * sinter_image_resize:
+ * @fs: (nullable): where the image is; %NULL for the host's files
+ * @path: the image
+ * @format: (nullable): its format; %NULL probes, which is right only for trusted content
  *
  * What is added reads as zeros. Internal snapshots keep the size that they have; dirty bitmaps go
  * along, and mark nothing of what is added. When it returns %TRUE the change is durable. A crash at
@@ -32,7 +41,7 @@ G_BEGIN_DECLS
  * given back, and dirty bitmaps not be trusted.
  */
 gboolean sinter_image_resize(SinterFs *fs, const char *path, const char *format,
-                             SinterHandleFlags flags, guint64 size,
-                             SinterPreallocation preallocation, gboolean shrink, GError **error);
+                             SinterHandleFlags flags, const SinterResizeOptions *options,
+                             GError **error);
 
 G_END_DECLS

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The steps by which a qcow2 image gets other properties, for ops/sinter-amend.c to put in order.
+ * The steps by which a qcow2 image gets other properties, for qcow2-amend-image.c to put in order.
  * Each is whole at every moment.
  */
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The steps by which a disk gets another size, for ops/sinter-resize.c to put in order. The
+ * The steps by which a disk gets another size, for qcow2-resize-disk.c to put in order. The
  * writer does not record in bitmaps: whoever resizes takes care of them.
  */
 

@@ -69,6 +69,9 @@ make_sources(SinterFs *fs)
                                       .backing_name = "base",
                                       .backing_format = "raw" };
     const SinterBitmapAction add = { .kind = SINTER_BITMAP_ADD, .granularity = CLUSTER };
+    const SinterBitmapChange change = {
+        .format = "qcow2", .name = "marks", .actions = &add, .n_actions = 1
+    };
     g_autoptr(GError) error = NULL;
     SinterHandle *handle;
     gsize n_done;
@@ -77,8 +80,7 @@ make_sources(SinterFs *fs)
     disk_fill(fs, "base", 0, 1, 10 * CLUSTER);
     disk_fill(fs, "base", 30 * CLUSTER + 100, 2, 7000);
     g_assert_true(sinter_image_create(fs, "top", &top, NULL));
-    sinter_bitmap_change(fs, "top", "qcow2", SINTER_HANDLE_DEFAULT, "marks", &add, 1, NULL, &n_done,
-                         &error);
+    sinter_bitmap_change(fs, "top", &change, &n_done, &error);
     g_assert_no_error(error);
     handle = sinter_handle_open(fs, "top", "qcow2", SINTER_HANDLE_DEFAULT, &error);
     g_assert_no_error(error);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Makes raw images, and gives them another size: both are a matter of the file's length and of the
+ * space that is set aside for it. A block device has the size that it has.
+ */
+
+#include "format-raw-make.h"
+#include "io/sinter-io.h"
+#include "sinter-error.h"
+#include "sinter-resize-check.h"
+
+#define SECTOR_BYTES 512
+
+static gboolean
+refuse(const char *text, GError **error)
+{
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, text);
+    return FALSE;
+}
+
+static guint64
+whole_sectors(guint64 bytes)
+{
+    return (bytes + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
+}
+
+gboolean
+sinter_raw_create_check(const SinterCreateOptions *options, GError **error)
+{
+    if (options->virtual_size > G_MAXINT64 - SECTOR_BYTES)
+        return refuse("Image is too big", error);
+    if (options->backing_name || options->data_file_name)
+        return refuse("a raw image stands on no other file", error);
+    if (options->preallocation == SINTER_PREALLOCATION_METADATA)
+        return refuse("Unsupported preallocation mode: metadata", error);
+    return TRUE;
+}
+
+gboolean
+sinter_raw_create(SinterIo *io, SinterIo *data_io, const SinterCreateOptions *options,
+                  GError **error)
+{
+    guint64 size = whole_sectors(options->virtual_size);
+    SinterIoStat st;
+
+    if (!sinter_io_stat(io, &st, error))
+        return FALSE;
+    if (st.is_block_device && st.size_bytes < size) {
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE, "Cannot grow device files");
+        return FALSE;
+    }
+    if (options->preallocation == SINTER_PREALLOCATION_FULL)
+        return sinter_io_write_zeros(io, 0, size, error) && sinter_io_flush(io, error);
+    if (options->preallocation == SINTER_PREALLOCATION_FALLOC &&
+        !sinter_io_allocate(io, 0, size, error))
+        return FALSE;
+    return sinter_io_truncate(io, size, error) && sinter_io_flush(io, error);
+}
+
+gboolean
+sinter_raw_measure(const SinterFormatMeasure *source, const SinterMeasureOptions *options,
+                   SinterMeasure *ret, GError **error)
+{
+    ret->required = whole_sectors(MIN(source->virtual_size, G_MAXINT64));
+    ret->fully_allocated = ret->required;
+    return TRUE;
+}
+
+static gboolean
+raw_add(SinterIo *io, guint64 old, const SinterResizeOptions *what, GError **error)
+{
+    if (what->preallocation == SINTER_PREALLOCATION_FULL)
+        return sinter_io_write_zeros(io, old, what->size - old, error);
+    if (what->preallocation == SINTER_PREALLOCATION_FALLOC &&
+        !sinter_io_allocate(io, old, what->size - old, error))
+        return FALSE;
+    return sinter_io_truncate(io, what->size, error);
+}
+
+gboolean
+sinter_raw_resize(const SinterFormatFile *file, const SinterResizeOptions *what, GError **error)
+{
+    guint64 size = what->size;
+    SinterIo *io = file->io;
+    SinterIoStat st;
+
+    if (what->preallocation == SINTER_PREALLOCATION_METADATA)
+        return refuse("Unsupported preallocation mode: metadata", error);
+    if (!sinter_io_stat(io, &st, error) ||
+        !sinter_resize_check_direction(st.size_bytes, what, error))
+        return FALSE;
+    if (st.is_block_device)
+        return size == st.size_bytes || refuse("Cannot resize device files", error);
+    if (size < st.size_bytes && what->preallocation != SINTER_PREALLOCATION_OFF)
+        return refuse("Cannot use preallocation for shrinking files", error);
+    if (size <= st.size_bytes)
+        return sinter_io_truncate(io, size, error) && sinter_io_flush(io, error);
+    if (raw_add(io, st.size_bytes, what, error) && sinter_io_flush(io, error))
+        return TRUE;
+    /* what was added is of no use by half */
+    sinter_io_truncate(io, st.size_bytes, NULL);
+    return FALSE;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "qcow2-edit.h"
+#include "sinter/resize.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Gives the disk another size, its bitmaps with it. Afterwards the writer is good for nothing but
+ * to be opened anew.
+ */
+gboolean sinter_qcow2_resize_disk(SinterQcow2Edit *edit, const SinterResizeOptions *options,
+                                  GError **error);
+
+G_END_DECLS
