@@ -12,6 +12,7 @@
 #include "sinter-create-check.h"
 #include "sinter-create-layout.h"
 #include "sinter-error.h"
+#include "sinter-output-error.h"
 
 /* Of a device the old header goes first, so that a cut leaves no mixture of two images. */
 #define DEVICE_HEADER_BYTES 4096

@@ -10,6 +10,7 @@
 #include "sinter-create-check.h"
 #include "sinter-create-layout.h"
 #include "sinter-error.h"
+#include "sinter-output-error.h"
 #include "sinter-output.h"
 
 /* A file to be filled. */

@@ -8,7 +8,7 @@
 
 #include "sinter-draft.h"
 #include "sinter-error.h"
-#include "sinter-output.h"
+#include "sinter-output-error.h"
 
 #include <string.h>
 

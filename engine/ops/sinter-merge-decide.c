@@ -5,8 +5,8 @@
  * and nothing else.
  */
 
+#include "sinter-merge-decide.h"
 #include "sinter-error.h"
-#include "sinter-merge-plan.h"
 
 static const SinterMergeImage *
 image_at(const SinterMergeFacts *facts, guint layer)

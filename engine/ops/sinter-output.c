@@ -7,6 +7,7 @@
  */
 
 #include "sinter-output.h"
+#include "sinter-output-error.h"
 #include "sinter-draft.h"
 #include "sinter-error.h"
 #include "sinter-file.h"
@@ -19,18 +20,6 @@ struct _SinterOutput {
     SinterDraft *draft;
     gboolean is_zero;
 };
-
-void
-sinter_output_set_error(GError **error, SinterStage stage, const char *path, const char *other,
-                        const GError *cause)
-{
-    gboolean is_open = sinter_error_is_about(cause, SINTER_STAGE_OPEN, other);
-
-    g_propagate_error(error, g_error_copy(is_open ? sinter_error_get_cause(cause) : cause));
-    sinter_error_wrap(error, stage, path,
-                      "Could not %s '%s': ", stage == SINTER_STAGE_CREATE ? "create" : "open",
-                      path);
-}
 
 static gboolean
 output_make_draft(SinterOutput *self, SinterOutputFlags flags, GError **error)

@@ -49,13 +49,6 @@ gboolean sinter_output_remove_former(SinterOutput *self, GError **error);
 /* Makes all that was written durable, and gives it its name. */
 gboolean sinter_output_commit(SinterOutput *self, GError **error);
 
-/*
- * An error of @stage (OPEN or CREATE) about @path, caused by what prevented the opening of the file
- * @other, which whoever asked for @path does not know.
- */
-void sinter_output_set_error(GError **error, SinterStage stage, const char *path, const char *other,
-                             const GError *cause);
-
 /* What was not committed goes away; what was written in place stays as it is. Accepts NULL. */
 void sinter_output_free(SinterOutput *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterOutput, sinter_output_free)

@@ -11,8 +11,9 @@
  *   the layer's file:  a b c d          calls, adopted: 1
  */
 
+#include "sinter-transfer-adopt.h"
 #include "sinter-relay.h"
-#include "sinter-transfer-piece.h"
+#include "sinter-transfer-plan.h"
 #include "sinter-error.h"
 
 /* What has fewer runs is done before it is sorted. */

@@ -9,7 +9,7 @@
  */
 
 #include "chain/sinter-chain.h"
-#include "sinter-transfer.h"
+#include "sinter-transfer-job.h"
 
 G_BEGIN_DECLS
 
@@ -111,31 +111,6 @@ typedef struct {
 
 /* Appends a run, or makes the last one longer where this one goes on with it. */
 void sinter_transfer_piece_add(SinterTransferPiece *self, const SinterTransferRun *run);
-
-/* Sets up the walk; the rest of @self is set. Undone by end(), also after a failure. */
-gboolean sinter_transfer_plan_begin(SinterTransferState *self, GError **error);
-/* Begins the walk anew. Not after a filter was asked, as that goes one way. */
-gboolean sinter_transfer_plan_rewind(SinterTransferState *self, GError **error);
-void sinter_transfer_plan_end(SinterTransferState *self);
-
-/* What is to be done at @at, which lies before the end, whether it was adopted or not. */
-gboolean sinter_transfer_plan_step(SinterTransferState *self, SinterTransferStep *step,
-                                   GError **error);
-/*
- * Whether @step copies whole clusters of the target whose blocks are shared; cuts it to these, and
- * to what comes before them where it does not begin so.
- */
-gboolean sinter_transfer_plan_adopts(const SinterTransferState *self, SinterTransferStep *step);
-
-/*
- * The first pass over the plan (sinter-transfer-adopt.c), where it can be of use. The walk is at
- * its beginning afterwards.
- */
-gboolean sinter_transfer_adopt(SinterTransferState *self, GError **error);
-
-/* SinterRelayClass's next() and work(). */
-gboolean sinter_transfer_next(gpointer user_data, gpointer data, gboolean *ret_end, GError **error);
-gboolean sinter_transfer_work(gpointer user_data, gpointer data, guint8 *buffer, GError **error);
 
 /*
  * A worker's buffer: @piece_bytes for what is read, as much again for what comes of it or is

@@ -6,8 +6,8 @@
  * and do not overlap; what is left alone is in none of them.
  */
 
+#include "sinter-transfer-plan.h"
 #include "sinter-error.h"
-#include "sinter-transfer-piece.h"
 
 /* Zeros that are written or discarded: as much at a time, so that a stop is soon heard. */
 #define ZERO_PIECE_BYTES (64 * 1024 * 1024)
@@ -18,21 +18,6 @@
 /* Bytes that are read ahead are best written while a processor's cache has them: a piece of so many
  * ends with its run, which is best written in one go. */
 #define COPY_READ_BYTES (64 * 1024)
-
-void
-sinter_transfer_piece_add(SinterTransferPiece *self, const SinterTransferRun *run)
-{
-    SinterTransferRun *last = self->n_runs ? &self->runs[self->n_runs - 1] : NULL;
-
-    if (last && last->kind == run->kind && run->kind != SINTER_RUN_STREAM &&
-        last->layer == run->layer && last->offset + last->length == run->offset &&
-        (run->kind == SINTER_RUN_ZERO || last->from + last->length == run->from)) {
-        last->length += run->length;
-        return;
-    }
-    g_assert(self->n_runs < SINTER_TRANSFER_RUNS_MAX);
-    self->runs[self->n_runs++] = *run;
-}
 
 /*
  * A table that cannot be read, while salvaging: a stretch that ends with the next multiple of

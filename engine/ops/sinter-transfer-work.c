@@ -10,7 +10,7 @@
 
 #include "sinter-bytes.h"
 #include "sinter-error.h"
-#include "sinter-transfer-piece.h"
+#include "sinter-transfer-work.h"
 
 #include <string.h>
 

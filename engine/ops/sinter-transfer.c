@@ -10,7 +10,9 @@
 #include "sinter-transfer.h"
 #include "sinter-error.h"
 #include "sinter-relay.h"
-#include "sinter-transfer-piece.h"
+#include "sinter-transfer-adopt.h"
+#include "sinter-transfer-plan.h"
+#include "sinter-transfer-work.h"
 
 #define PACE_SLICE_USEC 100000
 /* What was not moved in so long is not made up for: a limit is for what shares the storage. */

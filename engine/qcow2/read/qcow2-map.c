@@ -340,12 +340,3 @@ sinter_qcow2_map_entries(SinterQcow2Image *self, guint64 offset, guint n, Sinter
     sinter_qcow2_cache_unlock(self->cache);
     return ok;
 }
-
-gboolean
-sinter_qcow2_map_entry(SinterQcow2Image *self, guint64 offset, SinterQcow2L2Entry *ret,
-                       GError **error)
-{
-    guint n;
-
-    return sinter_qcow2_map_entries(self, offset, 1, ret, &n, error);
-}

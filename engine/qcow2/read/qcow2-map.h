@@ -10,13 +10,6 @@ gboolean sinter_qcow2_map_run(SinterImage *image, guint64 offset, guint64 len, S
                               GError **error);
 
 /*
- * The L2 entry of the guest cluster at @offset (any offset in it); zeros where there is no L2
- * table.
- */
-gboolean sinter_qcow2_map_entry(SinterQcow2Image *self, guint64 offset, SinterQcow2L2Entry *ret,
-                                GError **error);
-
-/*
  * The L2 entries of @n guest clusters from the one at @offset on. Stops at the end of a table's
  * page: @ret_n says how many there are, at least 1.
  */

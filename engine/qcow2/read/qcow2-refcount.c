@@ -55,23 +55,6 @@ refcount_find_page(SinterQcow2Image *self, guint64 cluster, CountPage *ret, GErr
                                   page_bytes, &ret->page, error);
 }
 
-gboolean
-sinter_qcow2_refcount_get(SinterQcow2Image *self, guint64 cluster, guint64 *ret, GError **error)
-{
-    CountPage page;
-    gboolean ok;
-
-    sinter_qcow2_cache_lock(self->cache);
-    ok = refcount_find_page(self, cluster, &page, error);
-    if (ok)
-        *ret = page.present
-                   ? sinter_qcow2_refcount_load(self->header->refcount_order, page.page.data,
-                                                (guint32)(cluster - page.first_cluster))
-                   : 0;
-    sinter_qcow2_cache_unlock(self->cache);
-    return ok;
-}
-
 /* Counts that are not zero among those of @page below @end. */
 static guint64
 count_used(const SinterQcow2Header *header, const CountPage *page, guint64 end)

@@ -6,13 +6,6 @@
 G_BEGIN_DECLS
 
 /*
- * The refcount of the host cluster @cluster (its number, not its offset). One without a refcount
- * block has 0. Any thread.
- */
-gboolean sinter_qcow2_refcount_get(SinterQcow2Image *self, guint64 cluster, guint64 *ret,
-                                   GError **error);
-
-/*
  * SinterFormat's is_preallocated(): whether clearly more clusters are referenced than the file
  * takes space for. QEMU then asks the file system which of them are holes.
  */

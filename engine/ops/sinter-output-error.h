@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "sinter-error.h"
+
+G_BEGIN_DECLS
+
+/*
+ * An error of @stage (OPEN or CREATE) about @path, caused by what prevented the opening of the file
+ * @other, which whoever asked for @path does not know.
+ */
+void sinter_output_set_error(GError **error, SinterStage stage, const char *path, const char *other,
+                             const GError *cause);
+
+G_END_DECLS
