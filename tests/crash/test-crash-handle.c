@@ -13,7 +13,7 @@
 
 #include "chain/sinter-chain.h"
 #include "crash-harness.h"
-#include "ops/sinter-handle-internal.h"
+#include "ops/handle/sinter-handle-internal.h"
 #include "crash-qemu.h"
 #include "qcow2-judge.h"
 #include "qcow2-snap.h"

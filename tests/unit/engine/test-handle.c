@@ -9,7 +9,7 @@
 #include "chain/sinter-chain.h"
 #include "crash/qcow2-judge.h"
 #include "io/sinter-fs-fault.h"
-#include "ops/sinter-handle-internal.h"
+#include "ops/handle/sinter-handle-internal.h"
 #include "sinter-error.h"
 #include "sinter/create.h"
 

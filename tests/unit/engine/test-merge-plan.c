@@ -2,9 +2,9 @@
 
 /* What is decided of a merge, as a table; and its journal as a file. */
 
-#include "ops/sinter-journal.h"
-#include "ops/sinter-leftover.h"
-#include "ops/sinter-merge-plan.h"
+#include "ops/merge/sinter-journal.h"
+#include "ops/merge/sinter-leftover.h"
+#include "ops/merge/sinter-merge-plan.h"
 #include "sinter-error.h"
 
 #include <string.h>
@@ -76,9 +76,8 @@ static const Row rows[] = {
     { "device-merged", MIDDLE, BYTES(6, 5), .devices = BIT(2), .expected = UP },
     { "device-too-small", MIDDLE, BYTES(5, 6), .sizes = { 8, 8, 4, 8 }, .devices = BIT(2),
       .expected = UP, .text = "'c' is a device, and too small" },
-    { "version-2-with-snapshots", MIDDLE, BYTES(5, 6), .sizes = { 8, 8, 4, 8 },
-      .version2 = BIT(2), .snapshots = BIT(2), .expected = UP,
-      .text = "'c' is too small, and cannot grow" },
+    { "version-2-with-snapshots", MIDDLE, BYTES(5, 6), .sizes = { 8, 8, 4, 8 }, .version2 = BIT(2),
+      .snapshots = BIT(2), .expected = UP, .text = "'c' is too small, and cannot grow" },
     { "version-2", MIDDLE, BYTES(5, 6), .sizes = { 8, 8, 4, 8 }, .version2 = BIT(2),
       .expected = DOWN },
     { "remove-base", .down = NONE, .up = { 2, 3 }, BYTES(0, 6), .deletes = TRUE, .expected = UP,
@@ -103,7 +102,9 @@ fill_images(const Row *row, SinterMergeImage *images)
             .corrupt = (row->corrupt >> i) & 1,
             .encrypted = (row->encrypted >> i) & 1,
             .is_device = (row->devices >> i) & 1,
-            .version = (row->devices >> i) & 1 ? 0 : (row->version2 >> i) & 1 ? 2 : 3,
+            .version = (row->devices >> i) & 1    ? 0
+                       : (row->version2 >> i) & 1 ? 2
+                                                  : 3,
         };
 }
 

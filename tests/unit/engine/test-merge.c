@@ -4,7 +4,7 @@
 
 #include "disk-fixture.h"
 #include "io/sinter-io.h"
-#include "ops/sinter-journal.h"
+#include "ops/merge/sinter-journal.h"
 #include "sinter-error.h"
 #include "sinter-progress.h"
 #include "sinter/commit.h"

@@ -6,7 +6,7 @@
  * file is taken away.
  */
 
-#include "ops/sinter-output.h"
+#include "ops/make/sinter-output.h"
 #include "io/sinter-fs-fault.h"
 #include "sinter-error.h"
 #include "sinter-file.h"

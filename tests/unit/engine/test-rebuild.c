@@ -9,7 +9,7 @@
 #include "crash/qcow2-snap.h"
 #include "disk-fixture.h"
 #include "io/sinter-fs-fault.h"
-#include "ops/sinter-handle-internal.h"
+#include "ops/handle/sinter-handle-internal.h"
 #include "qcow2/layout/qcow2-header.h"
 #include "sinter-error.h"
 #include "sinter/create.h"

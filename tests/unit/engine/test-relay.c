@@ -4,7 +4,7 @@
  * Pieces of work: delivered in order whatever the threads do, and failing as one thread would.
  */
 
-#include "ops/sinter-relay.h"
+#include "ops/transfer/sinter-relay.h"
 #include "sinter-error.h"
 
 #define N_PIECES 2000

@@ -13,7 +13,7 @@
 #include "io/sinter-fs-fault.h"
 #include "io/sinter-fs-memory.h"
 #include "io/sinter-fs-record.h"
-#include "ops/sinter-transfer.h"
+#include "ops/transfer/sinter-transfer.h"
 #include "sinter-error.h"
 #include "sinter/create.h"
 #include "sinter/snapshot.h"

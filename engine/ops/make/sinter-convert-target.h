@@ -7,7 +7,7 @@
  * image's data file likewise, before the image that names it.
  */
 
-#include "sinter-handle-internal.h"
+#include "ops/handle/sinter-handle-internal.h"
 #include "sinter-output.h"
 #include "sinter/create.h"
 

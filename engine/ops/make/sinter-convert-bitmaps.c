@@ -3,7 +3,7 @@
 /* Copies dirty bitmaps from image to image: each is made anew and takes the marks of its model. */
 
 #include "sinter-convert-bitmaps.h"
-#include "sinter-bitmap-over.h"
+#include "ops/change/sinter-bitmap-over.h"
 #include "sinter-error.h"
 
 static gboolean

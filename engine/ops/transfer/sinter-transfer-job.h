@@ -3,7 +3,7 @@
 
 /* What a transfer is to do, and what it has done. */
 
-#include "sinter-handle-internal.h"
+#include "ops/handle/sinter-handle-internal.h"
 #include "sinter/convert.h"
 
 G_BEGIN_DECLS

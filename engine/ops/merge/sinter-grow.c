@@ -7,7 +7,7 @@
 
 #include "sinter-grow.h"
 #include "sinter-error.h"
-#include "sinter-handle-internal.h"
+#include "ops/handle/sinter-handle-internal.h"
 #include "sinter-member.h"
 #include "sinter/resize.h"
 

@@ -7,7 +7,7 @@
 
 #include "sinter-member.h"
 #include "sinter-error.h"
-#include "sinter-handle-internal.h"
+#include "ops/handle/sinter-handle-internal.h"
 
 #include <string.h>
 

@@ -11,7 +11,7 @@
 #include "sinter-grow.h"
 #include "sinter-member.h"
 #include "sinter-progress.h"
-#include "sinter-transfer.h"
+#include "ops/transfer/sinter-transfer.h"
 
 typedef struct {
     const char *path;

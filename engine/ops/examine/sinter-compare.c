@@ -8,9 +8,9 @@
 
 #include "sinter/compare.h"
 #include "chain/sinter-chain.h"
-#include "sinter-bytes.h"
+#include "ops/transfer/sinter-bytes.h"
 #include "sinter-error.h"
-#include "sinter-relay.h"
+#include "ops/transfer/sinter-relay.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  */
 
 #include "sinter-edit.h"
-#include "sinter-handle-internal.h"
+#include "ops/handle/sinter-handle-internal.h"
 #include "sinter-error.h"
 
 static gboolean

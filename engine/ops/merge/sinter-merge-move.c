@@ -17,7 +17,7 @@
 #include "sinter-grow.h"
 #include "sinter-member.h"
 #include "sinter-progress.h"
-#include "sinter-transfer.h"
+#include "ops/transfer/sinter-transfer.h"
 
 static guint
 result_layer(const SinterMergePlan *plan, SinterMergeStretch stretch)

@@ -11,7 +11,7 @@
 #include "sinter-convert-target.h"
 #include "sinter-error.h"
 #include "sinter-progress.h"
-#include "sinter-transfer.h"
+#include "ops/transfer/sinter-transfer.h"
 
 #include <string.h>
 
