@@ -182,27 +182,14 @@ add_stream(Deep *self, guint64 guest, guint64 entry)
 }
 
 static gboolean
-walk_piece(guint index, guint64 at, const guint8 *data, gsize len, gpointer user_data,
+deep_entry(const SinterQcow2CheckTable *table, guint64 guest, guint64 entry, gpointer user_data,
            GError **error)
 {
-    Deep *self = user_data;
-    const SinterQcow2Geometry *geo = &self->check->geo;
-    const SinterQcow2CheckTable *table =
-        &g_array_index(self->check->tables, SinterQcow2CheckTable, index);
-    guint64 guest_cluster = ((guint64)table->l1_index << geo->l2_bits) + at / geo->l2_entry_bytes;
-
-    for (gsize i = 0; i < len / geo->l2_entry_bytes; i++) {
-        guint64 entry = sinter_be64_load(data + i * geo->l2_entry_bytes);
-
-        if ((entry & SINTER_QCOW2_COMPRESSED) &&
-            !add_stream(self, (guest_cluster + i) << geo->cluster_bits,
-                        entry & ~SINTER_QCOW2_COPIED)) {
-            /* the worker's own error follows */
-            g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "decoding was given up");
-            return FALSE;
-        }
-    }
-    return TRUE;
+    if (add_stream(user_data, guest, entry & ~SINTER_QCOW2_COPIED))
+        return TRUE;
+    /* the worker's own error follows */
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "decoding was given up");
+    return FALSE;
 }
 
 /* Waits for the workers and clears up; their error goes before the walk's. */
@@ -241,7 +228,7 @@ sinter_qcow2_check_deep(SinterQcow2Check *self, GError **error)
         return FALSE;
     g_mutex_init(&deep.mutex);
     g_cond_init(&deep.changed);
-    ok = sinter_qcow2_check_walk_tables(self, walk_piece, &deep, &failed);
+    ok = sinter_qcow2_check_walk_entries(self, SINTER_QCOW2_COMPRESSED, deep_entry, &deep, &failed);
     ok = deep_finish(&deep, ok, &failed);
     if (!ok)
         g_propagate_error(error, failed);

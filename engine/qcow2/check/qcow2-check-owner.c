@@ -191,9 +191,11 @@ offer_tables(Seeker *self)
 
 /* --- guest data --- */
 
-static void
-offer_entry(Seeker *self, const SinterQcow2CheckTable *table, guint64 guest, guint64 entry)
+static gboolean
+offer_entry(const SinterQcow2CheckTable *table, guint64 guest, guint64 entry, gpointer user_data,
+            GError **error)
 {
+    Seeker *self = user_data;
     const SinterQcow2Check *check = self->check;
     const char *name = g_array_index(check->views, SinterQcow2CheckView, table->view).name;
     SinterQcow2CompressedRef ref = { entry & SINTER_QCOW2_OFFSET_MASK, check->geo.cluster_size };
@@ -205,31 +207,13 @@ offer_entry(Seeker *self, const SinterQcow2CheckTable *table, guint64 guest, gui
         ref = sinter_qcow2_l2_compressed(&check->geo, entry & ~SINTER_QCOW2_COPIED);
         kind = SINTER_OWNER_COMPRESSED;
     } else if (ref.host_offset == 0 || check->geo.external_data) {
-        return;
+        return TRUE;
     }
     first = ref.host_offset >> check->geo.cluster_bits;
     last = (ref.host_offset + ref.host_bytes - 1) >> check->geo.cluster_bits;
     for (guint64 cluster = first; cluster <= last; cluster++) {
         if (filter_hits(self, cluster))
             offer(self, cluster << check->geo.cluster_bits, 1, kind, guest, name);
-    }
-}
-
-static gboolean
-walk_l2_piece(guint index, guint64 at, const guint8 *data, gsize len, gpointer user_data,
-              GError **error)
-{
-    Seeker *self = user_data;
-    const SinterQcow2Geometry *geo = &self->check->geo;
-    const SinterQcow2CheckTable *table =
-        &g_array_index(self->check->tables, SinterQcow2CheckTable, index);
-    guint64 guest_cluster = ((guint64)table->l1_index << geo->l2_bits) + at / geo->l2_entry_bytes;
-
-    for (gsize i = 0; i < len / geo->l2_entry_bytes; i++) {
-        guint64 entry = sinter_be64_load(data + i * geo->l2_entry_bytes);
-
-        if (entry != 0)
-            offer_entry(self, table, (guest_cluster + i) << geo->cluster_bits, entry);
     }
     return TRUE;
 }
@@ -290,7 +274,7 @@ sinter_qcow2_check_owners(SinterQcow2Check *self, GError **error)
         offer_fixed(&seeker);
         offer_tables(&seeker);
         ok = offer_bitmaps(&seeker, error) &&
-             sinter_qcow2_check_walk_tables(self, walk_l2_piece, &seeker, error);
+             sinter_qcow2_check_walk_entries(self, G_MAXUINT64, offer_entry, &seeker, error);
     }
     g_array_unref(seeker.targets);
     return ok;

@@ -148,6 +148,42 @@ sinter_qcow2_check_walk_tables(SinterQcow2Check *self, SinterQcow2PieceFunc func
     return sinter_qcow2_reader_run(&reader, ranges, self->tables->len, func, user_data, error);
 }
 
+typedef struct {
+    SinterQcow2Check *check;
+    guint64 mask;
+    SinterQcow2EntryFunc func;
+    gpointer user_data;
+} EntryWalk;
+
+static gboolean
+walk_entries(guint index, guint64 at, const guint8 *data, gsize len, gpointer user_data,
+             GError **error)
+{
+    const EntryWalk *self = user_data;
+    const SinterQcow2Geometry *geo = &self->check->geo;
+    const SinterQcow2CheckTable *table =
+        &g_array_index(self->check->tables, SinterQcow2CheckTable, index);
+    guint64 first = ((guint64)table->l1_index << geo->l2_bits) + at / geo->l2_entry_bytes;
+
+    for (gsize i = 0; i < len / geo->l2_entry_bytes; i++) {
+        guint64 entry = sinter_be64_load(data + i * geo->l2_entry_bytes);
+
+        if ((entry & self->mask) &&
+            !self->func(table, (first + i) << geo->cluster_bits, entry, self->user_data, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_check_walk_entries(SinterQcow2Check *self, guint64 mask, SinterQcow2EntryFunc func,
+                                gpointer user_data, GError **error)
+{
+    EntryWalk walk = { self, mask, func, user_data };
+
+    return sinter_qcow2_check_walk_tables(self, walk_entries, &walk, error);
+}
+
 SinterOwner
 sinter_qcow2_check_owner(const SinterQcow2Check *self, SinterOwnerKind kind, guint view,
                          guint64 where)

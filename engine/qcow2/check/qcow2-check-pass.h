@@ -150,6 +150,15 @@ gboolean sinter_qcow2_check_read(SinterQcow2Check *self, guint64 offset, void *b
 gboolean sinter_qcow2_check_walk_tables(SinterQcow2Check *self, SinterQcow2PieceFunc func,
                                         gpointer user_data, GError **error);
 
+/* @entry: an L2 entry that maps the cluster at @guest, as @table stores it. */
+typedef gboolean (*SinterQcow2EntryFunc)(const SinterQcow2CheckTable *table, guint64 guest,
+                                         guint64 entry, gpointer user_data, GError **error);
+
+/* Hands the L2 entries that have any bit of @mask to @func, table by table. */
+gboolean sinter_qcow2_check_walk_entries(SinterQcow2Check *self, guint64 mask,
+                                         SinterQcow2EntryFunc func, gpointer user_data,
+                                         GError **error);
+
 /* Hands @segments (of SinterQcow2Segment) to @func. */
 gboolean sinter_qcow2_check_walk_segments(SinterQcow2Check *self, GArray *segments,
                                           SinterQcow2PieceFunc func, gpointer user_data,
