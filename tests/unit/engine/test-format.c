@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Drivers outside the engine: a format that only reads is a few callbacks, and is probed, opened as
- * a member of a chain, and checked with findings of its own. What cannot be registered is refused.
+ * Drivers outside the engine: a format with the required callbacks alone is probed, opened as a
+ * member of a chain, written to and converted into, and checked with findings of its own. What
+ * cannot be registered is refused.
  */
 
 #include "disk-fixture.h"
 #include "sinter-error.h"
+#include "sinter/convert.h"
 #include "sinter/format.h"
 
 #include <string.h>
@@ -101,6 +103,42 @@ played_check(SinterIo *io, const SinterCheckOptions *options, SinterCheckResult 
     return TRUE;
 }
 
+/* Only what is required: the engine stands in for the rest. The writer is the file. */
+static gpointer
+played_write_open(const SinterFormatFile *file, const SinterFormatWrite *how,
+                  SinterFormatTraits *ret, GError **error)
+{
+    g_assert_null(how->backing);
+    ret->virtual_size = DISK_BYTES;
+    ret->unit_size = 1;
+    ret->data_io = file->io;
+    return sinter_io_ref(file->io);
+}
+
+static void
+played_write_free(gpointer writer)
+{
+    sinter_io_unref(writer);
+}
+
+static gboolean
+played_write_read(gpointer writer, guint64 offset, void *buf, gsize len, GError **error)
+{
+    return sinter_io_read(writer, HEADER_BYTES + offset, buf, len, error);
+}
+
+static gboolean
+played_write(gpointer writer, guint64 offset, const void *buf, gsize len, GError **error)
+{
+    return sinter_io_write(writer, HEADER_BYTES + offset, buf, len, error);
+}
+
+static gboolean
+played_write_flush(gpointer writer, GError **error)
+{
+    return sinter_io_flush(writer, error);
+}
+
 static const SinterFormat played = {
     .struct_size = sizeof(SinterFormat),
     .api_version = SINTER_FORMAT_API_VERSION,
@@ -115,14 +153,13 @@ static const SinterFormat played = {
     .close = played_close,
     .read_compressed = played_read,
     .check = played_check,
+    .write_open = played_write_open,
+    .write_close = played_write_flush,
+    .write_free = played_write_free,
+    .write_read = played_write_read,
+    .write = played_write,
+    .write_flush = played_write_flush,
 };
-
-static gpointer
-played_write_open(const SinterFormatFile *file, const SinterFormatWrite *how,
-                  SinterFormatTraits *ret, GError **error)
-{
-    g_assert_not_reached();
-}
 
 static void
 assert_refused(const SinterFormat *format, const char *why)
@@ -153,7 +190,7 @@ test_refused(void)
     format.map = NULL;
     assert_refused(&format, "required for reading");
     format = played;
-    format.write_open = played_write_open;
+    format.write_flush = NULL;
     assert_refused(&format, "required for writing");
     format = played;
     format.first_finding = 1;
@@ -204,6 +241,78 @@ test_read(void)
     g_assert_cmpuint(data[1024], ==, 0);
 }
 
+/* What the driver leaves out is done by writing, or not at all. */
+static void
+test_write(void)
+{
+    g_autoptr(SinterFs) fs = make_image();
+    g_autoptr(GError) error = NULL;
+    SinterHandle *handle = sinter_handle_open(fs, "/image", "played", 0, &error);
+    guint8 buf[DISK_BYTES];
+
+    g_assert_no_error(error);
+    memset(buf, 7, sizeof buf);
+    g_assert_true(sinter_handle_write_at(handle, 1000, buf, 3000, &error));
+    g_assert_true(sinter_handle_zero_at(handle, 2000, 500, &error));
+    g_assert_true(sinter_handle_discard_at(handle, 3000, 100, &error));
+    g_assert_true(sinter_handle_read_at(handle, 0, buf, sizeof buf, &error));
+    g_assert_cmpuint(buf[999], ==, 0x0f);
+    g_assert_cmpuint(buf[1000], ==, 7);
+    g_assert_cmpuint(buf[1999], ==, 7);
+    g_assert_cmpuint(buf[2000], ==, 0);
+    g_assert_cmpuint(buf[2499], ==, 0);
+    g_assert_cmpuint(buf[2500], ==, 7);
+    g_assert_cmpuint(buf[3050], ==, 7);
+    g_assert_false(sinter_handle_write_at(handle, DISK_BYTES - 1, buf, 2, NULL));
+    g_assert_true(sinter_handle_close(handle, &error));
+}
+
+/* A driver without a callback for it is no driver for it. */
+static void
+test_unsupported(void)
+{
+    const SinterResizeOptions how = { .size = 2 * DISK_BYTES };
+    const SinterCreateOptions image = { .format = "played", .virtual_size = DISK_BYTES };
+    g_autoptr(SinterFs) fs = make_image();
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(sinter_image_resize(fs, "/image", "played", 0, &how, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED);
+    g_clear_error(&error);
+    g_assert_false(sinter_image_create(fs, "/new", &image, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED);
+    g_clear_error(&error);
+    g_assert_false(sinter_snapshot_create(fs, "/image", "played", 0, "one", 0, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED);
+}
+
+/* Into it by the pipeline that all operations share. */
+static void
+test_convert(void)
+{
+    const SinterCreateOptions image = { .format = "played" };
+    g_autoptr(SinterFs) fs = make_image();
+    const SinterConvertOptions how = { .fs = fs, .flags = SINTER_CONVERT_EXISTING };
+    g_autoptr(SinterChain) source = NULL;
+    g_autoptr(SinterChain) target = NULL;
+    g_autoptr(GBytes) wanted = NULL;
+    g_autoptr(GBytes) content = NULL;
+    g_autoptr(GError) error = NULL;
+
+    disk_make_raw(fs, "/raw", DISK_BYTES);
+    disk_fill(fs, "/raw", 3000, 5, 2000);
+    source = disk_open(fs, "/raw");
+    sinter_convert_to_image(&source, 1, "/image", &image, &how, &error);
+    g_assert_no_error(error);
+    target = disk_open(fs, "/image");
+    wanted = disk_content(source);
+    content = disk_content(target);
+    /* the first sector reads inverted */
+    g_assert_cmpmem(
+        (const guint8 *)g_bytes_get_data(content, NULL) + HEADER_BYTES, DISK_BYTES - HEADER_BYTES,
+        (const guint8 *)g_bytes_get_data(wanted, NULL) + HEADER_BYTES, DISK_BYTES - HEADER_BYTES);
+}
+
 static void
 test_findings(void)
 {
@@ -245,6 +354,9 @@ main(int argc, char **argv)
     g_test_add_func("/format/refused", test_refused);
     g_test_add_func("/format/register", test_register);
     g_test_add_func("/format/read", test_read);
+    g_test_add_func("/format/write", test_write);
+    g_test_add_func("/format/unsupported", test_unsupported);
+    g_test_add_func("/format/convert", test_convert);
     g_test_add_func("/format/findings", test_findings);
     g_test_add_func("/format/late", test_late);
     return g_test_run();
