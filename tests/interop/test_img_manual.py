@@ -9,7 +9,7 @@ import unittest
 SINTER_IMG = os.environ.get("SINTER_IMG", "sinter-img")
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "man",
                     "sinter-img.rst")
-SHARED = "OPTIONS OF MANY VERBS"
+SHARED = "COMMON OPTIONS"
 # a title above its underline
 TITLE = re.compile(r"^(\S.*)\n([=-])\2+$", re.M)
 OPTION = re.compile(r"(?<![\w-])(--?[A-Za-z][a-z-]*)")
