@@ -121,23 +121,25 @@ in_thread(gpointer data)
     return NULL;
 }
 
+/* The thread begins when the loop runs: a loop that is quit before it runs would run for ever. */
+static gboolean
+start_thread(gpointer data)
+{
+    g_thread_unref(g_thread_new("probe", in_thread, data));
+    return G_SOURCE_REMOVE;
+}
+
 int
 main(int argc, char **argv)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     Probe probe = { loop, argv[2], argv[0], -1 };
-    g_autoptr(GThread) thread = NULL;
 
     if (strcmp(argv[1], "before") == 0) {
         make_call(&probe);
     } else {
-        if (strcmp(argv[1], "thread") == 0)
-            thread = g_thread_new("probe", in_thread, &probe);
-        else
-            g_idle_add(in_loop, &probe);
+        g_idle_add(strcmp(argv[1], "thread") == 0 ? start_thread : in_loop, &probe);
         g_main_loop_run(loop);
-        if (thread)
-            g_thread_join(g_steal_pointer(&thread));
     }
     g_print("%d\n", probe.came_of_it);
     return 0;
