@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From a command line to a row of the table. GOption does the parsing, in two goes: up to the
- * command's name with the program's options, then the rest with those of the command too. Option
- * values land in structs that are made for the call, so nothing is global.
+ * From a command line to a row of the table. Parsing goes in two steps: up to the command's name
+ * with the program's options, then the rest with those of the command. Option values land in
+ * structs that are made for the call, so nothing is global.
  */
 
 #include "sinter-command.h"
@@ -13,333 +13,229 @@
 #include <string.h>
 
 #include "sinter-error.h"
-#include "sinter-nearest.h"
-#include "sinter-text.h"
 
-/* The options of every program. */
+/* A call while it is parsed. */
 typedef struct {
-    gboolean help;
-    gboolean version;
-} CommonOptions;
-
-static const GOptionEntry common_entries[] = {
-    { "help", 'h', 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(CommonOptions, help),
-      "show this text", NULL },
-    { "version", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(CommonOptions, version),
-      "show the version", NULL },
-    { NULL },
-};
-
-/* --- structs that options fill ---------------------------------------------------------------- */
+    SinterCommandCall *call;
+    SinterCommandAsked asked;
+    GPtrArray *rest; /* of words: what the last step left over */
+} Parsing;
 
 static void
-options_free(gpointer options, const GOptionEntry *entries)
+set_usage_error(GError **error, char *text)
 {
-    if (!options)
-        return;
-    for (const GOptionEntry *entry = entries; entry && entry->long_name; entry++) {
-        gpointer member = G_STRUCT_MEMBER_P(options, GPOINTER_TO_SIZE(entry->arg_data));
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, text);
+    g_free(text);
+}
 
-        if (entry->arg == G_OPTION_ARG_FILENAME)
-            g_free(*(char **)member);
-        else if (entry->arg == G_OPTION_ARG_FILENAME_ARRAY)
-            g_strfreev(*(char ***)member);
-    }
-    g_free(options);
+/* --- calls ------------------------------------------------------------------------------------ */
+
+static SinterOptionTable
+program_table(const SinterCommandCall *call)
+{
+    return (SinterOptionTable){ call->set->options, call->set->n_options, call->globals };
+}
+
+static SinterOptionTable
+command_table(const SinterCommandCall *call)
+{
+    return (SinterOptionTable){ call->command->options, call->command->n_options, call->options };
+}
+
+static void
+clear_command(SinterCommandCall *call)
+{
+    SinterOptionTable table = command_table(call);
+
+    sinter_option_table_clear(&table);
+    if (call->command->clear && call->options)
+        call->command->clear(call->options);
+    g_free(call->options);
 }
 
 void
 sinter_command_call_free(SinterCommandCall *call)
 {
+    SinterOptionTable table;
+
     if (!call)
         return;
-    options_free(call->globals, call->set->entries);
+    table = program_table(call);
+    sinter_option_table_clear(&table);
+    g_free(call->globals);
     if (call->command)
-        options_free(call->options, call->command->entries);
-    g_strfreev(call->operands);
+        clear_command(call);
+    g_free(call->operands);
+    g_strfreev(call->words);
     g_free(call);
-}
-
-/* Adds @entries to @group so that they fill @options; without one they are only for reading. */
-static void
-add_entries(GOptionGroup *group, const GOptionEntry *entries, gpointer options)
-{
-    for (const GOptionEntry *entry = entries; entry && entry->long_name; entry++) {
-        GOptionEntry row[2] = { *entry, { NULL } };
-
-        if (options)
-            row[0].arg_data = G_STRUCT_MEMBER_P(options, GPOINTER_TO_SIZE(entry->arg_data));
-        g_option_group_add_entries(group, row);
-    }
-}
-
-static GOptionContext *
-new_context(const SinterCommandCall *call, CommonOptions *common)
-{
-    const SinterCommand *command = call->command;
-    g_autofree char *usage = NULL;
-    GOptionContext *context;
-    GOptionGroup *group;
-
-    if (command)
-        usage = g_strconcat(command->name, *command->operands != '\0' ? " " : NULL,
-                            command->operands, NULL);
-    else
-        usage = g_strdup("COMMAND [ARGUMENT…]");
-    context = g_option_context_new(usage);
-    g_option_context_set_help_enabled(context, FALSE);
-    if (command && command->entries) {
-        g_autofree char *title = g_strdup_printf("Options of %s:", command->name);
-
-        group = g_option_group_new("command", title, "", NULL, NULL);
-        add_entries(group, command->entries, call->options);
-        g_option_context_add_group(context, group);
-    }
-    group = g_option_group_new("program", "Options of every command:", "", NULL, NULL);
-    add_entries(group, call->set->entries, call->globals);
-    add_entries(group, common_entries, common);
-    g_option_context_add_group(context, group);
-    return context;
-}
-
-/* --- help ------------------------------------------------------------------------------------- */
-
-static char *
-list_commands(const SinterCommandSet *set)
-{
-    GString *text = g_string_new(set->summary);
-    gsize width = 0;
-
-    for (guint i = 0; i < set->n_commands; i++)
-        width = MAX(width, strlen(set->commands[i]->name));
-    g_string_append(text, "\n\nCommands:");
-    for (guint i = 0; i < set->n_commands; i++) {
-        g_string_append(text, "\n  ");
-        sinter_text_append_padded(text, set->commands[i]->name, width + 2, SINTER_ALIGN_LEFT);
-        g_string_append(text, set->commands[i]->summary);
-    }
-    g_string_append_printf(text, "\n\n'%s COMMAND --help' tells more about a command.",
-                           set->program);
-    return g_string_free(text, FALSE);
-}
-
-char *
-sinter_command_format_help(const SinterCommandSet *set, const SinterCommand *command)
-{
-    SinterCommandCall call = { .set = set, .command = command };
-    GOptionContext *context = new_context(&call, NULL);
-    g_autofree char *summary = NULL;
-    char *help;
-
-    if (!command)
-        summary = list_commands(set);
-    else
-        summary = g_strconcat("To ", command->summary, ".", command->description ? "\n\n" : NULL,
-                              command->description, NULL);
-    g_option_context_set_summary(context, summary);
-    help = g_option_context_get_help(context, FALSE, NULL);
-    g_option_context_free(context);
-    return help;
 }
 
 /* --- parsing ---------------------------------------------------------------------------------- */
 
-static char **
-fill_in_defaults(const SinterCommandSet *set, const char *const *arguments)
-{
-    char **result = g_strdupv((char **)arguments);
-
-    for (guint i = 1; result[i] && strcmp(result[i], "--") != 0; i++) {
-        for (const SinterCommandDefault *row = set->defaults; row && row->name; row++) {
-            if (strcmp(result[i], row->name) == 0) {
-                g_free(result[i]);
-                result[i] = g_strconcat(row->name, "=", row->value, NULL);
-                break;
-            }
-        }
-    }
-    return result;
-}
-
-/* GOption takes "--wait=no" for --wait. */
+/* Takes @words (the name, then what follows it) by @syntax; operands go to @self->rest. */
 static gboolean
-check_flags(const GOptionEntry *entries, char *const *words, GError **error)
+parse_options(Parsing *self, const SinterOptionSyntax *syntax, const char *const *words,
+              GError **error)
 {
-    for (const GOptionEntry *entry = entries; entry && entry->long_name; entry++) {
-        g_autofree char *start = g_strconcat("--", entry->long_name, "=", NULL);
+    SinterOptionFault fault;
 
-        for (char *const *word = words; entry->arg == G_OPTION_ARG_NONE && *word; word++) {
-            if (g_str_has_prefix(*word, start)) {
-                g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                            "Option --%s takes no value", entry->long_name);
-                return FALSE;
-            }
-        }
-    }
-    return TRUE;
-}
-
-/* GOption's sentence as ours: where it happened, in lower case, and where to read on. */
-static void
-rewrite_error(GError **error, const SinterCommandCall *call, GError *cause)
-{
-    const char *name = call->command ? call->command->name : NULL;
-
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "%s%s%c%s; see '%s %s%s--help'",
-                name ? name : "", name ? ": " : "", g_ascii_tolower(*cause->message),
-                cause->message + 1, call->set->program, name ? name : "", name ? " " : "");
-    g_error_free(cause);
+    g_ptr_array_set_size(self->rest, 0);
+    if (sinter_option_parse(syntax, words, self->rest, &fault))
+        return TRUE;
+    if (fault.kind != SINTER_OPTION_REFUSED)
+        set_usage_error(error, self->call->set->wording->wrong_option(self->call, &fault));
+    return FALSE;
 }
 
 static gboolean
-parse_options(SinterCommandCall *call, gboolean up_to_command, char ***arguments,
-              CommonOptions *common, GError **error)
+parse_program(Parsing *self, const char *const *words, GError **error)
 {
-    GOptionContext *context = new_context(call, common);
-    GError *cause = NULL;
-    gboolean good;
+    const SinterCommandWording *wording = self->call->set->wording;
+    SinterOptionSyntax syntax = {
+        .tables = { program_table(self->call),
+                    { wording->common, wording->n_common, &self->asked } },
+        .n_tables = 2,
+        .abbreviations = wording->abbreviations,
+        .stop_at_operand = TRUE,
+    };
 
-    g_option_context_set_strict_posix(context, up_to_command);
-    good = (!call->command || check_flags(call->command->entries, *arguments, &cause)) &&
-           check_flags(call->set->entries, *arguments, &cause) &&
-           check_flags(common_entries, *arguments, &cause) &&
-           g_option_context_parse_strv(context, arguments, &cause);
-    g_option_context_free(context);
-    if (!good)
-        rewrite_error(error, call, cause);
-    return good;
+    return parse_options(self, &syntax, words, error);
+}
+
+static gboolean
+parse_behind(Parsing *self, const char *const *words, GError **error)
+{
+    const SinterCommandWording *wording = self->call->set->wording;
+    SinterOptionSyntax syntax = {
+        .tables = { command_table(self->call),
+                    { wording->common, wording->n_common_behind, &self->asked },
+                    program_table(self->call) },
+        .n_tables = wording->program_behind ? 3 : 2,
+        .abbreviations = wording->abbreviations,
+    };
+
+    return parse_options(self, &syntax, words, error);
 }
 
 static const SinterCommand *
 find_command(const SinterCommandSet *set, const char *name, GError **error)
 {
-    g_autofree const char **names = g_new0(const char *, set->n_commands + 1);
-    const char *nearest;
-
-    for (guint i = 0; i < set->n_commands; i++) {
-        names[i] = set->commands[i]->name;
-        if (strcmp(names[i], name) == 0)
+    for (gsize i = 0; i < set->n_commands; i++) {
+        if (strcmp(set->commands[i]->name, name) == 0)
             return set->commands[i];
     }
-    nearest = sinter_nearest_find(name, names);
-    if (nearest)
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "unknown command '%s'; did you mean '%s'?", name, nearest);
-    else
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "unknown command '%s'; '%s --help' lists the commands", name, set->program);
+    set_usage_error(error, set->wording->unknown_command(set, name));
     return NULL;
 }
 
+/* The operands belong to the call from now on. */
 static gboolean
-check_operands(const SinterCommandCall *call, GError **error)
+take_operands(Parsing *self, GError **error)
 {
-    const SinterCommand *command = call->command;
-    g_auto(GStrv) names = g_strsplit(command->operands, " ", -1);
-    g_autofree char *fault = NULL;
+    SinterCommandCall *call = self->call;
 
-    if (call->n_operands < command->min_operands)
-        fault = g_strdup_printf("%s is missing", names[call->n_operands]);
-    else if (call->n_operands > command->max_operands)
-        fault = g_strdup_printf("'%s' is too much", call->operands[command->max_operands]);
-    if (!fault)
+    call->n_operands = self->rest->len;
+    g_ptr_array_add(self->rest, NULL);
+    call->operands = (char **)g_ptr_array_free(g_steal_pointer(&self->rest), FALSE);
+    if (self->asked.help || self->asked.version)
         return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "%s: %s; usage: %s %s%s%s",
-                command->name, fault, call->set->program, command->name,
-                *command->operands != '\0' ? " " : "", command->operands);
+    if (call->n_operands >= call->command->min_operands &&
+        call->n_operands <= call->command->max_operands)
+        return TRUE;
+    set_usage_error(error, call->set->wording->wrong_operands(call));
     return FALSE;
+}
+
+static gboolean
+is_help(const char *word)
+{
+    return strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0;
+}
+
+/* With last_is_operand: @words without the last one, which is an operand. */
+static gboolean
+parse_all_but_last(Parsing *self, const char *const *words, gsize n_words, GError **error)
+{
+    g_autofree const char **first = g_memdup2(words, (n_words + 1) * sizeof *words);
+
+    if (n_words == 2 && is_help(words[1]))
+        return parse_behind(self, words, error);
+    if (n_words < 3) {
+        set_usage_error(error, self->call->set->wording->no_command(self->call->set));
+        return FALSE;
+    }
+    first[n_words - 1] = NULL;
+    if (!parse_behind(self, first, error))
+        return FALSE;
+    g_ptr_array_add(self->rest, (gpointer)words[n_words - 1]);
+    return TRUE;
+}
+
+/* @words: the command's name and what follows it; ended by %NULL */
+static gboolean
+parse_command(Parsing *self, const char *const *words, gsize n_words, GError **error)
+{
+    SinterCommandCall *call = self->call;
+    const SinterCommand *command = find_command(call->set, words[0], error);
+
+    if (!command)
+        return FALSE;
+    call->command = command;
+    call->options = g_malloc0(MAX(command->options_size, 1));
+    if (command->defaults)
+        memcpy(call->options, command->defaults, command->options_size);
+    return (command->last_is_operand ? parse_all_but_last(self, words, n_words, error)
+                                     : parse_behind(self, words, error)) &&
+           take_operands(self, error);
 }
 
 /* `help` and `help COMMAND` */
 static gboolean
-parse_help(SinterCommandCall *call, char **words, GError **error)
+parse_help(SinterCommandCall *call, const char *name, GError **error)
 {
     call->action = SINTER_COMMAND_HELP;
-    if (!words[0])
+    if (!name)
         return TRUE;
-    call->command = find_command(call->set, words[0], error);
+    call->command = find_command(call->set, name, error);
     return call->command != NULL;
 }
 
-/* Takes what stands behind the first "--", which ends the options, away from @words. */
-static char **
-take_behind_dashes(char **words)
-{
-    for (; *words; words++) {
-        if (strcmp(*words, "--") == 0) {
-            g_clear_pointer(words, g_free);
-            return g_memdup2(words + 1, (g_strv_length(words + 1) + 1) * sizeof *words);
-        }
-    }
-    return NULL;
-}
-
-static char **
-join(char *const *words, char *const *more)
-{
-    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-
-    g_strv_builder_addv(builder, (const char **)words);
-    if (more)
-        g_strv_builder_addv(builder, (const char **)more);
-    return g_strv_builder_end(builder);
-}
-
-/* @arguments: the command's name and what follows, up to "--"; @more: what stands behind that */
 static gboolean
-parse_command(SinterCommandCall *call, char ***arguments, char *const *more, CommonOptions *common,
-              GError **error)
+parse_call(Parsing *self, const char *const *arguments, GError **error)
 {
-    call->command = find_command(call->set, (*arguments)[0], error);
-    if (!call->command)
-        return FALSE;
-    if (call->command->options_size > 0)
-        call->options = g_malloc0(call->command->options_size);
-    if (!parse_options(call, FALSE, arguments, common, error))
-        return FALSE;
-    call->operands = join(*arguments + 1, more);
-    call->n_operands = g_strv_length(call->operands);
-    return TRUE;
-}
+    SinterCommandCall *call = self->call;
+    gsize n_words;
+    g_autofree const char **words = NULL;
 
-static gboolean
-parse_call(SinterCommandCall *call, const char *const *arguments, GError **error)
-{
-    g_auto(GStrv) words = fill_in_defaults(call->set, arguments);
-    g_auto(GStrv) rest = NULL;
-    g_auto(GStrv) more = take_behind_dashes(words);
-    CommonOptions common = { 0 };
-
-    if (!parse_options(call, TRUE, &words, &common, error))
+    if (!parse_program(self, arguments, error))
         return FALSE;
-    if (words[0] && words[1]) {
-        rest = g_strdupv(words + 1);
-        if (strcmp(rest[0], "help") == 0)
-            return parse_help(call, rest + 1, error);
-        if (!parse_command(call, &rest, more, &common, error))
-            return FALSE;
-    }
-    if (common.help || common.version) {
-        call->action = common.help ? SINTER_COMMAND_HELP : SINTER_COMMAND_VERSION;
-        return TRUE;
-    }
-    if (call->command)
-        return check_operands(call, error);
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "which command? '%s --help' lists them", call->set->program);
-    return FALSE;
+    n_words = self->rest->len;
+    g_ptr_array_add(self->rest, NULL);
+    words = g_memdup2(self->rest->pdata, (n_words + 1) * sizeof *words);
+    if (words[0] && call->set->wording->help_command && strcmp(words[0], "help") == 0)
+        return parse_help(call, words[1], error);
+    if (words[0] && !parse_command(self, words, n_words, error))
+        return FALSE;
+    if (self->asked.help || self->asked.version)
+        call->action = self->asked.help ? SINTER_COMMAND_HELP : SINTER_COMMAND_VERSION;
+    else if (!call->command)
+        set_usage_error(error, call->set->wording->no_command(call->set));
+    return call->command || call->action != SINTER_COMMAND_RUN;
 }
 
 SinterCommandCall *
 sinter_command_parse(const SinterCommandSet *set, const char *const *arguments, GError **error)
 {
     g_autoptr(SinterCommandCall) call = g_new0(SinterCommandCall, 1);
+    Parsing parsing = { .call = call, .rest = g_ptr_array_new() };
+    gboolean good;
 
     call->set = set;
+    call->words = g_strdupv((char **)arguments);
     call->globals = g_malloc0(MAX(set->options_size, 1));
-    if (!parse_call(call, arguments, error))
-        return NULL;
-    return g_steal_pointer(&call);
+    good = parse_call(&parsing, (const char *const *)call->words, error);
+    g_clear_pointer(&parsing.rest, g_ptr_array_unref);
+    return good ? g_steal_pointer(&call) : NULL;
 }
 
 /* --- running ---------------------------------------------------------------------------------- */
@@ -347,16 +243,17 @@ sinter_command_parse(const SinterCommandSet *set, const char *const *arguments, 
 static int
 act(const SinterCommandCall *call, GError **error)
 {
+    const SinterCommandWording *wording = call->set->wording;
     g_autofree char *text = NULL;
 
     switch (call->action) {
     case SINTER_COMMAND_RUN:
         return call->command->run(call, error);
     case SINTER_COMMAND_HELP:
-        text = sinter_command_format_help(call->set, call->command);
+        text = wording->format_help(call->set, call->command);
         break;
     case SINTER_COMMAND_VERSION:
-        text = g_strdup_printf("%s %s\n", call->set->program, SINTER_VERSION);
+        text = wording->format_version(call->set);
         break;
     }
     g_print("%s", text);
@@ -371,6 +268,7 @@ static int
 flush_output(const SinterCommandSet *set, int status)
 {
     gboolean failed = ferror(stdout) != 0;
+    g_autoptr(GError) error = NULL;
 
     if (fflush(stdout) == 0 && !failed)
         return status;
@@ -380,7 +278,9 @@ flush_output(const SinterCommandSet *set, int status)
         if (putchar('\n') != EOF)
             fflush(stdout);
     }
-    g_printerr("%s: standard output could not be written: %s\n", set->program, g_strerror(errno));
+    g_set_error(&error, SINTER_ERROR, SINTER_ERROR_FAILED, "%s: %s", set->wording->output_lost,
+                g_strerror(errno));
+    set->wording->print_error(set, error, FALSE);
     return status == SINTER_EXIT_DONE ? SINTER_EXIT_FAILED : status;
 }
 
@@ -394,13 +294,9 @@ sinter_command_main(const SinterCommandSet *set, int argc, char **argv)
     call = sinter_command_parse(set, (const char *const *)argv, &error);
     if (call)
         status = act(call, &error);
-    if (error) {
-        g_autofree char *valid = g_utf8_make_valid(error->message, -1);
-        g_autofree char *text = sinter_text_printable(valid);
-
-        g_printerr("%s: %s\n", set->program, text);
-        if (call)
-            status = set->exit_status(error);
-    }
+    if (error)
+        set->wording->print_error(set, error, call == NULL);
+    if (error && call && set->exit_status)
+        status = set->exit_status(error);
     return flush_output(set, status);
 }

@@ -3,12 +3,14 @@
 
 #include <glib.h>
 
+#include "sinter-option.h"
+
 G_BEGIN_DECLS
 
 /*
  * A program with subcommands behind a table: `PROGRAM [OPTION…] COMMAND [OPTION…] [OPERAND…]`.
- * Options of the program may stand before and after the command; those of the command stand after
- * it; operands and options mix. -h/--help, --version and `help [COMMAND]` come with it.
+ * Options of a command stand behind its name; operands and options mix. What the program says of
+ * itself and of a wrong command line is its wording, another table.
  */
 
 /* Exit statuses of all commands. */
@@ -24,14 +26,12 @@ typedef struct _SinterCommandCall SinterCommandCall;
 /**
  * SinterCommandRun:
  *
- * Does what the command is for. With @error set the exit status follows from it, and the error is
- * printed as one line; else it is what is returned.
+ * Does what the command is for.
+ *
+ * Returns: the exit status. With @error set the error is printed, and the program's wording may
+ * choose the exit status instead.
  */
 typedef int (*SinterCommandRun)(const SinterCommandCall *call, GError **error);
-
-/* In a GOptionEntry's arg_data: the value goes to @member of a @type that is made for the call.
- * Strings are to be G_OPTION_ARG_FILENAME, which is not converted. No callbacks. */
-#define SINTER_COMMAND_MEMBER(type, member) ((gpointer)G_STRUCT_OFFSET(type, member))
 
 typedef struct {
     const char *name;
@@ -40,26 +40,29 @@ typedef struct {
     const char *description; /* (nullable): more for its help */
     guint min_operands;
     guint max_operands;          /* G_MAXUINT for any number */
-    const GOptionEntry *entries; /* (nullable): with SINTER_COMMAND_MEMBER() */
-    gsize options_size;          /* of the struct that they fill, starting with zeros */
+    const char *expecting;       /* (nullable): said, by some wordings, of another number */
+    const SinterOption *options; /* (nullable) */
+    gsize n_options;
+    gsize options_size;              /* of the struct that they fill */
+    gconstpointer defaults;          /* (nullable): what it begins with; %NULL: zeros */
+    void (*clear)(gpointer options); /* (nullable): frees what functions of options allocated */
+    gboolean last_is_operand;        /* the last word is no option, whatever it begins with */
     SinterCommandRun run;
 } SinterCommand;
 
-/* An option whose value may be left out, and what it then is: "--json" is "--json=pretty". */
-typedef struct {
-    const char *name;
-    const char *value;
-} SinterCommandDefault;
+typedef struct _SinterCommandWording SinterCommandWording;
 
 typedef struct {
     const char *program;
-    const char *summary;         /* what it is, for its help */
-    const GOptionEntry *entries; /* options of every command; SINTER_COMMAND_MEMBER() */
+    const char *summary;           /* what it is, for its help */
+    char *(*format_details)(void); /* (nullable): (transfer full): ends its help */
+    const SinterOption *options;   /* of the program; they may stand before the command */
+    gsize n_options;
     gsize options_size;
-    const SinterCommandDefault *defaults; /* (nullable): ended by a %NULL name */
     const SinterCommand *const *commands;
-    guint n_commands;
-    int (*exit_status)(const GError *error); /* the exit status for a failed command */
+    gsize n_commands;
+    const SinterCommandWording *wording;
+    int (*exit_status)(const GError *error); /* (nullable): for a command that failed */
 } SinterCommandSet;
 
 typedef enum {
@@ -69,6 +72,7 @@ typedef enum {
 } SinterCommandAction;
 
 struct _SinterCommandCall {
+    char **words; /* the command line, which options and operands refer to */
     SinterCommandAction action;
     const SinterCommandSet *set;
     const SinterCommand *command;
@@ -78,6 +82,34 @@ struct _SinterCommandCall {
     guint n_operands;
 };
 
+/* What the options fill that a wording has for every command. */
+typedef struct {
+    gboolean help;
+    gboolean version;
+} SinterCommandAsked;
+
+/*
+ * How a program with commands speaks. Functions that return text return it (transfer full): one
+ * line, without the program's name and without a line end, but for helps.
+ */
+struct _SinterCommandWording {
+    const SinterOption *common; /* of a SinterCommandAsked */
+    gsize n_common;
+    gsize n_common_behind; /* so many of them, and the program's own, also behind the command */
+    gboolean program_behind;
+    gboolean help_command;   /* `help [COMMAND]` stands for --help */
+    gboolean abbreviations;  /* of long options */
+    const char *output_lost; /* what is said before the reason */
+    char *(*format_help)(const SinterCommandSet *set, const SinterCommand *command);
+    char *(*format_version)(const SinterCommandSet *set);
+    char *(*no_command)(const SinterCommandSet *set);
+    char *(*unknown_command)(const SinterCommandSet *set, const char *name);
+    char *(*wrong_option)(const SinterCommandCall *call, const SinterOptionFault *fault);
+    char *(*wrong_operands)(const SinterCommandCall *call);
+    /* @usage: the command line is wrong; else a command has failed */
+    void (*print_error)(const SinterCommandSet *set, const GError *error, gboolean usage);
+};
+
 void sinter_command_call_free(SinterCommandCall *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterCommandCall, sinter_command_call_free)
 
@@ -85,14 +117,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterCommandCall, sinter_command_call_free)
  * sinter_command_parse:
  * @arguments: the command line, the program's name first
  *
- * Returns: (transfer full) (nullable): what is asked for; or an INVALID_ARGUMENT error of one line
- * that says what is wrong and where to read on.
+ * Returns: (transfer full) (nullable): what is asked for; or an INVALID_ARGUMENT error in the
+ * program's wording; or neither where an option's function has said what is wrong.
  */
 SinterCommandCall *sinter_command_parse(const SinterCommandSet *set, const char *const *arguments,
                                         GError **error);
-
-/* (transfer full): the help text of @command, or of the program when that is %NULL */
-char *sinter_command_format_help(const SinterCommandSet *set, const SinterCommand *command);
 
 /**
  * sinter_command_main:

@@ -6,27 +6,25 @@
 
 #include "bus/sinter-client.h"
 #include "commands/sinter-commands.h"
+#include "sinter-command-text.h"
 #include "sinter-error.h"
 
-static const GOptionEntry global_entries[] = {
-    { "connect", 'c', 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(SinterGlobals, connect),
-      "libvirt's URI that the daemon must work on", "URI" },
-    { "system", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(SinterGlobals, system),
-      "talk to the daemon on the system bus", NULL },
-    { "user", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(SinterGlobals, user),
-      "talk to the daemon on the session bus", NULL },
-    { "json", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(SinterGlobals, json),
-      "print JSON: pretty (the default) or short", "[pretty|short]" },
-    { "quiet", 'q', 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(SinterGlobals, quiet),
-      "print only names and ids, and no progress", NULL },
-    { "no-legend", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(SinterGlobals, no_legend),
-      "print tables without headings and hints", NULL },
-    { "no-ask-password", 0, 0, G_OPTION_ARG_NONE,
-      SINTER_COMMAND_MEMBER(SinterGlobals, no_ask_password), "never ask for a password", NULL },
-    { NULL },
+static const SinterOption global_options[] = {
+    { "connect", 'c', "URI", "libvirt's URI that the daemon must work on",
+      SINTER_OPTION_MEMBER(SinterGlobals, connect) },
+    { "system", 0, NULL, "talk to the daemon on the system bus",
+      SINTER_OPTION_MEMBER(SinterGlobals, system) },
+    { "user", 0, NULL, "talk to the daemon on the session bus",
+      SINTER_OPTION_MEMBER(SinterGlobals, user) },
+    { "json", 0, "[pretty|short]", "print JSON: pretty (the default) or short",
+      SINTER_OPTION_MEMBER(SinterGlobals, json), .otherwise = "pretty" },
+    { "quiet", 'q', NULL, "print only names and ids, and no progress",
+      SINTER_OPTION_MEMBER(SinterGlobals, quiet) },
+    { "no-legend", 0, NULL, "print tables without headings and hints",
+      SINTER_OPTION_MEMBER(SinterGlobals, no_legend) },
+    { "no-ask-password", 0, NULL, "never ask for a password",
+      SINTER_OPTION_MEMBER(SinterGlobals, no_ask_password) },
 };
-
-static const SinterCommandDefault defaults[] = { { "--json", "pretty" }, { NULL } };
 
 static const SinterCommand *const commands[] = {
     &sinter_command_list,        &sinter_command_chain,     &sinter_command_plan,
@@ -38,11 +36,12 @@ static const SinterCommand *const commands[] = {
 static const SinterCommandSet set = {
     .program = "sinter",
     .summary = "Consolidates the snapshot chains of virtual machines, live, through sinterd.",
-    .entries = global_entries,
+    .options = global_options,
+    .n_options = G_N_ELEMENTS(global_options),
     .options_size = sizeof(SinterGlobals),
-    .defaults = defaults,
     .commands = commands,
     .n_commands = G_N_ELEMENTS(commands),
+    .wording = &sinter_command_wording,
     .exit_status = sinter_client_exit_status,
 };
 

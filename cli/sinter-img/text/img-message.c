@@ -9,7 +9,6 @@
 #include "sinter-error.h"
 #include "sinter-text.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -133,13 +132,4 @@ char *
 sinter_img_name(const char *name)
 {
     return shown_on(STDOUT_FILENO, name);
-}
-
-int
-sinter_img_finish(int status)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    sinter_img_error("writing standard output: %s", g_strerror(errno));
-    return status ? status : 1;
 }

@@ -39,7 +39,4 @@ void sinter_img_report_as(const GError *error, SinterStage stage, const char *fi
  */
 char *sinter_img_name(const char *name);
 
-/* Makes sure that standard output has arrived. Returns: @status, or 1 with a message. */
-int sinter_img_finish(int status);
-
 G_END_DECLS

@@ -8,7 +8,7 @@
 #include "words/img-keyval.h"
 #include "text/img-message.h"
 #include "text/img-progress.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 #include "sinter-error.h"
 
 #include <sinter/amend.h>
@@ -68,12 +68,6 @@ said_clear(Said *self)
     g_free(self->encryption);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Said, said_clear)
-
-static gboolean
-parse_list(gpointer options, const char *value)
-{
-    return sinter_img_option_list_add(&((AmendOptions *)options)->list, value);
-}
 
 static int
 print_options(const char *format)
@@ -236,9 +230,9 @@ amend_image(const AmendOptions *self, const SinterImgName *name, const SinterIma
 }
 
 static int
-amend_run(gpointer data, char **operands, int n_operands)
+amend_run(const SinterCommandCall *call, GError **error)
 {
-    const AmendOptions *self = data;
+    const AmendOptions *self = call->options;
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
     gboolean direct;
@@ -247,7 +241,7 @@ amend_run(gpointer data, char **operands, int n_operands)
         return sinter_img_usage_error("Must specify options (-o)");
     if (self->source.format && sinter_img_option_list_has_help(self->list))
         return print_options(self->source.format);
-    if (n_operands != 1) {
+    if (call->n_operands != 1) {
         sinter_img_error("Expecting one image file name");
         return 1;
     }
@@ -255,7 +249,7 @@ amend_run(gpointer data, char **operands, int n_operands)
         sinter_img_error("Invalid cache option: %s", self->source.cache);
         return 1;
     }
-    if (!sinter_img_change_begin(&name, &self->source, operands[0], &info))
+    if (!sinter_img_change_begin(&name, &self->source, call->operands[0], &info))
         return 1;
     return amend_image(self, &name, info);
 }
@@ -266,26 +260,28 @@ amend_clear(gpointer data)
     g_clear_pointer(&((AmendOptions *)data)->list, g_free);
 }
 
-static const SinterImgOption amend_options[] = {
+static const SinterOption amend_options[] = {
     { "format", 'f', "FMT", "the image's format; otherwise it is probed",
-      SINTER_IMG_MEMBER(AmendOptions, source.format), NULL },
+      SINTER_OPTION_MEMBER(AmendOptions, source.format) },
     SINTER_IMG_CHANGE_OPTIONS(AmendOptions, source),
-    { NULL, 'o', "OPTIONS", "what to change; -o help lists it", 0, parse_list },
+    { NULL, 'o', "OPTIONS", "what to change; -o help lists it",
+      SINTER_OPTION_MEMBER(AmendOptions, list), .take = sinter_img_option_list_take },
     { NULL, 't', "CACHE", "how to write: none or writeback",
-      SINTER_IMG_MEMBER(AmendOptions, source.cache), NULL },
-    { NULL, 'p', NULL, "print percentages", SINTER_IMG_MEMBER(AmendOptions, progress), NULL },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(AmendOptions, quiet), NULL },
+      SINTER_OPTION_MEMBER(AmendOptions, source.cache) },
+    { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(AmendOptions, progress) },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(AmendOptions, quiet) },
     { "force", 0, NULL, "allow what endangers encrypted content, of which there is nothing here",
-      SINTER_IMG_MEMBER(AmendOptions, force), NULL },
+      SINTER_OPTION_MEMBER(AmendOptions, force) },
 };
 
-const SinterImgVerb sinter_img_amend = {
+const SinterCommand sinter_img_amend = {
     .name = "amend",
     .operands = "FILE",
     .summary = "Changes what an image was made with",
     .options = amend_options,
     .n_options = G_N_ELEMENTS(amend_options),
     .options_size = sizeof(AmendOptions),
+    .max_operands = G_MAXUINT,
     .run = amend_run,
     .clear = amend_clear,
 };

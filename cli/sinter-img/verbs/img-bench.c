@@ -9,11 +9,9 @@
 #include "text/img-message.h"
 #include "words/img-open.h"
 #include "words/img-size.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_REQUESTS 75000
@@ -30,91 +28,15 @@ typedef struct {
     guint64 step_bytes;
     guint64 pattern;
     guint64 flush_interval;
-    gboolean has_requests;
-    gboolean has_depth;
-    gboolean has_request_bytes;
     gboolean native;
     gboolean no_drain;
     gboolean write;
     gboolean quiet;
 } BenchOptions;
 
-/* A whole number up to @max, decimal or 0x…; says that the @what is none. */
-static gboolean
-parse_number(const char *what, const char *value, guint64 max, guint64 *ret)
-{
-    char *end;
-
-    errno = 0;
-    *ret = strtoull(value, &end, 0);
-    if (errno == 0 && end != value && *end == '\0' && !strchr(value, '-') && *ret <= max)
-        return TRUE;
-    sinter_img_error("Invalid %s specified", what);
-    return FALSE;
-}
-
-static gboolean
-bench_parse_requests(gpointer options, const char *value)
-{
-    BenchOptions *self = options;
-
-    self->has_requests = TRUE;
-    return parse_number("request count", value, G_MAXINT, &self->n_requests);
-}
-
-static gboolean
-bench_parse_depth(gpointer options, const char *value)
-{
-    BenchOptions *self = options;
-
-    self->has_depth = TRUE;
-    /* with none under way none would ever be done */
-    if (!parse_number("queue depth", value, G_MAXINT, &self->depth))
-        return FALSE;
-    if (self->depth == 0)
-        sinter_img_error("Invalid queue depth specified");
-    return self->depth > 0;
-}
-
-static gboolean
-bench_parse_pattern(gpointer options, const char *value)
-{
-    return parse_number("pattern byte", value, G_MAXUINT8, &((BenchOptions *)options)->pattern);
-}
-
-static gboolean
-bench_parse_flush_interval(gpointer options, const char *value)
-{
-    return parse_number("flush interval", value, G_MAXINT,
-                        &((BenchOptions *)options)->flush_interval);
-}
-
-static gboolean
-bench_parse_offset(gpointer options, const char *value)
-{
-    return sinter_img_size_argument("offset", value, 0, G_MAXINT64,
-                                    &((BenchOptions *)options)->offset);
-}
-
-static gboolean
-bench_parse_request_bytes(gpointer options, const char *value)
-{
-    BenchOptions *self = options;
-
-    self->has_request_bytes = TRUE;
-    return sinter_img_size_argument("buffer size", value, 0, G_MAXINT, &self->request_bytes);
-}
-
-static gboolean
-bench_parse_step(gpointer options, const char *value)
-{
-    return sinter_img_size_argument("step_size", value, 0, G_MAXINT,
-                                    &((BenchOptions *)options)->step_bytes);
-}
-
 /* How QEMU would send requests: the names count, and what they ask of the cache mode. */
 static gboolean
-bench_parse_aio(gpointer options, const char *value)
+bench_take_aio(const SinterOption *option, gpointer options, const char *value)
 {
     BenchOptions *self = options;
 
@@ -123,19 +45,6 @@ bench_parse_aio(gpointer options, const char *value)
         return TRUE;
     sinter_img_error("Invalid aio option: %s", value);
     return FALSE;
-}
-
-static void
-bench_fill_defaults(BenchOptions *self)
-{
-    if (!self->has_requests)
-        self->n_requests = DEFAULT_REQUESTS;
-    if (!self->has_depth)
-        self->depth = DEFAULT_DEPTH;
-    if (!self->has_request_bytes)
-        self->request_bytes = DEFAULT_REQUEST_BYTES;
-    if (self->step_bytes == 0)
-        self->step_bytes = self->request_bytes;
 }
 
 /* FALSE after a message. */
@@ -227,64 +136,73 @@ bench_go(const BenchOptions *self, SinterChain *chain, SinterHandle *handle)
 }
 
 static int
-bench_run(gpointer data, char **operands, int n_operands)
+bench_run(const SinterCommandCall *call, GError **error)
 {
-    BenchOptions *self = data;
+    BenchOptions *self = call->options;
     g_autoptr(SinterChain) chain = NULL;
     g_autoptr(SinterHandle) handle = NULL;
-    g_autoptr(GError) error = NULL;
 
-    if (n_operands != 1)
-        return sinter_img_usage_error("Expecting one image file name");
-    bench_fill_defaults(self);
-    if (!bench_check(self, operands[0]))
+    if (self->step_bytes == 0)
+        self->step_bytes = self->request_bytes;
+    if (!bench_check(self, call->operands[0]))
         return 1;
     if (self->write)
-        handle = bench_open_for_writing(self, operands[0]);
+        handle = bench_open_for_writing(self, call->operands[0]);
     else
-        chain = sinter_img_open_source(&self->source, operands[0]);
+        chain = sinter_img_open_source(&self->source, call->operands[0]);
     if ((!chain && !handle) || !bench_go(self, chain, handle))
         return 1;
-    if (!handle || sinter_handle_close(g_steal_pointer(&handle), &error))
-        return 0;
-    sinter_img_report(error);
-    return 1;
+    return !handle || sinter_handle_close(g_steal_pointer(&handle), error) ? 0 : 1;
 }
 
-#define VALUE(name, letter, value, help, parse)                                                    \
-    {                                                                                              \
-        name, letter, value, help, 0, parse                                                        \
-    }
+#define NUMBER(member, what, min, max)                                                             \
+    SINTER_IMG_RANGED(sinter_img_number_take, BenchOptions, member, what, min, max)
 #define FLAG(name, letter, member, help)                                                           \
     {                                                                                              \
-        name, letter, NULL, help, SINTER_IMG_MEMBER(BenchOptions, member), NULL                    \
+        name, letter, NULL, help, SINTER_OPTION_MEMBER(BenchOptions, member)                       \
     }
 
-static const SinterImgOption bench_options[] = {
+static const SinterOption bench_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(BenchOptions, source),
-    VALUE(NULL, 'c', "COUNT", "requests to send (75000)", bench_parse_requests),
-    VALUE(NULL, 'd', "DEPTH", "requests under way at a time (64)", bench_parse_depth),
-    VALUE(NULL, 's', "SIZE", "of a request (4k)", bench_parse_request_bytes),
-    VALUE(NULL, 'o', "OFFSET", "of the first request (0)", bench_parse_offset),
-    VALUE(NULL, 'S', "STEP", "from request to request (as large as a request)", bench_parse_step),
+    { NULL, 'c', "COUNT", "requests to send (75000)",
+      NUMBER(n_requests, "request count", 0, G_MAXINT) },
+    { NULL, 'd', "DEPTH", "requests under way at a time (64)",
+      NUMBER(depth, "queue depth", 1, G_MAXINT) },
+    { NULL, 's', "SIZE", "of a request (4k)",
+      SINTER_IMG_SIZED(BenchOptions, request_bytes, "buffer size", G_MAXINT) },
+    { NULL, 'o', "OFFSET", "of the first request (0)",
+      SINTER_IMG_SIZED(BenchOptions, offset, "offset", G_MAXINT64) },
+    { NULL, 'S', "STEP", "from request to request (as large as a request)",
+      SINTER_IMG_SIZED(BenchOptions, step_bytes, "step_size", G_MAXINT) },
     FLAG(NULL, 'w', write, "write: what the disk holds there is lost"),
-    VALUE("pattern", 0, "BYTE", "what to write (0)", bench_parse_pattern),
-    VALUE("flush-interval", 0, "N", "flush after so many requests", bench_parse_flush_interval),
+    { "pattern", 0, "BYTE", "what to write (0)", NUMBER(pattern, "pattern byte", 0, G_MAXUINT8) },
+    { "flush-interval", 0, "N", "flush after so many requests",
+      NUMBER(flush_interval, "flush interval", 0, G_MAXINT) },
     FLAG("no-drain", 0, no_drain, "do not wait for requests before a flush"),
     { NULL, 't', "CACHE", "none (past the page cache), writeback, writethrough and so on",
-      SINTER_IMG_MEMBER(BenchOptions, source.cache), NULL },
-    VALUE(NULL, 'i', "AIO", "threads, native or io_uring; requests are threads' in any case",
-          bench_parse_aio),
+      SINTER_OPTION_MEMBER(BenchOptions, source.cache) },
+    { NULL, 'i', "AIO", "threads, native or io_uring; requests are threads' in any case",
+      .take = bench_take_aio },
     FLAG(NULL, 'n', native, "as -i native"),
     FLAG(NULL, 'q', quiet, "changes nothing: what is printed is what was asked for"),
 };
 
-const SinterImgVerb sinter_img_bench = {
+static const BenchOptions bench_defaults = {
+    .n_requests = DEFAULT_REQUESTS,
+    .depth = DEFAULT_DEPTH,
+    .request_bytes = DEFAULT_REQUEST_BYTES,
+};
+
+const SinterCommand sinter_img_bench = {
     .name = "bench",
     .operands = "FILE",
     .summary = "Tells how fast requests to a disk are done",
     .options = bench_options,
     .n_options = G_N_ELEMENTS(bench_options),
     .options_size = sizeof(BenchOptions),
+    .defaults = &bench_defaults,
+    .min_operands = 1,
+    .max_operands = 1,
+    .expecting = "Expecting one image file name",
     .run = bench_run,
 };

@@ -8,7 +8,7 @@
 #include "img-change.h"
 #include "text/img-message.h"
 #include "words/img-size.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
 #include <sinter/bitmap.h>
 
@@ -31,9 +31,10 @@ static const char *const action_names[] = {
 };
 
 static gboolean
-take_action(gpointer options, int kind, const char *source)
+take_action(const SinterOption *option, gpointer options, const char *source)
 {
     BitmapOptions *self = options;
+    int kind = option->action;
     const SinterBitmapAction action = { .kind = (SinterBitmapActionKind)kind, .source = source };
 
     if (!self->actions)
@@ -42,13 +43,6 @@ take_action(gpointer options, int kind, const char *source)
     self->adds = self->adds || kind == SINTER_BITMAP_ADD;
     self->merges = self->merges || kind == SINTER_BITMAP_MERGE;
     return TRUE;
-}
-
-static gboolean
-parse_granularity(gpointer options, const char *value)
-{
-    return sinter_img_size_argument("granularity", value, 0, G_MAXINT64,
-                                    &((BitmapOptions *)options)->granularity);
 }
 
 static gboolean
@@ -95,21 +89,21 @@ report(const BitmapOptions *self, const SinterImgName *name, const SinterImgName
 }
 
 static int
-bitmap_run(gpointer data, char **operands, int n_operands)
+bitmap_run(const SinterCommandCall *call, GError **error)
 {
-    const BitmapOptions *self = data;
+    const BitmapOptions *self = call->options;
     const SinterImgSource from_source = { .format = self->from_format };
     g_auto(SinterImgName) name = { 0 };
     g_auto(SinterImgName) from = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
     g_autoptr(SinterImageInfo) from_info = NULL;
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) cause = NULL;
     SinterBitmapSource source;
     SinterBitmapChange change;
     gsize n_done = 0;
 
-    if (!check_usage(self, n_operands) ||
-        !sinter_img_change_begin(&name, &self->source, operands[0], &info) ||
+    if (!check_usage(self, call->n_operands) ||
+        !sinter_img_change_begin(&name, &self->source, call->operands[0], &info) ||
         (self->from && !sinter_img_change_begin(&from, &from_source, self->from, &from_info)))
         return 1;
     for (guint i = 0; i < self->actions->len; i++)
@@ -117,15 +111,15 @@ bitmap_run(gpointer data, char **operands, int n_operands)
     source = (SinterBitmapSource){ from.path, from_info ? from_info->format : NULL };
     change = (SinterBitmapChange){
         .format = info->format,
-        .name = operands[1],
+        .name = call->operands[1],
         .actions = (const SinterBitmapAction *)(gpointer)self->actions->data,
         .n_actions = self->actions->len,
         .from = self->from ? &source : NULL,
     };
-    if (sinter_bitmap_change(NULL, name.path, &change, &n_done, &error))
+    if (sinter_bitmap_change(NULL, name.path, &change, &n_done, &cause))
         return 0;
-    report(self, &name, &from, operands[1], n_done, error);
-    sinter_img_change_hint(error);
+    report(self, &name, &from, call->operands[1], n_done, cause);
+    sinter_img_change_hint(cause);
     return 1;
 }
 
@@ -135,36 +129,37 @@ bitmap_clear(gpointer data)
     g_clear_pointer(&((BitmapOptions *)data)->actions, g_array_unref);
 }
 
-static const SinterImgOption bitmap_options[] = {
+static const SinterOption bitmap_options[] = {
     { "format", 'f', "FMT", "the image's format; otherwise it is probed",
-      SINTER_IMG_MEMBER(BitmapOptions, source.format), NULL },
+      SINTER_OPTION_MEMBER(BitmapOptions, source.format) },
     SINTER_IMG_CHANGE_OPTIONS(BitmapOptions, source),
-    { "add", 0, NULL, "make the bitmap, enabled",
-      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_ADD) },
-    { "remove", 0, NULL, "remove it", SINTER_IMG_ACTION(take_action, SINTER_BITMAP_REMOVE) },
-    { "clear", 0, NULL, "mark nothing any more",
-      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_CLEAR) },
-    { "enable", 0, NULL, "writes to the image mark it",
-      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_ENABLE) },
-    { "disable", 0, NULL, "writes leave it alone",
-      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_DISABLE) },
-    { "merge", 0, "SOURCE", "mark what the bitmap SOURCE marks as well",
-      SINTER_IMG_ACTION(take_action, SINTER_BITMAP_MERGE) },
-    { "granularity", 'g', "SIZE", "with --add: bytes that a bit stands for", 0, parse_granularity },
+    { "add", 0, NULL, "make the bitmap, enabled", .take = take_action,
+      .action = SINTER_BITMAP_ADD },
+    { "remove", 0, NULL, "remove it", .take = take_action, .action = SINTER_BITMAP_REMOVE },
+    { "clear", 0, NULL, "mark nothing any more", .take = take_action,
+      .action = SINTER_BITMAP_CLEAR },
+    { "enable", 0, NULL, "writes to the image mark it", .take = take_action,
+      .action = SINTER_BITMAP_ENABLE },
+    { "disable", 0, NULL, "writes leave it alone", .take = take_action,
+      .action = SINTER_BITMAP_DISABLE },
+    { "merge", 0, "SOURCE", "mark what the bitmap SOURCE marks as well", .take = take_action,
+      .action = SINTER_BITMAP_MERGE },
+    { "granularity", 'g', "SIZE", "with --add: bytes that a bit stands for",
+      SINTER_IMG_SIZED(BitmapOptions, granularity, "granularity", G_MAXINT64) },
     { "source-file", 'b', "FILE", "the image that has the sources of --merge",
-      SINTER_IMG_MEMBER(BitmapOptions, from), NULL },
-    { "source-format", 'F', "FMT", "its format", SINTER_IMG_MEMBER(BitmapOptions, from_format),
-      NULL },
+      SINTER_OPTION_MEMBER(BitmapOptions, from) },
+    { "source-format", 'F', "FMT", "its format", SINTER_OPTION_MEMBER(BitmapOptions, from_format) },
 };
 
-const SinterImgVerb sinter_img_bitmap = {
+const SinterCommand sinter_img_bitmap = {
     .name = "bitmap",
     .operands = "FILE BITMAP",
     .summary = "Makes, removes, merges dirty bitmaps, and turns them on and off",
     .options = bitmap_options,
     .n_options = G_N_ELEMENTS(bitmap_options),
     .options_size = sizeof(BitmapOptions),
-    .details = "Actions are done in the order given.\n",
+    .description = "Actions are done in the order given.\n",
+    .max_operands = G_MAXUINT,
     .run = bitmap_run,
     .clear = bitmap_clear,
 };

@@ -12,8 +12,9 @@
 #include "text/img-message.h"
 #include "words/img-open.h"
 #include "words/img-output.h"
+#include "words/img-size.h"
 #include "text/img-progress.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +38,7 @@ typedef struct {
 } CheckOptions;
 
 static gboolean
-check_refuse_repair(gpointer options, const char *value)
+check_refuse_repair(const SinterOption *option, gpointer options, const char *value)
 {
     if (strcmp(value, "leaks") != 0 && strcmp(value, "all") != 0)
         sinter_img_usage_error("Unknown option value for -r (expecting 'leaks' or 'all'): %s",
@@ -45,17 +46,6 @@ check_refuse_repair(gpointer options, const char *value)
     else
         sinter_img_error("-r is not supported: this version examines images and does not repair "
                          "them; nothing was changed");
-    return FALSE;
-}
-
-static gboolean
-check_parse_max(gpointer options, const char *value)
-{
-    CheckOptions *self = options;
-
-    if (g_ascii_string_to_unsigned(value, 10, 1, G_MAXUINT, &self->max_findings, NULL))
-        return TRUE;
-    sinter_img_error("Invalid number of findings specified: '%s'", value);
     return FALSE;
 }
 
@@ -190,22 +180,19 @@ check_image(const CheckOptions *self, const SinterImgName *name, SinterIo *io, c
 /* The image is open and its format known. */
 static int
 check_do(const CheckOptions *self, const SinterImgName *name, SinterIo *io,
-         const SinterImageInfo *info, gboolean json)
+         const SinterImageInfo *info, gboolean json, GError **error)
 {
     g_autoptr(SinterCheckResult) result = NULL;
     g_autoptr(GPtrArray) results = NULL;
-    g_autoptr(GError) error = NULL;
 
     if (!sinter_format_has_check(info->format) && !self->chain)
         return check_no_check();
     if (self->chain)
-        results = check_chain(self, name, &error);
+        results = check_chain(self, name, error);
     else
-        result = check_image(self, name, io, info->format, &error);
-    if (error) {
-        sinter_img_report(error);
+        result = check_image(self, name, io, info->format, error);
+    if (!result && !results)
         return NOT_CHECKED;
-    }
     if (results && results->len == 0)
         return check_no_check();
     return result ? check_tell(self, result, info->extended_l2, name->given, NULL)
@@ -213,62 +200,61 @@ check_do(const CheckOptions *self, const SinterImgName *name, SinterIo *io,
 }
 
 static int
-check_run(gpointer data, char **operands, int n_operands)
+check_run(const SinterCommandCall *call, GError **error)
 {
-    const CheckOptions *self = data;
+    const CheckOptions *self = call->options;
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterIo) io = NULL;
     g_autoptr(SinterImageInfo) info = NULL;
-    g_autoptr(GError) error = NULL;
     gboolean json, direct;
 
-    if (n_operands != 1)
-        return sinter_img_usage_error("Expecting one image file name");
     if (!sinter_img_output_parse(self->output, &json))
         return NOT_CHECKED;
     if (self->source.cache && !sinter_img_cache_parse(self->source.cache, &direct)) {
         sinter_img_error("Invalid source cache option: %s", self->source.cache);
         return NOT_CHECKED;
     }
-    if (!sinter_img_name_parse(&name, &self->source, operands[0]))
+    if (!sinter_img_name_parse(&name, &self->source, call->operands[0]))
         return NOT_CHECKED;
     io = sinter_img_open_file(&name);
-    info = io ? sinter_image_info_new_for_io(io, name.format, &error) : NULL;
-    if (error)
-        sinter_img_report(error);
+    info = io ? sinter_image_info_new_for_io(io, name.format, error) : NULL;
     if (!info || !sinter_img_name_check_options(&name, info->format))
         return NOT_CHECKED;
-    return check_do(self, &name, io, info, json);
+    return check_do(self, &name, io, info, json, error);
 }
 
-static const SinterImgOption check_options[] = {
+static const SinterOption check_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(CheckOptions, source),
     SINTER_IMG_OUTPUT_OPTION(CheckOptions, output),
     { "backing-chain", 0, NULL, "check the backing files too, down to the last",
-      SINTER_IMG_MEMBER(CheckOptions, chain), NULL },
-    { "deep", 0, NULL, "decompress every compressed cluster", SINTER_IMG_MEMBER(CheckOptions, deep),
-      NULL },
+      SINTER_OPTION_MEMBER(CheckOptions, chain) },
+    { "deep", 0, NULL, "decompress every compressed cluster",
+      SINTER_OPTION_MEMBER(CheckOptions, deep) },
     { "keep-going", 0, NULL, "where a place cannot be read, examine the rest",
-      SINTER_IMG_MEMBER(CheckOptions, keep_going), NULL },
-    { "max-findings", 0, "N", "show at most N findings of a kind (1000); all are counted", 0,
-      check_parse_max },
+      SINTER_OPTION_MEMBER(CheckOptions, keep_going) },
+    { "max-findings", 0, "N", "show at most N findings of a kind (1000); all are counted",
+      SINTER_IMG_RANGED(sinter_img_count_take, CheckOptions, max_findings, "number of findings", 1,
+                        G_MAXUINT) },
     { "no-owners", 0, NULL, "do not seek out what refers to damaged clusters",
-      SINTER_IMG_MEMBER(CheckOptions, no_owners), NULL },
-    { "repair", 'r', "WHAT", NULL, 0, check_refuse_repair },
+      SINTER_OPTION_MEMBER(CheckOptions, no_owners) },
+    { "repair", 'r', "WHAT", NULL, .take = check_refuse_repair },
     { NULL, 'T', "CACHE", "how to read: none or writeback",
-      SINTER_IMG_MEMBER(CheckOptions, source.cache), NULL },
-    { NULL, 'p', NULL, "print percentages", SINTER_IMG_MEMBER(CheckOptions, progress), NULL },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(CheckOptions, quiet), NULL },
+      SINTER_OPTION_MEMBER(CheckOptions, source.cache) },
+    { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(CheckOptions, progress) },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(CheckOptions, quiet) },
 };
 
-const SinterImgVerb sinter_img_check = {
+const SinterCommand sinter_img_check = {
     .name = "check",
     .operands = "FILE",
     .summary = "Examines an image for damage and leaks, without changing it",
     .options = check_options,
     .n_options = G_N_ELEMENTS(check_options),
     .options_size = sizeof(CheckOptions),
-    .details = "Exit status: 0 clean, 1 not checked, 2 corrupt, 3 leaked clusters only,\n"
-               "63 the format knows no check.\n",
+    .description = "Exit status: 0 clean, 1 not checked, 2 corrupt, 3 leaked clusters only,\n"
+                   "63 the format knows no check.\n",
+    .min_operands = 1,
+    .max_operands = 1,
+    .expecting = "Expecting one image file name",
     .run = check_run,
 };

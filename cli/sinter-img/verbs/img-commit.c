@@ -8,7 +8,7 @@
 #include "text/img-message.h"
 #include "text/img-progress.h"
 #include "words/img-size.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
 #include <sinter/commit.h>
 
@@ -24,13 +24,6 @@ typedef struct {
     gboolean quiet;
     guint64 rate_bytes_per_sec;
 } CommitOptions;
-
-static gboolean
-commit_parse_rate(gpointer options, const char *value)
-{
-    return sinter_img_size_argument("rate limit", value, 0, G_MAXINT64,
-                                    &((CommitOptions *)options)->rate_bytes_per_sec);
-}
 
 static gboolean
 commit_do(const CommitOptions *self, SinterImgProgress *progress, const SinterImgName *name)
@@ -55,26 +48,24 @@ commit_do(const CommitOptions *self, SinterImgProgress *progress, const SinterIm
 }
 
 static int
-commit_run(gpointer data, char **operands, int n_operands)
+commit_run(const SinterCommandCall *call, GError **error)
 {
-    const CommitOptions *self = data;
+    const CommitOptions *self = call->options;
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
     g_autoptr(SinterImgProgress) progress = NULL;
     gboolean direct;
 
-    if (n_operands != 1)
-        return sinter_img_usage_error("Expecting one image file name");
     if (self->source.cache && !sinter_img_cache_parse(self->source.cache, &direct)) {
         sinter_img_error("Invalid cache option: %s", self->source.cache);
         return 1;
     }
-    if (!sinter_img_change_begin(&name, &self->source, operands[0], &info))
+    if (!sinter_img_change_begin(&name, &self->source, call->operands[0], &info))
         return 1;
     progress = sinter_img_progress_begin(self->quiet      ? SINTER_IMG_PROGRESS_QUIET
                                          : self->progress ? SINTER_IMG_PROGRESS_PERCENT
                                                           : SINTER_IMG_PROGRESS_BAR,
-                                         operands[0], STEP_PERCENT);
+                                         call->operands[0], STEP_PERCENT);
     sinter_img_progress_start(progress);
     if (!commit_do(self, progress, &name))
         return 1;
@@ -84,30 +75,34 @@ commit_run(gpointer data, char **operands, int n_operands)
     return 0;
 }
 
-static const SinterImgOption commit_options[] = {
+static const SinterOption commit_options[] = {
     SINTER_IMG_CHANGE_OPTIONS(CommitOptions, source),
     { NULL, 'f', "FMT", "the image's format; otherwise it is probed",
-      SINTER_IMG_MEMBER(CommitOptions, source.format), NULL },
+      SINTER_OPTION_MEMBER(CommitOptions, source.format) },
     { NULL, 'b', "BASE", "commit into BASE, further down in the chain; implies -d",
-      SINTER_IMG_MEMBER(CommitOptions, base), NULL },
+      SINTER_OPTION_MEMBER(CommitOptions, base) },
     { NULL, 'd', NULL, "leave FILE as it is; otherwise it is emptied",
-      SINTER_IMG_MEMBER(CommitOptions, keep), NULL },
-    { NULL, 'r', "RATE", "move at most so many bytes a second", 0, commit_parse_rate },
+      SINTER_OPTION_MEMBER(CommitOptions, keep) },
+    { NULL, 'r', "RATE", "move at most so many bytes a second",
+      SINTER_IMG_SIZED(CommitOptions, rate_bytes_per_sec, "rate limit", G_MAXINT64) },
     { NULL, 't', "CACHE", "how to write: none (past the page cache) or writeback",
-      SINTER_IMG_MEMBER(CommitOptions, source.cache), NULL },
-    { NULL, 'p', NULL, "print percentages", SINTER_IMG_MEMBER(CommitOptions, progress), NULL },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(CommitOptions, quiet), NULL },
+      SINTER_OPTION_MEMBER(CommitOptions, source.cache) },
+    { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(CommitOptions, progress) },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(CommitOptions, quiet) },
 };
 
-const SinterImgVerb sinter_img_commit = {
+const SinterCommand sinter_img_commit = {
     .name = "commit",
     .operands = "FILE",
     .summary = "Moves what an overlay decides into its backing file, and empties it",
     .options = commit_options,
     .n_options = G_N_ELEMENTS(commit_options),
     .options_size = sizeof(CommitOptions),
-    .details =
+    .description =
         "Whatever interrupts it, the disk reads the same, and the same command finishes it.\n"
         "Other overlays of the base are ruined by the change.\n",
+    .min_operands = 1,
+    .max_operands = 1,
+    .expecting = "Expecting one image file name",
     .run = commit_run,
 };

@@ -7,7 +7,7 @@
 #include "text/img-message.h"
 #include "words/img-open.h"
 #include "text/img-progress.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
 #include <sinter/compare.h>
 
@@ -67,20 +67,17 @@ compare_tell(const CompareOptions *options, const SinterComparison *outcome)
 
 static int
 compare_chains(const CompareOptions *options, SinterImgProgress *progress, SinterChain *a,
-               SinterChain *b)
+               SinterChain *b, GError **error)
 {
     SinterCompareOptions how = { .strict = options->strict,
                                  .progress = sinter_img_progress_get(progress),
                                  .cancellable = sinter_img_progress_get_cancellable(progress) };
-    g_autoptr(GError) error = NULL;
     SinterComparison outcome;
     SinterCompareStage stage;
     int status;
 
-    if (!sinter_compare(a, b, &how, &outcome, &stage, &error)) {
-        sinter_img_report(error);
+    if (!sinter_compare(a, b, &how, &outcome, &stage, error))
         return stage == SINTER_COMPARE_READING ? NOT_READ : NOT_MAPPED;
-    }
     status = compare_tell(options, &outcome);
     if (status == SAME)
         say(options, "Images are identical.\n");
@@ -88,7 +85,8 @@ compare_chains(const CompareOptions *options, SinterImgProgress *progress, Sinte
 }
 
 static int
-compare_open(const CompareOptions *options, SinterImgProgress *progress, char **names)
+compare_open(const CompareOptions *options, SinterImgProgress *progress, char **names,
+             GError **error)
 {
     SinterImgSource second = options->source;
     g_autoptr(SinterChain) a = NULL;
@@ -100,50 +98,51 @@ compare_open(const CompareOptions *options, SinterImgProgress *progress, char **
     if (!b)
         return NOT_OPENED;
     sinter_img_progress_start(progress);
-    return compare_chains(options, progress, a, b);
+    return compare_chains(options, progress, a, b, error);
 }
 
 static int
-compare_run(gpointer data, char **operands, int n_operands)
+compare_run(const SinterCommandCall *call, GError **error)
 {
-    const CompareOptions *options = data;
+    const CompareOptions *options = call->options;
     g_autoptr(SinterImgProgress) progress = NULL;
     gboolean direct;
 
-    if (n_operands != 2)
-        return sinter_img_usage_error("Expecting two image file names");
     progress = sinter_img_progress_begin(options->quiet      ? SINTER_IMG_PROGRESS_QUIET
                                          : options->progress ? SINTER_IMG_PROGRESS_PERCENT
                                                              : SINTER_IMG_PROGRESS_BAR,
-                                         operands[0], STEP_PERCENT);
+                                         call->operands[0], STEP_PERCENT);
     if (options->source.cache && !sinter_img_cache_parse(options->source.cache, &direct)) {
         sinter_img_error("Invalid source cache option: %s", options->source.cache);
         return NOT_OPENED;
     }
-    return compare_open(options, progress, operands);
+    return compare_open(options, progress, call->operands, error);
 }
 
-static const SinterImgOption compare_options[] = {
+static const SinterOption compare_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(CompareOptions, source),
     { NULL, 'F', "FMT", "the second image's format; otherwise it is probed",
-      SINTER_IMG_MEMBER(CompareOptions, second_format), NULL },
+      SINTER_OPTION_MEMBER(CompareOptions, second_format) },
     { NULL, 'T', "CACHE", "how to read: none (past the page cache) or writeback",
-      SINTER_IMG_MEMBER(CompareOptions, source.cache), NULL },
-    { NULL, 'p', NULL, "print percentages", SINTER_IMG_MEMBER(CompareOptions, progress), NULL },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(CompareOptions, quiet), NULL },
+      SINTER_OPTION_MEMBER(CompareOptions, source.cache) },
+    { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(CompareOptions, progress) },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(CompareOptions, quiet) },
     { NULL, 's', NULL, "also compare sizes and allocation",
-      SINTER_IMG_MEMBER(CompareOptions, strict), NULL },
+      SINTER_OPTION_MEMBER(CompareOptions, strict) },
 };
 
-const SinterImgVerb sinter_img_compare = {
+const SinterCommand sinter_img_compare = {
     .name = "compare",
     .operands = "FILE1 FILE2",
     .summary = "Tells whether two disks hold the same, whatever their formats and chains",
     .options = compare_options,
     .n_options = G_N_ELEMENTS(compare_options),
     .options_size = sizeof(CompareOptions),
-    .details =
+    .description =
         "Exit status: 0 the same, 1 different (or wrong usage), 2 an image cannot be opened,\n"
         "3 a map cannot be read, 4 content cannot be read.\n",
+    .min_operands = 2,
+    .max_operands = 2,
+    .expecting = "Expecting two image file names",
     .run = compare_run,
 };

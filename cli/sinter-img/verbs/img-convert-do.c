@@ -358,7 +358,7 @@ convert_go_to_snapshot(const SinterImgConvertOptions *self, const char *given, G
     g_auto(SinterImgName) name = { 0 };
     SinterChain **first = (SinterChain **)&g_ptr_array_index(chains, 0);
 
-    if (!self->has_snapshot)
+    if (!self->snapshot.asked)
         return TRUE;
     if (self->snapshot.id_or_name && chains->len > 1) {
         sinter_img_error("No support for concatenating multiple snapshot");

@@ -16,7 +16,6 @@ typedef struct {
     const char *backing_format;
     char *list; /* all -o together */
     SinterImgSnapshot snapshot;
-    gboolean has_snapshot;
     gboolean target_image_opts;
     gboolean target_is_zero;
     gboolean bitmaps;

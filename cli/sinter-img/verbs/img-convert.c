@@ -9,7 +9,7 @@
 #include "text/img-message.h"
 #include "words/img-new-image.h"
 #include "words/img-size.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,22 +25,7 @@
 /* Options whose values are looked at in passing. */
 
 static gboolean
-convert_parse_list(gpointer options, const char *value)
-{
-    return sinter_img_option_list_add(&((SinterImgConvertOptions *)options)->list, value);
-}
-
-static gboolean
-convert_parse_snapshot(gpointer options, const char *value)
-{
-    SinterImgConvertOptions *self = options;
-
-    self->has_snapshot = TRUE;
-    return sinter_img_snapshot_parse(&self->snapshot, value);
-}
-
-static gboolean
-convert_parse_sparse(gpointer options, const char *value)
+convert_take_sparse(const SinterOption *option, gpointer options, const char *value)
 {
     SinterImgConvertOptions *self = options;
 
@@ -58,7 +43,7 @@ convert_parse_sparse(gpointer options, const char *value)
 }
 
 static gboolean
-convert_parse_threads(gpointer options, const char *value)
+convert_take_threads(const SinterOption *option, gpointer options, const char *value)
 {
     char *end;
     long n;
@@ -73,13 +58,6 @@ convert_parse_threads(gpointer options, const char *value)
                      "%d",
                      THREADS_MAX);
     return FALSE;
-}
-
-static gboolean
-convert_parse_rate(gpointer options, const char *value)
-{
-    return sinter_img_size_argument("rate limit", value, 0, G_MAXINT64,
-                                    &((SinterImgConvertOptions *)options)->rate_bytes_per_sec);
 }
 
 /* What cannot go together, the first that is met in this order. */
@@ -137,21 +115,21 @@ convert_help(const SinterImgConvertOptions *self, gboolean has_file)
 }
 
 static int
-convert_run(gpointer data, char **operands, int n_operands)
+convert_run(const SinterCommandCall *call, GError **error)
 {
-    const SinterImgConvertOptions *self = data;
+    const SinterImgConvertOptions *self = call->options;
     g_autoptr(SinterImgProgress) progress = NULL;
     gboolean direct;
 
     if (!convert_check_usage(self))
         return 1;
     if (self->list && sinter_img_option_list_has_help(self->list))
-        return convert_help(self, n_operands > 1);
-    if (n_operands < 2) {
+        return convert_help(self, call->n_operands > 1);
+    if (call->n_operands < 2) {
         sinter_img_error("Must specify image file name");
         return 1;
     }
-    if (strcmp(operands[n_operands - 1], "-") == 0 && isatty(STDOUT_FILENO)) {
+    if (strcmp(call->operands[call->n_operands - 1], "-") == 0 && isatty(STDOUT_FILENO)) {
         sinter_img_error("Standard output is a terminal, which takes no disk's content");
         return 1;
     }
@@ -159,10 +137,11 @@ convert_run(gpointer data, char **operands, int n_operands)
         sinter_img_error("Invalid source cache option: %s", self->source.cache);
         return 1;
     }
-    progress = sinter_img_progress_begin(convert_progress_mode(self, operands[n_operands - 1]),
-                                         operands[0], STEP_PERCENT);
+    progress =
+        sinter_img_progress_begin(convert_progress_mode(self, call->operands[call->n_operands - 1]),
+                                  call->operands[0], STEP_PERCENT);
     sinter_img_progress_start(progress);
-    return sinter_img_convert_do(self, progress, operands, n_operands) ? 0 : 1;
+    return sinter_img_convert_do(self, progress, call->operands, call->n_operands) ? 0 : 1;
 }
 
 static void
@@ -176,33 +155,34 @@ convert_clear(gpointer data)
 
 #define FLAG(name, letter, member, help)                                                           \
     {                                                                                              \
-        name, letter, NULL, help, SINTER_IMG_MEMBER(SinterImgConvertOptions, member), NULL         \
+        name, letter, NULL, help, SINTER_OPTION_MEMBER(SinterImgConvertOptions, member)            \
     }
 #define TEXT(letter, value, member, help)                                                          \
     {                                                                                              \
-        NULL, letter, value, help, SINTER_IMG_MEMBER(SinterImgConvertOptions, member), NULL        \
+        NULL, letter, value, help, SINTER_OPTION_MEMBER(SinterImgConvertOptions, member)           \
     }
 
-static const SinterImgOption convert_options[] = {
+static const SinterOption convert_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(SinterImgConvertOptions, source),
     TEXT('O', "FMT", target_format, "the target's format (raw)"),
-    { NULL, 'o', "OPTIONS", "for the target, as for create; `help` lists them", 0,
-      convert_parse_list },
+    { NULL, 'o', "OPTIONS", "for the target, as for create; `help` lists them",
+      SINTER_OPTION_MEMBER(SinterImgConvertOptions, list), .take = sinter_img_option_list_take },
     FLAG(NULL, 'c', compress, "compress the target"),
     TEXT('B', "FILE", backing_file,
          "copy the first image of FILE's chain alone: the target stands on this one"),
     TEXT('F', "FMT", backing_format, "its format"),
-    { NULL, 'l', "SNAPSHOT", "the internal snapshot of FILE of that id or name", 0,
-      convert_parse_snapshot },
+    { NULL, 'l', "SNAPSHOT", "the internal snapshot of FILE of that id or name",
+      SINTER_OPTION_MEMBER(SinterImgConvertOptions, snapshot), .take = sinter_img_snapshot_take },
     FLAG(NULL, 'n', existing, "write into the target as it is, which must be large enough"),
     FLAG("target-is-zero", 0, target_is_zero, "with -n: the target reads as zeros all over"),
     FLAG("target-image-opts", 0, target_image_opts,
          "with -n: the target is driver=FMT,file.filename=FILE"),
-    { NULL, 'S', "SIZE", "make holes of so many zeros (4k); 0: none, write everything", 0,
-      convert_parse_sparse },
+    { NULL, 'S', "SIZE", "make holes of so many zeros (4k); 0: none, write everything",
+      .take = convert_take_sparse },
     FLAG("salvage", 0, salvage, "go on where something cannot be read: zeros stand for it"),
-    { NULL, 'r', "RATE", "write at most so many bytes a second", 0, convert_parse_rate },
-    { NULL, 'm', "N", "threads that work side by side (1 to 16)", 0, convert_parse_threads },
+    { NULL, 'r', "RATE", "write at most so many bytes a second",
+      SINTER_IMG_SIZED(SinterImgConvertOptions, rate_bytes_per_sec, "rate limit", G_MAXINT64) },
+    { NULL, 'm', "N", "threads that work side by side (1 to 16)", .take = convert_take_threads },
     FLAG(NULL, 'W', unordered, "let writes overtake each other"),
     TEXT('t', "CACHE", target_cache, "how to write: none (past the page cache) or writeback"),
     TEXT('T', "CACHE", source.cache, "how to read, likewise"),
@@ -213,15 +193,17 @@ static const SinterImgOption convert_options[] = {
     FLAG("skip-broken-bitmaps", 0, skip_broken_bitmaps, "leave out those that cannot be trusted"),
 };
 
-const SinterImgVerb sinter_img_convert = {
+const SinterCommand sinter_img_convert = {
     .name = "convert",
     .operands = "FILE... TARGET",
     .summary = "Copies disks into an image, or to standard output (-)",
     .options = convert_options,
     .n_options = G_N_ELEMENTS(convert_options),
     .options_size = sizeof(SinterImgConvertOptions),
-    .details = "Exit status 0 means that the target is complete and on stable storage. It appears\n"
-               "under its name only then; what stood there before stays until then.\n",
+    .description =
+        "Exit status 0 means that the target is complete and on stable storage. It appears\n"
+        "under its name only then; what stood there before stays until then.\n",
+    .max_operands = G_MAXUINT,
     .run = convert_run,
     .clear = convert_clear,
 };

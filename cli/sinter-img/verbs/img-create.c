@@ -9,7 +9,7 @@
 #include "words/img-open.h"
 #include "words/img-size.h"
 #include "words/img-keyval.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,12 +36,6 @@ create_target_clear(Create *self)
     sinter_img_new_image_clear(&self->image);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Create, create_target_clear)
-
-static gboolean
-create_parse_list(gpointer options, const char *value)
-{
-    return sinter_img_option_list_add(&((CreateOptions *)options)->list, value);
-}
 
 static const char *
 create_format(const CreateOptions *options)
@@ -208,23 +202,23 @@ create_help(const CreateOptions *options, gboolean has_file)
 }
 
 static int
-create_run(gpointer data, char **operands, int n_operands)
+create_run(const SinterCommandCall *call, GError **error)
 {
-    const CreateOptions *options = data;
+    const CreateOptions *options = call->options;
     g_auto(Create) self = { 0 };
     guint64 size;
 
     if (options->list && sinter_img_option_list_has_help(options->list))
-        return create_help(options, n_operands > 0);
-    if (n_operands == 0)
+        return create_help(options, call->n_operands > 0);
+    if (call->n_operands == 0)
         return sinter_img_usage_error("Expecting image file name");
-    if (n_operands > 1 &&
-        !sinter_img_size_argument("image size", operands[1], 0, G_MAXINT64, &size))
+    if (call->n_operands > 1 &&
+        !sinter_img_size_argument("image size", call->operands[1], 0, G_MAXINT64, &size))
         return 1;
-    if (n_operands > 2)
-        return sinter_img_usage_error("Unexpected argument: %s", operands[2]);
-    if (!create_init(&self, options, operands[0]) ||
-        !create_add_options(&self, options, n_operands > 1 ? &size : NULL) ||
+    if (call->n_operands > 2)
+        return sinter_img_usage_error("Unexpected argument: %s", call->operands[2]);
+    if (!create_init(&self, options, call->operands[0]) ||
+        !create_add_options(&self, options, call->n_operands > 1 ? &size : NULL) ||
         !create_check_names(&self) || !create_look_at_backing(&self, options))
         return 1;
     if (!sinter_img_new_image_get(&self.image, "size")) {
@@ -240,30 +234,30 @@ create_clear(gpointer options)
     g_free(((CreateOptions *)options)->list);
 }
 
-static const SinterImgOption create_options[] = {
-    { NULL, 'f', "FMT", "the image's format (raw)", SINTER_IMG_MEMBER(CreateOptions, format),
-      NULL },
-    { NULL, 'o', "OPTIONS", "of the format, as KEY=VALUE,…; `help` lists them", 0,
-      create_parse_list },
+static const SinterOption create_options[] = {
+    { NULL, 'f', "FMT", "the image's format (raw)", SINTER_OPTION_MEMBER(CreateOptions, format) },
+    { NULL, 'o', "OPTIONS", "of the format, as KEY=VALUE,...; `help` lists them",
+      SINTER_OPTION_MEMBER(CreateOptions, list), .take = sinter_img_option_list_take },
     { NULL, 'b', "FILE", "the backing file, relative to the folder of the image",
-      SINTER_IMG_MEMBER(CreateOptions, backing_file), NULL },
+      SINTER_OPTION_MEMBER(CreateOptions, backing_file) },
     { NULL, 'F', "FMT", "the backing file's format",
-      SINTER_IMG_MEMBER(CreateOptions, backing_format), NULL },
+      SINTER_OPTION_MEMBER(CreateOptions, backing_format) },
     { NULL, 'u', NULL, "do not open the backing file; a size must be given",
-      SINTER_IMG_MEMBER(CreateOptions, unsafe), NULL },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(CreateOptions, quiet), NULL },
-    { "object", 0, "OBJECT", NULL, 0, sinter_img_refuse_object },
+      SINTER_OPTION_MEMBER(CreateOptions, unsafe) },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(CreateOptions, quiet) },
+    { "object", 0, "OBJECT", NULL, .take = sinter_img_refuse_object },
 };
 
-const SinterImgVerb sinter_img_create = {
+const SinterCommand sinter_img_create = {
     .name = "create",
     .operands = "FILE [SIZE]",
     .summary = "Makes an empty disk image, or one that stands on another",
     .options = create_options,
     .n_options = G_N_ELEMENTS(create_options),
     .options_size = sizeof(CreateOptions),
-    .details = "Exit status 0 means that the image is on stable storage. A new file is its\n"
-               "owner's alone.\n",
+    .description = "Exit status 0 means that the image is on stable storage. A new file is its\n"
+                   "owner's alone.\n",
+    .max_operands = G_MAXUINT,
     .run = create_run,
     .clear = create_clear,
 };

@@ -8,7 +8,7 @@
 #include "words/img-new-image.h"
 #include "words/img-open.h"
 #include "words/img-size.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
 #include <sinter/convert.h>
 #include <sinter/format.h>
@@ -114,15 +114,15 @@ dd_copy(const Dd *self, SinterChain *chain, const SinterImgNewImage *image, gboo
 }
 
 static int
-dd_run(gpointer data, char **operands, int n_operands)
+dd_run(const SinterCommandCall *call, GError **error)
 {
-    const DdOptions *options = data;
+    const DdOptions *options = call->options;
     const char *format = options->target_format ? options->target_format : "raw";
     g_auto(SinterImgNewImage) image = { 0 };
     g_autoptr(SinterChain) chain = NULL;
     Dd self = { .block_bytes = DEFAULT_BLOCK_BYTES };
 
-    if (!dd_parse(&self, operands, n_operands))
+    if (!dd_parse(&self, call->operands, call->n_operands))
         return 1;
     chain = sinter_img_open_source(&options->source, self.in);
     if (!chain)
@@ -137,20 +137,22 @@ dd_run(gpointer data, char **operands, int n_operands)
     return dd_copy(&self, chain, &image, options->target_format != NULL) ? 0 : 1;
 }
 
-static const SinterImgOption dd_options[] = {
+static const SinterOption dd_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(DdOptions, source),
     { NULL, 'O', "FMT", "of the image to be made (raw)",
-      SINTER_IMG_MEMBER(DdOptions, target_format), NULL },
+      SINTER_OPTION_MEMBER(DdOptions, target_format) },
 };
 
-const SinterImgVerb sinter_img_dd = {
+const SinterCommand sinter_img_dd = {
     .name = "dd",
     .operands = "if=FILE of=TARGET [bs=SIZE] [count=BLOCKS] [skip=BLOCKS]",
     .summary = "Copies a part of a disk into a new image",
     .options = dd_options,
     .n_options = G_N_ELEMENTS(dd_options),
     .options_size = sizeof(DdOptions),
-    .details = "Blocks are of SIZE (512). Exit status 0 means that the target is complete and on\n"
-               "stable storage; it appears under its name only then.\n",
+    .description =
+        "Blocks are of SIZE (512). Exit status 0 means that the target is complete and on\n"
+        "stable storage; it appears under its name only then.\n",
+    .max_operands = G_MAXUINT,
     .run = dd_run,
 };

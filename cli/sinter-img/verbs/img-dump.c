@@ -10,8 +10,9 @@
 #include "text/img-message.h"
 #include "words/img-open.h"
 #include "words/img-output.h"
+#include "words/img-size.h"
 #include "text/img-progress.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
 #include <stdio.h>
 
@@ -28,17 +29,6 @@ typedef struct {
     gboolean deep;
     guint64 max_findings;
 } DumpOptions;
-
-static gboolean
-dump_parse_max(gpointer options, const char *value)
-{
-    DumpOptions *self = options;
-
-    if (g_ascii_string_to_unsigned(value, 10, 1, G_MAXUINT, &self->max_findings, NULL))
-        return TRUE;
-    sinter_img_error("Invalid number of findings specified: '%s'", value);
-    return FALSE;
-}
 
 static SinterCheckResult *
 dump_check(const DumpOptions *self, const char *name, SinterIo *io, const char *format,
@@ -92,17 +82,14 @@ dump_print_json(const SinterImgDump *dump, gboolean all, SinterIo *io)
 
 static int
 dump_do(const DumpOptions *self, const char *name, SinterIo *io, const SinterImageInfo *info,
-        gboolean json)
+        gboolean json, GError **error)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(SinterCheckResult) result = dump_check(self, name, io, info->format, &error);
+    g_autoptr(SinterCheckResult) result = dump_check(self, name, io, info->format, error);
     SinterImgDump dump = { name, info, result };
     gboolean ok = TRUE;
 
-    if (!result) {
-        sinter_img_report(error);
+    if (!result)
         return NOT_DUMPED;
-    }
     if (json) {
         ok = dump_print_json(&dump, self->all, io);
     } else {
@@ -116,24 +103,19 @@ dump_do(const DumpOptions *self, const char *name, SinterIo *io, const SinterIma
 }
 
 static int
-dump_run(gpointer data, char **operands, int n_operands)
+dump_run(const SinterCommandCall *call, GError **error)
 {
-    const DumpOptions *self = data;
+    const DumpOptions *self = call->options;
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterIo) io = NULL;
     g_autoptr(SinterImageInfo) info = NULL;
-    g_autoptr(GError) error = NULL;
     gboolean json;
 
-    if (n_operands != 1)
-        return sinter_img_usage_error("Expecting one image file name");
     if (!sinter_img_output_parse(self->output, &json) ||
-        !sinter_img_name_parse(&name, &self->source, operands[0]))
+        !sinter_img_name_parse(&name, &self->source, call->operands[0]))
         return NOT_DUMPED;
     io = sinter_img_open_file(&name);
-    info = io ? sinter_image_info_new_for_io(io, name.format, &error) : NULL;
-    if (error)
-        sinter_img_report(error);
+    info = io ? sinter_image_info_new_for_io(io, name.format, error) : NULL;
     if (!info || !sinter_img_name_check_options(&name, info->format))
         return NOT_DUMPED;
     if (!sinter_format_has_check(info->format)) {
@@ -141,30 +123,35 @@ dump_run(gpointer data, char **operands, int n_operands)
                          info->format);
         return NO_METADATA;
     }
-    return dump_do(self, name.given, io, info, json);
+    return dump_do(self, name.given, io, info, json, error);
 }
 
-static const SinterImgOption dump_options[] = {
+static const SinterOption dump_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(DumpOptions, source),
     SINTER_IMG_OUTPUT_OPTION(DumpOptions, output),
     { "errors", 'v', NULL, "show every finding with its place, and what the tables hold",
-      SINTER_IMG_MEMBER(DumpOptions, errors), NULL },
+      SINTER_OPTION_MEMBER(DumpOptions, errors) },
     { "all", 'a', NULL, "show all metadata, down to the entries of tables",
-      SINTER_IMG_MEMBER(DumpOptions, all), NULL },
-    { "deep", 0, NULL, "decompress every compressed cluster", SINTER_IMG_MEMBER(DumpOptions, deep),
-      NULL },
-    { "max-findings", 0, "N", "show at most N findings of a kind (100); all are counted", 0,
-      dump_parse_max },
+      SINTER_OPTION_MEMBER(DumpOptions, all) },
+    { "deep", 0, NULL, "decompress every compressed cluster",
+      SINTER_OPTION_MEMBER(DumpOptions, deep) },
+    { "max-findings", 0, "N", "show at most N findings of a kind (100); all are counted",
+      SINTER_IMG_RANGED(sinter_img_count_take, DumpOptions, max_findings, "number of findings", 1,
+                        G_MAXUINT) },
 };
 
-const SinterImgVerb sinter_img_dump = {
+const SinterCommand sinter_img_dump = {
     .name = "dump",
     .operands = "FILE",
     .summary = "Shows an image's metadata and what is wrong with it",
     .options = dump_options,
     .n_options = G_N_ELEMENTS(dump_options),
     .options_size = sizeof(DumpOptions),
-    .details = "Exit status: 0 shown (whatever the verdict), 1 not shown, 63 the format has no\n"
-               "metadata.\n",
+    .description =
+        "Exit status: 0 shown (whatever the verdict), 1 not shown, 63 the format has no\n"
+        "metadata.\n",
+    .min_operands = 1,
+    .max_operands = 1,
+    .expecting = "Expecting one image file name",
     .run = dump_run,
 };

@@ -10,7 +10,7 @@
 #include "text/img-message.h"
 #include "words/img-open.h"
 #include "words/img-output.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 #include "sinter-error.h"
 
 #include <sinter/chain.h>
@@ -154,17 +154,15 @@ print_json(GPtrArray *list, gboolean chain)
 }
 
 static int
-info_run(gpointer data, char **operands, int n_operands)
+info_run(const SinterCommandCall *call, GError **error)
 {
-    const InfoOptions *options = data;
+    const InfoOptions *options = call->options;
     g_autoptr(GPtrArray) list = NULL;
     gboolean json;
 
-    if (n_operands != 1)
-        return sinter_img_usage_error("Expecting one image file name");
     if (!sinter_img_output_parse(options->output, &json))
         return 1;
-    list = info_collect(options, operands[0]);
+    list = info_collect(options, call->operands[0]);
     if (!list)
         return 1;
     if (json) {
@@ -178,20 +176,23 @@ info_run(gpointer data, char **operands, int n_operands)
     return 0;
 }
 
-static const SinterImgOption info_options[] = {
+static const SinterOption info_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(InfoOptions, source),
     SINTER_IMG_OUTPUT_OPTION(InfoOptions, output),
     { "backing-chain", 0, NULL, "also tell of the images that it stands on",
-      SINTER_IMG_MEMBER(InfoOptions, backing_chain), NULL },
+      SINTER_OPTION_MEMBER(InfoOptions, backing_chain) },
 };
 
-const SinterImgVerb sinter_img_info = {
+const SinterCommand sinter_img_info = {
     .name = "info",
     .operands = "FILE",
     .summary = "Shows what an image says about itself",
     .options = info_options,
     .n_options = G_N_ELEMENTS(info_options),
     .options_size = sizeof(InfoOptions),
-    .details = "Opens FILE and nothing else, unless --backing-chain is given.\n",
+    .description = "Opens FILE and nothing else, unless --backing-chain is given.\n",
+    .min_operands = 1,
+    .max_operands = 1,
+    .expecting = "Expecting one image file name",
     .run = info_run,
 };

@@ -7,7 +7,7 @@
 #include "text/img-json.h"
 #include "text/img-message.h"
 #include "words/img-output.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 #include "sinter-table.h"
 #include "sinter-text.h"
 
@@ -115,24 +115,19 @@ print_human(GPtrArray *holders)
 }
 
 static int
-locks_run(gpointer data, char **operands, int n_operands)
+locks_run(const SinterCommandCall *call, GError **error)
 {
-    const LocksOptions *options = data;
+    const LocksOptions *options = call->options;
     g_autoptr(GPtrArray) holders = NULL;
-    g_autoptr(GError) error = NULL;
     gboolean json;
 
-    if (n_operands != 1)
-        return sinter_img_usage_error("Expecting one image file name");
     if (!sinter_img_output_parse(options->output, &json))
         return 1;
-    holders = sinter_lock_list(operands[0], &error);
-    if (!holders) {
-        sinter_img_report(error);
+    holders = sinter_lock_list(call->operands[0], error);
+    if (!holders)
         return 1;
-    }
     if (json)
-        print_json(operands[0], holders);
+        print_json(call->operands[0], holders);
     else if (holders->len > 0)
         print_human(holders);
     else
@@ -140,20 +135,23 @@ locks_run(gpointer data, char **operands, int n_operands)
     return 0;
 }
 
-static const SinterImgOption locks_options[] = {
+static const SinterOption locks_options[] = {
     SINTER_IMG_OUTPUT_OPTION(LocksOptions, output),
 };
 
-const SinterImgVerb sinter_img_locks = {
+const SinterCommand sinter_img_locks = {
     .name = "locks",
     .operands = "FILE",
     .summary = "Shows which processes and virtual machines hold an image, and how",
     .options = locks_options,
     .n_options = G_N_ELEMENTS(locks_options),
     .options_size = sizeof(LocksOptions),
-    .details =
+    .description =
         "Uses: what the process does with the image. Unshared: what it lets nobody else do.\n"
         "What other users' processes hold is seen whole only by root. A machine that waits\n"
         "for a migration holds nothing.\n",
+    .min_operands = 1,
+    .max_operands = 1,
+    .expecting = "Expecting one image file name",
     .run = locks_run,
 };

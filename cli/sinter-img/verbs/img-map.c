@@ -8,7 +8,7 @@
 #include "words/img-open.h"
 #include "words/img-output.h"
 #include "words/img-size.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,6 @@ typedef struct {
     const char *output;
     guint64 start;
     guint64 max_length;
-    gboolean has_max_length;
 } MapOptions;
 
 typedef struct {
@@ -31,22 +30,6 @@ typedef struct {
     gboolean any;     /* there was an extent */
     gboolean refused; /* the human form cannot show an extent */
 } Map;
-
-static gboolean
-map_parse_start(gpointer options, const char *value)
-{
-    return sinter_img_size_argument("start offset", value, 0, G_MAXINT64,
-                                    &((MapOptions *)options)->start);
-}
-
-static gboolean
-map_parse_length(gpointer options, const char *value)
-{
-    MapOptions *self = options;
-
-    self->has_max_length = TRUE;
-    return sinter_img_size_argument("max length", value, 0, G_MAXINT64, &self->max_length);
-}
 
 static gboolean
 extent_is_data(const SinterExtent *extent)
@@ -137,8 +120,7 @@ map_range(const MapOptions *options, guint64 size, guint64 *ret_start, guint64 *
 {
     *ret_start = MIN(options->start, size);
     *ret_length = size - *ret_start;
-    if (options->has_max_length)
-        *ret_length = MIN(*ret_length, options->max_length);
+    *ret_length = MIN(*ret_length, options->max_length);
 }
 
 static gboolean
@@ -159,20 +141,17 @@ map_print(Map *self, const MapOptions *options, gboolean json, GError **error)
 }
 
 static int
-map_run(gpointer data, char **operands, int n_operands)
+map_run(const SinterCommandCall *call, GError **error)
 {
     static char buffer[BUFFER_BYTES]; /* standard output has it to the program's end */
-    const MapOptions *options = data;
+    const MapOptions *options = call->options;
     g_autoptr(SinterChain) chain = NULL;
-    g_autoptr(GError) error = NULL;
     gboolean json;
     Map map;
 
-    if (n_operands != 1)
-        return sinter_img_usage_error("Expecting one image file name");
     if (!sinter_img_output_parse(options->output, &json))
         return 1;
-    chain = sinter_img_open_source(&options->source, operands[0]);
+    chain = sinter_img_open_source(&options->source, call->operands[0]);
     if (!chain)
         return 1;
     setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
@@ -181,28 +160,34 @@ map_run(gpointer data, char **operands, int n_operands)
     else
         printf("%-16s%-16s%-16s%s\n", "Offset", "Length", "Mapped to", "File");
     map = (Map){ .chain = chain };
-    if (!map_print(&map, options, json, &error)) {
-        sinter_img_report(error);
+    if (!map_print(&map, options, json, error))
         return 1;
-    }
     if (json)
         puts("]");
     return map.refused ? 1 : 0;
 }
 
-static const SinterImgOption map_options[] = {
+static const SinterOption map_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(MapOptions, source),
     SINTER_IMG_OUTPUT_OPTION(MapOptions, output),
-    { "start-offset", 's', "OFFSET", "begin there", 0, map_parse_start },
-    { "max-length", 'l', "LENGTH", "map no more than that", 0, map_parse_length },
+    { "start-offset", 's', "OFFSET", "begin there",
+      SINTER_IMG_SIZED(MapOptions, start, "start offset", G_MAXINT64) },
+    { "max-length", 'l', "LENGTH", "map no more than that",
+      SINTER_IMG_SIZED(MapOptions, max_length, "max length", G_MAXINT64) },
 };
 
-const SinterImgVerb sinter_img_map = {
+static const MapOptions map_defaults = { .max_length = G_MAXUINT64 };
+
+const SinterCommand sinter_img_map = {
     .name = "map",
     .operands = "FILE",
     .summary = "Prints which part of the disk lies in which image of the chain, and where",
     .options = map_options,
     .n_options = G_N_ELEMENTS(map_options),
     .options_size = sizeof(MapOptions),
+    .defaults = &map_defaults,
+    .min_operands = 1,
+    .max_operands = 1,
+    .expecting = "Expecting one image file name",
     .run = map_run,
 };

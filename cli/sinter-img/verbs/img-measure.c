@@ -11,7 +11,7 @@
 #include "words/img-output.h"
 #include "words/img-size.h"
 #include "words/img-snapshot-name.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
 #include <sinter/format.h>
 #include <sinter/measure.h>
@@ -19,15 +19,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NO_SIZE G_MAXUINT64
+
 typedef struct {
     SinterImgSource source;
     gboolean json;
     const char *target_format;
-    gboolean has_snapshot;
     SinterImgSnapshot snapshot;
-    gboolean has_size;
-    guint64 size;
-    char *list; /* all -o together */
+    guint64 size; /* NO_SIZE: not given */
+    char *list;   /* all -o together */
 } MeasureOptions;
 
 /* What -o says of a qcow2 image, as far as it matters here. */
@@ -85,33 +85,9 @@ qcow2_options_clear(Qcow2Options *self)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Qcow2Options, qcow2_options_clear)
 
 static gboolean
-measure_parse_size(gpointer options, const char *value)
-{
-    MeasureOptions *self = options;
-
-    self->has_size = TRUE;
-    return sinter_img_size_argument("image size", value, 0, G_MAXINT64, &self->size);
-}
-
-static gboolean
-measure_parse_snapshot(gpointer options, const char *value)
-{
-    MeasureOptions *self = options;
-
-    self->has_snapshot = TRUE;
-    return sinter_img_snapshot_parse(&self->snapshot, value);
-}
-
-static gboolean
-measure_parse_output(gpointer options, const char *value)
+measure_take_output(const SinterOption *option, gpointer options, const char *value)
 {
     return sinter_img_output_parse(value, &((MeasureOptions *)options)->json);
-}
-
-static gboolean
-measure_parse_list(gpointer options, const char *value)
-{
-    return sinter_img_option_list_add(&((MeasureOptions *)options)->list, value);
 }
 
 /* What a word of -o must be one of; NULL: it was not given. */
@@ -194,11 +170,11 @@ measure_check_usage(const MeasureOptions *options, int n_operands)
     if (n_operands > 1)
         sinter_img_error("At most one filename argument is allowed.");
     else if (n_operands == 0 &&
-             (options->source.image_opts || options->source.format || options->has_snapshot))
+             (options->source.image_opts || options->source.format || options->snapshot.asked))
         sinter_img_error("--image-opts, -f, and -l require a filename argument.");
-    else if (n_operands == 0 && !options->has_size)
+    else if (n_operands == 0 && options->size == NO_SIZE)
         sinter_img_error("Either --size N or one filename must be specified.");
-    else if (n_operands == 1 && options->has_size)
+    else if (n_operands == 1 && options->size != NO_SIZE)
         sinter_img_error("--size N cannot be used together with a filename.");
     else
         return TRUE;
@@ -216,7 +192,7 @@ measure_open(const MeasureOptions *options, const char *given)
         return NULL;
     chain = sinter_img_open_chain(&name, NULL);
     if (!chain ||
-        (options->has_snapshot && !sinter_img_snapshot_go(&options->snapshot, &name, &chain)))
+        (options->snapshot.asked && !sinter_img_snapshot_go(&options->snapshot, &name, &chain)))
         return NULL;
     return g_steal_pointer(&chain);
 }
@@ -245,12 +221,11 @@ print_human(const SinterMeasure *measure)
 }
 
 static int
-measure_do(const MeasureOptions *options, const char *given)
+measure_do(const MeasureOptions *options, const char *given, GError **error)
 {
     SinterMeasureOptions target = { .format =
                                         options->target_format ? options->target_format : "raw" };
     g_autoptr(SinterChain) chain = NULL;
-    g_autoptr(GError) error = NULL;
     SinterMeasure measure;
 
     if (given) {
@@ -264,11 +239,9 @@ measure_do(const MeasureOptions *options, const char *given)
     }
     if (!measure_parse_target(options, &target))
         return 1;
-    if (!(chain ? sinter_measure_chain(chain, &target, &measure, &error)
-                : sinter_measure_size(options->size, &target, &measure, &error))) {
-        sinter_img_report(error);
+    if (!(chain ? sinter_measure_chain(chain, &target, &measure, error)
+                : sinter_measure_size(options->size, &target, &measure, error)))
         return 1;
-    }
     if (options->json)
         print_json(&measure);
     else
@@ -277,13 +250,13 @@ measure_do(const MeasureOptions *options, const char *given)
 }
 
 static int
-measure_run(gpointer data, char **operands, int n_operands)
+measure_run(const SinterCommandCall *call, GError **error)
 {
-    const MeasureOptions *options = data;
+    const MeasureOptions *options = call->options;
 
-    if (!measure_check_usage(options, n_operands))
+    if (!measure_check_usage(options, call->n_operands))
         return 1;
-    return measure_do(options, n_operands ? operands[0] : NULL);
+    return measure_do(options, call->operands[0], error);
 }
 
 static void
@@ -295,25 +268,30 @@ measure_clear(gpointer data)
     g_free(options->list);
 }
 
-static const SinterImgOption measure_options[] = {
+static const SinterOption measure_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(MeasureOptions, source),
     { NULL, 'O', "FMT", "of the image to be made: raw (if not said) or qcow2",
-      SINTER_IMG_MEMBER(MeasureOptions, target_format), NULL },
-    { NULL, 'o', "OPTIONS", "for the image to be made: cluster_size=SIZE and so on", 0,
-      measure_parse_list },
-    { NULL, 'l', "SNAPSHOT", "the internal snapshot of FILE of that id or name", 0,
-      measure_parse_snapshot },
-    { "output", 0, "OFMT", "human or json", 0, measure_parse_output },
-    { "size", 0, "SIZE", "in place of FILE: of an empty disk of that size", 0, measure_parse_size },
+      SINTER_OPTION_MEMBER(MeasureOptions, target_format) },
+    { NULL, 'o', "OPTIONS", "for the image to be made: cluster_size=SIZE and so on",
+      SINTER_OPTION_MEMBER(MeasureOptions, list), .take = sinter_img_option_list_take },
+    { NULL, 'l', "SNAPSHOT", "the internal snapshot of FILE of that id or name",
+      SINTER_OPTION_MEMBER(MeasureOptions, snapshot), .take = sinter_img_snapshot_take },
+    { "output", 0, "OFMT", "human or json", .take = measure_take_output },
+    { "size", 0, "SIZE", "in place of FILE: of an empty disk of that size",
+      SINTER_IMG_SIZED(MeasureOptions, size, "image size", G_MAXINT64) },
 };
 
-const SinterImgVerb sinter_img_measure = {
+static const MeasureOptions measure_defaults = { .size = NO_SIZE };
+
+const SinterCommand sinter_img_measure = {
     .name = "measure",
     .operands = "[FILE]",
     .summary = "Computes how much room a new image would take",
     .options = measure_options,
     .n_options = G_N_ELEMENTS(measure_options),
     .options_size = sizeof(MeasureOptions),
+    .defaults = &measure_defaults,
+    .max_operands = G_MAXUINT,
     .run = measure_run,
     .clear = measure_clear,
 };

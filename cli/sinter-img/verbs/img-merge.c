@@ -6,19 +6,12 @@
  */
 
 #include "img-merge.h"
+#include "img-verbs.h"
 #include "text/img-merge-text.h"
 #include "text/img-message.h"
 #include "text/img-progress.h"
-#include "words/img-size.h"
 
 #define STEP_PERCENT 1.0
-
-gboolean
-sinter_img_merge_parse_rate(gpointer options, const char *value)
-{
-    return sinter_img_size_argument("rate limit", value, 0, G_MAXINT64,
-                                    &((SinterImgMerge *)options)->rate_bytes_per_sec);
-}
 
 static void
 merge_fill_options(const SinterImgMerge *self, const SinterImgName *name, const char *remove,
@@ -93,32 +86,33 @@ sinter_img_merge_run(const SinterImgMerge *self, const char *given, const char *
 }
 
 static int
-merge_run(gpointer data, char **operands, int n_operands)
+merge_run(const SinterCommandCall *call, GError **error)
 {
-    if (n_operands != 1)
-        return sinter_img_usage_error("Expecting one image file name");
-    return sinter_img_merge_run(data, operands[0], NULL);
+    return sinter_img_merge_run(call->options, call->operands[0], NULL);
 }
 
-static const SinterImgOption merge_options[] = {
+static const SinterOption merge_options[] = {
     { "top", 't', "T", "the highest image that is merged; otherwise FILE",
-      SINTER_IMG_MEMBER(SinterImgMerge, top), NULL },
+      SINTER_OPTION_MEMBER(SinterImgMerge, top) },
     { "base", 'b', "B", "the lowest one; otherwise the chain's base",
-      SINTER_IMG_MEMBER(SinterImgMerge, base), NULL },
+      SINTER_OPTION_MEMBER(SinterImgMerge, base) },
     SINTER_IMG_MERGE_OPTIONS,
 };
 
-const SinterImgVerb sinter_img_merge = {
+const SinterCommand sinter_img_merge = {
     .name = "merge",
     .operands = "FILE",
     .summary = "Makes one image of several that follow on each other in a chain",
     .options = merge_options,
     .n_options = G_N_ELEMENTS(merge_options),
     .options_size = sizeof(SinterImgMerge),
-    .details =
+    .description =
         "FILE is the chain's top image; T and B are images of the chain. Content moves down\n"
         "into B or up into T, whatever moves less, and the image above T is put onto the\n"
         "result. Whatever interrupts it, the disk reads the same, and the same command\n"
         "finishes it.\n",
+    .min_operands = 1,
+    .max_operands = 1,
+    .expecting = "Expecting one image file name",
     .run = merge_run,
 };

@@ -3,6 +3,7 @@
 
 #include "img-change.h"
 #include "words/img-output.h"
+#include "words/img-size.h"
 
 G_BEGIN_DECLS
 
@@ -23,43 +24,25 @@ typedef struct {
     guint64 rate_bytes_per_sec;
 } SinterImgMerge;
 
-gboolean sinter_img_merge_parse_rate(gpointer options, const char *value);
-
 /* Rows of their tables. */
-#define SINTER_IMG_MERGE_OPTIONS                                                                      \
-    SINTER_IMG_CHANGE_OPTIONS(SinterImgMerge, source),                                                \
-        { "format",                                                                                   \
-          'f',                                                                                        \
-          "FMT",                                                                                      \
-          "the top image's format; otherwise it is probed",                                           \
-          SINTER_IMG_MEMBER(SinterImgMerge, source.format),                                           \
-          NULL },                                                                                     \
-        { "down", 0, NULL, "move content down", SINTER_IMG_MEMBER(SinterImgMerge, down), NULL },      \
-        { "up", 0, NULL, "move content up", SINTER_IMG_MEMBER(SinterImgMerge, up), NULL },            \
-        { "drop-shadowed",                                                                            \
-          0,                                                                                          \
-          NULL,                                                                                       \
-          "leave out what images above decide anyway",                                                \
-          SINTER_IMG_MEMBER(SinterImgMerge, drops_shadowed),                                          \
-          NULL },                                                                                     \
-        { "delete",                                                                                   \
-          'd',                                                                                        \
-          NULL,                                                                                       \
-          "remove the files that are left over, in the end",                                          \
-          SINTER_IMG_MEMBER(SinterImgMerge, deletes),                                                 \
-          NULL },                                                                                     \
-        { "dry-run",                                                                                  \
-          'n',                                                                                        \
-          NULL,                                                                                       \
-          "say what would be done, and do nothing",                                                   \
-          SINTER_IMG_MEMBER(SinterImgMerge, dry_run),                                                 \
-          NULL },                                                                                     \
-        { NULL, 'r', "RATE", "move at most so many bytes a second", 0, sinter_img_merge_parse_rate }, \
-        SINTER_IMG_OUTPUT_OPTION(SinterImgMerge, output),                                             \
-        { NULL, 'p', NULL, "print percentages", SINTER_IMG_MEMBER(SinterImgMerge, progress), NULL },  \
-    {                                                                                                 \
-        NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(SinterImgMerge, quiet),        \
-            NULL                                                                                      \
+#define SINTER_IMG_MERGE_OPTIONS                                                                   \
+    SINTER_IMG_CHANGE_OPTIONS(SinterImgMerge, source),                                             \
+        { "format", 'f', "FMT", "the top image's format; otherwise it is probed",                  \
+          SINTER_OPTION_MEMBER(SinterImgMerge, source.format) },                                   \
+        { "down", 0, NULL, "move content down", SINTER_OPTION_MEMBER(SinterImgMerge, down) },      \
+        { "up", 0, NULL, "move content up", SINTER_OPTION_MEMBER(SinterImgMerge, up) },            \
+        { "drop-shadowed", 0, NULL, "leave out what images above decide anyway",                   \
+          SINTER_OPTION_MEMBER(SinterImgMerge, drops_shadowed) },                                  \
+        { "delete", 'd', NULL, "remove the files that are left over, in the end",                  \
+          SINTER_OPTION_MEMBER(SinterImgMerge, deletes) },                                         \
+        { "dry-run", 'n', NULL, "say what would be done, and do nothing",                          \
+          SINTER_OPTION_MEMBER(SinterImgMerge, dry_run) },                                         \
+        { NULL, 'r', "RATE", "move at most so many bytes a second",                                \
+          SINTER_IMG_SIZED(SinterImgMerge, rate_bytes_per_sec, "rate limit", G_MAXINT64) },        \
+        SINTER_IMG_OUTPUT_OPTION(SinterImgMerge, output),                                          \
+        { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(SinterImgMerge, progress) },  \
+    {                                                                                              \
+        NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(SinterImgMerge, quiet)   \
     }
 
 /* Merges in the chain of @given, or takes @remove (nullable) out of it. The exit status. */

@@ -7,7 +7,7 @@
 #include "img-change.h"
 #include "text/img-message.h"
 #include "text/img-progress.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 #include "sinter-error.h"
 
 #include <sinter/format.h>
@@ -107,57 +107,58 @@ rebase_check_format(const RebaseOptions *self)
 }
 
 static int
-rebase_run(gpointer data, char **operands, int n_operands)
+rebase_run(const SinterCommandCall *call, GError **error)
 {
-    const RebaseOptions *self = data;
+    const RebaseOptions *self = call->options;
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
     g_autoptr(SinterImgProgress) progress = NULL;
 
-    if (n_operands != 1)
-        return sinter_img_usage_error("Expecting one image file name");
     if (!self->unsafe && !self->backing_name)
         return sinter_img_usage_error("Must specify backing file (-b) or use unsafe mode (-u)");
     progress = sinter_img_progress_begin(self->quiet      ? SINTER_IMG_PROGRESS_QUIET
                                          : self->progress ? SINTER_IMG_PROGRESS_PERCENT
                                                           : SINTER_IMG_PROGRESS_BAR,
-                                         operands[0], STEP_PERCENT);
+                                         call->operands[0], STEP_PERCENT);
     sinter_img_progress_start(progress);
     if (!rebase_check_caches(self) ||
-        !sinter_img_change_begin(&name, &self->source, operands[0], &info) ||
+        !sinter_img_change_begin(&name, &self->source, call->operands[0], &info) ||
         !rebase_check_format(self))
         return 1;
     return rebase_do(self, progress, &name) ? 0 : 1;
 }
 
-static const SinterImgOption rebase_options[] = {
+static const SinterOption rebase_options[] = {
     SINTER_IMG_CHANGE_OPTIONS(RebaseOptions, source),
     { NULL, 'f', "FMT", "the image's format; otherwise it is probed",
-      SINTER_IMG_MEMBER(RebaseOptions, source.format), NULL },
+      SINTER_OPTION_MEMBER(RebaseOptions, source.format) },
     { NULL, 'b', "BACKING", "the new backing file, as the image is to name it; '' for none",
-      SINTER_IMG_MEMBER(RebaseOptions, backing_name), NULL },
-    { NULL, 'F', "FMT", "its format", SINTER_IMG_MEMBER(RebaseOptions, backing_format), NULL },
+      SINTER_OPTION_MEMBER(RebaseOptions, backing_name) },
+    { NULL, 'F', "FMT", "its format", SINTER_OPTION_MEMBER(RebaseOptions, backing_format) },
     { NULL, 'u', NULL, "change the name and nothing else: the content is known to be the same",
-      SINTER_IMG_MEMBER(RebaseOptions, unsafe), NULL },
+      SINTER_OPTION_MEMBER(RebaseOptions, unsafe) },
     { "force-share", 'U', NULL, "open BACKING also where somebody writes to it",
-      SINTER_IMG_MEMBER(RebaseOptions, share_new), NULL },
+      SINTER_OPTION_MEMBER(RebaseOptions, share_new) },
     { NULL, 't', "CACHE", "how to write: none (past the page cache) or writeback",
-      SINTER_IMG_MEMBER(RebaseOptions, source.cache), NULL },
+      SINTER_OPTION_MEMBER(RebaseOptions, source.cache) },
     { NULL, 'T', "CACHE", "how to read backing files, likewise",
-      SINTER_IMG_MEMBER(RebaseOptions, source_cache), NULL },
-    { NULL, 'p', NULL, "print percentages", SINTER_IMG_MEMBER(RebaseOptions, progress), NULL },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(RebaseOptions, quiet), NULL },
+      SINTER_OPTION_MEMBER(RebaseOptions, source_cache) },
+    { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(RebaseOptions, progress) },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(RebaseOptions, quiet) },
 };
 
-const SinterImgVerb sinter_img_rebase = {
+const SinterCommand sinter_img_rebase = {
     .name = "rebase",
     .operands = "FILE",
     .summary = "Puts an overlay onto another backing file, or onto none",
     .options = rebase_options,
     .n_options = G_N_ELEMENTS(rebase_options),
     .options_size = sizeof(RebaseOptions),
-    .details =
+    .description =
         "What the new backing file has not is copied into FILE first, unless with -u.\n"
         "Whatever interrupts it, the disk reads the same, and the same command finishes it.\n",
+    .min_operands = 1,
+    .max_operands = 1,
+    .expecting = "Expecting one image file name",
     .run = rebase_run,
 };

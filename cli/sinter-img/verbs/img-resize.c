@@ -7,7 +7,7 @@
 #include "img-change.h"
 #include "words/img-keyval.h"
 #include "text/img-message.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 
 #include <sinter/resize.h>
 
@@ -25,7 +25,7 @@ typedef struct {
 } ResizeOptions;
 
 static gboolean
-parse_preallocation(gpointer options, const char *value)
+take_preallocation(const SinterOption *option, gpointer options, const char *value)
 {
     static const char *const modes[] = {
         [SINTER_PREALLOCATION_OFF] = "off",
@@ -91,27 +91,25 @@ check_size(const ResizeOptions *self, guint64 current, guint64 total)
 }
 
 static int
-resize_run(gpointer data, char **operands, int n_operands)
+resize_run(const SinterCommandCall *call, GError **error)
 {
-    const ResizeOptions *self = data;
+    const ResizeOptions *self = call->options;
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) cause = NULL;
     SinterResizeOptions how = { .preallocation = self->preallocation, .shrink = self->shrink };
     guint64 bytes = 0;
     char sign;
 
-    if (n_operands != 2)
-        return sinter_img_usage_error("Expecting image file name and size");
-    if (!parse_size(operands[1], &sign, &bytes) ||
-        !sinter_img_change_begin(&name, &self->source, operands[0], &info))
+    if (!parse_size(call->operands[1], &sign, &bytes) ||
+        !sinter_img_change_begin(&name, &self->source, call->operands[0], &info))
         return 1;
     how.size = total_size(info->virtual_size, sign, bytes);
     if (!check_size(self, info->virtual_size, how.size))
         return 1;
-    if (!sinter_image_resize(NULL, name.path, info->format, SINTER_HANDLE_PROBE, &how, &error)) {
-        sinter_img_name_report(&name, error);
-        sinter_img_change_hint(error);
+    if (!sinter_image_resize(NULL, name.path, info->format, SINTER_HANDLE_PROBE, &how, &cause)) {
+        sinter_img_name_report(&name, cause);
+        sinter_img_change_hint(cause);
         return 1;
     }
     if (!self->quiet)
@@ -119,18 +117,18 @@ resize_run(gpointer data, char **operands, int n_operands)
     return 0;
 }
 
-static const SinterImgOption resize_options[] = {
+static const SinterOption resize_options[] = {
     { "format", 'f', "FMT", "the image's format; otherwise it is probed",
-      SINTER_IMG_MEMBER(ResizeOptions, source.format), NULL },
+      SINTER_OPTION_MEMBER(ResizeOptions, source.format) },
     SINTER_IMG_CHANGE_OPTIONS(ResizeOptions, source),
-    { "preallocation", 0, "MODE", "for what is added: off, metadata, falloc or full", 0,
-      parse_preallocation },
+    { "preallocation", 0, "MODE", "for what is added: off, metadata, falloc or full",
+      .take = take_preallocation },
     { "shrink", 0, NULL, "let the disk get smaller; what lies behind its end is lost",
-      SINTER_IMG_MEMBER(ResizeOptions, shrink), NULL },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(ResizeOptions, quiet), NULL },
+      SINTER_OPTION_MEMBER(ResizeOptions, shrink) },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(ResizeOptions, quiet) },
 };
 
-const SinterImgVerb sinter_img_resize = {
+const SinterCommand sinter_img_resize = {
     .name = "resize",
     .operands = "FILE [+|-]SIZE",
     .summary = "Gives a disk another size",
@@ -138,5 +136,8 @@ const SinterImgVerb sinter_img_resize = {
     .n_options = G_N_ELEMENTS(resize_options),
     .options_size = sizeof(ResizeOptions),
     .last_is_operand = TRUE,
+    .min_operands = 2,
+    .max_operands = 2,
+    .expecting = "Expecting image file name and size",
     .run = resize_run,
 };

@@ -7,7 +7,7 @@
 #include "img-change.h"
 #include "text/img-info-text.h"
 #include "text/img-message.h"
-#include "words/img-verb.h"
+#include "img-verbs.h"
 #include "sinter-error.h"
 
 #include <sinter/snapshot.h>
@@ -34,7 +34,7 @@ typedef struct {
 } SnapshotOptions;
 
 static gboolean
-take_action(gpointer options, int action, const char *snapshot)
+take_action(const SinterOption *option, gpointer options, const char *snapshot)
 {
     SnapshotOptions *self = options;
 
@@ -42,7 +42,7 @@ take_action(gpointer options, int action, const char *snapshot)
         sinter_img_usage_error("Cannot mix '-l', '-a', '-c', '-d'");
         return FALSE;
     }
-    self->action = (Action)action;
+    self->action = (Action)option->action;
     self->snapshot = snapshot;
     return TRUE;
 }
@@ -142,56 +142,56 @@ snapshot_change(const SnapshotOptions *self, const SinterImgName *name, const ch
 }
 
 static int
-snapshot_run(gpointer data, char **operands, int n_operands)
+snapshot_run(const SinterCommandCall *call, GError **error)
 {
-    const SnapshotOptions *self = data;
+    const SnapshotOptions *self = call->options;
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) cause = NULL;
     g_autofree char *snapshot = NULL;
 
-    if (n_operands != 1)
-        return sinter_img_usage_error("Expecting one image file name");
     if (self->action == ACTION_LIST)
-        return snapshot_list(self, operands[0]);
+        return snapshot_list(self, call->operands[0]);
     if (self->source.force_share) {
         sinter_img_error("Could not open '%s': force-share=on can only be used with read-only "
                          "images",
-                         operands[0]);
+                         call->operands[0]);
         return 1;
     }
-    if (!sinter_img_change_begin(&name, &self->source, operands[0], &info))
+    if (!sinter_img_change_begin(&name, &self->source, call->operands[0], &info))
         return 1;
     if (self->action == ACTION_CREATE)
         snapshot = g_strndup(self->snapshot, NAME_MAX_BYTES);
     else
         snapshot = g_strdup(self->snapshot);
-    if (snapshot_change(self, &name, snapshot, info->format, &error))
+    if (snapshot_change(self, &name, snapshot, info->format, &cause))
         return 0;
-    report(self, &name, self->snapshot, info->format, error);
+    report(self, &name, self->snapshot, info->format, cause);
     return 1;
 }
 
-static const SinterImgOption snapshot_options[] = {
-    { NULL, 'l', NULL, "list the snapshots", SINTER_IMG_ACTION(take_action, ACTION_LIST) },
-    { NULL, 'c', "NAME", "make one of that name", SINTER_IMG_ACTION(take_action, ACTION_CREATE) },
+static const SinterOption snapshot_options[] = {
+    { NULL, 'l', NULL, "list the snapshots", .take = take_action, .action = ACTION_LIST },
+    { NULL, 'c', "NAME", "make one of that name", .take = take_action, .action = ACTION_CREATE },
     { NULL, 'a', "SNAPSHOT", "make the disk what it was then; what it is now is lost",
-      SINTER_IMG_ACTION(take_action, ACTION_APPLY) },
-    { NULL, 'd', "NAME", "delete the first one of that name",
-      SINTER_IMG_ACTION(take_action, ACTION_DELETE) },
+      .take = take_action, .action = ACTION_APPLY },
+    { NULL, 'd', "NAME", "delete the first one of that name", .take = take_action,
+      .action = ACTION_DELETE },
     SINTER_IMG_CHANGE_OPTIONS(SnapshotOptions, source),
     { "force-share", 'U', NULL, "list those of an image that somebody writes to",
-      SINTER_IMG_MEMBER(SnapshotOptions, source.force_share), NULL },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_IMG_MEMBER(SnapshotOptions, quiet),
-      NULL },
+      SINTER_OPTION_MEMBER(SnapshotOptions, source.force_share) },
+    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(SnapshotOptions, quiet) },
 };
 
-const SinterImgVerb sinter_img_snapshot = {
+const SinterCommand sinter_img_snapshot = {
     .name = "snapshot",
     .operands = "FILE",
     .summary = "Lists, makes, applies or deletes internal snapshots",
     .options = snapshot_options,
     .n_options = G_N_ELEMENTS(snapshot_options),
     .options_size = sizeof(SnapshotOptions),
+    .min_operands = 1,
+    .max_operands = 1,
+    .expecting = "Expecting one image file name",
     .run = snapshot_run,
 };

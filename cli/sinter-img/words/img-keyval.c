@@ -88,6 +88,12 @@ sinter_img_option_list_add(char **all, const char *list)
 }
 
 gboolean
+sinter_img_option_list_take(const SinterOption *option, gpointer options, const char *value)
+{
+    return sinter_img_option_list_add(G_STRUCT_MEMBER_P(options, option->offset), value);
+}
+
+gboolean
 sinter_img_option_list_has_help(const char *list)
 {
     while (*list) {

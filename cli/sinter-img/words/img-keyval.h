@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "sinter-option.h"
 
 G_BEGIN_DECLS
 
@@ -37,6 +37,10 @@ typedef struct {
  * no list at all.
  */
 gboolean sinter_img_option_list_add(char **all, const char *list);
+
+/* For SinterOption.take: likewise, into a char * that is to be freed. */
+gboolean sinter_img_option_list_take(const SinterOption *option, gpointer options,
+                                     const char *value);
 
 /* Whether the list asks for help: `help` or `?` in place of a pair. */
 gboolean sinter_img_option_list_has_help(const char *list);

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 
 gboolean
-sinter_img_refuse_object(gpointer options, const char *value)
+sinter_img_refuse_object(const SinterOption *option, gpointer options, const char *value)
 {
     sinter_img_error("--object is not supported: without a key, what an encrypted image says about "
                      "itself can be read, and its map");

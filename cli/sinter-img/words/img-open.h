@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "img-verb.h"
+#include "sinter-option.h"
 
 #include <sinter/chain.h>
 #include <sinter/lock.h>
@@ -18,30 +18,18 @@ typedef struct {
 
 /* Rows of a verb's table whose options hold a SinterImgSource as @member. */
 #define SINTER_IMG_SOURCE_OPTIONS(type, member)                                                    \
-    { "format",                                                                                    \
-      'f',                                                                                         \
-      "FMT",                                                                                       \
-      "the image's format; otherwise it is probed",                                                \
-      SINTER_IMG_MEMBER(type, member.format),                                                      \
-      NULL },                                                                                      \
-        { "image-opts",                                                                            \
-          0,                                                                                       \
-          NULL,                                                                                    \
-          "take names as driver=FMT,file.filename=FILE",                                           \
-          SINTER_IMG_MEMBER(type, member.image_opts),                                              \
-          NULL },                                                                                  \
-        { "force-share",                                                                           \
-          'U',                                                                                     \
-          NULL,                                                                                    \
-          "open an image that somebody writes to; it may change",                                  \
-          SINTER_IMG_MEMBER(type, member.force_share),                                             \
-          NULL },                                                                                  \
+    { "format", 'f', "FMT", "the image's format; otherwise it is probed",                          \
+      SINTER_OPTION_MEMBER(type, member.format) },                                                 \
+        { "image-opts", 0, NULL, "take names as driver=FMT,file.filename=FILE",                    \
+          SINTER_OPTION_MEMBER(type, member.image_opts) },                                         \
+        { "force-share", 'U', NULL, "open an image that somebody writes to; it may change",        \
+          SINTER_OPTION_MEMBER(type, member.force_share) },                                        \
     {                                                                                              \
-        "object", 0, "OBJECT", NULL, 0, sinter_img_refuse_object                                   \
+        "object", 0, "OBJECT", NULL, .take = sinter_img_refuse_object                              \
     }
 
-/* SinterImgOption.parse of --object. */
-gboolean sinter_img_refuse_object(gpointer options, const char *value);
+/* SinterOption.parse of --object. */
+gboolean sinter_img_refuse_object(const SinterOption *option, gpointer options, const char *value);
 
 /* A name on the command line, understood. */
 typedef struct {

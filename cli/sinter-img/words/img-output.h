@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "img-verb.h"
+#include "sinter-option.h"
 
 G_BEGIN_DECLS
 
 /* Row of a verb's table whose options hold a const char * @member. */
 #define SINTER_IMG_OUTPUT_OPTION(type, member)                                                     \
     {                                                                                              \
-        "output", 0, "OFMT", "human or json", SINTER_IMG_MEMBER(type, member), NULL                \
+        "output", 0, "OFMT", "human or json", SINTER_OPTION_MEMBER(type, member)                   \
     }
 
 /* The value of --output (NULL: not given). Says what is wrong. */

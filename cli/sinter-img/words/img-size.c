@@ -107,3 +107,42 @@ sinter_img_size_argument(const char *what, const char *text, guint64 min, guint6
                      what, min, max);
     return FALSE;
 }
+
+gboolean
+sinter_img_size_take(const SinterOption *option, gpointer options, const char *value)
+{
+    const SinterImgRange *range = option->data;
+
+    return sinter_img_size_argument(range->what, value, range->min, range->max,
+                                    G_STRUCT_MEMBER_P(options, option->offset));
+}
+
+gboolean
+sinter_img_number_take(const SinterOption *option, gpointer options, const char *value)
+{
+    const SinterImgRange *range = option->data;
+    char *end;
+    guint64 number;
+
+    errno = 0;
+    number = strtoull(value, &end, 0);
+    if (errno != 0 || end == value || *end != '\0' || strchr(value, '-') || number < range->min ||
+        number > range->max) {
+        sinter_img_error("Invalid %s specified", range->what);
+        return FALSE;
+    }
+    G_STRUCT_MEMBER(guint64, options, option->offset) = number;
+    return TRUE;
+}
+
+gboolean
+sinter_img_count_take(const SinterOption *option, gpointer options, const char *value)
+{
+    const SinterImgRange *range = option->data;
+
+    if (g_ascii_string_to_unsigned(value, 10, range->min, range->max,
+                                   G_STRUCT_MEMBER_P(options, option->offset), NULL))
+        return TRUE;
+    sinter_img_error("Invalid %s specified: '%s'", range->what, value);
+    return FALSE;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "sinter-option.h"
 
 G_BEGIN_DECLS
 
@@ -20,5 +20,29 @@ SinterImgSizeResult sinter_img_size_parse(const char *text, guint64 *ret);
 /* As above, from @min to @max; says what is wrong with the @what ("start offset"). */
 gboolean sinter_img_size_argument(const char *what, const char *text, guint64 min, guint64 max,
                                   guint64 *ret);
+
+/* What the number of an option may be: SinterOption.data for the functions below. */
+typedef struct {
+    const char *what; /* "start offset" */
+    guint64 min;
+    guint64 max;
+} SinterImgRange;
+
+/*
+ * For SinterOption.take: a guint64. A size as sinter_img_size_argument() has it; a number, decimal
+ * or 0x…; a count, decimal, which is quoted where it is wrong. They say what is wrong.
+ */
+gboolean sinter_img_size_take(const SinterOption *option, gpointer options, const char *value);
+gboolean sinter_img_number_take(const SinterOption *option, gpointer options, const char *value);
+gboolean sinter_img_count_take(const SinterOption *option, gpointer options, const char *value);
+
+/* The end of such an option's row. */
+#define SINTER_IMG_RANGED(func, type, member, what, min, max)                                      \
+    SINTER_OPTION_MEMBER(type, member), .take = (func), .data = &(const SinterImgRange)            \
+    {                                                                                              \
+        what, min, max                                                                             \
+    }
+#define SINTER_IMG_SIZED(type, member, what, max)                                                  \
+    SINTER_IMG_RANGED(sinter_img_size_take, type, member, what, 0, max)
 
 G_END_DECLS

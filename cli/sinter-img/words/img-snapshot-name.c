@@ -38,6 +38,15 @@ sinter_img_snapshot_parse(SinterImgSnapshot *self, const char *text)
     return FALSE;
 }
 
+gboolean
+sinter_img_snapshot_take(const SinterOption *option, gpointer options, const char *value)
+{
+    SinterImgSnapshot *self = G_STRUCT_MEMBER_P(options, option->offset);
+
+    self->asked = TRUE;
+    return sinter_img_snapshot_parse(self, value);
+}
+
 static gboolean
 matches(const SinterSnapshotInfo *snapshot, const char *id, const char *name)
 {

@@ -17,8 +17,8 @@ G_BEGIN_DECLS
 
 /* The options of every command. */
 typedef struct {
-    char *connect; /* libvirt's URI that the daemon must work on, or %NULL */
-    char *json;    /* "pretty", "short" or %NULL */
+    const char *connect; /* libvirt's URI that the daemon must work on, or %NULL */
+    const char *json;    /* "pretty", "short" or %NULL */
     gboolean user;
     gboolean system;
     gboolean quiet;

@@ -11,23 +11,21 @@ run(const SinterCommandCall *call, GError **error)
     return sinter_block_job_run_merge(call, "Commit", error);
 }
 
-static const GOptionEntry entries[] = {
-    { "top", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(SinterMergeOptions, top),
-      "the highest layer to merge; default the active one", "LAYER" },
-    { "base", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(SinterMergeOptions, base),
-      "the layer to merge into; default the lowest", "LAYER" },
-    { "delete", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(SinterMergeOptions, delete_files),
-      "remove the merged files that nothing else uses", NULL },
-    { "active", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(SinterMergeOptions, active),
-      "as virsh has it; it follows from --top", NULL },
-    { "pivot", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(SinterMergeOptions, pivot),
-      "as virsh has it; it is what happens", NULL },
-    { "keep-relative", 0, 0, G_OPTION_ARG_NONE,
-      SINTER_COMMAND_MEMBER(SinterMergeOptions, keep_relative),
-      "as virsh has it; relative names stay relative", NULL },
-    SINTER_BANDWIDTH_ENTRIES(SinterMergeOptions),
-    SINTER_WAIT_ENTRIES(SinterMergeOptions),
-    { NULL },
+static const SinterOption option_rows[] = {
+    { "top", 0, "LAYER", "the highest layer to merge; default the active one",
+      SINTER_OPTION_MEMBER(SinterMergeOptions, top) },
+    { "base", 0, "LAYER", "the layer to merge into; default the lowest",
+      SINTER_OPTION_MEMBER(SinterMergeOptions, base) },
+    { "delete", 0, NULL, "remove the merged files that nothing else uses",
+      SINTER_OPTION_MEMBER(SinterMergeOptions, delete_files) },
+    { "active", 0, NULL, "as virsh has it; it follows from --top",
+      SINTER_OPTION_MEMBER(SinterMergeOptions, active) },
+    { "pivot", 0, NULL, "as virsh has it; it is what happens",
+      SINTER_OPTION_MEMBER(SinterMergeOptions, pivot) },
+    { "keep-relative", 0, NULL, "as virsh has it; relative names stay relative",
+      SINTER_OPTION_MEMBER(SinterMergeOptions, keep_relative) },
+    SINTER_BANDWIDTH_OPTIONS(SinterMergeOptions),
+    SINTER_WAIT_OPTIONS(SinterMergeOptions),
 };
 
 const SinterCommand sinter_command_commit = {
@@ -38,7 +36,8 @@ const SinterCommand sinter_command_commit = {
                    "second one leaves\nthe job to the daemon.",
     .min_operands = 2,
     .max_operands = 2,
-    .entries = entries,
+    .options = option_rows,
+    .n_options = G_N_ELEMENTS(option_rows),
     .options_size = sizeof(SinterMergeOptions),
     .run = run,
 };

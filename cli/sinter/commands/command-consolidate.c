@@ -11,7 +11,7 @@
 
 typedef struct {
     char **disks;
-    char *plan;
+    const char *plan;
     SinterRangeOptions range;
     SinterBandwidthOptions bandwidth;
     SinterWaitOptions wait;
@@ -148,15 +148,14 @@ run(const SinterCommandCall *call, GError **error)
     return status;
 }
 
-static const GOptionEntry entries[] = {
-    { "disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, SINTER_COMMAND_MEMBER(Options, disks),
-      "only this disk; may be given several times", "DISK" },
-    SINTER_RANGE_ENTRIES(Options),
-    { "plan", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(Options, plan),
-      "carry out this plan (see 'sinter plan')", "ID" },
-    SINTER_BANDWIDTH_ENTRIES(Options),
-    SINTER_WAIT_ENTRIES(Options),
-    { NULL },
+static const SinterOption option_rows[] = {
+    { "disk", 0, "DISK", "only this disk; may be given several times",
+      SINTER_OPTION_MEMBER(Options, disks), .kind = SINTER_OPTION_LIST },
+    SINTER_RANGE_OPTIONS(Options),
+    { "plan", 0, "ID", "carry out this plan (see 'sinter plan')",
+      SINTER_OPTION_MEMBER(Options, plan) },
+    SINTER_BANDWIDTH_OPTIONS(Options),
+    SINTER_WAIT_OPTIONS(Options),
 };
 
 const SinterCommand sinter_command_consolidate = {
@@ -165,7 +164,8 @@ const SinterCommand sinter_command_consolidate = {
     .operands = "DOMAIN …",
     .description = "Ctrl-C cancels; a second one leaves the jobs to the daemon.",
     .max_operands = G_MAXUINT,
-    .entries = entries,
+    .options = option_rows,
+    .n_options = G_N_ELEMENTS(option_rows),
     .options_size = sizeof(Options),
     .run = run,
 };

@@ -7,7 +7,7 @@
 #include "sinter-error.h"
 
 typedef struct {
-    char *format;
+    const char *format;
     gboolean shallow;
     gboolean reuse_external;
     gboolean pivot;
@@ -49,20 +49,18 @@ run(const SinterCommandCall *call, GError **error)
                                 &options->bandwidth, &options->wait, error);
 }
 
-static const GOptionEntry entries[] = {
-    { "format", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(Options, format),
-      "qcow2 (the default) or raw", "FORMAT" },
-    { "shallow", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, shallow),
-      "only the active layer; the copy stands on the same lower ones", NULL },
-    { "reuse-external", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, reuse_external),
-      "the destination is there already", NULL },
-    { "pivot", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, pivot),
-      "at the end move the guest over to the copy (the default)", NULL },
-    { "finish", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, finish),
-      "at the end leave the guest where it is, and the copy whole", NULL },
-    SINTER_BANDWIDTH_ENTRIES(Options),
-    SINTER_WAIT_ENTRIES(Options),
-    { NULL },
+static const SinterOption option_rows[] = {
+    { "format", 0, "FORMAT", "qcow2 (the default) or raw", SINTER_OPTION_MEMBER(Options, format) },
+    { "shallow", 0, NULL, "only the active layer; the copy stands on the same lower ones",
+      SINTER_OPTION_MEMBER(Options, shallow) },
+    { "reuse-external", 0, NULL, "the destination is there already",
+      SINTER_OPTION_MEMBER(Options, reuse_external) },
+    { "pivot", 0, NULL, "at the end move the guest over to the copy (the default)",
+      SINTER_OPTION_MEMBER(Options, pivot) },
+    { "finish", 0, NULL, "at the end leave the guest where it is, and the copy whole",
+      SINTER_OPTION_MEMBER(Options, finish) },
+    SINTER_BANDWIDTH_OPTIONS(Options),
+    SINTER_WAIT_OPTIONS(Options),
 };
 
 const SinterCommand sinter_command_copy = {
@@ -72,7 +70,8 @@ const SinterCommand sinter_command_copy = {
     .description = "Ctrl-C cancels; a second one leaves the job to the daemon.",
     .min_operands = 3,
     .max_operands = 3,
-    .entries = entries,
+    .options = option_rows,
+    .n_options = G_N_ELEMENTS(option_rows),
     .options_size = sizeof(Options),
     .run = run,
 };

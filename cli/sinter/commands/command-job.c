@@ -123,10 +123,9 @@ run_bandwidth(const SinterCommandCall *call, GError **error)
     return SINTER_EXIT_DONE;
 }
 
-static const GOptionEntry bandwidth_entries[] = {
-    { "bytes", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(BandwidthOptions, bytes),
-      "a RATE without a unit is bytes, not MiB", NULL },
-    { NULL },
+static const SinterOption bandwidth_option_rows[] = {
+    { "bytes", 0, NULL, "a RATE without a unit is bytes, not MiB",
+      SINTER_OPTION_MEMBER(BandwidthOptions, bytes) },
 };
 
 const SinterCommand sinter_command_bandwidth = {
@@ -136,7 +135,8 @@ const SinterCommand sinter_command_bandwidth = {
     .description = "RATE is MiB a second, or a number with a unit (500K, 1.5G); 0 is no limit.",
     .min_operands = 2,
     .max_operands = 2,
-    .entries = bandwidth_entries,
+    .options = bandwidth_option_rows,
+    .n_options = G_N_ELEMENTS(bandwidth_option_rows),
     .options_size = sizeof(BandwidthOptions),
     .run = run_bandwidth,
 };

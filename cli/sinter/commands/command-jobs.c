@@ -102,17 +102,17 @@ run(const SinterCommandCall *call, GError **error)
     return SINTER_EXIT_DONE;
 }
 
-static const GOptionEntry entries[] = {
-    { "running", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, running),
-      "only those that have not ended", NULL },
-    { NULL },
+static const SinterOption option_rows[] = {
+    { "running", 0, NULL, "only those that have not ended",
+      SINTER_OPTION_MEMBER(Options, running) },
 };
 
 const SinterCommand sinter_command_jobs = {
     .name = "jobs",
     .summary = "list jobs, those that ended lately included",
     .operands = "",
-    .entries = entries,
+    .options = option_rows,
+    .n_options = G_N_ELEMENTS(option_rows),
     .options_size = sizeof(Options),
     .run = run,
 };

@@ -284,12 +284,10 @@ run(const SinterCommandCall *call, GError **error)
     return SINTER_EXIT_DONE;
 }
 
-static const GOptionEntry entries[] = {
-    { "all", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, all),
-      "CD-ROM and floppy drives too", NULL },
-    { "chains", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, chains),
-      "only disks with more than one layer", NULL },
-    { NULL },
+static const SinterOption option_rows[] = {
+    { "all", 0, NULL, "CD-ROM and floppy drives too", SINTER_OPTION_MEMBER(Options, all) },
+    { "chains", 0, NULL, "only disks with more than one layer",
+      SINTER_OPTION_MEMBER(Options, chains) },
 };
 
 const SinterCommand sinter_command_list = {
@@ -297,7 +295,8 @@ const SinterCommand sinter_command_list = {
     .summary = "list domains and disks, with depth, size and what a consolidation would free",
     .operands = "[DOMAIN …]",
     .max_operands = G_MAXUINT,
-    .entries = entries,
+    .options = option_rows,
+    .n_options = G_N_ELEMENTS(option_rows),
     .options_size = sizeof(Options),
     .run = run,
 };

@@ -10,7 +10,7 @@
 #include "sinter-work-options.h"
 
 typedef struct {
-    char *disk;
+    const char *disk;
     SinterRangeOptions range;
 } Options;
 
@@ -102,11 +102,9 @@ run(const SinterCommandCall *call, GError **error)
     return verdict == SINTER_PLAN_REFUSED ? SINTER_EXIT_REFUSED : SINTER_EXIT_DONE;
 }
 
-static const GOptionEntry entries[] = {
-    { "disk", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(Options, disk), "only this disk",
-      "DISK" },
-    SINTER_RANGE_ENTRIES(Options),
-    { NULL },
+static const SinterOption option_rows[] = {
+    { "disk", 0, "DISK", "only this disk", SINTER_OPTION_MEMBER(Options, disk) },
+    SINTER_RANGE_OPTIONS(Options),
 };
 
 const SinterCommand sinter_command_plan = {
@@ -118,7 +116,8 @@ const SinterCommand sinter_command_plan = {
         "stretch of the chain.",
     .min_operands = 1,
     .max_operands = 1,
-    .entries = entries,
+    .options = option_rows,
+    .n_options = G_N_ELEMENTS(option_rows),
     .options_size = sizeof(Options),
     .run = run,
 };

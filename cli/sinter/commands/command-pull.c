@@ -11,17 +11,15 @@ run(const SinterCommandCall *call, GError **error)
     return sinter_block_job_run_merge(call, "Pull", error);
 }
 
-static const GOptionEntry entries[] = {
-    { "base", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(SinterMergeOptions, base),
-      "the layer that stays below; default none", "LAYER" },
-    { "delete", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(SinterMergeOptions, delete_files),
-      "remove the pulled files that nothing else uses", NULL },
-    { "keep-relative", 0, 0, G_OPTION_ARG_NONE,
-      SINTER_COMMAND_MEMBER(SinterMergeOptions, keep_relative),
-      "as virsh has it; relative names stay relative", NULL },
-    SINTER_BANDWIDTH_ENTRIES(SinterMergeOptions),
-    SINTER_WAIT_ENTRIES(SinterMergeOptions),
-    { NULL },
+static const SinterOption option_rows[] = {
+    { "base", 0, "LAYER", "the layer that stays below; default none",
+      SINTER_OPTION_MEMBER(SinterMergeOptions, base) },
+    { "delete", 0, NULL, "remove the pulled files that nothing else uses",
+      SINTER_OPTION_MEMBER(SinterMergeOptions, delete_files) },
+    { "keep-relative", 0, NULL, "as virsh has it; relative names stay relative",
+      SINTER_OPTION_MEMBER(SinterMergeOptions, keep_relative) },
+    SINTER_BANDWIDTH_OPTIONS(SinterMergeOptions),
+    SINTER_WAIT_OPTIONS(SinterMergeOptions),
 };
 
 const SinterCommand sinter_command_pull = {
@@ -32,7 +30,8 @@ const SinterCommand sinter_command_pull = {
                    "second one leaves\nthe job to the daemon.",
     .min_operands = 2,
     .max_operands = 2,
-    .entries = entries,
+    .options = option_rows,
+    .n_options = G_N_ELEMENTS(option_rows),
     .options_size = sizeof(SinterMergeOptions),
     .run = run,
 };

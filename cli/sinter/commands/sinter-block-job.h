@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 /* The options of commit and pull; pull has only some of them. Those that are accepted because virsh
  * has them are read by nobody. */
 typedef struct {
-    char *top;
-    char *base;
+    const char *top;
+    const char *base;
     gboolean active;
     gboolean pivot;
     gboolean keep_relative;

@@ -10,64 +10,41 @@ G_BEGIN_DECLS
 
 /* Which layers: of plan and consolidate. */
 typedef struct {
-    char *keep; /* a number */
-    char *top;
-    char *base;
+    const char *keep; /* a number */
+    const char *top;
+    const char *base;
     gboolean pull;
     gboolean keep_files;
 } SinterRangeOptions;
 
-#define SINTER_RANGE_ENTRIES(type)                                                                 \
-    { "keep",                                                                                      \
-      0,                                                                                           \
-      0,                                                                                           \
-      G_OPTION_ARG_FILENAME,                                                                       \
-      SINTER_COMMAND_MEMBER(type, range.keep),                                                     \
-      "leave the newest N snapshots as layers of their own",                                       \
-      "N" },                                                                                       \
-        { "top",                                                                                   \
-          0,                                                                                       \
-          0,                                                                                       \
-          G_OPTION_ARG_FILENAME,                                                                   \
-          SINTER_COMMAND_MEMBER(type, range.top),                                                  \
+#define SINTER_RANGE_OPTIONS(type)                                                                 \
+    { "keep", 0, "N", "leave the newest N snapshots as layers of their own",                       \
+      SINTER_OPTION_MEMBER(type, range.keep) },                                                    \
+        { "top", 0, "LAYER",                                                                       \
           "the highest layer to merge (a path, a file name, vda[3], a snapshot)",                  \
-          "LAYER" },                                                                               \
-        { "base",                                                                                  \
-          0,                                                                                       \
-          0,                                                                                       \
-          G_OPTION_ARG_FILENAME,                                                                   \
-          SINTER_COMMAND_MEMBER(type, range.base),                                                 \
-          "the layer to merge into; with --pull: that stays below",                                \
-          "LAYER" },                                                                               \
-        { "pull",                                                                                  \
-          0,                                                                                       \
-          0,                                                                                       \
-          G_OPTION_ARG_NONE,                                                                       \
-          SINTER_COMMAND_MEMBER(type, range.pull),                                                 \
-          "merge upward, into the active layer",                                                   \
-          NULL },                                                                                  \
+          SINTER_OPTION_MEMBER(type, range.top) },                                                 \
+        { "base", 0, "LAYER", "the layer to merge into; with --pull: that stays below",            \
+          SINTER_OPTION_MEMBER(type, range.base) },                                                \
+        { "pull", 0, NULL, "merge upward, into the active layer",                                  \
+          SINTER_OPTION_MEMBER(type, range.pull) },                                                \
     {                                                                                              \
-        "keep-files", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(type, range.keep_files),      \
-            "leave the merged files", NULL                                                         \
+        "keep-files", 0, NULL, "leave the merged files",                                           \
+            SINTER_OPTION_MEMBER(type, range.keep_files)                                           \
     }
 
 /* How fast. */
 typedef struct {
-    char *limit;
+    const char *limit;
     gboolean bytes;
 } SinterBandwidthOptions;
 
-#define SINTER_BANDWIDTH_ENTRIES(type)                                                             \
-    { "bandwidth",                                                                                 \
-      0,                                                                                           \
-      0,                                                                                           \
-      G_OPTION_ARG_FILENAME,                                                                       \
-      SINTER_COMMAND_MEMBER(type, bandwidth.limit),                                                \
+#define SINTER_BANDWIDTH_OPTIONS(type)                                                             \
+    { "bandwidth", 0, "RATE",                                                                      \
       "at most so much a second: MiB, or with a unit (500K, 1.5G); 0: no limit",                   \
-      "RATE" },                                                                                    \
+      SINTER_OPTION_MEMBER(type, bandwidth.limit) },                                               \
     {                                                                                              \
-        "bytes", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(type, bandwidth.bytes),            \
-            "a RATE without a unit is bytes, not MiB", NULL                                        \
+        "bytes", 0, NULL, "a RATE without a unit is bytes, not MiB",                               \
+            SINTER_OPTION_MEMBER(type, bandwidth.bytes)                                            \
     }
 
 /**

@@ -13,32 +13,22 @@ typedef struct {
     int timeout_sec; /* 0: none */
 } SinterWaitOptions;
 
-/* Rows of a GOptionEntry table, for a @type with a SinterWaitOptions member named wait. */
-#define SINTER_WAIT_ENTRIES(type)                                                                  \
-    { "wait",                                                                                      \
-      0,                                                                                           \
-      0,                                                                                           \
-      G_OPTION_ARG_NONE,                                                                           \
-      SINTER_COMMAND_MEMBER(type, wait.wait),                                                      \
-      "wait for the end of the jobs (the default)",                                                \
-      NULL },                                                                                      \
-        { "async",                                                                                 \
-          0,                                                                                       \
-          0,                                                                                       \
-          G_OPTION_ARG_NONE,                                                                       \
-          SINTER_COMMAND_MEMBER(type, wait.async),                                                 \
+/* Rows of an option table, for a @type with a SinterWaitOptions member named wait. */
+#define SINTER_WAIT_OPTIONS(type)                                                                  \
+    { "wait", 0, NULL, "wait for the end of the jobs (the default)",                               \
+      SINTER_OPTION_MEMBER(type, wait.wait) },                                                     \
+        { "async", 0, NULL,                                                                        \
           "only start the jobs; with --wait: only do not wait for the end of a cancellation",      \
-          NULL },                                                                                  \
+          SINTER_OPTION_MEMBER(type, wait.async) },                                                \
         { "timeout",                                                                               \
           0,                                                                                       \
-          0,                                                                                       \
-          G_OPTION_ARG_INT,                                                                        \
-          SINTER_COMMAND_MEMBER(type, wait.timeout_sec),                                           \
+          "SECONDS",                                                                               \
           "cancel what has not ended after so many seconds",                                       \
-          "SECONDS" },                                                                             \
+          SINTER_OPTION_MEMBER(type, wait.timeout_sec),                                            \
+          .kind = SINTER_OPTION_INT },                                                             \
     {                                                                                              \
-        "verbose", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(type, wait.verbose),             \
-            "say when a job enters another phase", NULL                                            \
+        "verbose", 0, NULL, "say when a job enters another phase",                                 \
+            SINTER_OPTION_MEMBER(type, wait.verbose)                                               \
     }
 
 G_END_DECLS

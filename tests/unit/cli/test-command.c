@@ -2,40 +2,37 @@
 
 /* From command lines to rows of a table: what is understood, and the one line for what is not. */
 
-#include "sinter-command.h"
+#include "sinter-command-text.h"
 
 #include <string.h>
 
 #include "sinter-error.h"
 
 typedef struct {
-    char *connect;
-    char *json;
+    const char *connect;
+    const char *json;
     gboolean quiet;
 } Globals;
 
 typedef struct {
     gboolean wait;
     int keep;
-    char *base;
+    const char *base;
     char **disks;
 } Options;
 
-static const GOptionEntry global_entries[] = {
-    { "connect", 'c', 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(Globals, connect),
-      "libvirt's URI", "URI" },
-    { "json", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(Globals, json), "JSON", "MODE" },
-    { "quiet", 'q', 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Globals, quiet), "quiet", NULL },
-    { NULL },
+static const SinterOption global_options[] = {
+    { "connect", 'c', "URI", "libvirt's URI", SINTER_OPTION_MEMBER(Globals, connect) },
+    { "json", 0, "MODE", "JSON", SINTER_OPTION_MEMBER(Globals, json), .otherwise = "pretty" },
+    { "quiet", 'q', NULL, "quiet", SINTER_OPTION_MEMBER(Globals, quiet) },
 };
 
-static const GOptionEntry merge_entries[] = {
-    { "wait", 0, 0, G_OPTION_ARG_NONE, SINTER_COMMAND_MEMBER(Options, wait), "wait", NULL },
-    { "keep", 0, 0, G_OPTION_ARG_INT, SINTER_COMMAND_MEMBER(Options, keep), "keep", "N" },
-    { "base", 0, 0, G_OPTION_ARG_FILENAME, SINTER_COMMAND_MEMBER(Options, base), "base", "LAYER" },
-    { "disk", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, SINTER_COMMAND_MEMBER(Options, disks), "disks",
-      "DISK" },
-    { NULL },
+static const SinterOption merge_options[] = {
+    { "wait", 0, NULL, "wait", SINTER_OPTION_MEMBER(Options, wait) },
+    { "keep", 0, "N", "keep", SINTER_OPTION_MEMBER(Options, keep), .kind = SINTER_OPTION_INT },
+    { "base", 0, "LAYER", "base", SINTER_OPTION_MEMBER(Options, base) },
+    { "disk", 0, "DISK", "disks", SINTER_OPTION_MEMBER(Options, disks),
+      .kind = SINTER_OPTION_LIST },
 };
 
 static int
@@ -53,15 +50,31 @@ run_list(const SinterCommandCall *call, GError **error)
     return SINTER_EXIT_CANCELLED;
 }
 
-static const SinterCommandDefault defaults[] = { { "--json", "pretty" }, { NULL } };
-
 static const SinterCommand merge = {
-    "merge", "merge layers", "DOMAIN [DISK]", "More on it.", 1,
-    2,       merge_entries,  sizeof(Options), run_merge,
+    .name = "merge",
+    .summary = "merge layers",
+    .operands = "DOMAIN [DISK]",
+    .description = "More on it.",
+    .min_operands = 1,
+    .max_operands = 2,
+    .options = merge_options,
+    .n_options = G_N_ELEMENTS(merge_options),
+    .options_size = sizeof(Options),
+    .run = run_merge,
 };
-static const SinterCommand list = { "list", "list domains", "", NULL, 0, 0, NULL, 0, run_list };
+static const SinterCommand list = {
+    .name = "list",
+    .summary = "list domains",
+    .operands = "",
+    .run = run_list,
+};
 static const SinterCommand remove_files = {
-    "remove", "remove files", "FILE …", NULL, 1, G_MAXUINT, NULL, 0, run_list,
+    .name = "remove",
+    .summary = "remove files",
+    .operands = "FILE …",
+    .min_operands = 1,
+    .max_operands = G_MAXUINT,
+    .run = run_list,
 };
 
 static const SinterCommand *const commands[] = { &merge, &list, &remove_files };
@@ -75,11 +88,12 @@ exit_status(const GError *error)
 static const SinterCommandSet set = {
     .program = "prog",
     .summary = "A program.",
-    .entries = global_entries,
+    .options = global_options,
+    .n_options = G_N_ELEMENTS(global_options),
     .options_size = sizeof(Globals),
-    .defaults = defaults,
     .commands = commands,
     .n_commands = G_N_ELEMENTS(commands),
+    .wording = &sinter_command_wording,
     .exit_status = exit_status,
 };
 
