@@ -148,6 +148,14 @@ progress_end_watching(SinterImgProgress *self)
     raise(number);
 }
 
+SinterImgProgressMode
+sinter_img_progress_mode(gboolean quiet, gboolean percent)
+{
+    if (quiet)
+        return SINTER_IMG_PROGRESS_QUIET;
+    return percent ? SINTER_IMG_PROGRESS_PERCENT : SINTER_IMG_PROGRESS_BAR;
+}
+
 SinterImgProgress *
 sinter_img_progress_begin(SinterImgProgressMode mode, const char *label, double step_percent)
 {

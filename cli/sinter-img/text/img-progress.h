@@ -21,6 +21,9 @@ typedef enum {
     SINTER_IMG_PROGRESS_QUIET,   /* -q, or the output itself goes to the terminal */
 } SinterImgProgressMode;
 
+/* What -q and -p ask for. */
+SinterImgProgressMode sinter_img_progress_mode(gboolean quiet, gboolean percent);
+
 /*
  * @label: what is worked on; @step_percent: percentages are printed when they have moved on by
  * more. Call from the main thread, before there are others.

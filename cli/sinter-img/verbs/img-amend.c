@@ -235,7 +235,6 @@ amend_run(const SinterCommandCall *call, GError **error)
     const AmendOptions *self = call->options;
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
-    gboolean direct;
 
     if (!self->list)
         return sinter_img_usage_error("Must specify options (-o)");
@@ -245,10 +244,8 @@ amend_run(const SinterCommandCall *call, GError **error)
         sinter_img_error("Expecting one image file name");
         return 1;
     }
-    if (self->source.cache && !sinter_img_cache_parse(self->source.cache, &direct)) {
-        sinter_img_error("Invalid cache option: %s", self->source.cache);
+    if (!sinter_img_cache_check("cache option", self->source.cache))
         return 1;
-    }
     if (!sinter_img_change_begin(&name, &self->source, call->operands[0], &info))
         return 1;
     return amend_image(self, &name, info);

@@ -147,11 +147,8 @@ check_no_check(void)
 static GPtrArray *
 check_chain(const CheckOptions *self, const SinterImgName *name, GError **error)
 {
-    g_autoptr(SinterImgProgress) progress =
-        sinter_img_progress_begin(self->quiet      ? SINTER_IMG_PROGRESS_QUIET
-                                  : self->progress ? SINTER_IMG_PROGRESS_PERCENT
-                                                   : SINTER_IMG_PROGRESS_BAR,
-                                  name->given, STEP_PERCENT);
+    g_autoptr(SinterImgProgress) progress = sinter_img_progress_begin(
+        sinter_img_progress_mode(self->quiet, self->progress), name->given, STEP_PERCENT);
     SinterCheckOptions how = check_how(self, progress);
     GPtrArray *results = sinter_chain_check(NULL, name->path, name->format, TRUE, &how, error);
 
@@ -164,11 +161,8 @@ static SinterCheckResult *
 check_image(const CheckOptions *self, const SinterImgName *name, SinterIo *io, const char *format,
             GError **error)
 {
-    g_autoptr(SinterImgProgress) progress =
-        sinter_img_progress_begin(self->quiet      ? SINTER_IMG_PROGRESS_QUIET
-                                  : self->progress ? SINTER_IMG_PROGRESS_PERCENT
-                                                   : SINTER_IMG_PROGRESS_BAR,
-                                  name->given, STEP_PERCENT);
+    g_autoptr(SinterImgProgress) progress = sinter_img_progress_begin(
+        sinter_img_progress_mode(self->quiet, self->progress), name->given, STEP_PERCENT);
     SinterCheckOptions how = check_how(self, progress);
     SinterCheckResult *result = sinter_image_check_io(io, format, &how, error);
 
@@ -206,14 +200,12 @@ check_run(const SinterCommandCall *call, GError **error)
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterIo) io = NULL;
     g_autoptr(SinterImageInfo) info = NULL;
-    gboolean json, direct;
+    gboolean json;
 
     if (!sinter_img_output_parse(self->output, &json))
         return NOT_CHECKED;
-    if (self->source.cache && !sinter_img_cache_parse(self->source.cache, &direct)) {
-        sinter_img_error("Invalid source cache option: %s", self->source.cache);
+    if (!sinter_img_cache_check("source cache option", self->source.cache))
         return NOT_CHECKED;
-    }
     if (!sinter_img_name_parse(&name, &self->source, call->operands[0]))
         return NOT_CHECKED;
     io = sinter_img_open_file(&name);

@@ -54,17 +54,12 @@ commit_run(const SinterCommandCall *call, GError **error)
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
     g_autoptr(SinterImgProgress) progress = NULL;
-    gboolean direct;
 
-    if (self->source.cache && !sinter_img_cache_parse(self->source.cache, &direct)) {
-        sinter_img_error("Invalid cache option: %s", self->source.cache);
+    if (!sinter_img_cache_check("cache option", self->source.cache))
         return 1;
-    }
     if (!sinter_img_change_begin(&name, &self->source, call->operands[0], &info))
         return 1;
-    progress = sinter_img_progress_begin(self->quiet      ? SINTER_IMG_PROGRESS_QUIET
-                                         : self->progress ? SINTER_IMG_PROGRESS_PERCENT
-                                                          : SINTER_IMG_PROGRESS_BAR,
+    progress = sinter_img_progress_begin(sinter_img_progress_mode(self->quiet, self->progress),
                                          call->operands[0], STEP_PERCENT);
     sinter_img_progress_start(progress);
     if (!commit_do(self, progress, &name))

@@ -106,16 +106,12 @@ compare_run(const SinterCommandCall *call, GError **error)
 {
     const CompareOptions *options = call->options;
     g_autoptr(SinterImgProgress) progress = NULL;
-    gboolean direct;
 
-    progress = sinter_img_progress_begin(options->quiet      ? SINTER_IMG_PROGRESS_QUIET
-                                         : options->progress ? SINTER_IMG_PROGRESS_PERCENT
-                                                             : SINTER_IMG_PROGRESS_BAR,
-                                         call->operands[0], STEP_PERCENT);
-    if (options->source.cache && !sinter_img_cache_parse(options->source.cache, &direct)) {
-        sinter_img_error("Invalid source cache option: %s", options->source.cache);
+    progress =
+        sinter_img_progress_begin(sinter_img_progress_mode(options->quiet, options->progress),
+                                  call->operands[0], STEP_PERCENT);
+    if (!sinter_img_cache_check("source cache option", options->source.cache))
         return NOT_OPENED;
-    }
     return compare_open(options, progress, call->operands, error);
 }
 

@@ -199,12 +199,7 @@ convert_fill_options(const SinterImgConvertOptions *self, SinterImgProgress *pro
 static gboolean
 convert_check_cache(const SinterImgConvertOptions *self)
 {
-    gboolean direct;
-
-    if (!self->target_cache || sinter_img_cache_parse(self->target_cache, &direct))
-        return TRUE;
-    sinter_img_error("Invalid cache option: %s", self->target_cache);
-    return FALSE;
+    return sinter_img_cache_check("cache option", self->target_cache);
 }
 
 static gboolean

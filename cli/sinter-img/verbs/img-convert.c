@@ -92,10 +92,7 @@ convert_check_usage(const SinterImgConvertOptions *self)
 static SinterImgProgressMode
 convert_progress_mode(const SinterImgConvertOptions *self, const char *target)
 {
-    if (self->quiet)
-        return SINTER_IMG_PROGRESS_QUIET;
-    return self->progress && strcmp(target, "-") != 0 ? SINTER_IMG_PROGRESS_PERCENT
-                                                      : SINTER_IMG_PROGRESS_BAR;
+    return sinter_img_progress_mode(self->quiet, self->progress && strcmp(target, "-") != 0);
 }
 
 /* Returns: the exit status. */
@@ -119,7 +116,6 @@ convert_run(const SinterCommandCall *call, GError **error)
 {
     const SinterImgConvertOptions *self = call->options;
     g_autoptr(SinterImgProgress) progress = NULL;
-    gboolean direct;
 
     if (!convert_check_usage(self))
         return 1;
@@ -133,10 +129,8 @@ convert_run(const SinterCommandCall *call, GError **error)
         sinter_img_error("Standard output is a terminal, which takes no disk's content");
         return 1;
     }
-    if (self->source.cache && !sinter_img_cache_parse(self->source.cache, &direct)) {
-        sinter_img_error("Invalid source cache option: %s", self->source.cache);
+    if (!sinter_img_cache_check("source cache option", self->source.cache))
         return 1;
-    }
     progress =
         sinter_img_progress_begin(convert_progress_mode(self, call->operands[call->n_operands - 1]),
                                   call->operands[0], STEP_PERCENT);

@@ -40,9 +40,7 @@ merge_do(const SinterImgMerge *self, const char *given, const char *path, Sinter
 
     if (self->dry_run)
         return sinter_merge_plan_new(path, how, error);
-    progress = sinter_img_progress_begin(self->quiet      ? SINTER_IMG_PROGRESS_QUIET
-                                         : self->progress ? SINTER_IMG_PROGRESS_PERCENT
-                                                          : SINTER_IMG_PROGRESS_BAR,
+    progress = sinter_img_progress_begin(sinter_img_progress_mode(self->quiet, self->progress),
                                          given, STEP_PERCENT);
     how->cancellable = sinter_img_progress_get_cancellable(progress);
     how->progress = sinter_img_progress_get(progress);

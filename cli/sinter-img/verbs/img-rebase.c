@@ -82,16 +82,10 @@ rebase_do(const RebaseOptions *self, SinterImgProgress *progress, const SinterIm
 static gboolean
 rebase_check_caches(const RebaseOptions *self)
 {
-    gboolean direct;
-
-    if (self->source.cache && !sinter_img_cache_parse(self->source.cache, &direct)) {
-        sinter_img_error("Invalid cache option: %s", self->source.cache);
+    if (!sinter_img_cache_check("cache option", self->source.cache))
         return FALSE;
-    }
-    if (self->source_cache && !sinter_img_cache_parse(self->source_cache, &direct)) {
-        sinter_img_error("Invalid source cache option: %s", self->source_cache);
+    if (!sinter_img_cache_check("source cache option", self->source_cache))
         return FALSE;
-    }
     return TRUE;
 }
 
@@ -116,9 +110,7 @@ rebase_run(const SinterCommandCall *call, GError **error)
 
     if (!self->unsafe && !self->backing_name)
         return sinter_img_usage_error("Must specify backing file (-b) or use unsafe mode (-u)");
-    progress = sinter_img_progress_begin(self->quiet      ? SINTER_IMG_PROGRESS_QUIET
-                                         : self->progress ? SINTER_IMG_PROGRESS_PERCENT
-                                                          : SINTER_IMG_PROGRESS_BAR,
+    progress = sinter_img_progress_begin(sinter_img_progress_mode(self->quiet, self->progress),
                                          call->operands[0], STEP_PERCENT);
     sinter_img_progress_start(progress);
     if (!rebase_check_caches(self) ||

@@ -43,6 +43,17 @@ sinter_img_cache_parse(const char *cache, gboolean *ret_direct)
     return FALSE;
 }
 
+gboolean
+sinter_img_cache_check(const char *what, const char *cache)
+{
+    gboolean direct;
+
+    if (!cache || sinter_img_cache_parse(cache, &direct))
+        return TRUE;
+    sinter_img_error("Invalid %s: %s", what, cache);
+    return FALSE;
+}
+
 void
 sinter_img_name_clear(SinterImgName *self)
 {

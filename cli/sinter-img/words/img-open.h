@@ -75,4 +75,8 @@ const char *sinter_img_strip_protocol(const char *given, char **ret_protocol);
 /* FALSE where @cache is no name of a cache mode; @ret_direct: it passes by the page cache. */
 gboolean sinter_img_cache_parse(const char *cache, gboolean *ret_direct);
 
+/* FALSE, after a message that calls it @what ("cache option"), where @cache (nullable: not given)
+ * is none. */
+gboolean sinter_img_cache_check(const char *what, const char *cache);
+
 G_END_DECLS

@@ -249,28 +249,17 @@ sinter_client_print_json(const SinterClient *client, JsonNode *node)
  * what it lacks, with an agent at hand. */
 typedef struct {
     SinterClient *client; /* outlives us */
-    char *path;
-    char *interface;
-    char *method;
-    GVariant *arguments;
-    GVariant *options;
-    const GVariantType *reply_type;
+    SinterMethod method;
     gboolean interactive; /* this is the second time */
 } Call;
 
 static Call *
-call_new(SinterClient *client, const char *path, const char *interface, const char *method,
-         GVariant *arguments, GVariant *options, const GVariantType *reply_type)
+call_new(SinterClient *client, const SinterMethod *method)
 {
     Call *call = g_new0(Call, 1);
 
     call->client = client;
-    call->path = g_strdup(path);
-    call->interface = g_strdup(interface);
-    call->method = g_strdup(method);
-    call->arguments = g_variant_ref_sink(arguments ? arguments : g_variant_new("()"));
-    call->options = g_variant_ref_sink(options ? options : g_variant_new("a{sv}", NULL));
-    call->reply_type = reply_type;
+    sinter_method_init_copy(&call->method, method);
     return call;
 }
 
@@ -279,15 +268,26 @@ call_free(gpointer data)
 {
     Call *call = data;
 
-    g_free(call->path);
-    g_free(call->interface);
-    g_free(call->method);
-    g_variant_unref(call->arguments);
-    g_variant_unref(call->options);
+    sinter_method_clear(&call->method);
     g_free(call);
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)
+
+static void
+add_children(GVariantBuilder *builder, GVariant *container)
+{
+    GVariantIter iter;
+    GVariant *child;
+
+    if (!container)
+        return;
+    g_variant_iter_init(&iter, container);
+    while ((child = g_variant_iter_next_value(&iter))) {
+        g_variant_builder_add_value(builder, child);
+        g_variant_unref(child);
+    }
+}
 
 /* The arguments, and behind them the options. */
 static GVariant *
@@ -295,21 +295,11 @@ call_parameters(const Call *call)
 {
     GVariantBuilder parameters;
     GVariantBuilder options;
-    GVariantIter iter;
-    GVariant *child;
 
     g_variant_builder_init(&parameters, G_VARIANT_TYPE_TUPLE);
-    g_variant_iter_init(&iter, call->arguments);
-    while ((child = g_variant_iter_next_value(&iter))) {
-        g_variant_builder_add_value(&parameters, child);
-        g_variant_unref(child);
-    }
+    add_children(&parameters, call->method.arguments);
     g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
-    g_variant_iter_init(&iter, call->options);
-    while ((child = g_variant_iter_next_value(&iter))) {
-        g_variant_builder_add_value(&options, child);
-        g_variant_unref(child);
-    }
+    add_children(&options, call->method.options);
     if (!call->interactive)
         g_variant_builder_add(&options, "{sv}", "no-interaction", g_variant_new_boolean(TRUE));
     g_variant_builder_add_value(&parameters, g_variant_builder_end(&options));
@@ -332,23 +322,21 @@ call_may_ask(Call *call, const GError *error)
 }
 
 GVariant *
-sinter_client_call(SinterClient *client, const char *path, const char *interface,
-                   const char *method, GVariant *arguments, GVariant *options,
-                   const GVariantType *reply_type, GError **error)
+sinter_client_call(SinterClient *client, const SinterMethod *method, GError **error)
 {
-    g_autoptr(Call) call =
-        call_new(client, path, interface, method, arguments, options, reply_type);
+    g_autoptr(Call) call = call_new(client, method);
     g_autoptr(GError) cause = NULL;
     GVariant *reply;
 
     do {
         g_clear_error(&cause);
-        reply = g_dbus_connection_call_sync(client->bus, SINTER_BUS_NAME, path, interface, method,
-                                            call_parameters(call), reply_type,
-                                            G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, &cause);
+        reply = g_dbus_connection_call_sync(
+            client->bus, SINTER_BUS_NAME, method->path, method->interface, method->method,
+            call_parameters(call), G_VARIANT_TYPE(method->reply_type), G_DBUS_CALL_FLAGS_NONE,
+            G_MAXINT, NULL, &cause);
     } while (!reply && call_may_ask(call, cause));
     if (!reply)
-        propagate(error, g_steal_pointer(&cause), path, client->on_system_bus);
+        propagate(error, g_steal_pointer(&cause), method->path, client->on_system_bus);
     return reply;
 }
 
@@ -369,7 +357,7 @@ on_replied(GObject *source, GAsyncResult *result, gpointer user_data)
         g_error_free(cause);
         call_send(g_steal_pointer(&task));
     } else {
-        propagate(&error, cause, call->path, call->client->on_system_bus);
+        propagate(&error, cause, call->method.path, call->client->on_system_bus);
         g_task_return_error(task, error);
     }
 }
@@ -379,21 +367,19 @@ call_send(GTask *task)
 {
     Call *call = g_task_get_task_data(task);
 
-    g_dbus_connection_call(call->client->bus, SINTER_BUS_NAME, call->path, call->interface,
-                           call->method, call_parameters(call), call->reply_type,
-                           G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, on_replied, task);
+    g_dbus_connection_call(call->client->bus, SINTER_BUS_NAME, call->method.path,
+                           call->method.interface, call->method.method, call_parameters(call),
+                           G_VARIANT_TYPE(call->method.reply_type), G_DBUS_CALL_FLAGS_NONE,
+                           G_MAXINT, NULL, on_replied, task);
 }
 
 void
-sinter_client_call_async(SinterClient *client, const char *path, const char *interface,
-                         const char *method, GVariant *arguments, GVariant *options,
-                         const GVariantType *reply_type, GAsyncReadyCallback callback,
-                         gpointer user_data)
+sinter_client_call_async(SinterClient *client, const SinterMethod *method,
+                         GAsyncReadyCallback callback, gpointer user_data)
 {
     GTask *task = g_task_new(NULL, NULL, callback, user_data);
 
-    g_task_set_task_data(
-        task, call_new(client, path, interface, method, arguments, options, reply_type), call_free);
+    g_task_set_task_data(task, call_new(client, method), call_free);
     call_send(task);
 }
 
@@ -404,17 +390,16 @@ sinter_client_call_finish(GAsyncResult *result, GError **error)
 }
 
 GVariant *
-sinter_client_call_plain(SinterClient *client, const char *path, const char *interface,
-                         const char *method, GVariant *arguments, const GVariantType *reply_type,
-                         GError **error)
+sinter_client_call_plain(SinterClient *client, const SinterMethod *method, GError **error)
 {
     GError *cause = NULL;
-    GVariant *reply = g_dbus_connection_call_sync(client->bus, SINTER_BUS_NAME, path, interface,
-                                                  method, arguments, reply_type,
-                                                  G_DBUS_CALL_FLAGS_NONE, -1, NULL, &cause);
+    GVariant *reply = g_dbus_connection_call_sync(
+        client->bus, SINTER_BUS_NAME, method->path, method->interface, method->method,
+        method->arguments, G_VARIANT_TYPE(method->reply_type), G_DBUS_CALL_FLAGS_NONE, -1, NULL,
+        &cause);
 
     if (!reply)
-        propagate(error, cause, path, client->on_system_bus);
+        propagate(error, cause, method->path, client->on_system_bus);
     return reply;
 }
 
@@ -426,8 +411,15 @@ GVariant *
 sinter_client_get_all(SinterClient *client, const char *path, const char *interface, GError **error)
 {
     g_autoptr(GVariant) reply =
-        sinter_client_call_plain(client, path, PROPERTIES, "GetAll",
-                                 g_variant_new("(s)", interface), G_VARIANT_TYPE("(a{sv})"), error);
+        sinter_client_call_plain(client,
+                                 &(SinterMethod){
+                                     .path = path,
+                                     .interface = PROPERTIES,
+                                     .method = "GetAll",
+                                     .reply_type = "(a{sv})",
+                                     .arguments = g_variant_new("(s)", interface),
+                                 },
+                                 error);
 
     return reply ? g_variant_get_child_value(reply, 0) : NULL;
 }
@@ -447,7 +439,7 @@ on_got_all(GObject *source, GAsyncResult *result, gpointer user_data)
                               (GDestroyNotify)g_variant_unref);
         return;
     }
-    propagate(&error, cause, call->path, call->client->on_system_bus);
+    propagate(&error, cause, call->method.path, call->client->on_system_bus);
     g_task_return_error(task, error);
 }
 
@@ -457,8 +449,7 @@ sinter_client_get_all_async(SinterClient *client, const char *path, const char *
 {
     GTask *task = g_task_new(NULL, NULL, callback, user_data);
 
-    g_task_set_task_data(task, call_new(client, path, PROPERTIES, "GetAll", NULL, NULL, NULL),
-                         call_free);
+    g_task_set_task_data(task, call_new(client, &(SinterMethod){ .path = path }), call_free);
     g_dbus_connection_call(client->bus, SINTER_BUS_NAME, path, PROPERTIES, "GetAll",
                            g_variant_new("(s)", interface), G_VARIANT_TYPE("(a{sv})"),
                            G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_got_all, task);
@@ -524,8 +515,14 @@ sinter_client_rescan(SinterClient *client)
 
     if (!sinter_dbus_manager_get_connected(client->manager))
         return; /* which was said when the client was opened */
-    reply = sinter_client_call(client, SINTER_BUS_MANAGER, SINTER_IFACE("Manager"), "Rescan", NULL,
-                               NULL, G_VARIANT_TYPE_UNIT, &error);
+    reply = sinter_client_call(client,
+                               &(SinterMethod){
+                                   .path = SINTER_BUS_MANAGER,
+                                   .interface = SINTER_IFACE("Manager"),
+                                   .method = "Rescan",
+                                   .reply_type = "()",
+                               },
+                               &error);
     if (!reply)
         g_printerr("sinter: what follows may be old: %s\n", error->message);
 }

@@ -4,6 +4,7 @@
 #include "sinter-agent.h"
 #include "sinter-dbus.h"
 #include "sinter-json.h"
+#include "sinter-method.h"
 #include "sinter-properties.h"
 
 G_BEGIN_DECLS
@@ -54,24 +55,16 @@ void sinter_client_print_json(const SinterClient *client, JsonNode *node);
 
 /**
  * sinter_client_call:
- * @arguments: (nullable): a tuple of all arguments but the options; floating is consumed
- * @options: (nullable): an a{sv}; floating is consumed
  *
  * Calls one of the daemon's methods, whose last argument is a dictionary of options. The user is
  * asked for a password only when polkit wants one and the user allows to be asked; so it may take
  * minutes.
  *
- * Returns: (transfer full): the reply, of @reply_type
+ * Returns: (transfer full): the reply, of the type that @method says
  */
-GVariant *sinter_client_call(SinterClient *client, const char *path, const char *interface,
-                             const char *method, GVariant *arguments, GVariant *options,
-                             const GVariantType *reply_type, GError **error);
-
-/* Likewise; @reply_type must live until the reply. */
-void sinter_client_call_async(SinterClient *client, const char *path, const char *interface,
-                              const char *method, GVariant *arguments, GVariant *options,
-                              const GVariantType *reply_type, GAsyncReadyCallback callback,
-                              gpointer user_data);
+GVariant *sinter_client_call(SinterClient *client, const SinterMethod *method, GError **error);
+void sinter_client_call_async(SinterClient *client, const SinterMethod *method,
+                              GAsyncReadyCallback callback, gpointer user_data);
 GVariant *sinter_client_call_finish(GAsyncResult *result, GError **error);
 
 /* Lets the daemon look at every domain anew: libvirt does not tell when a snapshot is made. What
@@ -79,9 +72,8 @@ GVariant *sinter_client_call_finish(GAsyncResult *result, GError **error);
 void sinter_client_rescan(SinterClient *client);
 
 /* A call without options, which the bus allows or not and polkit is not asked for. */
-GVariant *sinter_client_call_plain(SinterClient *client, const char *path, const char *interface,
-                                   const char *method, GVariant *arguments,
-                                   const GVariantType *reply_type, GError **error);
+GVariant *sinter_client_call_plain(SinterClient *client, const SinterMethod *method,
+                                   GError **error);
 
 /* All properties of an object's interface. (transfer full): an a{sv} */
 GVariant *sinter_client_get_all(SinterClient *client, const char *path, const char *interface,

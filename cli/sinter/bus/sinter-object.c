@@ -44,8 +44,15 @@ find(SinterClient *client, const char *method, const char *name, const char *int
     g_autoptr(GVariant) reply = NULL;
     const char *path;
 
-    reply = sinter_client_call(client, SINTER_BUS_MANAGER, SINTER_IFACE("Manager"), method,
-                               g_variant_new("(s)", name), NULL, G_VARIANT_TYPE("(o)"), error);
+    reply = sinter_client_call(client,
+                               &(SinterMethod){
+                                   .path = SINTER_BUS_MANAGER,
+                                   .interface = SINTER_IFACE("Manager"),
+                                   .method = method,
+                                   .reply_type = "(o)",
+                                   .arguments = g_variant_new("(s)", name),
+                               },
+                               error);
     if (!reply)
         return NULL;
     g_variant_get(reply, "(&o)", &path);
@@ -159,8 +166,13 @@ sinter_object_read_all(SinterClient *client, GError **error)
 {
     g_autoptr(GVariant) reply = NULL;
 
-    reply = sinter_client_call_plain(client, SINTER_BUS_ROOT, "org.freedesktop.DBus.ObjectManager",
-                                     "GetManagedObjects", NULL, G_VARIANT_TYPE("(a{oa{sa{sv}}})"),
+    reply = sinter_client_call_plain(client,
+                                     &(SinterMethod){
+                                         .path = SINTER_BUS_ROOT,
+                                         .interface = "org.freedesktop.DBus.ObjectManager",
+                                         .method = "GetManagedObjects",
+                                         .reply_type = "(a{oa{sa{sv}}})",
+                                     },
                                      error);
     return reply ? g_variant_get_child_value(reply, 0) : NULL;
 }

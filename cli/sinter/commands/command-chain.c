@@ -46,8 +46,14 @@ measure(SinterClient *client, SinterObject *disk)
 
     if (sinter_properties_get_number(disk->properties, "Depth") < 2)
         return;
-    reply = sinter_client_call(client, disk->path, SINTER_IFACE("Disk"), "MeasureChain", NULL, NULL,
-                               G_VARIANT_TYPE("(aa{sv})"), &error);
+    reply = sinter_client_call(client,
+                               &(SinterMethod){
+                                   .path = disk->path,
+                                   .interface = SINTER_IFACE("Disk"),
+                                   .method = "MeasureChain",
+                                   .reply_type = "(aa{sv})",
+                               },
+                               &error);
     if (!reply) {
         target = sinter_text_printable(sinter_properties_get_string(disk->properties, "Target"));
         g_printerr("sinter: %s: what is shadowed is not known: %s\n", target, error->message);

@@ -68,8 +68,14 @@ add_call(SinterFollow *follow, const SinterObject *domain, const char *disk, con
     if (!sinter_range_options_add(&options->range, dict, error) ||
         !sinter_bandwidth_options_add(&options->bandwidth, dict, error))
         return FALSE;
-    sinter_follow_add(follow, what, domain->path, SINTER_IFACE("Domain"), "Consolidate", NULL,
-                      g_variant_dict_end(dict), "(ao)");
+    sinter_follow_add(follow, what,
+                      &(SinterMethod){
+                          .path = domain->path,
+                          .interface = SINTER_IFACE("Domain"),
+                          .method = "Consolidate",
+                          .reply_type = "(ao)",
+                          .options = g_variant_dict_end(dict),
+                      });
     return TRUE;
 }
 
@@ -108,8 +114,14 @@ add_plan(SinterFollow *follow, SinterClient *client, const Options *options, GEr
     if (!domain || !note_disks(follow, client, domain, error) ||
         !sinter_bandwidth_options_add(&options->bandwidth, dict, error))
         return FALSE;
-    sinter_follow_add(follow, sinter_properties_get_string(domain->properties, "Name"), plan->path,
-                      SINTER_IFACE("Plan"), "Execute", NULL, g_variant_dict_end(dict), "(ao)");
+    sinter_follow_add(follow, sinter_properties_get_string(domain->properties, "Name"),
+                      &(SinterMethod){
+                          .path = plan->path,
+                          .interface = SINTER_IFACE("Plan"),
+                          .method = "Execute",
+                          .reply_type = "(ao)",
+                          .options = g_variant_dict_end(dict),
+                      });
     return TRUE;
 }
 

@@ -45,8 +45,15 @@ run(const SinterCommandCall *call, GError **error)
     add_flag(dict, "shallow", options->shallow);
     add_flag(dict, "reuse-external", options->reuse_external);
     add_flag(dict, "finish", options->finish);
-    return sinter_block_job_run(call, "Copy", g_variant_new("(s)", destination), dict,
-                                &options->bandwidth, &options->wait, error);
+    return sinter_block_job_run(call,
+                                &(SinterBlockJob){
+                                    .method = "Copy",
+                                    .arguments = g_variant_new("(s)", destination),
+                                    .options = dict,
+                                    .bandwidth = &options->bandwidth,
+                                    .wait = &options->wait,
+                                },
+                                error);
 }
 
 static const SinterOption option_rows[] = {

@@ -61,8 +61,15 @@ call_job(SinterClient *client, const char *id, const char *method, GVariant *arg
 
     if (!job)
         return NULL;
-    reply = sinter_client_call(client, job->path, SINTER_IFACE("Job"), method, sunk, NULL,
-                               G_VARIANT_TYPE("()"), error);
+    reply = sinter_client_call(client,
+                               &(SinterMethod){
+                                   .path = job->path,
+                                   .interface = SINTER_IFACE("Job"),
+                                   .method = method,
+                                   .reply_type = "()",
+                                   .arguments = sunk,
+                               },
+                               error);
     return reply ? sinter_object_read(client, job->path, SINTER_IFACE("Job"), error) : NULL;
 }
 

@@ -24,8 +24,15 @@ make_plan(SinterClient *client, const SinterObject *domain, const Options *optio
     sinter_work_options_add_string(dict, "disk", options->disk);
     if (!sinter_range_options_add(&options->range, dict, error))
         return NULL;
-    reply = sinter_client_call(client, domain->path, SINTER_IFACE("Domain"), "Plan", NULL,
-                               g_variant_dict_end(dict), G_VARIANT_TYPE("(o)"), error);
+    reply = sinter_client_call(client,
+                               &(SinterMethod){
+                                   .path = domain->path,
+                                   .interface = SINTER_IFACE("Domain"),
+                                   .method = "Plan",
+                                   .reply_type = "(o)",
+                                   .options = g_variant_dict_end(dict),
+                               },
+                               error);
     if (!reply)
         return NULL;
     g_variant_get(reply, "(&o)", &path);
@@ -36,9 +43,14 @@ make_plan(SinterClient *client, const SinterObject *domain, const Options *optio
 static void
 discard(SinterClient *client, const SinterObject *plan)
 {
-    g_autoptr(GVariant) reply =
-        sinter_client_call(client, plan->path, SINTER_IFACE("Plan"), "Discard", NULL, NULL,
-                           G_VARIANT_TYPE("()"), NULL);
+    g_autoptr(GVariant) reply = sinter_client_call(client,
+                                                   &(SinterMethod){
+                                                       .path = plan->path,
+                                                       .interface = SINTER_IFACE("Plan"),
+                                                       .method = "Discard",
+                                                       .reply_type = "()",
+                                                   },
+                                                   NULL);
 }
 
 static JsonNode *

@@ -30,43 +30,34 @@ print_json(const SinterClient *client, SinterFollow *follow)
 }
 
 int
-sinter_block_job_run(const SinterCommandCall *call, const char *method, GVariant *arguments,
-                     GVariantDict *dict, const SinterBandwidthOptions *bandwidth,
-                     const SinterWaitOptions *wait, GError **error)
+sinter_block_job_run(const SinterCommandCall *call, const SinterBlockJob *job, GError **error)
 {
-    g_autoptr(GVariant) sunk = g_variant_ref_sink(arguments ? arguments : g_variant_new("()"));
-    g_autoptr(GVariantDict) options = dict;
+    g_autoptr(GVariant) arguments = job->arguments ? g_variant_ref_sink(job->arguments) : NULL;
+    g_autoptr(GVariantDict) options = job->options;
     g_autoptr(SinterClient) client = NULL;
     g_autoptr(SinterFollow) follow = NULL;
     g_autoptr(SinterObject) disk = NULL;
     g_autofree char *what = NULL;
     int status;
 
-    if (!sinter_bandwidth_options_add(bandwidth, options, error))
+    if (!sinter_bandwidth_options_add(job->bandwidth, options, error))
         return SINTER_EXIT_FAILED;
     client = sinter_client_open(call->globals, error);
-    follow = client ? sinter_follow_new(client, wait, error) : NULL;
+    follow = client ? sinter_follow_new(client, job->wait, error) : NULL;
     disk = follow ? find_disk(client, call, &what, error) : NULL;
     if (!disk)
         return SINTER_EXIT_FAILED;
-    sinter_follow_add(follow, what, disk->path, SINTER_IFACE("Disk"), method, sunk,
-                      g_variant_dict_end(options), "(o)");
+    sinter_follow_add(follow, what,
+                      &(SinterMethod){
+                          .path = disk->path,
+                          .interface = SINTER_IFACE("Disk"),
+                          .method = job->method,
+                          .reply_type = "(o)",
+                          .arguments = arguments,
+                          .options = g_variant_dict_end(options),
+                      });
     status = sinter_follow_run(follow);
     if (client->json != SINTER_JSON_OFF)
         print_json(client, follow);
     return status;
-}
-
-int
-sinter_block_job_run_merge(const SinterCommandCall *call, const char *method, GError **error)
-{
-    const SinterMergeOptions *options = call->options;
-    GVariantDict *dict = g_variant_dict_new(NULL);
-
-    sinter_work_options_add_string(dict, "top", options->top);
-    sinter_work_options_add_string(dict, "base", options->base);
-    if (options->delete_files)
-        g_variant_dict_insert(dict, "keep-files", "b", FALSE);
-    return sinter_block_job_run(call, method, NULL, dict, &options->bandwidth, &options->wait,
-                                error);
 }

@@ -209,8 +209,14 @@ void
 sinter_follow_cancel_job(SinterFollow *self, SinterJobTrack *track)
 {
     self->n_cancelling++;
-    sinter_client_call_async(self->client, track->path, SINTER_IFACE("Job"), "Cancel", NULL, NULL,
-                             G_VARIANT_TYPE("()"), on_cancel_replied, reply_new(self, track));
+    sinter_client_call_async(self->client,
+                             &(SinterMethod){
+                                 .path = track->path,
+                                 .interface = SINTER_IFACE("Job"),
+                                 .method = "Cancel",
+                                 .reply_type = "()",
+                             },
+                             on_cancel_replied, reply_new(self, track));
 }
 
 /* We shall not learn how it ended. */

@@ -17,9 +17,7 @@ sinter_follow_start_free(gpointer data)
     SinterFollowStart *start = data;
 
     g_free(start->what);
-    g_free(start->path);
-    g_clear_pointer(&start->arguments, g_variant_unref);
-    g_clear_pointer(&start->options, g_variant_unref);
+    sinter_method_clear(&start->method);
     g_free(start);
 }
 

@@ -15,12 +15,7 @@ typedef struct _SinterFollow SinterFollow;
 /* A call that starts jobs. */
 typedef struct {
     char *what;
-    char *path;
-    const char *interface;
-    const char *method;
-    GVariant *arguments;
-    GVariant *options;
-    const char *reply_type;
+    SinterMethod method;
 } SinterFollowStart;
 
 /* What a user's wish to end has come to. */

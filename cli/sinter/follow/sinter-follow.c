@@ -87,9 +87,7 @@ start_next(SinterFollow *self)
     starting = g_new0(Starting, 1);
     starting->self = self;
     starting->start = start;
-    sinter_client_call_async(self->client, start->path, start->interface, start->method,
-                             start->arguments, start->options, G_VARIANT_TYPE(start->reply_type),
-                             on_started, starting);
+    sinter_client_call_async(self->client, &start->method, on_started, starting);
 }
 
 /* --- outside ---------------------------------------------------------------------------------- */
@@ -131,19 +129,12 @@ sinter_follow_free(SinterFollow *self)
 }
 
 void
-sinter_follow_add(SinterFollow *self, const char *what, const char *path, const char *interface,
-                  const char *method, GVariant *arguments, GVariant *options,
-                  const char *reply_type)
+sinter_follow_add(SinterFollow *self, const char *what, const SinterMethod *method)
 {
     SinterFollowStart *start = g_new0(SinterFollowStart, 1);
 
     start->what = g_strdup(what);
-    start->path = g_strdup(path);
-    start->interface = interface;
-    start->method = method;
-    start->arguments = arguments ? g_variant_ref_sink(arguments) : NULL;
-    start->options = options ? g_variant_ref_sink(options) : NULL;
-    start->reply_type = reply_type;
+    sinter_method_init_copy(&start->method, method);
     g_queue_push_tail(&self->starts, start);
 }
 

@@ -24,14 +24,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterFollow, sinter_follow_free)
 /**
  * sinter_follow_add:
  * @what: "vm1" or "vm1 vda", for the user
- * @arguments, @options: floating, are consumed
- * @reply_type: a static "(o)" or "(ao)": the jobs that were started
+ * @method: returns "(o)" or "(ao)": the jobs that were started
  *
  * A call that starts jobs. It is made by sinter_follow_run().
  */
-void sinter_follow_add(SinterFollow *self, const char *what, const char *path,
-                       const char *interface, const char *method, GVariant *arguments,
-                       GVariant *options, const char *reply_type);
+void sinter_follow_add(SinterFollow *self, const char *what, const SinterMethod *method);
 
 /* Takes note of how @disk (transfer full) is before the jobs, so that its line at the end says
  * what was won. */

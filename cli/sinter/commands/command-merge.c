@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* sinter commit and pull: one block job that merges layers, in virsh's words. */
+
+#include "sinter-block-job.h"
+#include "sinter-commands.h"
+
+/* The options of both; pull has only some of them. Those that are accepted because virsh has them
+ * are read by nobody. */
+typedef struct {
+    const char *top;
+    const char *base;
+    gboolean active;
+    gboolean pivot;
+    gboolean keep_relative;
+    gboolean delete_files;
+    SinterBandwidthOptions bandwidth;
+    SinterWaitOptions wait;
+} Options;
+
+static int
+run(const SinterCommandCall *call, const char *method, GError **error)
+{
+    const Options *options = call->options;
+    SinterBlockJob job = {
+        .method = method,
+        .options = g_variant_dict_new(NULL),
+        .bandwidth = &options->bandwidth,
+        .wait = &options->wait,
+    };
+
+    sinter_work_options_add_string(job.options, "top", options->top);
+    sinter_work_options_add_string(job.options, "base", options->base);
+    if (options->delete_files)
+        g_variant_dict_insert(job.options, "keep-files", "b", FALSE);
+    return sinter_block_job_run(call, &job, error);
+}
+
+static int
+run_commit(const SinterCommandCall *call, GError **error)
+{
+    return run(call, "Commit", error);
+}
+
+static int
+run_pull(const SinterCommandCall *call, GError **error)
+{
+    return run(call, "Pull", error);
+}
+
+/* The rows that both end with. */
+#define LAST_ROWS                                                                                  \
+    { "keep-relative", 0, NULL, "as virsh has it; relative names stay relative",                   \
+      SINTER_OPTION_MEMBER(Options, keep_relative) },                                              \
+        SINTER_BANDWIDTH_OPTIONS(Options), SINTER_WAIT_OPTIONS(Options)
+
+static const SinterOption commit_rows[] = {
+    { "top", 0, "LAYER", "the highest layer to merge; default the active one",
+      SINTER_OPTION_MEMBER(Options, top) },
+    { "base", 0, "LAYER", "the layer to merge into; default the lowest",
+      SINTER_OPTION_MEMBER(Options, base) },
+    { "delete", 0, NULL, "remove the merged files that nothing else uses",
+      SINTER_OPTION_MEMBER(Options, delete_files) },
+    { "active", 0, NULL, "as virsh has it; it follows from --top",
+      SINTER_OPTION_MEMBER(Options, active) },
+    { "pivot", 0, NULL, "as virsh has it; it is what happens",
+      SINTER_OPTION_MEMBER(Options, pivot) },
+    LAST_ROWS,
+};
+
+static const SinterOption pull_rows[] = {
+    { "base", 0, "LAYER", "the layer that stays below; default none",
+      SINTER_OPTION_MEMBER(Options, base) },
+    { "delete", 0, NULL, "remove the pulled files that nothing else uses",
+      SINTER_OPTION_MEMBER(Options, delete_files) },
+    LAST_ROWS,
+};
+
+/* What is the same of both commands. */
+#define MERGE_COMMAND                                                                              \
+    .operands = "DOMAIN DISK",                                                                     \
+    .description =                                                                                 \
+        "LAYER is a path, a file name, vda[3], or a snapshot's name. Ctrl-C cancels; a "           \
+        "second one leaves\nthe job to the daemon.",                                               \
+    .min_operands = 2, .max_operands = 2, .options_size = sizeof(Options)
+
+const SinterCommand sinter_command_commit = {
+    .name = "commit",
+    .summary = "merge layers of one disk down into a lower one",
+    MERGE_COMMAND,
+    .options = commit_rows,
+    .n_options = G_N_ELEMENTS(commit_rows),
+    .run = run_commit,
+};
+
+const SinterCommand sinter_command_pull = {
+    .name = "pull",
+    .summary = "copy lower layers of one disk up into the active one",
+    MERGE_COMMAND,
+    .options = pull_rows,
+    .n_options = G_N_ELEMENTS(pull_rows),
+    .run = run_pull,
+};
