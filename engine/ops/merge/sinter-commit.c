@@ -59,9 +59,7 @@ commit_move(SinterChain *chain, const SinterCommitOptions *options, guint base, 
         .progress = options->progress,
     };
 
-    if (!sinter_grow_member(chain, base, sinter_chain_get_virtual_size(source), error))
-        return FALSE;
-    job.target = sinter_member_open(chain, base, flags, error);
+    job.target = sinter_grow_open(chain, base, flags, sinter_chain_get_virtual_size(source), error);
     if (!job.target)
         return FALSE;
     sinter_progress_set_total(options->progress, sinter_chain_get_virtual_size(source));

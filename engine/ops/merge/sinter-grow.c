@@ -27,30 +27,49 @@ check_device(SinterIo *io, guint64 size, GError **error)
     return FALSE;
 }
 
-gboolean
-sinter_grow_member(SinterChain *chain, guint layer, guint64 size, GError **error)
+static gboolean
+resize(SinterChain *chain, const SinterImage *image, SinterIo *io, guint64 size, GError **error)
+{
+    const SinterResizeOptions how = { .size = size };
+    const SinterFormatFile file = {
+        .fs = chain->fs,
+        .io = io,
+        .io_flags = sinter_handle_io_flags(SINTER_HANDLE_NO_LOCK),
+    };
+
+    if (image->format->resize)
+        return image->format->resize(&file, &how, error);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "Format driver '%s' does not support resizing", image->format->name);
+    return FALSE;
+}
+
+/* Makes the image of @layer, which is open for writing as @io, at least @size long. */
+static gboolean
+grow(SinterChain *chain, guint layer, SinterIo *io, guint64 size, GError **error)
 {
     const SinterImage *image = sinter_chain_layer(chain, layer);
-    const char *path = image->info->path;
     gboolean is_flat = image->format->is_flat;
-    guint64 present = is_flat ? image->info->file_size : image->virtual_size;
-    const SinterResizeOptions how = { .size = size };
 
     /* a flat file may end inside a sector, and the disk does not */
-    if (present >= size)
+    if ((is_flat ? image->info->file_size : image->virtual_size) >= size)
         return TRUE;
     if (is_flat && !check_device(image->io, size, error))
         return FALSE;
-    if (!sinter_member_is_file(chain, layer, path)) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
-                    "'%s' is another file by now than the one that was looked at", path);
-        return FALSE;
-    }
-    if (sinter_image_resize(chain->fs, path, image->info->format, SINTER_HANDLE_NO_LOCK, &how,
-                            error))
+    if (resize(chain, image, io, size, error))
         return TRUE;
-    sinter_error_prefix(error, "making '%s' as large as the disk: ", path);
+    sinter_error_prefix(error, "making '%s' as large as the disk: ", image->info->path);
     return FALSE;
+}
+
+SinterHandle *
+sinter_grow_open(SinterChain *chain, guint layer, SinterIoFlags flags, guint64 size, GError **error)
+{
+    g_autoptr(SinterIo) io = sinter_member_open_io(chain, layer, flags, error);
+
+    return io && grow(chain, layer, io, size, error)
+               ? sinter_member_open_disk(chain, layer, io, error)
+               : NULL;
 }
 
 static gboolean

@@ -9,10 +9,12 @@
 G_BEGIN_DECLS
 
 /*
- * Makes the image of @layer, which is locked, at least @size long; what is new of it reads as
- * zeros. Durable. The chain goes on reading it as it was.
+ * sinter_member_open() of the image of @layer, which is locked, once it is at least @size long:
+ * what is new of it reads as zeros, and that is durable. The file is opened once. The chain goes on
+ * reading it as it was.
  */
-gboolean sinter_grow_member(SinterChain *chain, guint layer, guint64 size, GError **error);
+SinterHandle *sinter_grow_open(SinterChain *chain, guint layer, SinterIoFlags flags, guint64 size,
+                               GError **error);
 
 /*
  * Before @below is put below the image: hides with zeros what would show through of it from @from

@@ -80,17 +80,14 @@ sinter_member_open_io(SinterChain *chain, guint layer, SinterIoFlags flags, GErr
 }
 
 SinterHandle *
-sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags flags, GError **error)
+sinter_member_open_disk(SinterChain *chain, guint layer, SinterIo *io, GError **error)
 {
     const SinterImage *image = sinter_chain_layer(chain, layer);
     const SinterImageInfo *info = image->info;
-    g_autoptr(SinterIo) io = sinter_member_open_io(chain, layer, flags, error);
     guint n_below = chain->layers->len - layer - 1;
     SinterHandleOptions options = { .flags = SINTER_HANDLE_NO_LOCK };
     SinterHandle *handle;
 
-    if (!io)
-        return NULL;
     if (image->probed && image->format == &sinter_format_raw)
         sinter_format_keep_raw(io);
     if (info->backing_name && n_below > 0)
@@ -99,6 +96,14 @@ sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags flags, GError 
     if (!handle)
         sinter_error_wrap_open(error, info->path);
     return handle;
+}
+
+SinterHandle *
+sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags flags, GError **error)
+{
+    g_autoptr(SinterIo) io = sinter_member_open_io(chain, layer, flags, error);
+
+    return io ? sinter_member_open_disk(chain, layer, io, error) : NULL;
 }
 
 gboolean

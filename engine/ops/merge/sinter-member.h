@@ -37,6 +37,10 @@ SinterIo *sinter_member_open_io(SinterChain *chain, guint layer, SinterIoFlags f
 SinterHandle *sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags flags,
                                  GError **error);
 
+/* The same over @io, which sinter_member_open_io() opened. */
+SinterHandle *sinter_member_open_disk(SinterChain *chain, guint layer, SinterIo *io,
+                                      GError **error);
+
 /*
  * Ends the work on a disk that sinter_member_open() opened: makes all durable where there is no
  * @failure, which is taken and told. What was moved before somebody said stop is kept: it is hidden

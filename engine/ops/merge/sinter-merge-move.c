@@ -176,10 +176,9 @@ sinter_merge_move(SinterChain *chain, const SinterMergePlan *plan, SinterMergeSt
     GError *failure = NULL;
     SinterTransfer job;
 
-    if (plan->direction == SINTER_MERGE_DOWN &&
-        !sinter_grow_member(chain, result, size_of(chain, stretch.top), error))
-        return FALSE;
-    target = sinter_member_open(chain, result, 0, error);
+    target = plan->direction == SINTER_MERGE_DOWN
+                 ? sinter_grow_open(chain, result, 0, size_of(chain, stretch.top), error)
+                 : sinter_member_open(chain, result, 0, error);
     if (!target)
         return FALSE;
     job = describe_transfer(target, options, options->progress);
