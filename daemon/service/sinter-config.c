@@ -54,9 +54,9 @@ static const ConfigKey config_keys[] = {
       FALSE },
     { "jobs", "max-pause-msec", TYPE_NUMBER, AT(limits.max_pause_msec), "500", 0, 60000, FALSE },
     { "jobs", "keep-records", TYPE_NUMBER, AT(limits.keep_records), "100", 10, 100000, FALSE },
-    { "plans", "lifetime-sec", TYPE_NUMBER, AT(plan_lifetime_sec), "600", 1, 86400, TRUE },
-    { "plans", "max-per-user", TYPE_NUMBER, AT(max_plans_per_user), "16", 1, 100000, TRUE },
-    { "plans", "max", TYPE_NUMBER, AT(max_plans), "1024", 1, 100000, TRUE },
+    { "plans", "lifetime-sec", TYPE_NUMBER, AT(plans.lifetime_sec), "600", 1, 86400, TRUE },
+    { "plans", "max-per-user", TYPE_NUMBER, AT(plans.max_per_user), "16", 1, 100000, TRUE },
+    { "plans", "max", TYPE_NUMBER, AT(plans.max), "1024", 1, 100000, TRUE },
     { "copy", "folders", TYPE_FOLDERS, AT(copy_folders), "/var/lib/libvirt/images", 0, 0, TRUE },
     { "plugins", "folders", TYPE_FOLDERS, AT(plugin_folders), "", 0, 0, FALSE },
 };

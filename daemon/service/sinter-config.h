@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "sinter-executor.h"
+#include "sinter-service-context.h"
 
 G_BEGIN_DECLS
 
@@ -18,11 +19,9 @@ typedef struct {
     gboolean qmp_events;
     guint rescan_interval_sec; /* 0: none */
     SinterJobLimits limits;
-    guint plan_lifetime_sec;
-    guint max_plans_per_user; /* for one user other than root */
-    guint max_plans;          /* of all users */
-    char *copy_folders;       /* absolute, joined by ':': where the system's daemon puts copies */
-    char *plugin_folders;     /* likewise: whose plugins are loaded at the start; empty: none */
+    SinterPlanLimits plans;
+    char *copy_folders;   /* absolute, joined by ':': where the system's daemon puts copies */
+    char *plugin_folders; /* likewise: whose plugins are loaded at the start; empty: none */
 } SinterConfig;
 
 /* (transfer full): the defaults */

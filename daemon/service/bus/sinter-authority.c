@@ -10,7 +10,8 @@
  *                                          └─► (wait) → polkit on the sender's name ─┘
  *
  * What holds: a call is answered exactly once, by call_deny() or by what it is dispatched to; the
- * user that was decided on is the one that the handler sees; every error on the way denies. The
+ * user that was decided on is the one that the handler sees; the options are read once, before the
+ * decision, and the handler gets what was read; every error on the way denies. The
  * bus lets a connection wait for so many replies only (128 on the system's), and a question may
  * hang on a person: so one user has MAX_QUESTIONS_PER_USER in the air, all together MAX_QUESTIONS,
  * and the others' calls wait for their turn.
@@ -31,7 +32,7 @@
 #define GUARD_DATA "sinter-authority-guard"     /* on a skeleton's class: its Guard */
 #define AUTHORITY_DATA "sinter-authority"       /* on a skeleton: the authority */
 #define OWNER_DATA "sinter-authority-owner"     /* on a skeleton: uid + 1 */
-#define CALLER_DATA "sinter-authority-caller"   /* on an invocation: uid + 1 */
+#define CALL_DATA "sinter-authority-call"       /* on an invocation: its SinterCall */
 #define PENDING_DATA "sinter-authority-pending" /* on an invocation: its Pending */
 
 struct _SinterAuthority {
@@ -70,7 +71,16 @@ typedef struct {
     const SinterMethod *method;
     guint uid;
     gboolean interactive;
+    GVariant *dictionary;  /* holds the strings of @options */
+    SinterOptions options; /* unset where @options_error is not */
+    GError *options_error; /* (nullable) */
 } Call;
+
+/* What a handler is given. */
+typedef struct {
+    SinterCall call;
+    GVariant *dictionary;
+} Dispatched;
 
 static void
 call_free(Call *call)
@@ -78,6 +88,8 @@ call_free(Call *call)
     g_object_unref(call->self);
     g_object_unref(call->skeleton);
     g_clear_object(&call->invocation);
+    g_clear_pointer(&call->dictionary, g_variant_unref);
+    g_clear_error(&call->options_error);
     g_free(call);
 }
 
@@ -115,13 +127,32 @@ guard_of(GDBusInterfaceSkeleton *skeleton)
     return g_type_get_qdata(G_OBJECT_TYPE(skeleton), g_quark_from_static_string(GUARD_DATA));
 }
 
-/* The last argument of every method is its dictionary of options. */
+/* The last argument of every method in the table is its dictionary of options; GDBus has checked
+ * the types of the arguments. */
 static GVariant *
 get_options(GVariant *parameters)
 {
-    gsize n = g_variant_n_children(parameters);
+    return g_variant_get_child_value(parameters, g_variant_n_children(parameters) - 1);
+}
 
-    return n > 0 ? g_variant_get_child_value(parameters, n - 1) : NULL;
+static void
+dispatched_free(gpointer data)
+{
+    Dispatched *dispatched = data;
+
+    g_variant_unref(dispatched->dictionary);
+    g_free(dispatched);
+}
+
+static void
+attach_call(Call *call, GDBusMethodInvocation *invocation)
+{
+    Dispatched *dispatched = g_new0(Dispatched, 1);
+
+    dispatched->call.uid = call->uid;
+    dispatched->call.options = call->options;
+    dispatched->dictionary = g_variant_ref(call->dictionary);
+    g_object_set_data_full(G_OBJECT(invocation), CALL_DATA, dispatched, dispatched_free);
 }
 
 /* Allowed: the generated code unpacks the arguments and calls the handler. */
@@ -129,26 +160,26 @@ static void
 call_dispatch(Call *call)
 {
     GDBusMethodInvocation *invocation = g_steal_pointer(&call->invocation);
-    GVariant *parameters = g_dbus_method_invocation_get_parameters(invocation);
-    g_autoptr(GVariant) options = get_options(parameters);
-    g_autoptr(GError) error = NULL;
 
-    if (!sinter_options_read(options, call->method->options, NULL, &error)) {
-        sinter_dbus_return_error(invocation, g_steal_pointer(&error));
+    if (call->options_error) {
+        sinter_dbus_return_error(invocation, g_steal_pointer(&call->options_error));
         return;
     }
     if (!g_dbus_interface_skeleton_get_object_path(call->skeleton)) {
-        error = g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "object '%s' has gone meanwhile",
-                            g_dbus_method_invocation_get_object_path(invocation));
-        sinter_dbus_return_error(invocation, g_steal_pointer(&error));
+        sinter_dbus_return_error(invocation,
+                                 g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                                             "object '%s' has gone meanwhile",
+                                             g_dbus_method_invocation_get_object_path(invocation)));
         return;
     }
+    attach_call(call, invocation);
     guard_of(call->skeleton)
         ->method_call(g_dbus_method_invocation_get_connection(invocation),
                       g_dbus_method_invocation_get_sender(invocation),
                       g_dbus_method_invocation_get_object_path(invocation),
                       g_dbus_method_invocation_get_interface_name(invocation),
-                      g_dbus_method_invocation_get_method_name(invocation), parameters, invocation,
+                      g_dbus_method_invocation_get_method_name(invocation),
+                      g_dbus_method_invocation_get_parameters(invocation), invocation,
                       call->skeleton);
 }
 
@@ -331,20 +362,23 @@ on_uid(GObject *source, GAsyncResult *result, gpointer user_data)
         return;
     }
     g_variant_get(reply, "(u)", &call->uid);
-    g_object_set_data(G_OBJECT(call->invocation), CALLER_DATA,
-                      GSIZE_TO_POINTER((gsize)call->uid + 1));
     call_decide(g_steal_pointer(&call));
 }
 
-static gboolean
-wants_interaction(GVariant *parameters)
+/* Where the dictionary is in disorder the caller hears so only after the decision, and is asked for
+ * a password no more than it wants. */
+static void
+read_options(Call *call, GVariant *parameters)
 {
-    g_autoptr(GVariant) options = get_options(parameters);
-    gboolean refused = FALSE;
+    gboolean no_interaction = FALSE;
 
-    if (options && g_variant_is_of_type(options, G_VARIANT_TYPE_VARDICT))
-        g_variant_lookup(options, "no-interaction", "b", &refused);
-    return !refused;
+    call->dictionary = get_options(parameters);
+    if (sinter_options_read(call->dictionary, call->method->options, &call->options,
+                            &call->options_error))
+        no_interaction = call->options.no_interaction;
+    else
+        g_variant_lookup(call->dictionary, "no-interaction", "b", &no_interaction);
+    call->interactive = !no_interaction;
 }
 
 /* In place of the generated method_call; takes @invocation. */
@@ -366,7 +400,7 @@ guarded_method_call(GDBusConnection *connection, const char *sender, const char 
     call->skeleton = g_object_ref(user_data);
     call->invocation = invocation;
     call->method = row;
-    call->interactive = wants_interaction(parameters);
+    read_options(call, parameters);
     g_dbus_connection_call(connection, BUS_NAME, BUS_PATH, BUS_NAME, "GetConnectionUnixUser",
                            g_variant_new("(s)", sender), G_VARIANT_TYPE("(u)"),
                            G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_uid, call);
@@ -401,13 +435,13 @@ sinter_authority_set_owner(GDBusInterfaceSkeleton *skeleton, guint uid)
     g_object_set_data(G_OBJECT(skeleton), OWNER_DATA, GSIZE_TO_POINTER((gsize)uid + 1));
 }
 
-guint
-sinter_authority_get_caller_uid(GDBusMethodInvocation *invocation)
+const SinterCall *
+sinter_authority_get_call(GDBusMethodInvocation *invocation)
 {
-    gpointer uid = g_object_get_data(G_OBJECT(invocation), CALLER_DATA);
+    const Dispatched *dispatched = g_object_get_data(G_OBJECT(invocation), CALL_DATA);
 
-    g_assert(uid); /* handlers are reached through call_dispatch() only */
-    return (guint)(GPOINTER_TO_SIZE(uid) - 1);
+    g_assert(dispatched); /* handlers are reached through call_dispatch() only */
+    return &dispatched->call;
 }
 
 SinterAuthority *

@@ -3,6 +3,8 @@
 
 #include <gio/gio.h>
 
+#include "sinter-options.h"
+
 G_BEGIN_DECLS
 
 /**
@@ -36,7 +38,13 @@ void sinter_authority_guard(SinterAuthority *self, GDBusInterfaceSkeleton *skele
 /* Says which user made the object, for the rows that let the owner do. */
 void sinter_authority_set_owner(GDBusInterfaceSkeleton *skeleton, guint uid);
 
-/* The caller's user; for handlers. */
-guint sinter_authority_get_caller_uid(GDBusMethodInvocation *invocation);
+/* A call that was let through. */
+typedef struct {
+    guint uid;             /* the caller's user */
+    SinterOptions options; /* what the caller gave, checked against the method's row */
+} SinterCall;
+
+/* (transfer none): for handlers; lives as long as @invocation */
+const SinterCall *sinter_authority_get_call(GDBusMethodInvocation *invocation);
 
 G_END_DECLS

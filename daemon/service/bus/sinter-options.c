@@ -22,16 +22,16 @@ typedef struct {
 
 static const OptionKey option_keys[] = {
     { "no-interaction", "b", SINTER_OPTION_NO_INTERACTION, AT(no_interaction) },
-    { "disk", "s", SINTER_OPTION_DISK, AT(disk) },
-    { "keep", "u", SINTER_OPTION_KEEP, AT(keep) },
-    { "top", "s", SINTER_OPTION_TOP, AT(top) },
-    { "base", "s", SINTER_OPTION_BASE, AT(base) },
-    { "pull", "b", SINTER_OPTION_PULL, AT(pull) },
-    { "keep-files", "b", SINTER_OPTION_KEEP_FILES, AT(keep_files) },
+    { "disk", "s", SINTER_OPTION_DISK, AT(wanted.disk) },
+    { "keep", "u", SINTER_OPTION_KEEP, AT(wanted.keep) },
+    { "top", "s", SINTER_OPTION_TOP, AT(wanted.top) },
+    { "base", "s", SINTER_OPTION_BASE, AT(wanted.base) },
+    { "pull", "b", SINTER_OPTION_PULL, AT(wanted.pull) },
+    { "keep-files", "b", SINTER_OPTION_KEEP_FILES, AT(wanted.keep_files) },
     { "bandwidth", "t", SINTER_OPTION_BANDWIDTH, AT(bandwidth_bytes_per_sec) },
-    { "format", "s", SINTER_OPTION_FORMAT, AT(format) },
-    { "shallow", "b", SINTER_OPTION_SHALLOW, AT(shallow) },
-    { "reuse-external", "b", SINTER_OPTION_REUSE_EXTERNAL, AT(reuse_external) },
+    { "format", "s", SINTER_OPTION_FORMAT, AT(wanted.destination_format) },
+    { "shallow", "b", SINTER_OPTION_SHALLOW, AT(wanted.shallow) },
+    { "reuse-external", "b", SINTER_OPTION_REUSE_EXTERNAL, AT(wanted.reuse_external) },
     { "finish", "b", SINTER_OPTION_FINISH, AT(finish) },
 };
 

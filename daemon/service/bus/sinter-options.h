@@ -3,6 +3,8 @@
 
 #include <glib.h>
 
+#include "sinter-plan-request.h"
+
 G_BEGIN_DECLS
 
 /* What a caller may put into a method's dictionary of options, as bits: those of one method are
@@ -22,21 +24,14 @@ typedef enum {
     SINTER_OPTION_FINISH = 1 << 11,
 } SinterOptionFlags;
 
-/* Strings belong to the dictionary that was read. What was not given is %NULL, 0 and %FALSE. */
+/* What a caller gave. Strings belong to the dictionary that was read. What was not given is %NULL,
+ * 0 and %FALSE. */
 typedef struct {
     SinterOptionFlags set;
     gboolean no_interaction;
-    const char *disk;
-    guint keep;
-    const char *top;
-    const char *base;
-    gboolean pull;
-    gboolean keep_files;
     guint64 bandwidth_bytes_per_sec;
-    const char *format;
-    gboolean shallow;
-    gboolean reuse_external;
     gboolean finish;
+    SinterPlanRequest wanted; /* the options that are the planner's */
 } SinterOptions;
 
 /* The longest string that an option may hold, in bytes. */

@@ -10,14 +10,16 @@
 #include <string.h>
 
 #include "sinter-chain-view.h"
-#include "sinter-destination.h"
+#include "sinter-chain-usage.h"
 #include "sinter-dbus-error.h"
+#include "sinter-destination.h"
 #include "sinter-object-path.h"
 #include "sinter-request.h"
 
 struct _SinterDiskObject {
     SinterDBusDiskSkeleton parent_instance;
-    SinterService *service; /* outlives us */
+    SinterServiceContext *context;
+    SinterPublisher *publisher;
     char *domain_uuid;
     char *target;
 };
@@ -37,11 +39,13 @@ static const char *const block_job_names[] = {
 };
 
 SinterDiskObject *
-sinter_disk_object_new(SinterService *service, const char *domain_uuid, const char *target)
+sinter_disk_object_new(SinterServiceContext *context, SinterPublisher *publisher,
+                       const char *domain_uuid, const char *target)
 {
     SinterDiskObject *self = g_object_new(SINTER_TYPE_DISK_OBJECT, NULL);
 
-    self->service = service;
+    self->context = g_object_ref(context);
+    self->publisher = g_object_ref(publisher);
     self->domain_uuid = g_strdup(domain_uuid);
     self->target = g_strdup(target);
     return self;
@@ -50,10 +54,9 @@ sinter_disk_object_new(SinterService *service, const char *domain_uuid, const ch
 void
 sinter_disk_object_show_job(SinterDiskObject *self)
 {
-    SinterExecutor *executor = sinter_service_get_executor(self->service);
-    SinterJob *job = sinter_executor_find_on_disk(executor, self->domain_uuid, self->target);
-    g_autofree char *path =
-        job ? sinter_object_path_job(sinter_job_get_record(job)->id) : g_strdup("/");
+    const char *id =
+        sinter_service_context_find_job_on_disk(self->context, self->domain_uuid, self->target);
+    g_autofree char *path = id ? sinter_object_path_job(id) : g_strdup("/");
 
     sinter_dbus_disk_set_job(SINTER_DBUS_DISK(self), path);
 }
@@ -115,7 +118,7 @@ on_measured(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     GDBusMethodInvocation *invocation = user_data;
     GError *error = NULL;
-    g_autoptr(GArray) usage = sinter_chain_meter_measure_finish(result, &error);
+    g_autoptr(GArray) usage = sinter_service_context_measure_chain_finish(result, &error);
 
     if (usage)
         sinter_dbus_disk_complete_measure_chain(NULL, invocation, describe_usage(usage));
@@ -128,11 +131,11 @@ handle_measure_chain(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, G
 {
     SinterDiskObject *self = SINTER_DISK_OBJECT(iface);
     g_autoptr(SinterDomain) domain =
-        sinter_inventory_lookup(sinter_service_get_inventory(self->service), self->domain_uuid);
+        sinter_service_context_lookup_domain(self->context, self->domain_uuid);
 
     if (domain)
-        sinter_chain_meter_measure_async(sinter_service_get_meter(self->service), domain,
-                                         self->target, on_measured, invocation);
+        sinter_service_context_measure_chain_async(self->context, domain, self->target, on_measured,
+                                                   invocation);
     else
         sinter_dbus_return_error(invocation, g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
                                                          "domain %s is gone", self->domain_uuid));
@@ -141,21 +144,18 @@ handle_measure_chain(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, G
 
 /* A request for one block job on this disk. */
 static SinterRequest *
-new_request(SinterDiskObject *self, GDBusMethodInvocation *invocation, GVariant *dictionary,
-            SinterOperation operation)
+new_request(SinterDiskObject *self, GDBusMethodInvocation *invocation, SinterOperation operation)
 {
-    SinterRequest *request =
-        sinter_request_new(self->service, invocation, self->domain_uuid, dictionary);
-    const SinterOptions *options = &request->options;
+    SinterRequest *request = sinter_request_new(self->context, self, invocation, self->domain_uuid);
+    SinterPlanRequest *wanted = &request->options.wanted;
 
     request->target = g_strdup(self->target);
-    request->wanted.disk = request->target;
-    request->wanted.operation_set = TRUE;
-    request->wanted.operation = operation;
-    request->wanted.top = options->top;
-    request->wanted.base = options->base;
+    wanted->disk = request->target;
+    wanted->operation_set = TRUE;
+    wanted->operation = operation;
     /* a single block job leaves the files, as libvirt's does: they go on demand only */
-    request->wanted.keep_files = !(options->set & SINTER_OPTION_KEEP_FILES) || options->keep_files;
+    if (!(request->options.set & SINTER_OPTION_KEEP_FILES))
+        wanted->keep_files = TRUE;
     return request;
 }
 
@@ -178,7 +178,7 @@ handle_commit(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant
     SinterDiskObject *self = SINTER_DISK_OBJECT(iface);
 
     /* the planner makes it an active one when top is the active layer */
-    sinter_request_run(new_request(self, invocation, options, SINTER_OPERATION_COMMIT), on_planned);
+    sinter_request_run(new_request(self, invocation, SINTER_OPERATION_COMMIT), on_planned);
     return TRUE;
 }
 
@@ -187,7 +187,7 @@ handle_pull(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *
 {
     SinterDiskObject *self = SINTER_DISK_OBJECT(iface);
 
-    sinter_request_run(new_request(self, invocation, options, SINTER_OPERATION_PULL), on_planned);
+    sinter_request_run(new_request(self, invocation, SINTER_OPERATION_PULL), on_planned);
     return TRUE;
 }
 
@@ -195,31 +195,30 @@ handle_pull(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *
 static void
 on_copy_planned(SinterRequest *request, SinterPlan *plan)
 {
-    SinterInventory *inventory = sinter_service_get_inventory(request->service);
-    g_autoptr(SinterDomain) domain = sinter_inventory_lookup(inventory, request->domain_uuid);
+    g_autoptr(SinterDomain) domain =
+        sinter_service_context_lookup_domain(request->context, request->domain_uuid);
     const SinterDisk *disk = domain ? sinter_domain_find_disk(domain, request->target) : NULL;
     SinterDiskPlan *part = g_ptr_array_index(plan->disks, 0);
     g_autoptr(GError) error = NULL;
 
-    if (disk && !sinter_destination_find_root(part->destination, disk,
-                                              sinter_service_get_copy_folders(request->service),
-                                              &part->destination_root, &error))
+    if (disk &&
+        !sinter_destination_find_root(part->destination, disk,
+                                      sinter_service_context_get_copy_folders(request->context),
+                                      &part->destination_root, &error))
         sinter_request_fail(request, g_steal_pointer(&error));
     else
         on_planned(request, plan);
 }
 
 static GError *
-check_options(const char *destination, const SinterOptions *options)
+check_copy(const char *destination, const char *format)
 {
     if (!g_path_is_absolute(destination) || strlen(destination) >= SINTER_OPTION_MAX_STRING)
         return g_error_new(SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
                            "destination '%.64s' is no absolute path of a file", destination);
-    if (options->format && strcmp(options->format, "qcow2") != 0 &&
-        strcmp(options->format, "raw") != 0)
+    if (format && strcmp(format, "qcow2") != 0 && strcmp(format, "raw") != 0)
         return g_error_new(SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                           "option 'format' is '%.64s'; a copy is 'qcow2' or 'raw'",
-                           options->format);
+                           "option 'format' is '%.64s'; a copy is 'qcow2' or 'raw'", format);
     return NULL;
 }
 
@@ -228,20 +227,19 @@ handle_copy(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, const char
             GVariant *options)
 {
     SinterDiskObject *self = SINTER_DISK_OBJECT(iface);
-    SinterRequest *request = new_request(self, invocation, options, SINTER_OPERATION_COPY);
-    GError *error = check_options(destination, &request->options);
+    SinterRequest *request = new_request(self, invocation, SINTER_OPERATION_COPY);
+    SinterPlanRequest *wanted = &request->options.wanted;
+    GError *error = check_copy(destination, wanted->destination_format);
 
     if (error) {
         sinter_request_refuse(request, error);
         return TRUE;
     }
     request->destination = g_strdup(destination);
-    request->wanted.destination = request->destination;
-    request->wanted.destination_format =
-        request->options.format ? request->options.format : "qcow2";
-    request->wanted.shallow = request->options.shallow;
-    request->wanted.reuse_external = request->options.reuse_external;
-    request->wanted.pivot = !request->options.finish;
+    wanted->destination = request->destination;
+    if (!wanted->destination_format)
+        wanted->destination_format = "qcow2";
+    wanted->pivot = !request->options.finish;
     sinter_request_run(request, on_copy_planned);
     return TRUE;
 }
@@ -260,6 +258,8 @@ sinter_disk_object_finalize(GObject *object)
 {
     SinterDiskObject *self = SINTER_DISK_OBJECT(object);
 
+    g_clear_object(&self->context);
+    g_clear_object(&self->publisher);
     g_free(self->domain_uuid);
     g_free(self->target);
     G_OBJECT_CLASS(sinter_disk_object_parent_class)->finalize(object);
@@ -271,8 +271,8 @@ get_properties(GDBusInterfaceSkeleton *skeleton)
     GDBusInterfaceSkeletonClass *parent =
         G_DBUS_INTERFACE_SKELETON_CLASS(sinter_disk_object_parent_class);
 
-    return sinter_service_flatten(SINTER_DISK_OBJECT(skeleton)->service,
-                                  parent->get_properties(skeleton));
+    return sinter_publisher_flatten(SINTER_DISK_OBJECT(skeleton)->publisher,
+                                    parent->get_properties(skeleton));
 }
 
 static void

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "sinter-dbus.h"
-#include "sinter-service.h"
+#include "sinter-publisher.h"
+#include "sinter-service-context.h"
 
 G_BEGIN_DECLS
 
@@ -15,8 +16,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(SinterDiskObject, sinter_disk_object, SINTER, DISK_OBJECT,
                      SinterDBusDiskSkeleton)
 
-SinterDiskObject *sinter_disk_object_new(SinterService *service, const char *domain_uuid,
-                                         const char *target);
+SinterDiskObject *sinter_disk_object_new(SinterServiceContext *context, SinterPublisher *publisher,
+                                         const char *domain_uuid, const char *target);
 
 /* Shows @disk of @domain; neither is kept. */
 void sinter_disk_object_update(SinterDiskObject *self, const SinterDomain *domain,

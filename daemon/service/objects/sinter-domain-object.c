@@ -10,12 +10,13 @@
 #include "sinter-dbus-error.h"
 #include "sinter-disk-object.h"
 #include "sinter-object-path.h"
-#include "sinter-plan-table.h"
 #include "sinter-request.h"
 
 struct _SinterDomainObject {
     SinterDBusDomainSkeleton parent_instance;
-    SinterService *service; /* outlives us */
+    SinterServiceContext *context;
+    SinterPublisher *publisher;
+    SinterPlanTable *plans;
     SinterDomain *domain;
     GHashTable *disks; /* target → SinterDiskObject */
 };
@@ -39,7 +40,7 @@ drop_disks(SinterDomainObject *self, const SinterDomain *domain)
 
         if (domain && sinter_domain_find_disk(domain, target))
             continue;
-        sinter_service_unexport(self->service, path);
+        sinter_publisher_unexport(self->publisher, path);
         g_hash_table_iter_remove(&iter);
     }
 }
@@ -54,10 +55,11 @@ show_disk(SinterDomainObject *self, const SinterDisk *disk, SinterReferenceGraph
         sinter_disk_object_update(object, self->domain, disk, graph);
         return;
     }
-    object = sinter_disk_object_new(self->service, self->domain->uuid, disk->target);
+    object =
+        sinter_disk_object_new(self->context, self->publisher, self->domain->uuid, disk->target);
     sinter_disk_object_update(object, self->domain, disk, graph);
     path = sinter_object_path_disk(self->domain->uuid, disk->target);
-    sinter_service_export(self->service, path, G_DBUS_INTERFACE_SKELETON(object));
+    sinter_publisher_export(self->publisher, path, G_DBUS_INTERFACE_SKELETON(object));
     g_hash_table_insert(self->disks, g_strdup(disk->target), object);
 }
 
@@ -105,14 +107,17 @@ sinter_domain_object_update(SinterDomainObject *self, SinterDomain *domain,
 }
 
 SinterDomainObject *
-sinter_domain_object_new(SinterService *service, SinterDomain *domain, SinterReferenceGraph *graph)
+sinter_domain_object_new(const SinterDomainObjectParts *parts, SinterDomain *domain,
+                         SinterReferenceGraph *graph)
 {
     SinterDomainObject *self = g_object_new(SINTER_TYPE_DOMAIN_OBJECT, NULL);
     g_autofree char *path = sinter_object_path_domain(domain->uuid);
 
-    self->service = service;
+    self->context = g_object_ref(parts->context);
+    self->publisher = g_object_ref(parts->publisher);
+    self->plans = g_object_ref(parts->plans);
     sinter_domain_object_update(self, domain, graph);
-    sinter_service_export(service, path, G_DBUS_INTERFACE_SKELETON(self));
+    sinter_publisher_export(self->publisher, path, G_DBUS_INTERFACE_SKELETON(self));
     return self;
 }
 
@@ -143,7 +148,7 @@ sinter_domain_object_unexport(SinterDomainObject *self)
     g_autofree char *path = sinter_object_path_domain(self->domain->uuid);
 
     drop_disks(self, NULL);
-    sinter_service_unexport(self->service, path);
+    sinter_publisher_unexport(self->publisher, path);
 }
 
 SinterDomain *
@@ -153,41 +158,16 @@ sinter_domain_object_get_domain(SinterDomainObject *self)
 }
 
 static void
-read_plan_options(SinterRequest *request)
-{
-    const SinterOptions *options = &request->options;
-
-    request->wanted.disk = options->disk;
-    request->wanted.keep = options->keep;
-    request->wanted.top = options->top;
-    request->wanted.base = options->base;
-    request->wanted.pull = options->pull;
-    request->wanted.keep_files = options->keep_files;
-}
-
-static void
 on_planned(SinterRequest *request, SinterPlan *plan)
 {
-    SinterPlanTable *plans = sinter_service_get_plans(request->service);
+    SinterDomainObject *self = request->object;
     g_autoptr(GError) error = NULL;
-    g_autofree char *path = sinter_plan_table_add(plans, plan, request->uid, &error);
+    g_autofree char *path = sinter_plan_table_add(self->plans, plan, request->uid, &error);
 
     if (path)
         sinter_dbus_domain_complete_plan(NULL, g_steal_pointer(&request->invocation), path);
     else
         sinter_request_fail(request, g_steal_pointer(&error));
-}
-
-static gboolean
-handle_plan(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVariant *options)
-{
-    SinterDomainObject *self = SINTER_DOMAIN_OBJECT(iface);
-    SinterRequest *request =
-        sinter_request_new(self->service, invocation, self->domain->uuid, options);
-
-    read_plan_options(request);
-    sinter_request_run(request, on_planned);
-    return TRUE;
 }
 
 static void
@@ -203,15 +183,24 @@ on_consolidate_planned(SinterRequest *request, SinterPlan *plan)
         sinter_request_fail(request, g_steal_pointer(&error));
 }
 
+static void
+run_request(SinterDomainObject *self, GDBusMethodInvocation *invocation, SinterRequestFunc answer)
+{
+    sinter_request_run(sinter_request_new(self->context, self, invocation, self->domain->uuid),
+                       answer);
+}
+
+static gboolean
+handle_plan(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    run_request(SINTER_DOMAIN_OBJECT(iface), invocation, on_planned);
+    return TRUE;
+}
+
 static gboolean
 handle_consolidate(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVariant *options)
 {
-    SinterDomainObject *self = SINTER_DOMAIN_OBJECT(iface);
-    SinterRequest *request =
-        sinter_request_new(self->service, invocation, self->domain->uuid, options);
-
-    read_plan_options(request);
-    sinter_request_run(request, on_consolidate_planned);
+    run_request(SINTER_DOMAIN_OBJECT(iface), invocation, on_consolidate_planned);
     return TRUE;
 }
 
@@ -229,6 +218,9 @@ sinter_domain_object_finalize(GObject *object)
 
     g_clear_pointer(&self->domain, sinter_domain_unref);
     g_hash_table_unref(self->disks);
+    g_clear_object(&self->plans);
+    g_clear_object(&self->publisher);
+    g_clear_object(&self->context);
     G_OBJECT_CLASS(sinter_domain_object_parent_class)->finalize(object);
 }
 
@@ -238,8 +230,8 @@ get_properties(GDBusInterfaceSkeleton *skeleton)
     GDBusInterfaceSkeletonClass *parent =
         G_DBUS_INTERFACE_SKELETON_CLASS(sinter_domain_object_parent_class);
 
-    return sinter_service_flatten(SINTER_DOMAIN_OBJECT(skeleton)->service,
-                                  parent->get_properties(skeleton));
+    return sinter_publisher_flatten(SINTER_DOMAIN_OBJECT(skeleton)->publisher,
+                                    parent->get_properties(skeleton));
 }
 
 static void

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "sinter-dbus.h"
-#include "sinter-service.h"
+#include "sinter-plan-table.h"
+#include "sinter-publisher.h"
+#include "sinter-service-context.h"
 
 G_BEGIN_DECLS
 
@@ -15,9 +17,16 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(SinterDomainObject, sinter_domain_object, SINTER, DOMAIN_OBJECT,
                      SinterDBusDomainSkeleton)
 
+/* What it uses; each gets a reference. */
+typedef struct {
+    SinterServiceContext *context;
+    SinterPublisher *publisher;
+    SinterPlanTable *plans; /* keeps the plans that callers make */
+} SinterDomainObjectParts;
+
 /* Shows @domain and exports it and its disks. */
-SinterDomainObject *sinter_domain_object_new(SinterService *service, SinterDomain *domain,
-                                             SinterReferenceGraph *graph);
+SinterDomainObject *sinter_domain_object_new(const SinterDomainObjectParts *parts,
+                                             SinterDomain *domain, SinterReferenceGraph *graph);
 
 /* Shows @domain from now on; disks come and go with it. */
 void sinter_domain_object_update(SinterDomainObject *self, SinterDomain *domain,

@@ -9,35 +9,61 @@
 #include "sinter-domain-table.h"
 
 #include "sinter-domain-object.h"
-#include "sinter-job-table.h"
 
 struct _SinterDomainTable {
-    SinterService *service; /* owns us */
-    GHashTable *objects;    /* UUID → SinterDomainObject */
-    GHashTable *touched;    /* set of UUIDs */
+    GObject parent_instance;
+    SinterDomainObjectParts parts;
+    GHashTable *objects; /* UUID → SinterDomainObject */
+    GHashTable *touched; /* set of UUIDs */
     guint idle_id;
 };
 
-SinterDomainTable *
-sinter_domain_table_new(SinterService *service)
-{
-    SinterDomainTable *table = g_new0(SinterDomainTable, 1);
+G_DEFINE_FINAL_TYPE(SinterDomainTable, sinter_domain_table, G_TYPE_OBJECT)
 
-    table->service = service;
-    table->objects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_object_unref);
-    table->touched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+enum { DOMAIN_SHOWN, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
+SinterDomainTable *
+sinter_domain_table_new(SinterServiceContext *context, SinterPublisher *publisher,
+                        SinterPlanTable *plans)
+{
+    SinterDomainTable *table = g_object_new(SINTER_TYPE_DOMAIN_TABLE, NULL);
+
+    table->parts.context = g_object_ref(context);
+    table->parts.publisher = g_object_ref(publisher);
+    table->parts.plans = g_object_ref(plans);
     return table;
 }
 
-void
-sinter_domain_table_free(SinterDomainTable *table)
+static void
+sinter_domain_table_finalize(GObject *object)
 {
-    if (!table)
-        return;
+    SinterDomainTable *table = SINTER_DOMAIN_TABLE(object);
+
     g_clear_handle_id(&table->idle_id, g_source_remove);
     g_hash_table_unref(table->objects);
     g_hash_table_unref(table->touched);
-    g_free(table);
+    g_clear_object(&table->parts.plans);
+    g_clear_object(&table->parts.publisher);
+    g_clear_object(&table->parts.context);
+    G_OBJECT_CLASS(sinter_domain_table_parent_class)->finalize(object);
+}
+
+static void
+sinter_domain_table_class_init(SinterDomainTableClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = sinter_domain_table_finalize;
+    signals[DOMAIN_SHOWN] =
+        g_signal_new("domain-shown", SINTER_TYPE_DOMAIN_TABLE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                     NULL, G_TYPE_NONE, 1, G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE);
+}
+
+static void
+sinter_domain_table_init(SinterDomainTable *table)
+{
+    table->objects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_object_unref);
+    table->touched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static gboolean
@@ -126,7 +152,6 @@ add_neighbours(GHashTable *set, const SinterReferenceGraph *graph, const SinterD
 static GHashTable *
 widen(SinterDomainTable *table, SinterReferenceGraph *graph)
 {
-    SinterInventory *inventory = sinter_service_get_inventory(table->service);
     GHashTable *wide = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     GHashTableIter iter;
     gpointer uuid;
@@ -134,7 +159,8 @@ widen(SinterDomainTable *table, SinterReferenceGraph *graph)
     g_hash_table_iter_init(&iter, table->touched);
     while (g_hash_table_iter_next(&iter, &uuid, NULL)) {
         SinterDomainObject *object = g_hash_table_lookup(table->objects, uuid);
-        g_autoptr(SinterDomain) now = sinter_inventory_lookup(inventory, uuid);
+        g_autoptr(SinterDomain) now =
+            sinter_service_context_lookup_domain(table->parts.context, uuid);
 
         g_hash_table_add(wide, g_strdup(uuid));
         if (object)
@@ -151,12 +177,12 @@ show_domain(SinterDomainTable *table, const char *uuid, SinterReferenceGraph *gr
 {
     SinterDomainObject *object = g_hash_table_lookup(table->objects, uuid);
     g_autoptr(SinterDomain) domain =
-        sinter_inventory_lookup(sinter_service_get_inventory(table->service), uuid);
+        sinter_service_context_lookup_domain(table->parts.context, uuid);
 
     if (domain && object) {
         sinter_domain_object_update(object, domain, graph);
     } else if (domain) {
-        object = sinter_domain_object_new(table->service, domain, graph);
+        object = sinter_domain_object_new(&table->parts, domain, graph);
         g_hash_table_insert(table->objects, g_strdup(uuid), object);
     } else if (object) {
         sinter_domain_object_unexport(object);
@@ -175,12 +201,12 @@ sinter_domain_table_show(SinterDomainTable *table)
     g_clear_handle_id(&table->idle_id, g_source_remove);
     if (g_hash_table_size(table->touched) == 0)
         return;
-    graph = sinter_inventory_get_graph(sinter_service_get_inventory(table->service));
+    graph = sinter_service_context_get_graph(table->parts.context);
     wide = widen(table, graph);
     g_hash_table_iter_init(&iter, wide);
     while (g_hash_table_iter_next(&iter, &uuid, NULL)) {
         show_domain(table, uuid, graph);
-        sinter_job_table_show_domain(sinter_service_get_jobs(table->service), uuid);
+        g_signal_emit(table, signals[DOMAIN_SHOWN], 0, uuid);
     }
 }
 

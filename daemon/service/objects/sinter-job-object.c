@@ -11,15 +11,15 @@
 
 #include "sinter-authority.h"
 #include "sinter-dbus-error.h"
-#include "sinter-domain-table.h"
-#include "sinter-object-path.h"
 
 #define MIN_INTERVAL_USEC (G_USEC_PER_SEC / 4)
 
 struct _SinterJobObject {
     SinterDBusJobSkeleton parent_instance;
-    SinterService *service; /* outlives us */
-    SinterJob *job;
+    SinterServiceContext *context;
+    SinterJobRecord *record; /* as told last, as the two below */
+    SinterJobProgress progress;
+    gboolean cancelable;
     gint64 shown_usec; /* when the properties were last set, monotonic */
     guint timeout_id;  /* a change waits for its time */
     gboolean finished; /* Completed was sent, or the job had ended before we came */
@@ -30,14 +30,17 @@ static void job_iface_init(SinterDBusJobIface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE(SinterJobObject, sinter_job_object, SINTER_DBUS_TYPE_JOB_SKELETON,
                               G_IMPLEMENT_INTERFACE(SINTER_DBUS_TYPE_JOB, job_iface_init))
 
+enum { FINISHING, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
 static void
-show_progress(SinterDBusJob *iface, SinterJob *job)
+show_progress(SinterDBusJob *iface, const SinterJobProgress *progress, SinterPhase phase)
 {
-    const SinterJobProgress *progress = sinter_job_get_progress(job);
     gboolean known = progress->total_bytes > 0;
     double fraction = known ? (double)progress->done_bytes / (double)progress->total_bytes : 0;
 
-    if (sinter_job_get_record(job)->phase == SINTER_PHASE_DONE) {
+    if (phase == SINTER_PHASE_DONE) {
         known = TRUE;
         fraction = 1;
     }
@@ -89,17 +92,10 @@ show_constants(SinterDBusJob *iface, const SinterJobRecord *record)
 }
 
 void
-sinter_job_object_show_disk(SinterJobObject *self)
+sinter_job_object_set_disk_path(SinterJobObject *self, const char *path)
 {
-    const SinterJobRecord *record = sinter_job_get_record(self->job);
-    SinterDomainTable *domains = sinter_service_get_domains(self->service);
-    g_autofree char *path = NULL;
-    const char *objects[] = { NULL, NULL };
+    const char *objects[] = { path, NULL };
 
-    if (sinter_domain_table_has_disk(domains, record->domain_uuid, record->plan->disk)) {
-        path = sinter_object_path_disk(record->domain_uuid, record->plan->disk);
-        objects[0] = path;
-    }
     sinter_dbus_job_set_objects(SINTER_DBUS_JOB(self), objects);
 }
 
@@ -110,9 +106,9 @@ show(SinterJobObject *self)
 
     g_clear_handle_id(&self->timeout_id, g_source_remove);
     self->shown_usec = g_get_monotonic_time();
-    show_record(iface, sinter_job_get_record(self->job));
-    show_progress(iface, self->job);
-    sinter_dbus_job_set_cancelable(iface, sinter_job_is_cancelable(self->job));
+    show_record(iface, self->record);
+    show_progress(iface, &self->progress, self->record->phase);
+    sinter_dbus_job_set_cancelable(iface, self->cancelable);
 }
 
 static gboolean
@@ -121,17 +117,17 @@ on_time(gpointer user_data)
     SinterJobObject *self = user_data;
 
     self->timeout_id = 0;
-    if (!sinter_phase_is_final(sinter_job_get_record(self->job)->phase))
+    if (!sinter_phase_is_final(self->record->phase))
         show(self);
     return G_SOURCE_REMOVE;
 }
 
 static void
-on_changed(SinterJob *job, SinterJobObject *self)
+show_in_time(SinterJobObject *self)
 {
     gint64 wait_usec = self->shown_usec + MIN_INTERVAL_USEC - g_get_monotonic_time();
 
-    if (self->timeout_id != 0 || sinter_phase_is_final(sinter_job_get_record(job)->phase))
+    if (self->timeout_id != 0 || sinter_phase_is_final(self->record->phase))
         return; /* an end is shown by sinter_job_object_finish() */
     if (wait_usec <= 0)
         show(self);
@@ -139,20 +135,35 @@ on_changed(SinterJob *job, SinterJobObject *self)
         self->timeout_id = g_timeout_add((guint)(wait_usec / 1000 + 1), on_time, self);
 }
 
+static void
+keep_state(SinterJobObject *self, const SinterJobState *state)
+{
+    SinterJobRecord *record = sinter_job_record_copy(state->record);
+
+    g_clear_pointer(&self->record, sinter_job_record_free);
+    self->record = record;
+    self->progress = *state->progress;
+    self->cancelable = state->cancelable;
+}
+
+void
+sinter_job_object_update(SinterJobObject *self, const SinterJobState *state)
+{
+    keep_state(self, state);
+    show_in_time(self);
+}
+
 void
 sinter_job_object_finish(SinterJobObject *self)
 {
-    const SinterJobRecord *record = sinter_job_get_record(self->job);
-    g_autofree char *message = failure_text(record);
-    gboolean success = record->phase == SINTER_PHASE_DONE;
+    g_autofree char *message = failure_text(self->record);
+    gboolean success = self->record->phase == SINTER_PHASE_DONE;
 
-    if (self->finished || !sinter_phase_is_final(record->phase))
+    if (self->finished || !sinter_phase_is_final(self->record->phase))
         return;
     self->finished = TRUE;
     show(self);
-    sinter_job_object_show_disk(self);
-    sinter_domain_table_settle_disk(sinter_service_get_domains(self->service), record->domain_uuid,
-                                    record->plan->disk);
+    g_signal_emit(self, signals[FINISHING], 0);
     g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(self));
     sinter_dbus_job_emit_completed(SINTER_DBUS_JOB(self), success, message);
 }
@@ -170,47 +181,43 @@ on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 /* A merge changes the chain without every libvirt saying so in an event. */
-static void
-on_ended(SinterJob *job, SinterJobObject *self)
+void
+sinter_job_object_end(SinterJobObject *self)
 {
     GWeakRef *place = g_new0(GWeakRef, 1);
 
     g_weak_ref_init(place, self);
-    sinter_inventory_refresh_async(sinter_service_get_inventory(self->service),
-                                   sinter_job_get_record(job)->domain_uuid, NULL, on_refreshed,
-                                   place);
+    sinter_service_context_refresh_async(self->context, self->record->domain_uuid, on_refreshed,
+                                         place);
 }
 
 SinterJobObject *
-sinter_job_object_new(SinterService *service, SinterJob *job)
+sinter_job_object_new(SinterServiceContext *context, const SinterJobState *state)
 {
     SinterJobObject *self = g_object_new(SINTER_TYPE_JOB_OBJECT, NULL);
-    const SinterJobRecord *record = sinter_job_get_record(job);
 
-    self->service = service;
-    self->job = g_object_ref(job);
-    self->finished = sinter_phase_is_final(record->phase);
-    show_constants(SINTER_DBUS_JOB(self), record);
+    self->context = g_object_ref(context);
+    keep_state(self, state);
+    self->finished = sinter_phase_is_final(self->record->phase);
+    show_constants(SINTER_DBUS_JOB(self), self->record);
     show(self);
-    sinter_job_object_show_disk(self);
-    sinter_authority_set_owner(G_DBUS_INTERFACE_SKELETON(self), record->uid);
-    g_signal_connect_object(job, "changed", G_CALLBACK(on_changed), self, 0);
-    g_signal_connect_object(job, "ended", G_CALLBACK(on_ended), self, 0);
+    sinter_authority_set_owner(G_DBUS_INTERFACE_SKELETON(self), self->record->uid);
     return self;
 }
 
-SinterJob *
-sinter_job_object_get_job(SinterJobObject *self)
+const SinterJobRecord *
+sinter_job_object_get_record(SinterJobObject *self)
 {
-    return self->job;
+    return self->record;
 }
 
 static gboolean
 handle_cancel(SinterDBusJob *iface, GDBusMethodInvocation *invocation, GVariant *options)
 {
+    SinterJobObject *self = SINTER_JOB_OBJECT(iface);
     g_autoptr(GError) error = NULL;
 
-    if (sinter_job_cancel(SINTER_JOB_OBJECT(iface)->job, &error))
+    if (sinter_service_context_cancel_job(self->context, self->record->id, &error))
         sinter_dbus_job_complete_cancel(iface, invocation);
     else
         sinter_dbus_return_error(invocation, g_steal_pointer(&error));
@@ -221,9 +228,11 @@ static gboolean
 handle_set_bandwidth(SinterDBusJob *iface, GDBusMethodInvocation *invocation, guint64 bytes_per_sec,
                      GVariant *options)
 {
+    SinterJobObject *self = SINTER_JOB_OBJECT(iface);
     g_autoptr(GError) error = NULL;
 
-    if (sinter_job_set_bandwidth(SINTER_JOB_OBJECT(iface)->job, bytes_per_sec, &error))
+    if (sinter_service_context_set_job_bandwidth(self->context, self->record->id, bytes_per_sec,
+                                                 &error))
         sinter_dbus_job_complete_set_bandwidth(iface, invocation);
     else
         sinter_dbus_return_error(invocation, g_steal_pointer(&error));
@@ -243,7 +252,8 @@ sinter_job_object_finalize(GObject *object)
     SinterJobObject *self = SINTER_JOB_OBJECT(object);
 
     g_clear_handle_id(&self->timeout_id, g_source_remove);
-    g_clear_object(&self->job);
+    g_clear_pointer(&self->record, sinter_job_record_free);
+    g_clear_object(&self->context);
     G_OBJECT_CLASS(sinter_job_object_parent_class)->finalize(object);
 }
 
@@ -251,6 +261,8 @@ static void
 sinter_job_object_class_init(SinterJobObjectClass *klass)
 {
     G_OBJECT_CLASS(klass)->finalize = sinter_job_object_finalize;
+    signals[FINISHING] = g_signal_new("finishing", SINTER_TYPE_JOB_OBJECT, G_SIGNAL_RUN_LAST, 0,
+                                      NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

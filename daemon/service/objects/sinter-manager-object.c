@@ -9,18 +9,19 @@
 #include "sinter-manager-object.h"
 
 #include "sinter-dbus-error.h"
-#include "sinter-domain-table.h"
 #include "sinter-event-gate.h"
-#include "sinter-job-table.h"
 #include "sinter-object-path.h"
-#include "sinter-plan-table.h"
 
 /* How often one disk's I/O errors are told. */
 #define EVENT_INTERVAL_MSEC 1000
 
 struct _SinterManagerObject {
     SinterDBusManagerSkeleton parent_instance;
-    SinterService *service; /* outlives us */
+    SinterServiceContext *context;
+    SinterPlanTable *plans;
+    SinterJobTable *jobs;
+    SinterReloadFunc reload;
+    gpointer reload_data;
     SinterEventGate *gate;
 };
 
@@ -104,41 +105,41 @@ sinter_manager_object_tell(SinterManagerObject *self, const SinterEvent *event)
 }
 
 void
-sinter_manager_object_update(SinterManagerObject *self)
+sinter_manager_object_update(SinterManagerObject *self, gboolean connected)
 {
     SinterDBusManager *iface = SINTER_DBUS_MANAGER(self);
-    gboolean open = sinter_connection_is_open(sinter_service_get_connection(self->service));
 
-    sinter_dbus_manager_set_connected(iface, open);
-    sinter_dbus_manager_set_ready(iface, sinter_service_is_scanned(self->service));
+    sinter_dbus_manager_set_connected(iface, connected);
+    sinter_dbus_manager_set_ready(iface, sinter_service_context_is_scanned(self->context));
 }
 
 SinterManagerObject *
-sinter_manager_object_new(SinterService *service)
+sinter_manager_object_new(const SinterManagerObjectParts *parts)
 {
     SinterManagerObject *self = g_object_new(SINTER_TYPE_MANAGER_OBJECT, NULL);
     SinterDBusManager *iface = SINTER_DBUS_MANAGER(self);
 
-    self->service = service;
+    self->context = g_object_ref(parts->context);
+    self->plans = g_object_ref(parts->plans);
+    self->jobs = g_object_ref(parts->jobs);
+    self->reload = parts->reload;
+    self->reload_data = parts->reload_data;
     sinter_dbus_manager_set_version(iface, SINTER_VERSION);
-    sinter_dbus_manager_set_connection_uri(
-        iface, sinter_connection_get_uri(sinter_service_get_connection(service)));
-    sinter_manager_object_update(self);
+    sinter_dbus_manager_set_connection_uri(iface, parts->uri);
     return self;
 }
 
 /* A call that waits for a scan. */
 typedef struct {
-    SinterService *service;
+    SinterServiceContext *context;
     GDBusMethodInvocation *invocation;
     char *name; /* of the domain that is looked for, NULL for Rescan */
 } Waiting;
 
 static void
-answer_lookup(SinterService *service, GDBusMethodInvocation *invocation, const char *name)
+answer_lookup(SinterServiceContext *context, GDBusMethodInvocation *invocation, const char *name)
 {
-    g_autoptr(SinterDomain) domain =
-        sinter_inventory_lookup(sinter_service_get_inventory(service), name);
+    g_autoptr(SinterDomain) domain = sinter_service_context_lookup_domain(context, name);
     g_autofree char *path = NULL;
 
     if (!domain) {
@@ -146,7 +147,7 @@ answer_lookup(SinterService *service, GDBusMethodInvocation *invocation, const c
                                                          "no domain '%.256s'", name));
         return;
     }
-    sinter_domain_table_show(sinter_service_get_domains(service));
+    sinter_service_context_request_update(context);
     path = sinter_object_path_domain(domain->uuid);
     sinter_dbus_manager_complete_lookup_domain(NULL, invocation, path);
 }
@@ -157,15 +158,15 @@ on_scanned(GObject *source, GAsyncResult *result, gpointer user_data)
     Waiting *waiting = user_data;
     GError *error = NULL;
 
-    if (!sinter_inventory_refresh_finish(SINTER_INVENTORY(source), result, &error)) {
+    if (!sinter_service_context_refresh_finish(waiting->context, result, &error)) {
         sinter_dbus_return_error(waiting->invocation, error);
     } else if (waiting->name) {
-        answer_lookup(waiting->service, waiting->invocation, waiting->name);
+        answer_lookup(waiting->context, waiting->invocation, waiting->name);
     } else {
-        sinter_domain_table_show(sinter_service_get_domains(waiting->service));
+        sinter_service_context_request_update(waiting->context);
         sinter_dbus_manager_complete_rescan(NULL, waiting->invocation);
     }
-    g_object_unref(waiting->service);
+    g_object_unref(waiting->context);
     g_free(waiting->name);
     g_free(waiting);
 }
@@ -175,11 +176,10 @@ scan_then_answer(SinterManagerObject *self, GDBusMethodInvocation *invocation, c
 {
     Waiting *waiting = g_new0(Waiting, 1);
 
-    waiting->service = g_object_ref(self->service);
+    waiting->context = g_object_ref(self->context);
     waiting->invocation = invocation;
     waiting->name = g_strdup(name);
-    sinter_inventory_refresh_async(sinter_service_get_inventory(self->service), NULL, NULL,
-                                   on_scanned, waiting);
+    sinter_service_context_refresh_async(self->context, NULL, on_scanned, waiting);
 }
 
 static gboolean
@@ -188,8 +188,8 @@ handle_lookup_domain(SinterDBusManager *iface, GDBusMethodInvocation *invocation
 {
     SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
 
-    if (sinter_service_is_scanned(self->service))
-        answer_lookup(self->service, invocation, name);
+    if (sinter_service_context_is_scanned(self->context))
+        answer_lookup(self->context, invocation, name);
     else
         scan_then_answer(self, invocation, name);
     return TRUE;
@@ -208,8 +208,7 @@ handle_lookup_job(SinterDBusManager *iface, GDBusMethodInvocation *invocation, c
 {
     SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
     GError *error = NULL;
-    g_autofree char *path =
-        sinter_job_table_lookup(sinter_service_get_jobs(self->service), id, &error);
+    g_autofree char *path = sinter_job_table_lookup(self->jobs, id, &error);
 
     if (path)
         sinter_dbus_manager_complete_lookup_job(iface, invocation, path);
@@ -224,8 +223,7 @@ handle_lookup_plan(SinterDBusManager *iface, GDBusMethodInvocation *invocation, 
 {
     SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
     GError *error = NULL;
-    g_autofree char *path =
-        sinter_plan_table_lookup(sinter_service_get_plans(self->service), id, &error);
+    g_autofree char *path = sinter_plan_table_lookup(self->plans, id, &error);
 
     if (path)
         sinter_dbus_manager_complete_lookup_plan(iface, invocation, path);
@@ -240,7 +238,7 @@ handle_reload(SinterDBusManager *iface, GDBusMethodInvocation *invocation, GVari
     SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
     GError *error = NULL;
 
-    if (sinter_service_reload(self->service, &error))
+    if (self->reload(self->reload_data, &error))
         sinter_dbus_manager_complete_reload(iface, invocation);
     else
         sinter_dbus_return_error(invocation, error);
@@ -260,7 +258,12 @@ manager_iface_init(SinterDBusManagerIface *iface)
 static void
 sinter_manager_object_finalize(GObject *object)
 {
-    sinter_event_gate_free(SINTER_MANAGER_OBJECT(object)->gate);
+    SinterManagerObject *self = SINTER_MANAGER_OBJECT(object);
+
+    sinter_event_gate_free(self->gate);
+    g_clear_object(&self->jobs);
+    g_clear_object(&self->plans);
+    g_clear_object(&self->context);
     G_OBJECT_CLASS(sinter_manager_object_parent_class)->finalize(object);
 }
 

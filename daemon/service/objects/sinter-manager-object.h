@@ -2,7 +2,10 @@
 #pragma once
 
 #include "sinter-dbus.h"
-#include "sinter-service.h"
+#include "sinter-event.h"
+#include "sinter-job-table.h"
+#include "sinter-plan-table.h"
+#include "sinter-service-context.h"
 
 G_BEGIN_DECLS
 
@@ -16,10 +19,23 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(SinterManagerObject, sinter_manager_object, SINTER, MANAGER_OBJECT,
                      SinterDBusManagerSkeleton)
 
-SinterManagerObject *sinter_manager_object_new(SinterService *service);
+/* Reads the configuration anew, for the method Reload. */
+typedef gboolean (*SinterReloadFunc)(gpointer user_data, GError **error);
 
-/* Shows whether the connection stands and the inventory is whole. */
-void sinter_manager_object_update(SinterManagerObject *self);
+/* What it uses; each object gets a reference. */
+typedef struct {
+    SinterServiceContext *context;
+    SinterPlanTable *plans;
+    SinterJobTable *jobs;
+    const char *uri; /* libvirt's */
+    SinterReloadFunc reload;
+    gpointer reload_data; /* lives as long as the object is on the bus */
+} SinterManagerObjectParts;
+
+SinterManagerObject *sinter_manager_object_new(const SinterManagerObjectParts *parts);
+
+/* Shows whether libvirt is connected, and whether the inventory is whole. */
+void sinter_manager_object_update(SinterManagerObject *self, gboolean connected);
 
 /* Sends the Event signal, with a bound on those that libvirt sends without end. */
 void sinter_manager_object_tell(SinterManagerObject *self, const SinterEvent *event);

@@ -11,12 +11,11 @@
 #include "sinter-authority.h"
 #include "sinter-dbus-error.h"
 #include "sinter-object-path.h"
-#include "sinter-plan-table.h"
 #include "sinter-request.h"
 
 struct _SinterPlanObject {
     SinterDBusPlanSkeleton parent_instance;
-    SinterService *service; /* outlives us */
+    SinterServiceContext *context;
     SinterPlan *plan;
     guint uid;
 };
@@ -25,6 +24,10 @@ static void plan_iface_init(SinterDBusPlanIface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE(SinterPlanObject, sinter_plan_object, SINTER_DBUS_TYPE_PLAN_SKELETON,
                               G_IMPLEMENT_INTERFACE(SINTER_DBUS_TYPE_PLAN, plan_iface_init))
+
+enum { CONSUMED, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
 
 static void
 add_string(GVariantBuilder *builder, const char *key, const char *value)
@@ -123,13 +126,13 @@ show_lists(SinterDBusPlan *iface, const SinterPlan *plan)
 }
 
 SinterPlanObject *
-sinter_plan_object_new(SinterService *service, const char *id, SinterPlan *plan, guint uid)
+sinter_plan_object_new(SinterServiceContext *context, const char *id, SinterPlan *plan, guint uid)
 {
     SinterPlanObject *self = g_object_new(SINTER_TYPE_PLAN_OBJECT, NULL);
     SinterDBusPlan *iface = SINTER_DBUS_PLAN(self);
     g_autofree char *domain_path = sinter_object_path_domain(plan->domain_uuid);
 
-    self->service = service;
+    self->context = g_object_ref(context);
     self->plan = sinter_plan_ref(plan);
     self->uid = uid;
     sinter_dbus_plan_set_id(iface, id);
@@ -163,7 +166,7 @@ on_ready(SinterRequest *request, SinterPlan *plan)
         sinter_request_fail(request, g_steal_pointer(&error));
         return;
     }
-    sinter_plan_table_remove_plan(sinter_service_get_plans(request->service), plan);
+    g_signal_emit(request->object, signals[CONSUMED], 0);
     sinter_dbus_plan_complete_execute(NULL, g_steal_pointer(&request->invocation),
                                       (const char *const *)jobs);
 }
@@ -173,7 +176,7 @@ handle_execute(SinterDBusPlan *iface, GDBusMethodInvocation *invocation, GVarian
 {
     SinterPlanObject *self = SINTER_PLAN_OBJECT(iface);
     SinterRequest *request =
-        sinter_request_new(self->service, invocation, self->plan->domain_uuid, options);
+        sinter_request_new(self->context, self, invocation, self->plan->domain_uuid);
 
     request->plan = sinter_plan_ref(self->plan);
     sinter_request_run(request, on_ready);
@@ -186,7 +189,7 @@ handle_discard(SinterDBusPlan *iface, GDBusMethodInvocation *invocation, GVarian
     SinterPlanObject *self = SINTER_PLAN_OBJECT(iface);
 
     sinter_dbus_plan_complete_discard(iface, invocation);
-    sinter_plan_table_remove_plan(sinter_service_get_plans(self->service), self->plan);
+    g_signal_emit(self, signals[CONSUMED], 0);
     return TRUE;
 }
 
@@ -203,6 +206,7 @@ sinter_plan_object_finalize(GObject *object)
     SinterPlanObject *self = SINTER_PLAN_OBJECT(object);
 
     g_clear_pointer(&self->plan, sinter_plan_unref);
+    g_clear_object(&self->context);
     G_OBJECT_CLASS(sinter_plan_object_parent_class)->finalize(object);
 }
 
@@ -210,6 +214,8 @@ static void
 sinter_plan_object_class_init(SinterPlanObjectClass *klass)
 {
     G_OBJECT_CLASS(klass)->finalize = sinter_plan_object_finalize;
+    signals[CONSUMED] = g_signal_new("consumed", SINTER_TYPE_PLAN_OBJECT, G_SIGNAL_RUN_LAST, 0,
+                                     NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void

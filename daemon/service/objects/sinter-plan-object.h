@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sinter-dbus.h"
-#include "sinter-service.h"
+#include "sinter-service-context.h"
 
 G_BEGIN_DECLS
 
@@ -10,14 +10,17 @@ G_BEGIN_DECLS
  * SinterPlanObject:
  *
  * One plan on the bus. Nothing of it ever changes; it belongs to the table of plans.
+ *
+ * Signals:
+ *  - "consumed": it was executed or discarded, and must leave the bus.
  */
 #define SINTER_TYPE_PLAN_OBJECT (sinter_plan_object_get_type())
 G_DECLARE_FINAL_TYPE(SinterPlanObject, sinter_plan_object, SINTER, PLAN_OBJECT,
                      SinterDBusPlanSkeleton)
 
 /* @uid: whose plan it is */
-SinterPlanObject *sinter_plan_object_new(SinterService *service, const char *id, SinterPlan *plan,
-                                         guint uid);
+SinterPlanObject *sinter_plan_object_new(SinterServiceContext *context, const char *id,
+                                         SinterPlan *plan, guint uid);
 
 /* (transfer none) */
 SinterPlan *sinter_plan_object_get_plan(SinterPlanObject *self);

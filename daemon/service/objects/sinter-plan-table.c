@@ -11,17 +11,22 @@
 #include "sinter-object-path.h"
 #include "sinter-plan-object.h"
 
+struct _SinterPlanTable {
+    GObject parent_instance;
+    SinterServiceContext *context;
+    SinterPublisher *publisher;
+    GHashTable *entries; /* id → Entry */
+};
+
+G_DEFINE_FINAL_TYPE(SinterPlanTable, sinter_plan_table, G_TYPE_OBJECT)
+
 typedef struct {
-    SinterPlanTable *table;
+    SinterPlanTable *table; /* owns the entry */
     char *id;
     SinterPlanObject *object;
+    gulong consumed_id;
     guint timeout_id;
 } Entry;
-
-struct _SinterPlanTable {
-    SinterService *service; /* owns us */
-    GHashTable *entries;    /* id → Entry */
-};
 
 /* Takes the plan off the bus. */
 static void
@@ -30,30 +35,45 @@ entry_free(gpointer data)
     Entry *entry = data;
     g_autofree char *path = sinter_object_path_plan(entry->id);
 
-    sinter_service_unexport(entry->table->service, path);
+    sinter_publisher_unexport(entry->table->publisher, path);
     g_clear_handle_id(&entry->timeout_id, g_source_remove);
+    g_clear_signal_handler(&entry->consumed_id, entry->object);
     g_object_unref(entry->object);
     g_free(entry->id);
     g_free(entry);
 }
 
 SinterPlanTable *
-sinter_plan_table_new(SinterService *service)
+sinter_plan_table_new(SinterServiceContext *context, SinterPublisher *publisher)
 {
-    SinterPlanTable *table = g_new0(SinterPlanTable, 1);
+    SinterPlanTable *table = g_object_new(SINTER_TYPE_PLAN_TABLE, NULL);
 
-    table->service = service;
-    table->entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
+    table->context = g_object_ref(context);
+    table->publisher = g_object_ref(publisher);
     return table;
 }
 
-void
-sinter_plan_table_free(SinterPlanTable *table)
+static void
+sinter_plan_table_finalize(GObject *object)
 {
-    if (!table)
-        return;
+    SinterPlanTable *table = SINTER_PLAN_TABLE(object);
+
     g_hash_table_unref(table->entries);
-    g_free(table);
+    g_clear_object(&table->publisher);
+    g_clear_object(&table->context);
+    G_OBJECT_CLASS(sinter_plan_table_parent_class)->finalize(object);
+}
+
+static void
+sinter_plan_table_class_init(SinterPlanTableClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = sinter_plan_table_finalize;
+}
+
+static void
+sinter_plan_table_init(SinterPlanTable *table)
+{
+    table->entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
 }
 
 static guint
@@ -72,10 +92,10 @@ count_of_user(SinterPlanTable *table, guint uid)
 static gboolean
 check_quotas(SinterPlanTable *table, guint uid, GError **error)
 {
-    const SinterConfig *config = sinter_service_get_config(table->service);
+    const SinterPlanLimits *limits = sinter_service_context_get_plan_limits(table->context);
     guint n = uid == 0 ? 0 : count_of_user(table, uid);
 
-    if (n >= config->max_plans_per_user) {
+    if (n >= limits->max_per_user) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
                     "user %u has %u plans already; execute or discard one, or wait until it "
                     "expires",
@@ -83,7 +103,7 @@ check_quotas(SinterPlanTable *table, guint uid, GError **error)
         return FALSE;
     }
     n = g_hash_table_size(table->entries);
-    if (n >= config->max_plans) {
+    if (n >= limits->max) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
                     "there are %u plans already, as many as are kept; wait until one expires", n);
         return FALSE;
@@ -101,6 +121,12 @@ on_expired(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+static void
+on_consumed(SinterPlanObject *object, Entry *entry)
+{
+    g_hash_table_remove(entry->table->entries, entry->id);
+}
+
 static char *
 new_id(SinterPlanTable *table)
 {
@@ -113,23 +139,33 @@ new_id(SinterPlanTable *table)
     return id;
 }
 
+static Entry *
+entry_new(SinterPlanTable *table, SinterPlan *plan, guint uid)
+{
+    Entry *entry = g_new0(Entry, 1);
+
+    entry->table = table;
+    entry->id = new_id(table);
+    entry->object = sinter_plan_object_new(table->context, entry->id, plan, uid);
+    entry->consumed_id =
+        g_signal_connect(entry->object, "consumed", G_CALLBACK(on_consumed), entry);
+    entry->timeout_id = g_timeout_add_seconds(
+        sinter_service_context_get_plan_limits(table->context)->lifetime_sec, on_expired, entry);
+    return entry;
+}
+
 char *
 sinter_plan_table_add(SinterPlanTable *table, SinterPlan *plan, guint uid, GError **error)
 {
-    const SinterConfig *config = sinter_service_get_config(table->service);
     g_autofree char *path = NULL;
     Entry *entry;
 
     if (!check_quotas(table, uid, error))
         return NULL;
-    entry = g_new0(Entry, 1);
-    entry->table = table;
-    entry->id = new_id(table);
-    entry->object = sinter_plan_object_new(table->service, entry->id, plan, uid);
-    entry->timeout_id = g_timeout_add_seconds(config->plan_lifetime_sec, on_expired, entry);
+    entry = entry_new(table, plan, uid);
     g_hash_table_insert(table->entries, entry->id, entry);
     path = sinter_object_path_plan(entry->id);
-    sinter_service_export(table->service, path, G_DBUS_INTERFACE_SKELETON(entry->object));
+    sinter_publisher_export(table->publisher, path, G_DBUS_INTERFACE_SKELETON(entry->object));
     return g_steal_pointer(&path);
 }
 
@@ -143,21 +179,6 @@ sinter_plan_table_lookup(SinterPlanTable *table, const char *id, GError **error)
                 "changed",
                 id);
     return NULL;
-}
-
-void
-sinter_plan_table_remove_plan(SinterPlanTable *table, SinterPlan *plan)
-{
-    GHashTableIter iter;
-    gpointer value;
-
-    g_hash_table_iter_init(&iter, table->entries);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        if (sinter_plan_object_get_plan(((Entry *)value)->object) == plan) {
-            g_hash_table_iter_remove(&iter);
-            return;
-        }
-    }
 }
 
 /* Whether every chain of @plan still is what @domain has. */

@@ -3,7 +3,7 @@
 /*
  * The one way from a call to a plan, and from a plan to jobs:
  *
- *   handler → read the domain anew → show it → planner → the handler's answer
+ *   handler → read the domain anew → update the objects → planner → the handler's answer
  *
  * What holds: the call is answered once, whatever happens on the way.
  */
@@ -12,22 +12,22 @@
 
 #include "sinter-authority.h"
 #include "sinter-dbus-error.h"
-#include "sinter-domain-table.h"
-#include "sinter-job-table.h"
 #include "sinter-object-path.h"
+#include "sinter-planner.h"
 
 SinterRequest *
-sinter_request_new(SinterService *service, GDBusMethodInvocation *invocation,
-                   const char *domain_uuid, GVariant *options)
+sinter_request_new(SinterServiceContext *context, gpointer object,
+                   GDBusMethodInvocation *invocation, const char *domain_uuid)
 {
+    const SinterCall *call = sinter_authority_get_call(invocation);
     SinterRequest *self = g_new0(SinterRequest, 1);
 
-    self->service = g_object_ref(service);
+    self->context = g_object_ref(context);
+    self->object = g_object_ref(object);
     self->invocation = invocation;
-    self->uid = sinter_authority_get_caller_uid(invocation);
+    self->uid = call->uid;
+    self->options = call->options;
     self->domain_uuid = g_strdup(domain_uuid);
-    self->dictionary = g_variant_ref(options);
-    sinter_options_read(options, (SinterOptionFlags)~0u, &self->options, NULL);
     return self;
 }
 
@@ -35,9 +35,9 @@ static void
 request_free(SinterRequest *self)
 {
     g_assert(!self->invocation); /* it was answered */
-    g_object_unref(self->service);
+    g_object_unref(self->object);
+    g_object_unref(self->context);
     g_free(self->domain_uuid);
-    g_variant_unref(self->dictionary);
     g_free(self->target);
     g_free(self->destination);
     g_clear_pointer(&self->plan, sinter_plan_unref);
@@ -62,8 +62,8 @@ sinter_request_refuse(SinterRequest *request, GError *error)
 static gboolean
 make_plan(SinterRequest *self, GError **error)
 {
-    SinterInventory *inventory = sinter_service_get_inventory(self->service);
-    g_autoptr(SinterDomain) domain = sinter_inventory_lookup(inventory, self->domain_uuid);
+    g_autoptr(SinterDomain) domain =
+        sinter_service_context_lookup_domain(self->context, self->domain_uuid);
     g_autoptr(SinterReferenceGraph) graph = NULL;
 
     if (!domain) {
@@ -73,8 +73,9 @@ make_plan(SinterRequest *self, GError **error)
     }
     if (self->plan)
         return TRUE;
-    graph = sinter_inventory_get_graph(inventory);
-    self->plan = sinter_planner_plan(&self->wanted, domain, graph, g_get_real_time(), error);
+    graph = sinter_service_context_get_graph(self->context);
+    self->plan =
+        sinter_planner_plan(&self->options.wanted, domain, graph, g_get_real_time(), error);
     return self->plan != NULL;
 }
 
@@ -84,8 +85,8 @@ on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(SinterRequest) self = user_data;
     g_autoptr(GError) error = NULL;
 
-    if (sinter_inventory_refresh_finish(SINTER_INVENTORY(source), result, &error)) {
-        sinter_domain_table_show(sinter_service_get_domains(self->service));
+    if (sinter_service_context_refresh_finish(self->context, result, &error)) {
+        sinter_service_context_request_update(self->context);
         if (make_plan(self, &error)) {
             self->answer(self, self->plan);
             return;
@@ -97,14 +98,13 @@ on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
 void
 sinter_request_run(SinterRequest *request, SinterRequestFunc answer)
 {
-    SinterInventory *inventory = sinter_service_get_inventory(request->service);
     /* a domain that could not be read stands in the way of all others, and may have been in the
      * midst of a change: libvirt then fails to list the snapshots of one that gets another */
-    gboolean all = sinter_inventory_has_problems(inventory);
+    gboolean all = sinter_service_context_has_problems(request->context);
 
     request->answer = answer;
-    sinter_inventory_refresh_async(inventory, all ? NULL : request->domain_uuid, NULL, on_refreshed,
-                                   request);
+    sinter_service_context_refresh_async(request->context, all ? NULL : request->domain_uuid,
+                                         on_refreshed, request);
 }
 
 GStrv
@@ -115,20 +115,13 @@ sinter_request_submit(SinterRequest *request, SinterPlan *plan, GError **error)
         .bandwidth_bytes_per_sec = request->options.bandwidth_bytes_per_sec,
         .uid = request->uid,
     };
-    g_autoptr(GPtrArray) jobs = NULL;
-    g_autoptr(GPtrArray) paths = NULL;
+    g_auto(GStrv) ids = sinter_service_context_submit(request->context, plan, &options, error);
+    g_autoptr(GPtrArray) paths = g_ptr_array_new();
 
-    jobs = sinter_executor_submit(sinter_service_get_executor(request->service), plan, &options,
-                                  error);
-    if (!jobs)
+    if (!ids)
         return NULL;
-    paths = g_ptr_array_new();
-    for (guint i = 0; i < jobs->len; i++) {
-        SinterJob *job = g_ptr_array_index(jobs, i);
-
-        sinter_job_table_add(sinter_service_get_jobs(request->service), job);
-        g_ptr_array_add(paths, sinter_object_path_job(sinter_job_get_record(job)->id));
-    }
+    for (guint i = 0; ids[i]; i++)
+        g_ptr_array_add(paths, sinter_object_path_job(ids[i]));
     g_ptr_array_add(paths, NULL);
     return (GStrv)g_ptr_array_free(g_steal_pointer(&paths), FALSE);
 }

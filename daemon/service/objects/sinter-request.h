@@ -2,8 +2,7 @@
 #pragma once
 
 #include "sinter-options.h"
-#include "sinter-planner.h"
-#include "sinter-service.h"
+#include "sinter-service-context.h"
 
 G_BEGIN_DECLS
 
@@ -11,8 +10,8 @@ G_BEGIN_DECLS
  * SinterRequest:
  *
  * A method call on its way from a handler through the planner: the domain is read anew, so that
- * what is planned for is what is there now, then a plan is made and given to a function that
- * answers the call. Belongs to sinter_request_run() from then on. Main context.
+ * the plan is made for its present state, then the plan is given to a function that answers the
+ * call. Owned by sinter_request_run() from then on. Main context.
  */
 typedef struct _SinterRequest SinterRequest;
 
@@ -20,22 +19,22 @@ typedef struct _SinterRequest SinterRequest;
 typedef void (*SinterRequestFunc)(SinterRequest *request, SinterPlan *plan);
 
 struct _SinterRequest {
-    SinterService *service;
+    SinterServiceContext *context;
+    gpointer object; /* the object that was called; a reference */
     GDBusMethodInvocation *invocation;
-    guint uid; /* of the caller */
+    guint uid;             /* of the caller */
+    SinterOptions options; /* the caller's; the handler completes its part for the planner */
     char *domain_uuid;
-    SinterOptions options;    /* as the caller gave them; its strings live as long as we */
-    SinterPlanRequest wanted; /* for the handler to fill in; its strings must live likewise */
-    char *target;             /* (nullable): owned, for @wanted */
-    char *destination;        /* (nullable): owned, for @wanted */
-    GVariant *dictionary;     /* what @options was read from */
-    SinterPlan *plan;         /* (nullable): set by the handler in place of @wanted, or made */
+    char *target;      /* (nullable): owned, for @options.wanted */
+    char *destination; /* (nullable): owned, for @options.wanted */
+    SinterPlan *plan;  /* (nullable): set by the handler in place of @options.wanted, or made */
     SinterRequestFunc answer;
 };
 
-/* @invocation: (transfer full); @options: its dictionary, which the authority has checked */
-SinterRequest *sinter_request_new(SinterService *service, GDBusMethodInvocation *invocation,
-                                  const char *domain_uuid, GVariant *options);
+/* @object: the object that was called; @invocation: (transfer full): as the authority dispatched
+ * it */
+SinterRequest *sinter_request_new(SinterServiceContext *context, gpointer object,
+                                  GDBusMethodInvocation *invocation, const char *domain_uuid);
 
 void sinter_request_run(SinterRequest *request, SinterRequestFunc answer);
 
@@ -46,10 +45,10 @@ void sinter_request_fail(SinterRequest *request, GError *error);
 void sinter_request_refuse(SinterRequest *request, GError *error);
 
 /* Has the executor carry @plan out. (transfer full) (nullable): the paths of the jobs' objects,
- * which stand. */
+ * which are exported. */
 GStrv sinter_request_submit(SinterRequest *request, SinterPlan *plan, GError **error);
 
-/* As sinter_request_submit(), for a plan of one disk: that nothing is to be done is an error. */
+/* As sinter_request_submit(), for a plan of one disk: it is an error when nothing is to be done. */
 char *sinter_request_submit_one(SinterRequest *request, SinterPlan *plan, GError **error);
 
 G_END_DECLS

@@ -38,7 +38,7 @@ on_call(GDBusConnection *connection, const char *sender, const char *path, const
     Probe *probe = user_data;
 
     probe->n_calls++;
-    probe->uid = sinter_authority_get_caller_uid(invocation);
+    probe->uid = sinter_authority_get_call(invocation)->uid;
     g_dbus_method_invocation_return_value(invocation, NULL);
 }
 

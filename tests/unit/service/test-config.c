@@ -57,8 +57,8 @@ test_values(Fixture *f, gconstpointer data)
     g_assert_cmpuint(config->limits.max_jobs_per_host, ==, 7);
     g_assert_cmpuint(config->limits.bandwidth_bytes_per_sec, ==, 50 * 1024 * 1024);
     g_assert_cmpstr(config->copy_folders, ==, "/a:/b c");
-    g_assert_cmpuint(config->max_plans_per_user, ==, 3);
-    g_assert_cmpuint(config->plan_lifetime_sec, ==, 600);
+    g_assert_cmpuint(config->plans.max_per_user, ==, 3);
+    g_assert_cmpuint(config->plans.lifetime_sec, ==, 600);
 }
 
 typedef struct {
@@ -109,7 +109,7 @@ test_rest_is_used(Fixture *f, gconstpointer data)
 
     g_assert_cmpuint(f->problems->len, ==, 2);
     g_assert_cmpuint(config->limits.max_jobs_per_storage, ==, 5);
-    g_assert_cmpuint(config->max_plans, ==, 9);
+    g_assert_cmpuint(config->plans.max, ==, 9);
 }
 
 static void
@@ -144,7 +144,7 @@ test_adopt(Fixture *f, gconstpointer data)
                 "[copy]\nfolders=/a\n");
     g_autoptr(GPtrArray) waiting = sinter_config_adopt(config, fresh);
 
-    g_assert_cmpuint(config->max_plans_per_user, ==, 2);
+    g_assert_cmpuint(config->plans.max_per_user, ==, 2);
     g_assert_cmpstr(config->connection_uri, ==, "");
     g_assert_cmpuint(waiting->len, ==, 2);
     g_assert_cmpstr(g_ptr_array_index(waiting, 0), ==, "[connection] uri");
@@ -186,9 +186,9 @@ test_order(void)
         g_assert_cmpstr(g_ptr_array_index(files, i + 2), ==, second);
     }
     config = sinter_config_load(files, problems);
-    g_assert_cmpuint(config->max_plans, ==, 2);
-    g_assert_cmpuint(config->plan_lifetime_sec, ==, 1);
-    g_assert_cmpuint(config->max_plans_per_user, ==, 4);
+    g_assert_cmpuint(config->plans.max, ==, 2);
+    g_assert_cmpuint(config->plans.lifetime_sec, ==, 1);
+    g_assert_cmpuint(config->plans.max_per_user, ==, 4);
     remove_files(files);
     g_unlink(other);
     g_rmdir(conf_d);
@@ -215,9 +215,9 @@ test_shipped_file(Fixture *f, gconstpointer data)
     different = sinter_config_adopt(initial, config);
     g_assert_cmpuint(different->len, ==, 0);
     g_assert_cmpstr(initial->copy_folders, ==, "/var/lib/libvirt/images");
-    g_assert_cmpuint(initial->max_plans, ==, 1024);
-    g_assert_cmpuint(initial->max_plans_per_user, ==, 16);
-    g_assert_cmpuint(initial->plan_lifetime_sec, ==, 600);
+    g_assert_cmpuint(initial->plans.max, ==, 1024);
+    g_assert_cmpuint(initial->plans.max_per_user, ==, 16);
+    g_assert_cmpuint(initial->plans.lifetime_sec, ==, 600);
 }
 
 int

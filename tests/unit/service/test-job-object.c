@@ -1,131 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* A job on the bus, seen by another connection: however often the job changes, the bus hears it
- * at most four times a second; the end is shown at once, before Completed. The job is played: this
- * program has its own SinterJob in place of the daemon's. */
+ * at most four times a second; the end is shown at once, before Completed. What the job is to be
+ * like the test says; what becomes of requests the played context tells. */
 
-#include <glib/gstdio.h>
+#include "sinter-domain-table.h"
+#include "sinter-job-table.h"
+#include "service-stage.h"
 
-#include "bus-fixture.h"
-#include "sinter-dbus-error.h"
-#include "sinter-dbus.h"
-#include "sinter-job-private.h"
-#include "sinter-job.h"
-#include "sinter-log.h"
-#include "sinter-service.h"
-
-struct _SinterJob {
-    GObject parent_instance;
-    SinterJobRecord *record;
-    SinterJobProgress progress;
-    guint n_cancels;
-    guint64 bandwidth;
-};
-
-G_DEFINE_FINAL_TYPE(SinterJob, sinter_job, G_TYPE_OBJECT)
-
-static void
-sinter_job_finalize(GObject *object)
-{
-    sinter_job_record_free(SINTER_JOB(object)->record);
-    G_OBJECT_CLASS(sinter_job_parent_class)->finalize(object);
-}
-
-static void
-sinter_job_class_init(SinterJobClass *klass)
-{
-    G_OBJECT_CLASS(klass)->finalize = sinter_job_finalize;
-    g_signal_new("changed", SINTER_TYPE_JOB, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
-                 0);
-    g_signal_new("ended", SINTER_TYPE_JOB, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
-}
-
-static void
-sinter_job_init(SinterJob *self)
-{
-}
-
-SinterJob *
-sinter_job_new(const SinterJobContext *context, SinterJobRecord *record)
-{
-    SinterJob *self = g_object_new(SINTER_TYPE_JOB, NULL);
-
-    self->record = record;
-    return self;
-}
-
-void
-sinter_job_admit(SinterJob *self)
-{
-}
-
-gboolean
-sinter_job_is_admitted(SinterJob *self)
-{
-    return TRUE;
-}
-
-void
-sinter_job_post_event(SinterJob *self, const SinterEvent *event)
-{
-}
-
-void
-sinter_job_ask_to_stop(SinterJob *self)
-{
-}
-
-gboolean
-sinter_job_stop(SinterJob *self, gint64 deadline_usec)
-{
-    return TRUE;
-}
-
-const SinterJobRecord *
-sinter_job_get_record(SinterJob *self)
-{
-    return self->record;
-}
-
-const SinterJobProgress *
-sinter_job_get_progress(SinterJob *self)
-{
-    return &self->progress;
-}
-
-gboolean
-sinter_job_is_cancelable(SinterJob *self)
-{
-    return self->record->phase < SINTER_PHASE_PIVOTING;
-}
-
-gboolean
-sinter_job_cancel(SinterJob *self, GError **error)
-{
-    self->n_cancels++;
-    if (sinter_job_is_cancelable(self))
-        return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY, "too late");
-    return FALSE;
-}
-
-gboolean
-sinter_job_set_bandwidth(SinterJob *self, guint64 bytes_per_sec, GError **error)
-{
-    self->bandwidth = bytes_per_sec;
-    return TRUE;
-}
-
-/* --- the stage ------------------------------------------------------------------------------- */
+#define JOB_PATH "/org/sinter/Sinter1/jobs/1"
+#define WORLD "test | vda: top > base"
 
 typedef struct {
-    BusFixture bus;
-    char *state_dir;
-    SinterConnection *connection;
-    SinterInventory *inventory;
-    SinterExecutor *executor;
-    SinterService *service;
-    SinterJob *job;
+    ServiceStage stage;
+    SinterPlanTable *plans;
+    SinterDomainTable *domains;
+    SinterJobTable *jobs;
+    SinterJobRecord *record; /* the job as it is now, with the two below */
+    SinterJobProgress progress;
+    gboolean cancelable;
     SinterDBusJob *proxy;
     guint n_changes;    /* PropertiesChanged of the job */
     guint n_completed;  /* Completed of the job */
@@ -133,35 +26,10 @@ typedef struct {
     gboolean success;
 } Fixture;
 
-static void
-on_name(GDBusConnection *connection, const char *name, const char *owner, gpointer user_data)
+static SinterJobState
+get_state(Fixture *f)
 {
-    *(gboolean *)user_data = TRUE;
-}
-
-static void
-wait_for_name(Fixture *f)
-{
-    gboolean there = FALSE;
-    guint id = g_bus_watch_name_on_connection(f->bus.client, SINTER_BUS_NAME, 0, on_name, NULL,
-                                              &there, NULL);
-
-    while (!there)
-        g_main_context_iteration(NULL, TRUE);
-    g_bus_unwatch_name(id);
-}
-
-static void
-start_service(Fixture *f)
-{
-    SinterConfig *config = sinter_config_new();
-    SinterServiceParts parts = { f->bus.server, FALSE,        NULL,       config,
-                                 f->connection, f->inventory, f->executor };
-
-    f->service = sinter_service_new(&parts);
-    sinter_service_start(f->service);
-    sinter_connection_start(f->connection);
-    wait_for_name(f);
+    return (SinterJobState){ f->record, &f->progress, f->cancelable };
 }
 
 static void
@@ -188,21 +56,28 @@ on_proxy(GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+make_job(Fixture *f)
+{
+    f->record = sinter_job_record_new();
+    f->record->id = g_strdup("1");
+    f->record->domain_uuid = g_strdup("uuid-of-test");
+    f->record->domain_name = g_strdup("test");
+    f->record->plan = sinter_disk_plan_new("vda");
+    f->record->uid = 4711;
+    f->record->phase = SINTER_PHASE_COPYING;
+    f->progress.total_bytes = 1000;
+    f->cancelable = TRUE;
+}
+
+static void
 add_job(Fixture *f)
 {
-    SinterJobRecord *record = sinter_job_record_new();
+    SinterJobState state = get_state(f);
 
-    record->id = g_strdup("1");
-    record->domain_uuid = g_strdup("6695eb01-f6a4-8304-79aa-97f2502e193f"); /* of test:///default */
-    record->domain_name = g_strdup("test");
-    record->plan = sinter_disk_plan_new("vda");
-    record->uid = 4711;
-    record->phase = SINTER_PHASE_COPYING;
-    f->job = sinter_job_new(NULL, record);
-    f->job->progress.total_bytes = 1000;
-    g_signal_emit_by_name(f->executor, "job-added", f->job);
-    sinter_dbus_job_proxy_new(f->bus.client, G_DBUS_PROXY_FLAGS_NONE, SINTER_BUS_NAME,
-                              "/org/sinter/Sinter1/jobs/1", NULL, on_proxy, &f->proxy);
+    sinter_job_table_add(f->jobs, &state);
+    sinter_dbus_job_proxy_new(f->stage.bus.client, G_DBUS_PROXY_FLAGS_NONE,
+                              g_dbus_connection_get_unique_name(f->stage.bus.server), JOB_PATH,
+                              NULL, on_proxy, &f->proxy);
     while (!f->proxy)
         g_main_context_iteration(NULL, TRUE);
     g_signal_connect(f->proxy, "g-properties-changed", G_CALLBACK(on_properties), f);
@@ -212,36 +87,28 @@ add_job(Fixture *f)
 static void
 set_up(Fixture *f, gconstpointer data)
 {
-    SinterJobLimits limits = { .max_jobs_per_host = 1, .max_jobs_per_storage = 1 };
+    SinterServiceContext *context;
 
-    bus_fixture_set_up(&f->bus);
-    f->state_dir = g_dir_make_tmp("sinter-job-XXXXXX", NULL);
-    f->connection = sinter_connection_new("test:///default", FALSE);
-    f->inventory = sinter_inventory_new(f->connection, 0);
-    f->executor = sinter_executor_new(f->connection, f->inventory, f->state_dir, &limits);
-    g_assert_true(sinter_executor_load(f->executor, NULL));
-    start_service(f);
+    service_stage_set_up(&f->stage, WORLD);
+    context = service_stage_get_context(&f->stage);
+    f->plans = sinter_plan_table_new(context, f->stage.publisher);
+    f->domains = sinter_domain_table_new(context, f->stage.publisher, f->plans);
+    f->jobs = sinter_job_table_new(context, f->stage.publisher, f->domains);
+    sinter_domain_table_touch(f->domains, "uuid-of-test");
+    sinter_domain_table_show(f->domains);
+    make_job(f);
     add_job(f);
 }
 
 static void
 tear_down(Fixture *f, gconstpointer data)
 {
-    g_autofree char *jobs_dir = g_build_filename(f->state_dir, "jobs", NULL);
-
-    sinter_executor_stop(f->executor);
-    sinter_service_stop(f->service);
-    sinter_connection_stop(f->connection);
     g_clear_object(&f->proxy);
-    g_clear_object(&f->job);
-    g_clear_object(&f->service);
-    g_clear_object(&f->executor);
-    g_clear_object(&f->inventory);
-    g_clear_object(&f->connection);
-    bus_fixture_tear_down(&f->bus);
-    g_rmdir(jobs_dir);
-    g_rmdir(f->state_dir);
-    g_free(f->state_dir);
+    g_clear_object(&f->jobs);
+    g_clear_object(&f->domains);
+    g_clear_object(&f->plans);
+    service_stage_tear_down(&f->stage);
+    sinter_job_record_free(f->record);
     g_free(f->phase_before);
 }
 
@@ -252,8 +119,10 @@ advance(gpointer user_data)
 {
     Fixture *f = user_data;
 
-    f->job->progress.done_bytes++;
-    g_signal_emit_by_name(f->job, "changed");
+    SinterJobState state = get_state(f);
+
+    f->progress.done_bytes++;
+    sinter_job_table_update(f->jobs, &state);
     return G_SOURCE_CONTINUE;
 }
 
@@ -287,22 +156,24 @@ test_rate(Fixture *f, gconstpointer data)
         g_main_context_iteration(NULL, TRUE);
     g_source_remove(source);
     g_test_message("%" G_GUINT64_FORMAT " changes of the job, %u on the bus",
-                   f->job->progress.done_bytes, f->n_changes);
-    g_assert_cmpuint(f->job->progress.done_bytes, >, f->n_changes);
+                   f->progress.done_bytes, f->n_changes);
+    g_assert_cmpuint(f->progress.done_bytes, >, f->n_changes);
     /* the first may come at once, the others a quarter of a second apart */
     g_assert_cmpint(g_get_monotonic_time() - began_usec, >=, (n_wanted - 1) * (G_USEC_PER_SEC / 4));
     /* the last change arrives too */
-    while (sinter_dbus_job_get_processed_bytes(f->proxy) != f->job->progress.done_bytes)
+    while (sinter_dbus_job_get_processed_bytes(f->proxy) != f->progress.done_bytes)
         g_main_context_iteration(NULL, TRUE);
 }
 
 static void
 end_job(Fixture *f, SinterPhase phase)
 {
-    f->job->record->phase = phase;
-    f->job->record->ended_usec = g_get_real_time();
-    g_signal_emit_by_name(f->job, "changed");
-    g_signal_emit_by_name(f->job, "ended");
+    SinterJobState state = get_state(f);
+
+    f->record->phase = phase;
+    f->record->ended_usec = g_get_real_time();
+    sinter_job_table_update(f->jobs, &state);
+    sinter_job_table_end(f->jobs, &state);
     while (f->n_completed == 0)
         g_main_context_iteration(NULL, TRUE);
 }
@@ -323,8 +194,8 @@ test_end(Fixture *f, gconstpointer data)
 static void
 test_failed(Fixture *f, gconstpointer data)
 {
-    f->job->record->error_code = SINTER_ERROR_NO_SPACE;
-    f->job->record->error_message = g_strdup("no room on '/x'");
+    f->record->error_code = SINTER_ERROR_NO_SPACE;
+    f->record->error_message = g_strdup("no room on '/x'");
     end_job(f, SINTER_PHASE_FAILED);
     g_assert_false(f->success);
     g_assert_cmpstr(f->phase_before, ==, "failed");
@@ -336,8 +207,10 @@ test_failed(Fixture *f, gconstpointer data)
 static void
 test_removed_at_end(Fixture *f, gconstpointer data)
 {
-    f->job->record->phase = SINTER_PHASE_DONE;
-    g_signal_emit_by_name(f->executor, "job-removed", f->job);
+    SinterJobState state = get_state(f);
+
+    f->record->phase = SINTER_PHASE_DONE;
+    sinter_job_table_remove(f->jobs, &state);
     while (f->n_completed == 0)
         g_main_context_iteration(NULL, TRUE);
     g_assert_true(f->success);
@@ -365,8 +238,9 @@ test_requests(Fixture *f, gconstpointer data)
     g_assert_cmpuint(sinter_dbus_job_get_started_by_uid(f->proxy), ==, 4711);
     call_cancel(f, &error);
     g_assert_no_error(error);
-    g_assert_cmpuint(f->job->n_cancels, ==, 1);
-    f->job->record->phase = SINTER_PHASE_PIVOTING;
+    g_assert_cmpuint(f->stage.context->n_cancels, ==, 1);
+    g_assert_cmpstr(f->stage.context->asked_job, ==, "1");
+    f->stage.context->job_error = g_error_new(SINTER_ERROR, SINTER_ERROR_BUSY, "too late");
     call_cancel(f, &error);
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_BUSY);
     sinter_dbus_job_call_set_bandwidth(f->proxy, 12345, g_variant_new_parsed("@a{sv} {}"), NULL,
@@ -374,7 +248,7 @@ test_requests(Fixture *f, gconstpointer data)
     while (!result)
         g_main_context_iteration(NULL, TRUE);
     g_assert_true(sinter_dbus_job_call_set_bandwidth_finish(f->proxy, result, NULL));
-    g_assert_cmpuint(f->job->bandwidth, ==, 12345);
+    g_assert_cmpuint(f->stage.context->bandwidth, ==, 12345);
 }
 
 /* The disk that it works on, and the disk's word of it. */
@@ -388,20 +262,49 @@ test_disk(Fixture *f, gconstpointer data)
     g_assert_null(objects[1]);
 }
 
+/* When its domain has no such disk any more, it says so. */
+static void
+test_disk_gone(Fixture *f, gconstpointer data)
+{
+    played_context_set_world(f->stage.context, NULL);
+    sinter_domain_table_touch(f->domains, "uuid-of-test");
+    sinter_domain_table_show(f->domains);
+    sinter_job_table_show_domain(f->jobs, "uuid-of-test");
+    while (sinter_dbus_job_get_objects(f->proxy)[0])
+        g_main_context_iteration(NULL, TRUE);
+}
+
+/* Before a job completes its domain is read anew, and only that one. */
+static void
+test_end_reads_domain(Fixture *f, gconstpointer data)
+{
+    end_job(f, SINTER_PHASE_DONE);
+    g_assert_cmpuint(f->stage.context->n_refreshes, ==, 1);
+    g_assert_cmpstr(f->stage.context->refreshed, ==, "uuid-of-test");
+}
+
+/* A domain that cannot be read keeps no job from completing. */
+static void
+test_end_unread(Fixture *f, gconstpointer data)
+{
+    f->stage.context->refresh_error = g_error_new(SINTER_ERROR, SINTER_ERROR_FAILED, "no libvirt");
+    end_job(f, SINTER_PHASE_DONE);
+    g_assert_true(f->success);
+}
+
 int
 main(int argc, char **argv)
 {
-    bus_fixture_init(argc, argv);
-    g_test_init(&argc, &argv, NULL);
-    sinter_log_init("test-job-object", FALSE); /* what the daemon complains of is no failure */
-    sinter_dbus_error_register();
-    sinter_connection_init_events();
+    service_stage_init(&argc, &argv);
 #define ADD(name, func) g_test_add("/job-object/" name, Fixture, NULL, set_up, func, tear_down)
     ADD("rate", test_rate);
     ADD("end", test_end);
+    ADD("end-reads-domain", test_end_reads_domain);
+    ADD("end-unread", test_end_unread);
     ADD("failed", test_failed);
     ADD("removed-at-end", test_removed_at_end);
     ADD("requests", test_requests);
     ADD("disk", test_disk);
+    ADD("disk-gone", test_disk_gone);
     return g_test_run();
 }

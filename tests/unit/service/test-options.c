@@ -20,9 +20,9 @@ test_values(void)
 
     g_assert_true(sinter_options_read(dictionary, some, &options, &error));
     g_assert_no_error(error);
-    g_assert_cmpstr(options.disk, ==, "vda");
-    g_assert_cmpuint(options.keep, ==, 2);
-    g_assert_true(options.pull);
+    g_assert_cmpstr(options.wanted.disk, ==, "vda");
+    g_assert_cmpuint(options.wanted.keep, ==, 2);
+    g_assert_true(options.wanted.pull);
     g_assert_cmpuint(options.bandwidth_bytes_per_sec, ==, 7);
     g_assert_cmpuint(options.set, ==,
                      SINTER_OPTION_DISK | SINTER_OPTION_KEEP | SINTER_OPTION_PULL |
@@ -37,7 +37,7 @@ test_empty(void)
 
     g_assert_true(sinter_options_read(dictionary, 0, &options, NULL));
     g_assert_cmpuint(options.set, ==, 0);
-    g_assert_null(options.top);
+    g_assert_null(options.wanted.top);
 }
 
 typedef struct {
@@ -62,13 +62,13 @@ test_bad(gconstpointer data)
     g_autoptr(GVariant) dictionary =
         g_variant_parse(G_VARIANT_TYPE_VARDICT, bad->dictionary, NULL, NULL, NULL);
     g_autoptr(GError) error = NULL;
-    SinterOptions options = { .keep = 99 };
+    SinterOptions options = { .wanted.keep = 99 };
 
     g_assert_nonnull(dictionary);
     g_assert_false(sinter_options_read(dictionary, some, &options, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT);
     g_assert_nonnull(strstr(error->message, bad->key));
-    g_assert_cmpuint(options.keep, ==, 99);
+    g_assert_cmpuint(options.wanted.keep, ==, 99);
 }
 
 static void

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Owns the configuration and the meter; refers to the connection, the inventory and the executor.
+ * What holds: it is scanned only while the connection is open and after a whole scan over it.
+ */
+
+#include "sinter-daemon-context.h"
+
+#include "sinter-chain-meter.h"
+#include "sinter-log.h"
+
+struct _SinterDaemonContext {
+    GObject parent_instance;
+    gboolean system;
+    char *config_file;
+    SinterConfig *config;
+    SinterConnection *connection;
+    SinterInventory *inventory;
+    SinterExecutor *executor;
+    SinterChainMeter *meter;
+    gboolean scanned;
+};
+
+static void context_iface_init(SinterServiceContextInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE(SinterDaemonContext, sinter_daemon_context, G_TYPE_OBJECT,
+                              G_IMPLEMENT_INTERFACE(SINTER_TYPE_SERVICE_CONTEXT,
+                                                    context_iface_init))
+
+/* The connection was made or broke: what was read before may be out of date. */
+static void
+on_event(SinterConnection *connection, const SinterEvent *event, SinterDaemonContext *self)
+{
+    if (event->kind == SINTER_EVENT_CONNECTED || event->kind == SINTER_EVENT_DISCONNECTED)
+        self->scanned = FALSE;
+}
+
+static void
+on_scanned(SinterInventory *inventory, SinterDaemonContext *self)
+{
+    self->scanned = sinter_connection_is_open(self->connection);
+}
+
+SinterDaemonContext *
+sinter_daemon_context_new(const SinterDaemonContextParts *parts)
+{
+    SinterDaemonContext *self = g_object_new(SINTER_TYPE_DAEMON_CONTEXT, NULL);
+
+    self->system = parts->system;
+    self->config_file = g_strdup(parts->config_file);
+    self->config = parts->config;
+    self->connection = g_object_ref(parts->connection);
+    self->inventory = g_object_ref(parts->inventory);
+    self->executor = g_object_ref(parts->executor);
+    g_signal_connect_object(self->connection, "event", G_CALLBACK(on_event), self, 0);
+    g_signal_connect_object(self->inventory, "scanned", G_CALLBACK(on_scanned), self, 0);
+    return self;
+}
+
+gboolean
+sinter_daemon_context_reload(SinterDaemonContext *self, GError **error)
+{
+    g_autoptr(GPtrArray) paths = sinter_config_list_files(self->system, self->config_file);
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(SinterConfig) fresh = sinter_config_new();
+    g_autoptr(GPtrArray) waiting = NULL;
+
+    for (guint i = 0; i < paths->len; i++) {
+        if (!sinter_config_read_file(fresh, g_ptr_array_index(paths, i), problems, error))
+            return FALSE;
+    }
+    sinter_config_log(problems);
+    waiting = sinter_config_adopt(self->config, fresh);
+    for (guint i = 0; i < waiting->len; i++)
+        sinter_log(G_LOG_LEVEL_WARNING, NULL, "Configuration: %s takes effect at the next start",
+                   (char *)g_ptr_array_index(waiting, i));
+    return TRUE;
+}
+
+void
+sinter_daemon_context_stop(SinterDaemonContext *self)
+{
+    g_clear_pointer(&self->meter, sinter_chain_meter_free);
+}
+
+/* --- the inventory ---------------------------------------------------------------------------- */
+
+static gboolean
+is_scanned(SinterServiceContext *context)
+{
+    return SINTER_DAEMON_CONTEXT(context)->scanned;
+}
+
+static gboolean
+has_problems(SinterServiceContext *context)
+{
+    return sinter_inventory_has_problems(SINTER_DAEMON_CONTEXT(context)->inventory);
+}
+
+static SinterDomain *
+lookup_domain(SinterServiceContext *context, const char *name_or_uuid)
+{
+    return sinter_inventory_lookup(SINTER_DAEMON_CONTEXT(context)->inventory, name_or_uuid);
+}
+
+static SinterReferenceGraph *
+get_graph(SinterServiceContext *context)
+{
+    return sinter_inventory_get_graph(SINTER_DAEMON_CONTEXT(context)->inventory);
+}
+
+static void
+refresh_async(SinterServiceContext *context, const char *uuid, GAsyncReadyCallback callback,
+              gpointer user_data)
+{
+    sinter_inventory_refresh_async(SINTER_DAEMON_CONTEXT(context)->inventory, uuid, NULL, callback,
+                                   user_data);
+}
+
+static gboolean
+refresh_finish(SinterServiceContext *context, GAsyncResult *result, GError **error)
+{
+    return sinter_inventory_refresh_finish(SINTER_DAEMON_CONTEXT(context)->inventory, result,
+                                           error);
+}
+
+static void
+measure_chain_async(SinterServiceContext *context, SinterDomain *domain, const char *target,
+                    GAsyncReadyCallback callback, gpointer user_data)
+{
+    sinter_chain_meter_measure_async(SINTER_DAEMON_CONTEXT(context)->meter, domain, target,
+                                     callback, user_data);
+}
+
+/* --- the executor ----------------------------------------------------------------------------- */
+
+static GStrv
+submit(SinterServiceContext *context, const SinterPlan *plan, const SinterJobOptions *options,
+       GError **error)
+{
+    SinterExecutor *executor = SINTER_DAEMON_CONTEXT(context)->executor;
+    g_autoptr(GPtrArray) jobs = sinter_executor_submit(executor, plan, options, error);
+    g_autoptr(GStrvBuilder) ids = g_strv_builder_new();
+
+    if (!jobs)
+        return NULL;
+    for (guint i = 0; i < jobs->len; i++)
+        g_strv_builder_add(ids, sinter_job_get_record(g_ptr_array_index(jobs, i))->id);
+    return g_strv_builder_end(ids);
+}
+
+static const char *
+find_job_on_disk(SinterServiceContext *context, const char *domain_uuid, const char *target)
+{
+    SinterExecutor *executor = SINTER_DAEMON_CONTEXT(context)->executor;
+    SinterJob *job = sinter_executor_find_on_disk(executor, domain_uuid, target);
+
+    return job ? sinter_job_get_record(job)->id : NULL;
+}
+
+static SinterJob *
+find_job(SinterServiceContext *context, const char *id, GError **error)
+{
+    SinterJob *job = sinter_executor_lookup(SINTER_DAEMON_CONTEXT(context)->executor, id);
+
+    if (!job)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "no job '%.64s'", id);
+    return job;
+}
+
+static gboolean
+cancel_job(SinterServiceContext *context, const char *id, GError **error)
+{
+    SinterJob *job = find_job(context, id, error);
+
+    return job && sinter_job_cancel(job, error);
+}
+
+static gboolean
+set_job_bandwidth(SinterServiceContext *context, const char *id, guint64 bytes_per_sec,
+                  GError **error)
+{
+    SinterJob *job = find_job(context, id, error);
+
+    return job && sinter_job_set_bandwidth(job, bytes_per_sec, error);
+}
+
+/* --- the configuration ------------------------------------------------------------------------ */
+
+static const SinterPlanLimits *
+get_plan_limits(SinterServiceContext *context)
+{
+    return &SINTER_DAEMON_CONTEXT(context)->config->plans;
+}
+
+static const char *
+get_copy_folders(SinterServiceContext *context)
+{
+    SinterDaemonContext *self = SINTER_DAEMON_CONTEXT(context);
+
+    return self->system ? self->config->copy_folders : NULL;
+}
+
+static void
+context_iface_init(SinterServiceContextInterface *iface)
+{
+    iface->is_scanned = is_scanned;
+    iface->has_problems = has_problems;
+    iface->lookup_domain = lookup_domain;
+    iface->get_graph = get_graph;
+    iface->refresh_async = refresh_async;
+    iface->refresh_finish = refresh_finish;
+    iface->measure_chain_async = measure_chain_async;
+    iface->submit = submit;
+    iface->find_job_on_disk = find_job_on_disk;
+    iface->cancel_job = cancel_job;
+    iface->set_job_bandwidth = set_job_bandwidth;
+    iface->get_plan_limits = get_plan_limits;
+    iface->get_copy_folders = get_copy_folders;
+}
+
+static void
+sinter_daemon_context_finalize(GObject *object)
+{
+    SinterDaemonContext *self = SINTER_DAEMON_CONTEXT(object);
+
+    sinter_daemon_context_stop(self);
+    g_clear_object(&self->executor);
+    g_clear_object(&self->inventory);
+    g_clear_object(&self->connection);
+    sinter_config_free(self->config);
+    g_free(self->config_file);
+    G_OBJECT_CLASS(sinter_daemon_context_parent_class)->finalize(object);
+}
+
+static void
+sinter_daemon_context_class_init(SinterDaemonContextClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = sinter_daemon_context_finalize;
+}
+
+static void
+sinter_daemon_context_init(SinterDaemonContext *self)
+{
+    self->meter = sinter_chain_meter_new();
+}
