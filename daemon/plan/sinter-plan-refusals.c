@@ -8,6 +8,7 @@
  * to look at ends the row.
  */
 
+#include "sinter-block-job-name.h"
 #include "sinter-plan-refusals.h"
 #include "sinter-plan-sharing.h"
 #include "sinter-plan-snapshots.h"
@@ -94,16 +95,15 @@ check_depth(SinterPlanDraft *draft)
     return FALSE;
 }
 
-static const char *
-name_block_job(SinterBlockJobType type)
+/* (transfer full): in words, without the dash */
+static char *
+describe_block_job(SinterBlockJobType type)
 {
-    static const char *const names[] = {
-        [SINTER_BLOCK_JOB_NONE] = "mirror",   [SINTER_BLOCK_JOB_PULL] = "pull",
-        [SINTER_BLOCK_JOB_COPY] = "copy",     [SINTER_BLOCK_JOB_COMMIT] = "commit",
-        [SINTER_BLOCK_JOB_BACKUP] = "backup", [SINTER_BLOCK_JOB_ACTIVE_COMMIT] = "active commit",
-    };
+    const char *name = sinter_block_job_name(type);
 
-    return (gsize)type < G_N_ELEMENTS(names) ? names[type] : "job of an unknown type";
+    if (type == SINTER_BLOCK_JOB_NONE)
+        return g_strdup("mirror");
+    return g_strdelimit(g_strdup(name ? name : "job of an unknown type"), "-", ' ');
 }
 
 static gboolean
@@ -119,14 +119,14 @@ check_busy(SinterPlanDraft *draft)
     const SinterDisk *disk = draft->disk;
     SinterBlockJobType type =
         disk->mirror != SINTER_MIRROR_NONE ? disk->mirror_job : disk->block_job;
+    g_autofree char *job = describe_block_job(type);
 
     if (disk->mirror == SINTER_MIRROR_NONE && disk->block_job == SINTER_BLOCK_JOB_NONE)
         return TRUE;
     sinter_plan_draft_refuse(draft, SINTER_REFUSAL_BUSY,
                              "disk '%s' of domain '%s' has a block job already (%s%s): wait for "
                              "its end, or cancel it",
-                             disk->target, draft->domain->name, name_block_job(type),
-                             mirror_states[disk->mirror]);
+                             disk->target, draft->domain->name, job, mirror_states[disk->mirror]);
     return TRUE;
 }
 

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "sinter-block-job-name.h"
 #include "sinter-text.h"
 #include "sinter-units.h"
 
@@ -18,8 +19,6 @@ static const char *const lifecycle_words[] = {
     "shut down", "suspended to memory", "crashed",
 };
 static const char *const block_job_words[] = { "completed", "failed", "cancelled", "ready" };
-static const char *const job_type_words[] = { "unknown type", "pull",          "copy",
-                                              "commit",       "active-commit", "backup" };
 static const char *const io_action_words[] = { "nothing done", "domain paused",
                                                "reported to the guest" };
 
@@ -58,11 +57,22 @@ say_lifecycle(GVariant *details)
     return WORD(lifecycle_words, lookup_number(details, "status"));
 }
 
+/* (transfer full): 0 is a job that libvirt itself does not know */
+static char *
+say_job_type(gint32 type)
+{
+    const char *name = sinter_block_job_name(type);
+
+    if (type == 0)
+        return g_strdup("unknown type");
+    return name ? g_strdup(name) : g_strdup_printf("number %d", type);
+}
+
 static char *
 say_block_job(GVariant *details)
 {
     g_autofree char *status = WORD(block_job_words, lookup_number(details, "status"));
-    g_autofree char *type = WORD(job_type_words, lookup_number(details, "job-type"));
+    g_autofree char *type = say_job_type(lookup_number(details, "job-type"));
 
     return g_strdup_printf("block job %s (%s)", status, type);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sinter-chain-view.h"
+#include "sinter-block-job-name.h"
 #include "sinter-chain-usage.h"
 #include "sinter-dbus-error.h"
 #include "sinter-destination.h"
@@ -28,15 +29,6 @@ static void disk_iface_init(SinterDBusDiskIface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE(SinterDiskObject, sinter_disk_object, SINTER_DBUS_TYPE_DISK_SKELETON,
                               G_IMPLEMENT_INTERFACE(SINTER_DBUS_TYPE_DISK, disk_iface_init))
-
-static const char *const block_job_names[] = {
-    [SINTER_BLOCK_JOB_NONE] = "none",
-    [SINTER_BLOCK_JOB_PULL] = "pull",
-    [SINTER_BLOCK_JOB_COPY] = "copy",
-    [SINTER_BLOCK_JOB_COMMIT] = "commit",
-    [SINTER_BLOCK_JOB_ACTIVE_COMMIT] = "active-commit",
-    [SINTER_BLOCK_JOB_BACKUP] = "backup",
-};
 
 SinterDiskObject *
 sinter_disk_object_new(SinterServiceContext *context, SinterPublisher *publisher,
@@ -76,6 +68,7 @@ sinter_disk_object_update(SinterDiskObject *self, const SinterDomain *domain,
     SinterDBusDisk *iface = SINTER_DBUS_DISK(self);
     SinterBlockJobType job =
         disk->block_job != SINTER_BLOCK_JOB_NONE ? disk->block_job : disk->mirror_job;
+    const char *job_name = sinter_block_job_name(job);
     g_autofree char *domain_path = sinter_object_path_domain(domain->uuid);
     g_autoptr(GVariant) chain = sinter_chain_view_new(domain, disk, graph);
 
@@ -90,8 +83,8 @@ sinter_disk_object_update(SinterDiskObject *self, const SinterDomain *domain,
     sinter_dbus_disk_set_virtual_size_bytes(iface, virtual_size_bytes(disk));
     sinter_dbus_disk_set_reclaimable_bytes(
         iface, sinter_chain_view_reclaimable_bytes(domain, disk, graph));
-    sinter_dbus_disk_set_block_job(
-        iface, block_job_names[job < G_N_ELEMENTS(block_job_names) ? job : SINTER_BLOCK_JOB_NONE]);
+    sinter_dbus_disk_set_block_job(iface, job_name ? job_name
+                                                   : sinter_block_job_name(SINTER_BLOCK_JOB_NONE));
     sinter_disk_object_show_job(self);
 }
 
