@@ -19,6 +19,7 @@ struct _SinterDaemonContext {
     SinterInventory *inventory;
     SinterExecutor *executor;
     SinterChainMeter *meter;
+    GHashTable *jobs; /* id → SinterJob: those that the executor keeps */
     gboolean scanned;
 };
 
@@ -42,6 +43,18 @@ on_scanned(SinterInventory *inventory, SinterDaemonContext *self)
     self->scanned = sinter_connection_is_open(self->connection);
 }
 
+static void
+on_job_added(SinterExecutor *executor, SinterJob *job, SinterDaemonContext *self)
+{
+    g_hash_table_insert(self->jobs, g_strdup(sinter_job_get_record(job)->id), g_object_ref(job));
+}
+
+static void
+on_job_removed(SinterExecutor *executor, SinterJob *job, SinterDaemonContext *self)
+{
+    g_hash_table_remove(self->jobs, sinter_job_get_record(job)->id);
+}
+
 SinterDaemonContext *
 sinter_daemon_context_new(const SinterDaemonContextParts *parts)
 {
@@ -55,6 +68,8 @@ sinter_daemon_context_new(const SinterDaemonContextParts *parts)
     self->executor = g_object_ref(parts->executor);
     g_signal_connect_object(self->connection, "event", G_CALLBACK(on_event), self, 0);
     g_signal_connect_object(self->inventory, "scanned", G_CALLBACK(on_scanned), self, 0);
+    g_signal_connect_object(self->executor, "job-added", G_CALLBACK(on_job_added), self, 0);
+    g_signal_connect_object(self->executor, "job-removed", G_CALLBACK(on_job_removed), self, 0);
     return self;
 }
 
@@ -162,7 +177,7 @@ find_job_on_disk(SinterServiceContext *context, const char *domain_uuid, const c
 static SinterJob *
 find_job(SinterServiceContext *context, const char *id, GError **error)
 {
-    SinterJob *job = sinter_executor_lookup(SINTER_DAEMON_CONTEXT(context)->executor, id);
+    SinterJob *job = g_hash_table_lookup(SINTER_DAEMON_CONTEXT(context)->jobs, id);
 
     if (!job)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "no job '%.64s'", id);
@@ -226,6 +241,7 @@ sinter_daemon_context_finalize(GObject *object)
     SinterDaemonContext *self = SINTER_DAEMON_CONTEXT(object);
 
     sinter_daemon_context_stop(self);
+    g_hash_table_unref(self->jobs);
     g_clear_object(&self->executor);
     g_clear_object(&self->inventory);
     g_clear_object(&self->connection);
@@ -244,4 +260,5 @@ static void
 sinter_daemon_context_init(SinterDaemonContext *self)
 {
     self->meter = sinter_chain_meter_new();
+    self->jobs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_object_unref);
 }

@@ -383,27 +383,6 @@ sinter_executor_submit(SinterExecutor *self, const SinterPlan *plan,
 /* --- asking --------------------------------------------------------------------------------- */
 
 SinterJob *
-sinter_executor_lookup(SinterExecutor *self, const char *id)
-{
-    for (guint i = 0; i < self->jobs->len; i++) {
-        SinterJob *job = self->jobs->pdata[i];
-
-        if (strcmp(sinter_job_get_record(job)->id, id) == 0)
-            return job;
-    }
-    return NULL;
-}
-
-GPtrArray *
-sinter_executor_list(SinterExecutor *self)
-{
-    GPtrArray *jobs = g_ptr_array_new();
-
-    g_ptr_array_extend(jobs, self->jobs, NULL, NULL);
-    return jobs;
-}
-
-SinterJob *
 sinter_executor_find_on_disk(SinterExecutor *self, const char *domain_uuid, const char *disk)
 {
     for (guint i = 0; i < self->jobs->len; i++) {

@@ -67,12 +67,6 @@ typedef struct {
 GPtrArray *sinter_executor_submit(SinterExecutor *self, const SinterPlan *plan,
                                   const SinterJobOptions *options, GError **error);
 
-/* (transfer none) (nullable) */
-SinterJob *sinter_executor_lookup(SinterExecutor *self, const char *id);
-
-/* (transfer container) (element-type SinterJob): by id */
-GPtrArray *sinter_executor_list(SinterExecutor *self);
-
 /* (transfer none) (nullable): the unended job on a disk */
 SinterJob *sinter_executor_find_on_disk(SinterExecutor *self, const char *domain_uuid,
                                         const char *disk);
