@@ -158,10 +158,38 @@ class Words(Qcow1Case):
     def test_unsupported(self):
         self.create_old("old")
         for words in (["check", "old"], ["check", "-f", "qcow", "old"], ["snapshot", "-l", "old"],
-                      ["convert", "-l", "x", "old", "made"], ["measure", "-O", "qcow2", "old"],
+                      ["snapshot", "-c", "x", "old"], ["snapshot", "-a", "x", "old"],
+                      ["snapshot", "-d", "x", "old"], ["convert", "-l", "x", "old", "made"],
+                      ["measure", "-O", "qcow2", "old"], ["measure", "-O", "qcow", "old"],
+                      ["amend", "-f", "qcow", "-o", "help"], ["amend", "-o", "compat=v3", "old"],
+                      ["resize", "old", "9M"], ["rebase", "-u", "-b", "", "old"],
                       ["info", "-f", "qcow2", "old"]):
             with self.subTest(words=words):
                 self.assert_same(*words)
+
+    def test_nothing_is_written(self):
+        """QEMU writes to such an image; here it is refused before anything changes."""
+        self.create_old("old", writes=["write -P 1 0 8k"])
+        self.create("over.qcow2", backing="old", backing_format="qcow",
+                    writes=["write -P 2 0 64k"])
+        before = self.content("old"), self.content("over.qcow2")
+        for words in (["commit", "over.qcow2"], ["bench", "-w", "-c", "2", "-f", "qcow", "old"],
+                      ["bitmap", "--add", "old", "b"]):
+            with self.subTest(words=words):
+                done = img.ours(*words, folder=self.folder)
+                self.assertEqual(done.status, 1, done)
+                self.assertRegex(done.stderr.decode(), "can only be read|not supported")
+                self.assertEqual((self.content("old"), self.content("over.qcow2")), before)
+
+    def test_merged_up(self):
+        self.create_old("old", writes=["write -P 1 0 8k", "write -P 1 1M 64k"])
+        self.create("over.qcow2", backing="old", backing_format="qcow",
+                    writes=["write -P 2 0 64k"])
+        self.qemu("convert", "-O", "raw", "over.qcow2", "before")
+        done = img.ours("merge", "over.qcow2", folder=self.folder)
+        self.assertEqual((done.status, done.stderr), (0, b""))
+        self.qemu("compare", "before", "over.qcow2")
+        self.assertNotIn(b"backing", self.qemu("info", "over.qcow2"))
 
     def test_no_such_images_are_made(self):
         self.create_old("old")

@@ -12,6 +12,7 @@
 #include "sinter-error.h"
 
 #include <sinter/amend.h>
+#include <sinter/format.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -69,17 +70,24 @@ said_clear(Said *self)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Said, said_clear)
 
+/* FALSE after a message where images of that format have nothing to amend. */
+static gboolean
+check_amends(const char *name)
+{
+    const SinterFormat *format = sinter_format_lookup(name);
+
+    if (!format)
+        sinter_img_error("Unknown file format '%s'", name);
+    else if (!format->amend)
+        sinter_img_error("Format driver '%s' does not support option amendment", name);
+    return format && format->amend;
+}
+
 static int
 print_options(const char *format)
 {
-    if (strcmp(format, "qcow2") != 0 && strcmp(format, "raw") != 0) {
-        sinter_img_error("Unknown file format '%s'", format);
+    if (!check_amends(format))
         return 1;
-    }
-    if (strcmp(format, "raw") == 0) {
-        sinter_img_error("Format driver '%s' does not support option amendment", format);
-        return 1;
-    }
     puts("Amend options for 'qcow2':\n"
          "  backing_file=<str>     - File name of a base image\n"
          "  backing_fmt=<str>      - Image format of the base image\n"
@@ -218,11 +226,7 @@ amend_image(const AmendOptions *self, const SinterImgName *name, const SinterIma
 
     if (sinter_img_option_list_has_help(self->list))
         return print_options(info->format);
-    if (strcmp(info->format, "raw") == 0) {
-        sinter_img_error("Format driver '%s' does not support option amendment", info->format);
-        return 1;
-    }
-    if (!sinter_img_keyval_each(self->list, check_key, NULL) ||
+    if (!check_amends(info->format) || !sinter_img_keyval_each(self->list, check_key, NULL) ||
         !sinter_img_option_list_parse(self->list, said_keys, G_N_ELEMENTS(said_keys), &said) ||
         !take_said(&said, info, &how))
         return 1;

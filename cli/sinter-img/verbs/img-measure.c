@@ -220,6 +220,19 @@ print_human(const SinterMeasure *measure)
         printf("bitmaps size: %" G_GUINT64_FORMAT "\n", measure->bitmaps);
 }
 
+/* FALSE after a message where images of that format cannot be measured. */
+static gboolean
+check_target(const char *name)
+{
+    const SinterFormat *format = sinter_format_lookup(name);
+
+    if (!format)
+        sinter_img_error("Unknown file format '%s'", name);
+    else if (!format->measure)
+        sinter_img_error("Block driver '%s' does not support size measurement", name);
+    return format && format->measure;
+}
+
 static int
 measure_do(const MeasureOptions *options, const char *given, GError **error)
 {
@@ -233,11 +246,7 @@ measure_do(const MeasureOptions *options, const char *given, GError **error)
         if (!chain)
             return 1;
     }
-    if (!sinter_format_lookup(target.format)) {
-        sinter_img_error("Unknown file format '%s'", target.format);
-        return 1;
-    }
-    if (!measure_parse_target(options, &target))
+    if (!check_target(target.format) || !measure_parse_target(options, &target))
         return 1;
     if (!(chain ? sinter_measure_chain(chain, &target, &measure, error)
                 : sinter_measure_size(options->size, &target, &measure, error)))

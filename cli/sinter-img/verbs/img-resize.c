@@ -9,6 +9,7 @@
 #include "text/img-message.h"
 #include "img-verbs.h"
 
+#include <sinter/format.h>
 #include <sinter/resize.h>
 
 #include <stdio.h>
@@ -104,6 +105,10 @@ resize_run(const SinterCommandCall *call, GError **error)
     if (!parse_size(call->operands[1], &sign, &bytes) ||
         !sinter_img_change_begin(&name, &self->source, call->operands[0], &info))
         return 1;
+    if (!sinter_format_lookup(info->format)->resize) {
+        sinter_img_error("Image format driver does not support resize");
+        return 1;
+    }
     how.size = total_size(info->virtual_size, sign, bytes);
     if (!check_size(self, info->virtual_size, how.size))
         return 1;

@@ -10,6 +10,7 @@
 #include "img-verbs.h"
 #include "sinter-error.h"
 
+#include <sinter/format.h>
 #include <sinter/snapshot.h>
 
 #include <stdio.h>
@@ -89,7 +90,7 @@ report_apply(const char *snapshot, const char *format, const GError *error)
 {
     const char *why = error->message;
 
-    if (strcmp(format, "raw") == 0)
+    if (!sinter_format_lookup(format)->snapshot)
         why = "Block driver does not support snapshots";
     else if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND))
         why = "Failed to load snapshot: No such file or directory";

@@ -86,16 +86,12 @@ sinter_member_open_disk(SinterChain *chain, guint layer, SinterIo *io, GError **
     const SinterImageInfo *info = image->info;
     guint n_below = chain->layers->len - layer - 1;
     SinterHandleOptions options = { .flags = SINTER_HANDLE_NO_LOCK };
-    SinterHandle *handle;
 
     if (image->probed && image->format == &sinter_format_raw)
         sinter_format_keep_raw(io);
     if (info->backing_name && n_below > 0)
         options.backing = sinter_chain_slice(chain, layer + 1, n_below);
-    handle = sinter_handle_open_io(chain->fs, io, info->format, &options, error);
-    if (!handle)
-        sinter_error_wrap_open(error, info->path);
-    return handle;
+    return sinter_handle_open_io(chain->fs, io, info->format, &options, error);
 }
 
 SinterHandle *

@@ -36,6 +36,17 @@ why_not_delete(const SinterMergeFacts *facts, guint from, guint to)
     return NULL;
 }
 
+/* Why the image cannot be changed. */
+static char *
+why_not_write(const SinterMergeImage *image)
+{
+    if (image->corrupt)
+        return g_strdup_printf("'%s' is marked corrupt", image->path);
+    if (image->read_only)
+        return g_strdup_printf("'%s' is of a format that can only be read", image->path);
+    return NULL;
+}
+
 /* Why the base cannot be made as large as what is merged into it. */
 static char *
 why_not_grow(const SinterMergeFacts *facts, const SinterMergeStretch *stretch)
@@ -58,12 +69,14 @@ why_not_down(const SinterMergeFacts *facts)
 {
     const SinterMergeStretch *stretch = &facts->down;
     const SinterMergeImage *base;
+    char *why;
 
     if (is_none(stretch))
         return g_strdup("there is no image below it");
     base = image_at(facts, stretch->base);
-    if (base->corrupt)
-        return g_strdup_printf("'%s' is marked corrupt", base->path);
+    why = why_not_write(base);
+    if (why)
+        return why;
     if (stretch->top == 0 && base->virtual_size > image_at(facts, 0)->virtual_size)
         return g_strdup_printf("'%s' is larger than the disk, which would take its size",
                                base->path);
@@ -75,12 +88,14 @@ why_not_up(const SinterMergeFacts *facts)
 {
     const SinterMergeStretch *stretch = &facts->up;
     const SinterMergeImage *top;
+    char *why;
 
     if (is_none(stretch))
         return g_strdup("there is no image above it");
     top = image_at(facts, stretch->top);
-    if (top->corrupt)
-        return g_strdup_printf("'%s' is marked corrupt", top->path);
+    why = why_not_write(top);
+    if (why)
+        return why;
     if (top->n_snapshots > 0)
         return g_strdup_printf("'%s' has internal snapshots, and what they see of the images below "
                                "would change",

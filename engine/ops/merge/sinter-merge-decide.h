@@ -22,6 +22,7 @@ typedef struct {
     gboolean encrypted;
     gboolean corrupt;
     gboolean is_device;
+    gboolean read_only; /* its format cannot be written */
 } SinterMergeImage;
 
 typedef struct {

@@ -165,6 +165,7 @@ describe_images(SinterChain *chain)
             .encrypted = image->encrypted,
             .corrupt = image->info->corrupt,
             .is_device = is_device(image->io) || is_device(image->data_io),
+            .read_only = !image->format->write_open,
         };
     }
     return images;

@@ -23,6 +23,7 @@ typedef struct {
     guint corrupt;
     guint encrypted;
     guint devices;
+    guint read_only;
     guint version2;
     SinterMergeStretch down;
     SinterMergeStretch up;
@@ -66,6 +67,11 @@ static const Row rows[] = {
       .text = "'c' is marked corrupt" },
     { "corrupt-top", MIDDLE, BYTES(5, 6), .corrupt = BIT(1), .wish = UP,
       .text = "'b' is marked corrupt" },
+    { "read-only-base", MIDDLE, BYTES(5, 6), .read_only = BIT(2), .expected = UP,
+      .text = "'c' is of a format that can only be read" },
+    { "read-only-both", MIDDLE, BYTES(5, 6), .read_only = BIT(1) | BIT(2),
+      .text = "neither down ('c' is of a format that can only be read) nor up ('b' is of" },
+    { "read-only-elsewhere", MIDDLE, BYTES(6, 5), .read_only = BIT(3), .expected = UP },
     { "encrypted", MIDDLE, BYTES(5, 6), .encrypted = BIT(1), .text = "'b' is encrypted" },
     { "encrypted-elsewhere", MIDDLE, BYTES(5, 6), .encrypted = BIT(3), .expected = DOWN },
     { "disk-would-grow", ALL, BYTES(5, 6), .sizes = { 4, 8, 8, 8 }, .expected = UP,
@@ -102,6 +108,7 @@ fill_images(const Row *row, SinterMergeImage *images)
             .corrupt = (row->corrupt >> i) & 1,
             .encrypted = (row->encrypted >> i) & 1,
             .is_device = (row->devices >> i) & 1,
+            .read_only = (row->read_only >> i) & 1,
             .version = (row->devices >> i) & 1    ? 0
                        : (row->version2 >> i) & 1 ? 2
                                                   : 3,
