@@ -70,7 +70,7 @@ typedef struct {
     gsize expected_size;
     guint version;
     guint expected_version;
-    gboolean is_whole; /* all required members are there */
+    gboolean is_whole; /* all required members are there, and the table of settings */
 } Operations;
 
 static gboolean
@@ -100,9 +100,11 @@ add_policy(gconstpointer operations, GError **error)
 {
     const SinterPolicy *policy = operations;
 
-    return check_operations(&(Operations){ policy->struct_size, sizeof *policy, policy->api_version,
-                                           SINTER_POLICY_API_VERSION, policy->propose != NULL },
-                            error);
+    return check_operations(
+        &(Operations){ policy->struct_size, sizeof *policy, policy->api_version,
+                       SINTER_POLICY_API_VERSION,
+                       policy->propose && (policy->settings || policy->n_settings == 0) },
+        error);
 }
 
 static gboolean
@@ -110,9 +112,11 @@ add_remedy(gconstpointer operations, GError **error)
 {
     const SinterRemedy *remedy = operations;
 
-    return check_operations(&(Operations){ remedy->struct_size, sizeof *remedy, remedy->api_version,
-                                           SINTER_REMEDY_API_VERSION, remedy->propose != NULL },
-                            error);
+    return check_operations(
+        &(Operations){ remedy->struct_size, sizeof *remedy, remedy->api_version,
+                       SINTER_REMEDY_API_VERSION,
+                       remedy->propose && (remedy->settings || remedy->n_settings == 0) },
+        error);
 }
 
 static const struct {

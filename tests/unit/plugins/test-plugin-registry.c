@@ -135,6 +135,9 @@ test_operations(void)
     bent_remedy.propose = NULL;
     assert_refused(&of_policy, SINTER_ERROR_INVALID_ARGUMENT, "required operation is missing");
     assert_refused(&of_remedy, SINTER_ERROR_INVALID_ARGUMENT, "required operation is missing");
+    bent_policy = policy;
+    bent_policy.n_settings = 1; /* of a table that is not there */
+    assert_refused(&of_policy, SINTER_ERROR_INVALID_ARGUMENT, "required operation is missing");
 }
 
 /* What the engine refuses comes through. */
