@@ -112,6 +112,18 @@ sinter_error_set_errno(GError **error, int errnum, const char *format, ...)
                 g_strerror(errnum));
 }
 
+gboolean
+sinter_error_refuse(GError **error, SinterError code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    if (error)
+        *error = g_error_new_valist(SINTER_ERROR, (int)code, format, args);
+    va_end(args);
+    return FALSE;
+}
+
 /* --- what an error carries -------------------------------------------------------------------- */
 
 static const SinterErrorPrivate *

@@ -133,6 +133,10 @@ SinterError sinter_error_from_name(const char *name);
 void sinter_error_set_errno(GError **error, int errnum, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
+/* Sets a new error. Returns: FALSE, for "return sinter_error_refuse(…)". */
+gboolean sinter_error_refuse(GError **error, SinterError code, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
 /**
  * sinter_error_wrap:
  * @error: (inout) (optional): what failed; %NULL and no error are left alone

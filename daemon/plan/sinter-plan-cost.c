@@ -13,18 +13,11 @@
 
 #include "sinter-plan-cost.h"
 #include "sinter-units.h"
+#include "sinter-sum.h"
 
 /* Tables for each cluster: 10 bytes for 64 KiB, and far more for small clusters. */
 #define METADATA_SHARE 1024
 #define METADATA_FLOOR_BYTES (1024 * 1024)
-
-static guint64
-add_bytes(guint64 a, guint64 b)
-{
-    guint64 sum;
-
-    return g_uint64_checked_add(&sum, a, b) ? sum : G_MAXUINT64;
-}
 
 static guint64
 subtract_bytes(guint64 a, guint64 b)
@@ -38,7 +31,7 @@ sinter_plan_draft_sum_allocated(const SinterPlanDraft *draft, guint from, guint 
     guint64 sum = 0;
 
     for (guint i = from; i < to; i++)
-        sum = add_bytes(sum, sinter_plan_draft_layer(draft, i)->allocated_bytes);
+        sum = sinter_sum(sum, sinter_plan_draft_layer(draft, i)->allocated_bytes);
     return sum;
 }
 
@@ -57,7 +50,7 @@ with_margin(guint64 growth)
 {
     if (growth == 0)
         return 0;
-    return add_bytes(add_bytes(growth, growth / METADATA_SHARE), METADATA_FLOOR_BYTES);
+    return sinter_sum(sinter_sum(growth, growth / METADATA_SHARE), METADATA_FLOOR_BYTES);
 }
 
 static void
@@ -117,7 +110,7 @@ sinter_plan_draft_count_after(SinterPlanDraft *draft)
         const SinterLayer *layer = sinter_plan_draft_layer(draft, i);
 
         if (!layer->path || !g_strv_contains(removed, layer->path))
-            sum = add_bytes(sum, layer->allocated_bytes);
+            sum = sinter_sum(sum, layer->allocated_bytes);
     }
     draft->plan->space_after_bytes = sum;
 }
@@ -136,7 +129,7 @@ static void
 refuse_space(SinterPlanDraft *draft, const SinterLayer *written, guint64 taken)
 {
     guint64 need = draft->plan->peak_extra_bytes;
-    guint64 short_of = add_bytes(need, taken) - written->fs_free_bytes;
+    guint64 short_of = sinter_sum(need, taken) - written->fs_free_bytes;
     g_autofree char *free_text = sinter_units_format_bytes(written->fs_free_bytes);
     g_autofree char *need_text = sinter_units_format_bytes(need);
     g_autofree char *short_text = sinter_units_format_bytes(short_of);
@@ -173,7 +166,7 @@ check_space(SinterPlanDraft *draft, GHashTable *taken)
         return;
     }
     before = g_hash_table_lookup(taken, &written->fs_device);
-    total = add_bytes(need, before ? *before : 0);
+    total = sinter_sum(need, before ? *before : 0);
     if (total > written->fs_free_bytes) {
         refuse_space(draft, written, before ? *before : 0);
         uncount(draft);

@@ -6,6 +6,7 @@
  */
 
 #include "sinter-model.h"
+#include "sinter-file-id.h"
 
 #include <string.h>
 
@@ -170,11 +171,11 @@ same_canonical_path(const char *a, const char *b)
 gboolean
 sinter_layer_same_file(const SinterLayer *a, const SinterLayer *b)
 {
-    gboolean a_known = a->device != 0 || a->inode != 0;
-    gboolean b_known = b->device != 0 || b->inode != 0;
+    SinterFileId first = { a->device, a->inode };
+    SinterFileId second = { b->device, b->inode };
 
-    if (a_known && b_known)
-        return a->device == b->device && a->inode == b->inode;
+    if (sinter_file_id_is_known(first) && sinter_file_id_is_known(second))
+        return sinter_file_id_equal(first, second);
     if (a->path && b->path)
         return same_canonical_path(a->path, b->path);
     return !a->path && !b->path && a->type == b->type &&

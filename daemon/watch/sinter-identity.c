@@ -32,9 +32,9 @@ sinter_identity_from_stat(const struct stat *st, SinterIdentity *ret_identity)
     struct stat behind;
 
     if (!S_ISBLK(st->st_mode))
-        *ret_identity = (SinterIdentity){ st->st_dev, st->st_ino };
+        *ret_identity = sinter_file_id_of(st);
     else if (major(st->st_rdev) == LOOP_MAJOR && read_loop_file(st->st_rdev, &behind))
-        *ret_identity = (SinterIdentity){ behind.st_dev, behind.st_ino };
+        *ret_identity = sinter_file_id_of(&behind);
     else
         *ret_identity = (SinterIdentity){ st->st_rdev, 0 };
 }

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
-#include <sys/stat.h>
+#include "sinter-file-id.h"
 
 G_BEGIN_DECLS
 
-/* What makes two names one image: see sinter_identity_read(). */
-typedef struct {
-    guint64 device;
-    guint64 inode;
-} SinterIdentity;
+/* What makes two names one image, devices included: see sinter_identity_read(). */
+typedef SinterFileId SinterIdentity;
 
 /**
  * sinter_identity_read:

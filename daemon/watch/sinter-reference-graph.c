@@ -66,16 +66,13 @@ entry_identity_hash(gconstpointer entry)
 static gboolean
 entry_identity_equal(gconstpointer pa, gconstpointer pb)
 {
-    const SinterIdentity *a = &((const Entry *)pa)->identity;
-    const SinterIdentity *b = &((const Entry *)pb)->identity;
-
-    return a->device == b->device && a->inode == b->inode;
+    return sinter_file_id_equal(((const Entry *)pa)->identity, ((const Entry *)pb)->identity);
 }
 
 static gboolean
 entry_has_identity(const Entry *entry)
 {
-    return entry->identity.device != 0 || entry->identity.inode != 0;
+    return sinter_file_id_is_known(entry->identity);
 }
 
 /* What an image is called as a key: paths are absolute, so the two kinds cannot meet. */

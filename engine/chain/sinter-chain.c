@@ -23,7 +23,7 @@ chain_check_loop(SinterChain *self, SinterImage *image, GError **error)
     for (guint i = 0; i < self->layers->len; i++) {
         if (!sinter_io_stat(sinter_chain_layer(self, i)->io, &other, error))
             return FALSE;
-        if (mine.device == other.device && mine.inode == other.inode) {
+        if (sinter_io_stat_same_file(&mine, &other)) {
             g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                         "the chain bites its tail: it is the same file as '%s'",
                         sinter_chain_layer(self, i)->info->path);

@@ -12,13 +12,6 @@
 
 #define SECTOR_BYTES 512
 
-static gboolean
-refuse(const char *text, GError **error)
-{
-    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, text);
-    return FALSE;
-}
-
 static guint64
 whole_sectors(guint64 bytes)
 {
@@ -29,11 +22,13 @@ gboolean
 sinter_raw_create_check(const SinterCreateOptions *options, GError **error)
 {
     if (options->virtual_size > G_MAXINT64 - SECTOR_BYTES)
-        return refuse("Image is too big", error);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT, "Image is too big");
     if (options->backing_name || options->data_file_name)
-        return refuse("a raw image stands on no other file", error);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "a raw image stands on no other file");
     if (options->preallocation == SINTER_PREALLOCATION_METADATA)
-        return refuse("Unsupported preallocation mode: metadata", error);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "Unsupported preallocation mode: metadata");
     return TRUE;
 }
 
@@ -86,14 +81,17 @@ sinter_raw_resize(const SinterFormatFile *file, const SinterResizeOptions *what,
     SinterIoStat st;
 
     if (what->preallocation == SINTER_PREALLOCATION_METADATA)
-        return refuse("Unsupported preallocation mode: metadata", error);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "Unsupported preallocation mode: metadata");
     if (!sinter_io_stat(io, &st, error) ||
         !sinter_resize_check_direction(st.size_bytes, what, error))
         return FALSE;
     if (st.is_block_device)
-        return size == st.size_bytes || refuse("Cannot resize device files", error);
+        return size == st.size_bytes || sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                                            "Cannot resize device files");
     if (size < st.size_bytes && what->preallocation != SINTER_PREALLOCATION_OFF)
-        return refuse("Cannot use preallocation for shrinking files", error);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "Cannot use preallocation for shrinking files");
     if (size <= st.size_bytes)
         return sinter_io_truncate(io, size, error) && sinter_io_flush(io, error);
     if (raw_add(io, st.size_bytes, what, error) && sinter_io_flush(io, error))

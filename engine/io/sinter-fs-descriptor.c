@@ -164,7 +164,7 @@ sinter_fs_add_direct_descriptor(SinterFs *fs, const char *path, int fd, GError *
 
     g_return_val_if_fail(fs->klass == &descriptor_class, FALSE);
     if (!passed || passed->direct_fd >= 0 || fstat(passed->fd, &one) < 0 || fstat(fd, &other) < 0 ||
-        one.st_dev != other.st_dev || one.st_ino != other.st_ino) {
+        !sinter_file_id_same(&one, &other)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
                     "the descriptor %d is no further one of '%s'", fd, path);
         return FALSE;

@@ -13,6 +13,7 @@
 #include "sinter-layout.h"
 #include "sinter-lock.h"
 #include "sinter-offload.h"
+#include "sinter-io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -356,7 +357,7 @@ file_is_still_named(SinterIoFile *self)
     struct stat there;
 
     return fstat(self->fd, &here) == 0 && stat(self->io.path, &there) == 0 &&
-           here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+           sinter_file_id_same(&here, &there);
 }
 
 static gboolean

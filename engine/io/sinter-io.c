@@ -326,8 +326,7 @@ sinter_io_is_same_file(SinterIo *a, SinterIo *b)
     SinterIoStat second;
 
     return sinter_io_stat(a, &first, NULL) && sinter_io_stat(b, &second, NULL) &&
-           first.device == second.device && first.inode == second.inode &&
-           first.is_block_device == second.is_block_device;
+           sinter_io_stat_same_file(&first, &second);
 }
 
 gboolean

@@ -8,6 +8,7 @@
  */
 
 #include "sinter/io.h"
+#include "sinter-file-id.h"
 
 G_BEGIN_DECLS
 
@@ -21,6 +22,15 @@ typedef struct {
     guint32 n_links; /* names that the file has */
     guint32 mode;    /* permission bits; 0 where files have none */
 } SinterIoStat;
+
+/* Whether both are about one file, or one device. */
+static inline gboolean
+sinter_io_stat_same_file(const SinterIoStat *a, const SinterIoStat *b)
+{
+    return a->is_block_device == b->is_block_device &&
+           sinter_file_id_equal((SinterFileId){ a->device, a->inode },
+                                (SinterFileId){ b->device, b->inode });
+}
 
 /* What a file system is told of an empty file, for it to heed or not. */
 typedef struct {

@@ -10,6 +10,7 @@
 #include "sinter-lock-holder.h"
 #include "sinter-error.h"
 #include "sinter-file.h"
+#include "sinter-file-id.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -206,7 +207,8 @@ scan_process(GPtrArray *holders, const char *pid, dev_t device, ino_t inode, int
         SinterLockBytes one;
         struct stat st;
 
-        if (stat(path, &st) < 0 || st.st_dev != device || st.st_ino != inode)
+        if (stat(path, &st) < 0 ||
+            !sinter_file_id_equal(sinter_file_id_of(&st), (SinterFileId){ device, inode }))
             continue;
         if (own && g_ascii_strtoll(fd, NULL, 10) == own_fd)
             continue;

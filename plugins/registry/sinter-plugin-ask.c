@@ -87,7 +87,7 @@ answer_finish(Answer *self, const SinterPlugin *plugin, gboolean ok, GError **er
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "it proposes %s", self->wrong);
     if (ok && !self->wrong)
         return g_steal_pointer(&steps);
-    g_prefix_error(error, "plugin '%s': ", plugin->name);
+    sinter_error_prefix(error, "plugin '%s': ", plugin->name);
     return NULL;
 }
 

@@ -87,6 +87,6 @@ sinter_plugin_loader_load(SinterPluginRegistry *registry, const char *path, GErr
 
     if (plugin)
         return sinter_plugin_registry_add(registry, plugin, origin, error);
-    g_prefix_error(error, "plugin %s: ", origin);
+    sinter_error_prefix(error, "plugin %s: ", origin);
     return FALSE;
 }

@@ -49,21 +49,6 @@ sinter_plugin_registry_free(SinterPluginRegistry *registry)
     g_free(registry);
 }
 
-static gboolean refuse(GError **error, SinterError code, const char *format, ...)
-    G_GNUC_PRINTF(3, 4);
-
-static gboolean
-refuse(GError **error, SinterError code, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    if (error)
-        *error = g_error_new_valist(SINTER_ERROR, (int)code, format, args);
-    va_end(args);
-    return FALSE;
-}
-
 /* The beginning of operations of every kind but formats, which the engine judges. */
 typedef struct {
     gsize size;
@@ -77,15 +62,17 @@ static gboolean
 check_operations(const Operations *self, GError **error)
 {
     if (self->version != self->expected_version)
-        return refuse(error, SINTER_ERROR_UNSUPPORTED,
-                      "its operations have API version %u, expected %u", self->version,
-                      self->expected_version);
+        return sinter_error_refuse(error, SINTER_ERROR_UNSUPPORTED,
+                                   "its operations have API version %u, expected %u", self->version,
+                                   self->expected_version);
     if (self->size != self->expected_size)
-        return refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
-                      "its operations have %" G_GSIZE_FORMAT " bytes, expected %" G_GSIZE_FORMAT,
-                      self->size, self->expected_size);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "its operations have %" G_GSIZE_FORMAT
+                                   " bytes, expected %" G_GSIZE_FORMAT,
+                                   self->size, self->expected_size);
     if (!self->is_whole)
-        return refuse(error, SINTER_ERROR_INVALID_ARGUMENT, "a required operation is missing");
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "a required operation is missing");
     return TRUE;
 }
 
@@ -170,13 +157,15 @@ check_name(const SinterPluginRegistry *self, const SinterPlugin *plugin, GError 
     if (!plugin->name || strncmp(plugin->name, kind, n) != 0 || plugin->name[n] != '-' ||
         plugin->name[n + 1] == '\0' ||
         plugin->name[strspn(plugin->name, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
-        return refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
-                      "its name is '%s', expected '%s-' and lower case letters, digits and dashes",
-                      plugin->name ? plugin->name : "", kind);
+        return sinter_error_refuse(
+            error, SINTER_ERROR_INVALID_ARGUMENT,
+            "its name is '%s', expected '%s-' and lower case letters, digits and dashes",
+            plugin->name ? plugin->name : "", kind);
     other = find_entry(self, plugin->name);
     if (other)
-        return refuse(error, SINTER_ERROR_INVALID_ARGUMENT, "the name '%s' is taken already, by %s",
-                      plugin->name, other->origin);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "the name '%s' is taken already, by %s", plugin->name,
+                                   other->origin);
     return TRUE;
 }
 
@@ -185,19 +174,19 @@ check_plugin(const SinterPluginRegistry *self, const SinterPlugin *plugin, GErro
 {
     /* these two first: they say whether anything else can be read */
     if (plugin->abi != SINTER_PLUGIN_ABI)
-        return refuse(error, SINTER_ERROR_UNSUPPORTED,
-                      "it was built for plugin ABI %u, this program has %u", plugin->abi,
-                      SINTER_PLUGIN_ABI);
+        return sinter_error_refuse(error, SINTER_ERROR_UNSUPPORTED,
+                                   "it was built for plugin ABI %u, this program has %u",
+                                   plugin->abi, SINTER_PLUGIN_ABI);
     if (plugin->struct_size != sizeof *plugin)
-        return refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
-                      "its SinterPlugin has %u bytes, expected %u", plugin->struct_size,
-                      (guint)sizeof *plugin);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "its SinterPlugin has %u bytes, expected %u",
+                                   plugin->struct_size, (guint)sizeof *plugin);
     if (find_kind(plugin->kind) < 0)
-        return refuse(error, SINTER_ERROR_INVALID_ARGUMENT, "its kind %d is unknown",
-                      (int)plugin->kind);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT, "its kind %d is unknown",
+                                   (int)plugin->kind);
     if (!plugin->summary || !plugin->operations)
-        return refuse(error, SINTER_ERROR_INVALID_ARGUMENT, "it has no %s",
-                      plugin->summary ? "operations" : "summary");
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT, "it has no %s",
+                                   plugin->summary ? "operations" : "summary");
     return check_name(self, plugin, error);
 }
 
@@ -209,7 +198,7 @@ sinter_plugin_registry_add(SinterPluginRegistry *registry, const SinterPlugin *p
 
     if (!check_plugin(registry, plugin, error) ||
         !kinds[find_kind(plugin->kind)].add(plugin->operations, error)) {
-        g_prefix_error(error, "plugin %s: ", origin);
+        sinter_error_prefix(error, "plugin %s: ", origin);
         return FALSE;
     }
     entry.origin = g_strdup(origin);

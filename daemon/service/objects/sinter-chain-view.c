@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "sinter-dbus-error.h"
+#include "sinter-sum.h"
 
 static const char *const source_names[] = {
     [SINTER_SOURCE_FILE] = "file",
@@ -135,8 +136,7 @@ sinter_chain_view_allocated_bytes(const SinterDisk *disk)
     for (guint i = 0; i < disk->layers->len; i++) {
         const SinterLayer *layer = g_ptr_array_index(disk->layers, i);
 
-        if (!g_uint64_checked_add(&sum, sum, layer->allocated_bytes))
-            return G_MAXUINT64;
+        sum = sinter_sum(sum, layer->allocated_bytes);
     }
     return sum;
 }

@@ -12,6 +12,7 @@
 #include "sinter-dbus-error.h"
 #include "sinter-object-path.h"
 #include "sinter-request.h"
+#include "sinter-sum.h"
 
 struct _SinterPlanObject {
     SinterDBusPlanSkeleton parent_instance;
@@ -62,14 +63,6 @@ refusal_view(const SinterRefusal *refusal)
     return g_variant_builder_end(&builder);
 }
 
-/* Sums stop at the end of their range: sizes come from images. */
-static void
-add_bytes(guint64 *sum, guint64 bytes)
-{
-    if (!g_uint64_checked_add(sum, *sum, bytes))
-        *sum = G_MAXUINT64;
-}
-
 static void
 show_sums(SinterDBusPlan *iface, const SinterPlan *plan)
 {
@@ -78,10 +71,10 @@ show_sums(SinterDBusPlan *iface, const SinterPlan *plan)
     for (guint i = 0; i < plan->disks->len; i++) {
         const SinterDiskPlan *disk = g_ptr_array_index(plan->disks, i);
 
-        add_bytes(&copied, disk->bytes_to_copy);
-        add_bytes(&before, disk->space_before_bytes);
-        add_bytes(&after, disk->space_after_bytes);
-        add_bytes(&peak, disk->peak_extra_bytes);
+        copied = sinter_sum(copied, disk->bytes_to_copy);
+        before = sinter_sum(before, disk->space_before_bytes);
+        after = sinter_sum(after, disk->space_after_bytes);
+        peak = sinter_sum(peak, disk->peak_extra_bytes);
     }
     sinter_dbus_plan_set_bytes_to_copy(iface, copied);
     sinter_dbus_plan_set_space_before_bytes(iface, before);

@@ -6,6 +6,7 @@
  */
 
 #include "sinter-chain-compare.h"
+#include "sinter-file-id.h"
 
 #include <sys/stat.h>
 
@@ -17,8 +18,7 @@ same_file(const char *a, const char *b)
 
     if (g_str_equal(a, b))
         return TRUE;
-    return stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev &&
-           one.st_ino == two.st_ino;
+    return stat(a, &one) == 0 && stat(b, &two) == 0 && sinter_file_id_same(&one, &two);
 }
 
 static gboolean

@@ -139,12 +139,6 @@ add_file(SinterOfflineFiles *self, const SinterLayer *layer)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static gboolean
-is_same(const SinterIdentity *a, const SinterIdentity *b)
-{
-    return a->device == b->device && a->inode == b->inode;
-}
-
 /* The flags for what @st is; a device is claimed against mounts and other claims. */
 static int
 open_flags(const File *file, const struct stat *st)
@@ -173,7 +167,8 @@ open_file(File *file, GError **error)
         return FALSE;
     }
     sinter_identity_from_stat(&st, &identity);
-    if (!(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) || !is_same(&identity, &file->identity)) {
+    if (!(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) ||
+        !sinter_file_id_equal(identity, file->identity)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
                     "'%s' is not the file that it was when the domain was read", file->path);
         return FALSE;
@@ -232,7 +227,8 @@ lock_file(File *file, GError **error)
     if (!sinter_lock_descriptor(file->fd, file->path, file->written, error) ||
         !lock_lease(file, error))
         return FALSE;
-    if (sinter_identity_read(file->path, &now, NULL) == 0 && is_same(&now, &file->identity))
+    if (sinter_identity_read(file->path, &now, NULL) == 0 &&
+        sinter_file_id_equal(now, file->identity))
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
                 "'%s' was replaced while it was opened", file->path);
@@ -286,7 +282,7 @@ check_header(const SinterOfflineFiles *self, guint place, GError **error)
         return TRUE;
     if (below && info->backing_path &&
         sinter_identity_read(info->backing_path, &identity, NULL) == 0 &&
-        is_same(&identity, &below->identity)) {
+        sinter_file_id_equal(identity, below->identity)) {
         g_free(below->name);
         below->name = g_strdup(info->backing_path);
         return check_backing_format(file, info, below, error);

@@ -12,6 +12,7 @@
 
 #include "sinter-file.h"
 #include "sinter-reference-graph.h"
+#include "sinter-file-id.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -182,7 +183,7 @@ is_still_named(const char *path, const struct stat *st)
 {
     struct stat now;
 
-    return lstat(path, &now) == 0 && now.st_dev == st->st_dev && now.st_ino == st->st_ino;
+    return lstat(path, &now) == 0 && sinter_file_id_same(&now, st);
 }
 
 /* Whether @st is the file that was noted at the start. */

@@ -6,6 +6,7 @@
  */
 
 #include "sinter-space-ledger.h"
+#include "sinter-sum.h"
 
 typedef struct {
     guint64 fs_device;
@@ -37,7 +38,6 @@ sinter_space_ledger_free(SinterSpaceLedger *ledger)
     g_free(ledger);
 }
 
-/* Saturating: all of it comes from images and file systems. */
 static guint64
 sum_of_others(SinterSpaceLedger *ledger, const char *job_id, guint64 fs_device)
 {
@@ -50,9 +50,8 @@ sum_of_others(SinterSpaceLedger *ledger, const char *job_id, guint64 fs_device)
     while (g_hash_table_iter_next(&iter, &id, &value)) {
         const Claim *claim = value;
 
-        if (claim->fs_device == fs_device && !g_str_equal(id, job_id) &&
-            !g_uint64_checked_add(&sum, sum, claim->bytes))
-            return G_MAXUINT64;
+        if (claim->fs_device == fs_device && !g_str_equal(id, job_id))
+            sum = sinter_sum(sum, claim->bytes);
     }
     return sum;
 }

@@ -109,13 +109,6 @@ convert_transfer(const Convert *self, const SinterTransfer *pattern, GError **er
     return TRUE;
 }
 
-static gboolean
-same_file(const SinterIoStat *a, const SinterIoStat *b)
-{
-    return a->device == b->device && a->inode == b->inode &&
-           a->is_block_device == b->is_block_device;
-}
-
 typedef gboolean (*SourceFileFunc)(SinterIo *io, gpointer user_data, GError **error);
 
 static gboolean
@@ -149,7 +142,7 @@ refuse_same_file(SinterIo *io, gpointer target, GError **error)
 
     if (!sinter_io_stat(io, &st, error))
         return FALSE;
-    if (!same_file(&st, target))
+    if (!sinter_io_stat_same_file(&st, target))
         return TRUE;
     hint = g_strdup_printf("is another process using the image [%s]? It is one of the files that "
                            "are to be read",

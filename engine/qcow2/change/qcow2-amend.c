@@ -12,13 +12,6 @@
 #include "qcow2-snapshot-table.h"
 #include "sinter-error.h"
 
-static gboolean
-refuse(GError **error, const char *text)
-{
-    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, text);
-    return FALSE;
-}
-
 static guint
 version_after(const SinterQcow2Writer *writer, const SinterAmendOptions *options)
 {
@@ -54,7 +47,7 @@ check_values(const SinterQcow2Writer *writer, const SinterAmendOptions *options,
 
     for (gsize i = 0; i < G_N_ELEMENTS(rules); i++) {
         if (rules[i].wrong)
-            return refuse(error, rules[i].text);
+            return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT, "%s", rules[i].text);
     }
     return TRUE;
 }
@@ -70,7 +63,8 @@ check_snapshots_fit(SinterQcow2Writer *writer, guint64 size, GError **error)
         const SinterQcow2Snapshot *snapshot = g_ptr_array_index(list, i);
 
         if (snapshot->vm_state_bytes > G_MAXUINT32 || snapshot->disk_bytes != size)
-            return refuse(error, "Internal snapshots prevent downgrade of image");
+            return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                       "Internal snapshots prevent downgrade of image");
     }
     return list != NULL;
 }
@@ -84,9 +78,11 @@ check_downgrade(SinterQcow2Writer *writer, const SinterAmendOptions *options, GE
     SinterQcow2Downgradable found;
 
     if (options->refcount_bits == 0 && header->refcount_order != 4)
-        return refuse(error, "compat=0.10 requires refcount_bits=16");
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "compat=0.10 requires refcount_bits=16");
     if (writer->geo.external_data)
-        return refuse(error, "Cannot downgrade an image with a data file");
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "Cannot downgrade an image with a data file");
     if (!check_snapshots_fit(writer, options->size ? options->size : header->virtual_size_bytes,
                              error))
         return FALSE;
@@ -101,8 +97,9 @@ check_downgrade(SinterQcow2Writer *writer, const SinterAmendOptions *options, GE
         return TRUE;
     return sinter_qcow2_downgrade_examine(writer, &found, error) &&
            (!found.compressed ||
-            refuse(error, "Cannot downgrade an image with zstd compression type and existing "
-                          "compressed clusters"));
+            sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                "Cannot downgrade an image with zstd compression type and existing "
+                                "compressed clusters"));
 }
 
 gboolean

@@ -24,15 +24,6 @@ edit_free(gpointer data)
     g_free(self);
 }
 
-static gboolean
-refuse(SinterError code, GError **error, const char *format, const char *name)
-{
-    g_autofree char *text = g_strdup_printf(format, name);
-
-    g_set_error_literal(error, SINTER_ERROR, code, text);
-    return FALSE;
-}
-
 SinterQcow2BitmapSet *
 sinter_qcow2_bitmap_set_new(SinterIo *io)
 {
@@ -105,7 +96,7 @@ set_find(SinterQcow2BitmapSet *self, const char *name, GError **error)
         if (strcmp(edit->stored->name, name) == 0)
             return edit;
     }
-    refuse(SINTER_ERROR_NOT_FOUND, error, "Dirty bitmap '%s' not found", name);
+    sinter_error_refuse(error, SINTER_ERROR_NOT_FOUND, "Dirty bitmap '%s' not found", name);
     return NULL;
 }
 
@@ -119,7 +110,8 @@ set_find_usable(SinterQcow2BitmapSet *self, const char *name, GError **error)
     if (!edit)
         return NULL;
     if (stored->flags & SINTER_QCOW2_BITMAP_IN_USE) {
-        refuse(SINTER_ERROR_CORRUPT, error, "Bitmap '%s' is inconsistent and cannot be used", name);
+        sinter_error_refuse(error, SINTER_ERROR_CORRUPT,
+                            "Bitmap '%s' is inconsistent and cannot be used", name);
         sinter_error_set_stage(error, SINTER_STAGE_USE_BITMAP, name);
         return NULL;
     }
@@ -127,8 +119,8 @@ set_find_usable(SinterQcow2BitmapSet *self, const char *name, GError **error)
         (stored->flags & ~SINTER_QCOW2_BITMAP_FLAGS_KNOWN) ||
         stored->granularity_bits < SINTER_QCOW2_BITMAP_GRANULARITY_MIN ||
         stored->granularity_bits > SINTER_QCOW2_BITMAP_GRANULARITY_MAX) {
-        refuse(SINTER_ERROR_UNSUPPORTED, error, "Bitmap '%s' is of a kind that is not known here",
-               name);
+        sinter_error_refuse(error, SINTER_ERROR_UNSUPPORTED,
+                            "Bitmap '%s' is of a kind that is not known here", name);
         return NULL;
     }
     return edit;
@@ -186,12 +178,14 @@ sinter_qcow2_bitmap_set_add(SinterQcow2BitmapSet *self, const char *name, guint6
     SinterQcow2BitmapEdit *edit;
 
     if (*name == '\0')
-        return refuse(SINTER_ERROR_INVALID_ARGUMENT, error, "Bitmap name cannot be empty", NULL);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "Bitmap name cannot be empty");
     if (set_find(self, name, NULL))
-        return refuse(SINTER_ERROR_INVALID_ARGUMENT, error, "Bitmap already exists: %s", name);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "Bitmap already exists: %s", name);
     if (bits == 0)
-        return refuse(SINTER_ERROR_INVALID_ARGUMENT, error,
-                      "Granularity must be power of 2 and at least 512", NULL);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "Granularity must be power of 2 and at least 512");
     edit = g_new0(SinterQcow2BitmapEdit, 1);
     edit->state = SINTER_QCOW2_BITS_ZERO;
     edit->stored = g_new0(SinterQcow2Bitmap, 1);
@@ -228,8 +222,8 @@ forget_stored(SinterQcow2BitmapSet *self, SinterQcow2BitmapEdit *edit, GError **
     g_autofree guint64 *table = NULL;
 
     if (stored->table_entries > SINTER_QCOW2_BITMAP_TABLE_MAX_ENTRIES)
-        return refuse(SINTER_ERROR_CORRUPT, error, "Bitmap '%s' has a table that cannot be",
-                      stored->name);
+        return sinter_error_refuse(error, SINTER_ERROR_CORRUPT,
+                                   "Bitmap '%s' has a table that cannot be", stored->name);
     table = sinter_qcow2_entries_load(self->io, stored->table_offset, stored->table_entries, error);
     if (!table)
         return FALSE;
@@ -313,8 +307,8 @@ edit_own_bits(SinterQcow2BitmapSet *self, SinterQcow2BitmapEdit *edit, GError **
     if (!edit->bits)
         edit->bits = g_try_malloc0(bytes + 1);
     if (!edit->bits)
-        refuse(SINTER_ERROR_FAILED, error, "Bitmap '%s' takes more memory than there is",
-               edit->stored->name);
+        sinter_error_refuse(error, SINTER_ERROR_FAILED,
+                            "Bitmap '%s' takes more memory than there is", edit->stored->name);
     self->is_changed = TRUE;
     return edit->bits;
 }
@@ -406,8 +400,9 @@ edit_resize(SinterQcow2BitmapSet *self, SinterQcow2BitmapEdit *edit, guint64 dis
     bytes = (gsize)sinter_qcow2_bitmap_set_n_entries(self, edit->stored) << bits;
     self->disk_bytes = old_disk;
     if (n == 0 || (n + 7) / 8 > SINTER_QCOW2_BITMAP_MAX_BYTES)
-        return refuse(SINTER_ERROR_INVALID_ARGUMENT, error,
-                      "Bitmap '%s' cannot be stored for a disk of that size", edit->stored->name);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "Bitmap '%s' cannot be stored for a disk of that size",
+                                   edit->stored->name);
     if (stored && n < old_bytes * 8)
         any = clear_from(stored, n, old_bytes);
     if (bytes == old_bytes && !any)

@@ -15,13 +15,6 @@
 
 #define SECTOR_BYTES 512
 
-static gboolean
-refuse(SinterError code, const char *text, GError **error)
-{
-    g_set_error_literal(error, SINTER_ERROR, code, text);
-    return FALSE;
-}
-
 /* A snapshot that does not say its disk's size would change with the image. */
 static gboolean
 check_snapshots(const SinterQcow2Writer *writer, GError **error)
@@ -31,8 +24,8 @@ check_snapshots(const SinterQcow2Writer *writer, GError **error)
     if (writer->header->n_snapshots == 0)
         return TRUE;
     if (writer->header->version < 3)
-        return refuse(SINTER_ERROR_UNSUPPORTED, "Can't resize a v2 image which has snapshots",
-                      error);
+        return sinter_error_refuse(error, SINTER_ERROR_UNSUPPORTED,
+                                   "Can't resize a v2 image which has snapshots");
     list = sinter_qcow2_snapshots_load(writer->io, writer->header, NULL, error);
     for (guint i = 0; list && i < list->len; i++) {
         const SinterQcow2Snapshot *snapshot = g_ptr_array_index(list, i);
@@ -53,17 +46,17 @@ sinter_qcow2_resize_check(const SinterQcow2Writer *writer, guint64 size,
                           SinterPreallocation preallocation, GError **error)
 {
     if (size % SECTOR_BYTES != 0)
-        return refuse(SINTER_ERROR_INVALID_ARGUMENT, "The new size must be a multiple of 512",
-                      error);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "The new size must be a multiple of 512");
     if (!check_snapshots(writer, error))
         return FALSE;
     if (size < writer->header->virtual_size_bytes && preallocation != SINTER_PREALLOCATION_OFF)
-        return refuse(SINTER_ERROR_INVALID_ARGUMENT,
-                      "Preallocation can't be used for shrinking an image", error);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "Preallocation can't be used for shrinking an image");
     if (size > G_MAXINT64 ||
         sinter_qcow2_geometry_l1_entries(&writer->geo, size) > SINTER_QCOW2_L1_MAX_BYTES / 8)
-        return refuse(SINTER_ERROR_INVALID_ARGUMENT, "Failed to grow the L1 table: File too large",
-                      error);
+        return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
+                                   "Failed to grow the L1 table: File too large");
     return TRUE;
 }
 

@@ -18,24 +18,19 @@
 #define BLOCKS_BUDGET_BYTES (16 * 1024 * 1024)
 
 static gboolean
-refuse(GError **error, SinterError code, const char *text)
-{
-    g_set_error_literal(error, SINTER_ERROR, code, text);
-    return FALSE;
-}
-
-static gboolean
 check_header(const SinterQcow2Header *header, GError **error)
 {
     if (!sinter_qcow2_header_require_usable(header, error))
         return FALSE;
     if (header->incompatible & SINTER_QCOW2_INCOMPAT_CORRUPT)
-        return refuse(error, SINTER_ERROR_CORRUPT,
-                      "the image is marked corrupt; repair it with 'qemu-img check -r all' before "
-                      "it is written to");
+        return sinter_error_refuse(
+            error, SINTER_ERROR_CORRUPT,
+            "the image is marked corrupt; repair it with 'qemu-img check -r all' before "
+            "it is written to");
     if (header->crypt_method != SINTER_QCOW2_CRYPT_NONE)
-        return refuse(error, SINTER_ERROR_UNSUPPORTED,
-                      "the image is encrypted, and without its key it cannot be written to");
+        return sinter_error_refuse(
+            error, SINTER_ERROR_UNSUPPORTED,
+            "the image is encrypted, and without its key it cannot be written to");
     return TRUE;
 }
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Sums of sizes that come from images, files and file systems: one too large for its type stays at
+ * the end of its range and never wraps around.
+ */
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Returns: @a + @b, or G_MAXUINT64 where that is too large. */
+static inline guint64
+sinter_sum(guint64 a, guint64 b)
+{
+    guint64 sum;
+
+    return g_uint64_checked_add(&sum, a, b) ? sum : G_MAXUINT64;
+}
+
+G_END_DECLS
