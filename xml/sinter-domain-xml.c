@@ -24,6 +24,8 @@ disk_free(gpointer data)
 
     g_free(disk->target);
     g_free(disk->device);
+    g_free(disk->alias);
+    g_free(disk->serial);
     g_ptr_array_unref(disk->sources);
     g_ptr_array_unref(disk->mirror_sources);
     g_free(disk);
@@ -79,6 +81,8 @@ read_disk(const xmlNode *node)
     disk->device = sinter_xml_attribute(node, "device");
     if (!disk->device)
         disk->device = g_strdup("disk");
+    disk->alias = sinter_xml_attribute(sinter_xml_child(node, "alias"), "name");
+    disk->serial = sinter_xml_text(sinter_xml_child(node, "serial"));
     disk->read_only = sinter_xml_child(node, "readonly") != NULL;
     disk->shareable = sinter_xml_child(node, "shareable") != NULL;
     disk->transient = sinter_xml_child(node, "transient") != NULL;

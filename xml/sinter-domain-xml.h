@@ -22,6 +22,9 @@ typedef enum {
 typedef struct {
     char *target; /* "vda"; never %NULL */
     char *device; /* "disk" where the XML does not say */
+    char *alias;  /* the device's name in libvirt's and QEMU's events; %NULL where there is none: a
+                   * domain that is shut off has those alone that its definition gives ("ua-…") */
+    char *serial; /* what the guest sees; %NULL where the XML does not say */
     gboolean read_only;
     gboolean shareable;
     gboolean transient;

@@ -103,7 +103,8 @@ sinter_event_gate_take(SinterEventGate *gate, const SinterEvent *event)
         gate->func(event, 1, gate->user_data);
         return;
     }
-    key = g_strdup_printf("%d %s %s", event->kind, event->uuid, event->disk);
+    key = g_strdup_printf("%d %s %s", event->kind, event->uuid,
+                          event->disk ? event->disk : event->device);
     sort = g_hash_table_lookup(gate->sorts, key);
     if (sort) {
         sinter_event_free(sort->held);

@@ -161,7 +161,7 @@ note_connection(SinterService *self, const SinterEvent *event)
 }
 
 static void
-on_event(SinterConnection *connection, const SinterEvent *event, SinterService *self)
+on_event(SinterInventory *inventory, const SinterEvent *event, SinterService *self)
 {
     if (event->kind == SINTER_EVENT_CONNECTED || event->kind == SINTER_EVENT_DISCONNECTED)
         note_connection(self, event);
@@ -247,7 +247,7 @@ void
 sinter_service_start(SinterService *self)
 {
     g_signal_connect_object(self->bus, "closed", G_CALLBACK(on_bus_closed), self, 0);
-    g_signal_connect_object(self->connection, "event", G_CALLBACK(on_event), self, 0);
+    g_signal_connect_object(self->inventory, "event", G_CALLBACK(on_event), self, 0);
     g_signal_connect_object(self->inventory, "domain-changed", G_CALLBACK(on_domain_changed), self,
                             0);
     g_signal_connect_object(self->inventory, "scanned", G_CALLBACK(on_scanned), self, 0);

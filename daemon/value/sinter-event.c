@@ -22,6 +22,8 @@ sinter_event_copy(const SinterEvent *event)
     copy->uuid = g_strdup(event->uuid);
     copy->name = g_strdup(event->name);
     copy->disk = g_strdup(event->disk);
+    copy->device = g_strdup(event->device);
+    copy->node = g_strdup(event->node);
     copy->path = g_strdup(event->path);
     copy->text = g_strdup(event->text);
     return copy;
@@ -35,6 +37,8 @@ sinter_event_free(SinterEvent *event)
     g_free(event->uuid);
     g_free(event->name);
     g_free(event->disk);
+    g_free(event->device);
+    g_free(event->node);
     g_free(event->path);
     g_free(event->text);
     g_free(event);

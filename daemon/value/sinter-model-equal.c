@@ -46,10 +46,10 @@ disk_equal(gconstpointer pa, gconstpointer pb)
     const SinterDisk *a = pa;
     const SinterDisk *b = pb;
 
-    return SAME_TEXT(a, b, target) && SAME_TEXT(a, b, device) && SAME(a, b, read_only) &&
-           SAME(a, b, shareable) && SAME(a, b, transient) && SAME(a, b, mirror) &&
-           SAME(a, b, mirror_job) && SAME(a, b, block_job) &&
-           arrays_equal(a->layers, b->layers, layer_equal) &&
+    return SAME_TEXT(a, b, target) && SAME_TEXT(a, b, device) && SAME_TEXT(a, b, alias) &&
+           SAME_TEXT(a, b, serial) && SAME(a, b, read_only) && SAME(a, b, shareable) &&
+           SAME(a, b, transient) && SAME(a, b, mirror) && SAME(a, b, mirror_job) &&
+           SAME(a, b, block_job) && arrays_equal(a->layers, b->layers, layer_equal) &&
            arrays_equal(a->inactive_layers, b->inactive_layers, layer_equal) &&
            arrays_equal(a->mirror_layers, b->mirror_layers, layer_equal);
 }

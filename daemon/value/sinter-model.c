@@ -47,6 +47,8 @@ sinter_disk_free(SinterDisk *disk)
         return;
     g_free(disk->target);
     g_free(disk->device);
+    g_free(disk->alias);
+    g_free(disk->serial);
     g_clear_pointer(&disk->layers, g_ptr_array_unref);
     g_clear_pointer(&disk->inactive_layers, g_ptr_array_unref);
     g_clear_pointer(&disk->mirror_layers, g_ptr_array_unref);

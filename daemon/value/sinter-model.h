@@ -30,7 +30,9 @@ typedef struct {
     char *path;                 /* absolute path of a file or device; %NULL for other sources */
     char *description;          /* what to call it, never %NULL: the path, or "rbd:pool/image" */
     char *format;               /* "qcow2", "raw"; %NULL where the XML does not say */
-    guint index;                /* libvirt's index= in the live XML, 0 when shut off: vda[index] */
+    guint index;                /* libvirt's index= in the live XML, 0 when shut off: vda[index].
+                                 * One number in the whole domain; QEMU's node names are made of it:
+                                 * libvirt-INDEX-format, libvirt-INDEX-storage */
     guint64 virtual_size_bytes; /* what the guest sees */
     guint64 allocated_bytes;    /* what it takes on its file system */
     guint64 device;             /* the image's identity (sinter-identity.h), 0/0 when unknown */
@@ -68,6 +70,9 @@ typedef enum {
 typedef struct {
     char *target; /* "vda" */
     char *device; /* "disk", "cdrom", "floppy", "lun" */
+    char *alias;  /* libvirt's name of the device ("virtio-disk0"), as some events have it; %NULL
+                   * where there is none. Only events are told by it, see sinter-event-disk */
+    char *serial; /* the serial number that the guest sees; %NULL for none */
     gboolean read_only;
     gboolean shareable;
     gboolean transient;

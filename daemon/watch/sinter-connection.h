@@ -17,9 +17,10 @@ G_BEGIN_DECLS
  * with growing pauses up to 30 s), for as long as the daemon lives.
  *
  * Signals, all on the main context:
- *  - "event" (SinterEvent *): each libvirt event, and CONNECTED and DISCONNECTED. DISCONNECTED
- *    comes when the connection breaks, and when an attempt to open it fails for a new reason, the
- *    first attempt too.
+ *  - "event" (SinterEvent *): each libvirt event, and CONNECTED and DISCONNECTED. Disks have the
+ *    names that libvirt said: for the inventory, which passes events on with the disk's own.
+ * DISCONNECTED comes when the connection breaks, and when an attempt to open it fails for a new
+ * reason, the first attempt too.
  *
  * sinter_connection_init_events() is called once, before any other libvirt call, by main().
  */

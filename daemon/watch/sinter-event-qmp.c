@@ -21,23 +21,6 @@ get_text(JsonObject *object, const char *member)
                : NULL;
 }
 
-/* libvirt names its jobs "commit-vda-libvirt-3-format", with the disk's target in the middle. A
- * device name of another make ("drive-virtio-disk0") stands as it is. */
-static char *
-get_disk(const char *device)
-{
-    static const char *const prefixes[] = { "commit-", "pull-", "copy-", "backup-" };
-
-    for (gsize i = 0; device && i < G_N_ELEMENTS(prefixes); i++) {
-        if (g_str_has_prefix(device, prefixes[i])) {
-            const char *target = device + strlen(prefixes[i]);
-
-            return g_strndup(target, strcspn(target, "-"));
-        }
-    }
-    return g_strdup(device);
-}
-
 static SinterEvent *
 new_job_completed(JsonObject *data)
 {
@@ -47,7 +30,7 @@ new_job_completed(JsonObject *data)
     if (!reason)
         return NULL; /* it ended well */
     event = sinter_event_new(SINTER_EVENT_QMP_JOB_ERROR);
-    event->disk = get_disk(get_text(data, "device"));
+    event->device = g_strdup(get_text(data, "device"));
     event->text = g_strdup(reason);
     return event;
 }
@@ -59,7 +42,7 @@ new_job_error(JsonObject *data)
     const char *action = get_text(data, "action");
     SinterEvent *event = sinter_event_new(SINTER_EVENT_QMP_JOB_ERROR);
 
-    event->disk = get_disk(get_text(data, "device"));
+    event->device = g_strdup(get_text(data, "device"));
     event->text = g_strdup_printf("I/O error on %s, action %s", operation ? operation : "access",
                                   action ? action : "unknown");
     return event;
@@ -68,12 +51,12 @@ new_job_error(JsonObject *data)
 static SinterEvent *
 new_corrupted(JsonObject *data)
 {
-    const char *device = get_text(data, "device");
-    const char *node = get_text(data, "node-name");
+    const char *device = get_text(data, "device"); /* "" where nodes have names */
     const char *message = get_text(data, "msg");
     SinterEvent *event = sinter_event_new(SINTER_EVENT_QMP_CORRUPTED);
 
-    event->disk = g_strdup(device && *device ? device : node);
+    event->device = device && *device ? g_strdup(device) : NULL;
+    event->node = g_strdup(get_text(data, "node-name"));
     event->text = g_strdup(message ? message : "the image is corrupt");
     return event;
 }

@@ -10,7 +10,8 @@ G_BEGIN_DECLS
  * @name: the QMP event's name
  * @details: (nullable): its data, a JSON object as text
  *
- * What one of QEMU's events means to us. Fields that are absent or of another type are passed by.
+ * What one of QEMU's events means; the disk has the names that QEMU said. Fields that are absent or
+ * of another type are passed by.
  *
  * Returns: (transfer full) (nullable): QMP_JOB_ERROR or QMP_CORRUPTED without a domain; %NULL for
  * events without news, such as a job that completed well.

@@ -14,7 +14,6 @@
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
-#include <string.h>
 
 struct _SinterEventSource {
     gatomicrefcount ref_count;
@@ -69,20 +68,13 @@ on_lifecycle(virConnectPtr connection, virDomainPtr domain, int type, int detail
     return 0;
 }
 
-/* "vda[3]" is the same disk as "vda" */
-static char *
-cut_index(const char *target)
-{
-    return target ? g_strndup(target, strcspn(target, "[")) : NULL;
-}
-
 static void
 on_block_job(virConnectPtr connection, virDomainPtr domain, const char *disk, int type, int status,
              void *opaque)
 {
     SinterEvent *event = sinter_event_new(SINTER_EVENT_BLOCK_JOB);
 
-    event->disk = cut_index(disk);
+    event->device = g_strdup(disk);
     event->job_type = type;
     event->status = status;
     source_emit(opaque, domain, event);
@@ -94,7 +86,7 @@ on_io_error(virConnectPtr connection, virDomainPtr domain, const char *path, con
 {
     SinterEvent *event = sinter_event_new(SINTER_EVENT_IO_ERROR);
 
-    event->disk = g_strdup(alias);
+    event->device = g_strdup(alias);
     event->path = g_strdup(path);
     event->text = g_strdup(reason ? reason : "");
     event->detail = action;
@@ -113,7 +105,7 @@ emit_device(SinterEventSource *source, virDomainPtr domain, SinterEventKind kind
 {
     SinterEvent *event = sinter_event_new(kind);
 
-    event->disk = g_strdup(alias);
+    event->device = g_strdup(alias);
     source_emit(source, domain, event);
 }
 
@@ -136,7 +128,7 @@ on_block_threshold(virConnectPtr connection, virDomainPtr domain, const char *de
 {
     SinterEvent *event = sinter_event_new(SINTER_EVENT_BLOCK_THRESHOLD);
 
-    event->disk = cut_index(device);
+    event->device = g_strdup(device);
     event->path = g_strdup(path);
     event->threshold_bytes = threshold;
     event->excess_bytes = excess;

@@ -11,7 +11,9 @@ G_BEGIN_DECLS
  * SinterEventSource:
  *
  * All that one connection tells by itself, as plain events: libvirt's domain events, QEMU's own
- * where wanted, and the connection's end as a DISCONNECTED event.
+ * where wanted, and the connection's end as a DISCONNECTED event. Disks have the names that libvirt
+ * and QEMU said (@device, @node): what they mean is known where the domains are
+ * (sinter-event-disk).
  */
 typedef struct _SinterEventSource SinterEventSource;
 

@@ -3,8 +3,10 @@
 /*
  * The inventory: the last state that was read of each domain. What holds: one scan runs at a time,
  * in a worker; what is asked for meanwhile is joined in one more scan, so that a storm of events
- * costs two scans and an answer never shows a state older than its question. Everything here
- * belongs to the main context; the worker gets plain values and gives model values back.
+ * costs two scans and an answer never shows a state older than its question. An event passes on
+ * with its disk named; only one whose device is not known waits, for a scan that is under way.
+ * Everything here belongs to the main context; the worker gets plain values and gives model values
+ * back.
  *
  * A break of the connection leaves the last known state in place: after it a full scan finds what
  * has changed.
@@ -12,20 +14,15 @@
 
 #include "sinter-inventory.h"
 #include "sinter-error.h"
+#include "sinter-event-disk.h"
 #include "sinter-log.h"
 #include "sinter-problem-log.h"
+#include "sinter-scan-request.h"
 #include "sinter-scan.h"
 
 #include <malloc.h>
 
-/* What one scan is to read, and who waits for it. */
-typedef struct {
-    gboolean all;
-    GHashTable *uuids; /* set of char*: domains, unless all */
-    GPtrArray *tasks;  /* of GTask */
-} Request;
-
-/* What it read. */
+/* What one scan read. */
 typedef struct {
     gboolean all;
     GHashTable *domains; /* uuid → SinterDomain, NULL for one that is gone */
@@ -39,8 +36,8 @@ struct _SinterInventory {
     guint rescan_id;
     GHashTable *domains;         /* uuid (the domain's own) → SinterDomain */
     SinterReferenceGraph *graph; /* of domains, or NULL */
-    Request *pending;            /* what the next scan reads, or NULL */
-    gboolean scanning;
+    SinterScanRequest *pending;  /* what the next scan reads, or NULL */
+    SinterScanRequest *running;  /* (transfer none) what the present one reads, or NULL */
     gboolean complete;
     SinterProblemLog *problems;
     char *last_problem; /* of a scan as a whole, as logged; NULL since one succeeded */
@@ -48,28 +45,8 @@ struct _SinterInventory {
 
 G_DEFINE_TYPE(SinterInventory, sinter_inventory, G_TYPE_OBJECT)
 
-enum { SIGNAL_DOMAIN_CHANGED, SIGNAL_SCANNED, N_SIGNALS };
+enum { SIGNAL_DOMAIN_CHANGED, SIGNAL_EVENT, SIGNAL_SCANNED, N_SIGNALS };
 static guint signals[N_SIGNALS];
-
-static Request *
-request_new(void)
-{
-    Request *request = g_new0(Request, 1);
-
-    request->uuids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    request->tasks = g_ptr_array_new_with_free_func(g_object_unref);
-    return request;
-}
-
-static void
-request_free(gpointer data)
-{
-    Request *request = data;
-
-    g_hash_table_unref(request->uuids);
-    g_ptr_array_unref(request->tasks);
-    g_free(request);
-}
 
 static Findings *
 findings_new(gboolean all)
@@ -95,7 +72,7 @@ findings_free(gpointer data)
 
 typedef struct {
     SinterConnection *connection;
-    Request *request;
+    SinterScanRequest *request;
     GHashTable *known; /* uuid (the domain's own) → SinterDomain: what the inventory shows */
 } Work;
 
@@ -105,7 +82,7 @@ work_free(gpointer data)
     Work *work = data;
 
     g_object_unref(work->connection);
-    request_free(work->request);
+    sinter_scan_request_free(work->request);
     g_hash_table_unref(work->known);
     g_free(work);
 }
@@ -286,16 +263,21 @@ take_over(SinterInventory *self, Findings *findings)
 
 static void start_scan(SinterInventory *self);
 
-static void
-answer(const Request *request, const GError *error)
+static const SinterDomain *
+find_domain(SinterInventory *self, const char *uuid)
 {
-    for (guint i = 0; i < request->tasks->len; i++) {
-        GTask *task = g_ptr_array_index(request->tasks, i);
+    return uuid ? g_hash_table_lookup(self->domains, uuid) : NULL;
+}
 
-        if (error)
-            g_task_return_error(task, g_error_copy(error));
-        else
-            g_task_return_boolean(task, TRUE);
+/* The scan that they waited for has ended. A device that is still unknown is no disk. */
+static void
+release_events(SinterInventory *self, const SinterScanRequest *request)
+{
+    for (guint i = 0; i < request->events->len; i++) {
+        SinterEvent *event = g_ptr_array_index(request->events, i);
+
+        sinter_event_name_disk(event, find_domain(self, event->uuid));
+        g_signal_emit(self, signals[SIGNAL_EVENT], 0, event);
     }
 }
 
@@ -307,7 +289,7 @@ on_scanned(GObject *object, GAsyncResult *result, gpointer user_data)
     g_autoptr(GError) error = NULL;
     Findings *findings = g_task_propagate_pointer(G_TASK(result), &error);
 
-    self->scanning = FALSE;
+    self->running = NULL;
     if (findings) {
         g_clear_pointer(&self->last_problem, g_free);
         take_over(self, findings);
@@ -317,7 +299,8 @@ on_scanned(GObject *object, GAsyncResult *result, gpointer user_data)
     } else {
         log_scan_problem(self, error);
     }
-    answer(work->request, error);
+    sinter_scan_request_answer(work->request, error);
+    release_events(self, work->request);
     start_scan(self);
 }
 
@@ -342,12 +325,11 @@ start_scan(SinterInventory *self)
     g_autoptr(GTask) task = NULL;
     Work *work;
 
-    if (self->scanning || !self->pending)
+    if (self->running || !self->pending)
         return;
-    self->scanning = TRUE;
     work = g_new0(Work, 1);
     work->connection = g_object_ref(self->connection);
-    work->request = g_steal_pointer(&self->pending);
+    work->request = self->running = g_steal_pointer(&self->pending);
     work->known = dup_known(self);
     task = g_task_new(self, NULL, on_scanned, NULL);
     g_task_set_task_data(task, work, work_free);
@@ -359,21 +341,15 @@ static void
 ask_for(SinterInventory *self, const char *uuid, GTask *task)
 {
     if (!self->pending)
-        self->pending = request_new();
-    if (!uuid)
-        self->pending->all = TRUE;
-    else
-        g_hash_table_add(self->pending->uuids, g_strdup(uuid));
-    if (task)
-        g_ptr_array_add(self->pending->tasks, task);
+        self->pending = sinter_scan_request_new();
+    sinter_scan_request_add(self->pending, uuid, task);
     start_scan(self);
 }
 
+/* Asks for the scan that an event makes necessary. */
 static void
-on_event(SinterConnection *connection, const SinterEvent *event, gpointer user_data)
+scan_after(SinterInventory *self, const SinterEvent *event)
 {
-    SinterInventory *self = user_data;
-
     switch (event->kind) {
     case SINTER_EVENT_CONNECTED:
         ask_for(self, NULL, NULL);
@@ -388,6 +364,27 @@ on_event(SinterConnection *connection, const SinterEvent *event, gpointer user_d
             ask_for(self, event->uuid, NULL);
         break;
     }
+}
+
+/* Keeps an event until its domain was read: by the scan that comes, else by the one that runs. */
+static gboolean
+hold_event(SinterInventory *self, const SinterEvent *event)
+{
+    return sinter_scan_request_take_event(self->pending, event) ||
+           sinter_scan_request_take_event(self->running, event);
+}
+
+static void
+on_event(SinterConnection *connection, const SinterEvent *event, gpointer user_data)
+{
+    SinterInventory *self = user_data;
+    g_autoptr(SinterEvent) named = sinter_event_copy(event);
+    gboolean is_new = event->kind == SINTER_EVENT_DEVICE_ADDED; /* what was read lacks it */
+
+    scan_after(self, event);
+    if ((!is_new && sinter_event_name_disk(named, find_domain(self, event->uuid))) ||
+        !hold_event(self, event))
+        g_signal_emit(self, signals[SIGNAL_EVENT], 0, named);
 }
 
 static gboolean
@@ -527,7 +524,7 @@ sinter_inventory_finalize(GObject *object)
 
     g_hash_table_unref(self->domains);
     g_clear_pointer(&self->graph, sinter_reference_graph_unref);
-    g_clear_pointer(&self->pending, request_free);
+    g_clear_pointer(&self->pending, sinter_scan_request_free);
     sinter_problem_log_free(self->problems);
     g_free(self->last_problem);
     G_OBJECT_CLASS(sinter_inventory_parent_class)->finalize(object);
@@ -543,6 +540,8 @@ sinter_inventory_class_init(SinterInventoryClass *klass)
     signals[SIGNAL_DOMAIN_CHANGED] =
         g_signal_new("domain-changed", SINTER_TYPE_INVENTORY, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                      NULL, G_TYPE_NONE, 2, G_TYPE_POINTER, G_TYPE_POINTER);
+    signals[SIGNAL_EVENT] = g_signal_new("event", SINTER_TYPE_INVENTORY, G_SIGNAL_RUN_LAST, 0, NULL,
+                                         NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
     signals[SIGNAL_SCANNED] = g_signal_new("scanned", SINTER_TYPE_INVENTORY, G_SIGNAL_RUN_LAST, 0,
                                            NULL, NULL, NULL, G_TYPE_NONE, 0);
 }

@@ -20,6 +20,10 @@ G_BEGIN_DECLS
  * Signals, on the main context, after the inventory shows the new state:
  *  - "domain-changed" (SinterDomain *old (nullable), SinterDomain *new (nullable)): added,
  *    changed or removed; not emitted for a scan that found nothing new.
+ *  - "event" (const SinterEvent *): each of the connection's events, with the disk named by its
+ *    target (sinter_event_name_disk()). It comes at once, and before any change that it brings.
+ * Where the device is not known and a scan of the domain is under way, it comes after that scan;
+ * that of an added device always does.
  *  - "scanned": a full scan has ended (the first one: the inventory is complete).
  */
 #define SINTER_TYPE_INVENTORY (sinter_inventory_get_type())

@@ -61,6 +61,8 @@ read_disk(Scan *scan, const SinterXmlDisk *xml)
 
     disk->target = g_strdup(xml->target);
     disk->device = g_strdup(xml->device);
+    disk->alias = g_strdup(xml->alias);
+    disk->serial = g_strdup(xml->serial);
     disk->read_only = xml->read_only;
     disk->shareable = xml->shareable;
     disk->transient = xml->transient;
@@ -89,6 +91,8 @@ add_future_disk(SinterDomain *domain, const SinterXmlDisk *xml)
 
     disk->target = g_strdup(xml->target);
     disk->device = g_strdup(xml->device);
+    disk->alias = g_strdup(xml->alias);
+    disk->serial = g_strdup(xml->serial);
     disk->read_only = xml->read_only;
     disk->shareable = xml->shareable;
     disk->transient = xml->transient;

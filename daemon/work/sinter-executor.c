@@ -242,7 +242,7 @@ concerns(const SinterEvent *event, const SinterJobRecord *record)
 }
 
 static void
-on_event(SinterConnection *connection, const SinterEvent *event, SinterExecutor *self)
+on_event(SinterInventory *inventory, const SinterEvent *event, SinterExecutor *self)
 {
     for (guint i = 0; i < self->jobs->len; i++) {
         SinterJob *job = self->jobs->pdata[i];
@@ -438,7 +438,7 @@ sinter_executor_start(SinterExecutor *self)
 
     g_return_if_fail(records != NULL);
     self->event_handler =
-        g_signal_connect_object(self->connection, "event", G_CALLBACK(on_event), self, 0);
+        g_signal_connect_object(self->inventory, "event", G_CALLBACK(on_event), self, 0);
     g_ptr_array_set_free_func(records, NULL);
     for (guint i = 0; i < records->len; i++)
         add_job(self, records->pdata[i]);
@@ -451,7 +451,7 @@ sinter_executor_stop(SinterExecutor *self)
 {
     gint64 deadline_usec = g_get_monotonic_time() + STOP_USEC;
 
-    g_clear_signal_handler(&self->event_handler, self->connection);
+    g_clear_signal_handler(&self->event_handler, self->inventory);
     for (guint i = 0; i < self->jobs->len; i++)
         sinter_job_ask_to_stop(self->jobs->pdata[i]);
     for (guint i = 0; i < self->jobs->len; i++) {

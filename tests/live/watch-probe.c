@@ -164,7 +164,7 @@ on_scanned(SinterInventory *inventory, gpointer data)
 }
 
 static void
-on_event(SinterConnection *connection, const SinterEvent *event, gpointer data)
+on_event(SinterInventory *inventory, const SinterEvent *event, gpointer data)
 {
     JsonBuilder *builder = begin_line("event");
 
@@ -240,7 +240,7 @@ main(int argc, char **argv)
     sinter_connection_init_events();
     probe.connection = sinter_connection_new(argv[1], TRUE);
     probe.inventory = sinter_inventory_new(probe.connection, 0);
-    g_signal_connect(probe.connection, "event", G_CALLBACK(on_event), NULL);
+    g_signal_connect(probe.inventory, "event", G_CALLBACK(on_event), NULL);
     g_signal_connect(probe.inventory, "domain-changed", G_CALLBACK(on_changed), NULL);
     g_signal_connect(probe.inventory, "scanned", G_CALLBACK(on_scanned), NULL);
     read_line(&probe);

@@ -163,7 +163,8 @@ sinter_event_text_format(const char *kind, const char *domain, const char *disk,
 {
     g_autofree char *words = say(kind, details);
     g_autofree char *times = say_times(details);
-    g_autofree char *text = g_strconcat(domain, *disk != '\0' ? " " : "", disk,
+    const char *device = *disk != '\0' ? disk : lookup_string(details, "device");
+    g_autofree char *text = g_strconcat(domain, *device != '\0' ? " " : "", device,
                                         *domain != '\0' ? ": " : "", words, times, NULL);
 
     return sinter_text_printable(text);

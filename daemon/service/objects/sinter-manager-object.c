@@ -82,6 +82,11 @@ event_details(const SinterEvent *event, guint64 n_events)
         g_variant_builder_add(&builder, "{sv}", "excess-bytes",
                               g_variant_new_uint64(event->excess_bytes));
     }
+    if (event->layer_index > 0)
+        g_variant_builder_add(&builder, "{sv}", "layer-index",
+                              g_variant_new_uint32(event->layer_index));
+    add_text(&builder, "device", event->device);
+    add_text(&builder, "node", event->node);
     add_text(&builder, "path", event->path);
     add_text(&builder, "text", event->text);
     if (n_events > 1)

@@ -14,6 +14,9 @@ test_copy(void)
     event->uuid = g_strdup("u");
     event->name = g_strdup("n");
     event->disk = g_strdup("vda");
+    event->layer_index = 6;
+    event->device = g_strdup("d");
+    event->node = g_strdup("o");
     event->path = g_strdup("/a");
     event->text = g_strdup("t");
     event->status = 1;
@@ -29,6 +32,9 @@ test_copy(void)
     g_assert_cmpstr(copy->uuid, ==, "u");
     g_assert_cmpstr(copy->name, ==, "n");
     g_assert_cmpstr(copy->disk, ==, "vda");
+    g_assert_cmpuint(copy->layer_index, ==, 6);
+    g_assert_cmpstr(copy->device, ==, "d");
+    g_assert_cmpstr(copy->node, ==, "o");
     g_assert_cmpstr(copy->path, ==, "/a");
     g_assert_cmpstr(copy->text, ==, "t");
     g_assert_cmpint(copy->status, ==, 1);

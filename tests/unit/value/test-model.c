@@ -107,6 +107,8 @@ CHANGE(more_disks, fixture_disk(domain, "vdb"))
 CHANGE(more_snapshots, fixture_snapshot(domain, "s2"))
 CHANGE(target, set(&DISK(domain)->target, "sda"))
 CHANGE(device, set(&DISK(domain)->device, "cdrom"))
+CHANGE(alias, set(&DISK(domain)->alias, "virtio-disk0"))
+CHANGE(serial, set(&DISK(domain)->serial, "x"))
 CHANGE(read_only, DISK(domain)->read_only = TRUE)
 CHANGE(shareable, DISK(domain)->shareable = TRUE)
 CHANGE(transient, DISK(domain)->transient = TRUE)
@@ -161,6 +163,8 @@ static const struct {
     ENTRY(reason),
     ENTRY(active),
     ENTRY(persistent),
+    ENTRY(alias),
+    ENTRY(serial),
     ENTRY(managed_save),
     ENTRY(metadata),
     ENTRY(problem),

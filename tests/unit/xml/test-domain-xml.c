@@ -24,7 +24,7 @@ static const char running_xml[] =
     "        </backingStore>"
     "      </backingStore>"
     "      <target dev='vda' bus='virtio'/>"
-    "      <alias name='virtio-disk0'/>"
+    "      <serial>WD-1</serial><alias name='virtio-disk0'/>"
     "    </disk>"
     "    <disk type='file' device='cdrom'>"
     "      <driver name='qemu'/>"
@@ -129,11 +129,15 @@ test_running(void)
     g_assert_cmpint(disk->mirror, ==, SINTER_XML_MIRROR_NONE);
     g_assert_cmpuint(disk->mirror_sources->len, ==, 0);
     g_assert_cmpstr(disk->device, ==, "disk");
+    g_assert_cmpstr(disk->alias, ==, "virtio-disk0");
+    g_assert_cmpstr(disk->serial, ==, "WD-1");
     g_assert_false(disk->read_only || disk->shareable || disk->transient);
 
     disk = disk_of(domain, "sda");
     g_assert_cmpuint(disk->sources->len, ==, 0);
     g_assert_cmpstr(disk->device, ==, "cdrom");
+    g_assert_null(disk->alias);
+    g_assert_null(disk->serial);
     g_assert_true(disk->read_only);
     disk = disk_of(domain, "sdb");
     g_assert_cmpuint(disk->sources->len, ==, 1);

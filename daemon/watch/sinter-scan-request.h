@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "sinter-event.h"
+
+G_BEGIN_DECLS
+
+/**
+ * SinterScanRequest: what one scan is to read, and who waits for its end. Main context; a worker
+ * may read @all and @uuids while the scan runs.
+ */
+typedef struct {
+    gboolean all;      /* every domain */
+    GHashTable *uuids; /* set of char*: these domains, unless all */
+    GPtrArray *tasks;  /* of GTask */
+    GPtrArray *events; /* of SinterEvent: their disks may be known when the scan has ended */
+} SinterScanRequest;
+
+SinterScanRequest *sinter_scan_request_new(void);
+void sinter_scan_request_free(SinterScanRequest *request);
+
+/* @uuid: %NULL for all; @task: (transfer full) (nullable): is answered at the end */
+void sinter_scan_request_add(SinterScanRequest *request, const char *uuid, GTask *task);
+
+/* Takes a copy of @event, which waits for the end. Returns %FALSE when the scan (%NULL for none)
+ * does not read the event's domain, or so many wait already that this one cannot. */
+gboolean sinter_scan_request_take_event(SinterScanRequest *request, const SinterEvent *event);
+
+/* Answers the tasks; @error: (nullable): why the scan failed. */
+void sinter_scan_request_answer(const SinterScanRequest *request, const GError *error);
+
+G_END_DECLS
