@@ -3,6 +3,8 @@
 /* Events as plain values. An event owns all its strings, so it may be kept or cross threads. */
 
 #include "sinter-event.h"
+#include "sinter-nick.h"
+#include "sinter-value-types.h"
 
 SinterEvent *
 sinter_event_new(SinterEventKind kind)
@@ -47,20 +49,7 @@ sinter_event_free(SinterEvent *event)
 const char *
 sinter_event_kind_name(SinterEventKind kind)
 {
-    static const char *const names[] = {
-        [SINTER_EVENT_LIFECYCLE] = "lifecycle",
-        [SINTER_EVENT_BLOCK_JOB] = "block-job",
-        [SINTER_EVENT_IO_ERROR] = "io-error",
-        [SINTER_EVENT_JOB_COMPLETED] = "job-completed",
-        [SINTER_EVENT_DEVICE_ADDED] = "device-added",
-        [SINTER_EVENT_DEVICE_REMOVED] = "device-removed",
-        [SINTER_EVENT_BLOCK_THRESHOLD] = "block-threshold",
-        [SINTER_EVENT_METADATA_CHANGE] = "metadata-change",
-        [SINTER_EVENT_QMP_JOB_ERROR] = "qmp-job-error",
-        [SINTER_EVENT_QMP_CORRUPTED] = "qmp-corrupted",
-        [SINTER_EVENT_CONNECTED] = "connected",
-        [SINTER_EVENT_DISCONNECTED] = "disconnected",
-    };
+    const char *nick = sinter_nick_get(SINTER_TYPE_EVENT_KIND, kind);
 
-    return (gsize)kind < G_N_ELEMENTS(names) ? names[kind] : "unknown";
+    return nick ? nick : "unknown";
 }

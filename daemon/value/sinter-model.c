@@ -7,8 +7,16 @@
 
 #include "sinter-model.h"
 #include "sinter-file-id.h"
+#include "sinter-nick.h"
+#include "sinter-value-types.h"
 
 #include <string.h>
+
+const char *
+sinter_source_type_name(SinterSourceType type)
+{
+    return sinter_nick_get(SINTER_TYPE_SOURCE_TYPE, type);
+}
 
 SinterLayer *
 sinter_layer_new(void)

@@ -20,6 +20,8 @@ typedef enum {
     SINTER_SOURCE_OTHER, /* vhostuser, nvme, dir …: shown, never worked on */
 } SinterSourceType;
 
+const char *sinter_source_type_name(SinterSourceType type); /* "file", "block", … */
+
 /**
  * SinterLayer: one image of a chain.
  *

@@ -6,88 +6,61 @@
  */
 
 #include "sinter-plan.h"
+#include "sinter-nick.h"
+#include "sinter-value-types.h"
 
-#include <string.h>
-
-static const char *const operation_names[] = {
-    [SINTER_OPERATION_ACTIVE_COMMIT] = "active-commit",
-    [SINTER_OPERATION_COMMIT] = "commit",
-    [SINTER_OPERATION_PULL] = "pull",
-    [SINTER_OPERATION_COPY] = "copy",
-};
-
-static const char *const step_kind_names[] = {
-    [SINTER_STEP_COMMIT] = "commit",
-    [SINTER_STEP_PULL] = "pull",
-    [SINTER_STEP_COPY] = "copy",
-    [SINTER_STEP_PIVOT] = "pivot",
-    [SINTER_STEP_REDEFINE_DOMAIN] = "redefine-domain",
-    [SINTER_STEP_VERIFY] = "verify",
-    [SINTER_STEP_DROP_SNAPSHOT] = "drop-snapshot",
-    [SINTER_STEP_REDEFINE_SNAPSHOT] = "redefine-snapshot",
-    [SINTER_STEP_REMOVE_FILE] = "remove-file",
-    [SINTER_STEP_REFRESH_POOL] = "refresh-pool",
-};
-
-static const struct {
-    const char *name;
-    SinterError error;
-} sinter_refusal_table[] = {
-    [SINTER_REFUSAL_NO_CHAIN] = { "no-chain", SINTER_ERROR_FAILED },
-    [SINTER_REFUSAL_SHARED_BASE] = { "shared-base", SINTER_ERROR_SHARED_BASE },
-    [SINTER_REFUSAL_INTERNAL_SNAPSHOT] = { "internal-snapshot", SINTER_ERROR_UNSUPPORTED },
-    [SINTER_REFUSAL_READ_ONLY] = { "read-only", SINTER_ERROR_UNSUPPORTED },
-    [SINTER_REFUSAL_SHAREABLE] = { "shareable", SINTER_ERROR_UNSUPPORTED },
-    [SINTER_REFUSAL_TRANSIENT] = { "transient", SINTER_ERROR_UNSUPPORTED },
-    [SINTER_REFUSAL_BUSY] = { "busy", SINTER_ERROR_BUSY },
-    [SINTER_REFUSAL_NO_SPACE] = { "no-space", SINTER_ERROR_NO_SPACE },
-    [SINTER_REFUSAL_MISSING_LAYER] = { "missing-layer", SINTER_ERROR_NOT_FOUND },
-    [SINTER_REFUSAL_UNREADABLE] = { "unreadable", SINTER_ERROR_CORRUPT },
-    [SINTER_REFUSAL_UNSUPPORTED] = { "unsupported", SINTER_ERROR_UNSUPPORTED },
-    [SINTER_REFUSAL_NOT_RUNNING] = { "not-running", SINTER_ERROR_UNSUPPORTED },
-    [SINTER_REFUSAL_MANAGED_SAVE] = { "managed-save", SINTER_ERROR_BUSY },
-    [SINTER_REFUSAL_FORMAT_MISMATCH] = { "format-mismatch", SINTER_ERROR_UNSUPPORTED },
-    [SINTER_REFUSAL_BAD_RANGE] = { "bad-range", SINTER_ERROR_INVALID_ARGUMENT },
+static const SinterError refusal_errors[] = {
+    [SINTER_REFUSAL_NO_CHAIN] = SINTER_ERROR_FAILED,
+    [SINTER_REFUSAL_SHARED_BASE] = SINTER_ERROR_SHARED_BASE,
+    [SINTER_REFUSAL_INTERNAL_SNAPSHOT] = SINTER_ERROR_UNSUPPORTED,
+    [SINTER_REFUSAL_READ_ONLY] = SINTER_ERROR_UNSUPPORTED,
+    [SINTER_REFUSAL_SHAREABLE] = SINTER_ERROR_UNSUPPORTED,
+    [SINTER_REFUSAL_TRANSIENT] = SINTER_ERROR_UNSUPPORTED,
+    [SINTER_REFUSAL_BUSY] = SINTER_ERROR_BUSY,
+    [SINTER_REFUSAL_NO_SPACE] = SINTER_ERROR_NO_SPACE,
+    [SINTER_REFUSAL_MISSING_LAYER] = SINTER_ERROR_NOT_FOUND,
+    [SINTER_REFUSAL_UNREADABLE] = SINTER_ERROR_CORRUPT,
+    [SINTER_REFUSAL_UNSUPPORTED] = SINTER_ERROR_UNSUPPORTED,
+    [SINTER_REFUSAL_NOT_RUNNING] = SINTER_ERROR_UNSUPPORTED,
+    [SINTER_REFUSAL_MANAGED_SAVE] = SINTER_ERROR_BUSY,
+    [SINTER_REFUSAL_FORMAT_MISMATCH] = SINTER_ERROR_UNSUPPORTED,
+    [SINTER_REFUSAL_BAD_RANGE] = SINTER_ERROR_INVALID_ARGUMENT,
 };
 
 const char *
 sinter_operation_name(SinterOperation operation)
 {
-    g_return_val_if_fail((gsize)operation < G_N_ELEMENTS(operation_names), NULL);
-    return operation_names[operation];
+    return sinter_nick_get(SINTER_TYPE_OPERATION, operation);
 }
 
 gboolean
 sinter_operation_from_name(const char *name, SinterOperation *ret_operation)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(operation_names); i++) {
-        if (g_strcmp0(name, operation_names[i]) == 0) {
-            *ret_operation = (SinterOperation)i;
-            return TRUE;
-        }
-    }
-    return FALSE;
+    int value;
+
+    if (!sinter_nick_parse(SINTER_TYPE_OPERATION, name, &value))
+        return FALSE;
+    *ret_operation = (SinterOperation)value;
+    return TRUE;
 }
 
 const char *
 sinter_step_kind_name(SinterStepKind kind)
 {
-    g_return_val_if_fail((gsize)kind < G_N_ELEMENTS(step_kind_names), NULL);
-    return step_kind_names[kind];
+    return sinter_nick_get(SINTER_TYPE_STEP_KIND, kind);
 }
 
 const char *
 sinter_refusal_code_name(SinterRefusalCode code)
 {
-    g_return_val_if_fail((gsize)code < G_N_ELEMENTS(sinter_refusal_table), NULL);
-    return sinter_refusal_table[code].name;
+    return sinter_nick_get(SINTER_TYPE_REFUSAL_CODE, code);
 }
 
 SinterError
 sinter_refusal_code_error(SinterRefusalCode code)
 {
-    g_return_val_if_fail((gsize)code < G_N_ELEMENTS(sinter_refusal_table), SINTER_ERROR_FAILED);
-    return sinter_refusal_table[code].error;
+    g_return_val_if_fail((gsize)code < G_N_ELEMENTS(refusal_errors), SINTER_ERROR_FAILED);
+    return refusal_errors[code];
 }
 
 SinterStep *

@@ -49,7 +49,7 @@ typedef struct {
     char *text;    /* a line for people */
 } SinterStep;
 
-/* Why a disk is refused. Stable names, in sinter_refusal_table of sinter-plan.c. */
+/* Why a disk is refused. Stable names, the members' nicks; their errors are in sinter-plan.c. */
 typedef enum {
     SINTER_REFUSAL_NO_CHAIN,          /* a single layer: nothing to do */
     SINTER_REFUSAL_SHARED_BASE,       /* another chain stands on a layer that would change or go */

@@ -13,13 +13,6 @@
 #include "sinter-dbus-error.h"
 #include "sinter-sum.h"
 
-static const char *const source_names[] = {
-    [SINTER_SOURCE_FILE] = "file",
-    [SINTER_SOURCE_BLOCK] = "block",
-    [SINTER_SOURCE_NETWORK] = "network",
-    [SINTER_SOURCE_OTHER] = "other",
-};
-
 static void
 add_string(GVariantBuilder *builder, const char *key, const char *value)
 {
@@ -100,7 +93,7 @@ add_layer(GVariantBuilder *chain, const SinterDomain *domain, const SinterDisk *
     g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
     add_string(&builder, "path", layer->path ? layer->path : layer->description);
     add_string(&builder, "format", layer->format);
-    add_string(&builder, "type", source_names[layer->type]);
+    add_string(&builder, "type", sinter_source_type_name(layer->type));
     if (layer->index > 0)
         g_variant_builder_add(&builder, "{sv}", "index", g_variant_new_uint32(layer->index));
     add_bytes(&builder, "virtual-size-bytes", layer->virtual_size_bytes);

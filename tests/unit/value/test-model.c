@@ -248,6 +248,15 @@ test_state_names(void)
     g_assert_cmpstr(sinter_domain_state_name((SinterDomainState)-1), ==, "no state");
 }
 
+static void
+test_names(void)
+{
+    static const char *const sources[] = { "file", "block", "network", "other" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(sources); i++)
+        g_assert_cmpstr(sinter_source_type_name((SinterSourceType)i), ==, sources[i]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -256,5 +265,6 @@ main(int argc, char **argv)
     g_test_add_func("/model/same-file", test_same_file);
     g_test_add_func("/model/equal", test_equal);
     g_test_add_func("/model/state-names", test_state_names);
+    g_test_add_func("/model/names", test_names);
     return g_test_run();
 }

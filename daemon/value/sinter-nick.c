@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Nicks of enumeration members. GLib keeps the class of an enumeration for good once it was used,
+ * so a nick may be kept as well. */
+
+#include "sinter-nick.h"
+
+const char *
+sinter_nick_get(GType type, int value)
+{
+    GEnumClass *members = g_type_class_ref(type);
+    const GEnumValue *member = g_enum_get_value(members, value);
+
+    g_type_class_unref(members);
+    return member ? member->value_nick : NULL;
+}
+
+gboolean
+sinter_nick_parse(GType type, const char *nick, int *ret_value)
+{
+    GEnumClass *members = g_type_class_ref(type);
+    const GEnumValue *member = nick ? g_enum_get_value_by_nick(members, nick) : NULL;
+
+    if (member)
+        *ret_value = member->value;
+    g_type_class_unref(members);
+    return member != NULL;
+}
