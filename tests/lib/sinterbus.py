@@ -87,6 +87,7 @@ class SinterBus:
         try:
             self.connection = Gio.DBusConnection.new_for_address_sync(address, flags, None, None)
             self.n_signals = 0
+            self.events = []                    # of the manager's Event signal: its arguments
             for sender in (NAME, 'org.freedesktop.DBus'):
                 self.connection.signal_subscribe(sender, None, None, None, None,
                                                  Gio.DBusSignalFlags.NONE, self._on_signal)
@@ -96,8 +97,10 @@ class SinterBus:
     def close(self):
         self.connection.close_sync(None)
 
-    def _on_signal(self, *_arguments):
+    def _on_signal(self, _connection, _sender, _path, _interface, name, arguments, *_data):
         self.n_signals += 1
+        if name == 'Event':
+            self.events.append(arguments.unpack())
 
     def wait(self, look, timeout, what):
         """What look() returns once that is true; looked at again after each signal."""

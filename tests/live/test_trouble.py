@@ -91,6 +91,25 @@ class SlowestDisk(SlowDisk):
         self.assert_whole(guest)
 
 
+class FullDisk(SinterCase):
+    """The file system below a guest's disk has no room left."""
+
+    def test_an_io_error_is_told_of_the_disk(self):
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.guest(folder=small.path, base_folder=self.bench.folder('images'),
+                               error_policy='stop').start()
+            guest.snapshot()
+            told = self.sinter.wait(lambda: [event for event in self.sinter.events
+                                             if event[1] == 'io-error'], 240, 'the I/O error')
+            _time, _kind, domain, disk, details = told[0]
+            self.assertEqual((domain, disk, details['text']), (guest.name, 'vda', 'enospc'))
+            self.assertEqual(details['path'], guest.path('vda', 's1'))
+            self.assertNotEqual(details['device'], 'vda')
+            small.resize(16 * MIB)
+            guest.resume()
+            self.assert_whole(guest)
+
+
 class Unplugged(SinterCase):
     """A second disk of the guest, which is taken away."""
 

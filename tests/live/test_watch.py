@@ -223,6 +223,47 @@ class Watch(LiveCase):
             disk = probe.domains[guest.name]['disks']['vda']
             self.assertEqual((disk['mirror'], disk['block_job'], len(disk['layers'])), (0, 0, 3))
 
+    def test_an_io_error_names_the_disk(self):
+        """libvirt says the device's alias, which is no name of the disk."""
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.guest(folder=small.path, base_folder=self.bench.folder('images'),
+                               error_policy='stop').start()
+            probe = self.watch()
+            guest.snapshot()
+            event = probe.wait_event('io-error')
+            self.assertEqual((event['name'], event['disk'], event['text']),
+                             (guest.name, 'vda', 'enospc'))
+            self.assertNotEqual(event['device'], 'vda')
+            small.resize(16 * MIB)
+            guest.resume()
+            guest.wait_rounds(5)
+
+    def test_a_threshold_names_disk_and_layer(self):
+        """libvirt says "vda" and "vda[N]" of the same write."""
+        guest = self.guest().start()
+        guest.grow(1)
+        probe = self.watch()
+        index = probe.domains[guest.name]['disks']['vda']['layers'][0]['index']
+        guest.domain.setBlockThreshold(f'vda[{index}]', 1)
+        event = probe.wait_event('block-threshold', device=f'vda[{index}]')
+        self.assertEqual((event['disk'], event['layer_index']), ('vda', index))
+
+    def test_a_plugged_disk_is_named(self):
+        """Its alias is new to everybody; and gone again before its domain is read anew."""
+        guest = self.guest(devices="<controller type='scsi' model='virtio-scsi'/>").start()
+        path = guest.path('sda', 'base')
+        images.qemu_img('create', '-f', 'qcow2', path, '16M')
+        device = (f"<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
+                  f"<source file='{path}'/><target dev='sda' bus='scsi'/></disk>")
+        probe = self.watch()
+        guest.domain.attachDevice(device)
+        added = probe.wait_event('device-added')
+        self.assertEqual((added['name'], added['disk']), (guest.name, 'sda'))
+        self.assertIn('sda', probe.domains[guest.name]['disks'])
+        guest.domain.detachDevice(device)
+        removed = probe.wait_event('device-removed')
+        self.assertEqual((removed['disk'], removed['device']), ('sda', added['device']))
+
     def test_the_connection_comes_back(self):
         guest = self.guest().start()
         guest.grow(1)

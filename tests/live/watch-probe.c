@@ -171,6 +171,8 @@ on_event(SinterInventory *inventory, const SinterEvent *event, gpointer data)
     add_text(builder, "event", sinter_event_kind_name(event->kind));
     add_text(builder, "name", event->name);
     add_text(builder, "disk", event->disk);
+    add_text(builder, "device", event->device);
+    add_number(builder, "layer_index", event->layer_index);
     add_text(builder, "text", event->text);
     add_number(builder, "status", (guint64)event->status);
     add_number(builder, "job_type", (guint64)event->job_type);
