@@ -180,14 +180,21 @@ on_terminate(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+static void
+on_reloaded(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!sinter_service_reload_finish(SINTER_SERVICE(source), result, &error))
+        sinter_log(G_LOG_LEVEL_WARNING, NULL, "Reload: the old settings stay: %s", error->message);
+}
+
 static gboolean
 on_hangup(gpointer user_data)
 {
     Daemon *daemon = user_data;
-    g_autoptr(GError) error = NULL;
 
-    if (!sinter_service_reload(daemon->service, &error))
-        sinter_log(G_LOG_LEVEL_WARNING, NULL, "Reload: the old settings stay: %s", error->message);
+    sinter_service_reload_async(daemon->service, on_reloaded, NULL);
     return G_SOURCE_CONTINUE;
 }
 

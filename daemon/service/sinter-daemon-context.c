@@ -21,6 +21,8 @@ struct _SinterDaemonContext {
     SinterChainMeter *meter;
     GHashTable *jobs; /* id → SinterJob: those that the executor keeps */
     gboolean scanned;
+    guint n_readings; /* of the configuration, that were asked for since the start */
+    guint adopted;    /* the serial of the one that is in force, 0 for the one of the start */
 };
 
 static void context_iface_init(SinterServiceContextInterface *iface);
@@ -73,23 +75,77 @@ sinter_daemon_context_new(const SinterDaemonContextParts *parts)
     return self;
 }
 
-gboolean
-sinter_daemon_context_reload(SinterDaemonContext *self, GError **error)
+/* What was read, on its way from a thread to the main context. */
+typedef struct {
+    SinterConfig *config;
+    GPtrArray *problems;
+    guint serial;
+} Reading;
+
+static void
+reading_free(gpointer data)
 {
+    Reading *reading = data;
+
+    sinter_config_free(reading->config);
+    g_ptr_array_unref(reading->problems);
+    g_free(reading);
+}
+
+static void
+read_in_thread(GTask *task, gpointer source_object, gpointer task_data, GCancellable *cancellable)
+{
+    SinterDaemonContext *self = source_object;
+    Reading *reading = task_data;
     g_autoptr(GPtrArray) paths = sinter_config_list_files(self->system, self->config_file);
-    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(SinterConfig) fresh = sinter_config_new();
-    g_autoptr(GPtrArray) waiting = NULL;
+    GError *error = NULL;
 
     for (guint i = 0; i < paths->len; i++) {
-        if (!sinter_config_read_file(fresh, g_ptr_array_index(paths, i), problems, error))
-            return FALSE;
+        if (!sinter_config_read_file(reading->config, g_ptr_array_index(paths, i),
+                                     reading->problems, &error)) {
+            g_task_return_error(task, error);
+            return;
+        }
     }
-    sinter_config_log(problems);
-    waiting = sinter_config_adopt(self->config, fresh);
+    g_task_return_boolean(task, TRUE);
+}
+
+void
+sinter_daemon_context_reload_async(SinterDaemonContext *self, GAsyncReadyCallback callback,
+                                   gpointer user_data)
+{
+    g_autoptr(GTask) task = g_task_new(self, NULL, callback, user_data);
+    Reading *reading = g_new(Reading, 1);
+
+    *reading = (Reading){ sinter_config_new(), g_ptr_array_new_with_free_func(g_free),
+                          ++self->n_readings };
+    g_task_set_task_data(task, reading, reading_free);
+    g_task_run_in_thread(task, read_in_thread);
+}
+
+static void
+adopt(SinterDaemonContext *self, const Reading *reading)
+{
+    g_autoptr(GPtrArray) waiting = NULL;
+
+    self->adopted = reading->serial;
+    sinter_config_log(reading->problems);
+    waiting = sinter_config_adopt(self->config, reading->config);
     for (guint i = 0; i < waiting->len; i++)
         sinter_log(G_LOG_LEVEL_WARNING, NULL, "Configuration: %s takes effect at the next start",
                    (char *)g_ptr_array_index(waiting, i));
+}
+
+gboolean
+sinter_daemon_context_reload_finish(SinterDaemonContext *self, GAsyncResult *result, GError **error)
+{
+    const Reading *reading = g_task_get_task_data(G_TASK(result));
+
+    if (!g_task_propagate_boolean(G_TASK(result), error))
+        return FALSE;
+    /* of two that overlap, the one that was asked for later counts */
+    if (reading->serial > self->adopted)
+        adopt(self, reading);
     return TRUE;
 }
 

@@ -29,9 +29,13 @@ typedef struct {
 
 SinterDaemonContext *sinter_daemon_context_new(const SinterDaemonContextParts *parts);
 
-/* Reads the configuration anew; INVALID_ARGUMENT for a file that cannot be read: then the old
- * values stay. */
-gboolean sinter_daemon_context_reload(SinterDaemonContext *self, GError **error);
+/* Reads the configuration anew, in a thread; it is in force when the callback has called
+ * sinter_daemon_context_reload_finish(). INVALID_ARGUMENT for a file that cannot be read: then the
+ * old values stay. */
+void sinter_daemon_context_reload_async(SinterDaemonContext *self, GAsyncReadyCallback callback,
+                                        gpointer user_data);
+gboolean sinter_daemon_context_reload_finish(SinterDaemonContext *self, GAsyncResult *result,
+                                             GError **error);
 
 /* Cancels what is being measured, and waits for that. To be called when nobody can ask any more. */
 void sinter_daemon_context_stop(SinterDaemonContext *self);

@@ -265,24 +265,42 @@ sinter_service_stop(SinterService *self)
     g_dbus_connection_flush_sync(self->bus, NULL, NULL);
 }
 
-gboolean
-sinter_service_reload(SinterService *self, GError **error)
+static void
+on_context_reloaded(GObject *source, GAsyncResult *result, gpointer user_data)
 {
+    g_autoptr(GTask) task = user_data;
+    SinterService *self = g_task_get_source_object(task);
     g_autofree char *status = dup_status(self);
-    gboolean done;
+    GError *error = NULL;
+
+    if (self->ready)
+        sinter_notify_ready(status);
+    if (sinter_daemon_context_reload_finish(SINTER_DAEMON_CONTEXT(source), result, &error))
+        g_task_return_boolean(task, TRUE);
+    else
+        g_task_return_error(task, error);
+}
+
+void
+sinter_service_reload_async(SinterService *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+    GTask *task = g_task_new(self, NULL, callback, user_data);
 
     if (self->ready)
         sinter_notify_reloading();
-    done = sinter_daemon_context_reload(self->context, error);
-    if (self->ready)
-        sinter_notify_ready(status);
-    return done;
+    sinter_daemon_context_reload_async(self->context, on_context_reloaded, task);
 }
 
-static gboolean
-on_reload(gpointer user_data, GError **error)
+gboolean
+sinter_service_reload_finish(SinterService *self, GAsyncResult *result, GError **error)
 {
-    return sinter_service_reload(user_data, error);
+    return g_task_propagate_boolean(G_TASK(result), error);
+}
+
+static void
+on_reload(gpointer reload_data, GAsyncReadyCallback callback, gpointer user_data)
+{
+    sinter_service_reload_async(reload_data, callback, user_data);
 }
 
 static void

@@ -43,8 +43,10 @@ void sinter_service_start(SinterService *self);
 /* Leaves the bus; what was sent is on its way. Blocks shortly. */
 void sinter_service_stop(SinterService *self);
 
-/* Reads the configuration anew; INVALID_ARGUMENT for a file that cannot be read: then the old
- * values stay. */
-gboolean sinter_service_reload(SinterService *self, GError **error);
+/* Reads the configuration anew, in a thread; INVALID_ARGUMENT for a file that cannot be read: then
+ * the old values stay. */
+void sinter_service_reload_async(SinterService *self, GAsyncReadyCallback callback,
+                                 gpointer user_data);
+gboolean sinter_service_reload_finish(SinterService *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -237,16 +237,24 @@ handle_lookup_plan(SinterDBusManager *iface, GDBusMethodInvocation *invocation, 
     return TRUE;
 }
 
+static void
+on_reloaded(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    GDBusMethodInvocation *invocation = user_data;
+    GError *error = NULL;
+
+    if (g_task_propagate_boolean(G_TASK(result), &error))
+        g_dbus_method_invocation_return_value(invocation, NULL);
+    else
+        sinter_dbus_return_error(invocation, error);
+}
+
 static gboolean
 handle_reload(SinterDBusManager *iface, GDBusMethodInvocation *invocation, GVariant *options)
 {
     SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
-    GError *error = NULL;
 
-    if (self->reload(self->reload_data, &error))
-        sinter_dbus_manager_complete_reload(iface, invocation);
-    else
-        sinter_dbus_return_error(invocation, error);
+    self->reload(self->reload_data, on_reloaded, invocation);
     return TRUE;
 }
 

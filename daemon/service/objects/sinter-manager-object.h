@@ -19,8 +19,10 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(SinterManagerObject, sinter_manager_object, SINTER, MANAGER_OBJECT,
                      SinterDBusManagerSkeleton)
 
-/* Reads the configuration anew, for the method Reload. */
-typedef gboolean (*SinterReloadFunc)(gpointer user_data, GError **error);
+/* Reads the configuration anew, for the method Reload. @callback gets a GTask that returns whether
+ * that was possible. */
+typedef void (*SinterReloadFunc)(gpointer reload_data, GAsyncReadyCallback callback,
+                                 gpointer user_data);
 
 /* What it uses; each object gets a reference. */
 typedef struct {

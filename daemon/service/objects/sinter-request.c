@@ -13,7 +13,7 @@
 #include "sinter-authority.h"
 #include "sinter-dbus-error.h"
 #include "sinter-object-path.h"
-#include "sinter-planner.h"
+#include "sinter-planner-task.h"
 
 SinterRequest *
 sinter_request_new(SinterServiceContext *context, gpointer object,
@@ -59,40 +59,64 @@ sinter_request_refuse(SinterRequest *request, GError *error)
     request_free(request);
 }
 
-static gboolean
-make_plan(SinterRequest *self, GError **error)
+/* (transfer full) (nullable): the domain as it now is */
+static SinterDomain *
+lookup_domain(SinterRequest *self, GError **error)
 {
-    g_autoptr(SinterDomain) domain =
-        sinter_service_context_lookup_domain(self->context, self->domain_uuid);
-    g_autoptr(SinterReferenceGraph) graph = NULL;
+    SinterDomain *domain = sinter_service_context_lookup_domain(self->context, self->domain_uuid);
 
-    if (!domain) {
+    if (!domain)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain %s is gone",
                     self->domain_uuid);
-        return FALSE;
+    return domain;
+}
+
+static void on_planned(GObject *source, GAsyncResult *result, gpointer user_data);
+
+/* @request: (transfer full): it goes on in on_planned() */
+static void
+make_plan(SinterRequest *request, SinterDomain *domain)
+{
+    g_autoptr(SinterReferenceGraph) graph = sinter_service_context_get_graph(request->context);
+
+    sinter_planner_task_start(&request->options.wanted, domain, graph, on_planned, request);
+}
+
+static void
+on_planned(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(SinterRequest) self = user_data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterPlan) plan = sinter_planner_task_finish(result, &error);
+    g_autoptr(SinterDomain) domain = plan ? lookup_domain(self, &error) : NULL;
+
+    if (!domain) {
+        sinter_request_fail(self, g_steal_pointer(&error));
+    } else if (domain != sinter_planner_task_get_domain(result)) {
+        make_plan(g_steal_pointer(&self), domain); /* it has changed meanwhile */
+    } else {
+        self->plan = g_steal_pointer(&plan);
+        self->answer(self, self->plan);
     }
-    if (self->plan)
-        return TRUE;
-    graph = sinter_service_context_get_graph(self->context);
-    self->plan =
-        sinter_planner_plan(&self->options.wanted, domain, graph, g_get_real_time(), error);
-    return self->plan != NULL;
 }
 
 static void
 on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
 {
     g_autoptr(SinterRequest) self = user_data;
+    g_autoptr(SinterDomain) domain = NULL;
     g_autoptr(GError) error = NULL;
 
     if (sinter_service_context_refresh_finish(self->context, result, &error)) {
         sinter_service_context_request_update(self->context);
-        if (make_plan(self, &error)) {
-            self->answer(self, self->plan);
-            return;
-        }
+        domain = lookup_domain(self, &error);
     }
-    sinter_request_fail(self, g_steal_pointer(&error));
+    if (!domain)
+        sinter_request_fail(self, g_steal_pointer(&error));
+    else if (self->plan)
+        self->answer(self, self->plan);
+    else
+        make_plan(g_steal_pointer(&self), domain);
 }
 
 void

@@ -21,16 +21,17 @@ typedef struct {
     GPtrArray *events;    /* of char*: the Event signals, as GVariant text */
 } Fixture;
 
-static gboolean
-on_reload(gpointer user_data, GError **error)
+static void
+on_reload(gpointer reload_data, GAsyncReadyCallback callback, gpointer user_data)
 {
-    Fixture *f = user_data;
+    g_autoptr(GTask) task = g_task_new(NULL, NULL, callback, user_data);
+    Fixture *f = reload_data;
 
     f->n_reloads++;
-    if (!f->reload_error)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(&f->reload_error));
-    return FALSE;
+    if (f->reload_error)
+        g_task_return_error(task, g_steal_pointer(&f->reload_error));
+    else
+        g_task_return_boolean(task, TRUE);
 }
 
 static void

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "sinter-planner.h"
+
+G_BEGIN_DECLS
+
+/**
+ * sinter_planner_task_start:
+ * @request: lives until @callback was called
+ * @domain, @graph: as for sinter_planner_plan()
+ *
+ * Plans in a thread, for main contexts that must not wait: the planner looks at paths that callers
+ * name. @callback comes in the caller's main context.
+ */
+void sinter_planner_task_start(const SinterPlanRequest *request, SinterDomain *domain,
+                               SinterReferenceGraph *graph, GAsyncReadyCallback callback,
+                               gpointer user_data);
+
+/* (transfer full) (nullable): the plan, or the error of sinter_planner_plan() */
+SinterPlan *sinter_planner_task_finish(GAsyncResult *result, GError **error);
+
+/* (transfer none): the domain that the plan was made of; valid as long as @result */
+const SinterDomain *sinter_planner_task_get_domain(GAsyncResult *result);
+
+G_END_DECLS
