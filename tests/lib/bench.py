@@ -22,6 +22,7 @@ import libvirt
 from . import events, filesystem, namespace
 from .bus import Bus
 from .guest import Guest
+from .loopwatch import LoopWatch
 from .service import Service
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -54,15 +55,18 @@ def require():
 class Bench:
     """start() brings up the bus and libvirtd; sinterd only when asked. stop() leaves nothing."""
 
-    def __init__(self):
+    def __init__(self, watch_loop=False):
+        """watch_loop: whether calls of sinterd's main loop that may block are an error of stop()."""
         require()
         self.root = tempfile.mkdtemp(prefix='st-', dir='/tmp')
         self.env = self._environment()
         self.bus = Bus(self.folder('run'), self.env)
         self.env[self.bus.variable] = self.bus.address
         self.libvirtd = Service('libvirtd', ['libvirtd'], self.env, self.folder('log'))
+        self.loop_watch = LoopWatch(self.folder('log'))
         self.sinterd = Service('sinterd', [SINTERD, '--user', '--connect', 'qemu:///session'],
-                               self.env, self.folder('log'))
+                               {**self.env, **(self.loop_watch.env() if watch_loop else {})},
+                               self.folder('log'))
         self._connection = None
         self._small = []
         atexit.register(self.abandon)
@@ -114,6 +118,7 @@ class Bench:
                 self.disconnect()
                 self.libvirtd.stop()
             self._save_capabilities()
+            self.loop_watch.check()
         finally:
             atexit.unregister(self.abandon)
             self.abandon()

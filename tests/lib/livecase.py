@@ -15,7 +15,7 @@ class LiveCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         require()
-        cls.bench = Bench()
+        cls.bench = Bench(watch_loop=True)
         cls.addClassCleanup(cls.bench.stop)
         cls.bench.start()
         if cls.with_sinterd:

@@ -20,6 +20,7 @@ from gi.repository import Gio, GLib  # noqa: E402
 
 from . import images, namespace  # noqa: E402
 from .bus import Bus  # noqa: E402
+from .loopwatch import LoopWatch, MainLoopBlocked  # noqa: E402
 from .service import Service  # noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -156,6 +157,7 @@ class Stage:
                          'XDG_STATE_HOME': self.path('state')})
         self.bus = Bus(self.root, self.env, self.kind)
         self.env[self.bus.variable] = self.bus.address
+        self.loop_watch = LoopWatch(self.root)
         self.hosts = []
         self.config = self.write('sinter.conf', '')
         self.sinterd = self.service('sinterd', arguments)
@@ -174,7 +176,7 @@ class Stage:
         argv = [SINTERD, '--' + ('system' if self.kind == 'system' else 'user'), '--connect',
                 'test://' + self.path('host.xml'), '--config', self.config, '--state-dir',
                 self.path(state, 'sinter'), *arguments]
-        return Service(name, argv, self.env, self.root)
+        return Service(name, argv, {**self.env, **self.loop_watch.env()}, self.root)
 
     # -- coming and going ---------------------------------------------------
 
@@ -221,6 +223,7 @@ class Stage:
         """The daemon ends cleanly, also for what a sanitizer finds at its end."""
         status = self.sinterd.stop() if self.sinterd.running else 0
         tail = self.sinterd.log_tail()
+        blocked = self.loop_watch.report()
         self.stop_polkit()
         for client in self.clients:
             if not client.connection.is_closed():
@@ -229,6 +232,8 @@ class Stage:
         shutil.rmtree(self.root, ignore_errors=True)
         if status != 0:
             raise RuntimeError(f'sinterd ended with status {status}:\n{tail}')
+        if blocked:
+            raise MainLoopBlocked(blocked)
 
     def client(self):
         """The first connection; others by new_client()."""
