@@ -117,6 +117,7 @@ sinter_units_parse_bytes(const char *text, guint64 *ret_bytes, GError **error)
 bad:
     g_set_error(
         error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-        "'%s' is not a size: give a number, with b, K, M, G, T, P or E behind it if need be", text);
+        "'%s' is not a size: expected a number with an optional suffix b, K, M, G, T, P or E",
+        text);
     return FALSE;
 }

@@ -143,8 +143,8 @@ sinter_xml_snapshot_replace_source(const char *text, const char *what, const cha
     root = xmlDocGetRootElement(doc);
     disk = sinter_xml_find_disk(sinter_xml_child(root, "domain"), target);
     if (!disk) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
-                    "%s: the domain inside has no disk '%s'", what, target);
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "%s: its domain has no disk '%s'",
+                    what, target);
         return NULL;
     }
     place = dup_disk_place(disk);

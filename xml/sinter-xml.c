@@ -54,8 +54,7 @@ read_text(const char *text, gsize len, const char *what, GError **error)
                                 XML_PARSE_COMPACT);
     if (has_document_type) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "%s: its XML declares a document type, which libvirt never does: refused",
-                    what);
+                    "%s: its XML has a document type declaration, which is not allowed", what);
         return NULL;
     }
     if (!doc || !parser->wellFormed) {

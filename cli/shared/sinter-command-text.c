@@ -13,7 +13,7 @@
 #define HELP_GAP 5
 
 static const SinterOption common[] = {
-    { "help", 'h', NULL, "show this text", SINTER_OPTION_MEMBER(SinterCommandAsked, help) },
+    { "help", 'h', NULL, "show this help", SINTER_OPTION_MEMBER(SinterCommandAsked, help) },
     { "version", 0, NULL, "show the version", SINTER_OPTION_MEMBER(SinterCommandAsked, version) },
 };
 
@@ -125,7 +125,7 @@ format_version(const SinterCommandSet *set)
 static char *
 no_command(const SinterCommandSet *set)
 {
-    return g_strdup_printf("which command? '%s --help' lists them", set->program);
+    return g_strdup_printf("no command given; '%s --help' lists the commands", set->program);
 }
 
 static char *
@@ -206,7 +206,7 @@ wrong_operands(const SinterCommandCall *call)
     if (call->n_operands < command->min_operands)
         fault = g_strdup_printf("%s is missing", names[call->n_operands]);
     else
-        fault = g_strdup_printf("'%s' is too much", call->operands[command->max_operands]);
+        fault = g_strdup_printf("unexpected argument '%s'", call->operands[command->max_operands]);
     return g_strdup_printf("%s: %s; usage: %s %s%s%s", command->name, fault, call->set->program,
                            command->name, *command->operands != '\0' ? " " : "", command->operands);
 }

@@ -18,7 +18,7 @@ sinter_json_mode_parse(const char *text, SinterJsonMode *ret_mode, GError **erro
         return TRUE;
     }
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "--json is 'pretty' or 'short', not '%s'", text);
+                "invalid value '%s' of --json: expected 'pretty' or 'short'", text);
     return FALSE;
 }
 

@@ -10,15 +10,15 @@
 #include "sinter-error.h"
 
 static const SinterOption global_options[] = {
-    { "connect", 'c', "URI", "libvirt's URI that the daemon must work on",
+    { "connect", 'c', "URI", "require that the daemon is connected to this libvirt URI",
       SINTER_OPTION_MEMBER(SinterGlobals, connect) },
-    { "system", 0, NULL, "talk to the daemon on the system bus",
+    { "system", 0, NULL, "use the daemon on the system bus",
       SINTER_OPTION_MEMBER(SinterGlobals, system) },
-    { "user", 0, NULL, "talk to the daemon on the session bus",
+    { "user", 0, NULL, "use the daemon on the session bus",
       SINTER_OPTION_MEMBER(SinterGlobals, user) },
     { "json", 0, "[pretty|short]", "print JSON: pretty (the default) or short",
       SINTER_OPTION_MEMBER(SinterGlobals, json), .otherwise = "pretty" },
-    { "quiet", 'q', NULL, "print only names and ids, and no progress",
+    { "quiet", 'q', NULL, "print only names and IDs, and no progress",
       SINTER_OPTION_MEMBER(SinterGlobals, quiet) },
     { "no-legend", 0, NULL, "print tables without headings and hints",
       SINTER_OPTION_MEMBER(SinterGlobals, no_legend) },
@@ -35,7 +35,7 @@ static const SinterCommand *const commands[] = {
 
 static const SinterCommandSet set = {
     .program = "sinter",
-    .summary = "Consolidates the snapshot chains of virtual machines, live, through sinterd.",
+    .summary = "Consolidates the snapshot chains of virtual machines through sinterd.",
     .options = global_options,
     .n_options = G_N_ELEMENTS(global_options),
     .options_size = sizeof(SinterGlobals),
@@ -51,7 +51,7 @@ check_arguments(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         if (!g_utf8_validate(argv[i], -1, NULL)) {
-            g_printerr("sinter: word %d of the command line is not UTF-8\n", i);
+            g_printerr("sinter: argument %d is not valid UTF-8\n", i);
             return FALSE;
         }
     }

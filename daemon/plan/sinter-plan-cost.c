@@ -67,10 +67,9 @@ count_growth(SinterPlanDraft *draft, const SinterLayer *written, guint64 size)
     } else if (g_strcmp0(written->format, "raw") != 0 && growth > 0) {
         g_autofree char *text = sinter_units_format_bytes(growth);
 
-        sinter_plan_draft_warn(draft,
-                               "'%s' is a block device: whether it has room for up to %s more "
-                               "cannot be told beforehand",
-                               written->description, text);
+        sinter_plan_draft_warn(
+            draft, "'%s' is a block device: it is unknown whether it has space for up to %s more",
+            written->description, text);
     }
 }
 
@@ -138,13 +137,13 @@ refuse_space(SinterPlanDraft *draft, const SinterLayer *written, guint64 taken)
         taken == 0 ? g_strdup("")
                    : g_strdup_printf(", of which other disks of this plan may need %s", taken_text);
     const char *advice = taken > 0 ? "work on one disk at a time (--disk)"
-                         : sinter_plan_draft_is_commit(draft) ? "merge a smaller stretch (--top, "
-                                                                "--base)"
-                                                              : "pull a smaller stretch (--base)";
+                         : sinter_plan_draft_is_commit(draft)
+                             ? "merge a smaller range (--top, --base)"
+                             : "pull a smaller range (--base)";
 
     sinter_plan_draft_refuse(draft, SINTER_REFUSAL_NO_SPACE,
-                             "'%s' may grow by %s, and its file system has %s left%s, which is %s "
-                             "too little: make room, or %s",
+                             "'%s' may grow by %s, but its file system has only %s available%s, %s "
+                             "less than needed: free space, or %s",
                              written->description, need_text, free_text, others, short_text,
                              advice);
 }
@@ -161,7 +160,7 @@ check_space(SinterPlanDraft *draft, GHashTable *taken)
     if (!written || need == 0)
         return;
     if (written->fs_device == 0) {
-        sinter_plan_draft_warn(draft, "how much room the file system of '%s' has left is not known",
+        sinter_plan_draft_warn(draft, "the available space of the file system of '%s' is unknown",
                                written->description);
         return;
     }

@@ -110,8 +110,8 @@ refuse_range(SinterPlanDraft *draft, const char *format, ...)
     text = g_strdup_vprintf(format, args);
     va_end(args);
     sinter_plan_draft_refuse(draft, SINTER_REFUSAL_BAD_RANGE,
-                             "%s; the chain of disk '%s' of domain '%s' is, top first: %s", text,
-                             draft->disk->target, draft->domain->name, chain);
+                             "%s; the chain of disk '%s' of domain '%s', starting at the top: %s",
+                             text, draft->disk->target, draft->domain->name, chain);
 }
 
 /* @option: what the caller named the layer for: "--top" */
@@ -129,12 +129,12 @@ find_layer(SinterPlanDraft *draft, const char *option, const char *name, guint *
     match_index(draft, name, &match);
     match_snapshot(draft, name, &match);
     if (match.ambiguous) {
-        refuse_range(draft, "%s '%s' could mean more than one layer: give the whole path", option,
+        refuse_range(draft, "%s '%s' matches more than one layer: give the full path", option,
                      name);
         return FALSE;
     }
     if (match.place == SINTER_PLAN_NO_LAYER) {
-        refuse_range(draft, "%s '%s' is no layer, no live index and no snapshot of this chain",
+        refuse_range(draft, "%s '%s' matches no layer, live index or snapshot of this chain",
                      option, name);
         return FALSE;
     }
@@ -161,7 +161,7 @@ refuse_kept(SinterPlanDraft *draft)
 
     sinter_plan_draft_refuse(draft, SINTER_REFUSAL_NO_CHAIN,
                              "nothing to consolidate: disk '%s' of domain '%s' has %u layer%s "
-                             "above '%s', no more than --keep %u leaves there",
+                             "above '%s', and --keep is %u",
                              draft->disk->target, draft->domain->name, draft->base,
                              draft->base == 1 ? "" : "s", base, draft->request->keep);
 }
@@ -183,13 +183,13 @@ check_commit_ends(SinterPlanDraft *draft)
     }
     top = sinter_plan_draft_name_layer(draft, request->top ? draft->first : 0);
     if (draft->base == 0)
-        refuse_range(draft, "--base '%s' is the active layer: nothing lies above it", base);
+        refuse_range(draft, "--base '%s' is the active layer: there is no layer above it", base);
     else if (draft->first == draft->base && !request->base)
-        refuse_range(draft, "--top '%s' is the bottom layer: nothing lies below it", top);
+        refuse_range(draft, "--top '%s' is the base of the chain: there is no layer below it", top);
     else if (draft->first == draft->base)
         refuse_range(draft, "--top and --base both name '%s'", top);
     else
-        refuse_range(draft, "--top '%s' lies below --base '%s'", top, base);
+        refuse_range(draft, "--top '%s' is below --base '%s'", top, base);
     return FALSE;
 }
 
@@ -200,7 +200,7 @@ find_commit_range(SinterPlanDraft *draft)
         return FALSE;
     if (draft->request->operation_set &&
         draft->request->operation == SINTER_OPERATION_ACTIVE_COMMIT && draft->first > 0) {
-        refuse_range(draft, "--top '%s' is not the active layer, which an active commit begins at",
+        refuse_range(draft, "--top '%s' is not the active layer, at which an active commit starts",
                      draft->request->top);
         return FALSE;
     }
@@ -225,11 +225,12 @@ find_pull_range(SinterPlanDraft *draft)
         return TRUE;
     base = sinter_plan_draft_name_layer(draft, draft->base);
     if (draft->base == 0)
-        refuse_range(draft, "--base '%s' is the active layer, which is pulled into", base);
+        refuse_range(draft, "--base '%s' is the active layer, which is the target of the pull",
+                     base);
     else
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_NO_CHAIN,
-                                 "nothing to pull: on disk '%s' of domain '%s' '%s' lies right "
-                                 "below the active layer",
+                                 "nothing to pull: on disk '%s' of domain '%s', '%s' is already "
+                                 "the backing file of the active layer",
                                  draft->disk->target, draft->domain->name, base);
     return FALSE;
 }

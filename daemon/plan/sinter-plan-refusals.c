@@ -22,10 +22,10 @@ check_domain_readable(SinterPlanDraft *draft)
 {
     if (!draft->domain->problem)
         return TRUE;
-    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
-                             "domain '%s' could not be read whole, so nobody can tell what a merge "
-                             "would break: %s",
-                             draft->domain->name, draft->domain->problem);
+    sinter_plan_draft_refuse(
+        draft, SINTER_REFUSAL_UNREADABLE,
+        "domain '%s' could not be read completely, so the effects of a merge are unknown: %s",
+        draft->domain->name, draft->domain->problem);
     return FALSE;
 }
 
@@ -36,10 +36,10 @@ check_device(SinterPlanDraft *draft)
 
     if (!device || g_str_equal(device, "disk"))
         return TRUE;
-    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNSUPPORTED,
-                             "'%s' of domain '%s' is a device of kind '%s': only disks have chains "
-                             "that can be worked on",
-                             draft->disk->target, draft->domain->name, device);
+    sinter_plan_draft_refuse(
+        draft, SINTER_REFUSAL_UNSUPPORTED,
+        "'%s' of domain '%s' is a device of type '%s': only the chains of disks can be changed",
+        draft->disk->target, draft->domain->name, device);
     return FALSE;
 }
 
@@ -47,10 +47,10 @@ static gboolean
 check_read_only(SinterPlanDraft *draft)
 {
     if (draft->disk->read_only)
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_READ_ONLY,
-                                 "disk '%s' of domain '%s' is read-only: its images are not to "
-                                 "change",
-                                 draft->disk->target, draft->domain->name);
+        sinter_plan_draft_refuse(
+            draft, SINTER_REFUSAL_READ_ONLY,
+            "disk '%s' of domain '%s' is read-only: its images must not change",
+            draft->disk->target, draft->domain->name);
     return TRUE;
 }
 
@@ -59,8 +59,8 @@ check_shareable(SinterPlanDraft *draft)
 {
     if (draft->disk->shareable)
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHAREABLE,
-                                 "disk '%s' of domain '%s' is shareable: others may write to it "
-                                 "meanwhile, so no state of it can be carried over",
+                                 "disk '%s' of domain '%s' is shareable: others can write to it "
+                                 "during the job, so there is no consistent state to move",
                                  draft->disk->target, draft->domain->name);
     return TRUE;
 }
@@ -70,8 +70,8 @@ check_transient(SinterPlanDraft *draft)
 {
     if (draft->disk->transient)
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_TRANSIENT,
-                                 "disk '%s' of domain '%s' is transient: what the guest writes is "
-                                 "thrown away when it stops and must not reach a layer that stays",
+                                 "disk '%s' of domain '%s' is transient: writes of the guest are "
+                                 "discarded when it stops and must not reach a persistent layer",
                                  draft->disk->target, draft->domain->name);
     return TRUE;
 }
@@ -91,7 +91,7 @@ check_depth(SinterPlanDraft *draft)
                              : copy             ? "copy"
                                                 : "merge",
                              draft->disk->target, draft->domain->name,
-                             n_layers == 0 ? "has no image now" : "has a single layer");
+                             n_layers == 0 ? "has no image" : "has a single layer");
     return FALSE;
 }
 
@@ -112,7 +112,7 @@ check_busy(SinterPlanDraft *draft)
     static const char *const mirror_states[] = {
         [SINTER_MIRROR_NONE] = "",
         [SINTER_MIRROR_COPYING] = ", still copying",
-        [SINTER_MIRROR_READY] = ", ready to be moved over to",
+        [SINTER_MIRROR_READY] = ", ready to pivot",
         [SINTER_MIRROR_PIVOTING] = ", moving over",
         [SINTER_MIRROR_ABORTING] = ", being cancelled",
     };
@@ -123,10 +123,10 @@ check_busy(SinterPlanDraft *draft)
 
     if (disk->mirror == SINTER_MIRROR_NONE && disk->block_job == SINTER_BLOCK_JOB_NONE)
         return TRUE;
-    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_BUSY,
-                             "disk '%s' of domain '%s' has a block job already (%s%s): wait for "
-                             "its end, or cancel it",
-                             disk->target, draft->domain->name, job, mirror_states[disk->mirror]);
+    sinter_plan_draft_refuse(
+        draft, SINTER_REFUSAL_BUSY,
+        "disk '%s' of domain '%s' already has a block job (%s%s): wait for it to end, or cancel it",
+        disk->target, draft->domain->name, job, mirror_states[disk->mirror]);
     return TRUE;
 }
 
@@ -135,8 +135,8 @@ check_running(SinterPlanDraft *draft)
 {
     if (!draft->domain->active && !draft->plan->offline)
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_NOT_RUNNING,
-                                 "domain '%s' must run for its disks to be copied, and it is %s: "
-                                 "start it first, or use sinter-img convert",
+                                 "a copy requires a running domain, and domain '%s' is %s: start "
+                                 "it first, or use sinter-img convert",
                                  draft->domain->name,
                                  sinter_domain_state_name(draft->domain->state));
     return TRUE;
@@ -147,11 +147,11 @@ static gboolean
 check_managed_save(SinterPlanDraft *draft)
 {
     if (draft->plan->offline && draft->domain->has_managed_save)
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_MANAGED_SAVE,
-                                 "domain '%s' has a managed save image, which could not be "
-                                 "restored once its chain has changed: start it, or remove the "
-                                 "image (virsh managedsave-remove)",
-                                 draft->domain->name);
+        sinter_plan_draft_refuse(
+            draft, SINTER_REFUSAL_MANAGED_SAVE,
+            "domain '%s' has a managed save image, which cannot be restored after a change of the "
+            "chain: start the domain, or remove the image (virsh managedsave-remove)",
+            draft->domain->name);
     return TRUE;
 }
 
@@ -192,8 +192,8 @@ check_missing(SinterPlanDraft *draft)
 
         if (layer->missing) {
             sinter_plan_draft_refuse(draft, SINTER_REFUSAL_MISSING_LAYER,
-                                     "'%s', a layer of disk '%s' of domain '%s', is not there: "
-                                     "bring it back before anything is changed",
+                                     "'%s', a layer of disk '%s' of domain '%s', is missing: "
+                                     "restore it before the chain is changed",
                                      layer->description, draft->disk->target, draft->domain->name);
             return;
         }
@@ -249,7 +249,7 @@ refuse_format(SinterPlanDraft *draft, guint place, const char *wanted)
 
     sinter_plan_draft_refuse(
         draft, SINTER_REFUSAL_UNSUPPORTED,
-        "'%s', a layer of disk '%s' of domain '%s', is of %s%s%s: only %s will do there",
+        "'%s', a layer of disk '%s' of domain '%s', has %s%s%s: only %s is supported there",
         layer->description, draft->disk->target, draft->domain->name,
         layer->format ? "format '" : "unknown format", layer->format ? layer->format : "",
         layer->format ? "'" : "", wanted);
@@ -312,13 +312,13 @@ check_recorded_formats(SinterPlanDraft *draft)
 
         if (!layer->looks_like)
             continue;
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_FORMAT_MISMATCH,
-                                 "'%s', a layer of disk '%s' of domain '%s', is recorded as format "
-                                 "'%s', but begins with a header of format '%s': record the right "
-                                 "one in the image above (sinter-img rebase -u -b NAME -F %s "
-                                 "OVERLAY) and in the domain's XML",
-                                 layer->description, draft->disk->target, draft->domain->name,
-                                 layer->format, layer->looks_like, layer->looks_like);
+        sinter_plan_draft_refuse(
+            draft, SINTER_REFUSAL_FORMAT_MISMATCH,
+            "'%s', a layer of disk '%s' of domain '%s', is recorded as format '%s', but starts "
+            "with a header of format '%s': store the correct format in its overlay (sinter-img "
+            "rebase -u -b NAME -F %s OVERLAY) and in the domain XML",
+            layer->description, draft->disk->target, draft->domain->name, layer->format,
+            layer->looks_like, layer->looks_like);
         return;
     }
 }

@@ -66,7 +66,7 @@ describe_user(const SinterPlanDraft *draft, const SinterLayer *layer, const Sint
         g_string_append_printf(text, "disk '%s' of %s'%s' (%s)", reference->disk,
                                own ? "the same domain " : "domain ", reference->domain_name,
                                reference->kind == SINTER_REFERENCE_LIVE ? "running"
-                                                                        : "not running on it now");
+                                                                        : "not running on it");
     if (n_more > 0)
         g_string_append_printf(text, " and by %u more domain%s", n_more, n_more == 1 ? "" : "s");
     return g_string_free(text, FALSE);
@@ -83,12 +83,12 @@ propose(const SinterPlanDraft *draft, guint shared, const char *remedy)
     g_autofree char *name = sinter_plan_draft_name_layer(draft, shared);
 
     if (merge)
-        return g_strdup_printf("merge only what lies above it (--base '%s'), pull down to it "
-                               "(%s '%s'), or %s",
-                               above, pull_words, name, remedy);
+        return g_strdup_printf(
+            "merge only the layers above it (--base '%s'), pull down to it (%s '%s'), or %s", above,
+            pull_words, name, remedy);
     if (pull)
         return g_strdup_printf("pull down to it (%s '%s'), or %s", pull_words, name, remedy);
-    return g_strdup_printf("copy the disk to a place of its own, or %s", remedy);
+    return g_strdup_printf("copy the disk to another image, or %s", remedy);
 }
 
 static gboolean
@@ -103,10 +103,10 @@ refuse_foreign(SinterPlanDraft *draft, guint place)
     if (!found)
         return FALSE;
     user = describe_user(draft, layer, found);
-    proposal = propose(draft, place, "end that other use first");
+    proposal = propose(draft, place, "remove the other use first");
     sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
                              "'%s', a layer of disk '%s' of domain '%s', is also used by %s, whose "
-                             "data a merge would ruin: %s",
+                             "data the merge would corrupt: %s",
                              layer->description, draft->disk->target, draft->domain->name, user,
                              proposal);
     return TRUE;
@@ -136,13 +136,12 @@ refuse_branch_of(SinterPlanDraft *draft, const SinterSnapshot *snapshot, guint p
         if (!sinter_plan_keeps_state(snapshot, disk) || !is_branch_on(draft, disk, place))
             continue;
         proposal = propose(draft, place, "delete that snapshot first");
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
-                                 "snapshot '%s' of domain '%s' keeps its state of disk '%s' in "
-                                 "'%s', outside the chain but standing on '%s', which a merge "
-                                 "would change: %s",
-                                 snapshot->name, draft->domain->name, disk->target,
-                                 disk->frozen_path,
-                                 sinter_plan_draft_layer(draft, place)->description, proposal);
+        sinter_plan_draft_refuse(
+            draft, SINTER_REFUSAL_SHARED_BASE,
+            "snapshot '%s' of domain '%s' keeps its state of disk '%s' in '%s', which is outside "
+            "the chain and backed by '%s', which the merge would change: %s",
+            snapshot->name, draft->domain->name, disk->target, disk->frozen_path,
+            sinter_plan_draft_layer(draft, place)->description, proposal);
         return TRUE;
     }
     return FALSE;
@@ -170,12 +169,11 @@ refuse_unknown_branch_of(SinterPlanDraft *draft, const SinterSnapshot *snapshot)
 
             if (!layer->problem || layer->missing || !sinter_plan_keeps_state(snapshot, disk))
                 continue;
-            sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
-                                     "'%s', which keeps a state of snapshot '%s' of domain '%s', "
-                                     "could not be read, so it may stand on a layer that a merge "
-                                     "would change: %s",
-                                     layer->description, snapshot->name, draft->domain->name,
-                                     layer->problem);
+            sinter_plan_draft_refuse(
+                draft, SINTER_REFUSAL_UNREADABLE,
+                "'%s', which keeps a state of snapshot '%s' of domain '%s', could not be read, so "
+                "it may be backed by a layer that the merge would change: %s",
+                layer->description, snapshot->name, draft->domain->name, layer->problem);
             return;
         }
     }
@@ -267,20 +265,19 @@ refuse_next_boot(SinterPlanDraft *draft)
     if (draft->plan->inactive_follows)
         return;
     if (gap)
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
-                                 "'%s', which the definition of domain '%s' for the next boot "
-                                 "needs for disk '%s', could not be read, so it may stand on a "
-                                 "layer that a merge would change: %s",
-                                 gap->description, draft->domain->name, draft->disk->target,
-                                 gap->problem);
+        sinter_plan_draft_refuse(
+            draft, SINTER_REFUSAL_UNREADABLE,
+            "'%s', which the persistent definition of domain '%s' uses for disk '%s', could not be "
+            "read, so it may be backed by a layer that the merge would change: %s",
+            gap->description, draft->domain->name, draft->disk->target, gap->problem);
     else if (is_next_boot_ruined(draft))
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
-                                 "the definition of domain '%s' for the next boot names '%s' for "
-                                 "disk '%s', not the live '%s', and a merge would ruin what it "
-                                 "needs: make it name the live one (virsh edit), or pull instead",
-                                 draft->domain->name, get_next_boot_top(draft)->description,
-                                 draft->disk->target,
-                                 sinter_plan_draft_layer(draft, 0)->description);
+        sinter_plan_draft_refuse(
+            draft, SINTER_REFUSAL_SHARED_BASE,
+            "the persistent definition of domain '%s' names '%s' for disk '%s' instead of the live "
+            "'%s', and the merge would corrupt that image: change the definition to the live image "
+            "(virsh edit), or pull instead",
+            draft->domain->name, get_next_boot_top(draft)->description, draft->disk->target,
+            sinter_plan_draft_layer(draft, 0)->description);
 }
 
 gboolean
@@ -303,8 +300,8 @@ refuse_unknown_readers(SinterPlanDraft *draft)
 
     if (gap)
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
-                                 "whether another domain stands on '%s' cannot be told: %s; mend "
-                                 "or remove it, or pull instead",
+                                 "it is unknown whether another domain uses '%s': %s; correct or "
+                                 "remove that domain, or pull instead",
                                  sinter_plan_draft_layer(draft, draft->base)->description, gap);
 }
 
@@ -334,16 +331,17 @@ sinter_plan_draft_check_destination(SinterPlanDraft *draft)
     if (draft->plan->operation != SINTER_OPERATION_COPY)
         return;
     if (g_strcmp0(format, "qcow2") != 0 && g_strcmp0(format, "raw") != 0)
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNSUPPORTED,
-                                 "'%s' cannot be written in format '%s': only qcow2 or raw will do",
-                                 destination, format);
+        sinter_plan_draft_refuse(
+            draft, SINTER_REFUSAL_UNSUPPORTED,
+            "'%s' cannot be written in format '%s': only qcow2 and raw are supported", destination,
+            format);
     users = sinter_reference_graph_lookup_path(draft->graph, destination);
     if (users->len > 0) {
         const SinterReference *user = g_ptr_array_index(users, 0);
         const char *snapshot = user->kind == SINTER_REFERENCE_SNAPSHOT ? user->snapshot : NULL;
 
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
-                                 "'%s' cannot be copied to: %s '%s' of domain '%s' uses it",
+                                 "'%s' cannot be the destination: %s '%s' of domain '%s' uses it",
                                  destination, snapshot ? "snapshot" : "disk",
                                  snapshot ? snapshot : user->disk, user->domain_name);
     }

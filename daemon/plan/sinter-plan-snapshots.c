@@ -77,11 +77,11 @@ refuse_internal_in_headers(SinterPlanDraft *draft)
 
         if (!is_affected(draft, i) || !layer->has_internal_snapshots)
             continue;
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_INTERNAL_SNAPSHOT,
-                                 "'%s', a layer of disk '%s' of domain '%s', holds internal "
-                                 "snapshots, which would not survive: delete them first, or "
-                                 "choose a stretch without it",
-                                 layer->description, draft->disk->target, draft->domain->name);
+        sinter_plan_draft_refuse(
+            draft, SINTER_REFUSAL_INTERNAL_SNAPSHOT,
+            "'%s', a layer of disk '%s' of domain '%s', has internal snapshots, which would be "
+            "lost: delete them first, or choose a range without this layer",
+            layer->description, draft->disk->target, draft->domain->name);
         return TRUE;
     }
     return FALSE;
@@ -124,9 +124,9 @@ sinter_plan_draft_check_internal_snapshots(SinterPlanDraft *draft)
         if (!snapshot->internal || !is_internal_affected(draft, snapshot))
             continue;
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_INTERNAL_SNAPSHOT,
-                                 "snapshot '%s' of domain '%s' is internal and may lie in an image "
+                                 "snapshot '%s' of domain '%s' is internal and may be in an image "
                                  "of disk '%s' that would change: delete it first (virsh "
-                                 "snapshot-delete), or choose a stretch without it",
+                                 "snapshot-delete), or choose a range without that image",
                                  snapshot->name, draft->domain->name, draft->disk->target);
         return;
     }
@@ -152,10 +152,10 @@ static void
 warn_of_memory_image(SinterPlanDraft *draft, const SinterSnapshot *snapshot)
 {
     if (snapshot->memory_path)
-        sinter_plan_draft_warn(draft,
-                               "snapshot '%s' has a memory image, '%s', which stays and is of no "
-                               "use without its disks",
-                               snapshot->name, snapshot->memory_path);
+        sinter_plan_draft_warn(
+            draft,
+            "snapshot '%s' has a memory image, '%s', which is kept but useless without its disks",
+            snapshot->name, snapshot->memory_path);
 }
 
 /* What an administrator is told of the snapshots as a whole. */
@@ -165,18 +165,18 @@ warn_of_snapshots(SinterPlanDraft *draft, const GPtrArray *dropped, const GPtrAr
     if (dropped->len > 0) {
         g_autofree char *names = sinter_plan_join_names(dropped);
 
-        sinter_plan_draft_warn(draft,
-                               dropped->len == 1 ? "snapshot %s loses its state and is dropped"
-                                                 : "snapshots %s lose their states and are dropped",
-                               names);
+        sinter_plan_draft_warn(
+            draft,
+            dropped->len == 1 ? "snapshot %s loses its state, and its metadata is deleted"
+                              : "snapshots %s lose their states, and their metadata is deleted",
+            names);
     }
     if (outside->len > 0) {
         g_autofree char *names = sinter_plan_join_names(outside);
 
-        sinter_plan_draft_warn(draft,
-                               "the old images must stay as long as snapshot%s %s keep%s states in "
-                               "them",
-                               outside->len == 1 ? "" : "s", names, outside->len == 1 ? "s" : "");
+        sinter_plan_draft_warn(
+            draft, "the old images must be kept as long as snapshot%s %s keep%s states in them",
+            outside->len == 1 ? "" : "s", names, outside->len == 1 ? "s" : "");
     }
 }
 
@@ -292,8 +292,8 @@ warn_of_halves(SinterPlanDraft *draft, const GPtrArray *drafts, const char *name
 
         if (disk->external && !is_gone(drafts, disk))
             sinter_plan_draft_warn(draft,
-                                   "snapshot '%s' is dropped as a whole, though its state of disk "
-                                   "'%s' is not touched by that",
+                                   "the metadata of snapshot '%s' is deleted, although its state "
+                                   "of disk '%s' is not affected",
                                    name, disk->target);
     }
 }

@@ -42,11 +42,11 @@ typedef enum {
 } Stays;
 
 static const char *const stays_texts[N_STAYS] = {
-    [STAYS_DEVICE] = "devices stay",
-    [STAYS_ASKED] = "files stay, as asked",
-    [STAYS_SHARED] = "files stay that others use",
-    [STAYS_NEXT_BOOT] = "files stay that the definition for the next boot may need",
-    [STAYS_SNAPSHOT] = "files stay that kept snapshots name or may need",
+    [STAYS_DEVICE] = "devices are kept",
+    [STAYS_ASKED] = "files are kept as requested",
+    [STAYS_SHARED] = "files are kept because others use them",
+    [STAYS_NEXT_BOOT] = "files are kept because the persistent definition may need them",
+    [STAYS_SNAPSHOT] = "files are kept because remaining snapshots may need them",
 };
 
 static Stays
@@ -79,7 +79,7 @@ warn_of_staying(SinterPlanDraft *draft, GPtrArray *const *staying)
             continue;
         names = sinter_plan_join_names(staying[i]);
         sinter_plan_draft_warn(draft, "%s: %s%s", stays_texts[i], names,
-                               commit ? ", with no valid state in them after the merge" : "");
+                               commit ? ", which have no valid state after the merge" : "");
     }
 }
 
@@ -145,17 +145,17 @@ add_commit_step(SinterPlanDraft *draft, const char *moving, const char *bytes)
     step =
         add_step(draft, SINTER_STEP_COMMIT, draft->plan->base_path,
                  g_strdup_printf("merge %s (up to %s) down into '%s'%s", moving, bytes, base,
-                                 draft->request->keep_files ? " and leave the merged files" : ""));
+                                 draft->request->keep_files ? " and keep the merged files" : ""));
     step->bytes = draft->plan->bytes_to_copy;
     if (draft->plan->operation != SINTER_OPERATION_ACTIVE_COMMIT)
         return;
     if (draft->plan->offline)
         add_step(draft, SINTER_STEP_REDEFINE_DOMAIN, draft->plan->base_path,
-                 g_strdup_printf("let the definition of domain '%s' name '%s'", draft->domain->name,
-                                 base));
+                 g_strdup_printf("change the definition of domain '%s' to '%s'",
+                                 draft->domain->name, base));
     else
         add_step(draft, SINTER_STEP_PIVOT, draft->plan->base_path,
-                 g_strdup_printf("move the guest over to '%s'", base));
+                 g_strdup_printf("pivot the guest to '%s'", base));
 }
 
 static void
@@ -166,8 +166,8 @@ add_pull_step(SinterPlanDraft *draft, const char *moving, const char *bytes)
 
     step =
         add_step(draft, SINTER_STEP_PULL, draft->plan->top_path,
-                 g_strdup_printf("pull %s (up to %s) up into '%s'%s", moving, bytes, active,
-                                 draft->request->keep_files ? " and leave the pulled files" : ""));
+                 g_strdup_printf("pull %s (up to %s) into '%s'%s", moving, bytes, active,
+                                 draft->request->keep_files ? " and keep the pulled files" : ""));
     step->bytes = draft->plan->bytes_to_copy;
 }
 
@@ -183,9 +183,9 @@ add_copy_step(SinterPlanDraft *draft, const char *moving, const char *bytes)
                                     plan->destination_format));
     step->bytes = plan->bytes_to_copy;
     if (plan->pivot)
-        add_step(draft, SINTER_STEP_PIVOT, plan->destination,
-                 g_strdup_printf("move the guest over to '%s' and leave the old files",
-                                 plan->destination));
+        add_step(
+            draft, SINTER_STEP_PIVOT, plan->destination,
+            g_strdup_printf("pivot the guest to '%s' and keep the old files", plan->destination));
 }
 
 static void
@@ -208,11 +208,13 @@ add_snapshot_steps(SinterPlanDraft *draft)
         draft->plan->base_path ? sinter_plan_draft_name_layer(draft, draft->base) : NULL;
 
     for (char **name = draft->plan->redefine_snapshots; *name; name++)
-        add_step(draft, SINTER_STEP_REDEFINE_SNAPSHOT, *name,
-                 g_strdup_printf("redefine snapshot '%s': its state is in '%s' now", *name, base));
+        add_step(
+            draft, SINTER_STEP_REDEFINE_SNAPSHOT, *name,
+            g_strdup_printf("redefine snapshot '%s', whose state is now in '%s'", *name, base));
     for (char **name = draft->plan->drop_snapshots; *name; name++)
         add_step(draft, SINTER_STEP_DROP_SNAPSHOT, *name,
-                 g_strdup_printf("drop the metadata of snapshot '%s', whose state is gone", *name));
+                 g_strdup_printf(
+                     "delete the metadata of snapshot '%s', whose state no longer exists", *name));
 }
 
 static void
@@ -227,8 +229,9 @@ add_removal_steps(SinterPlanDraft *draft, const GArray *removable)
         g_autofree char *bytes = sinter_units_format_bytes(layer->allocated_bytes);
         SinterStep *step;
 
-        step = add_step(draft, SINTER_STEP_REMOVE_FILE, layer->path,
-                        g_strdup_printf("remove '%s' (%s) once nothing uses it", name, bytes));
+        step = add_step(
+            draft, SINTER_STEP_REMOVE_FILE, layer->path,
+            g_strdup_printf("remove '%s' (%s) after verifying that nothing uses it", name, bytes));
         step->bytes = layer->allocated_bytes;
         g_strv_builder_add(paths, layer->path);
     }

@@ -32,26 +32,24 @@ check_request(const SinterPlanRequest *request, GError **error)
         const char *text;
     } rules[] = {
         { request->pull && request->operation_set && !is_operation(request, SINTER_OPERATION_PULL),
-          "--pull is of consolidate: it cannot change another operation" },
+          "--pull is only valid with consolidate" },
         { request->keep > 0 && request->operation_set,
-          "--keep is of consolidate: a single operation takes --top and --base" },
-        { request->keep > 0 && request->top,
-          "--keep and --top both say where to begin: give one of them" },
-        { request->keep > 0 && pull,
-          "--pull leaves no layer in which a snapshot could be kept: give --keep without --pull, "
-          "or --pull with a --base that stays" },
+          "--keep is only valid with consolidate; use --top and --base" },
+        { request->keep > 0 && request->top, "--keep and --top are mutually exclusive" },
+        { request->keep > 0 && pull, "--pull without --base keeps no layer for a snapshot: use "
+                                     "--keep without --pull, or --pull with --base" },
         { request->top && pull,
-          "--top makes no sense with a pull, which always goes up into the active layer" },
+          "--top is not valid with a pull, whose target is always the active layer" },
         { copy && (request->top || request->base),
-          "--top and --base make no sense with a copy: it takes the whole chain, or the active "
-          "layer alone (--shallow)" },
-        { copy && !request->disk, "a copy is of one disk: name it" },
-        { copy && !request->destination, "a copy needs a destination" },
+          "--top and --base are not valid with a copy, which copies the whole chain or only the "
+          "active layer (--shallow)" },
+        { copy && !request->disk, "a copy requires the name of a disk" },
+        { copy && !request->destination, "a copy requires a destination" },
         { copy && request->destination && !g_path_is_absolute(request->destination),
           "the destination of a copy must be an absolute path" },
         { copy && request->shallow && g_strcmp0(request->destination_format, "raw") == 0,
-          "a shallow copy needs a backing file, which format raw cannot name" },
-        { !copy && request->destination, "only a copy has a destination" },
+          "a shallow copy requires a format with backing files; raw has none" },
+        { !copy && request->destination, "a destination is only valid with a copy" },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(rules); i++) {
@@ -176,19 +174,18 @@ warn_of_next_boot(SinterPlanDraft *draft)
     if (disk->inactive_layers && disk->inactive_layers->len > 0)
         sinter_plan_draft_warn(
             draft,
-            "the definition of domain '%s' for the next boot names '%s' for disk '%s', not "
-            "the live '%s', and will not follow",
+            "the persistent definition of domain '%s' names '%s' for disk '%s' instead of the live "
+            "'%s', and will not be updated",
             domain->name, ((SinterLayer *)g_ptr_array_index(disk->inactive_layers, 0))->description,
             disk->target, name_end(draft, 0));
     else if (top_changes && !domain->persistent)
-        sinter_plan_draft_warn(draft,
-                               "domain '%s' is transient: whoever starts it anew must name '%s' "
-                               "for disk '%s'",
-                               domain->name, new_top, disk->target);
+        sinter_plan_draft_warn(
+            draft, "domain '%s' is transient: its next start must use '%s' for disk '%s'",
+            domain->name, new_top, disk->target);
     else if (top_changes)
         sinter_plan_draft_warn(draft,
-                               "disk '%s' is not in the definition of domain '%s' for the next "
-                               "boot: whoever attaches it anew must name '%s'",
+                               "disk '%s' is not in the persistent definition of domain '%s': "
+                               "attach it with '%s' the next time",
                                disk->target, domain->name, new_top);
 }
 
@@ -197,8 +194,8 @@ warn_of_managed_save(SinterPlanDraft *draft)
 {
     if (draft->domain->has_managed_save)
         sinter_plan_draft_warn(draft,
-                               "domain '%s' has a managed save image, which names the chain as it "
-                               "is now and cannot be restored once that has changed",
+                               "domain '%s' has a managed save image, which uses the present chain "
+                               "and cannot be restored after a change of it",
                                draft->domain->name);
 }
 

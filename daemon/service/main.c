@@ -52,14 +52,14 @@ parse_arguments(Arguments *arguments, int *argc, char ***argv, GError **error)
 {
     const GOptionEntry entries[] = {
         { "system", 0, 0, G_OPTION_ARG_NONE, &arguments->system,
-          "Serve the system: system bus, polkit, qemu:///system (default as root)", NULL },
+          "Serve the host: system bus, polkit, qemu:///system (default for root)", NULL },
         { "user", 0, 0, G_OPTION_ARG_NONE, &arguments->user,
-          "Serve this user: session bus, qemu:///session (default else)", NULL },
+          "Serve this user: session bus, qemu:///session (default for other users)", NULL },
         { "connect", 'c', 0, G_OPTION_ARG_STRING, &arguments->uri, "libvirt's URI", "URI" },
         { "config", 0, 0, G_OPTION_ARG_FILENAME, &arguments->config_file,
-          "Read this file in place of the usual ones", "FILE" },
-        { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments->state_dir, "Keep job records there",
-          "DIR" },
+          "Read only this configuration file", "FILE" },
+        { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &arguments->state_dir,
+          "Store the state of jobs in this directory", "DIR" },
         { "verbose", 'v', 0, G_OPTION_ARG_NONE, &arguments->verbose, "Log more", NULL },
         { "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, "Show the version", NULL },
         { NULL },
@@ -71,8 +71,8 @@ parse_arguments(Arguments *arguments, int *argc, char ***argv, GError **error)
         return FALSE;
     if (*argc > 1 || (arguments->system && arguments->user)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    *argc > 1 ? "'%s' is one argument too many; see --help"
-                              : "%s--system and --user exclude each other",
+                    *argc > 1 ? "unexpected argument '%s'; see --help"
+                              : "%s--system and --user are mutually exclusive",
                     *argc > 1 ? (*argv)[1] : "");
         return FALSE;
     }
@@ -150,7 +150,7 @@ check_name_free(GDBusConnection *bus, GError **error)
     g_variant_get(reply, "(b)", &taken);
     if (taken)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                    "the name %s is taken on this bus: is another sinterd running?",
+                    "the name %s is already owned on this bus: is another sinterd running?",
                     SINTER_BUS_NAME);
     return !taken;
 }
@@ -186,7 +186,8 @@ on_reloaded(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GError) error = NULL;
 
     if (!sinter_service_reload_finish(SINTER_SERVICE(source), result, &error))
-        sinter_log(G_LOG_LEVEL_WARNING, NULL, "Reload: the old settings stay: %s", error->message);
+        sinter_log(G_LOG_LEVEL_WARNING, NULL,
+                   "Reload failed; the old settings remain in effect: %s", error->message);
 }
 
 static gboolean
@@ -234,7 +235,7 @@ serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, co
     sinter_notify_stopping();
     if (!sinter_executor_stop(executor))
         sinter_log(G_LOG_LEVEL_WARNING, NULL,
-                   "libvirt does not answer; its jobs are left as they are for the next start");
+                   "libvirt does not respond; jobs are resumed at the next start");
     sinter_service_stop(service);
     sinter_connection_stop(connection);
     return daemon.status;

@@ -79,7 +79,7 @@ sinter_chain_meter_measure_async(SinterChainMeter *meter, SinterDomain *domain, 
     g_task_set_check_cancellable(task, FALSE); /* the answer says so itself */
     if (g_thread_pool_unprocessed(meter->pool) >= SINTER_CHAIN_METER_MAX_WAITING) {
         g_task_return_new_error(task, SINTER_ERROR, SINTER_ERROR_BUSY,
-                                "%d chains wait to be measured already",
+                                "%d measurements are already pending",
                                 SINTER_CHAIN_METER_MAX_WAITING);
         return;
     }

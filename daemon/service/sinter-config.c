@@ -107,9 +107,7 @@ set_bool(gboolean *ret, const char *text, GError **error)
     static const char *const no[] = { "false", "no", "off", "0", NULL };
 
     if (!g_strv_contains(yes, text) && !g_strv_contains(no, text)) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "true or false is asked "
-                    "for");
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "expected true or false");
         return FALSE;
     }
     *ret = g_strv_contains(yes, text);
@@ -123,7 +121,7 @@ set_number(guint *ret, const ConfigKey *key, const char *text, GError **error)
 
     if (!g_ascii_string_to_unsigned(text, 10, key->min, key->max, &value, NULL)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "a number from %u to %u is asked for", key->min, key->max);
+                    "expected a number from %u to %u", key->min, key->max);
         return FALSE;
     }
     *ret = (guint)value;
@@ -146,7 +144,7 @@ set_folders(char **ret, const char *text, GError **error)
         if (g_path_is_absolute(*folder))
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "absolute paths joined by ':' are asked for");
+                    "expected absolute paths separated by ':'");
         return FALSE;
     }
     set_string(ret, text);
@@ -221,16 +219,16 @@ read_key(SinterConfig *self, GKeyFile *file, const char *path, const char *group
     if (!key) {
         g_autofree char *hint = suggest(group, name);
 
-        add_problem(problems, "%s: key '%s' in group [%s] is unknown and left out%s", path, name,
-                    group, hint);
+        add_problem(problems, "%s: unknown key '%s' in group [%s] ignored%s", path, name, group,
+                    hint);
         return;
     }
     text = g_key_file_get_string(file, group, name, &error);
     if (text)
         g_strstrip(text);
     if (!text || !set_value(self, key, text, &error))
-        add_problem(problems, "%s: key '%s' in group [%s] has a bad value and is left out: %s%s%s",
-                    path, name, group, error->message, text ? ", not " : "", text ? text : "");
+        add_problem(problems, "%s: invalid value of key '%s' in group [%s] ignored: %s%s%s", path,
+                    name, group, error->message, text ? ", not " : "", text ? text : "");
 }
 
 static void
@@ -242,7 +240,7 @@ read_group(SinterConfig *self, GKeyFile *file, const char *path, const char *gro
     if (!is_group(group)) {
         g_autofree char *hint = suggest(NULL, group);
 
-        add_problem(problems, "%s: group [%s] is unknown and left out%s", path, group, hint);
+        add_problem(problems, "%s: unknown group [%s] ignored%s", path, group, hint);
         return;
     }
     keys = g_key_file_get_keys(file, group, NULL, NULL);
@@ -262,7 +260,7 @@ sinter_config_read_file(SinterConfig *config, const char *path, GPtrArray *probl
     text = sinter_file_read_bounded(path, MAX_FILE_BYTES, &len, &cause);
     if (!text || !g_key_file_load_from_data(file, text, len, G_KEY_FILE_NONE, &cause)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "configuration file '%s' is left out: %s", path, cause->message);
+                    "configuration file '%s' ignored: %s", path, cause->message);
         return FALSE;
     }
     groups = g_key_file_get_groups(file, NULL);

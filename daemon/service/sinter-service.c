@@ -75,7 +75,7 @@ dup_status(SinterService *self)
         return g_strdup_printf("No connection to %s: %s", uri, self->trouble);
     if (!is_scanned(self))
         return g_strdup_printf("Waiting for %s", uri);
-    return g_strdup_printf("Watching %u domain%s of %s, %u job%s at work", n_domains,
+    return g_strdup_printf("Watching %u domain%s of %s, %u job%s running", n_domains,
                            n_domains == 1 ? "" : "s", uri, n_jobs, n_jobs == 1 ? "" : "s");
 }
 
@@ -114,10 +114,10 @@ on_name_lost(GDBusConnection *bus, const char *name, gpointer user_data)
     if (!bus || g_dbus_connection_is_closed(bus))
         why = g_strdup("the connection to the bus was lost");
     else if (self->ready)
-        why = g_strdup_printf("the bus took the name %s away", name);
+        why = g_strdup_printf("the message bus revoked the name %s", name);
     else
-        why = g_strdup_printf("the name %s is taken on this bus, or may not be owned by user %u: "
-                              "is another sinterd running?",
+        why = g_strdup_printf("the name %s is already owned on this bus, or user %u is not allowed "
+                              "to own it: is another sinterd running?",
                               name, (guint)getuid());
     g_signal_emit(self, signals[FAILED], 0, why);
 }

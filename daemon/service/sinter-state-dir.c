@@ -21,13 +21,13 @@ check_owner(int dir_fd, const char *path, GError **error)
     struct stat st;
 
     if (fstat(dir_fd, &st) < 0) {
-        sinter_error_set_errno(error, errno, "looking at state folder '%s'", path);
+        sinter_error_set_errno(error, errno, "examining state directory '%s'", path);
         return FALSE;
     }
     if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
-                    "state folder '%s' belongs to user %u with mode %03o: it must belong to user "
-                    "%u, and nobody else may write in it",
+                    "state directory '%s' is owned by user %u and has mode %03o: it must be owned "
+                    "by user %u and not be writable by others",
                     path, (guint)st.st_uid, (guint)st.st_mode & 0777, (guint)geteuid());
         return FALSE;
     }
@@ -42,7 +42,7 @@ sinter_state_dir_claim(const char *path, SinterFd *ret_lock, GError **error)
 
     if (g_mkdir_with_parents(path, 0700) < 0 ||
         (dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
-        sinter_error_set_errno(error, errno, "opening state folder '%s'", path);
+        sinter_error_set_errno(error, errno, "opening state directory '%s'", path);
         return FALSE;
     }
     if (!check_owner(dir, path, error))
@@ -55,7 +55,7 @@ sinter_state_dir_claim(const char *path, SinterFd *ret_lock, GError **error)
     if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
         if (errno == EWOULDBLOCK)
             g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                        "another sinterd works with the state folder '%s'", path);
+                        "another sinterd uses the state directory '%s'", path);
         else
             sinter_error_set_errno(error, errno, "locking '%s/lock'", path);
         return FALSE;

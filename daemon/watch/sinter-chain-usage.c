@@ -67,7 +67,7 @@ check_layers(const SinterDisk *disk, GError **error)
             (layer->type == SINTER_SOURCE_FILE || layer->type == SINTER_SOURCE_BLOCK))
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "'%s' is no file of this host whose format is known", layer->description);
+                    "'%s' is not a file of this host with a known format", layer->description);
         return FALSE;
     }
     if (disk->layers->len > 0)
@@ -86,7 +86,8 @@ measure_visible(const SinterDisk *disk, Walk *walk, GError **error)
         return FALSE;
     if (sinter_chain_get_n_layers(chain) != disk->layers->len) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
-                    "the chain of disk %s has %u layers by its images, and %u by what libvirt said",
+                    "the chain of disk %s has %u layers according to its images, and %u according "
+                    "to libvirt",
                     disk->target, sinter_chain_get_n_layers(chain), disk->layers->len);
         return FALSE;
     }

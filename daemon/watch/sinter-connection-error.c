@@ -69,8 +69,8 @@ sinter_connection_set_saved_error(GError **error, virErrorPtr cause, const char 
     what = g_strdup_vprintf(format, args);
     va_end(args);
     g_set_error(error, SINTER_ERROR, find_code(cause), "%s: %s%s", what,
-                cause && cause->message ? cause->message : "libvirt does not say why",
-                cause_is_lost(cause) ? " (the connection to libvirt is lost)" : "");
+                cause && cause->message ? cause->message : "libvirt gave no reason",
+                cause_is_lost(cause) ? " (the connection to libvirt was lost)" : "");
     virFreeError(cause);
 }
 
@@ -78,7 +78,7 @@ void
 sinter_connection_set_absent(GError **error, const char *uri)
 {
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED,
-                "'%s' does not answer; it is tried again and again", uri);
+                "'%s' does not respond; sinterd keeps trying", uri);
 }
 
 gboolean

@@ -133,8 +133,8 @@ handle_broken(SinterConnection *self, const char *why)
         self->pause_sec = 0;
     event->text = g_strdup(why);
     release_link(take_link(self));
-    sinter_log(G_LOG_LEVEL_WARNING, NULL, "the connection to libvirt at '%s' broke: %s", self->uri,
-               why);
+    sinter_log(G_LOG_LEVEL_WARNING, NULL, "the connection to libvirt at '%s' was lost: %s",
+               self->uri, why);
     connection_emit(self, event);
     if (!self->stopped)
         open_soon(self);
@@ -192,7 +192,7 @@ handle_failed(SinterConnection *self, const GError *error)
     if (is_news) {
         g_free(self->last_problem);
         self->last_problem = g_strdup(error->message);
-        sinter_log(G_LOG_LEVEL_WARNING, NULL, "cannot reach libvirt at '%s', trying again: %s",
+        sinter_log(G_LOG_LEVEL_WARNING, NULL, "cannot connect to libvirt at '%s', trying again: %s",
                    self->uri, error->message);
     }
     lengthen_pause(self);
@@ -225,7 +225,7 @@ open_in_thread(GTask *task, gpointer source_object, gpointer task_data, GCancell
     }
     if (link->source)
         g_set_error_literal(&error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED,
-                            "the connection broke as soon as it was open");
+                            "the connection was lost immediately");
     link_free(link);
     g_task_return_error(task, error);
 }

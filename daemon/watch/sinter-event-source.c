@@ -168,8 +168,8 @@ describe_close_reason(int reason)
     static const char *const texts[] = {
         [VIR_CONNECT_CLOSE_REASON_ERROR] = "an I/O error",
         [VIR_CONNECT_CLOSE_REASON_EOF] = "libvirt closed it",
-        [VIR_CONNECT_CLOSE_REASON_KEEPALIVE] = "libvirt does not answer",
-        [VIR_CONNECT_CLOSE_REASON_CLIENT] = "it was closed here",
+        [VIR_CONNECT_CLOSE_REASON_KEEPALIVE] = "libvirt does not respond",
+        [VIR_CONNECT_CLOSE_REASON_CLIENT] = "it was closed by sinterd",
     };
 
     return reason >= 0 && (gsize)reason < G_N_ELEMENTS(texts) ? texts[reason] : "unknown";
@@ -235,7 +235,7 @@ pass_by(const char *name, guint bit, GError **error)
     static guint logged; /* atomic: a bit for each that was said */
 
     if (sinter_connection_last_error_is_lost()) {
-        sinter_connection_set_error(error, "asking libvirt for events");
+        sinter_connection_set_error(error, "subscribing to libvirt's events");
         return FALSE;
     }
     if (!(g_atomic_int_or(&logged, 1u << bit) & (1u << bit)))
@@ -272,7 +272,7 @@ register_qmp(SinterEventSource *source, GError **error)
     if (source->qmp_callback_id >= 0)
         return TRUE;
     source_unref(source);
-    return pass_by("QEMU's own events", QMP_BIT, error);
+    return pass_by("QEMU monitor events", QMP_BIT, error);
 }
 
 /* Without a reference of its own: a driver that has no such callback says yes and never gives the
@@ -282,7 +282,7 @@ static gboolean
 register_close(SinterEventSource *source, GError **error)
 {
     return virConnectRegisterCloseCallback(source->connection, on_close, source, NULL) == 0 ||
-           pass_by("the news of a closed connection", CLOSE_BIT, error);
+           pass_by("the notification of a closed connection", CLOSE_BIT, error);
 }
 
 SinterEventSource *

@@ -76,10 +76,11 @@ describe_trouble(const char *path, const SinterImageInfo *info)
     if (info->trouble)
         return g_strdup_printf("'%s': %s", path, info->trouble);
     if (info->corrupt)
-        return g_strdup_printf("'%s' is marked corrupt: check and repair it first", path);
+        return g_strdup_printf(
+            "'%s' is marked as corrupt: check and repair it first (sinter-img check)", path);
     if (info->data_file_name)
-        return g_strdup_printf("'%s' keeps its data in another file, '%s', which is not supported",
-                               path, info->data_file_name);
+        return g_strdup_printf("'%s' has an external data file, '%s', which is not supported", path,
+                               info->data_file_name);
     return NULL;
 }
 
@@ -297,7 +298,8 @@ layer_new_from_long_name(const char *name)
         layer = layer_new_at(is_json ? SINTER_SOURCE_OTHER : SINTER_SOURCE_NETWORK, NULL, NULL);
         layer->description = g_strdup(name);
     }
-    layer->problem = g_strdup_printf("'%s' is not a plain path, which is not supported", name);
+    layer->problem =
+        g_strdup_printf("'%s' is not a plain path; other names are not supported", name);
     return layer;
 }
 
@@ -311,8 +313,8 @@ layer_new_from_odd_name(const SinterImageInfo *info)
     struct stat st;
 
     layer->description = g_utf8_make_valid(info->backing_name, -1);
-    layer->problem = g_strdup_printf("the name '%s' is not UTF-8: rename the file and store its "
-                                     "new name with qemu-img rebase -u",
+    layer->problem = g_strdup_printf("the name '%s' is not valid UTF-8: rename the file and store "
+                                     "its new name with sinter-img rebase -u",
                                      layer->description);
     if (info->backing_path && sinter_identity_read(info->backing_path, &identity, &st) == 0) {
         layer->device = identity.device;
@@ -336,10 +338,9 @@ read_backing(SinterLayerReader *reader, const SinterLayer *above, const SinterIm
     if (!layer->path)
         return layer;
     if (!layer->format && !layer->problem)
-        layer->problem =
-            g_strdup_printf("'%s' does not store the format of its backing file '%s': store it "
-                            "with qemu-img rebase -u -F FORMAT",
-                            above->path, layer->path);
+        layer->problem = g_strdup_printf("'%s' does not store the format of its backing file '%s': "
+                                         "store it with sinter-img rebase -u -b NAME -F FORMAT",
+                                         above->path, layer->path);
     fill(reader, layer, see(reader, layer->path, layer->format));
     return layer;
 }
@@ -367,15 +368,18 @@ follow_headers(SinterLayerReader *reader, GPtrArray *layers, const char *format)
         if (!sighting || !sighting->info || !sighting->info->backing_name)
             return;
         if (layers->len >= SINTER_LAYER_READER_MAX_DEPTH) {
-            add_problem(last, g_strdup_printf(
-                                  "'%s' is layer %d of its chain, and more stand below: too many",
-                                  last->path, SINTER_LAYER_READER_MAX_DEPTH));
+            add_problem(
+                last,
+                g_strdup_printf(
+                    "'%s' is layer %d of its chain and has a backing file: the chain is too long",
+                    last->path, SINTER_LAYER_READER_MAX_DEPTH));
             return;
         }
         next = read_backing(reader, last, sighting->info);
         if (find_same_file(layers, next)) {
-            add_problem(last, g_strdup_printf("the chain bites its tail: '%s' stands on '%s'",
-                                              last->path, next->description));
+            add_problem(last,
+                        g_strdup_printf("the backing chain loops: the backing file of '%s' is '%s'",
+                                        last->path, next->description));
             sinter_layer_free(next);
             return;
         }

@@ -365,11 +365,11 @@ sinter_reference_graph_find_gap(const SinterReferenceGraph *graph, const char *e
         if (g_strcmp0(domain->uuid, except_uuid) == 0)
             continue;
         if (domain->problem)
-            return g_strdup_printf("domain '%s' could not be read whole: %s", domain->name,
+            return g_strdup_printf("domain '%s' could not be read completely: %s", domain->name,
                                    domain->problem);
         end = find_loose_end_of_domain(domain);
         if (end)
-            return g_strdup_printf("what '%s' of domain '%s' stands on cannot be told: %s",
+            return g_strdup_printf("the backing chain of '%s' of domain '%s' is unknown: %s",
                                    end->description, domain->name, end->problem);
     }
     return NULL;

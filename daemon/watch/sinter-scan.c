@@ -176,7 +176,7 @@ read_block_job(Scan *scan, virDomainPtr handle, SinterDisk *disk, GError **error
     case VIR_ERR_OPERATION_INVALID: /* the domain stopped meanwhile */
         return TRUE;
     default:
-        sinter_connection_set_error(error, "domain '%s': asking for the block job of disk %s",
+        sinter_connection_set_error(error, "domain '%s': reading the block job of disk %s",
                                     virDomainGetName(handle), disk->target);
         return FALSE;
     }
@@ -325,7 +325,7 @@ sinter_scan_domain(virConnectPtr connection, const char *uuid, GError **error)
     Scan scan = { .connection = connection, .reader = reader, .knows_block_jobs = TRUE };
 
     if (!handle) {
-        sinter_connection_set_error(error, "looking for domain %s", uuid);
+        sinter_connection_set_error(error, "looking up domain %s", uuid);
         return NULL;
     }
     return read_domain(&scan, handle, error);

@@ -264,7 +264,7 @@ check_chain(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPlan *
     g_auto(GStrv) now = disk ? sinter_disk_dup_chain(disk) : NULL;
 
     if (!domain) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain '%s' is gone",
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain '%s' no longer exists",
                     plan->domain_name);
         return FALSE;
     }
@@ -298,8 +298,8 @@ check_bounds(SinterExecutor *self, const SinterPlan *plan, guint uid, GError **e
     if (uid == 0 || count_unended_of(self, uid) + plan->disks->len <= self->limits.max_jobs_per_uid)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                "user %u may have %u jobs that have not ended; wait for one or cancel it", uid,
-                self->limits.max_jobs_per_uid);
+                "user %u has the maximum of %u unfinished jobs; wait for one to end, or cancel one",
+                uid, self->limits.max_jobs_per_uid);
     return FALSE;
 }
 
@@ -312,7 +312,7 @@ check_disk_free(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPl
     if (!job)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                "job %s works on domain '%s', disk %s; wait for its end or cancel it",
+                "job %s is running on domain '%s', disk %s; wait for it to end, or cancel it",
                 sinter_job_get_record(job)->id, plan->domain_name, part->disk);
     return FALSE;
 }

@@ -188,8 +188,8 @@ check_unended(SinterJob *self, GError **error)
 {
     if (self->run)
         return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "job %s has ended: %s", self->record->id,
-                sinter_phase_name(self->record->phase));
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "job %s has already ended: %s",
+                self->record->id, sinter_phase_name(self->record->phase));
     return FALSE;
 }
 
@@ -200,7 +200,7 @@ sinter_job_cancel(SinterJob *self, GError **error)
         return FALSE;
     if (!sinter_job_is_cancelable(self)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                    "job %s is %s: it is too late to cancel it", self->record->id,
+                    "job %s is %s and can no longer be cancelled", self->record->id,
                     sinter_phase_name(self->record->phase));
         return FALSE;
     }

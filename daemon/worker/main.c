@@ -80,7 +80,7 @@ listen_thread(gpointer data)
         if (!sinter_worker_channel_receive(self->channel, &message, &error))
             leave(error->message);
         if (!message)
-            leave("sinterd has gone");
+            leave("sinterd has exited");
         if (message->kind == SINTER_WORKER_CANCEL)
             g_cancellable_cancel(self->control.cancellable);
         if (message->kind == SINTER_WORKER_BANDWIDTH)
@@ -98,7 +98,7 @@ receive_request(Worker *self)
     if (!sinter_worker_channel_receive(self->channel, &message, &error))
         leave(error->message);
     if (!message || message->kind != SINTER_WORKER_REQUEST)
-        leave("it is started by sinterd, which tells it what to do");
+        leave("it can only be started by sinterd");
     return g_steal_pointer(&message);
 }
 
@@ -134,7 +134,7 @@ main(int argc, char **argv)
     Worker self = { .control = { .func = tell_progress, .user_data = &self } };
 
     if (fcntl(SINTER_WORKER_SOCKET_FD, F_SETFD, FD_CLOEXEC) < 0)
-        leave("it is started by sinterd, and by nobody else");
+        leave("it can only be started by sinterd");
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     self.channel = sinter_worker_channel_new(SINTER_WORKER_SOCKET_FD);
     self.control.cancellable = g_cancellable_new();

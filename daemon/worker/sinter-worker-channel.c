@@ -66,8 +66,7 @@ sinter_worker_channel_send(SinterWorkerChannel *channel, const SinterWorkerMessa
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            sinter_error_set_errno(error, errno,
-                                   "sending to the other side of the worker's socket");
+            sinter_error_set_errno(error, errno, "sending a message over the worker's socket");
             return FALSE;
         }
         done += (gsize)n;

@@ -47,8 +47,8 @@ check_file(SinterFs *fs, const char *path, GError **error)
         return TRUE;
     if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED))
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
-                    "the file system of '%s' shows it only to some users, and not to user %u, who "
-                    "is to merge it: mount it with allow_other where it is one of FUSE",
+                    "the file system of '%s' denies access to user %u, as which the worker runs: "
+                    "if it is a FUSE file system, mount it with allow_other",
                     path, getuid());
     else
         g_propagate_error(error, g_steal_pointer(&local));

@@ -354,6 +354,6 @@ sinter_worker_message_from_json(const char *json, gsize len, GError **error)
     if (root && JSON_NODE_HOLDS_OBJECT(root) && read_message(json_node_get_object(root), message))
         return g_steal_pointer(&message);
     g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                        "what came over the socket is no message of sinterd and its worker");
+                        "invalid message on the worker's socket");
     return NULL;
 }

@@ -212,7 +212,7 @@ become_user(guint uid, guint gid, GError **error)
         return TRUE;
     if (uid == 0) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "the worker is not to run as root");
+                    "the worker must not run as root");
         return FALSE;
     }
     if (setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0)

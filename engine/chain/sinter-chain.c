@@ -25,7 +25,7 @@ chain_check_loop(SinterChain *self, SinterImage *image, GError **error)
             return FALSE;
         if (sinter_io_stat_same_file(&mine, &other)) {
             g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                        "the chain bites its tail: it is the same file as '%s'",
+                        "the backing chain loops: it is the same file as '%s'",
                         sinter_chain_layer(self, i)->info->path);
             return FALSE;
         }
@@ -45,8 +45,8 @@ chain_next_member(SinterImage *image, gboolean probe, char **ret_path, char **re
         return FALSE;
     if (!info->backing_format && !probe) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "the image does not say of which format its backing file '%s' is; write it "
-                    "down with 'qemu-img rebase -u -F FORMAT'",
+                    "the image does not store the format of its backing file '%s'; store it with "
+                    "'sinter-img rebase -u -b NAME -F FORMAT'",
                     path);
         return FALSE;
     }
@@ -204,7 +204,7 @@ sinter_chain_check_range(SinterChain *chain, guint64 offset, guint64 length, GEr
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
                 "%" G_GUINT64_FORMAT " bytes at offset %" G_GUINT64_FORMAT
-                " lie beyond the end of the disk '%s' at %" G_GUINT64_FORMAT,
+                " are beyond the end of the disk '%s' at %" G_GUINT64_FORMAT,
                 length, offset, sinter_chain_layer(chain, 0)->info->path, size);
     return FALSE;
 }

@@ -25,7 +25,7 @@ sinter_raw_create_check(const SinterCreateOptions *options, GError **error)
         return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT, "Image is too big");
     if (options->backing_name || options->data_file_name)
         return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
-                                   "a raw image stands on no other file");
+                                   "a raw image cannot have a backing file");
     if (options->preallocation == SINTER_PREALLOCATION_METADATA)
         return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
                                    "Unsupported preallocation mode: metadata");

@@ -33,7 +33,7 @@ raw_open(SinterImage *image, const SinterFormatOpen *how, GError **error)
 {
     if (how->snapshot) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
-                    "there is no snapshot '%s': a raw image has none", how->snapshot);
+                    "there is no snapshot '%s': raw images have no snapshots", how->snapshot);
         return FALSE;
     }
     return TRUE;

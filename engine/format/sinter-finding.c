@@ -28,17 +28,17 @@ static const char *const stake_names[] = {
 };
 
 static const char *const fix_texts[] = {
-    [SINTER_FIX_NONE] = "nothing to do in place",
-    [SINTER_FIX_FLAG] = "set the flag right",
+    [SINTER_FIX_NONE] = "no repair in place",
+    [SINTER_FIX_FLAG] = "correct the flag",
     [SINTER_FIX_BITS] = "clear the reserved bits",
-    [SINTER_FIX_COUNT] = "write the right reference count",
-    [SINTER_FIX_REBUILD] = "build the refcount structures anew",
-    [SINTER_FIX_ENTRY] = "infer the entry from its neighbours, or empty it",
-    [SINTER_FIX_SEPARATE] = "give each owner a cluster of its own",
+    [SINTER_FIX_COUNT] = "correct the reference count",
+    [SINTER_FIX_REBUILD] = "rebuild the refcount structures",
+    [SINTER_FIX_ENTRY] = "infer the entry from its neighbours, or clear it",
+    [SINTER_FIX_SEPARATE] = "copy the cluster for each owner",
     [SINTER_FIX_HEADER] = "rewrite the header",
-    [SINTER_FIX_SNAPSHOT] = "mend the snapshot's entry, or drop the snapshot",
-    [SINTER_FIX_BITMAP] = "drop the bitmap",
-    [SINTER_FIX_NEWER] = "use a program that knows the feature",
+    [SINTER_FIX_SNAPSHOT] = "repair the snapshot entry, or delete the snapshot",
+    [SINTER_FIX_BITMAP] = "delete the bitmap",
+    [SINTER_FIX_NEWER] = "use a program that supports the feature",
 };
 
 static const struct {
@@ -87,11 +87,11 @@ sinter_finding_add_table(const char *format, const SinterFindingKind *kinds, gui
         return refuse_table(format, "there are too many tables of findings", error);
     for (guint i = 0; i < n_tables; i++) {
         if (tables[i].first == first)
-            return refuse_table(format, "their codes are taken", error);
+            return refuse_table(format, "their codes are already used", error);
     }
     for (guint i = 0; i < n; i++) {
         if (sinter_finding_code_from_name(kinds[i].name) != SINTER_FINDING_N_CODES)
-            return refuse_table(format, "one of their names is taken", error);
+            return refuse_table(format, "one of their names is already used", error);
     }
     tables[n_tables].kinds = kinds;
     tables[n_tables].n = n;

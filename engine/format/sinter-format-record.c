@@ -21,10 +21,9 @@ refuse_header(SinterIo *io, const guint8 *start, gsize len, GError **error)
         return TRUE;
     g_set_error(
         error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-        "'%s' is a raw image, but that is recorded nowhere, and the bytes to be written are "
-        "a header of format '%s': the file would be opened as '%s' from then on. Record the "
-        "format 'raw' in the image above (sinter-img rebase -u -b NAME -F raw OVERLAY), or "
-        "state it, and try again",
+        "'%s' is a raw image whose format is not recorded, and the data to be written is a header "
+        "of format '%s': the file would then be probed as '%s'. Store the format 'raw' in its "
+        "overlay (sinter-img rebase -u -b NAME -F raw OVERLAY), or give the format, and try again",
         sinter_io_get_path(io), name, name);
     return FALSE;
 }
@@ -58,10 +57,9 @@ sinter_format_check_recorded(const SinterImageInfo *info, GError **error)
         return TRUE;
     g_set_error(
         error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-        "'%s' is recorded as format '%s', but begins with a header of format '%s': it would "
-        "be destroyed. If it is '%s', record that in the image above (sinter-img rebase -u "
-        "-b NAME -F %s OVERLAY); if it is '%s', copy the disk with 'sinter-img convert' "
-        "instead",
+        "'%s' is recorded as format '%s', but starts with a header of format '%s', which would be "
+        "destroyed. If its format is '%s', store it in the overlay (sinter-img rebase -u -b NAME "
+        "-F %s OVERLAY); if its format is '%s', copy the disk with 'sinter-img convert' instead",
         info->path, info->format, info->looks_like, info->looks_like, info->looks_like,
         info->format);
     return FALSE;

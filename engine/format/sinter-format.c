@@ -155,8 +155,8 @@ sinter_format_probe(SinterIo *io, GError **error)
     foreign = foreign_format(start, len);
     if (foreign) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "it looks like an image of format '%s', for which there is no driver; if it "
-                    "is raw all the same, say so",
+                    "it looks like an image of format '%s', which is not supported; if it is raw, "
+                    "give the format 'raw'",
                     foreign);
         return NULL;
     }
@@ -192,17 +192,17 @@ registration_trouble(const SinterFormat *format)
 {
     /* an older header of this API version ends after some other member than ours, never before */
     if (format->api_version != SINTER_FORMAT_API_VERSION)
-        return "it was built for another version of the interface";
+        return "it was built for another API version";
     if (format->struct_size > sizeof(SinterFormat) ||
         format->struct_size < G_STRUCT_OFFSET(SinterFormat, close))
-        return "its structure has a size that is not known";
+        return "the size of its structure is unknown";
     if (!format->name || *format->name == '\0')
         return "it has no name";
     if (g_atomic_int_get(&is_closed))
-        return "images have been opened already";
+        return "images are already open";
     if (n_registered == REGISTERED_MAX)
         return "there are too many formats";
-    return find_any(format->name) ? "there is a format of that name" : NULL;
+    return find_any(format->name) ? "a format of that name exists" : NULL;
 }
 
 gboolean

@@ -26,8 +26,8 @@ sinter_image_resolve_name(const char *image_path, const char *name, GError **err
     g_autofree char *folder = NULL;
 
     if (*name == '\0' || name_is_protocol(name)) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "'%s' is not the plain path of a file", name);
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "'%s' is not a plain path",
+                    name);
         return NULL;
     }
     if (g_path_is_absolute(name) || !strchr(image_path, '/'))

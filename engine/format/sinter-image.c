@@ -90,9 +90,9 @@ image_read_data(SinterImage *self, const SinterExtent *run, void *buf, GError **
     if (run->host_offset + run->length > (st.size_bytes + self->host_unit_bytes - 1) /
                                              self->host_unit_bytes * self->host_unit_bytes) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "'%s' ends at %" G_GUINT64_FORMAT ", but the data of guest offset "
-                    "%" G_GUINT64_FORMAT " lies at %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
-                    ": the file was cut short",
+                    "'%s' ends at %" G_GUINT64_FORMAT
+                    ", but the data of guest offset %" G_GUINT64_FORMAT " is at %" G_GUINT64_FORMAT
+                    " to %" G_GUINT64_FORMAT ": the file was truncated",
                     sinter_io_get_path(self->data_io), st.size_bytes, run->offset, run->host_offset,
                     run->host_offset + run->length);
         return FALSE;
@@ -109,10 +109,10 @@ sinter_image_read_run(SinterImage *image, const SinterExtent *run, void *buf, GE
         return TRUE;
     }
     if (image->encrypted) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "reading '%s': it is encrypted (%s), and without its key only its metadata "
-                    "can be read",
-                    image->info->path, image->info->encryption);
+        g_set_error(
+            error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+            "reading '%s': it is encrypted (%s); without the key, only its metadata can be read",
+            image->info->path, image->info->encryption);
         return FALSE;
     }
     if (run->kind == SINTER_EXTENT_COMPRESSED)

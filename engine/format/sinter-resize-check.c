@@ -11,6 +11,6 @@ sinter_resize_check_direction(guint64 old, const SinterResizeOptions *options, G
     if (options->size >= old || options->shrink)
         return TRUE;
     g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                        "the new size is smaller: what lies behind it would be lost");
+                        "the new size is smaller: data behind it would be lost");
     return FALSE;
 }

@@ -53,13 +53,13 @@ descriptor_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **er
 
     if (flags & SINTER_IO_CREATE) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "only files that were passed as descriptors are at hand");
+                    "only files that were passed as descriptors are available");
         sinter_error_wrap(error, SINTER_STAGE_CREATE, path, "Could not create '%s': ", path);
         return NULL;
     }
     if (!passed) {
         sinter_error_set_open(error, SINTER_ERROR_NOT_FOUND, path,
-                              "it is none of the files that were passed as descriptors");
+                              "it was not passed as a descriptor");
         return NULL;
     }
     io = sinter_io_new_fd(passed->fd, path, flags | self->flags, error);
@@ -73,7 +73,7 @@ static gboolean
 set_names_stay(const char *path, GError **error)
 {
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                "the name '%s' cannot change: its file was passed as a descriptor", path);
+                "'%s' cannot be renamed: its file was passed as a descriptor", path);
     return FALSE;
 }
 
@@ -166,7 +166,7 @@ sinter_fs_add_direct_descriptor(SinterFs *fs, const char *path, int fd, GError *
     if (!passed || passed->direct_fd >= 0 || fstat(passed->fd, &one) < 0 || fstat(fd, &other) < 0 ||
         !sinter_file_id_same(&one, &other)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "the descriptor %d is no further one of '%s'", fd, path);
+                    "the descriptor %d is not of the file '%s'", fd, path);
         return FALSE;
     }
     passed->direct_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);

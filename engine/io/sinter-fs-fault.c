@@ -122,7 +122,7 @@ fault_flush(SinterIo *io, GError **error)
 static gboolean
 fault_stat(SinterIo *io, SinterIoStat *ret, GError **error)
 {
-    return fault_pass(io, SINTER_FAULT_STAT, "asking for the size of", error) &&
+    return fault_pass(io, SINTER_FAULT_STAT, "reading the size of", error) &&
            sinter_io_forward_stat(io, ret, error);
 }
 
@@ -226,7 +226,7 @@ fault_link(SinterFs *fs, SinterIo *io, const char *path, GError **error)
 static GPtrArray *
 fault_list(SinterFs *fs, const char *path, GError **error)
 {
-    return fault_pass_name(fs, SINTER_FAULT_NAMES, "listing the folder of", path, error)
+    return fault_pass_name(fs, SINTER_FAULT_NAMES, "listing the directory of", path, error)
                ? sinter_fs_forward_list(fs, path, error)
                : NULL;
 }
@@ -248,7 +248,7 @@ fault_remove(SinterFs *fs, const char *path, GError **error)
 static gboolean
 fault_sync_folder(SinterFs *fs, const char *path, GError **error)
 {
-    return fault_pass_name(fs, SINTER_FAULT_NAMES, "syncing the folder of", path, error) &&
+    return fault_pass_name(fs, SINTER_FAULT_NAMES, "syncing the directory of", path, error) &&
            sinter_fs_forward_sync_folder(fs, path, error);
 }
 

@@ -116,7 +116,7 @@ host_open_fd(SinterFsHost *self, const char *path, int open_flags, mode_t mode, 
         root = host_root_of(self, real, &rest);
         if (!root) {
             sinter_error_set_open(error, SINTER_ERROR_NOT_AUTHORIZED, path,
-                                  "it is '%s', which lies below none of the allowed folders", real);
+                                  "it is '%s', which is not below an allowed directory", real);
             return -1;
         }
         fd = open_beneath(root, rest, (guint64)open_flags, mode);
@@ -187,7 +187,7 @@ host_check_name(SinterFsHost *self, const char *path, GError **error)
     if (host_root_of(self, real, &rest))
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
-                "'%s' lies below none of the allowed folders", path);
+                "'%s' is not below an allowed directory", path);
     return FALSE;
 }
 
@@ -208,7 +208,7 @@ host_open_unnamed(SinterFs *fs, const char *path, SinterIoFlags flags, GError **
     if (access(link, F_OK) == 0)
         return sinter_io_file_new(sinter_fd_steal(&fd), path, flags | SINTER_IO_CREATE, FALSE,
                                   error);
-    sinter_error_set_errno(error, errno, "making a file without a name in '%s'", folder);
+    sinter_error_set_errno(error, errno, "creating an unnamed file in '%s'", folder);
     return NULL;
 }
 
@@ -337,7 +337,7 @@ sinter_fs_new_host(const char *const *allowed_roots, GError **error)
 
         if (!real) {
             g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                        "'%s' is not the absolute path of a folder that exists", *allowed_roots);
+                        "'%s' is not the absolute path of an existing directory", *allowed_roots);
             return NULL;
         }
         g_ptr_array_add(roots, g_strdup(real));

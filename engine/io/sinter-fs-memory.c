@@ -266,7 +266,7 @@ fs_memory_take(SinterFsMemory *self, const char *path, gboolean create, GError *
     MemoryContent *content = g_hash_table_lookup(self->names, path);
 
     if (content && create) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "making '%s': it exists already",
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "creating '%s': it already exists",
                     path);
         return NULL;
     }
@@ -320,7 +320,7 @@ fs_memory_link(SinterFs *fs, SinterIo *io, const char *path, GError **error)
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
 
     if (g_hash_table_contains(self->names, path)) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "naming '%s': it exists already",
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "naming '%s': it already exists",
                     path);
         return FALSE;
     }

@@ -38,8 +38,7 @@ SinterIo *
 sinter_fs_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
 {
     if (*path == '\0') {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "an empty name names no file");
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "the file name is empty");
         return NULL;
     }
     return fs->klass->open(fs, path, flags, error);
@@ -58,7 +57,7 @@ sinter_fs_open_unnamed(SinterFs *fs, const char *path, SinterIoFlags flags, GErr
 {
     if (fs->klass->open_unnamed)
         return fs->klass->open_unnamed(fs, path, flags, error);
-    fs_lacks(fs, "files have a name always", path, error);
+    fs_lacks(fs, "unnamed files are not supported", path, error);
     return NULL;
 }
 
@@ -66,7 +65,7 @@ gboolean
 sinter_fs_link(SinterFs *fs, SinterIo *io, const char *path, GError **error)
 {
     return fs->klass->link ? fs->klass->link(fs, io, path, error)
-                           : fs_lacks(fs, "files get no other name", path, error);
+                           : fs_lacks(fs, "renaming is not supported", path, error);
 }
 
 GPtrArray *
@@ -74,7 +73,7 @@ sinter_fs_list(SinterFs *fs, const char *path, GError **error)
 {
     if (fs->klass->list)
         return fs->klass->list(fs, path, error);
-    fs_lacks(fs, "files are not listed", path, error);
+    fs_lacks(fs, "listing files is not supported", path, error);
     return NULL;
 }
 

@@ -254,7 +254,7 @@ file_stat(SinterIo *io, SinterIoStat *ret, GError **error)
 
     if (fstat(self->fd, &st) < 0 ||
         (self->is_block_device && ioctl(self->fd, BLKGETSIZE64, &device_bytes) < 0)) {
-        sinter_error_set_errno(error, errno, "asking for the size of '%s'", io->path);
+        sinter_error_set_errno(error, errno, "reading the size of '%s'", io->path);
         return FALSE;
     }
     ret->is_block_device = self->is_block_device;
@@ -303,8 +303,8 @@ file_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
             continue;
         if (errno == EOPNOTSUPP || errno == ENOSYS || errno == ENODEV)
             return sinter_io_write_zeros(io, offset, len, error);
-        sinter_error_set_errno(error, errno, "making room for %" G_GUINT64_FORMAT " bytes in '%s'",
-                               len, io->path);
+        sinter_error_set_errno(error, errno, "allocating %" G_GUINT64_FORMAT " bytes in '%s'", len,
+                               io->path);
         return FALSE;
     }
     return TRUE;
@@ -317,7 +317,7 @@ file_flush(SinterIo *io, GError **error)
 
     if (g_atomic_int_get(&self->flush_failed)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
-                    "flushing '%s': an earlier flush failed, what was written may be lost",
+                    "flushing '%s': an earlier flush failed, so written data may be lost",
                     io->path);
         return FALSE;
     }
@@ -412,7 +412,8 @@ file_adopt(SinterIo *io, SinterIo *like, GError **error)
     if (fstat(like_fd, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0 &&
         copy_attributes(fd, like_fd) && fchmod(fd, st.st_mode & 07777) == 0)
         return TRUE;
-    sinter_error_set_errno(error, errno, "giving '%s' the owner and permissions of '%s'", io->path,
+    sinter_error_set_errno(error, errno,
+                           "setting the owner and permissions of '%s' to those of '%s'", io->path,
                            like->path);
     return FALSE;
 }
@@ -527,7 +528,7 @@ sinter_io_file_link(SinterIo *io, const char *path, GError **error)
 
     if (linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
         return TRUE;
-    sinter_error_set_errno(error, errno, "giving '%s' the name '%s'", io->path, path);
+    sinter_error_set_errno(error, errno, "linking '%s' to the name '%s'", io->path, path);
     return FALSE;
 }
 
@@ -556,9 +557,10 @@ sinter_io_new_fd(int fd, const char *name, SinterIoFlags flags, GError **error)
     }
     if ((flags & SINTER_IO_CREATE) || (mode & O_ACCMODE) == O_WRONLY ||
         ((flags & SINTER_IO_WRITE) && (mode & O_ACCMODE) != O_RDWR)) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "using the descriptor %d for '%s': it is not open for what is to be done", fd,
-                    name);
+        g_set_error(
+            error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+            "using the descriptor %d for '%s': its access mode does not allow the operation", fd,
+            name);
         return NULL;
     }
     return sinter_io_file_new(sinter_fd_steal(&own), name, flags, FALSE, error);

@@ -58,7 +58,7 @@ io_check_range(SinterIo *io, const char *verb, guint64 offset, guint64 len, GErr
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                 "%s '%s': %" G_GUINT64_FORMAT " bytes at offset %" G_GUINT64_FORMAT
-                " lie beyond what a file can hold",
+                " exceed the maximum size of a file",
                 verb, io->path, len, offset);
     return FALSE;
 }
@@ -278,7 +278,7 @@ sinter_io_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
     if (!io->klass->allocate)
         return sinter_io_write_zeros(io, offset, len, error);
     return io_check_writable(io, io->klass->write, error) &&
-           io_check_range(io, "making room in", offset, len, error) &&
+           io_check_range(io, "allocating space in", offset, len, error) &&
            (len == 0 || io->klass->allocate(io, offset, len, error));
 }
 

@@ -295,7 +295,7 @@ char *
 sinter_lock_holder_describe(const SinterLockHolder *holder)
 {
     if (holder->pid == 0)
-        return g_strdup("a process that is not to be seen from here");
+        return g_strdup("a process that is not visible here");
     if (holder->domain)
         return g_strdup_printf("process %d (%s), domain '%s'", holder->pid,
                                holder->program ? holder->program : "?", holder->domain);

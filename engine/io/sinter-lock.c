@@ -128,7 +128,7 @@ set_conflict_error(int fd, const char *path, SinterLockBytes want, GError **erro
 
     if (bits == 0) /* gone by now */
         bits = want.uses & PERM_WRITE ? PERM_WRITE : want.unshared;
-    hint = g_strdup_printf("is another process using the image [%s]? It is held by %s", path,
+    hint = g_strdup_printf("is another process using the image [%s]? It is locked by %s", path,
                            *names ? names : "another process");
     sinter_error_set_hinted(error, SINTER_ERROR_LOCKED, hint, "Failed to get %s\"%s\" lock",
                             met.unshared || !met.uses ? "" : "shared ",

@@ -96,7 +96,7 @@ load_entries(Image *self, guint64 offset, guint64 index, guint64 n, Window *ret,
 
     if (offset > G_MAXINT64) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "a table is said to be at %" G_GUINT64_FORMAT, offset);
+                    "invalid table offset %" G_GUINT64_FORMAT, offset);
         return FALSE;
     }
     page = sinter_qcow1_tables_page(self->tables, offset + first * 8, in_page * 8, error);

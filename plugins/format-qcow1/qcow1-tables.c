@@ -86,8 +86,8 @@ check_range(const SinterQcow1Tables *self, guint64 offset, gsize len, GError **e
     if (offset <= self->file_bytes && len <= self->file_bytes - offset)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "a table at %" G_GUINT64_FORMAT
-                " lies beyond the end of the file at %" G_GUINT64_FORMAT,
+                "the table at %" G_GUINT64_FORMAT
+                " is beyond the end of the file at %" G_GUINT64_FORMAT,
                 offset, self->file_bytes);
     return FALSE;
 }

@@ -53,7 +53,7 @@ open_object(const char *path, GError **error)
     if (plugin)
         return plugin;
     if (object)
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "it has no symbol '%s'",
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "symbol '%s' is missing",
                     SINTER_PLUGIN_SYMBOL);
     else
         g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, dlerror());

@@ -164,7 +164,7 @@ check_name(const SinterPluginRegistry *self, const SinterPlugin *plugin, GError 
     other = find_entry(self, plugin->name);
     if (other)
         return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
-                                   "the name '%s' is taken already, by %s", plugin->name,
+                                   "the name '%s' is already used by %s", plugin->name,
                                    other->origin);
     return TRUE;
 }

@@ -25,7 +25,7 @@ EXT_BACKING_FORMAT = 0xe2792aca
 
 
 def header(virtual_bytes, n_tables, l1, backing):
-    """With the backing file's format and name behind it."""
+    """With format of the backing file and name behind it."""
     extension = struct.pack('>II8sII', EXT_BACKING_FORMAT, 5, b'qcow2', 0, 0) if backing else b''
     name = backing.encode()
     at = 112 + len(extension) if backing else 0

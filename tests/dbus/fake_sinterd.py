@@ -267,9 +267,9 @@ class Daemon:
     def answer_Cancel(self, path, **options):
         job = self.objects[path][1]
         if job['Phase'] in FINAL:
-            raise Refusal('Failed', f'job {job["Id"]} has ended: {job["Phase"]}')
+            raise Refusal('Failed', f'job {job["Id"]} has already ended: {job["Phase"]}')
         if not job['Cancelable']:
-            raise Refusal('Busy', f'job {job["Id"]} is {job["Phase"]}: it is too late to cancel it')
+            raise Refusal('Busy', f'job {job["Id"]} is {job["Phase"]} and can no longer be cancelled')
         if not self.planned.get(('*', 'stubborn')):
             GLib.idle_add(self.end, path, 'cancelled')
         return None

@@ -143,7 +143,7 @@ class Manners(DaemonCase):
         status, said = self.finish(process)
         self.assertEqual(status, 0)
         self.assertEqual(said.count("'max-per-hots'"), 1)
-        self.assertEqual(said.count('the old settings stay'), 1)
+        self.assertEqual(said.count('the old settings remain'), 1)
 
     def test_no_libvirt(self):
         """It serves all the same, says so, and finds libvirt when that comes."""

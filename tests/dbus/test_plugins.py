@@ -72,7 +72,7 @@ class Folders(PluginCase):
         self.assertIn('Loaded plugin policy-sample (proposes what the tests expect) from '
                       f"'{good}/sound.so'", said)
         for words in ((f"'{good}/abi.so'", 'built for plugin ABI 999'), (missing, 'No such file'),
-                      (f"'{other}/sound.so'", f"taken already, by '{good}/sound.so'")):
+                      (f"'{other}/sound.so'", f"already used by '{good}/sound.so'")):
             lines = [line for line in said.splitlines() if all(word in line for word in words)]
             self.assertEqual(len(lines), 1, said)
             self.assertIn('Not loaded: ', lines[0])
@@ -81,7 +81,7 @@ class Folders(PluginCase):
         folder = self.folder('open', 'sound')
         os.chmod(os.path.join(folder, 'sound.so'), 0o646)
         self.start(f'[plugins]\nfolders={folder}\n')
-        self.assertRegex(self.said(), "Not loaded: .*others can change '.*sound.so'")
+        self.assertRegex(self.said(), "Not loaded: .*other users can change '.*sound.so'")
         self.assertNotIn('Loaded plugin', self.said())
 
 

@@ -44,7 +44,7 @@ class Show(CliCase):
                                                'always': True})
         status, out, err = self.run_client('list', '--no-legend', 'vm2')
         self.assertEqual((status, len(out.splitlines())), (0, 1))
-        self.assertEqual(err, 'sinter: what follows may be old: no connection\n')
+        self.assertEqual(err, 'sinter: the following may be out of date: no connection\n')
 
     def test_list_chosen(self):
         _, out, _ = self.run_client('list', '--no-legend', '--chains')
@@ -81,9 +81,9 @@ class Show(CliCase):
         _, out, _ = self.run_client('list', '--no-legend')
         notes = {' '.join(line.split()[0:3:2]): line.split('   ')[-1] for line in out.splitlines()}
         self.assertEqual(notes['vm1 vda'], 'job 1: copying 45%')
-        self.assertEqual(notes['vm10 vda'], 'foreign block job: backup')
+        self.assertEqual(notes['vm10 vda'], 'block job of another program: backup')
         self.assertEqual(notes['vm10 vdb'], 'PROBLEM with 1 layer')
-        self.assertIn('PROBLEM: not read whole', out)
+        self.assertIn('PROBLEM: not read completely', out)
 
     def test_chain(self):
         status, out, err = self.run_client('chain', 'vm10')
@@ -114,7 +114,7 @@ vm10 (running)
         self.daemon.do('plan', '*', 'unmeasurable', True)
         status, out, err = self.run_client('chain', 'vm10', 'vda')
         self.assertEqual((status, len(out.splitlines())), (0, 5))
-        self.assertEqual(err, 'sinter: vda: what is shadowed is not known: '
+        self.assertEqual(err, 'sinter: vda: cannot measure shadowed data: '
                               'the chain is another one\n')
 
     def test_chain_of_one_disk(self):
@@ -211,14 +211,14 @@ vm10 (running)
         self.daemon.do('new_job', disk_path(1, 'vda'), 'active-commit')
         self.daemon.do('plan', '*', 'stubborn', True)
         self.assertEqual(self.run_client('cancel', '1'),
-                         (0, 'job 1: cancellation was asked for\n', ''))
+                         (0, 'job 1: cancellation requested\n', ''))
         self.assertEqual(self.run_client('cancel', '1', '-q'), (0, '', ''))
         self.daemon.do('job', '1', {'Phase': 'pivoting', 'Cancelable': False})
         self.assertEqual(self.run_client('cancel', '1'),
-                         (4, '', 'sinter: job 1 is pivoting: it is too late to cancel it\n'))
+                         (4, '', 'sinter: job 1 is pivoting and can no longer be cancelled\n'))
         self.daemon.do('end', '1', 'done')
         self.assertEqual(self.run_client('cancel', '1'),
-                         (1, '', 'sinter: job 1 has ended: done\n'))
+                         (1, '', 'sinter: job 1 has already ended: done\n'))
 
     def test_bandwidth(self):
         self.daemon.do('new_job', disk_path(1, 'vda'), 'active-commit')
@@ -246,7 +246,7 @@ vm10 (running)
             process = self.client.start('list', stdout=full)
             _, err = process.communicate()
         self.assertEqual(process.returncode, 1)
-        self.assertEqual(err, 'sinter: standard output could not be written: '
+        self.assertEqual(err, 'sinter: cannot write to standard output: '
                               'No space left on device\n')
 
 
@@ -348,10 +348,10 @@ class Wrong(CliCase):
                 (['commit', 'vm1'],
                  'commit: DISK is missing; usage: sinter commit DOMAIN DISK'),
                 (['consolidate', 'vm1', '--timeout', '-3'],
-                 '--timeout is a number of seconds, not -3'),
+                 'invalid value -3 of --timeout: expected a number of seconds'),
                 (['-c', 'qemu:///session', 'list'],
-                 "the daemon on the session bus works on 'qemu:///system', not on "
-                 "'qemu:///session'; start one for that: sinterd --user --connect "
+                 "sinterd on the session bus is connected to 'qemu:///system', not to "
+                 "'qemu:///session'; start another one: sinterd --user --connect "
                  "'qemu:///session'")):
             with self.subTest(words=words):
                 self.assertEqual(self.run_client(*words)[2], f'sinter: {line}\n')
@@ -359,7 +359,7 @@ class Wrong(CliCase):
     def test_bytes_that_are_no_text(self):
         status, _, err = self.client.run(b'chain', b'vm\xff')
         self.assertEqual((status, err),
-                         (1, 'sinter: word 3 of the command line is not UTF-8\n'))
+                         (1, 'sinter: argument 3 is not valid UTF-8\n'))
 
     def test_errors_of_the_daemon(self):
         """Each error name has its status; the text is the daemon's own."""
@@ -388,7 +388,7 @@ class Connection(CliCase):
 
     def test_both_buses_at_once(self):
         self.assertEqual(self.run_client('--system', 'list'),
-                         (1, '', 'sinter: --user and --system exclude each other\n'))
+                         (1, '', 'sinter: --user and --system are mutually exclusive\n'))
 
     def test_no_daemon(self):
         self.daemon.close()
@@ -407,8 +407,8 @@ class Connection(CliCase):
         status, out, err = self.run_client('list', '--no-legend', 'vm2')
         self.assertEqual(status, 0)
         self.assertIn('vm2', out)
-        self.assertEqual(err, "sinter: the daemon has no connection to 'qemu:///system' at the "
-                              'moment: what it tells may be out of date\n')
+        self.assertEqual(err, "sinter: sinterd is not connected to 'qemu:///system': its "
+                              'information may be out of date\n')
         self.assertEqual(self.run_client('list', '-q')[2], '')
 
 

@@ -210,7 +210,7 @@ class Waiting(CliCase):
         process = self.start_one('consolidate', 'vm1', '--timeout', '1')
         status, out, err = self.finish(process)
         self.assertEqual((status, out), (5, ''))
-        self.assertEqual(err, 'sinter: not done within 1 s: cancelling job 1\n'
+        self.assertEqual(err, 'sinter: not finished within 1 s: cancelling job 1\n'
                               'sinter: vm1 vda: job 1 was cancelled\n')
 
     def test_timeout_that_comes_too_late(self):
@@ -220,7 +220,7 @@ class Waiting(CliCase):
         self.daemon.do('end', '1', 'done')
         status, out, err = self.finish(process)
         self.assertEqual((status, out), (0, 'vm1 vda: 6 layers merged into 1, 1.2 GiB freed\n'))
-        self.assertIn('sinter: job 1 is pivoting: it is too late to cancel it\n', err)
+        self.assertIn('sinter: job 1 is pivoting and can no longer be cancelled\n', err)
 
     def test_interrupt_on_pipes(self):
         process = self.start_one('consolidate', 'vm10', '--verbose')
@@ -309,7 +309,7 @@ class OnTerminal(CliCase):
         self.assertEqual(terminal.wait(), 5)
         self.assertEqual(len(self.daemon.calls('Cancel')), 1)
         self.assertEqual([line.removeprefix('^C') for line in terminal.screen().splitlines()], [
-            'sinter: cancelling job 1; Ctrl-C once more leaves it to the daemon',
+            'sinter: cancelling job 1; press Ctrl-C again to exit while it continues',
             'sinter: vm1 vda: job 1 was cancelled'])
 
     def test_ctrl_c_twice_leaves(self):
@@ -321,7 +321,7 @@ class OnTerminal(CliCase):
         terminal.press_ctrl_c()
         self.assertEqual(terminal.wait(), 5)
         self.assertEqual(len(self.daemon.calls('Cancel')), 1)
-        self.assertIn("job 1 left to the daemon; 'sinter jobs' shows the rest", terminal.screen())
+        self.assertIn("job 1 continues in sinterd; use 'sinter jobs'", terminal.screen())
         self.assertEqual(json.loads(self.run_client('job', '1', '--json')[1])['phase'], 'queued',
                          'it goes on')
 
@@ -330,7 +330,7 @@ class OnTerminal(CliCase):
         terminal = self.start_one('consolidate', 'vm1', 'vm10')
         self.daemon.until(lambda daemon: daemon.do('held') == 1)
         terminal.press_ctrl_c()
-        terminal.expect('cancelling what is being started')
+        terminal.expect('cancelling the jobs being started')
         self.daemon.do('release')
         self.assertEqual(terminal.wait(), 5)
         self.assertEqual(len(self.daemon.calls('Cancel')), 1)
@@ -344,7 +344,7 @@ class OnTerminal(CliCase):
         terminal.expect_on_screen('queued')
         terminal.press_ctrl_c()
         self.assertEqual(terminal.wait(), 5)
-        self.assertIn('sinter: job 1: cancellation was asked for', terminal.screen())
+        self.assertIn('sinter: job 1: cancellation requested', terminal.screen())
 
 
 class Vanishing(CliCase):
@@ -368,10 +368,10 @@ class Vanishing(CliCase):
     def test_followed_on(self):
         terminal = self.start_one('consolidate', 'vm1')
         self.daemon.kill()
-        terminal.expect('the daemon went away: job 1 will go on in libvirt, and the daemon takes '
-                        'over when it is started again; waiting for it')
+        terminal.expect('sinterd has stopped: job 1 continues in libvirt and is resumed when sinterd '
+                        'is started again; waiting')
         self.come_back(Phase='copying')
-        terminal.expect('the daemon is back')
+        terminal.expect('sinterd is back')
         self.daemon.do('job', '1', progress(0.77))
         terminal.expect_on_screen('(?m)^vm1 vda  copying     77%')
         self.daemon.do('end', '1', 'done')
@@ -381,7 +381,7 @@ class Vanishing(CliCase):
     def test_ended_meanwhile(self):
         terminal = self.start_one('commit', 'vm1', 'vda')
         self.daemon.kill()
-        terminal.expect('the daemon went away')
+        terminal.expect('sinterd has stopped')
         self.come_back(Phase='failed', ErrorMessage='broken', StartTime=1)
         self.assertEqual(terminal.wait(), 1)
         self.assertIn('sinter: vm1 vda: job 1 failed: broken', terminal.screen())
@@ -389,15 +389,15 @@ class Vanishing(CliCase):
     def test_forgotten_meanwhile(self):
         terminal = self.start_one('commit', 'vm1', 'vda')
         self.daemon.kill()
-        terminal.expect('the daemon went away')
+        terminal.expect('sinterd has stopped')
         self.come_back()
         self.assertEqual(terminal.wait(), 1)
-        self.assertIn('job 1: how it ended is not known', terminal.screen())
+        self.assertIn('job 1: its result is unknown', terminal.screen())
 
     def test_ctrl_c_while_it_is_away(self):
         terminal = self.start_one('commit', 'vm1', 'vda')
         self.daemon.kill()
-        terminal.expect('the daemon went away')
+        terminal.expect('sinterd has stopped')
         terminal.press_ctrl_c()
         terminal.expect('cancelling job 1')
         self.come_back(Phase='copying')
@@ -408,7 +408,7 @@ class Vanishing(CliCase):
         terminal = self.start_one('commit', 'vm1', 'vda')
         self.daemon.kill()
         self.assertEqual(terminal.wait(), 1)
-        self.assertIn("the daemon has not come back within 10 s; once it has been started, "
+        self.assertIn("sinterd did not return within 10 s; after it is started, "
                       "'sinter jobs' shows job 1", terminal.screen().replace('\n', ' '))
 
     def test_gone_while_it_is_asked(self):
@@ -418,14 +418,14 @@ class Vanishing(CliCase):
         self.daemon.kill()
         out, err = process.communicate()
         self.assertEqual((process.returncode, out), (1, ''))
-        self.assertEqual(err, 'sinter: the daemon left the session bus before it answered; '
-                              "'sinter jobs' shows what it had begun\n")
+        self.assertEqual(err, 'sinter: sinterd left the session bus before it replied; '
+                              "'sinter jobs' shows the jobs that it started\n")
 
     def test_the_bus_goes(self):
         terminal = self.start_one('commit', 'vm1', 'vda')
         self.bus.stop()
         self.assertEqual(terminal.wait(), 1)
-        self.assertIn("the bus went away; 'sinter jobs' shows job 1", terminal.screen())
+        self.assertIn("the message bus was lost; 'sinter jobs' shows job 1", terminal.screen())
 
 
 class Monitor(CliCase):
@@ -479,11 +479,11 @@ class Monitor(CliCase):
         terminal = self.start_one()
         self.until_it_listens(terminal, 'connected to libvirt')
         self.daemon.kill()
-        terminal.expect('the daemon went away')
+        terminal.expect('sinterd has stopped')
         state = usual_state()
         self.daemon = FakeDaemon(self.bus, self.XML, state)
         self.addCleanup(self.daemon.close)
-        terminal.expect('the daemon is back')
+        terminal.expect('sinterd is back')
         self.daemon.do('new_job', disk_path(1, 'vda'), 'active-commit')
         terminal.expect('queued')
         terminal.process.send_signal(signal.SIGTERM)

@@ -35,7 +35,7 @@ static gint n_threads;
 static gint timeout_msec;
 
 static const GOptionEntry entries[] = {
-    { "format", 'f', 0, G_OPTION_ARG_STRING, &format, "the image's format", "FMT" },
+    { "format", 'f', 0, G_OPTION_ARG_STRING, &format, "image format", "FMT" },
     { "deep", 'd', 0, G_OPTION_ARG_NONE, &deep, "decode compressed clusters", NULL },
     { "chain", 'c', 0, G_OPTION_ARG_NONE, &chain, "check the backing files too", NULL },
     { "keep-going", 'k', 0, G_OPTION_ARG_NONE, &keep_going, "read errors are findings", NULL },

@@ -135,7 +135,7 @@ OPERATIONS = {
     'merge of the middle': Row(plan_merge(['--down', '--top', 'mid.qcow2', '--delete'],
                                           {'top.qcow2': 0, 'base.qcow2': 1}, ['mid.qcow2']),
                                ['base.qcow2'], done_already="Did not find 'mid.qcow2'"),
-    'merge up': Row(plan_merge(['--up'], ALL), done_already='is the only image of the stretch'),
+    'merge up': Row(plan_merge(['--up'], ALL), done_already='is the only image of the range'),
     'snapshot -c': Row(plan_in_place(['snapshot', '-c', 'new'])),
     'snapshot -d': Row(plan_in_place(['snapshot', '-d', 'first'], 'base.qcow2'), needs_space=False,
                        keeps_snapshots=False, done_already='snapshot not found'),

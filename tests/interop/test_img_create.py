@@ -158,8 +158,8 @@ class Create(TwinCase):
                             "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10",
                             "new", "1M", stderr="--object is not supported")
         self.assert_differs("we do not encrypt", *QCOW2, "-o", "encryption=on", "new", "1M",
-                            stderr="'encryption' is not supported: encrypted images cannot be made")
-        self.assert_differs("said more plainly", "create", "", "1M", stderr="an empty name")
+                            stderr="'encryption' is not supported: encrypted images cannot be created")
+        self.assert_differs("said more plainly", "create", "", "1M", stderr="the file name is empty")
         self.assert_differs("not ours to make", "create", "-f", "vmdk", "new", "1M",
                             stderr="new: Unknown file format 'vmdk'")
         self.assert_differs("standing on itself by another name", *QCOW2, "-b", "./base.qcow2",

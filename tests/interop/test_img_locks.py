@@ -72,7 +72,7 @@ class Locks(img.ImgCase):
                 self.assertEqual((status, err), (0, ""))
 
     def test_nobody(self):
-        self.assertEqual(self.ours("locks", "disk"), (0, "Nobody holds the image.\n", ""))
+        self.assertEqual(self.ours("locks", "disk"), (0, "No process holds the image.\n", ""))
         self.assertEqual(self.holders(), [])
 
     def test_a_process(self):

@@ -243,7 +243,7 @@ class Hostile(Qcow1Case):
         with open(self.path("cut"), "wb") as file:
             file.write(whole[:-5000])
         self.assert_differs("missing data is no zeros", "convert", "-O", "raw", "cut", "made",
-                            stderr="cut short")
+                            stderr="was truncated")
         with open(self.path("cut"), "wb") as file:
             file.write(whole[:50])
         self.assert_differs("a table that is not there", "info", "cut",

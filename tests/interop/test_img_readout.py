@@ -219,7 +219,7 @@ class ReadOut(img.ImgCase):
         self.assert_differs("a source as the target is named", "convert", "-O", "raw",
                             "plain.qcow2", "plain.qcow2", stderr="one of the files that are to be")
         self.assert_differs("a source's backing file too", "convert", "-O", "raw", "over.qcow2",
-                            "plain.qcow2", stderr="one of the files that are to be read")
+                            "plain.qcow2", stderr="one of the files to read")
         self.assert_differs("protocols are none of ours", "convert", "-O", "raw", "plain.qcow2",
                             "nbd://127.0.0.1:9/x", stderr="Unknown protocol 'nbd'")
 

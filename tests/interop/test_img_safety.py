@@ -93,7 +93,7 @@ class ProbedRaw(SafetyCase):
         self.keep("base.raw")
 
     def refused(self, *args):
-        self.ours(*args, status=1, stderr="is a raw image, but that is recorded nowhere.*qcow2")
+        self.ours(*args, status=1, stderr="is a raw image whose format is not recorded.*qcow2")
         self.assertFalse(self.content("base.raw").startswith(b"QFI"))
 
     def test_commit(self):
@@ -142,7 +142,7 @@ class ProbedRaw(SafetyCase):
             with open(self.path("header"), "wb") as file:
                 file.write(bytes(at) + magic + bytes(512 - at - len(magic)))
             self.io("write -q -s header 0 512", name="top.qcow2")
-            self.ours("commit", "top.qcow2", status=1, stderr="recorded nowhere")
+            self.ours("commit", "top.qcow2", status=1, stderr="whose format is not recorded")
 
 
 class WronglyRecorded(SafetyCase):
@@ -156,7 +156,7 @@ class WronglyRecorded(SafetyCase):
         self.create("top.qcow2", "4M", backing="mid.qcow2", writes=["write -P 9 2M 64k"])
         self.keep("base.qcow2", "mid.qcow2", "top.qcow2")
 
-    WORDS = "recorded as format 'raw', but begins with a header of format 'qcow2'.*-F qcow2"
+    WORDS = "recorded as format 'raw', but starts with a header of format 'qcow2'.*-F qcow2"
 
     def test_refused(self):
         for words in (["commit", "mid.qcow2"], ["commit", "-b", "base.qcow2", "top.qcow2"],
@@ -178,12 +178,12 @@ class WronglyRecorded(SafetyCase):
     def test_told(self):
         done = self.ours("check", "--backing-chain", "top.qcow2")
         self.assertRegex((done.stdout + done.stderr).decode(),
-                         "'base.qcow2' is recorded as format 'raw', but begins with a header of "
+                         "'base.qcow2' is recorded as format 'raw', but starts with a header of "
                          "format 'qcow2'")
         done = self.ours("check", "--backing-chain", "--output=json", "top.qcow2")
         self.assertIn(b"backing-format-doubtful", done.stdout)
         self.ours("info", "--backing-chain", "top.qcow2",
-                  stderr="'base.qcow2' is read as format 'raw', as stated, but begins with a header "
+                  stderr="'base.qcow2' is read as format 'raw', as given, but starts with a header "
                          "of format 'qcow2'")
 
     def test_luks_is_no_sign(self):

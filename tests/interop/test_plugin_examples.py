@@ -153,13 +153,13 @@ class Format(Installed):
             self.assertRegex(done.stderr, f"^sinter-img: .*{re.escape(folder)}.*{why}")
         done = self.sinter(f"--plugin-dir={self.plugins_of('format-boxed')}", "info", "image")
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, "the name 'format-boxed' is taken already, by '/")
+        self.assertRegex(done.stderr, "the name 'format-boxed' is already used by '/")
         folder = os.path.join(self.folder, "open")
         shutil.copytree(self.plugins_of("format-boxed"), folder)
         os.chmod(os.path.join(folder, "format-boxed.so"), 0o666)
         done = self.run_with(self.sinter_img, f"--plugin-dir={folder}", "info", "image")
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, "others can change '.*format-boxed.so'")
+        self.assertRegex(done.stderr, "other users can change '.*format-boxed.so'")
 
     def test_usage(self):
         done = self.run_with(self.sinter_img, "--plugin-dir")

@@ -262,7 +262,7 @@ class Refused(unittest.TestCase):
 
     def test_corrupt(self):
         self.poke(79, b"\x02")
-        self.check_refused("is marked corrupt")
+        self.check_refused("is marked as corrupt")
 
     def test_unknown_feature(self):
         self.poke(72, b"\x80")
@@ -288,12 +288,12 @@ class Refused(unittest.TestCase):
     def test_cluster_counted_free(self):
         """A damage that would hand a table out as free space."""
         self.poke(0x20006, bytes(2))  # of the L1 table, which lies in cluster 3
-        self.check_refused("counts as free")
+        self.check_refused("its refcount is 0")
 
     def test_table_counted_twice(self):
         qemu.qemu_io(self.image, "write 0 64k")
         self.poke(0x20008, b"\0\2")  # of the L2 table
-        self.check_refused("is marked as used once")
+        self.check_refused("is marked as not shared")
 
 
 if __name__ == "__main__":

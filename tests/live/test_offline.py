@@ -200,7 +200,7 @@ class SingleJobs(OfflineCase):
         with self.assertRaises(SinterError) as caught:
             self.sinter.copy(guest.name, os.path.join(guest.folder, 'copy.qcow2'))
         self.assertEqual(caught.exception.code, 'Unsupported')
-        self.assertIn('must run', caught.exception.message)
+        self.assertIn('requires a running domain', caught.exception.message)
 
 
 class Refusals(OfflineCase):

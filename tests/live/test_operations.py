@@ -117,7 +117,7 @@ class Consolidate(SinterCase):
         with self.assertRaises(SinterError) as caught:
             self.sinter.consolidate(guest.name)
         self.assertEqual(caught.exception.code, 'SharedBase')
-        self.assertIn('next boot', caught.exception.message)
+        self.assertIn('persistent definition', caught.exception.message)
         self.assert_chain(guest, before)
         guest.verify()
 
@@ -254,7 +254,7 @@ class OutrunByTheGuest(SinterCase):
         job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
         end = job.wait(120)
         self.assertEqual(end['Phase'], 'done')
-        self.assertIn('bandwidth limit was lifted', '\n'.join(end['Warnings']))
+        self.assertIn('the limit was lifted', '\n'.join(end['Warnings']))
         self.assert_fused(guest, before)
         self.assert_whole(guest)
 

@@ -92,7 +92,7 @@ class Refusals(SaysNo):
         guest.stop()
         done = self.bench.sinter('copy', guest.name, 'vda',
                                  os.path.join(guest.folder, 'copy.qcow2'), check=False)
-        self.assert_says(done, REFUSED, 'must run')
+        self.assert_says(done, REFUSED, 'requires a running domain')
 
     def test_internal_snapshot_in_the_chain(self):
         guest = self.guest()

@@ -60,7 +60,7 @@ class SlowDisk(SinterCase):
             end = job.wait()
             seen.wait_lifecycle(libvirt.VIR_DOMAIN_EVENT_RESUMED)
         self.assertEqual(end['Phase'], 'done')
-        for words in ('slowed down', 'was held for up to 30000 ms'):
+        for words in ('throttled', 'was suspended for up to 30000 ms'):
             self.assertIn(words, '\n'.join(end['Warnings']))
         self.assertEqual(self.limits(guest), LIMITS)
         os.unlink(self.brake)
@@ -84,7 +84,7 @@ class SlowestDisk(SlowDisk):
             seen.wait_lifecycle(libvirt.VIR_DOMAIN_EVENT_RESUMED)
             end = job.wait()
         self.assertEqual(end['Phase'], 'done')
-        self.assertIn('was held for up to 100 ms', '\n'.join(end['Warnings']))
+        self.assertIn('was suspended for up to 100 ms', '\n'.join(end['Warnings']))
         self.assertEqual(self.limits(guest), LIMITS)
         os.unlink(self.brake)
         self.assert_fused(guest, before)

@@ -87,7 +87,7 @@ sinter_img_check_print_findings(const SinterCheckResult *result, guint64 l1_entr
 
         if (count->found > count->kept)
             fprintf(stderr,
-                    "%s: %" G_GUINT64_FORMAT " more like this (--max-findings=N shows more)\n",
+                    "%s: %" G_GUINT64_FORMAT " more of this kind (--max-findings=N shows more)\n",
                     sinter_finding_code_name(count->code), count->found - count->kept);
     }
 }

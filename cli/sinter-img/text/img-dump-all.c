@@ -217,7 +217,7 @@ all_bitmap(const SinterDumpBitmap *bitmap, gpointer user_data)
                "        flags          0x%x%s%s\n",
                name, bitmap->offset, bitmap->granularity_bits, bitmap->table_entries,
                bitmap->table_offset, bitmap->flags, bitmap->flags & 1 ? ", in use" : "",
-               bitmap->flags & 2 ? ", goes on marking" : "");
+               bitmap->flags & 2 ? ", records writes" : "");
         return;
     }
     object = json_object_new();

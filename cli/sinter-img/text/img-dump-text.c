@@ -63,13 +63,13 @@ static const char *
 stake_text(SinterFindingStake stake)
 {
     static const char *const texts[] = {
-        [SINTER_STAKE_NONE] = "nothing is at stake",
-        [SINTER_STAKE_SPACE] = "host space is wasted, no data is in danger",
-        [SINTER_STAKE_BITMAP] = "a dirty bitmap cannot be relied on",
-        [SINTER_STAKE_WRITES] = "what is read is right, but a write can destroy other data",
-        [SINTER_STAKE_SNAPSHOT] = "an internal snapshot is in danger",
+        [SINTER_STAKE_NONE] = "no risk",
+        [SINTER_STAKE_SPACE] = "host space is wasted; no risk to data",
+        [SINTER_STAKE_BITMAP] = "a dirty bitmap is inconsistent",
+        [SINTER_STAKE_WRITES] = "reads are correct, but writes can destroy other data",
+        [SINTER_STAKE_SNAPSHOT] = "an internal snapshot may be damaged",
         [SINTER_STAKE_DATA] = "guest data is lost or wrong",
-        [SINTER_STAKE_IMAGE] = "the whole image is in danger",
+        [SINTER_STAKE_IMAGE] = "the whole image may be damaged",
     };
 
     return texts[stake];
@@ -89,8 +89,8 @@ counts_text(const SinterCheckCounts *counts)
     g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
 
     add_count(parts, counts->corruptions, "corruption", "corruptions");
-    add_count(parts, counts->errors, "place that could not be examined",
-              "places that could not be examined");
+    add_count(parts, counts->errors, "location that could not be checked",
+              "locations that could not be checked");
     add_count(parts, counts->leaks, "leaked cluster", "leaked clusters");
     if (parts->len == 0)
         return g_strdup("no damage and no leaks");
@@ -103,9 +103,9 @@ print_verdict(const SinterImgDump *self, const char *name)
 {
     static const char *const states[] = {
         "is sound",
-        "could not be examined in full",
+        "could not be checked completely",
         "is damaged",
-        "is sound, but leaks space",
+        "is intact, but has leaked clusters",
     };
     const SinterCheckResult *result = self->result;
     g_autofree char *counts = counts_text(&result->counts);
@@ -118,7 +118,7 @@ print_verdict(const SinterImgDump *self, const char *name)
     if (result->trouble) {
         g_autofree char *trouble = sinter_img_name(result->trouble);
 
-        printf("It cannot be opened for use: %s.\n", trouble);
+        printf("It cannot be opened: %s.\n", trouble);
     }
     for (guint i = 0; i < result->findings->len; i++) {
         const SinterFinding *finding = &g_array_index(result->findings, SinterFinding, i);
@@ -142,21 +142,21 @@ print_outline(const SinterImgDump *self)
     g_autofree char *snapshots = count_text(info->n_snapshots, "snapshot", "snapshots");
     g_autofree char *bitmaps = count_text(info->n_bitmaps, "bitmap", "bitmaps");
 
-    printf("It is a %s image, version %u: a disk of %s", info->format, info->version, disk);
+    printf("Format %s, version %u; virtual size %s", info->format, info->version, disk);
     if (info->cluster_size > 0)
-        printf(" in clusters of %s%s", cluster, info->extended_l2 ? " with subclusters" : "");
-    printf(", in a file of %s that takes %s; %s, %s%s%s.\n", file, space, snapshots, bitmaps,
+        printf(", cluster size %s%s", cluster, info->extended_l2 ? " with subclusters" : "");
+    printf(", file size %s, allocated %s; %s, %s%s%s.\n", file, space, snapshots, bitmaps,
            info->encryption ? ", encryption " : "", info->encryption ? info->encryption : "");
     if (info->backing_name) {
         g_autofree char *backing = sinter_img_name(info->backing_name);
 
-        printf("It stands on %s (%s).\n", backing,
-               info->backing_format ? info->backing_format : "of a format that is not stored");
+        printf("Its backing file is %s (%s).\n", backing,
+               info->backing_format ? info->backing_format : "format not stored");
     }
     if (info->data_file_name) {
         g_autofree char *data = sinter_img_name(info->data_file_name);
 
-        printf("Its data lies in %s%s.\n", data, info->data_file_raw ? ", a raw image" : "");
+        printf("Its data file is %s%s.\n", data, info->data_file_raw ? ", a raw image" : "");
     }
 }
 
@@ -164,17 +164,18 @@ static void
 print_allocation(const SinterImageStats *stats)
 {
     static const char *const modes[] = {
-        [SINTER_ALLOCATION_NONE] = "Nothing is mapped",
-        [SINTER_ALLOCATION_SPARSE] = "Allocated as it is written",
-        [SINTER_ALLOCATION_METADATA] = "All of the disk is mapped, with little space behind it",
-        [SINTER_ALLOCATION_FULL] = "All of the disk is mapped, with space behind it",
+        [SINTER_ALLOCATION_NONE] = "No cluster is allocated",
+        [SINTER_ALLOCATION_SPARSE] = "Clusters are allocated on write",
+        [SINTER_ALLOCATION_METADATA] =
+            "All clusters are mapped, mostly without host space (preallocation=metadata)",
+        [SINTER_ALLOCATION_FULL] = "All clusters are mapped and allocated",
     };
     double allocated = (double)stats->allocated_clusters;
 
     printf("%s", modes[stats->allocation]);
     if (stats->allocated_clusters > 0)
-        printf(": %" U64 " of %" U64 " clusters (%.1f%%), of these %.1f%% fragmented and %.1f%% "
-               "compressed",
+        printf(": %" U64 " of %" U64
+               " clusters (%.1f%%), of which %.1f%% fragmented and %.1f%% compressed",
                stats->allocated_clusters, stats->total_clusters,
                allocated * 100 / (double)stats->total_clusters,
                (double)stats->fragmented_clusters * 100 / allocated,
@@ -225,15 +226,14 @@ print_hint(const SinterCheckResult *result)
 
     if (fixes->len == 0)
         return;
-    printf("To mend it: ");
+    printf("Repair: ");
     for (guint i = 0; i < fixes->len; i++)
         printf("%s%s", i ? "; " : "",
                sinter_finding_fix_describe(g_array_index(fixes, SinterFindingFix, i)));
     printf(".\n");
     if (result->counts.leaks > 0 && !result->leaks_are_safe)
-        printf(
-            "Do not free the leaked clusters before the rest is mended: damaged entries may have "
-            "led to them.\n");
+        printf("Do not free leaked clusters before the other errors are repaired: damaged entries "
+               "may have referred to them.\n");
 }
 
 static void
@@ -303,7 +303,7 @@ print_snapshots(const SinterImageStats *stats)
 {
     if (stats->snapshots->len == 0)
         return;
-    printf("\nSnapshots, against the disk as it is now:\n");
+    printf("\nSnapshots, compared with the active state:\n");
     for (guint i = 0; i < stats->snapshots->len; i++) {
         const SinterSnapshotStats *one = g_ptr_array_index(stats->snapshots, i);
         g_autofree char *name = sinter_img_name(one->name);

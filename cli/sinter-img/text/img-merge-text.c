@@ -95,7 +95,7 @@ print_other_direction(const char *name, guint64 bytes, const char *why_not)
     g_autofree char *what = g_strdup_printf("bytes if merged %s", name);
 
     if (why_not)
-        printf("cannot be merged %s: %s\n", name, why_not);
+        printf("cannot merge %s: %s\n", name, why_not);
     else
         print_bytes(what, bytes);
 }
@@ -109,21 +109,21 @@ print_plan(const SinterMergePlan *plan)
     print_name("into", plan->result);
     for (gsize i = 0; plan->leftover[i]; i++)
         print_name(plan->deletes ? "merged and removed" : "merged", plan->leftover[i]);
-    print_name("image that is put onto it", plan->child);
-    print_name("what it stands on then", plan->backing);
+    print_name("overlay of the result", plan->child);
+    print_name("its new backing file", plan->backing);
     if (plan->resumes)
-        puts("goes on with one that was interrupted");
+        puts("continues an interrupted operation");
     print_bytes("bytes to move", plan->bytes_to_move);
     if (plan->direction == SINTER_MERGE_DOWN)
         print_other_direction("up", plan->bytes_up, plan->why_not_up);
     else
         print_other_direction("down", plan->bytes_down, plan->why_not_down);
-    print_bytes("of the data shadowed from above", plan->bytes_shadowed);
+    print_bytes("of it shadowed", plan->bytes_shadowed);
     print_bytes("space before", plan->space_before);
-    print_bytes("space after, at most", plan->space_after);
-    print_bytes("space meanwhile, at most", plan->space_peak);
+    print_bytes("space after (maximum)", plan->space_after);
+    print_bytes("peak space (maximum)", plan->space_peak);
     printf("expected time: %s\n", time);
-    puts("Images outside of this chain that stand on one of these cannot be known here.");
+    puts("Other images that use one of these as backing file cannot be detected by this command.");
 }
 
 static void
@@ -132,11 +132,11 @@ print_outcome(const SinterMergePlan *plan)
     g_autofree char *result = sinter_img_name(plan->result);
     g_autofree char *child = plan->child ? sinter_img_name(plan->child) : NULL;
 
-    printf("Image merged: '%s' holds all of it.\n", result);
+    printf("Image merged into '%s'.\n", result);
     if (plan->direction == SINTER_MERGE_DOWN && child)
-        printf("'%s' stands on it now.\n", child);
+        printf("It is the new backing file of '%s'.\n", child);
     else if (plan->direction == SINTER_MERGE_DOWN)
-        puts("It is the top of the chain now.");
+        puts("It is now the top of the chain.");
     for (gsize i = 0; plan->leftover[i]; i++) {
         g_autofree char *name = sinter_img_name(plan->leftover[i]);
 

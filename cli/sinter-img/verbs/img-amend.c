@@ -262,23 +262,23 @@ amend_clear(gpointer data)
 }
 
 static const SinterOption amend_options[] = {
-    { "format", 'f', "FMT", "the image's format; otherwise it is probed",
+    { "format", 'f', "FMT", "image format; probed by default",
       SINTER_OPTION_MEMBER(AmendOptions, source.format) },
     SINTER_IMG_CHANGE_OPTIONS(AmendOptions, source),
-    { NULL, 'o', "OPTIONS", "what to change; -o help lists it",
+    { NULL, 'o', "OPTIONS", "options to change; -o help lists them",
       SINTER_OPTION_MEMBER(AmendOptions, list), .take = sinter_img_option_list_take },
-    { NULL, 't', "CACHE", "how to write: none or writeback",
+    { NULL, 't', "CACHE", "cache mode of writes: none or writeback",
       SINTER_OPTION_MEMBER(AmendOptions, source.cache) },
     { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(AmendOptions, progress) },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(AmendOptions, quiet) },
-    { "force", 0, NULL, "allow what endangers encrypted content, of which there is nothing here",
+    { NULL, 'q', NULL, "print only errors", SINTER_OPTION_MEMBER(AmendOptions, quiet) },
+    { "force", 0, NULL, "accepted for compatibility and ignored",
       SINTER_OPTION_MEMBER(AmendOptions, force) },
 };
 
 const SinterCommand sinter_img_amend = {
     .name = "amend",
     .operands = "FILE",
-    .summary = "Changes what an image was made with",
+    .summary = "Changes the creation options of an image",
     .options = amend_options,
     .n_options = G_N_ELEMENTS(amend_options),
     .options_size = sizeof(AmendOptions),

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 /* Rows of a verb's table whose options hold a SinterImgSource as @member, but -f and -U. */
 #define SINTER_IMG_CHANGE_OPTIONS(type, member)                                                    \
-    { "image-opts", 0, NULL, "take names as driver=FMT,file.filename=FILE",                        \
+    { "image-opts", 0, NULL, "file names are driver=FMT,file.filename=FILE",                       \
       SINTER_OPTION_MEMBER(type, member.image_opts) },                                             \
     {                                                                                              \
         "object", 0, "OBJECT", NULL, .take = sinter_img_refuse_object                              \

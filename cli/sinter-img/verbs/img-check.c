@@ -44,8 +44,7 @@ check_refuse_repair(const SinterOption *option, gpointer options, const char *va
         sinter_img_usage_error("Unknown option value for -r (expecting 'leaks' or 'all'): %s",
                                value);
     else
-        sinter_img_error("-r is not supported: this version examines images and does not repair "
-                         "them; nothing was changed");
+        sinter_img_error("-r is not supported by this version; nothing was changed");
     return FALSE;
 }
 
@@ -218,33 +217,33 @@ check_run(const SinterCommandCall *call, GError **error)
 static const SinterOption check_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(CheckOptions, source),
     SINTER_IMG_OUTPUT_OPTION(CheckOptions, output),
-    { "backing-chain", 0, NULL, "check the backing files too, down to the last",
+    { "backing-chain", 0, NULL, "also check the backing chain",
       SINTER_OPTION_MEMBER(CheckOptions, chain) },
-    { "deep", 0, NULL, "decompress every compressed cluster",
+    { "deep", 0, NULL, "also decompress compressed clusters",
       SINTER_OPTION_MEMBER(CheckOptions, deep) },
-    { "keep-going", 0, NULL, "where a place cannot be read, examine the rest",
+    { "keep-going", 0, NULL, "if a location cannot be read, check the rest",
       SINTER_OPTION_MEMBER(CheckOptions, keep_going) },
-    { "max-findings", 0, "N", "show at most N findings of a kind (1000); all are counted",
+    { "max-findings", 0, "N", "show at most N findings of each kind (1000); all are counted",
       SINTER_IMG_RANGED(sinter_img_count_take, CheckOptions, max_findings, "number of findings", 1,
                         G_MAXUINT) },
-    { "no-owners", 0, NULL, "do not seek out what refers to damaged clusters",
+    { "no-owners", 0, NULL, "do not search for owners of damaged clusters",
       SINTER_OPTION_MEMBER(CheckOptions, no_owners) },
     { "repair", 'r', "WHAT", NULL, .take = check_refuse_repair },
-    { NULL, 'T', "CACHE", "how to read: none or writeback",
+    { NULL, 'T', "CACHE", "cache mode of reads: none or writeback",
       SINTER_OPTION_MEMBER(CheckOptions, source.cache) },
     { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(CheckOptions, progress) },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(CheckOptions, quiet) },
+    { NULL, 'q', NULL, "print only errors", SINTER_OPTION_MEMBER(CheckOptions, quiet) },
 };
 
 const SinterCommand sinter_img_check = {
     .name = "check",
     .operands = "FILE",
-    .summary = "Examines an image for damage and leaks, without changing it",
+    .summary = "Checks an image for corruption and leaks without changing it",
     .options = check_options,
     .n_options = G_N_ELEMENTS(check_options),
     .options_size = sizeof(CheckOptions),
-    .description = "Exit status: 0 clean, 1 not checked, 2 corrupt, 3 leaked clusters only,\n"
-                   "63 the format knows no check.\n",
+    .description = "Exit status: 0 clean, 1 not completed, 2 corrupt, 3 leaked clusters only,\n63 "
+                   "checks are not supported for this format.\n",
     .min_operands = 1,
     .max_operands = 1,
     .expecting = "Expecting one image file name",

@@ -72,30 +72,28 @@ commit_run(const SinterCommandCall *call, GError **error)
 
 static const SinterOption commit_options[] = {
     SINTER_IMG_CHANGE_OPTIONS(CommitOptions, source),
-    { NULL, 'f', "FMT", "the image's format; otherwise it is probed",
+    { NULL, 'f', "FMT", "image format; probed by default",
       SINTER_OPTION_MEMBER(CommitOptions, source.format) },
-    { NULL, 'b', "BASE", "commit into BASE, further down in the chain; implies -d",
+    { NULL, 'b', "BASE", "commit into BASE, a lower image of the chain; implies -d",
       SINTER_OPTION_MEMBER(CommitOptions, base) },
-    { NULL, 'd', NULL, "leave FILE as it is; otherwise it is emptied",
-      SINTER_OPTION_MEMBER(CommitOptions, keep) },
-    { NULL, 'r', "RATE", "move at most so many bytes a second",
+    { NULL, 'd', NULL, "do not empty FILE", SINTER_OPTION_MEMBER(CommitOptions, keep) },
+    { NULL, 'r', "RATE", "limit in bytes per second",
       SINTER_IMG_SIZED(CommitOptions, rate_bytes_per_sec, "rate limit", G_MAXINT64) },
-    { NULL, 't', "CACHE", "how to write: none (past the page cache) or writeback",
+    { NULL, 't', "CACHE", "cache mode of writes: none (bypass the page cache) or writeback",
       SINTER_OPTION_MEMBER(CommitOptions, source.cache) },
     { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(CommitOptions, progress) },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(CommitOptions, quiet) },
+    { NULL, 'q', NULL, "print only errors", SINTER_OPTION_MEMBER(CommitOptions, quiet) },
 };
 
 const SinterCommand sinter_img_commit = {
     .name = "commit",
     .operands = "FILE",
-    .summary = "Moves what an overlay decides into its backing file, and empties it",
+    .summary = "Commits the changes of an overlay to its backing file, and empties the overlay",
     .options = commit_options,
     .n_options = G_N_ELEMENTS(commit_options),
     .options_size = sizeof(CommitOptions),
-    .description =
-        "Whatever interrupts it, the disk reads the same, and the same command finishes it.\n"
-        "Other overlays of the base are ruined by the change.\n",
+    .description = "After an interruption, the disk reads the same; run the command again to "
+                   "finish.\nOther overlays of the base become invalid.\n",
     .min_operands = 1,
     .max_operands = 1,
     .expecting = "Expecting one image file name",

@@ -117,12 +117,12 @@ compare_run(const SinterCommandCall *call, GError **error)
 
 static const SinterOption compare_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(CompareOptions, source),
-    { NULL, 'F', "FMT", "the second image's format; otherwise it is probed",
+    { NULL, 'F', "FMT", "format of the second image; probed by default",
       SINTER_OPTION_MEMBER(CompareOptions, second_format) },
-    { NULL, 'T', "CACHE", "how to read: none (past the page cache) or writeback",
+    { NULL, 'T', "CACHE", "cache mode of reads: none (bypass the page cache) or writeback",
       SINTER_OPTION_MEMBER(CompareOptions, source.cache) },
     { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(CompareOptions, progress) },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(CompareOptions, quiet) },
+    { NULL, 'q', NULL, "print only errors", SINTER_OPTION_MEMBER(CompareOptions, quiet) },
     { NULL, 's', NULL, "also compare sizes and allocation",
       SINTER_OPTION_MEMBER(CompareOptions, strict) },
 };
@@ -130,13 +130,12 @@ static const SinterOption compare_options[] = {
 const SinterCommand sinter_img_compare = {
     .name = "compare",
     .operands = "FILE1 FILE2",
-    .summary = "Tells whether two disks hold the same, whatever their formats and chains",
+    .summary = "Compares the content of two disks, whatever their formats and chains",
     .options = compare_options,
     .n_options = G_N_ELEMENTS(compare_options),
     .options_size = sizeof(CompareOptions),
-    .description =
-        "Exit status: 0 the same, 1 different (or wrong usage), 2 an image cannot be opened,\n"
-        "3 a map cannot be read, 4 content cannot be read.\n",
+    .description = "Exit status: 0 identical, 1 different (or wrong usage), 2 an image cannot be "
+                   "opened,\n3 a block status cannot be read, 4 content cannot be read.\n",
     .min_operands = 2,
     .max_operands = 2,
     .expecting = "Expecting two image file names",

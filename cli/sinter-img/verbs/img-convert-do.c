@@ -163,7 +163,7 @@ static void
 tell_salvaged(guint64 offset, guint64 length, const GError *error, gpointer user_data)
 {
     sinter_img_warning("error while reading offset %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT
-                       " bytes are zeros in the copy: %s",
+                       " bytes become zeros in the copy: %s",
                        offset, length, error->message);
 }
 
@@ -211,7 +211,7 @@ convert_to_stdout(const SinterImgConvertOptions *self, GPtrArray *chains,
     if (!convert_check_cache(self))
         return FALSE;
     if (strcmp(sinter_img_convert_format(self), "raw") != 0) {
-        sinter_img_error("Standard output takes the format raw and no other");
+        sinter_img_error("Only the format raw can be written to standard output");
         return FALSE;
     }
     if (sinter_convert_to_stream((SinterChain *const *)chains->pdata, chains->len, STDOUT_FILENO,
@@ -300,9 +300,7 @@ convert_existing_name(const SinterImgConvertOptions *self, const char *given, Si
         return FALSE;
     if (!ret->unknown)
         return TRUE;
-    sinter_img_error("Could not open '%s': a target is driver=FMT,file.filename=FILE and nothing "
-                     "else",
-                     given);
+    sinter_img_error("Could not open '%s': a target must be driver=FMT,file.filename=FILE", given);
     return FALSE;
 }
 

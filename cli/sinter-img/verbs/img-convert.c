@@ -126,7 +126,7 @@ convert_run(const SinterCommandCall *call, GError **error)
         return 1;
     }
     if (strcmp(call->operands[call->n_operands - 1], "-") == 0 && isatty(STDOUT_FILENO)) {
-        sinter_img_error("Standard output is a terminal, which takes no disk's content");
+        sinter_img_error("Refusing to write disk content to a terminal");
         return 1;
     }
     if (!sinter_img_cache_check("source cache option", self->source.cache))
@@ -158,45 +158,44 @@ convert_clear(gpointer data)
 
 static const SinterOption convert_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(SinterImgConvertOptions, source),
-    TEXT('O', "FMT", target_format, "the target's format (raw)"),
-    { NULL, 'o', "OPTIONS", "for the target, as for create; `help` lists them",
+    TEXT('O', "FMT", target_format, "format of the target (raw)"),
+    { NULL, 'o', "OPTIONS", "options of the target, as for create; 'help' lists them",
       SINTER_OPTION_MEMBER(SinterImgConvertOptions, list), .take = sinter_img_option_list_take },
     FLAG(NULL, 'c', compress, "compress the target"),
-    TEXT('B', "FILE", backing_file,
-         "copy the first image of FILE's chain alone: the target stands on this one"),
+    TEXT('B', "FILE", backing_file, "backing file of the target; its content is not copied"),
     TEXT('F', "FMT", backing_format, "its format"),
-    { NULL, 'l', "SNAPSHOT", "the internal snapshot of FILE of that id or name",
+    { NULL, 'l', "SNAPSHOT", "internal snapshot of FILE, by ID or name",
       SINTER_OPTION_MEMBER(SinterImgConvertOptions, snapshot), .take = sinter_img_snapshot_take },
-    FLAG(NULL, 'n', existing, "write into the target as it is, which must be large enough"),
-    FLAG("target-is-zero", 0, target_is_zero, "with -n: the target reads as zeros all over"),
+    FLAG(NULL, 'n', existing, "write to an existing target, which must be large enough"),
+    FLAG("target-is-zero", 0, target_is_zero, "with -n: assume that the target reads as zeros"),
     FLAG("target-image-opts", 0, target_image_opts,
          "with -n: the target is driver=FMT,file.filename=FILE"),
-    { NULL, 'S', "SIZE", "make holes of so many zeros (4k); 0: none, write everything",
+    { NULL, 'S', "SIZE", "consecutive zero bytes that become a hole (4k); 0: no holes",
       .take = convert_take_sparse },
-    FLAG("salvage", 0, salvage, "go on where something cannot be read: zeros stand for it"),
-    { NULL, 'r', "RATE", "write at most so many bytes a second",
+    FLAG("salvage", 0, salvage, "continue on read errors, and write zeros instead"),
+    { NULL, 'r', "RATE", "limit in bytes per second",
       SINTER_IMG_SIZED(SinterImgConvertOptions, rate_bytes_per_sec, "rate limit", G_MAXINT64) },
-    { NULL, 'm', "N", "threads that work side by side (1 to 16)", .take = convert_take_threads },
-    FLAG(NULL, 'W', unordered, "let writes overtake each other"),
-    TEXT('t', "CACHE", target_cache, "how to write: none (past the page cache) or writeback"),
-    TEXT('T', "CACHE", source.cache, "how to read, likewise"),
+    { NULL, 'm', "N", "number of parallel threads (1 to 16)", .take = convert_take_threads },
+    FLAG(NULL, 'W', unordered, "allow writes out of order"),
+    TEXT('t', "CACHE", target_cache,
+         "cache mode of writes: none (bypass the page cache) or writeback"),
+    TEXT('T', "CACHE", source.cache, "cache mode of reads, as for -t"),
     FLAG(NULL, 'p', progress, "print percentages"),
-    FLAG(NULL, 'q', quiet, "print nothing but errors"),
-    FLAG(NULL, 'C', offload, "leave copying to the kernel, and do not look for zeros"),
-    FLAG("bitmaps", 0, bitmaps, "copy the dirty bitmaps of FILE too"),
-    FLAG("skip-broken-bitmaps", 0, skip_broken_bitmaps, "leave out those that cannot be trusted"),
+    FLAG(NULL, 'q', quiet, "print only errors"),
+    FLAG(NULL, 'C', offload, "let the kernel copy; do not detect zeros"),
+    FLAG("bitmaps", 0, bitmaps, "also copy the dirty bitmaps of FILE"),
+    FLAG("skip-broken-bitmaps", 0, skip_broken_bitmaps, "skip inconsistent bitmaps"),
 };
 
 const SinterCommand sinter_img_convert = {
     .name = "convert",
     .operands = "FILE... TARGET",
-    .summary = "Copies disks into an image, or to standard output (-)",
+    .summary = "Copies disks to an image, or to standard output (-)",
     .options = convert_options,
     .n_options = G_N_ELEMENTS(convert_options),
     .options_size = sizeof(SinterImgConvertOptions),
-    .description =
-        "Exit status 0 means that the target is complete and on stable storage. It appears\n"
-        "under its name only then; what stood there before stays until then.\n",
+    .description = "Exit status 0 means that the target is complete and on stable storage. It "
+                   "appears\nunder its name only then; an existing file is kept until then.\n",
     .max_operands = G_MAXUINT,
     .run = convert_run,
     .clear = convert_clear,

@@ -235,28 +235,28 @@ create_clear(gpointer options)
 }
 
 static const SinterOption create_options[] = {
-    { NULL, 'f', "FMT", "the image's format (raw)", SINTER_OPTION_MEMBER(CreateOptions, format) },
-    { NULL, 'o', "OPTIONS", "of the format, as KEY=VALUE,...; `help` lists them",
+    { NULL, 'f', "FMT", "image format (raw)", SINTER_OPTION_MEMBER(CreateOptions, format) },
+    { NULL, 'o', "OPTIONS", "options as KEY=VALUE,...; 'help' lists them",
       SINTER_OPTION_MEMBER(CreateOptions, list), .take = sinter_img_option_list_take },
-    { NULL, 'b', "FILE", "the backing file, relative to the folder of the image",
+    { NULL, 'b', "FILE", "backing file, relative to the directory of the image",
       SINTER_OPTION_MEMBER(CreateOptions, backing_file) },
-    { NULL, 'F', "FMT", "the backing file's format",
+    { NULL, 'F', "FMT", "format of the backing file",
       SINTER_OPTION_MEMBER(CreateOptions, backing_format) },
-    { NULL, 'u', NULL, "do not open the backing file; a size must be given",
+    { NULL, 'u', NULL, "do not open the backing file; a size is required",
       SINTER_OPTION_MEMBER(CreateOptions, unsafe) },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(CreateOptions, quiet) },
+    { NULL, 'q', NULL, "print only errors", SINTER_OPTION_MEMBER(CreateOptions, quiet) },
     { "object", 0, "OBJECT", NULL, .take = sinter_img_refuse_object },
 };
 
 const SinterCommand sinter_img_create = {
     .name = "create",
     .operands = "FILE [SIZE]",
-    .summary = "Makes an empty disk image, or one that stands on another",
+    .summary = "Creates an empty disk image, or an overlay",
     .options = create_options,
     .n_options = G_N_ELEMENTS(create_options),
     .options_size = sizeof(CreateOptions),
-    .description = "Exit status 0 means that the image is on stable storage. A new file is its\n"
-                   "owner's alone.\n",
+    .description =
+        "Exit status 0 means that the image is on stable storage. A new file has mode 0600.\n",
     .max_operands = G_MAXUINT,
     .run = create_run,
     .clear = create_clear,

@@ -139,20 +139,19 @@ dd_run(const SinterCommandCall *call, GError **error)
 
 static const SinterOption dd_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(DdOptions, source),
-    { NULL, 'O', "FMT", "of the image to be made (raw)",
+    { NULL, 'O', "FMT", "format of the new image (raw)",
       SINTER_OPTION_MEMBER(DdOptions, target_format) },
 };
 
 const SinterCommand sinter_img_dd = {
     .name = "dd",
     .operands = "if=FILE of=TARGET [bs=SIZE] [count=BLOCKS] [skip=BLOCKS]",
-    .summary = "Copies a part of a disk into a new image",
+    .summary = "Copies part of a disk to a new image",
     .options = dd_options,
     .n_options = G_N_ELEMENTS(dd_options),
     .options_size = sizeof(DdOptions),
-    .description =
-        "Blocks are of SIZE (512). Exit status 0 means that the target is complete and on\n"
-        "stable storage; it appears under its name only then.\n",
+    .description = "The block size is SIZE (512). Exit status 0 means that the target is complete "
+                   "and on\nstable storage; it appears under its name only then.\n",
     .max_operands = G_MAXUINT,
     .run = dd_run,
 };

@@ -119,8 +119,7 @@ dump_run(const SinterCommandCall *call, GError **error)
     if (!info || !sinter_img_name_check_options(&name, info->format))
         return NOT_DUMPED;
     if (!sinter_format_has_check(info->format)) {
-        sinter_img_error("'%s' is of the format %s, which has no metadata", name.given,
-                         info->format);
+        sinter_img_error("'%s' has format %s, which has no metadata", name.given, info->format);
         return NO_METADATA;
     }
     return dump_do(self, name.given, io, info, json, error);
@@ -129,13 +128,13 @@ dump_run(const SinterCommandCall *call, GError **error)
 static const SinterOption dump_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(DumpOptions, source),
     SINTER_IMG_OUTPUT_OPTION(DumpOptions, output),
-    { "errors", 'v', NULL, "show every finding with its place, and what the tables hold",
+    { "errors", 'v', NULL, "show every finding with its location, and statistics",
       SINTER_OPTION_MEMBER(DumpOptions, errors) },
-    { "all", 'a', NULL, "show all metadata, down to the entries of tables",
+    { "all", 'a', NULL, "show all metadata, including the entries of tables",
       SINTER_OPTION_MEMBER(DumpOptions, all) },
-    { "deep", 0, NULL, "decompress every compressed cluster",
+    { "deep", 0, NULL, "also decompress compressed clusters",
       SINTER_OPTION_MEMBER(DumpOptions, deep) },
-    { "max-findings", 0, "N", "show at most N findings of a kind (100); all are counted",
+    { "max-findings", 0, "N", "show at most N findings of each kind (100); all are counted",
       SINTER_IMG_RANGED(sinter_img_count_take, DumpOptions, max_findings, "number of findings", 1,
                         G_MAXUINT) },
 };
@@ -143,13 +142,12 @@ static const SinterOption dump_options[] = {
 const SinterCommand sinter_img_dump = {
     .name = "dump",
     .operands = "FILE",
-    .summary = "Shows an image's metadata and what is wrong with it",
+    .summary = "Shows the metadata of an image and its errors",
     .options = dump_options,
     .n_options = G_N_ELEMENTS(dump_options),
     .options_size = sizeof(DumpOptions),
-    .description =
-        "Exit status: 0 shown (whatever the verdict), 1 not shown, 63 the format has no\n"
-        "metadata.\n",
+    .description = "Exit status: 0 success (whatever the verdict), 1 failure, 63 the format has "
+                   "no\nmetadata.\n",
     .min_operands = 1,
     .max_operands = 1,
     .expecting = "Expecting one image file name",

@@ -77,9 +77,9 @@ info_new(const SinterImgName *name)
     if (!sinter_img_name_check_options(name, self->info->format))
         return NULL;
     if (self->info->looks_like)
-        sinter_img_warning("'%s' is read as format '%s', as stated, but begins with a header of "
-                           "format '%s'",
-                           name->given, self->info->format, self->info->looks_like);
+        sinter_img_warning(
+            "'%s' is read as format '%s', as given, but starts with a header of format '%s'",
+            name->given, self->info->format, self->info->looks_like);
     self->specific = sinter_img_info_specific(self);
     self->backing_to_open =
         g_strdup(self->info->backing_path ? self->info->backing_path : self->info->backing_name);
@@ -179,18 +179,18 @@ info_run(const SinterCommandCall *call, GError **error)
 static const SinterOption info_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(InfoOptions, source),
     SINTER_IMG_OUTPUT_OPTION(InfoOptions, output),
-    { "backing-chain", 0, NULL, "also tell of the images that it stands on",
+    { "backing-chain", 0, NULL, "also show the images of the backing chain",
       SINTER_OPTION_MEMBER(InfoOptions, backing_chain) },
 };
 
 const SinterCommand sinter_img_info = {
     .name = "info",
     .operands = "FILE",
-    .summary = "Shows what an image says about itself",
+    .summary = "Shows information about an image",
     .options = info_options,
     .n_options = G_N_ELEMENTS(info_options),
     .options_size = sizeof(InfoOptions),
-    .description = "Opens FILE and nothing else, unless --backing-chain is given.\n",
+    .description = "Opens only FILE, unless --backing-chain is given.\n",
     .min_operands = 1,
     .max_operands = 1,
     .expecting = "Expecting one image file name",

@@ -131,7 +131,7 @@ locks_run(const SinterCommandCall *call, GError **error)
     else if (holders->len > 0)
         print_human(holders);
     else
-        puts("Nobody holds the image.");
+        puts("No process holds the image.");
     return 0;
 }
 
@@ -142,14 +142,13 @@ static const SinterOption locks_options[] = {
 const SinterCommand sinter_img_locks = {
     .name = "locks",
     .operands = "FILE",
-    .summary = "Shows which processes and virtual machines hold an image, and how",
+    .summary = "Shows the processes and virtual machines that hold an image",
     .options = locks_options,
     .n_options = G_N_ELEMENTS(locks_options),
     .options_size = sizeof(LocksOptions),
-    .description =
-        "Uses: what the process does with the image. Unshared: what it lets nobody else do.\n"
-        "What other users' processes hold is seen whole only by root. A machine that waits\n"
-        "for a migration holds nothing.\n",
+    .description = "Uses: permissions that the process uses. Unshared: permissions that it does "
+                   "not share.\nOnly root sees all processes of other users. A machine that waits "
+                   "for an incoming\nmigration holds no locks.\n",
     .min_operands = 1,
     .max_operands = 1,
     .expecting = "Expecting one image file name",

@@ -172,7 +172,7 @@ static const SinterOption map_options[] = {
     SINTER_IMG_OUTPUT_OPTION(MapOptions, output),
     { "start-offset", 's', "OFFSET", "begin there",
       SINTER_IMG_SIZED(MapOptions, start, "start offset", G_MAXINT64) },
-    { "max-length", 'l', "LENGTH", "map no more than that",
+    { "max-length", 'l', "LENGTH", "stop after this length",
       SINTER_IMG_SIZED(MapOptions, max_length, "max length", G_MAXINT64) },
 };
 
@@ -181,7 +181,7 @@ static const MapOptions map_defaults = { .max_length = G_MAXUINT64 };
 const SinterCommand sinter_img_map = {
     .name = "map",
     .operands = "FILE",
-    .summary = "Prints which part of the disk lies in which image of the chain, and where",
+    .summary = "Shows which image of the chain stores each range of the disk",
     .options = map_options,
     .n_options = G_N_ELEMENTS(map_options),
     .options_size = sizeof(MapOptions),

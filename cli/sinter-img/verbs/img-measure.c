@@ -279,14 +279,14 @@ measure_clear(gpointer data)
 
 static const SinterOption measure_options[] = {
     SINTER_IMG_SOURCE_OPTIONS(MeasureOptions, source),
-    { NULL, 'O', "FMT", "of the image to be made: raw (if not said) or qcow2",
+    { NULL, 'O', "FMT", "format of the new image: raw (default) or qcow2",
       SINTER_OPTION_MEMBER(MeasureOptions, target_format) },
-    { NULL, 'o', "OPTIONS", "for the image to be made: cluster_size=SIZE and so on",
+    { NULL, 'o', "OPTIONS", "options of the new image: cluster_size=SIZE and so on",
       SINTER_OPTION_MEMBER(MeasureOptions, list), .take = sinter_img_option_list_take },
-    { NULL, 'l', "SNAPSHOT", "the internal snapshot of FILE of that id or name",
+    { NULL, 'l', "SNAPSHOT", "internal snapshot of FILE, by ID or name",
       SINTER_OPTION_MEMBER(MeasureOptions, snapshot), .take = sinter_img_snapshot_take },
     { "output", 0, "OFMT", "human or json", .take = measure_take_output },
-    { "size", 0, "SIZE", "in place of FILE: of an empty disk of that size",
+    { "size", 0, "SIZE", "size of an empty disk, instead of FILE",
       SINTER_IMG_SIZED(MeasureOptions, size, "image size", G_MAXINT64) },
 };
 
@@ -295,7 +295,7 @@ static const MeasureOptions measure_defaults = { .size = NO_SIZE };
 const SinterCommand sinter_img_measure = {
     .name = "measure",
     .operands = "[FILE]",
-    .summary = "Computes how much room a new image would take",
+    .summary = "Calculates the file size that a new image needs",
     .options = measure_options,
     .n_options = G_N_ELEMENTS(measure_options),
     .options_size = sizeof(MeasureOptions),

@@ -90,9 +90,9 @@ merge_run(const SinterCommandCall *call, GError **error)
 }
 
 static const SinterOption merge_options[] = {
-    { "top", 't', "T", "the highest image that is merged; otherwise FILE",
+    { "top", 't', "T", "highest image to merge; default: FILE",
       SINTER_OPTION_MEMBER(SinterImgMerge, top) },
-    { "base", 'b', "B", "the lowest one; otherwise the chain's base",
+    { "base", 'b', "B", "lowest image to merge; default: the base of the chain",
       SINTER_OPTION_MEMBER(SinterImgMerge, base) },
     SINTER_IMG_MERGE_OPTIONS,
 };
@@ -100,15 +100,14 @@ static const SinterOption merge_options[] = {
 const SinterCommand sinter_img_merge = {
     .name = "merge",
     .operands = "FILE",
-    .summary = "Makes one image of several that follow on each other in a chain",
+    .summary = "Merges consecutive images of a chain into one",
     .options = merge_options,
     .n_options = G_N_ELEMENTS(merge_options),
     .options_size = sizeof(SinterImgMerge),
-    .description =
-        "FILE is the chain's top image; T and B are images of the chain. Content moves down\n"
-        "into B or up into T, whatever moves less, and the image above T is put onto the\n"
-        "result. Whatever interrupts it, the disk reads the same, and the same command\n"
-        "finishes it.\n",
+    .description = "FILE is the top image of the chain; T and B are images of the chain. Data "
+                   "moves down\ninto B or up into T, whichever moves less, and the result becomes "
+                   "the backing file of\nthe image above T. After an interruption, the disk reads "
+                   "the same; run the command\nagain to finish.\n",
     .min_operands = 1,
     .max_operands = 1,
     .expecting = "Expecting one image file name",

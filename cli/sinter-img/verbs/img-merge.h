@@ -27,22 +27,22 @@ typedef struct {
 /* Rows of their tables. */
 #define SINTER_IMG_MERGE_OPTIONS                                                                   \
     SINTER_IMG_CHANGE_OPTIONS(SinterImgMerge, source),                                             \
-        { "format", 'f', "FMT", "the top image's format; otherwise it is probed",                  \
+        { "format", 'f', "FMT", "format of the top image; probed by default",                      \
           SINTER_OPTION_MEMBER(SinterImgMerge, source.format) },                                   \
-        { "down", 0, NULL, "move content down", SINTER_OPTION_MEMBER(SinterImgMerge, down) },      \
-        { "up", 0, NULL, "move content up", SINTER_OPTION_MEMBER(SinterImgMerge, up) },            \
-        { "drop-shadowed", 0, NULL, "leave out what images above decide anyway",                   \
+        { "down", 0, NULL, "move data down", SINTER_OPTION_MEMBER(SinterImgMerge, down) },         \
+        { "up", 0, NULL, "move data up", SINTER_OPTION_MEMBER(SinterImgMerge, up) },               \
+        { "drop-shadowed", 0, NULL, "skip data that images above hide",                            \
           SINTER_OPTION_MEMBER(SinterImgMerge, drops_shadowed) },                                  \
-        { "delete", 'd', NULL, "remove the files that are left over, in the end",                  \
+        { "delete", 'd', NULL, "at the end, remove the merged files",                              \
           SINTER_OPTION_MEMBER(SinterImgMerge, deletes) },                                         \
-        { "dry-run", 'n', NULL, "say what would be done, and do nothing",                          \
+        { "dry-run", 'n', NULL, "show what would be done, and change nothing",                     \
           SINTER_OPTION_MEMBER(SinterImgMerge, dry_run) },                                         \
-        { NULL, 'r', "RATE", "move at most so many bytes a second",                                \
+        { NULL, 'r', "RATE", "limit in bytes per second",                                          \
           SINTER_IMG_SIZED(SinterImgMerge, rate_bytes_per_sec, "rate limit", G_MAXINT64) },        \
         SINTER_IMG_OUTPUT_OPTION(SinterImgMerge, output),                                          \
         { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(SinterImgMerge, progress) },  \
     {                                                                                              \
-        NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(SinterImgMerge, quiet)   \
+        NULL, 'q', NULL, "print only errors", SINTER_OPTION_MEMBER(SinterImgMerge, quiet)          \
     }
 
 /* Merges in the chain of @given, or takes @remove (nullable) out of it. The exit status. */

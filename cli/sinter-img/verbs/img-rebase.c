@@ -122,33 +122,33 @@ rebase_run(const SinterCommandCall *call, GError **error)
 
 static const SinterOption rebase_options[] = {
     SINTER_IMG_CHANGE_OPTIONS(RebaseOptions, source),
-    { NULL, 'f', "FMT", "the image's format; otherwise it is probed",
+    { NULL, 'f', "FMT", "image format; probed by default",
       SINTER_OPTION_MEMBER(RebaseOptions, source.format) },
-    { NULL, 'b', "BACKING", "the new backing file, as the image is to name it; '' for none",
+    { NULL, 'b', "BACKING", "new backing file, as the image will store it; '' for none",
       SINTER_OPTION_MEMBER(RebaseOptions, backing_name) },
     { NULL, 'F', "FMT", "its format", SINTER_OPTION_MEMBER(RebaseOptions, backing_format) },
-    { NULL, 'u', NULL, "change the name and nothing else: the content is known to be the same",
+    { NULL, 'u', NULL, "change only the name; the content must be the same",
       SINTER_OPTION_MEMBER(RebaseOptions, unsafe) },
-    { "force-share", 'U', NULL, "open BACKING also where somebody writes to it",
+    { "force-share", 'U', NULL, "open BACKING even if another process writes to it",
       SINTER_OPTION_MEMBER(RebaseOptions, share_new) },
-    { NULL, 't', "CACHE", "how to write: none (past the page cache) or writeback",
+    { NULL, 't', "CACHE", "cache mode of writes: none (bypass the page cache) or writeback",
       SINTER_OPTION_MEMBER(RebaseOptions, source.cache) },
-    { NULL, 'T', "CACHE", "how to read backing files, likewise",
+    { NULL, 'T', "CACHE", "cache mode of reads, as for -t",
       SINTER_OPTION_MEMBER(RebaseOptions, source_cache) },
     { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(RebaseOptions, progress) },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(RebaseOptions, quiet) },
+    { NULL, 'q', NULL, "print only errors", SINTER_OPTION_MEMBER(RebaseOptions, quiet) },
 };
 
 const SinterCommand sinter_img_rebase = {
     .name = "rebase",
     .operands = "FILE",
-    .summary = "Puts an overlay onto another backing file, or onto none",
+    .summary = "Changes the backing file of an overlay, or removes it",
     .options = rebase_options,
     .n_options = G_N_ELEMENTS(rebase_options),
     .options_size = sizeof(RebaseOptions),
     .description =
-        "What the new backing file has not is copied into FILE first, unless with -u.\n"
-        "Whatever interrupts it, the disk reads the same, and the same command finishes it.\n",
+        "Without -u, data that differs in the new backing file is first copied into FILE.\nAfter "
+        "an interruption, the disk reads the same; run the command again to finish.\n",
     .min_operands = 1,
     .max_operands = 1,
     .expecting = "Expecting one image file name",

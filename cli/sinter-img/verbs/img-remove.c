@@ -19,15 +19,14 @@ static const SinterOption remove_options[] = { SINTER_IMG_MERGE_OPTIONS };
 const SinterCommand sinter_img_remove = {
     .name = "remove",
     .operands = "FILE IMAGE",
-    .summary = "Takes an image out of a chain; all that stands on it stays the same",
+    .summary = "Removes an image from a chain; the images above read the same",
     .options = remove_options,
     .n_options = G_N_ELEMENTS(remove_options),
     .options_size = sizeof(SinterImgMerge),
-    .description =
-        "FILE is the chain's top image. What IMAGE decides moves into the image above or\n"
-        "below it, whatever moves less. Its file stays unless with -d.\n",
+    .description = "FILE is the top image of the chain. The data of IMAGE moves into the image "
+                   "above or\nbelow it, whichever moves less. Its file is kept without -d.\n",
     .min_operands = 2,
     .max_operands = 2,
-    .expecting = "Expecting the chain's top image and the one to take out",
+    .expecting = "Expecting the top image of the chain and the image to remove",
     .run = remove_run,
 };

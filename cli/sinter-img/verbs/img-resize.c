@@ -123,20 +123,20 @@ resize_run(const SinterCommandCall *call, GError **error)
 }
 
 static const SinterOption resize_options[] = {
-    { "format", 'f', "FMT", "the image's format; otherwise it is probed",
+    { "format", 'f', "FMT", "image format; probed by default",
       SINTER_OPTION_MEMBER(ResizeOptions, source.format) },
     SINTER_IMG_CHANGE_OPTIONS(ResizeOptions, source),
-    { "preallocation", 0, "MODE", "for what is added: off, metadata, falloc or full",
+    { "preallocation", 0, "MODE", "preallocation of the added range: off, metadata, falloc or full",
       .take = take_preallocation },
-    { "shrink", 0, NULL, "let the disk get smaller; what lies behind its end is lost",
+    { "shrink", 0, NULL, "allow a smaller size; data behind the new end is lost",
       SINTER_OPTION_MEMBER(ResizeOptions, shrink) },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(ResizeOptions, quiet) },
+    { NULL, 'q', NULL, "print only errors", SINTER_OPTION_MEMBER(ResizeOptions, quiet) },
 };
 
 const SinterCommand sinter_img_resize = {
     .name = "resize",
     .operands = "FILE [+|-]SIZE",
-    .summary = "Gives a disk another size",
+    .summary = "Changes the size of a disk",
     .options = resize_options,
     .n_options = G_N_ELEMENTS(resize_options),
     .options_size = sizeof(ResizeOptions),

@@ -173,21 +173,22 @@ snapshot_run(const SinterCommandCall *call, GError **error)
 
 static const SinterOption snapshot_options[] = {
     { NULL, 'l', NULL, "list the snapshots", .take = take_action, .action = ACTION_LIST },
-    { NULL, 'c', "NAME", "make one of that name", .take = take_action, .action = ACTION_CREATE },
-    { NULL, 'a', "SNAPSHOT", "make the disk what it was then; what it is now is lost",
+    { NULL, 'c', "NAME", "create a snapshot with this name", .take = take_action,
+      .action = ACTION_CREATE },
+    { NULL, 'a', "SNAPSHOT", "revert the disk to the snapshot; the current state is lost",
       .take = take_action, .action = ACTION_APPLY },
-    { NULL, 'd', "NAME", "delete the first one of that name", .take = take_action,
+    { NULL, 'd', "NAME", "delete the first snapshot with this name", .take = take_action,
       .action = ACTION_DELETE },
     SINTER_IMG_CHANGE_OPTIONS(SnapshotOptions, source),
-    { "force-share", 'U', NULL, "list those of an image that somebody writes to",
+    { "force-share", 'U', NULL, "list the snapshots even if another process writes to the image",
       SINTER_OPTION_MEMBER(SnapshotOptions, source.force_share) },
-    { NULL, 'q', NULL, "print nothing but errors", SINTER_OPTION_MEMBER(SnapshotOptions, quiet) },
+    { NULL, 'q', NULL, "print only errors", SINTER_OPTION_MEMBER(SnapshotOptions, quiet) },
 };
 
 const SinterCommand sinter_img_snapshot = {
     .name = "snapshot",
     .operands = "FILE",
-    .summary = "Lists, makes, applies or deletes internal snapshots",
+    .summary = "Lists, creates, applies or deletes internal snapshots",
     .options = snapshot_options,
     .n_options = G_N_ELEMENTS(snapshot_options),
     .options_size = sizeof(SnapshotOptions),

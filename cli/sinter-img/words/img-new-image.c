@@ -341,7 +341,8 @@ check_supported(const SinterImgNewImage *self, GError **error)
         if (!row->is_encrypted || !self->values[i].text || is_off)
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "The option '%s' is not supported: encrypted images cannot be made", row->key);
+                    "The option '%s' is not supported: encrypted images cannot be created",
+                    row->key);
         return FALSE;
     }
     return TRUE;

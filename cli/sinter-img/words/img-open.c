@@ -18,8 +18,7 @@
 gboolean
 sinter_img_refuse_object(const SinterOption *option, gpointer options, const char *value)
 {
-    sinter_img_error("--object is not supported: without a key, what an encrypted image says about "
-                     "itself can be read, and its map");
+    sinter_img_error("--object is not supported: encrypted images can be examined, but not read");
     return FALSE;
 }
 

@@ -18,11 +18,11 @@ typedef struct {
 
 /* Rows of a verb's table whose options hold a SinterImgSource as @member. */
 #define SINTER_IMG_SOURCE_OPTIONS(type, member)                                                    \
-    { "format", 'f', "FMT", "the image's format; otherwise it is probed",                          \
+    { "format", 'f', "FMT", "image format; probed by default",                                     \
       SINTER_OPTION_MEMBER(type, member.format) },                                                 \
-        { "image-opts", 0, NULL, "take names as driver=FMT,file.filename=FILE",                    \
+        { "image-opts", 0, NULL, "file names are driver=FMT,file.filename=FILE",                   \
           SINTER_OPTION_MEMBER(type, member.image_opts) },                                         \
-        { "force-share", 'U', NULL, "open an image that somebody writes to; it may change",        \
+        { "force-share", 'U', NULL, "open the image even if another process writes to it",         \
           SINTER_OPTION_MEMBER(type, member.force_share) },                                        \
     {                                                                                              \
         "object", 0, "OBJECT", NULL, .take = sinter_img_refuse_object                              \

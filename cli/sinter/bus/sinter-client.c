@@ -49,9 +49,9 @@ bus_name(gboolean on_system_bus)
 static GError *
 not_running(gboolean on_system_bus)
 {
-    return g_error_new(
-        SINTER_ERROR, SINTER_ERROR_FAILED, "the sinter daemon does not run on the %s; start it: %s",
-        bus_name(on_system_bus), on_system_bus ? "systemctl start sinterd" : "sinterd --user");
+    return g_error_new(SINTER_ERROR, SINTER_ERROR_FAILED,
+                       "sinterd is not running on the %s; start it: %s", bus_name(on_system_bus),
+                       on_system_bus ? "systemctl start sinterd" : "sinterd --user");
 }
 
 /* The bus's and GDBus's own errors as ours. */
@@ -66,10 +66,10 @@ translate(const GError *cause, const char *path, gboolean on_system_bus)
     if (g_error_matches(cause, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY) ||
         g_error_matches(cause, G_DBUS_ERROR, G_DBUS_ERROR_DISCONNECTED) ||
         g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_CLOSED))
-        return g_error_new(SINTER_ERROR, SINTER_ERROR_FAILED,
-                           "the daemon left the %s before it answered; 'sinter jobs' shows what it "
-                           "had begun",
-                           bus_name(on_system_bus));
+        return g_error_new(
+            SINTER_ERROR, SINTER_ERROR_FAILED,
+            "sinterd left the %s before it replied; 'sinter jobs' shows the jobs that it started",
+            bus_name(on_system_bus));
     if (g_error_matches(cause, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT) ||
         g_error_matches(cause, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD) ||
         g_error_matches(cause, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE))
@@ -77,7 +77,7 @@ translate(const GError *cause, const char *path, gboolean on_system_bus)
                            cause->message);
     if (g_error_matches(cause, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED))
         return g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
-                           "the %s does not let this user talk to the daemon: %s",
+                           "the %s does not allow this user to call sinterd: %s",
                            bus_name(on_system_bus), cause->message);
     return g_error_new(SINTER_ERROR, SINTER_ERROR_FAILED, "the daemon on the %s: %s",
                        bus_name(on_system_bus), cause->message);
@@ -140,8 +140,8 @@ check_uri(SinterClient *client, GError **error)
     if (!wanted || g_strcmp0(wanted, uri) == 0)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
-                "the daemon on the %s works on '%s', not on '%s'; start one for that: "
-                "sinterd --user --connect '%s'",
+                "sinterd on the %s is connected to '%s', not to '%s'; start another one: sinterd "
+                "--user --connect '%s'",
                 bus_name(client->on_system_bus), uri ? uri : "", wanted, wanted);
     return FALSE;
 }
@@ -187,8 +187,7 @@ warn_when_disconnected(const SinterClient *client)
 {
     if (client->globals->quiet || sinter_dbus_manager_get_connected(client->manager))
         return;
-    g_printerr("sinter: the daemon has no connection to '%s' at the moment: what it tells may be "
-               "out of date\n",
+    g_printerr("sinter: sinterd is not connected to '%s': its information may be out of date\n",
                sinter_dbus_manager_get_connection_uri(client->manager));
 }
 
@@ -205,7 +204,7 @@ sinter_client_open(const SinterGlobals *globals, GError **error)
         return NULL;
     if (globals->user && globals->system) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "--user and --system exclude each other");
+                    "--user and --system are mutually exclusive");
         return NULL;
     }
     choose_buses(globals, buses);
@@ -524,5 +523,5 @@ sinter_client_rescan(SinterClient *client)
                                },
                                &error);
     if (!reply)
-        g_printerr("sinter: what follows may be old: %s\n", error->message);
+        g_printerr("sinter: the following may be out of date: %s\n", error->message);
 }

@@ -56,7 +56,7 @@ measure(SinterClient *client, SinterObject *disk)
                                &error);
     if (!reply) {
         target = sinter_text_printable(sinter_properties_get_string(disk->properties, "Target"));
-        g_printerr("sinter: %s: what is shadowed is not known: %s\n", target, error->message);
+        g_printerr("sinter: %s: cannot measure shadowed data: %s\n", target, error->message);
         return;
     }
     layers = g_variant_get_child_value(reply, 0);
@@ -134,11 +134,11 @@ run(const SinterCommandCall *call, GError **error)
 
 const SinterCommand sinter_command_chain = {
     .name = "chain",
-    .summary = "show the layers of a domain's disks as a tree",
+    .summary = "show the layers of the disks of a domain as a tree",
     .operands = "DOMAIN [DISK]",
-    .description = "Each line is a layer, the active one first, the base last: libvirt's name for "
-                   "it, its\nformat, what it takes on its file system, its path, the snapshot "
-                   "whose state it\nkeeps, and how much of its data layers above hide.",
+    .description = "Each line is a layer, from the active layer to the base: libvirt's name, "
+                   "format,\nallocated size, path, the snapshot whose state it holds, and how much "
+                   "of its data is\nhidden by layers above.",
     .min_operands = 1,
     .max_operands = 2,
     .run = run,

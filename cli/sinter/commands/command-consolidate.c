@@ -27,11 +27,10 @@ check_options(const SinterCommandCall *call, GError **error)
     if (!options->plan && call->n_operands == 0)
         fault = "DOMAIN or --plan is missing";
     else if (options->plan && call->n_operands > 0)
-        fault = "a plan knows its domain: give --plan without a domain";
+        fault = "--plan and a domain are mutually exclusive";
     else if (options->plan && (options->disks || range->keep || range->top || range->base ||
                                range->pull || range->keep_files))
-        fault = "a plan knows what to merge: --plan goes with --bandwidth and the options for "
-                "waiting only";
+        fault = "--plan can only be combined with --bandwidth and the options for waiting";
     if (!fault)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
@@ -161,8 +160,8 @@ run(const SinterCommandCall *call, GError **error)
 }
 
 static const SinterOption option_rows[] = {
-    { "disk", 0, "DISK", "only this disk; may be given several times",
-      SINTER_OPTION_MEMBER(Options, disks), .kind = SINTER_OPTION_LIST },
+    { "disk", 0, "DISK", "only this disk; can be repeated", SINTER_OPTION_MEMBER(Options, disks),
+      .kind = SINTER_OPTION_LIST },
     SINTER_RANGE_OPTIONS(Options),
     { "plan", 0, "ID", "carry out this plan (see 'sinter plan')",
       SINTER_OPTION_MEMBER(Options, plan) },
@@ -174,7 +173,7 @@ const SinterCommand sinter_command_consolidate = {
     .name = "consolidate",
     .summary = "merge the layers of domains' disks",
     .operands = "DOMAIN …",
-    .description = "Ctrl-C cancels; a second one leaves the jobs to the daemon.",
+    .description = "Ctrl-C cancels the jobs; a second Ctrl-C exits, and the jobs continue.",
     .max_operands = G_MAXUINT,
     .options = option_rows,
     .n_options = G_N_ELEMENTS(option_rows),

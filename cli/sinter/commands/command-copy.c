@@ -32,12 +32,12 @@ run(const SinterCommandCall *call, GError **error)
 
     if (options->pivot && options->finish) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "copy: --pivot and --finish exclude each other");
+                    "copy: --pivot and --finish are mutually exclusive");
         return SINTER_EXIT_FAILED;
     }
     if (*call->operands[2] == '\0') {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "copy: the destination has no name");
+                    "copy: the destination is empty");
         return SINTER_EXIT_FAILED;
     }
     dict = g_variant_dict_new(NULL);
@@ -58,13 +58,13 @@ run(const SinterCommandCall *call, GError **error)
 
 static const SinterOption option_rows[] = {
     { "format", 0, "FORMAT", "qcow2 (the default) or raw", SINTER_OPTION_MEMBER(Options, format) },
-    { "shallow", 0, NULL, "only the active layer; the copy stands on the same lower ones",
+    { "shallow", 0, NULL, "copy only the active layer; the copy uses the same backing file",
       SINTER_OPTION_MEMBER(Options, shallow) },
-    { "reuse-external", 0, NULL, "the destination is there already",
+    { "reuse-external", 0, NULL, "the destination exists",
       SINTER_OPTION_MEMBER(Options, reuse_external) },
-    { "pivot", 0, NULL, "at the end move the guest over to the copy (the default)",
+    { "pivot", 0, NULL, "at the end, pivot the guest to the copy (the default)",
       SINTER_OPTION_MEMBER(Options, pivot) },
-    { "finish", 0, NULL, "at the end leave the guest where it is, and the copy whole",
+    { "finish", 0, NULL, "at the end, keep the guest on its disk and leave a complete copy",
       SINTER_OPTION_MEMBER(Options, finish) },
     SINTER_BANDWIDTH_OPTIONS(Options),
     SINTER_WAIT_OPTIONS(Options),
@@ -72,9 +72,9 @@ static const SinterOption option_rows[] = {
 
 const SinterCommand sinter_command_copy = {
     .name = "copy",
-    .summary = "mirror one disk to another file, and move over to it",
+    .summary = "mirror one disk to another file, and pivot to it",
     .operands = "DOMAIN DISK DESTINATION",
-    .description = "Ctrl-C cancels; a second one leaves the job to the daemon.",
+    .description = "Ctrl-C cancels the job; a second Ctrl-C exits, and the job continues.",
     .min_operands = 3,
     .max_operands = 3,
     .options = option_rows,

@@ -42,9 +42,9 @@ run_job(const SinterCommandCall *call, GError **error)
 
 const SinterCommand sinter_command_job = {
     .name = "job",
-    .summary = "show everything about a job",
+    .summary = "show all details of a job",
     .operands = "ID",
-    .description = "With -q only its phase.",
+    .description = "With -q, only its phase.",
     .min_operands = 1,
     .max_operands = 1,
     .run = run_job,
@@ -85,17 +85,17 @@ run_cancel(const SinterCommandCall *call, GError **error)
     if (client->json != SINTER_JSON_OFF)
         print_json(client, job);
     else if (!client->globals->quiet)
-        g_print("job %s: cancellation was asked for\n",
+        g_print("job %s: cancellation requested\n",
                 sinter_properties_get_string(job->properties, "Id"));
     return SINTER_EXIT_DONE;
 }
 
 const SinterCommand sinter_command_cancel = {
     .name = "cancel",
-    .summary = "ask for the end of a job",
+    .summary = "cancel a job",
     .operands = "ID",
-    .description = "Does not wait for it. A job that is moving its guest over cannot be cancelled "
-                   "any more.",
+    .description =
+        "Does not wait for the end of the job. A job that is pivoting can no longer be cancelled.",
     .min_operands = 1,
     .max_operands = 1,
     .run = run_cancel,
@@ -131,15 +131,16 @@ run_bandwidth(const SinterCommandCall *call, GError **error)
 }
 
 static const SinterOption bandwidth_option_rows[] = {
-    { "bytes", 0, NULL, "a RATE without a unit is bytes, not MiB",
+    { "bytes", 0, NULL, "a RATE without a unit is in bytes per second",
       SINTER_OPTION_MEMBER(BandwidthOptions, bytes) },
 };
 
 const SinterCommand sinter_command_bandwidth = {
     .name = "bandwidth",
-    .summary = "change how fast a job may go",
+    .summary = "change the bandwidth limit of a job",
     .operands = "ID RATE",
-    .description = "RATE is MiB a second, or a number with a unit (500K, 1.5G); 0 is no limit.",
+    .description =
+        "RATE is in MiB per second, or a number with a unit (500K, 1.5G); 0 means no limit.",
     .min_operands = 2,
     .max_operands = 2,
     .options = bandwidth_option_rows,

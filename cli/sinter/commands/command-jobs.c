@@ -103,13 +103,12 @@ run(const SinterCommandCall *call, GError **error)
 }
 
 static const SinterOption option_rows[] = {
-    { "running", 0, NULL, "only those that have not ended",
-      SINTER_OPTION_MEMBER(Options, running) },
+    { "running", 0, NULL, "only jobs that have not ended", SINTER_OPTION_MEMBER(Options, running) },
 };
 
 const SinterCommand sinter_command_jobs = {
     .name = "jobs",
-    .summary = "list jobs, those that ended lately included",
+    .summary = "list jobs, including those that ended recently",
     .operands = "",
     .options = option_rows,
     .n_options = G_N_ELEMENTS(option_rows),

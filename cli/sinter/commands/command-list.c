@@ -285,14 +285,14 @@ run(const SinterCommandCall *call, GError **error)
 }
 
 static const SinterOption option_rows[] = {
-    { "all", 0, NULL, "CD-ROM and floppy drives too", SINTER_OPTION_MEMBER(Options, all) },
+    { "all", 0, NULL, "also list CD-ROM and floppy drives", SINTER_OPTION_MEMBER(Options, all) },
     { "chains", 0, NULL, "only disks with more than one layer",
       SINTER_OPTION_MEMBER(Options, chains) },
 };
 
 const SinterCommand sinter_command_list = {
     .name = "list",
-    .summary = "list domains and disks, with depth, size and what a consolidation would free",
+    .summary = "list domains and disks with chain depth, size and reclaimable space",
     .operands = "[DOMAIN …]",
     .max_operands = G_MAXUINT,
     .options = option_rows,

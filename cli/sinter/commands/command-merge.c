@@ -50,28 +50,28 @@ run_pull(const SinterCommandCall *call, GError **error)
 
 /* The rows that both end with. */
 #define LAST_ROWS                                                                                  \
-    { "keep-relative", 0, NULL, "as virsh has it; relative names stay relative",                   \
+    { "keep-relative", 0, NULL, "accepted for compatibility with virsh",                           \
       SINTER_OPTION_MEMBER(Options, keep_relative) },                                              \
         SINTER_BANDWIDTH_OPTIONS(Options), SINTER_WAIT_OPTIONS(Options)
 
 static const SinterOption commit_rows[] = {
-    { "top", 0, "LAYER", "the highest layer to merge; default the active one",
+    { "top", 0, "LAYER", "highest layer to merge; default: the active layer",
       SINTER_OPTION_MEMBER(Options, top) },
-    { "base", 0, "LAYER", "the layer to merge into; default the lowest",
+    { "base", 0, "LAYER", "layer to merge into; default: the base of the chain",
       SINTER_OPTION_MEMBER(Options, base) },
-    { "delete", 0, NULL, "remove the merged files that nothing else uses",
+    { "delete", 0, NULL, "remove merged files that nothing else uses",
       SINTER_OPTION_MEMBER(Options, delete_files) },
-    { "active", 0, NULL, "as virsh has it; it follows from --top",
+    { "active", 0, NULL, "accepted for compatibility with virsh; implied by --top",
       SINTER_OPTION_MEMBER(Options, active) },
-    { "pivot", 0, NULL, "as virsh has it; it is what happens",
+    { "pivot", 0, NULL, "accepted for compatibility with virsh; always done",
       SINTER_OPTION_MEMBER(Options, pivot) },
     LAST_ROWS,
 };
 
 static const SinterOption pull_rows[] = {
-    { "base", 0, "LAYER", "the layer that stays below; default none",
+    { "base", 0, "LAYER", "layer that remains the backing file; default: none",
       SINTER_OPTION_MEMBER(Options, base) },
-    { "delete", 0, NULL, "remove the pulled files that nothing else uses",
+    { "delete", 0, NULL, "remove pulled files that nothing else uses",
       SINTER_OPTION_MEMBER(Options, delete_files) },
     LAST_ROWS,
 };
@@ -79,14 +79,13 @@ static const SinterOption pull_rows[] = {
 /* What is the same of both commands. */
 #define MERGE_COMMAND                                                                              \
     .operands = "DOMAIN DISK",                                                                     \
-    .description =                                                                                 \
-        "LAYER is a path, a file name, vda[3], or a snapshot's name. Ctrl-C cancels; a "           \
-        "second one leaves\nthe job to the daemon.",                                               \
+    .description = "LAYER is a path, a file name, vda[3], or the name of a snapshot. Ctrl-C "      \
+                   "cancels the job; a\nsecond Ctrl-C exits, and the job continues.",              \
     .min_operands = 2, .max_operands = 2, .options_size = sizeof(Options)
 
 const SinterCommand sinter_command_commit = {
     .name = "commit",
-    .summary = "merge layers of one disk down into a lower one",
+    .summary = "merge layers of one disk into a lower layer",
     MERGE_COMMAND,
     .options = commit_rows,
     .n_options = G_N_ELEMENTS(commit_rows),
@@ -95,7 +94,7 @@ const SinterCommand sinter_command_commit = {
 
 const SinterCommand sinter_command_pull = {
     .name = "pull",
-    .summary = "copy lower layers of one disk up into the active one",
+    .summary = "copy lower layers of one disk into the active layer",
     MERGE_COMMAND,
     .options = pull_rows,
     .n_options = G_N_ELEMENTS(pull_rows),

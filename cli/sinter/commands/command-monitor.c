@@ -231,7 +231,7 @@ on_appeared(GDBusConnection *bus, const char *name, const char *owner, gpointer 
         return;
     g_free(self->owner);
     self->owner = g_strdup(owner);
-    tell_daemon(self, "daemon-appeared", "the daemon is back");
+    tell_daemon(self, "daemon-appeared", "sinterd is back");
     if (!read_jobs(self, FALSE, &error))
         g_printerr("sinter: %s\n", error->message);
 }
@@ -242,7 +242,7 @@ on_vanished(GDBusConnection *bus, const char *name, gpointer user_data)
     Monitor *self = user_data;
 
     if (!bus) {
-        g_printerr("sinter: the bus went away\n");
+        g_printerr("sinter: the message bus was lost\n");
         g_main_loop_quit(self->loop);
         return;
     }
@@ -250,7 +250,7 @@ on_vanished(GDBusConnection *bus, const char *name, gpointer user_data)
         return;
     g_clear_pointer(&self->owner, g_free);
     g_hash_table_remove_all(self->jobs);
-    tell_daemon(self, "daemon-vanished", "the daemon went away");
+    tell_daemon(self, "daemon-vanished", "sinterd has stopped");
 }
 
 static gboolean
@@ -305,8 +305,8 @@ run(const SinterCommandCall *call, GError **error)
 
 const SinterCommand sinter_command_monitor = {
     .name = "monitor",
-    .summary = "show events and the phases of jobs as they come, until Ctrl-C",
+    .summary = "show events and phases of jobs until Ctrl-C",
     .operands = "",
-    .description = "With --json one object a line.",
+    .description = "With --json, each line is an object.",
     .run = run,
 };

@@ -121,11 +121,10 @@ static const SinterOption option_rows[] = {
 
 const SinterCommand sinter_command_plan = {
     .name = "plan",
-    .summary = "show what a consolidation would do, and do nothing",
+    .summary = "show what a consolidation would do",
     .operands = "DOMAIN",
-    .description =
-        "Exits with 4 when the consolidation would be refused, with 1 when there is no such\n"
-        "stretch of the chain.",
+    .description = "Exits with 4 if the consolidation would be refused, and with 1 if the chain "
+                   "has no such\nrange.",
     .min_operands = 1,
     .max_operands = 1,
     .options = option_rows,

@@ -31,7 +31,8 @@ sinter_bandwidth_parse(const char *text, gboolean plain_bytes, guint64 *ret_byte
         (is_plain_number(text) && !plain_bytes && !g_uint64_checked_mul(&bytes, bytes, MIB)) ||
         bytes > G_MAXINT64) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "'%s' is no rate: give MiB a second, or a number with K, M, G behind it", text);
+                    "'%s' is not a rate: expected MiB per second, or a number with K, M or G",
+                    text);
         return FALSE;
     }
     *ret_bytes_per_sec = bytes;
@@ -53,7 +54,7 @@ sinter_range_options_add(const SinterRangeOptions *options, GVariantDict *dict, 
     if (options->keep &&
         !g_ascii_string_to_unsigned(options->keep, 10, 0, G_MAXUINT32, &keep, NULL)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "--keep is a number of snapshots, not '%s'", options->keep);
+                    "invalid value '%s' of --keep: expected a number of snapshots", options->keep);
         return FALSE;
     }
     if (options->keep)

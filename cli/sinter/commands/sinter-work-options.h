@@ -18,17 +18,16 @@ typedef struct {
 } SinterRangeOptions;
 
 #define SINTER_RANGE_OPTIONS(type)                                                                 \
-    { "keep", 0, "N", "leave the newest N snapshots as layers of their own",                       \
+    { "keep", 0, "N", "keep the newest N snapshots as separate layers",                            \
       SINTER_OPTION_MEMBER(type, range.keep) },                                                    \
-        { "top", 0, "LAYER",                                                                       \
-          "the highest layer to merge (a path, a file name, vda[3], a snapshot)",                  \
+        { "top", 0, "LAYER", "highest layer to merge (a path, a file name, vda[3], a snapshot)",   \
           SINTER_OPTION_MEMBER(type, range.top) },                                                 \
-        { "base", 0, "LAYER", "the layer to merge into; with --pull: that stays below",            \
+        { "base", 0, "LAYER", "layer to merge into; with --pull: the remaining backing file",      \
           SINTER_OPTION_MEMBER(type, range.base) },                                                \
-        { "pull", 0, NULL, "merge upward, into the active layer",                                  \
+        { "pull", 0, NULL, "merge into the active layer",                                          \
           SINTER_OPTION_MEMBER(type, range.pull) },                                                \
     {                                                                                              \
-        "keep-files", 0, NULL, "leave the merged files",                                           \
+        "keep-files", 0, NULL, "keep the merged files",                                            \
             SINTER_OPTION_MEMBER(type, range.keep_files)                                           \
     }
 
@@ -39,11 +38,10 @@ typedef struct {
 } SinterBandwidthOptions;
 
 #define SINTER_BANDWIDTH_OPTIONS(type)                                                             \
-    { "bandwidth", 0, "RATE",                                                                      \
-      "at most so much a second: MiB, or with a unit (500K, 1.5G); 0: no limit",                   \
+    { "bandwidth", 0, "RATE", "limit per second: MiB, or with a unit (500K, 1.5G); 0: no limit",   \
       SINTER_OPTION_MEMBER(type, bandwidth.limit) },                                               \
     {                                                                                              \
-        "bytes", 0, NULL, "a RATE without a unit is bytes, not MiB",                               \
+        "bytes", 0, NULL, "a RATE without a unit is in bytes per second",                          \
             SINTER_OPTION_MEMBER(type, bandwidth.bytes)                                            \
     }
 

@@ -41,17 +41,16 @@ sinter_follow_on_interrupt(gpointer user_data)
 
     if (self->wish == SINTER_FOLLOW_ON) {
         sinter_follow_view_say(self->view,
-                               "cancelling %s; Ctrl-C once more leaves %s to the daemon",
-                               any ? jobs : "what is being started", any ? "it" : "that");
+                               "cancelling %s; press Ctrl-C again to exit while %s continues",
+                               any ? jobs : "the jobs being started", any ? "it" : "that");
         cancel_all(self);
         return G_SOURCE_CONTINUE;
     }
     self->wish = SINTER_FOLLOW_LEAVE;
     if (any)
-        sinter_follow_view_say(self->view, "%s left to the daemon; 'sinter jobs' shows the rest",
-                               jobs);
+        sinter_follow_view_say(self->view, "%s continues in sinterd; use 'sinter jobs'", jobs);
     else
-        sinter_follow_view_say(self->view, "left to the daemon; 'sinter jobs' shows what it began");
+        sinter_follow_view_say(self->view, "the work continues in sinterd; use 'sinter jobs'");
     sinter_follow_leave(self, SINTER_EXIT_CANCELLED);
     return G_SOURCE_CONTINUE;
 }
@@ -64,9 +63,9 @@ sinter_follow_on_deadline(gpointer user_data)
 
     self->deadline_id = 0;
     if (self->wish == SINTER_FOLLOW_ON) {
-        sinter_follow_view_say(self->view, "not done within %d s: cancelling %s",
-                               self->options->timeout_sec,
-                               sinter_follow_count_open(self) > 0 ? jobs : "what is being started");
+        sinter_follow_view_say(
+            self->view, "not finished within %d s: cancelling %s", self->options->timeout_sec,
+            sinter_follow_count_open(self) > 0 ? jobs : "the jobs being started");
         cancel_all(self);
     }
     return G_SOURCE_REMOVE;
@@ -81,10 +80,10 @@ on_away_too_long(gpointer user_data)
     g_autofree char *jobs = sinter_follow_name_open_jobs(self);
 
     self->away_id = 0;
-    sinter_follow_view_say(self->view,
-                           "the daemon has not come back within %d s; once it has been started, "
-                           "'sinter jobs' shows %s",
-                           COME_BACK_SEC, jobs);
+    sinter_follow_view_say(
+        self->view,
+        "sinterd did not return within %d s; after it is started, 'sinter jobs' shows %s",
+        COME_BACK_SEC, jobs);
     sinter_follow_leave(self, SINTER_EXIT_FAILED);
     return G_SOURCE_REMOVE;
 }
@@ -96,7 +95,8 @@ sinter_follow_on_vanished(GDBusConnection *bus, const char *name, gpointer user_
     g_autofree char *jobs = sinter_follow_name_open_jobs(self);
 
     if (!bus) {
-        sinter_follow_view_say(self->view, "the bus went away; 'sinter jobs' shows %s", jobs);
+        sinter_follow_view_say(self->view, "the message bus was lost; 'sinter jobs' shows %s",
+                               jobs);
         sinter_follow_leave(self, SINTER_EXIT_FAILED);
         return;
     }
@@ -106,8 +106,8 @@ sinter_follow_on_vanished(GDBusConnection *bus, const char *name, gpointer user_
     if (sinter_follow_count_open(self) == 0 || self->away_id != 0)
         return;
     sinter_follow_view_say(self->view,
-                           "the daemon went away: %s will go on in libvirt, and the daemon takes "
-                           "over when it is started again; waiting for it",
+                           "sinterd has stopped: %s continues in libvirt and is resumed when "
+                           "sinterd is started again; waiting",
                            jobs);
     self->away_id = g_timeout_add_seconds(COME_BACK_SEC, on_away_too_long, self);
 }
@@ -124,7 +124,7 @@ sinter_follow_on_appeared(GDBusConnection *bus, const char *name, const char *ow
     g_clear_handle_id(&self->away_id, g_source_remove);
     if (!was_away)
         return;
-    sinter_follow_view_say(self->view, "the daemon is back");
+    sinter_follow_view_say(self->view, "sinterd is back");
     for (guint i = 0; i < self->tracks->len; i++) {
         SinterJobTrack *track = g_ptr_array_index(self->tracks, i);
 

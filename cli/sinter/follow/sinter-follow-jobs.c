@@ -200,7 +200,7 @@ on_cancel_replied(GObject *source, GAsyncResult *result, gpointer user_data)
     if (self->n_cancelling == 0 && self->options->async && sinter_follow_count_open(self) > 0) {
         g_autofree char *jobs = sinter_follow_name_open_jobs(self);
 
-        sinter_follow_view_say(self->view, "%s: cancellation was asked for", jobs);
+        sinter_follow_view_say(self->view, "%s: cancellation requested", jobs);
         sinter_follow_leave(self, SINTER_EXIT_CANCELLED);
     }
 }
@@ -225,7 +225,7 @@ lose_job(SinterFollow *self, SinterJobTrack *track, const GError *error)
 {
     track->closed = TRUE;
     sinter_follow_view_drop(self->view, track);
-    sinter_follow_view_say(self->view, "job %s: how it ended is not known: %s",
+    sinter_follow_view_say(self->view, "job %s: its result is unknown: %s",
                            strrchr(track->path, '/') + 1, error->message);
     sinter_follow_note_status(self, SINTER_EXIT_FAILED);
     sinter_follow_finish_when_idle(self);

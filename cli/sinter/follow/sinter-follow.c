@@ -99,7 +99,8 @@ sinter_follow_new(SinterClient *client, const SinterWaitOptions *options, GError
 
     if (options->timeout_sec < 0) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "--timeout is a number of seconds, not %d", options->timeout_sec);
+                    "invalid value %d of --timeout: expected a number of seconds",
+                    options->timeout_sec);
         return NULL;
     }
     self = g_new0(SinterFollow, 1);

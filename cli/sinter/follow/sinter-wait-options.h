@@ -15,19 +15,19 @@ typedef struct {
 
 /* Rows of an option table, for a @type with a SinterWaitOptions member named wait. */
 #define SINTER_WAIT_OPTIONS(type)                                                                  \
-    { "wait", 0, NULL, "wait for the end of the jobs (the default)",                               \
+    { "wait", 0, NULL, "wait until the jobs have ended (the default)",                             \
       SINTER_OPTION_MEMBER(type, wait.wait) },                                                     \
         { "async", 0, NULL,                                                                        \
-          "only start the jobs; with --wait: only do not wait for the end of a cancellation",      \
+          "start the jobs and exit; with --wait: do not wait for the end of a cancellation",       \
           SINTER_OPTION_MEMBER(type, wait.async) },                                                \
         { "timeout",                                                                               \
           0,                                                                                       \
           "SECONDS",                                                                               \
-          "cancel what has not ended after so many seconds",                                       \
+          "cancel the jobs that have not ended after this time",                                   \
           SINTER_OPTION_MEMBER(type, wait.timeout_sec),                                            \
           .kind = SINTER_OPTION_INT },                                                             \
     {                                                                                              \
-        "verbose", 0, NULL, "say when a job enters another phase",                                 \
+        "verbose", 0, NULL, "print each phase that a job enters",                                  \
             SINTER_OPTION_MEMBER(type, wait.verbose)                                               \
     }
 

@@ -72,12 +72,12 @@ disk_notes(const SinterProperties *domain, const SinterProperties *disk,
         add_note(notes,
                  g_strdup_printf("job %s: %s", sinter_properties_get_string(job, "Id"), state));
     } else if (*block_job != '\0' && strcmp(block_job, "none") != 0) {
-        add_note(notes, g_strdup_printf("foreign block job: %s", block_job));
+        add_note(notes, g_strdup_printf("block job of another program: %s", block_job));
     }
     if (n_bad > 0)
         add_note(notes, g_strdup_printf("PROBLEM with %u layer%s", n_bad, n_bad == 1 ? "" : "s"));
     if (*sinter_properties_get_string(domain, "Problem") != '\0')
-        add_note(notes, g_strdup("PROBLEM: not read whole"));
+        add_note(notes, g_strdup("PROBLEM: not read completely"));
     return g_string_free(notes, FALSE);
 }
 

@@ -99,7 +99,7 @@ say_threshold(GVariant *details)
     g_variant_lookup(details, "excess-bytes", "t", &excess);
     first = sinter_units_format_bytes(threshold);
     second = sinter_units_format_bytes(excess);
-    return g_strdup_printf("has been written to beyond %s, by %s", first, second);
+    return g_strdup_printf("was written beyond the threshold of %s, by %s", first, second);
 }
 
 static char *
@@ -133,9 +133,9 @@ static const struct {
     { "block-threshold", NULL, say_threshold },
     { "metadata-change", NULL, say_metadata },
     { "qmp-job-error", "QEMU's block job failed", NULL },
-    { "qmp-corrupted", "QEMU found the image corrupt", NULL },
+    { "qmp-corrupted", "QEMU detected corruption of the image", NULL },
     { "connected", "connected to libvirt", NULL },
-    { "disconnected", "the connection to libvirt is lost", NULL },
+    { "disconnected", "the connection to libvirt was lost", NULL },
 };
 
 static char *

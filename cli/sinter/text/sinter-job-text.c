@@ -283,8 +283,8 @@ sinter_job_text_outcome(const SinterProperties *job)
         return format_done(job);
     if (strcmp(phase, "cancelled") == 0)
         return g_strdup_printf("job %s was cancelled", id);
-    return g_strdup_printf("job %s %s: %s", id, quarantined ? "was put into quarantine" : "failed",
-                           *message != '\0' ? message : "the daemon does not say why");
+    return g_strdup_printf("job %s %s: %s", id, quarantined ? "was quarantined" : "failed",
+                           *message != '\0' ? message : "sinterd gave no reason");
 }
 
 int

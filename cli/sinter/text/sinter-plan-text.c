@@ -112,8 +112,8 @@ append_cost(GString *text, const SinterProperties *plan)
     g_autofree char *after = format_bytes(plan, "SpaceAfterBytes");
     g_autofree char *peak = format_bytes(plan, "PeakExtraBytes");
 
-    g_string_append_printf(text, "To copy:  at most %s\n", copied);
-    g_string_append_printf(text, "Space:    %s now, at most %s after; meanwhile at most %s more\n",
+    g_string_append_printf(text, "To copy:  up to %s\n", copied);
+    g_string_append_printf(text, "Space:    %s now, up to %s after; up to %s more at the peak\n",
                            before, after, peak);
 }
 
@@ -162,9 +162,7 @@ sinter_plan_text_format(const SinterProperties *plan, const char *domain, gboole
     append_warnings(text, plan);
     append_refusals(text, get_list(plan, "Refusals"));
     if (verdict == SINTER_PLAN_WORK && legend)
-        g_string_append_printf(text,
-                               "\nTo do so, while the chain stays as it is: sinter consolidate "
-                               "--plan %s\n",
+        g_string_append_printf(text, "\nTo carry out this plan: sinter consolidate --plan %s\n",
                                sinter_properties_get_string(plan, "Id"));
     return g_string_free(text, FALSE);
 }

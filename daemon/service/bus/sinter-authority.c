@@ -168,7 +168,7 @@ call_dispatch(Call *call)
     if (!g_dbus_interface_skeleton_get_object_path(call->skeleton)) {
         sinter_dbus_return_error(invocation,
                                  g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
-                                             "object '%s' has gone meanwhile",
+                                             "object '%s' no longer exists",
                                              g_dbus_method_invocation_get_object_path(invocation)));
         return;
     }
@@ -210,15 +210,17 @@ on_polkit_checked(GObject *source, GAsyncResult *result, gpointer user_data)
 
     take_question_back(call);
     if (!verdict)
-        call_deny(call, "polkit could not be asked for '%s': %s", call->method->action,
+        call_deny(call, "polkit could not check authorization for '%s': %s", call->method->action,
                   error->message);
     else if (polkit_authorization_result_get_is_authorized(verdict))
         call_dispatch(call);
     else if (polkit_authorization_result_get_is_challenge(verdict))
-        call_deny(call, "polkit asks for authentication for '%s', and no agent could be reached",
-                  call->method->action);
+        call_deny(
+            call,
+            "polkit requires authentication for '%s', but no authentication agent is available",
+            call->method->action);
     else
-        call_deny(call, "polkit does not allow '%s'", call->method->action);
+        call_deny(call, "polkit denied '%s'", call->method->action);
 }
 
 static void
@@ -336,7 +338,7 @@ call_decide(Call *call)
     if (!count_pending(call))
         sinter_dbus_return_error(g_steal_pointer(&call->invocation),
                                  g_error_new(SINTER_ERROR, SINTER_ERROR_BUSY,
-                                             "%d calls of user %u wait for an answer already",
+                                             "%d calls of user %u are already pending",
                                              SINTER_AUTHORITY_MAX_PENDING, call->uid));
     else if (call_is_owners(call))
         call_dispatch(call);
@@ -345,7 +347,7 @@ call_decide(Call *call)
     else if (call->uid == getuid())
         call_dispatch(call);
     else
-        call_deny(call, "user %u is not the one whose service this is", call->uid);
+        call_deny(call, "user %u is not the owner of this service", call->uid);
 }
 
 static void
@@ -358,7 +360,7 @@ on_uid(GObject *source, GAsyncResult *result, gpointer user_data)
 
     if (!reply) {
         g_dbus_error_strip_remote_error(error);
-        call_deny(call, "the bus does not tell who asks: %s", error->message);
+        call_deny(call, "the message bus could not identify the caller: %s", error->message);
         return;
     }
     g_variant_get(reply, "(u)", &call->uid);

@@ -130,8 +130,9 @@ handle_measure_chain(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, G
         sinter_service_context_measure_chain_async(self->context, domain, self->target, on_measured,
                                                    invocation);
     else
-        sinter_dbus_return_error(invocation, g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
-                                                         "domain %s is gone", self->domain_uuid));
+        sinter_dbus_return_error(invocation,
+                                 g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                                             "domain %s no longer exists", self->domain_uuid));
     return TRUE;
 }
 
@@ -208,10 +209,10 @@ check_copy(const char *destination, const char *format)
 {
     if (!g_path_is_absolute(destination) || strlen(destination) >= SINTER_OPTION_MAX_STRING)
         return g_error_new(SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                           "destination '%.64s' is no absolute path of a file", destination);
+                           "destination '%.64s' is not an absolute path of a file", destination);
     if (format && strcmp(format, "qcow2") != 0 && strcmp(format, "raw") != 0)
         return g_error_new(SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                           "option 'format' is '%.64s'; a copy is 'qcow2' or 'raw'", format);
+                           "option 'format' is '%.64s'; expected 'qcow2' or 'raw'", format);
     return NULL;
 }
 

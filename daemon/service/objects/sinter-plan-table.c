@@ -96,16 +96,16 @@ check_quotas(SinterPlanTable *table, guint uid, GError **error)
     guint n = uid == 0 ? 0 : count_of_user(table, uid);
 
     if (n >= limits->max_per_user) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                    "user %u has %u plans already; execute or discard one, or wait until it "
-                    "expires",
-                    uid, n);
+        g_set_error(
+            error, SINTER_ERROR, SINTER_ERROR_BUSY,
+            "user %u already has %u plans; execute or discard one, or wait until it expires", uid,
+            n);
         return FALSE;
     }
     n = g_hash_table_size(table->entries);
     if (n >= limits->max) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                    "there are %u plans already, as many as are kept; wait until one expires", n);
+                    "the maximum of %u plans is reached; wait until one expires", n);
         return FALSE;
     }
     return TRUE;
@@ -175,8 +175,7 @@ sinter_plan_table_lookup(SinterPlanTable *table, const char *id, GError **error)
     if (g_hash_table_contains(table->entries, id))
         return sinter_object_path_plan(id);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
-                "no plan '%.64s': it was executed or discarded, has expired, or its chain has "
-                "changed",
+                "no plan '%.64s': it was executed or discarded, it expired, or its chain changed",
                 id);
     return NULL;
 }

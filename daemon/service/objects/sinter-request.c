@@ -66,7 +66,7 @@ lookup_domain(SinterRequest *self, GError **error)
     SinterDomain *domain = sinter_service_context_lookup_domain(self->context, self->domain_uuid);
 
     if (!domain)
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain %s is gone",
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain %s no longer exists",
                     self->domain_uuid);
     return domain;
 }

@@ -47,7 +47,7 @@ scan(SinterJobRun *run, gboolean whole_host, GError **error)
     domain = sinter_recheck_find_domain(look->host, run->record->domain_uuid);
     if (domain)
         return sinter_domain_ref(domain);
-    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "the domain is gone");
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "the domain no longer exists");
     return NULL;
 }
 
@@ -70,7 +70,8 @@ sinter_chain_observe(SinterJobRun *run, gboolean whole_host, GError **error)
     if (look->domain->partial) {
         /* a disk or a block job that was not read is not one that is gone */
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
-                    "the domain could not be read whole, trying again: %s", look->domain->problem);
+                    "the domain could not be read completely, trying again: %s",
+                    look->domain->problem);
         return FALSE;
     }
     look->observation.domain_exists = TRUE;

@@ -56,11 +56,11 @@ describe(const Target *target, guint64 need_bytes, guint64 promised_bytes)
     g_autofree char *promised = sinter_units_format_bytes(promised_bytes);
 
     if (promised_bytes == 0)
-        return g_strdup_printf("'%s' may grow by %s, and its file system has %s left", target->path,
-                               need, left);
-    return g_strdup_printf("'%s' may grow by %s; its file system has %s left, of which other jobs "
-                           "may need %s",
-                           target->path, need, left, promised);
+        return g_strdup_printf("'%s' may grow by %s, but its file system has only %s available",
+                               target->path, need, left);
+    return g_strdup_printf(
+        "'%s' may grow by %s; its file system has %s available, of which other jobs may need %s",
+        target->path, need, left, promised);
 }
 
 SinterSpace

@@ -35,7 +35,7 @@ check_definition(SinterJobRun *run, const SinterDisk *disk)
     if (next && sinter_layer_same_file(live, next))
         return;
     sinter_job_record_warn(record,
-                           "the definition for the next boot names '%s' and not '%s': correct it "
+                           "the persistent definition names '%s' instead of '%s': correct it "
                            "(virsh edit %s) before the domain is started again",
                            next ? next->description : "no image", live->description,
                            record->domain_name);
@@ -50,7 +50,7 @@ check_layers(const SinterDisk *disk, GError **error)
 
         if (layer->missing) {
             g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
-                        "after the merge the chain names '%s', which is not there",
+                        "after the merge, the chain contains '%s', which does not exist",
                         layer->description);
             return FALSE;
         }
@@ -91,10 +91,10 @@ sinter_chain_clean_up(SinterJobRun *run, gboolean may_remove)
         return;
     }
     if (doubt)
-        sinter_job_record_warn(record, "the merged files stay: %s", doubt);
+        sinter_job_record_warn(record, "the merged files are kept: %s", doubt);
     if (sinter_cleanup_changes_anything(record->plan) &&
         !sinter_job_run_enter_phase(run, SINTER_PHASE_CLEANING, &error))
-        sinter_job_record_warn(record, "the merged files stay: %s", error->message);
+        sinter_job_record_warn(record, "the merged files are kept: %s", error->message);
     else if (!sinter_cleanup_run(run->context.virt, record, may_remove && !doubt, &error))
         return; /* the connection is lost: observe again, clean up again */
     sinter_job_run_finish(run, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);

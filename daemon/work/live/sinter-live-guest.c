@@ -36,7 +36,7 @@ put_limits_back(SinterJobRun *run, GError **error)
         return TRUE;
     if (!virt->klass->set_io_limits(virt, record->domain_uuid, record->plan->disk, &limits,
                                     error)) {
-        g_prefix_error(error, "the disk's write limit could not be put back: ");
+        g_prefix_error(error, "the write limit of the disk could not be restored: ");
         return FALSE;
     }
     record->throttled = FALSE;
@@ -121,8 +121,9 @@ lift_bandwidth(SinterJobRun *run)
         return;
     }
     record->bandwidth_bytes_per_sec = 0;
-    sinter_job_record_warn(record, "the guest writes faster than the limited copy runs; the "
-                                   "bandwidth limit was lifted");
+    sinter_job_record_warn(
+        record,
+        "the guest writes faster than the bandwidth limit allows to copy; the limit was lifted");
     sinter_job_run_save_or_log(run);
 }
 
@@ -191,8 +192,8 @@ throttle(SinterJobRun *run, guint64 rate)
         }
         return;
     }
-    sinter_job_record_warn(record, "the guest writes faster than the copy runs; its writes were "
-                                   "slowed down until the end of the job");
+    sinter_job_record_warn(record, "the guest writes faster than the copy runs; its writes are "
+                                   "throttled until the end of the job");
 }
 
 /* The record first, then the guest; an error leaves it as it was, or in doubt held by the record.
@@ -227,8 +228,8 @@ pause_guest(SinterJobRun *run)
         return;
     }
     sinter_job_record_warn(run->record,
-                           "the guest was held for up to %" G_GUINT64_FORMAT
-                           " ms so that the copy could catch up",
+                           "the guest was suspended for up to %" G_GUINT64_FORMAT
+                           " ms so that the copy could converge",
                            run->context.max_pause_usec / 1000);
 }
 
@@ -265,9 +266,8 @@ act(SinterJobRun *run, SinterConvergeAction action, guint64 rate)
         end_pause(run);
         break;
     case SINTER_CONVERGE_GIVE_UP:
-        sinter_job_record_warn(run->record,
-                               "the copy does not gain on the guest, whatever was tried; the job "
-                               "goes on, cancel it or lower the guest's load");
+        sinter_job_record_warn(run->record, "the copy does not converge; the job continues: cancel "
+                                            "it, or reduce the load of the guest");
         break;
     }
     sinter_job_run_publish(run, FALSE);
@@ -316,9 +316,8 @@ sinter_live_flush_pulled(SinterJobRun *run, gboolean *ret_again)
     if (sinter_live_state(run)->guest.flush_failed)
         return FALSE;
     if (sinter_chain_look(run)->domain->state != SINTER_DOMAIN_RUNNING) {
-        sinter_job_record_warn(record,
-                               "the domain is not running, so that QEMU cannot be made to write "
-                               "what it pulled; the merged files stay");
+        sinter_job_record_warn(record, "the domain is not running, so QEMU cannot flush the pulled "
+                                       "data; the merged files are kept");
         return FALSE;
     }
     if (hold(run, &error) && let_go(run, &error)) {
@@ -330,8 +329,7 @@ sinter_live_flush_pulled(SinterJobRun *run, gboolean *ret_again)
         return FALSE;
     sinter_live_state(run)->guest.flush_failed = TRUE;
     sinter_job_record_warn(record,
-                           "QEMU could not be made to write what it pulled; the merged files "
-                           "stay: %s",
+                           "QEMU could not flush the pulled data; the merged files are kept: %s",
                            error->message);
     return FALSE;
 }

@@ -38,15 +38,14 @@ next_with_block_job(const SinterJobRecord *record, const SinterObservation *seen
         if (record->phase <= SINTER_PHASE_STARTING)
             return sinter_verdict_end(
                 SINTER_NEXT_FAIL, SINTER_ERROR_BUSY,
-                "another block job is on the disk; wait for its end or cancel it");
-        return sinter_verdict_end(
-            SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED,
-            "another block job than ours is on the disk; it was started by somebody else");
+                "another block job runs on the disk; wait for it to end, or cancel it");
+        return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED,
+                                  "a block job of another program runs on the disk");
     }
     if (record->phase == SINTER_PHASE_QUEUED)
         return sinter_verdict_end(
             SINTER_NEXT_FAIL, SINTER_ERROR_BUSY,
-            "a block job that is not ours is on the disk; wait for its end or cancel it");
+            "a block job of another program runs on the disk; wait for it to end, or cancel it");
     if (seen->mirror == SINTER_MIRROR_PIVOTING || seen->mirror == SINTER_MIRROR_ABORTING)
         return sinter_verdict(SINTER_NEXT_WAIT);
     if (record->cancel_requested && record->phase < SINTER_PHASE_PIVOTING)
@@ -62,7 +61,7 @@ next_after(const SinterJobRecord *record)
 {
     if (record->phase == SINTER_PHASE_QUEUED)
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_CHAIN_CHANGED,
-                                  "somebody else has made the change already");
+                                  "another program has already made the change");
     return sinter_verdict(SINTER_NEXT_VERIFY);
 }
 
@@ -85,37 +84,36 @@ next_ended_without_change(const SinterJobRecord *record, const SinterObservation
         return sinter_verdict(SINTER_NEXT_VERIFY);
     if (record->phase >= SINTER_PHASE_VERIFYING)
         return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_CHAIN_CHANGED,
-                                  "the chain had changed as planned and is now the old one again");
+                                  "the chain changed as planned, but is now the old chain again");
     if (seen->seen == SINTER_SEEN_FAILED)
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
-                                  "the block job failed; the chain is as it was");
+                                  "the block job failed; the chain is unchanged");
     if (record->cancel_requested)
         return sinter_verdict_cancelled();
     if (seen->seen == SINTER_SEEN_CANCELED)
         return sinter_verdict_end(
             SINTER_NEXT_CANCELLED, SINTER_ERROR_CANCELLED,
-            "the block job was cancelled by somebody else; the chain is as it was");
+            "the block job was cancelled by another program; the chain is unchanged");
     /* QEMU may have moved over, and the guest written to the merged image, before libvirt knew */
     if (!seen->domain_active && record->phase == SINTER_PHASE_PIVOTING && !is_plain_copy(record))
-        return sinter_verdict_end(
-            SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED,
-            "the domain stopped while it was moved over; its definition names the old "
-            "chain, which may lack what the guest wrote last: compare the two before it "
-            "is started again");
+        return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED,
+                                  "the domain stopped during the pivot; its definition names the "
+                                  "old chain, which may lack the last writes of the guest: compare "
+                                  "both chains before the domain is started again");
     if (!seen->domain_active)
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
-                                  "the domain stopped in mid-job; the chain is as it was");
+                                  "the domain stopped during the job; the chain is unchanged");
     if (is_plain_copy(record) && record->phase == SINTER_PHASE_PIVOTING)
-        return sinter_verdict_end(
-            SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
-            "the copy ended while nobody watched, so that nobody can tell whether it is "
-            "whole: make it again; the chain is as it was");
+        return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
+                                  "the copy ended while sinterd was not running, so it is unknown "
+                                  "whether it is complete: start it again; the chain is unchanged");
     if (seen->seen == SINTER_SEEN_COMPLETED)
         return sinter_verdict_end(
             SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED,
-            "libvirt says that the block job is complete, but the chain is the old one");
-    return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
-                              "the block job ended while nobody watched; the chain is as it was");
+            "libvirt reports that the block job completed, but the chain is unchanged");
+    return sinter_verdict_end(
+        SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
+        "the block job ended while sinterd was not running; the chain is unchanged");
 }
 
 /* The chain is as before and no block job is there. */
@@ -129,7 +127,7 @@ next_before(const SinterJobRecord *record, const SinterObservation *seen)
         return sinter_verdict_cancelled();
     if (!seen->domain_active)
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
-                                  "the domain is not running; the chain is as it was");
+                                  "the domain is not running; the chain is unchanged");
     /* asked for or not, nothing has come of it, and asking again harms nothing */
     return sinter_verdict(SINTER_NEXT_START);
 }
@@ -139,7 +137,7 @@ sinter_live_reconcile(const SinterJobRecord *record, const SinterObservation *ob
 {
     if (!observation->domain_exists)
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_NOT_FOUND,
-                                  "the domain is gone; its files are left as they are");
+                                  "the domain no longer exists; its files are not changed");
     if (observation->block_job != SINTER_BLOCK_JOB_NONE)
         return next_with_block_job(record, observation);
     /* a plain copy's chain is the same before and after: the old one decides */
@@ -150,8 +148,8 @@ sinter_live_reconcile(const SinterJobRecord *record, const SinterObservation *ob
     if (record->phase <= SINTER_PHASE_STARTING && observation->seen == SINTER_SEEN_NOTHING)
         return sinter_verdict_end(
             SINTER_NEXT_FAIL, SINTER_ERROR_CHAIN_CHANGED,
-            "the chain is no longer the one that was planned for; nothing was done");
+            "the chain has changed since the plan was made; nothing was done");
     return sinter_verdict_end(
         SINTER_NEXT_QUARANTINE, SINTER_ERROR_CHAIN_CHANGED,
-        "the chain is neither the old one nor the planned one; nothing more is done to it");
+        "the chain is neither the old nor the planned one; the job stops here");
 }

@@ -116,8 +116,7 @@ sinter_live_step_pivot(SinterJobRun *run, const SinterVerdict *verdict)
         return;
     run->record->phase = SINTER_PHASE_READY;
     if (++end->n_pivot_tries >= MAX_PIVOT_TRIES) {
-        g_prefix_error(&error,
-                       "the move to the merged image was refused %u times: ", end->n_pivot_tries);
+        g_prefix_error(&error, "the pivot was refused %u times: ", end->n_pivot_tries);
         give_up(run, g_steal_pointer(&error));
         return;
     }

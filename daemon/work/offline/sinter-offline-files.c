@@ -105,7 +105,7 @@ find_stretch(SinterOfflineFiles *self, const SinterDisk *disk, const SinterDiskP
     if (self->first < self->last && self->last < disk->layers->len)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
-                "the chain of disk %s is no longer the one that was planned for", disk->target);
+                "the chain of disk %s has changed since the plan was made", disk->target);
     return FALSE;
 }
 
@@ -170,7 +170,7 @@ open_file(File *file, GError **error)
     if (!(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) ||
         !sinter_file_id_equal(identity, file->identity)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
-                    "'%s' is not the file that it was when the domain was read", file->path);
+                    "'%s' was replaced since the domain was read", file->path);
         return FALSE;
     }
     link = g_strdup_printf("/proc/self/fd/%d", seen);
@@ -179,7 +179,7 @@ open_file(File *file, GError **error)
         return TRUE;
     if (errno == EBUSY)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_LOCKED,
-                    "'%s' is a device that is mounted or claimed by somebody else", file->path);
+                    "'%s' is a device that is mounted or in exclusive use", file->path);
     else
         sinter_error_set_errno(error, errno, "opening '%s'%s", file->path,
                                file->written ? " for writing" : "");
@@ -213,7 +213,7 @@ lock_lease(const File *file, GError **error)
         return TRUE;
     if (errno == EAGAIN || errno == EACCES)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_LOCKED,
-                    "'%s' is leased to a domain (virtlockd)", file->path);
+                    "a domain holds a lease on '%s' (virtlockd)", file->path);
     else
         sinter_error_set_errno(error, errno, "locking '%s'", file->path);
     return FALSE;
@@ -231,7 +231,7 @@ lock_file(File *file, GError **error)
         sinter_file_id_equal(now, file->identity))
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
-                "'%s' was replaced while it was opened", file->path);
+                "'%s' was replaced while it was being opened", file->path);
     return FALSE;
 }
 
@@ -243,8 +243,8 @@ set_header_error(const File *file, const SinterImageInfo *info, const File *belo
     const char *backing = info->backing_path ? info->backing_path : info->backing_name;
 
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
-                "the header of '%s' names %s%s%s as what it stands on, and the domain %s%s%s: let "
-                "them agree (qemu-img rebase -u, virsh edit)",
+                "the backing file in the header of '%s' is %s%s%s, and in the domain XML %s%s%s: "
+                "make them agree (sinter-img rebase -u, virsh edit)",
                 file->path, backing ? "'" : "nothing", backing ? backing : "", backing ? "'" : "",
                 below ? "'" : "nothing", below ? below->path : "", below ? "'" : "");
 }
@@ -257,8 +257,8 @@ check_backing_format(const File *file, const SinterImageInfo *info, const File *
     if (g_strcmp0(info->backing_format, below->format) == 0)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                "'%s' stores %s%s%s as the format of its backing file '%s', which is '%s': store "
-                "it with qemu-img rebase -u -F %s",
+                "'%s' stores %s%s%s as the format of its backing file '%s', whose format is '%s': "
+                "store it with sinter-img rebase -u -F %s",
                 file->path, info->backing_format ? "'" : "nothing",
                 info->backing_format ? info->backing_format : "", info->backing_format ? "'" : "",
                 below->path, below->format, below->format);

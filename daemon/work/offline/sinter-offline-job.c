@@ -74,8 +74,8 @@ warn_of_part(SinterJobRecord *record)
         return;
     for (char **name = record->plan->drop_snapshots; name && *name; name++)
         sinter_job_record_warn(record,
-                               "the state of snapshot '%s' may be a mixture now, for '%s' was "
-                               "merged into in part: consolidate again, or delete the snapshot",
+                               "the state of snapshot '%s' may be inconsistent, because '%s' was "
+                               "only partly merged into: consolidate again, or delete the snapshot",
                                *name, record->plan->base_path);
 }
 

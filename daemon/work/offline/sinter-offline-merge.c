@@ -42,7 +42,7 @@ yield(SinterJobRun *run, const char *why, guint64 timeout_usec)
 void
 sinter_offline_step_wait(SinterJobRun *run, const SinterVerdict *verdict)
 {
-    yield(run, "the domain runs: waiting until it is shut off", G_MAXUINT64);
+    yield(run, "the domain is running: waiting until it is shut off", G_MAXUINT64);
 }
 
 /* --- before the merge ------------------------------------------------------------------------- */
@@ -230,8 +230,8 @@ follow_with_definition(SinterJobRun *run, const SinterOfflineFiles *files)
                                    sinter_offline_files_get_result_format(files), &error))
         return TRUE;
     g_prefix_error(&error,
-                   "all is merged into '%s', but the definition could not be made to name it, so "
-                   "that the chain is as it was: ",
+                   "all data is merged into '%s', but the definition could not be updated; the "
+                   "chain is unchanged: ",
                    plan->chain_after[0]);
     return fail_unless_lost(run, error);
 }
@@ -259,7 +259,7 @@ take_death(SinterJobRun *run, const char *death)
     if (++sinter_offline_state(run)->n_deaths < MAX_DEATHS)
         return;
     error = g_error_new(SINTER_ERROR, SINTER_ERROR_FAILED,
-                        "%s; it was tried %d times; the chain is as it was", text, MAX_DEATHS);
+                        "%s; gave up after %d attempts; the chain is unchanged", text, MAX_DEATHS);
     sinter_job_run_fail(run, error);
 }
 
@@ -273,7 +273,7 @@ take_outcome(SinterJobRun *run, const SinterOfflineFiles *files, const Outcome *
     else if (outcome->answer->kind == SINTER_WORKER_ERROR)
         take_error(run, outcome->answer);
     else
-        take_death(run, "it said what is not for it to say");
+        take_death(run, "it sent an invalid message");
 }
 
 void

@@ -13,22 +13,21 @@ sinter_offline_reconcile(const SinterJobRecord *record, const SinterObservation 
 {
     if (!seen->domain_exists)
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_NOT_FOUND,
-                                  "the domain is gone; its files are left as they are");
+                                  "the domain no longer exists; its files are not changed");
     if (seen->block_job != SINTER_BLOCK_JOB_NONE)
         return sinter_verdict(SINTER_NEXT_WAIT); /* somebody else's: what it leaves is seen then */
     if (seen->chain == SINTER_CHAIN_AFTER) {
         if (record->started_usec == 0)
             return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_CHAIN_CHANGED,
-                                      "somebody else has made the change already");
+                                      "another program has already made the change");
         return sinter_verdict(SINTER_NEXT_VERIFY);
     }
     if (record->phase >= SINTER_PHASE_VERIFYING)
         return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_CHAIN_CHANGED,
-                                  "the chain had changed as planned and is now another one");
+                                  "the chain changed as planned, and then changed again");
     if (seen->chain == SINTER_CHAIN_OTHER)
-        return sinter_verdict_end(
-            SINTER_NEXT_FAIL, SINTER_ERROR_CHAIN_CHANGED,
-            "the chain is no longer the one that was planned for; make a new plan");
+        return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_CHAIN_CHANGED,
+                                  "the chain has changed since the plan was made; make a new plan");
     if (record->cancel_requested)
         return sinter_verdict_cancelled();
     return sinter_verdict(seen->domain_active ? SINTER_NEXT_WAIT : SINTER_NEXT_START);

@@ -49,9 +49,10 @@ static char *
 describe_end(GSubprocess *process)
 {
     if (g_subprocess_get_if_signaled(process))
-        return g_strdup_printf("it was ended by signal %d (%s)", g_subprocess_get_term_sig(process),
+        return g_strdup_printf("it was killed by signal %d (%s)",
+                               g_subprocess_get_term_sig(process),
                                g_strsignal(g_subprocess_get_term_sig(process)));
-    return g_strdup_printf("it left with status %d", g_subprocess_get_exit_status(process));
+    return g_strdup_printf("it exited with status %d", g_subprocess_get_exit_status(process));
 }
 
 /* The job is not to be flooded, whatever runs in the worker. */
@@ -96,7 +97,7 @@ give_fd(GSubprocessLauncher *launcher, int fd, int target, GError **error)
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
     if (copy < 0) {
-        sinter_error_set_errno(error, errno, "passing a file to " PROGRAM_NAME);
+        sinter_error_set_errno(error, errno, "passing a file descriptor to " PROGRAM_NAME);
         return FALSE;
     }
     g_subprocess_launcher_take_fd(launcher, copy, target);
@@ -154,7 +155,7 @@ sinter_offline_worker_start(const char *program, const SinterOfflineFiles *files
     self->mailbox = mailbox;
     self->serial = serial;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0) {
-        sinter_error_set_errno(error, errno, "making a socket for " PROGRAM_NAME);
+        sinter_error_set_errno(error, errno, "creating a socket for " PROGRAM_NAME);
         sinter_offline_worker_free(self);
         return NULL;
     }

@@ -49,8 +49,8 @@ sinter_worker_user_find(guint *ret_uid, guint *ret_gid)
         return;
     if (g_once_init_enter(&told)) {
         sinter_log(G_LOG_LEVEL_WARNING, NULL,
-                   "this host has no user '" USER_NAME "', so that its program runs as nobody "
-                   "(%d): make one with systemd-sysusers",
+                   "this host has no user '" USER_NAME
+                   "', so its program runs as nobody (%d): create it with systemd-sysusers",
                    NOBODY);
         g_once_init_leave(&told, 1);
     }

@@ -422,7 +422,7 @@ sinter_job_record_from_json(const char *json, gssize len, GError **error)
 
     if (!json_parser_load_from_data(parser, json, len, &cause)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "the job record is cut short or no JSON: %s", cause->message);
+                    "the job record is truncated or not JSON: %s", cause->message);
         return NULL;
     }
     root = json_parser_get_root(parser);

@@ -28,7 +28,7 @@ sinter_job_store_new(const char *dir, GError **error)
     SinterJobStore *store;
 
     if (g_mkdir_with_parents(dir, 0700) < 0) {
-        sinter_error_set_errno(error, errno, "making the folder of job records '%s'", dir);
+        sinter_error_set_errno(error, errno, "creating the directory of job records '%s'", dir);
         return NULL;
     }
     store = g_new0(SinterJobStore, 1);
@@ -62,7 +62,7 @@ set_aside(const char *path, const GError *cause)
 
     if (g_rename(path, bad) < 0)
         bad[strlen(path)] = '\0';
-    sinter_log(G_LOG_LEVEL_WARNING, fields, "job record '%s' is set aside as '%s': %s", path, bad,
+    sinter_log(G_LOG_LEVEL_WARNING, fields, "job record '%s' was renamed to '%s': %s", path, bad,
                cause->message);
 }
 
@@ -105,8 +105,7 @@ load_record(const char *path, guint64 id, GError **error)
     if (!record)
         return NULL;
     if (strcmp(record->id, expected) != 0) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT, "it says that it is job %s",
-                    record->id);
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT, "its ID is %s", record->id);
         return NULL;
     }
     return g_steal_pointer(&record);

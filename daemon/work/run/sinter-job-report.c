@@ -79,7 +79,7 @@ sinter_job_run_enter_phase(SinterJobRun *run, SinterPhase phase, GError **error)
     run->record->phase = phase;
     if (!sinter_job_run_save(run, error)) {
         run->record->phase = before;
-        g_prefix_error(error, "the job's record cannot be written: ");
+        g_prefix_error(error, "the job record cannot be written: ");
         return FALSE;
     }
     sinter_job_run_publish(run, FALSE);

@@ -89,7 +89,7 @@ begin(SinterJobRun *run)
         if (run->kind->take_over)
             run->kind->take_over(run);
     } else if (!sinter_job_run_save(run, &error)) {
-        g_prefix_error(&error, "the job's record cannot be written: ");
+        g_prefix_error(&error, "the job record cannot be written: ");
         sinter_job_run_fail(run, error);
     } else {
         wait_for_admission(run);

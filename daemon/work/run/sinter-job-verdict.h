@@ -42,7 +42,7 @@ static inline SinterVerdict
 sinter_verdict_cancelled(void)
 {
     return sinter_verdict_end(SINTER_NEXT_CANCELLED, SINTER_ERROR_CANCELLED,
-                              "cancelled on request; the chain is as it was");
+                              "cancelled on request; the chain is unchanged");
 }
 
 G_END_DECLS

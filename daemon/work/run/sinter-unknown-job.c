@@ -17,9 +17,8 @@ init(SinterJobRun *run)
     State *state = run->state;
 
     state->reason =
-        g_strdup_printf("the job is of kind '%s', which this version of sinterd does not know; "
-                        "it was left by another version, and nothing is done for it: check the "
-                        "domain and its images",
+        g_strdup_printf("the kind of the job is '%s', which this version of sinterd does not "
+                        "support; the job is not resumed: check the domain and its images",
                         sinter_job_record_get_kind(run->record));
 }
 

@@ -93,9 +93,8 @@ redefine_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
 
     for (char **name = plan->redefine_snapshots; name && *name; name++) {
         GError *cause = NULL;
-        g_autofree char *what =
-            g_strdup_printf("snapshot '%s' could not be told that its state is now in '%s'", *name,
-                            plan->base_path);
+        g_autofree char *what = g_strdup_printf(
+            "snapshot '%s' could not be redefined to its new image '%s'", *name, plan->base_path);
 
         if (!redefine_snapshot(virt, record, *name, &cause) &&
             !warn_unless_lost(record, what, cause, error))
@@ -110,7 +109,7 @@ drop_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
     for (char **name = record->plan->drop_snapshots; name && *name; name++) {
         GError *cause = NULL;
         g_autofree char *what =
-            g_strdup_printf("metadata of snapshot '%s' could not be dropped", *name);
+            g_strdup_printf("the metadata of snapshot '%s' could not be deleted", *name);
 
         if (!virt->klass->drop_snapshot(virt, record->domain_uuid, *name, &cause) &&
             !warn_unless_lost(record, what, cause, error))
@@ -129,15 +128,14 @@ sync_image(const char *path, char **ret_doubt, GError **error)
     if (fd < 0) {
         g_free(*ret_doubt);
         *ret_doubt =
-            g_strdup_printf("'%s' could not be opened to be synced: %s", path, g_strerror(errno));
+            g_strdup_printf("'%s' could not be opened for syncing: %s", path, g_strerror(errno));
         return TRUE;
     }
     if (fdatasync(fd) == 0)
         return TRUE;
-    sinter_error_set_errno(error, errno,
-                           "the block job is done, but not all that it wrote to '%s' has reached "
-                           "the disk; the merged files stay: syncing it",
-                           path);
+    sinter_error_set_errno(
+        error, errno,
+        "the block job is done, but '%s' could not be synced; the merged files are kept", path);
     return FALSE;
 }
 
@@ -204,22 +202,22 @@ reason_to_keep(const SinterReferenceGraph *graph, const char *path, int fd, cons
     struct stat st;
 
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return g_strdup("it is no regular file");
+        return g_strdup("it is not a regular file");
     if (identity[0] == '\0')
-        return g_strdup("it could not be looked at before the merge");
+        return g_strdup("it could not be examined before the merge");
     if (!is_noted_file(&st, identity))
-        return g_strdup("another file has taken its name");
+        return g_strdup("it was replaced by another file");
     if (users->len > 0) {
         const SinterReference *user = users->pdata[0];
 
-        return g_strdup_printf("domain '%s', disk %s%s%s names it", user->domain_name, user->disk,
+        return g_strdup_printf("domain '%s', disk %s%s%s uses it", user->domain_name, user->disk,
                                user->snapshot ? ", snapshot " : "",
                                user->snapshot ? user->snapshot : "");
     }
     if (!lock_unused(fd))
         return g_strdup("a process holds it open, or its locks cannot be read");
     if (!is_still_named(path, &st))
-        return g_strdup("another file has taken its name");
+        return g_strdup("it was replaced by another file");
     return NULL;
 }
 
@@ -241,7 +239,7 @@ remove_if_unused(SinterJobRecord *record, const SinterReferenceGraph *graph, con
     if (!reason && !sinter_file_remove_durably(path, &error))
         reason = g_strdup(error->message);
     if (reason)
-        sinter_job_record_warn(record, "'%s' is merged and stays: %s", path, reason);
+        sinter_job_record_warn(record, "merged file '%s' is kept: %s", path, reason);
     return reason == NULL;
 }
 
@@ -257,14 +255,13 @@ look_up_graph(SinterVirt *virt, SinterJobRecord *record, SinterReferenceGraph **
     g_autofree char *gap = NULL;
 
     if (!domains)
-        return warn_unless_lost(record, "the merged files stay", cause, error);
+        return warn_unless_lost(record, "the merged files are kept", cause, error);
     graph = sinter_reference_graph_new(domains);
     gap = sinter_reference_graph_find_gap(graph, NULL);
     if (gap)
-        sinter_job_record_warn(record,
-                               "the merged files stay: whether they are used cannot be "
-                               "told: %s",
-                               gap);
+        sinter_job_record_warn(
+            record, "the merged files are kept, because it is unknown whether they are used: %s",
+            gap);
     else
         *ret_graph = g_steal_pointer(&graph);
     return TRUE;

@@ -65,7 +65,7 @@ sinter_destination_find_root(const char *destination, const SinterDisk *disk, co
         plain = g_canonicalize_filename(destination, NULL);
     if (!plain || strcmp(plain, destination) != 0 || strcmp(plain, "/") == 0) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "destination '%.256s' is no plain absolute path of a file", destination);
+                    "destination '%.256s' is not a plain absolute path of a file", destination);
         return FALSE;
     }
     if (!folders)
@@ -76,8 +76,8 @@ sinter_destination_find_root(const char *destination, const SinterDisk *disk, co
     if (*ret_root)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
-                "a copy of disk %s may not lie at '%.256s': only in a folder of its images, or in "
-                "one that [copy] folders of sinter.conf names (%s)",
+                "a copy of disk %s is not allowed at '%.256s': use the directory of one of its "
+                "images, or one of those that [copy] folders in sinter.conf lists (%s)",
                 disk->target, destination, *folders ? folders : "none");
     return FALSE;
 }
@@ -106,21 +106,20 @@ check_file(const SinterDiskPlan *plan, int folder, GError **error)
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno == ENOENT && !plan->reuse_external)
             return TRUE;
-        sinter_error_set_errno(error, errno, "looking at the copy's destination '%s'",
-                               plan->destination);
+        sinter_error_set_errno(error, errno, "examining the destination '%s'", plan->destination);
         return FALSE;
     }
     if (!plan->reuse_external && !S_ISBLK(st.st_mode)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "the copy's destination '%s' is there already: remove it, or ask for its reuse",
+                    "the destination '%s' exists: remove it, or use --reuse-external",
                     plan->destination);
         return FALSE;
     }
     if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
-                "the copy's destination '%s' is neither a regular file nor a block device%s",
-                plan->destination, S_ISLNK(st.st_mode) ? " but a symbolic link" : "");
+                "the destination '%s' is neither a regular file nor a block device%s",
+                plan->destination, S_ISLNK(st.st_mode) ? ", but a symbolic link" : "");
     return FALSE;
 }
 
@@ -140,10 +139,10 @@ sinter_destination_check(const SinterDiskPlan *plan, GError **error)
         return check_file(plan, folder, error);
     if (errno == ELOOP || errno == EXDEV)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
-                    "the way to the copy's destination '%s' leads over a symbolic link below '%s'",
+                    "the path of the destination '%s' has a symbolic link below '%s'",
                     plan->destination, root);
     else
-        sinter_error_set_errno(error, errno, "opening the folder of the copy's destination '%s'",
+        sinter_error_set_errno(error, errno, "opening the directory of the destination '%s'",
                                plan->destination);
     return FALSE;
 }

@@ -82,7 +82,7 @@ check_same(const SinterJobRecord *record, const SinterPlan *plan, GError **error
         const SinterRefusal *refusal = g_ptr_array_index(now->refusals, 0);
 
         g_set_error(error, SINTER_ERROR, sinter_refusal_code_error(refusal->code),
-                    "no longer possible: %s", refusal->text);
+                    "the plan is no longer possible: %s", refusal->text);
         return FALSE;
     }
     if (is_same_plan(record->plan, now))
@@ -103,7 +103,7 @@ sinter_recheck_plan(const SinterJobRecord *record, const GPtrArray *domains, GEr
     g_autoptr(SinterPlan) plan = NULL;
 
     if (!domain) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain '%s' is gone",
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain '%s' no longer exists",
                     record->domain_name);
         return FALSE;
     }

@@ -23,6 +23,6 @@ sinter_virt_open_domain(SinterVirt *virt, const char *uuid, GError **error)
         return NULL;
     domain = virDomainLookupByUUIDString(connection, uuid);
     if (!domain)
-        sinter_connection_set_error(error, "looking for domain %s", uuid);
+        sinter_connection_set_error(error, "looking up domain %s", uuid);
     return domain;
 }

@@ -30,8 +30,8 @@ sinter_virt_libvirt_drop_snapshot(SinterVirt *virt, const char *uuid, const char
     /* gone already: another disk's job of the same merge was quicker */
     if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_SNAPSHOT)
         return TRUE;
-    sinter_connection_set_error(error, "dropping snapshot '%s' of domain '%s'", snapshot,
-                                virDomainGetName(domain));
+    sinter_connection_set_error(error, "deleting the metadata of snapshot '%s' of domain '%s'",
+                                snapshot, virDomainGetName(domain));
     return FALSE;
 }
 

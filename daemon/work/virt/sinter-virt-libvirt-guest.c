@@ -67,10 +67,10 @@ sinter_virt_libvirt_set_io_limits(SinterVirt *virt, const char *uuid, const char
     if (rc == 0)
         rc = virDomainSetBlockIoTune(domain, disk, params, n_params, VIR_DOMAIN_AFFECT_LIVE);
     if (rc < 0)
-        sinter_connection_set_error(error,
-                                    "limiting the writes of domain '%s', disk %s to "
-                                    "%" G_GUINT64_FORMAT " bytes a second",
-                                    virDomainGetName(domain), disk, limits->write_bytes_per_sec);
+        sinter_connection_set_error(
+            error,
+            "limiting the writes of domain '%s', disk %s to %" G_GUINT64_FORMAT " bytes per second",
+            virDomainGetName(domain), disk, limits->write_bytes_per_sec);
     virTypedParamsFree(params, n_params);
     return rc == 0;
 }
@@ -84,13 +84,13 @@ sinter_virt_libvirt_suspend(SinterVirt *virt, const char *uuid, GError **error)
     if (!domain)
         return FALSE;
     if (virDomainGetState(domain, &state, NULL, 0) < 0) {
-        sinter_connection_set_error(error, "asking for the state of domain '%s'",
+        sinter_connection_set_error(error, "reading the state of domain '%s'",
                                     virDomainGetName(domain));
         return FALSE;
     }
     /* to libvirt, to hold what somebody else has paused is a success: it would be ours to resume */
     if (state != VIR_DOMAIN_RUNNING) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "holding domain '%s': it is %s",
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "suspending domain '%s': it is %s",
                     virDomainGetName(domain), sinter_domain_state_name(state));
         return FALSE;
     }
@@ -111,7 +111,7 @@ sinter_virt_libvirt_resume(SinterVirt *virt, const char *uuid, GError **error)
     if (!domain)
         return FALSE;
     if (virDomainGetState(domain, &state, &reason, 0) < 0) {
-        sinter_connection_set_error(error, "asking for the state of domain '%s'",
+        sinter_connection_set_error(error, "reading the state of domain '%s'",
                                     virDomainGetName(domain));
         return FALSE;
     }

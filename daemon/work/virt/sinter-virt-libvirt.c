@@ -40,8 +40,8 @@ end_block_job(SinterVirt *virt, const char *uuid, const char *disk, gboolean piv
         flags |= VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT;
     if (virDomainBlockJobAbort(domain, disk, flags) < 0) {
         sinter_connection_set_error(error, "%s domain '%s', disk %s",
-                                    pivot ? "moving to the merged image of"
-                                          : "ending the block job of",
+                                    pivot ? "pivoting to the merged image of"
+                                          : "aborting the block job of",
                                     virDomainGetName(domain), disk);
         return FALSE;
     }
@@ -60,7 +60,7 @@ get_info(SinterVirt *virt, const char *uuid, const char *disk, SinterBlockJobInf
         return FALSE;
     rc = virDomainGetBlockJobInfo(domain, disk, &info, VIR_DOMAIN_BLOCK_JOB_INFO_BANDWIDTH_BYTES);
     if (rc < 0) {
-        sinter_connection_set_error(error, "asking for the block job of domain '%s', disk %s",
+        sinter_connection_set_error(error, "reading the block job of domain '%s', disk %s",
                                     virDomainGetName(domain), disk);
         return FALSE;
     }
@@ -86,10 +86,11 @@ set_bandwidth(SinterVirt *virt, const char *uuid, const char *disk, guint64 byte
     if (virDomainBlockJobSetSpeed(domain, disk,
                                   (unsigned long)MIN(bytes_per_sec, (guint64)G_MAXLONG),
                                   VIR_DOMAIN_BLOCK_JOB_SPEED_BANDWIDTH_BYTES) < 0) {
-        sinter_connection_set_error(error,
-                                    "limiting the block job of domain '%s', disk %s to "
-                                    "%" G_GUINT64_FORMAT " bytes a second",
-                                    virDomainGetName(domain), disk, bytes_per_sec);
+        sinter_connection_set_error(
+            error,
+            "limiting the block job of domain '%s', disk %s to %" G_GUINT64_FORMAT
+            " bytes per second",
+            virDomainGetName(domain), disk, bytes_per_sec);
         return FALSE;
     }
     return TRUE;

@@ -180,15 +180,15 @@ typedef enum {
       COUNTED, "{detail}")                                                                         \
     /* the image's state */                                                                        \
     X(IMAGE_DIRTY, "image-dirty", NOTE, WRITES, REBUILD, UNSEEN,                                   \
-      "The image was not closed: its reference counts may be stale")                               \
+      "The image was not closed cleanly: its reference counts may be stale")                       \
     X(IMAGE_CORRUPT, "image-corrupt", NOTE, WRITES, FLAG, UNSEEN,                                  \
-      "The image is marked corrupt: a program met damage while writing to it")                     \
+      "The image is marked as corrupt: a program found damage while writing to it")                \
     X(LEGACY_ENCRYPTION, "legacy-encryption", NOTE, NONE, NONE, UNSEEN,                            \
-      "The image is encrypted with legacy AES, which is insecure and was given up")                \
+      "The image is encrypted with legacy AES, which is insecure and no longer supported")         \
     X(READ_ERROR, "read-error", ERROR, IMAGE, NONE, REFUSES, "{detail}")                           \
     /* L1 */                                                                                       \
     X(L1_TABLE_BEYOND_FILE, "l1-table-beyond-file", CORRUPTION, IMAGE, NONE, COUNTED,              \
-      "The {owner} at {host} goes on beyond the end of the file")                                  \
+      "The {owner} at {host} extends beyond the end of the file")                                  \
     X(L1_ENTRY_RESERVED_BITS, "l1-entry-reserved-bits", CORRUPTION, DATA, BITS, COUNTED,           \
       "The L1 entry of guest offset {guest} in the {owner} has reserved bits set: {seen}")         \
     X(L1_ENTRY_UNALIGNED, "l1-entry-unaligned", CORRUPTION, DATA, ENTRY, COUNTED,                  \
@@ -202,13 +202,13 @@ typedef enum {
       "The L1 entry of guest offset {guest} in the {owner} has the flag COPIED, but names no L2 "  \
       "table: {seen}")                                                                             \
     X(L1_COPIED_FALSE, "l1-copied-false", CORRUPTION, WRITES, FLAG, COUNTED,                       \
-      "The L1 entry of guest offset {guest} says that the L2 table at {host} is not shared, but "  \
-      "its refcount is {refcount}")                                                                \
+      "The L1 entry of guest offset {guest} marks the L2 table at {host} as not shared, but its "  \
+      "refcount is {refcount}")                                                                    \
     X(L1_COPIED_MISSING, "l1-copied-missing", CORRUPTION, NONE, FLAG, COUNTED,                     \
       "The L1 entry of guest offset {guest} says that the L2 table at {host} is shared, but its "  \
       "refcount is 1")                                                                             \
     X(L2_TABLE_SHARED, "l2-table-shared", CORRUPTION, DATA, SEPARATE, UNSEEN,                      \
-      "The L2 table at {host} serves different guest offsets: {owners}")                           \
+      "The L2 table at {host} is used for different guest offsets: {owners}")                      \
     /* L2 */                                                                                       \
     X(L2_ENTRY_RESERVED_BITS, "l2-entry-reserved-bits", CORRUPTION, DATA, BITS, COUNTED,           \
       "The L2 entry of guest offset {guest} in the {owner} has reserved bits set: {seen}")         \
@@ -226,8 +226,8 @@ typedef enum {
       "The L2 entry of guest offset {guest} in the {owner} has the flag COPIED, but names no "     \
       "cluster: {seen}")                                                                           \
     X(L2_COPIED_FALSE, "l2-copied-false", CORRUPTION, WRITES, FLAG, COUNTED,                       \
-      "The L2 entry of guest offset {guest} says that the cluster at {host} is not shared, but "   \
-      "its refcount is {refcount}")                                                                \
+      "The L2 entry of guest offset {guest} marks the cluster at {host} as not shared, but its "   \
+      "refcount is {refcount}")                                                                    \
     X(L2_COPIED_MISSING, "l2-copied-missing", CORRUPTION, NONE, FLAG, COUNTED,                     \
       "The L2 entry of guest offset {guest} says that the cluster at {host} is shared, but its "   \
       "refcount is 1")                                                                             \
@@ -252,7 +252,7 @@ typedef enum {
     X(CLUSTER_SHARED, "cluster-shared", CORRUPTION, DATA, SEPARATE, UNSEEN,                        \
       "The cluster at {host} holds the data of different guest offsets: {owners}")                 \
     X(METADATA_OVERLAP, "metadata-overlap", CORRUPTION, DATA, SEPARATE, UNSEEN,                    \
-      "The metadata at {host} is used a second time: {owners}")                                    \
+      "The metadata at {host} is also used elsewhere: {owners}")                                   \
     /* refcounts */                                                                                \
     X(REFCOUNT_TOO_LOW, "refcount-too-low", CORRUPTION, WRITES, COUNT, COUNTED,                    \
       "The cluster at {host} has refcount {#seen}, but {#expected} references")                    \
@@ -269,7 +269,7 @@ typedef enum {
       "The refcount of {#seen} clusters from {host} on cannot be told: their refcount block is "   \
       "damaged")                                                                                   \
     X(REFTABLE_BEYOND_FILE, "refcount-table-beyond-file", CORRUPTION, WRITES, REBUILD, COUNTED,    \
-      "The refcount table at {host} goes on beyond the end of the file")                           \
+      "The refcount table at {host} extends beyond the end of the file")                           \
     X(REFTABLE_ENTRY_RESERVED_BITS, "refcount-table-entry-reserved-bits", CORRUPTION, WRITES,      \
       REBUILD, COUNTED, "Entry {#expected} of the refcount table has reserved bits set: {seen}")   \
     X(REFTABLE_ENTRY_UNALIGNED, "refcount-table-entry-unaligned", CORRUPTION, WRITES, REBUILD,     \
@@ -296,18 +296,18 @@ typedef enum {
     X(SNAPSHOT_L1_SHORT, "snapshot-l1-short", CORRUPTION, SNAPSHOT, SNAPSHOT, UNSEEN,              \
       "The L1 table of snapshot {detail} has {#seen} entries, its size needs {#expected}")         \
     X(SNAPSHOT_L1_BEYOND_FILE, "snapshot-l1-beyond-file", CORRUPTION, SNAPSHOT, SNAPSHOT, COUNTED, \
-      "The L1 table of snapshot {detail} at {host} lies beyond the end of the file")               \
+      "The L1 table of snapshot {detail} at {host} is beyond the end of the file")                 \
     X(SNAPSHOT_DISK_SIZE_ZERO, "snapshot-disk-size-zero", CORRUPTION, SNAPSHOT, SNAPSHOT, UNSEEN,  \
-      "The snapshot {detail} says that the disk has 0 bytes; to apply it would empty the disk")    \
+      "The disk size of snapshot {detail} is 0 bytes; applying the snapshot would empty the disk") \
     X(SNAPSHOT_ID_TWICE, "snapshot-id-twice", CORRUPTION, SNAPSHOT, SNAPSHOT, UNSEEN,              \
-      "The id of snapshot {detail} stands twice")                                                  \
+      "The ID of snapshot {detail} is not unique")                                                 \
     X(SNAPSHOT_NAME_TWICE, "snapshot-name-twice", NOTE, NONE, NONE, UNSEEN,                        \
-      "The name of snapshot {detail} stands twice")                                                \
+      "The name of snapshot {detail} is not unique")                                               \
     /* bitmaps */                                                                                  \
     X(BITMAP_DIRECTORY_DAMAGED, "bitmap-directory-damaged", CORRUPTION, BITMAP, BITMAP, REFUSES,   \
       "The bitmap directory at {host}: {detail}")                                                  \
     X(BITMAP_NAME_TWICE, "bitmap-name-twice", CORRUPTION, BITMAP, BITMAP, UNSEEN,                  \
-      "The name of bitmap {detail} stands twice")                                                  \
+      "The name of bitmap {detail} is not unique")                                                 \
     X(BITMAP_TYPE, "bitmap-type", CORRUPTION, BITMAP, BITMAP, REFUSES,                             \
       "The bitmap {detail} has the unknown type {#seen}")                                          \
     X(BITMAP_GRANULARITY, "bitmap-granularity", CORRUPTION, BITMAP, BITMAP, REFUSES,               \
@@ -315,15 +315,15 @@ typedef enum {
     X(BITMAP_FLAGS, "bitmap-flags", CORRUPTION, BITMAP, BITMAP, REFUSES,                           \
       "The bitmap {detail} has unknown flags: {seen}")                                             \
     X(BITMAP_EXTRA, "bitmap-extra", CORRUPTION, BITMAP, BITMAP, REFUSES,                           \
-      "The bitmap {detail} has extra data that nobody knows")                                      \
+      "The bitmap {detail} has unknown extra data")                                                \
     X(BITMAP_IN_USE, "bitmap-in-use", NOTE, BITMAP, BITMAP, UNSEEN,                                \
-      "The bitmap {detail} was not saved: what it holds cannot be relied on")                      \
+      "The bitmap {detail} was not saved: its content is inconsistent")                            \
     X(BITMAP_TABLE_SIZE, "bitmap-table-size", CORRUPTION, BITMAP, BITMAP, REFUSES,                 \
       "The table of bitmap {detail} has {#seen} entries, the disk needs {#expected}")              \
     X(BITMAP_TABLE_UNALIGNED, "bitmap-table-unaligned", CORRUPTION, BITMAP, BITMAP, REFUSES,       \
       "The table of bitmap {detail} at {host} is not aligned to a cluster")                        \
     X(BITMAP_TABLE_BEYOND_FILE, "bitmap-table-beyond-file", CORRUPTION, BITMAP, BITMAP, COUNTED,   \
-      "The table of bitmap {detail} at {host} lies beyond the end of the file")                    \
+      "The table of bitmap {detail} at {host} is beyond the end of the file")                      \
     X(BITMAP_ENTRY_RESERVED_BITS, "bitmap-entry-reserved-bits", CORRUPTION, BITMAP, BITMAP,        \
       COUNTED, "Entry {#expected} of the table of bitmap {detail} has reserved bits set: {seen}")  \
     X(BITMAP_ENTRY_UNALIGNED, "bitmap-entry-unaligned", CORRUPTION, BITMAP, BITMAP, COUNTED,       \
@@ -336,7 +336,7 @@ typedef enum {
       "The bitmap {detail} has bits set beyond the end of the disk")                               \
     /* encryption */                                                                               \
     X(LUKS_MAGIC, "luks-magic", CORRUPTION, IMAGE, NONE, UNSEEN,                                   \
-      "What stands at {host} is no LUKS header: the payload cannot be decrypted")                  \
+      "There is no LUKS header at {host}: the payload cannot be decrypted")                        \
     /* deep: the clusters' content */                                                              \
     X(COMPRESSED_UNDECODABLE, "compressed-undecodable", CORRUPTION, DATA, NONE, UNSEEN,            \
       "The compressed cluster of guest offset {guest} at {host} cannot be decoded: {detail}")      \

@@ -118,9 +118,8 @@ static void
 report_doubt(Walk *walk, SinterCheckResult *above, const SinterImageInfo *info)
 {
     g_autofree char *text = g_strdup_printf(
-        "The backing file '%s' is recorded as format '%s', but begins with a header of format "
-        "'%s'; "
-        "if it is '%s', record that with 'sinter-img rebase -u -b NAME -F %s OVERLAY'",
+        "The backing file '%s' is recorded as format '%s', but starts with a header of format "
+        "'%s'; if its format is '%s', store it with 'sinter-img rebase -u -b NAME -F %s OVERLAY'",
         info->path, info->format, info->looks_like, info->looks_like, info->looks_like);
 
     report(walk, above, SINTER_FINDING_BACKING_FORMAT_DOUBTFUL, text);
@@ -153,8 +152,7 @@ member_next(Walk *walk, Member *member, const SinterImageInfo *info)
         member->format = g_strdup(info->backing_format);
         return;
     }
-    text = g_strdup_printf("The backing file '%s' is not the plain path of a file",
-                           info->backing_name);
+    text = g_strdup_printf("The backing file '%s' is not a plain path", info->backing_name);
     if (member->above)
         report(walk, member->above, SINTER_FINDING_CHAIN_MEMBER_MISSING, text);
 }
@@ -180,8 +178,7 @@ member_open(Walk *walk, const Member *member, GError **error)
     if (!walk_knows(walk, io, &again, error))
         return NULL;
     if (again) {
-        g_autofree char *text =
-            g_strdup_printf("The chain bites its tail: '%s' stands in it already", member->path);
+        g_autofree char *text = g_strdup_printf("The backing chain loops at '%s'", member->path);
 
         report(walk, member->above, SINTER_FINDING_CHAIN_LOOP, text);
         return NULL;
@@ -196,8 +193,7 @@ member_driver(const Walk *walk, const Member *member, SinterIo *io, GError **err
     if (member->format || walk->probe)
         return sinter_format_choose(io, member->format, error);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "Could not check '%s': its format is not stored, and may not be told by its "
-                "content",
+                "Could not check '%s': its format is not stored, and probing is not allowed",
                 member->path);
     return NULL;
 }
@@ -256,7 +252,7 @@ sinter_chain_check(SinterFs *fs, const char *path, const char *format, gboolean 
     for (guint depth = 0; ok && member.path; depth++) {
         if (depth == SINTER_CHAIN_MAX_LAYERS) {
             report(&walk, member.above, SINTER_FINDING_CHAIN_TOO_DEEP,
-                   "The chain has more members than can be opened");
+                   "The chain has more images than can be opened");
             break;
         }
         ok = walk_member(&walk, &member, error);

@@ -80,7 +80,7 @@ handle_prepare(SinterHandle *self, const SinterHandleOptions *options, GError **
 
     if (!self->format->write_open) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "images of the format '%s' can only be read", self->format->name);
+                    "images of format '%s' are read-only", self->format->name);
         return FALSE;
     }
     if (!sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error))

@@ -36,7 +36,7 @@ convert_init(Convert *self, SinterChain *const *sources, guint n_sources,
                                   sinter_chain_get_virtual_size(sources[i])) ||
             self->end > G_MAXINT64 - SECTOR_BYTES) {
             g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                        "the images together are larger than a file can be");
+                        "the images together exceed the maximum size of a file");
             return FALSE;
         }
     }
@@ -144,9 +144,9 @@ refuse_same_file(SinterIo *io, gpointer target, GError **error)
         return FALSE;
     if (!sinter_io_stat_same_file(&st, target))
         return TRUE;
-    hint = g_strdup_printf("is another process using the image [%s]? It is one of the files that "
-                           "are to be read",
-                           sinter_io_get_path(io));
+    hint =
+        g_strdup_printf("is another process using the image [%s]? It is one of the files to read",
+                        sinter_io_get_path(io));
     sinter_error_set_hinted(error, SINTER_ERROR_LOCKED, hint, "Failed to get \"write\" lock");
     return FALSE;
 }

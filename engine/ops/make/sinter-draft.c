@@ -184,7 +184,7 @@ is_still_there(SinterDraft *self, SinterIo *former, GError **error)
         return TRUE;
     if (io)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
-                    "'%s' is another file by now than the one that was to be replaced, and stays",
+                    "'%s' was replaced by another file since it was opened, and is kept",
                     self->path);
     return FALSE;
 }

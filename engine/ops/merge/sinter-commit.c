@@ -35,7 +35,7 @@ commit_check(SinterChain *chain, const SinterCommitOptions *options, guint base,
     if (base == 1 || (options->flags & SINTER_COMMIT_KEEP))
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "'%s' cannot be emptied: it does not stand on '%s' directly",
+                "'%s' cannot be emptied: '%s' is not its direct backing file",
                 sinter_chain_layer(chain, 0)->info->path,
                 sinter_chain_layer(chain, base)->info->path);
     return FALSE;

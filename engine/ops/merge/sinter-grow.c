@@ -58,7 +58,7 @@ grow(SinterChain *chain, guint layer, SinterIo *io, guint64 size, GError **error
         return FALSE;
     if (resize(chain, image, io, size, error))
         return TRUE;
-    sinter_error_prefix(error, "making '%s' as large as the disk: ", image->info->path);
+    sinter_error_prefix(error, "resizing '%s' to the size of the disk: ", image->info->path);
     return FALSE;
 }
 

@@ -179,10 +179,10 @@ journal_parse(const char *text, const char *path, GError **error)
     if (g_key_file_load_from_data(file, text, strlen(text), G_KEY_FILE_NONE, NULL) &&
         journal_parse_fields(self, file))
         return g_steal_pointer(&self);
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "the journal '%s' cannot be understood; the images are whole in any case: remove "
-                "it to begin anew",
-                path);
+    g_set_error(
+        error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+        "the journal '%s' is not valid; the images are intact: remove the journal to start again",
+        path);
     return NULL;
 }
 
@@ -277,6 +277,6 @@ sinter_journal_describe(const SinterJournal *self)
                            self->members[self->direction == SINTER_MERGE_DOWN ? 0 : n - 1],
                            self->direction == SINTER_MERGE_DOWN ? "down to" : "up to",
                            self->members[self->direction == SINTER_MERGE_DOWN ? n - 1 : 0],
-                           self->drops_shadowed ? ", without what is shadowed" : "",
-                           self->deletes ? ", with its files removed" : "");
+                           self->drops_shadowed ? ", without shadowed data" : "",
+                           self->deletes ? ", removing files" : "");
 }

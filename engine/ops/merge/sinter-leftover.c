@@ -53,7 +53,7 @@ leftover_check(const SinterLeftover *self, SinterIo *io, GError **error)
     if (now->size_bytes == self->size_bytes && strcmp(now->digest, self->digest) == 0)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
-                "'%s' is no longer the file that was merged, so it is not removed", self->path);
+                "'%s' was replaced since the merge, and is not removed", self->path);
     return FALSE;
 }
 

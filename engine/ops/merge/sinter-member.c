@@ -75,7 +75,7 @@ sinter_member_open_io(SinterChain *chain, guint layer, SinterIoFlags flags, GErr
     if (sinter_io_is_same_file(io, image->io))
         return g_steal_pointer(&io);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
-                "'%s' is another file by now than the one that was looked at", image->info->path);
+                "'%s' was replaced since it was opened", image->info->path);
     return NULL;
 }
 
@@ -138,7 +138,7 @@ sinter_member_link_name(SinterChain *chain, guint layer, guint below, GError **e
     if (!full || g_path_is_absolute(full))
         return g_steal_pointer(&full);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                "'%s' lies in another folder than '%s', and its full path cannot be told", path,
+                "'%s' is in another directory than '%s', and its full path is unknown", path,
                 info->path);
     return NULL;
 }

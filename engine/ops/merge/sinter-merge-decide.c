@@ -28,10 +28,9 @@ why_not_delete(const SinterMergeFacts *facts, guint from, guint to)
         const SinterMergeImage *image = image_at(facts, i);
 
         if (image->n_snapshots > 0)
-            return g_strdup_printf("'%s' has internal snapshots, which would go with it",
-                                   image->path);
+            return g_strdup_printf("'%s' has internal snapshots, which would be lost", image->path);
         if (image->is_device)
-            return g_strdup_printf("'%s' is a device, which is not removed", image->path);
+            return g_strdup_printf("'%s' is a device; devices are not removed", image->path);
     }
     return NULL;
 }
@@ -41,7 +40,7 @@ static char *
 why_not_write(const SinterMergeImage *image)
 {
     if (image->corrupt)
-        return g_strdup_printf("'%s' is marked corrupt", image->path);
+        return g_strdup_printf("'%s' is marked as corrupt", image->path);
     if (image->read_only)
         return g_strdup_printf("'%s' is of a format that can only be read", image->path);
     return NULL;
@@ -56,11 +55,11 @@ why_not_grow(const SinterMergeFacts *facts, const SinterMergeStretch *stretch)
     if (image_at(facts, stretch->top)->virtual_size <= base->virtual_size)
         return NULL;
     if (base->is_device && base->version == 0)
-        return g_strdup_printf("'%s' is a device, and too small", base->path);
+        return g_strdup_printf("'%s' is a device and too small", base->path);
     if (base->version == 2 && base->n_snapshots > 0)
-        return g_strdup_printf("'%s' is too small, and cannot grow: it is of version 2 and has "
-                               "internal snapshots",
-                               base->path);
+        return g_strdup_printf(
+            "'%s' is too small and cannot grow: it is a version 2 image with internal snapshots",
+            base->path);
     return NULL;
 }
 
@@ -78,8 +77,7 @@ why_not_down(const SinterMergeFacts *facts)
     if (why)
         return why;
     if (stretch->top == 0 && base->virtual_size > image_at(facts, 0)->virtual_size)
-        return g_strdup_printf("'%s' is larger than the disk, which would take its size",
-                               base->path);
+        return g_strdup_printf("'%s' is larger than the disk, whose size would change", base->path);
     return why_not_grow(facts, stretch) ?: why_not_delete(facts, stretch->top, stretch->base);
 }
 
@@ -97,9 +95,9 @@ why_not_up(const SinterMergeFacts *facts)
     if (why)
         return why;
     if (top->n_snapshots > 0)
-        return g_strdup_printf("'%s' has internal snapshots, and what they see of the images below "
-                               "would change",
-                               top->path);
+        return g_strdup_printf(
+            "'%s' has internal snapshots, whose content would change with the images below",
+            top->path);
     return why_not_delete(facts, stretch->top + 1, stretch->base + 1);
 }
 
@@ -112,7 +110,7 @@ check_encryption(const SinterMergeFacts *facts, GError **error)
         if (!image_at(facts, i)->encrypted)
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "'%s' is encrypted, and without its key its content cannot be merged",
+                    "'%s' is encrypted; without the key, it cannot be merged",
                     image_at(facts, i)->path);
         return FALSE;
     }
@@ -129,8 +127,8 @@ check_shadow(const SinterMergeFacts *facts, GError **error)
         if (image_at(facts, i)->n_snapshots == 0)
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "'%s' has internal snapshots, which may show what is shadowed now: merge "
-                    "without dropping it",
+                    "'%s' has internal snapshots, which may need the shadowed data: merge without "
+                    "--drop-shadowed",
                     image_at(facts, i)->path);
         return FALSE;
     }
@@ -144,7 +142,7 @@ choose_direction(const SinterMergeFacts *facts, SinterMergePlan *plan, GError **
 
     if (plan->why_not_down && plan->why_not_up) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "it can be merged neither down (%s) nor up (%s)", plan->why_not_down,
+                    "neither a merge down (%s) nor a merge up (%s) is possible", plan->why_not_down,
                     plan->why_not_up);
         return FALSE;
     }
@@ -157,7 +155,7 @@ choose_direction(const SinterMergeFacts *facts, SinterMergePlan *plan, GError **
     plan->direction = direction;
     if (direction == SINTER_MERGE_DOWN ? !plan->why_not_down : !plan->why_not_up)
         return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "it cannot be merged %s: %s",
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "a merge %s is not possible: %s",
                 direction == SINTER_MERGE_DOWN ? "down" : "up",
                 direction == SINTER_MERGE_DOWN ? plan->why_not_down : plan->why_not_up);
     return FALSE;

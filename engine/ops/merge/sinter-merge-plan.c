@@ -39,9 +39,7 @@ find_removal(SinterChain *chain, const char *name, SinterMergeStretch *ret_down,
         return FALSE;
     if (layer == 0) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "'%s' is the top image: nothing stands on it that could stay the same without "
-                    "it; commit it, or merge it down",
-                    name);
+                    "'%s' is the top image and has no overlay: commit it, or merge it down", name);
         return FALSE;
     }
     *ret_up = (SinterMergeStretch){ layer - 1, layer };
@@ -66,10 +64,9 @@ sinter_merge_find_stretches(SinterChain *chain, const SinterMergeOptions *option
         return TRUE;
     }
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                stretch.top == stretch.base ? "'%s' is the only image of the stretch: there is "
-                                              "nothing to merge"
-                                            : "'%s' lies below the base that it is to be merged "
-                                              "with",
+                stretch.top == stretch.base
+                    ? "'%s' is the only image of the range: there is nothing to merge"
+                    : "'%s' is below the base of the merge",
                 sinter_chain_layer(chain, stretch.top)->info->path);
     return FALSE;
 }

@@ -71,8 +71,8 @@ merge_load_journal(Merge *self, GError **error)
     }
     what = sinter_journal_describe(self->journal);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                "a %s was interrupted in this chain: run it again, which finishes it; or remove "
-                "'%s' to leave it as it is",
+                "a %s was interrupted in this chain: run it again to finish it, or remove '%s' to "
+                "abandon it",
                 what, self->journal_path);
     return FALSE;
 }
@@ -98,9 +98,10 @@ merge_begin(Merge *self, const char *path, const SinterMergeOptions *options, GE
     if (!(self->options.flags & SINTER_MERGE_NO_JOURNAL) && !is_device(self->fs, path)) {
         self->journal_path = sinter_journal_path(path);
     } else if (self->options.flags & SINTER_MERGE_DELETE) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "files are not removed without a journal, which cannot be kept beside '%s'",
-                    path);
+        g_set_error(
+            error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+            "files cannot be removed without a journal, and no journal is possible beside '%s'",
+            path);
         return FALSE;
     }
     return merge_load_journal(self, error);
@@ -181,8 +182,8 @@ set_changed_error(const Merge *self, const GError *cause, GError **error)
     g_autofree char *what = sinter_journal_describe(self->journal);
 
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
-                "a %s was interrupted, and the chain is neither what it was before nor what it "
-                "would be afterwards%s%s%s: nothing is done; remove '%s' to begin anew",
+                "a %s was interrupted, and the chain has neither its old nor its new state%s%s%s: "
+                "nothing was changed; remove '%s' to start again",
                 what, cause ? " (" : "", cause ? cause->message : "", cause ? ")" : "",
                 self->journal_path);
 }

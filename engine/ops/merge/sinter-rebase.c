@@ -79,7 +79,7 @@ rebase_check_snapshots(const Rebase *self, GError **error)
     if (info->n_snapshots == 0)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                "'%s' has internal snapshots, and what they see of the backing file would change; "
+                "'%s' has internal snapshots, whose content would change with the backing file; "
                 "delete them first",
                 info->path);
     return FALSE;
@@ -89,9 +89,7 @@ static gboolean
 refuse_itself(const char *path, GError **error)
 {
     g_autofree char *hint =
-        g_strdup_printf("is another process using the image [%s]? It is the image that is to be "
-                        "rebased itself",
-                        path);
+        g_strdup_printf("is another process using the image [%s]? It is the image to rebase", path);
 
     sinter_error_set_hinted(error, SINTER_ERROR_LOCKED, hint,
                             "Failed to get shared \"write\" lock");

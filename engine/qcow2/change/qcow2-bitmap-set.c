@@ -119,8 +119,8 @@ set_find_usable(SinterQcow2BitmapSet *self, const char *name, GError **error)
         (stored->flags & ~SINTER_QCOW2_BITMAP_FLAGS_KNOWN) ||
         stored->granularity_bits < SINTER_QCOW2_BITMAP_GRANULARITY_MIN ||
         stored->granularity_bits > SINTER_QCOW2_BITMAP_GRANULARITY_MAX) {
-        sinter_error_refuse(error, SINTER_ERROR_UNSUPPORTED,
-                            "Bitmap '%s' is of a kind that is not known here", name);
+        sinter_error_refuse(error, SINTER_ERROR_UNSUPPORTED, "The type of bitmap '%s' is unknown",
+                            name);
         return NULL;
     }
     return edit;
@@ -151,7 +151,7 @@ check_new(const SinterQcow2BitmapSet *self, const SinterQcow2Bitmap *bitmap, GEr
     if (self->version < 3)
         trouble = "Cannot store dirty bitmaps in qcow2 v2 files";
     else if (self->disk_bytes == 0)
-        trouble = "The disk has no bytes that it could mark";
+        trouble = "The disk is empty";
     else if (self->list->len >= SINTER_QCOW2_BITMAPS_MAX)
         trouble = "Maximum number of persistent bitmaps is already reached";
     else if (strlen(bitmap->name) > SINTER_QCOW2_BITMAP_NAME_MAX)
@@ -223,7 +223,7 @@ forget_stored(SinterQcow2BitmapSet *self, SinterQcow2BitmapEdit *edit, GError **
 
     if (stored->table_entries > SINTER_QCOW2_BITMAP_TABLE_MAX_ENTRIES)
         return sinter_error_refuse(error, SINTER_ERROR_CORRUPT,
-                                   "Bitmap '%s' has a table that cannot be", stored->name);
+                                   "The table of bitmap '%s' is invalid", stored->name);
     table = sinter_qcow2_entries_load(self->io, stored->table_offset, stored->table_entries, error);
     if (!table)
         return FALSE;
@@ -308,7 +308,7 @@ edit_own_bits(SinterQcow2BitmapSet *self, SinterQcow2BitmapEdit *edit, GError **
         edit->bits = g_try_malloc0(bytes + 1);
     if (!edit->bits)
         sinter_error_refuse(error, SINTER_ERROR_FAILED,
-                            "Bitmap '%s' takes more memory than there is", edit->stored->name);
+                            "There is not enough memory for bitmap '%s'", edit->stored->name);
     self->is_changed = TRUE;
     return edit->bits;
 }

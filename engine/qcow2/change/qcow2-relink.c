@@ -18,14 +18,13 @@ relink_check(const SinterQcow2Header *header, const char *name, GError **error)
     if (header->geo.external_data && len &&
         (header->autoclear & SINTER_QCOW2_AUTOCLEAR_RAW_EXTERNAL)) {
         g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                            "an image whose data file is by itself a raw image of the disk stands "
-                            "on no backing file");
+                            "an image with a raw external data file cannot have a backing file");
         return FALSE;
     }
     if (len <= SINTER_QCOW2_BACKING_NAME_MAX)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "the name of a backing file has at most %d bytes", SINTER_QCOW2_BACKING_NAME_MAX);
+                "the name of a backing file is limited to %d bytes", SINTER_QCOW2_BACKING_NAME_MAX);
     return FALSE;
 }
 

@@ -69,7 +69,7 @@ shadow_place_reftable(SinterQcow2Shadow *self, GError **error)
 
         if (n << self->geo.cluster_bits > SINTER_QCOW2_REFTABLE_MAX_BYTES) {
             g_set_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
-                        "'%s': its refcount table would grow beyond its largest size; convert it "
+                        "'%s': its refcount table would exceed its maximum size; convert the image "
                         "to larger clusters",
                         sinter_io_get_path(writer->io));
             return FALSE;

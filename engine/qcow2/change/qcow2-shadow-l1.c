@@ -17,8 +17,7 @@ sinter_qcow2_shadow_load_l2(SinterQcow2Shadow *shadow, guint64 offset, guint8 *t
     if ((offset & (shadow->geo.cluster_size - 1)) == 0)
         return sinter_io_read(shadow->writer->io, offset, table, shadow->geo.cluster_size, error);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "'%s': an L2 table is said to lie at %" G_GUINT64_FORMAT
-                ", which is no place for one",
+                "'%s': invalid L2 table offset %" G_GUINT64_FORMAT,
                 sinter_io_get_path(shadow->writer->io), offset);
     return FALSE;
 }

@@ -105,7 +105,7 @@ shadow_is_free(SinterQcow2Shadow *self, guint64 cluster, gboolean *ret, GError *
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                 "'%s': the cluster at %" G_GUINT64_FORMAT
-                " holds a table but counts as free; repair the image with 'qemu-img check -r "
+                " contains a table but its refcount is 0; repair the image with 'qemu-img check -r "
                 "all' before it is written to",
                 sinter_io_get_path(self->writer->io), cluster << self->geo.cluster_bits);
     return FALSE;
@@ -264,21 +264,20 @@ change_refer(SinterQcow2Shadow *self, guint64 cluster, guint64 *count, GError **
     if (*count == 0 && !sinter_qcow2_alloc_get_refcount(self->writer, cluster, &old, error))
         return FALSE;
     if (old == 0)
-        return refuse_cluster(self, cluster, "is in use but counts as free", error);
+        return refuse_cluster(self, cluster, "is in use but its refcount is 0", error);
     if (*count < sinter_qcow2_refcount_max(self->geo.refcount_order)) {
         (*count)++;
         return TRUE;
     }
     self->is_too_narrow = TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "'%s': the cluster at %" G_GUINT64_FORMAT " is referred to %" G_GUINT64_FORMAT
-                " times already, and a reference count of %u bit%s can tell no more%s",
+                "'%s': the cluster at %" G_GUINT64_FORMAT " already has %" G_GUINT64_FORMAT
+                " references, the maximum of a refcount of %u bit%s%s",
                 sinter_io_get_path(self->writer->io), cluster << self->geo.cluster_bits, *count,
                 bits, bits == 1 ? "" : "s",
-                self->writer->header->version < 3
-                    ? "; version 2 of the format has no wider ones, but 'sinter-img amend -o "
-                      "compat=1.1' makes it version 3"
-                    : "");
+                self->writer->header->version < 3 ? "; version 2 images have no wider refcounts: "
+                                                    "upgrade with 'sinter-img amend -o compat=1.1'"
+                                                  : "");
     return FALSE;
 }
 
@@ -286,7 +285,7 @@ static gboolean
 change_drop_table(SinterQcow2Shadow *self, guint64 cluster, guint64 *count, GError **error)
 {
     if (*count == 0)
-        return refuse_cluster(self, cluster, "is in use but counts as free", error);
+        return refuse_cluster(self, cluster, "is in use but its refcount is 0", error);
     (*count)--;
     return TRUE;
 }
@@ -295,7 +294,7 @@ static gboolean
 change_drop(SinterQcow2Shadow *self, guint64 cluster, guint64 *count, GError **error)
 {
     if (*count == 1 && g_hash_table_contains(self->writer->metadata, GSIZE_TO_POINTER(cluster)))
-        return refuse_cluster(self, cluster, "holds a table and, it is said, data as well", error);
+        return refuse_cluster(self, cluster, "is used for a table and also for data", error);
     return change_drop_table(self, cluster, count, error);
 }
 

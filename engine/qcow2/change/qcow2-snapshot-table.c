@@ -90,7 +90,7 @@ table_build(const GPtrArray *list, GError **error)
         table->len <= SINTER_QCOW2_SNAPSHOT_TABLE_MAX_BYTES)
         return g_steal_pointer(&table);
     g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
-                        "the table of snapshots has reached its largest size; delete some of them");
+                        "the snapshot table has reached its maximum size; delete snapshots");
     return NULL;
 }
 

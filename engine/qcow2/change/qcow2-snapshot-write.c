@@ -188,8 +188,7 @@ require_snapshots(const SinterQcow2Writer *writer, GError **error)
     if (!writer->geo.external_data)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                "'%s' keeps its data in a file of its own, and such an image has no internal "
-                "snapshots",
+                "'%s' has an external data file, and such images cannot have internal snapshots",
                 sinter_io_get_path(writer->io));
     return FALSE;
 }
@@ -261,7 +260,7 @@ sinter_qcow2_snapshot_create(SinterQcow2Writer *writer, const char *name, gint64
 
     if (strlen(name) > G_MAXUINT16) {
         g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                            "the name of a snapshot has at most 65535 bytes");
+                            "the name of a snapshot is limited to 65535 bytes");
         return FALSE;
     }
     list = require_snapshots(writer, error)
@@ -294,7 +293,7 @@ check_appliable(const SinterQcow2Writer *writer, const SinterQcow2Snapshot *snap
     if (snapshot->disk_bytes > 0 || snapshot->l1_entries == 0)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "'%s', snapshot '%s': its disk is said to have no bytes, though it has data",
+                "'%s', snapshot '%s': its disk size is 0, although it has data",
                 sinter_io_get_path(writer->io), snapshot->name);
     return FALSE;
 }

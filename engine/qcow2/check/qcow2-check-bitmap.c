@@ -125,7 +125,7 @@ check_directory(SinterQcow2Check *self)
     }
     end = (end + 7) & ~G_GUINT64_CONSTANT(7);
     if (end < header->bitmap_directory_offset + header->bitmap_directory_bytes)
-        report_directory(self, "it goes on behind the bitmaps that the header counts");
+        report_directory(self, "it has more bitmaps than the header counts");
 }
 
 /* --- the tables --- */
@@ -328,7 +328,7 @@ report_luks_beyond(SinterQcow2Check *self, gboolean qemu_counts)
         .host_offset = self->header->luks_offset,
         .detail = g_strdup_printf("The LUKS header of %" G_GUINT64_FORMAT
                                   " bytes at 0x%" G_GINT64_MODIFIER
-                                  "x goes on beyond the end of the file",
+                                  "x extends beyond the end of the file",
                                   self->header->luks_bytes, self->header->luks_offset),
     };
 

@@ -53,7 +53,7 @@ sinter_qcow2_refcount_map_new(const SinterQcow2Geometry *geo, guint64 n_clusters
         self->tags = shared_views ? cells_new(self->n_cells) : NULL;
         if (!self->cells || (shared_views && !self->tags)) {
             g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
-                        "there is no memory to count the references of %" G_GUINT64_FORMAT
+                        "not enough memory to count the references of %" G_GUINT64_FORMAT
                         " clusters",
                         n_clusters);
             return NULL;

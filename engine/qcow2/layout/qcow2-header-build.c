@@ -139,8 +139,8 @@ sinter_qcow2_header_build(const SinterQcow2HeaderSpec *spec, GError **error)
     if (fits)
         return g_steal_pointer(&data);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "the names of backing file and data file do not fit into the header's cluster of "
-                "%u bytes",
+                "the names of the backing file and the data file do not fit into the header "
+                "cluster of %u bytes",
                 spec->geo.cluster_size);
     return NULL;
 }

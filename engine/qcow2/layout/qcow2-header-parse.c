@@ -170,7 +170,7 @@ check_l1(SinterQcow2Header *self)
         PROBLEM(self, L1_OFFSET, SINTER_QCOW2_AT_L1_OFFSET, "Active L1 table offset invalid");
     else if (self->l1_entries > 0 && !within_file(self, self->l1_offset, bytes))
         PROBLEM(self, L1_OFFSET, SINTER_QCOW2_AT_L1_OFFSET,
-                "Active L1 table lies beyond the end of the file");
+                "Active L1 table is beyond the end of the file");
     if (self->l1_entries < sinter_qcow2_geometry_l1_entries(&self->geo, self->virtual_size_bytes))
         PROBLEM(self, L1_SHORT, SINTER_QCOW2_AT_L1_ENTRIES, "L1 table is too small");
 }
@@ -191,7 +191,7 @@ check_reftable(SinterQcow2Header *self)
                 "Reference count table offset invalid");
     else if (bytes > 0 && self->reftable_offset >= self->file_bytes)
         PROBLEM(self, REFTABLE_BEYOND, SINTER_QCOW2_AT_REFTABLE_OFFSET,
-                "Reference count table lies beyond the end of the file");
+                "Reference count table is beyond the end of the file");
 }
 
 static void
@@ -206,7 +206,7 @@ check_snapshots(SinterQcow2Header *self)
                 "Snapshot table offset invalid");
     else if (self->n_snapshots > 0 && !within_file(self, self->snapshots_offset, bytes))
         PROBLEM(self, SNAPSHOTS_BEYOND, SINTER_QCOW2_AT_SNAPSHOTS_OFFSET,
-                "Snapshot table lies beyond the end of the file");
+                "Snapshot table is beyond the end of the file");
 }
 
 /* Bytes at @offset as text; NULL (and a problem) where they hold a NUL. */
@@ -215,7 +215,7 @@ parse_text(SinterQcow2Header *self, SinterQcow2HeaderBytes in, guint64 offset, g
            SinterQcow2ProblemCode code, const char *what)
 {
     if (memchr(in.data + offset, 0, len)) {
-        header_problem(self, code, offset, "The %s holds a NUL byte", what);
+        header_problem(self, code, offset, "The %s contains a NUL byte", what);
         return NULL;
     }
     return g_strndup((const char *)in.data + offset, len);
@@ -240,12 +240,12 @@ parse_backing_name(SinterQcow2Header *self, SinterQcow2HeaderBytes in)
     }
     if (offset < self->header_bytes) {
         PROBLEM(self, BACKING_OFFSET, SINTER_QCOW2_AT_BACKING_OFFSET,
-                "The backing file name lies inside the header");
+                "The backing file name overlaps the header");
         return;
     }
     if (offset > in.len || len > in.len - offset) {
         PROBLEM(self, BACKING_BYTES, SINTER_QCOW2_AT_BACKING_BYTES,
-                "The backing file name lies beyond the end of the file");
+                "The backing file name is beyond the end of the file");
         return;
     }
     if (len > 0)
@@ -259,8 +259,7 @@ parse_backing_format(SinterQcow2Header *self, SinterQcow2HeaderBytes in,
 {
     if (ext->length_bytes > SINTER_QCOW2_BACKING_FORMAT_MAX) {
         PROBLEM(self, EXTENSION_CONTENT, ext->offset,
-                "The backing format's name has %u bytes, at most 15 are allowed",
-                ext->length_bytes);
+                "The backing format name has %u bytes, at most 15 are allowed", ext->length_bytes);
         return;
     }
     g_free(self->backing_format);
@@ -281,8 +280,8 @@ parse_features(SinterQcow2Header *self, SinterQcow2HeaderBytes in, const SinterQ
 {
     if (ext->length_bytes % SINTER_QCOW2_FEATURE_BYTES != 0)
         PROBLEM(self, FEATURE_TABLE, ext->offset,
-                "The feature name table's %u bytes are not a multiple of %u", ext->length_bytes,
-                SINTER_QCOW2_FEATURE_BYTES);
+                "The size of the feature name table, %u bytes, is not a multiple of %u",
+                ext->length_bytes, SINTER_QCOW2_FEATURE_BYTES);
     for (guint32 i = 0; i < ext->length_bytes / SINTER_QCOW2_FEATURE_BYTES; i++) {
         const guint8 *at = in.data + ext->offset + (gsize)i * SINTER_QCOW2_FEATURE_BYTES;
         SinterQcow2FeatureName name = { .kind = at[0], .bit = at[1] };
@@ -345,7 +344,7 @@ parse_extension(SinterQcow2Header *self, SinterQcow2HeaderBytes in, const Sinter
     for (guint i = 0; i < self->extensions->len; i++) {
         if (g_array_index(self->extensions, SinterQcow2Extension, i).type == ext->type) {
             PROBLEM(self, EXTENSION_TWICE, ext->offset - SINTER_QCOW2_EXT_HEAD_BYTES,
-                    "The header extension 0x%08x stands twice, the last one counts", ext->type);
+                    "The header extension 0x%08x is not unique; the last one is used", ext->type);
             break;
         }
     }
@@ -398,7 +397,7 @@ check_bitmaps(SinterQcow2Header *self)
     }
     if (!valid) {
         PROBLEM(self, BITMAPS_STALE, SINTER_QCOW2_AT_AUTOCLEAR,
-                "The bitmaps were left behind by a program that does not know them");
+                "The bitmaps are stale: a program without bitmap support has written to the image");
         return;
     }
     if (self->n_bitmaps == 0 || self->n_bitmaps > SINTER_QCOW2_BITMAPS_MAX)
@@ -421,7 +420,7 @@ check_luks(SinterQcow2Header *self)
 {
     if (self->crypt_method == SINTER_QCOW2_CRYPT_LUKS && !self->has_luks)
         PROBLEM(self, LUKS_MISSING, SINTER_QCOW2_AT_CRYPT_METHOD,
-                "The image is encrypted with LUKS, but its extension is missing");
+                "The image is encrypted with LUKS, but the header extension is missing");
     if (!self->has_luks)
         return;
     if (self->crypt_method != SINTER_QCOW2_CRYPT_LUKS)
@@ -431,7 +430,7 @@ check_luks(SinterQcow2Header *self)
              !within_file(self, self->luks_offset, self->luks_bytes))
         PROBLEM(self, LUKS_BOUNDS, self->luks_offset,
                 "The LUKS header of %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
-                " is not aligned to a cluster or lies beyond the end of the file",
+                " is not aligned to a cluster or is beyond the end of the file",
                 self->luks_bytes, self->luks_offset);
 }
 
@@ -444,7 +443,7 @@ check_data_file(SinterQcow2Header *self)
                     "A data file is named, but the image does not use one");
         if (self->autoclear & SINTER_QCOW2_AUTOCLEAR_RAW_EXTERNAL)
             PROBLEM(self, DATA_FILE_RAW, SINTER_QCOW2_AT_AUTOCLEAR,
-                    "The data file is said to be raw, but the image does not use one");
+                    "The data file is marked as raw, but the image does not use one");
         return;
     }
     if (!self->data_file_name || *self->data_file_name == '\0')
@@ -452,7 +451,7 @@ check_data_file(SinterQcow2Header *self)
                 "'data-file' is required for this image");
     if ((self->autoclear & SINTER_QCOW2_AUTOCLEAR_RAW_EXTERNAL) && self->backing_name)
         PROBLEM(self, DATA_FILE_RAW, SINTER_QCOW2_AT_AUTOCLEAR,
-                "The data file is said to be raw, but the image has a backing file");
+                "The data file is marked as raw, but the image has a backing file");
     if (self->n_snapshots > 0)
         PROBLEM(self, DATA_FILE_SNAPSHOTS, SINTER_QCOW2_AT_N_SNAPSHOTS,
                 "An image with a data file has internal snapshots");

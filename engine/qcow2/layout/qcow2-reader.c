@@ -162,13 +162,13 @@ gboolean
 sinter_qcow2_reader_go_on(const SinterQcow2Reader *self, GError **error)
 {
     if (self->cancellable && g_cancellable_is_cancelled(self->cancellable)) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CANCELLED, "'%s': the work was cancelled",
-                    sinter_io_get_path(self->io));
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CANCELLED,
+                    "'%s': the operation was cancelled", sinter_io_get_path(self->io));
         return FALSE;
     }
     if (self->deadline_usec > 0 && g_get_monotonic_time() >= self->deadline_usec) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT, "'%s': the time allowed is over",
-                    sinter_io_get_path(self->io));
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT,
+                    "'%s': the time limit was exceeded", sinter_io_get_path(self->io));
         return FALSE;
     }
     return TRUE;

@@ -31,8 +31,8 @@ sinter_qcow2_stream_take(SinterQcow2Stream *self, gsize len, GError **error)
 
     if (at > self->end || len > self->end - at || len > WINDOW_BYTES) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "'%s': an entry at %" G_GUINT64_FORMAT " goes on beyond its table's end at "
-                    "%" G_GUINT64_FORMAT,
+                    "'%s': the entry at %" G_GUINT64_FORMAT
+                    " extends beyond the end of its table at %" G_GUINT64_FORMAT,
                     sinter_io_get_path(self->io), at, self->end);
         return NULL;
     }

@@ -109,7 +109,7 @@ sinter_qcow2_bitmap_load_bits(SinterIo *io, const SinterQcow2Geometry *geo,
     bits = table ? g_try_malloc(((gsize)n_entries << geo->cluster_bits) + 1) : NULL;
     if (table && !bits)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
-                    "the bitmap '%s' takes more memory than there is", bitmap->name);
+                    "there is not enough memory for bitmap '%s'", bitmap->name);
     for (guint32 i = 0; bits && i < bitmap->table_entries; i++) {
         if (!load_cluster(io, geo, bitmap, table[i], bits + ((gsize)i << geo->cluster_bits), error))
             return NULL;

@@ -74,7 +74,7 @@ sinter_qcow2_cache_new(SinterIo *io, guint32 cluster_size, guint64 file_bytes, g
     memory = mmap(NULL, cache_map_bytes(self), PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
-        sinter_error_set_errno(error, errno, "making room for the mapping tables of '%s'",
+        sinter_error_set_errno(error, errno, "allocating the mapping tables of '%s'",
                                sinter_io_get_path(io));
         sinter_qcow2_cache_free(self);
         return NULL;
@@ -206,8 +206,8 @@ cache_check_end(SinterQcow2Cache *self, guint64 offset, GError **error)
     if (offset < self->file_bytes)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "'%s': a table is said to lie at %" G_GUINT64_FORMAT
-                ", beyond the end of the file at %" G_GUINT64_FORMAT,
+                "'%s': the table offset %" G_GUINT64_FORMAT
+                " is beyond the end of the file at %" G_GUINT64_FORMAT,
                 sinter_io_get_path(self->io), offset, self->file_bytes);
     return FALSE;
 }

@@ -156,7 +156,7 @@ sinter_qcow2_decompress_measure(guint8 compression_type, const guint8 *in, gsize
         ok = decode_zstd(decoder, in, in_bytes, out, out_bytes, ret_used);
     if (!ok)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "the compressed data cannot be decoded to a whole cluster");
+                    "the compressed data does not decompress to a full cluster");
     return ok;
 }
 
@@ -203,7 +203,7 @@ span_load(Span *self, SinterIo *io, guint64 start, guint64 end, GError **error)
         return FALSE;
     if (n == 0) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "compressed data at %" G_GUINT64_FORMAT " lies beyond the end of the file",
+                    "compressed data at %" G_GUINT64_FORMAT " is beyond the end of the file",
                     start);
         return FALSE;
     }
@@ -222,7 +222,7 @@ span_reach(SinterQcow2Image *self, Span *span, const SinterQcow2L2Entry *entries
 
     if (!(entries[index].entry & SINTER_QCOW2_COMPRESSED)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
-                    "the cluster is no longer compressed: somebody writes to the image");
+                    "the cluster is no longer compressed: another process writes to the image");
         return FALSE;
     }
     return (ref.host_offset >= span->start && ref.host_offset + ref.host_bytes <= span->end) ||

@@ -322,7 +322,7 @@ dump_table(const SinterQcow2Dump *self, const SinterDumpTable *table, Classify c
         (table->offset >= self->file_bytes ||
          (self->file_bytes - table->offset) / ENTRY_BYTES < table->n_entries))
         sinter_qcow2_dump_trouble(
-            self, "The %s at 0x%" G_GINT64_MODIFIER "x goes on beyond the end of the file",
+            self, "The %s at 0x%" G_GINT64_MODIFIER "x extends beyond the end of the file",
             sinter_dump_table_name(table->kind), table->offset);
     if (!begin_table(self, table))
         return TRUE;
@@ -476,7 +476,7 @@ can_afford(SinterQcow2Dump *self, const char *owner, guint64 offset, guint64 n_e
     }
     sinter_qcow2_dump_trouble(self,
                               "The table of '%s' at 0x%" G_GINT64_MODIFIER
-                              "x is left out: more tables than the file has room for",
+                              "x is skipped: the tables exceed the size of the file",
                               owner, offset);
     return FALSE;
 }

@@ -266,7 +266,7 @@ dump_run(SinterQcow2Dump *self, GError **error)
     dump_extensions(self);
     dump_features(self);
     if (!self->header->has_geometry) {
-        sinter_qcow2_dump_trouble(self, "The header does not say what the tables look like");
+        sinter_qcow2_dump_trouble(self, "The geometry in the header is invalid");
         return TRUE;
     }
     dump_snapshots(self);

@@ -117,7 +117,8 @@ view_check_duplicates(const SinterQcow2L1Table *view, const SinterQcow2Header *h
     census_end(&census);
     if (ok && census.twice != 0) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "two L1 entries name the same L2 table, at %" G_GUINT64_FORMAT, census.twice);
+                    "two L1 entries refer to the same L2 table, at %" G_GUINT64_FORMAT,
+                    census.twice);
         return FALSE;
     }
     return ok;
@@ -137,7 +138,7 @@ sinter_qcow2_l1_table_check(const SinterQcow2L1Table *view, const SinterQcow2Hea
         trouble = "L1 table offset invalid";
     else if (bytes > 0 &&
              (view->l1_offset > header->file_bytes || bytes > header->file_bytes - view->l1_offset))
-        trouble = "L1 table lies beyond the end of the file";
+        trouble = "L1 table is beyond the end of the file";
     else if (view->virtual_size_bytes > G_MAXINT64 ||
              view->l1_entries < sinter_qcow2_geometry_l1_entries(geo, view->virtual_size_bytes))
         trouble = "L1 table is too small";

@@ -155,7 +155,7 @@ map_classify(SinterQcow2Image *self, SinterQcow2L2Entry l2, guint32 sub, guint64
     if (geo->external_data && host != (offset & ~(guint64)(geo->cluster_size - 1)))
         return map_corrupt(
             self, offset, error,
-            "Data file offset 0x%" G_GINT64_MODIFIER "x is not the guest's, as it must be", host);
+            "Data file offset 0x%" G_GINT64_MODIFIER "x differs from the guest offset", host);
     ret->flags = SINTER_EXTENT_HAS_HOST;
     if (self->image->encrypted && kinds[kind].kind == SINTER_EXTENT_DATA)
         ret->flags |= SINTER_EXTENT_ENCRYPTED;

@@ -127,8 +127,8 @@ alloc_grow_reftable(SinterQcow2Writer *self, GError **error)
 
     if (clusters << geo->cluster_bits > SINTER_QCOW2_REFTABLE_MAX_BYTES) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
-                    "'%s' cannot grow: its refcount table has reached its largest size; convert "
-                    "it to larger clusters",
+                    "'%s' cannot grow: its refcount table has reached its maximum size; convert "
+                    "the image to larger clusters",
                     sinter_io_get_path(self->io));
         return FALSE;
     }
@@ -235,8 +235,8 @@ alloc_check_free(SinterQcow2Writer *self, guint64 first, guint64 n, GError **err
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                     "'%s': the cluster at %" G_GUINT64_FORMAT
-                    " holds a table but counts as free; repair the image with 'qemu-img check -r "
-                    "all' before it is written to",
+                    " contains a table but its refcount is 0; repair the image with 'qemu-img "
+                    "check -r all' before it is written to",
                     sinter_io_get_path(self->io), (first + i) << self->geo.cluster_bits);
         return FALSE;
     }
@@ -407,10 +407,11 @@ alloc_count_down(SinterQcow2Writer *self, guint64 cluster, GArray *freed, GError
         return FALSE;
     count = block ? block_load(self, block, cluster) : 0;
     if (count == 0) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "'%s': the cluster at %" G_GUINT64_FORMAT " was in use but counts as free; "
-                    "repair the image with 'qemu-img check -r all'",
-                    sinter_io_get_path(self->io), cluster << self->geo.cluster_bits);
+        g_set_error(
+            error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+            "'%s': the cluster at %" G_GUINT64_FORMAT
+            " was in use but its refcount is 0; repair the image with 'qemu-img check -r all'",
+            sinter_io_get_path(self->io), cluster << self->geo.cluster_bits);
         return FALSE;
     }
     block_store(self, block, cluster, count - 1);

@@ -39,8 +39,8 @@ static gboolean
 recorder_refuse(const Recorder *self, const char *why, GError **error)
 {
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                "the bitmap '%s', which records what is written, %s; disable it with 'qemu-img "
-                "bitmap --disable' or remove it",
+                "the bitmap '%s', which records writes, %s; disable it with 'sinter-img bitmap "
+                "--disable', or remove it",
                 self->stored->name, why);
     return FALSE;
 }
@@ -54,7 +54,7 @@ recorder_check(const Recorder *self, const SinterQcow2Writer *writer, GError **e
 
     if (stored->type != SINTER_QCOW2_BITMAP_TYPE_DIRTY ||
         (stored->flags & ~SINTER_QCOW2_BITMAP_FLAGS_KNOWN) || stored->extra)
-        return recorder_refuse(self, "is of a kind that is not known here", error);
+        return recorder_refuse(self, "is of an unknown type", error);
     if (needed != stored->table_entries ||
         needed * writer->geo.cluster_size > SINTER_QCOW2_BITMAP_MAX_BYTES)
         return recorder_refuse(self, "does not fit the disk", error);
@@ -86,7 +86,7 @@ recorder_load(Recorder *self, SinterQcow2Writer *writer, GError **error)
     self->bits = g_try_malloc((gsize)stored->table_entries * writer->geo.cluster_size + 1);
     self->dirty = g_malloc0(stored->table_entries + 1);
     if (!self->bits)
-        return recorder_refuse(self, "takes more memory than there is", error);
+        return recorder_refuse(self, "exceeds the available memory", error);
     if (!sinter_io_read(writer->io, stored->table_offset, self->table, bytes, error))
         return FALSE;
     for (guint32 i = 0; i < stored->table_entries; i++) {
@@ -118,7 +118,7 @@ sinter_qcow2_bitmap_record_open(SinterQcow2Writer *self, gboolean is_idle, GErro
         g_ptr_array_add(self->recorders, recorder);
         if (stored->granularity_bits < SINTER_QCOW2_BITMAP_GRANULARITY_MIN ||
             stored->granularity_bits > SINTER_QCOW2_BITMAP_GRANULARITY_MAX)
-            return recorder_refuse(recorder, "has a granularity that cannot be", error);
+            return recorder_refuse(recorder, "has an invalid granularity", error);
         recorder->n_bits =
             (size >> stored->granularity_bits) +
             ((size & ((G_GUINT64_CONSTANT(1) << stored->granularity_bits) - 1)) != 0);

@@ -53,8 +53,8 @@ check_repairable(const SinterCheckResult *result, gboolean counted, GError **err
             sinter_finding_code_stake(code) == SINTER_STAKE_NONE)
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "more than its reference counts is wrong (%s, %" G_GUINT64_FORMAT
-                    " times); look at it with 'sinter-img check'",
+                    "the image has other damage than wrong refcounts (%s, %" G_GUINT64_FORMAT
+                    " times); examine it with 'sinter-img check'",
                     sinter_finding_code_name(code), result->per_code[code]);
         return FALSE;
     }
@@ -124,7 +124,7 @@ rebuild_find_place(Rebuild *self, guint64 counted, guint64 *ret, GError **error)
         return TRUE;
     }
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "its refcount table does not reach as far as the image does");
+                "its refcount table does not cover the whole image");
     return FALSE;
 }
 

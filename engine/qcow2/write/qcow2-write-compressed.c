@@ -19,7 +19,7 @@ check_room(SinterQcow2Writer *self, guint64 offset, gsize n_bytes, GError **erro
                 "'%s', guest offset %" G_GUINT64_FORMAT ": %s", sinter_io_get_path(self->io),
                 offset,
                 self->geo.external_data ? "an image with a data file cannot hold compressed data"
-                                        : "this is no compressed cluster");
+                                        : "invalid compressed cluster");
     return FALSE;
 }
 

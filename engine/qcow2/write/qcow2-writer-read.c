@@ -24,8 +24,8 @@ read_hole(SinterQcow2Writer *self, guint64 offset, guint8 *buf, gsize len, GErro
 
     if (!self->backing && self->header->backing_name) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "'%s', guest offset %" G_GUINT64_FORMAT ": what stands there is in the backing "
-                    "file '%s', which is not open",
+                    "'%s', guest offset %" G_GUINT64_FORMAT
+                    ": the data is in the backing file '%s', which is not open",
                     sinter_io_get_path(self->io), offset, self->header->backing_name);
         return FALSE;
     }

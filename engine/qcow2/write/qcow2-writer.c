@@ -23,14 +23,13 @@ check_header(const SinterQcow2Header *header, GError **error)
     if (!sinter_qcow2_header_require_usable(header, error))
         return FALSE;
     if (header->incompatible & SINTER_QCOW2_INCOMPAT_CORRUPT)
-        return sinter_error_refuse(
-            error, SINTER_ERROR_CORRUPT,
-            "the image is marked corrupt; repair it with 'qemu-img check -r all' before "
-            "it is written to");
+        return sinter_error_refuse(error, SINTER_ERROR_CORRUPT,
+                                   "the image is marked as corrupt; repair it with 'qemu-img check "
+                                   "-r all' before it is written to");
     if (header->crypt_method != SINTER_QCOW2_CRYPT_NONE)
         return sinter_error_refuse(
             error, SINTER_ERROR_UNSUPPORTED,
-            "the image is encrypted, and without its key it cannot be written to");
+            "the image is encrypted; without the key, it cannot be written to");
     return TRUE;
 }
 
@@ -268,8 +267,8 @@ check_owned(SinterQcow2Writer *self, guint64 table, GError **error)
     if (count == 1)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "'%s': the L2 table at %" G_GUINT64_FORMAT " is marked as used once, but its "
-                "reference count is %" G_GUINT64_FORMAT
+                "'%s': the L2 table at %" G_GUINT64_FORMAT
+                " is marked as not shared, but its refcount is %" G_GUINT64_FORMAT
                 "; repair the image with 'qemu-img check -r all' before it is written to",
                 sinter_io_get_path(self->io), table, count);
     return FALSE;

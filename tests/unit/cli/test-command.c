@@ -219,8 +219,8 @@ test_wrong(void)
         const char *line;
         const char *message;
     } cases[] = {
-        { "prog", "which command? 'prog --help' lists them" },
-        { "prog -q", "which command? 'prog --help' lists them" },
+        { "prog", "no command given; 'prog --help' lists the commands" },
+        { "prog -q", "no command given; 'prog --help' lists the commands" },
         { "prog megre vm1", "unknown command 'megre'; did you mean 'merge'?" },
         { "prog help megre", "unknown command 'megre'; did you mean 'merge'?" },
         { "prog blockpull", "unknown command 'blockpull'; 'prog --help' lists the commands" },
@@ -228,9 +228,9 @@ test_wrong(void)
         { "prog --wait merge vm1", "unknown option --wait; see 'prog --help'" },
         { "prog merge vm1 --nope", "merge: unknown option --nope; see 'prog merge --help'" },
         { "prog merge", "merge: DOMAIN is missing; usage: prog merge DOMAIN [DISK]" },
-        { "prog merge a b c", "merge: 'c' is too much; usage: prog merge DOMAIN [DISK]" },
+        { "prog merge a b c", "merge: unexpected argument 'c'; usage: prog merge DOMAIN [DISK]" },
         { "prog remove", "remove: FILE is missing; usage: prog remove FILE …" },
-        { "prog list all", "list: 'all' is too much; usage: prog list" },
+        { "prog list all", "list: unexpected argument 'all'; usage: prog list" },
         { "prog merge vm1 --disk", "merge: missing argument for --disk; see 'prog merge --help'" },
         { "prog merge vm1 --wait=no", "merge: option --wait takes no value; see 'prog merge "
                                       "--help'" },
@@ -293,8 +293,9 @@ test_main(void)
         { "prog merge good", "*status 0\n*", "" },
         { "prog merge 'b\033ad'", "*status 4\n*", "prog: domain 'b\\x1bad' is busy\n" },
         { "prog list", "*status 5\n*", "" },
-        { "prog", "*status 1\n*", "prog: which command? 'prog --help' lists them\n" },
-        { "prog merge '\xff' x y", "*status 1\n*", "prog: merge: 'y' is too much; usage: *\n" },
+        { "prog", "*status 1\n*", "prog: no command given; 'prog --help' lists the commands\n" },
+        { "prog merge '\xff' x y", "*status 1\n*",
+          "prog: merge: unexpected argument 'y'; usage: *\n" },
         { "prog --version", "*prog " SINTER_VERSION "\nstatus 0\n*", "" },
         { "prog --help", "*Commands:*status 0\n*", "" },
     };

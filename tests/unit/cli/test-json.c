@@ -17,7 +17,8 @@ test_mode(void)
     g_assert_cmpint(mode, ==, SINTER_JSON_PRETTY);
     g_assert_false(sinter_json_mode_parse("xml", &mode, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT);
-    g_assert_cmpstr(error->message, ==, "--json is 'pretty' or 'short', not 'xml'");
+    g_assert_cmpstr(error->message, ==,
+                    "invalid value 'xml' of --json: expected 'pretty' or 'short'");
     g_assert_cmpint(mode, ==, SINTER_JSON_PRETTY);
 }
 

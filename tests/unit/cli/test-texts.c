@@ -163,10 +163,10 @@ test_job_ends(void)
           "<'vm2 stands on it'>}",
           "job 3 failed: vm2 stands on it", SINTER_EXIT_REFUSED },
         { "{'Id': <'3'>, 'Phase': <'failed'>, 'ErrorName': <'Failed'>}",
-          "job 3 failed: the daemon does not say why", SINTER_EXIT_FAILED },
+          "job 3 failed: sinterd gave no reason", SINTER_EXIT_FAILED },
         { "{'Id': <'3'>, 'Phase': <'quarantined'>, 'ErrorName': <'Corrupt'>, 'ErrorMessage': "
           "<'odd'>}",
-          "job 3 was put into quarantine: odd", SINTER_EXIT_FAILED },
+          "job 3 was quarantined: odd", SINTER_EXIT_FAILED },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -296,11 +296,12 @@ test_disk_rows(void)
     sinter_disk_text_add_row(table, domain, two->properties, NULL);
     sinter_disk_text_add_row(table, odd, NULL, NULL);
     text = sinter_table_format(table, FALSE);
-    g_assert_cmpstr(text, ==,
-                    " vm1   running    vda   3   2 KiB   1 KiB   job 7: copying 45%; PROBLEM with "
-                    "2 layers\n"
-                    " vm1   running    vdb   1   2 KiB       -   foreign block job: backup\n"
-                    " vm2   shut off   -     -       -       -   PROBLEM: not read whole\n");
+    g_assert_cmpstr(
+        text, ==,
+        " vm1   running    vda   3   2 KiB   1 KiB   job 7: copying 45%; PROBLEM with "
+        "2 layers\n"
+        " vm1   running    vdb   1   2 KiB       -   block job of another program: backup\n"
+        " vm2   shut off   -     -       -       -   PROBLEM: not read completely\n");
 }
 
 static void
@@ -341,12 +342,12 @@ test_plan_work(void)
                     "    1   vda    commit   1 KiB   merge it\n"
                     "    2   vda    verify       -   look\n"
                     "\n"
-                    "To copy:  at most 1 KiB\n"
-                    "Space:    4 KiB now, at most 2 KiB after; meanwhile at most 512 B more\n"
+                    "To copy:  up to 1 KiB\n"
+                    "Space:    4 KiB now, up to 2 KiB after; up to 512 B more at the peak\n"
                     "Warning:  mind the gap\n"
                     "Note:     vdb is flat\n"
                     "\n"
-                    "To do so, while the chain stays as it is: sinter consolidate --plan abc\n");
+                    "To carry out this plan: sinter consolidate --plan abc\n");
     g_assert_null(strstr(bare, "Step"));
     g_assert_null(strstr(bare, "--plan"));
 }
@@ -395,12 +396,12 @@ test_events(void)
         { "device-added", "vm1", "", "{'device': <'net0'>}", "vm1 net0: device added" },
         { "block-threshold", "vm1", "vda",
           "{'threshold-bytes': <uint64 1024>, 'excess-bytes': <uint64 1>}",
-          "vm1 vda: has been written to beyond 1 KiB, by 1 B" },
+          "vm1 vda: was written beyond the threshold of 1 KiB, by 1 B" },
         { "metadata-change", "vm1", "", "{'text': <'urn:x'>}", "vm1: metadata changed: urn:x" },
         { "qmp-job-error", "vm1", "vda", "{'text': <'No space'>}",
           "vm1 vda: QEMU's block job failed: No space" },
         { "disconnected", "", "", "{'text': <'end of file'>}",
-          "the connection to libvirt is lost: end of file" },
+          "the connection to libvirt was lost: end of file" },
         { "connected", "", "", "{}", "connected to libvirt" },
         { "of-tomorrow", "vm\0331", "", "{'text': <'x'>}", "vm\\x1b1: of-tomorrow: x" },
     };

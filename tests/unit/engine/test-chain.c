@@ -149,15 +149,14 @@ static const Opening openings[] = {
       "Could not open 'top': Could not open backing file: Could not open backing file: "
       "Could not open 'nowhere': No such file or directory" },
     { "missing-below", "nowhere", "raw", SINTER_CHAIN_NO_BACKING, -1, NULL },
-    { "no-format", "base", NULL, 0, SINTER_ERROR_UNSUPPORTED, "does not say of which format" },
+    { "no-format", "base", NULL, 0, SINTER_ERROR_UNSUPPORTED, "does not store the format" },
     { "no-format-probe", "base", NULL, SINTER_CHAIN_PROBE, -1, NULL },
     { "wrong-format", "base", "qcow2", 0, SINTER_ERROR_UNSUPPORTED, "not in qcow2 format" },
     { "unknown-format", "base", "vmdk", 0, SINTER_ERROR_UNSUPPORTED, "Unknown driver 'vmdk'" },
-    { "json", "json:{\"driver\":\"raw\"}", "raw", 0, SINTER_ERROR_UNSUPPORTED,
-      "not the plain path" },
-    { "protocol", "nbd://localhost/x", "raw", 0, SINTER_ERROR_UNSUPPORTED, "not the plain path" },
-    { "loop", "top", "qcow2", 0, SINTER_ERROR_CORRUPT, "bites its tail" },
-    { "loop-self", "mid", "qcow2", 0, SINTER_ERROR_CORRUPT, "bites its tail" },
+    { "json", "json:{\"driver\":\"raw\"}", "raw", 0, SINTER_ERROR_UNSUPPORTED, "not a plain path" },
+    { "protocol", "nbd://localhost/x", "raw", 0, SINTER_ERROR_UNSUPPORTED, "not a plain path" },
+    { "loop", "top", "qcow2", 0, SINTER_ERROR_CORRUPT, "loops" },
+    { "loop-self", "mid", "qcow2", 0, SINTER_ERROR_CORRUPT, "loops" },
 };
 
 static void

@@ -281,7 +281,7 @@ test_refused(void)
 
     make_sources(fs);
     assert_refused(fs, &compressed_data, SINTER_ERROR_UNSUPPORTED, "data file");
-    assert_refused(fs, &onto_source, SINTER_ERROR_LOCKED, "one of the files that are to be read");
+    assert_refused(fs, &onto_source, SINTER_ERROR_LOCKED, "one of the files to read");
     assert_refused(fs, &no_backing, SINTER_ERROR_NOT_FOUND, "Could not open backing file");
     assert_refused(fs, &data_is_image, SINTER_ERROR_INVALID_ARGUMENT, "its own data file");
     g_assert_false(exists(fs, "copy"));

@@ -75,7 +75,7 @@ test_text(void)
     g_autofree char *low_text = sinter_finding_get_text(&low);
 
     g_assert_cmpstr(shared_text, ==,
-                    "The metadata at 0x30000 is used a second time: L2 table of guest offset "
+                    "The metadata at 0x30000 is also used elsewhere: L2 table of guest offset "
                     "0x20000000 of snapshot 'a?[2J' (1), refcount block 3");
     g_assert_cmpstr(low_text, ==, "The cluster at 0x50000 has refcount 1, but 2 references");
     sinter_finding_clear(&shared);

@@ -177,7 +177,7 @@ test_refused(void)
     SinterFormat format = played;
 
     format.api_version++;
-    assert_refused(&format, "another version");
+    assert_refused(&format, "another API version");
     format = played;
     format.struct_size++;
     assert_refused(&format, "size");
@@ -185,7 +185,7 @@ test_refused(void)
     assert_refused(&format, "size");
     format = played;
     format.name = "qcow2";
-    assert_refused(&format, "of that name");
+    assert_refused(&format, "that name");
     format = played;
     format.map = NULL;
     assert_refused(&format, "required for reading");
@@ -205,11 +205,11 @@ test_register(void)
 
     g_assert_true(sinter_format_register(&played, &error));
     g_assert_no_error(error);
-    assert_refused(&played, "of that name");
+    assert_refused(&played, "that name");
     other.name = "other";
-    assert_refused(&other, "taken");
+    assert_refused(&other, "already used");
     other.first_finding += SINTER_FINDING_RANGE;
-    assert_refused(&other, "names is taken");
+    assert_refused(&other, "names is already used");
 }
 
 static SinterFs *
@@ -344,7 +344,7 @@ test_late(void)
     late.name = "late";
     late.findings = NULL;
     late.n_findings = late.first_finding = 0;
-    assert_refused(&late, "opened already");
+    assert_refused(&late, "already open");
 }
 
 int

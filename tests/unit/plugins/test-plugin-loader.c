@@ -88,7 +88,7 @@ test_load(Fixture *f, gconstpointer data)
     g_assert_no_error(error);
     g_assert_cmpuint(steps->len, ==, 1);
     /* the same one again, and another one of that name */
-    assert_not_loaded(f, path, SINTER_ERROR_INVALID_ARGUMENT, "is taken already, by '");
+    assert_not_loaded(f, path, SINTER_ERROR_INVALID_ARGUMENT, "is already used by '");
 }
 
 typedef struct {
@@ -102,7 +102,7 @@ static const Row rows[] = {
     { "size", SINTER_ERROR_INVALID_ARGUMENT, "its SinterPlugin has 7 bytes, expected" },
     { "kind", SINTER_ERROR_INVALID_ARGUMENT, "its kind 42 is unknown" },
     { "name", SINTER_ERROR_INVALID_ARGUMENT, "its name is 'Sample'" },
-    { "no-symbol", SINTER_ERROR_INVALID_ARGUMENT, "it has no symbol 'sinter_plugin'" },
+    { "no-symbol", SINTER_ERROR_INVALID_ARGUMENT, "symbol 'sinter_plugin' is missing" },
     { "unresolved", SINTER_ERROR_INVALID_ARGUMENT, "undefined symbol" },
 };
 
@@ -144,11 +144,11 @@ test_untrusted(Fixture *f, gconstpointer data)
 
     for (gsize i = 0; i < G_N_ELEMENTS(modes); i++) {
         g_assert_cmpint(g_chmod(path, (int)modes[i]), ==, 0);
-        assert_not_loaded(f, path, SINTER_ERROR_NOT_AUTHORIZED, "others can change");
+        assert_not_loaded(f, path, SINTER_ERROR_NOT_AUTHORIZED, "other users can change");
     }
     g_assert_cmpint(g_chmod(path, 0644), ==, 0);
     g_assert_cmpint(g_chmod(f->folder, 0777), ==, 0);
-    assert_not_loaded(f, path, SINTER_ERROR_NOT_AUTHORIZED, "others can change");
+    assert_not_loaded(f, path, SINTER_ERROR_NOT_AUTHORIZED, "other users can change");
     g_assert_cmpint(g_chmod(f->folder, 0755), ==, 0);
     g_assert_true(sinter_plugin_loader_load(f->registry, path, NULL));
 }

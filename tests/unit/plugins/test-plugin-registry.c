@@ -150,11 +150,11 @@ test_format(void)
     SinterPlugin plugin = { SINTER_PLUGIN_ABI, sizeof plugin, SINTER_PLUGIN_FORMAT,
                             "format-played",   "is played",   &format };
 
-    assert_refused(&plugin, SINTER_ERROR_INVALID_ARGUMENT, "another version");
+    assert_refused(&plugin, SINTER_ERROR_INVALID_ARGUMENT, "another API version");
     format.api_version--;
     assert_refused(&plugin, SINTER_ERROR_INVALID_ARGUMENT, "required for reading");
     format.name = "qcow2";
-    assert_refused(&plugin, SINTER_ERROR_INVALID_ARGUMENT, "there is a format of that name");
+    assert_refused(&plugin, SINTER_ERROR_INVALID_ARGUMENT, "a format of that name exists");
 }
 
 static void
@@ -169,7 +169,7 @@ test_list(void)
     g_assert_false(sinter_plugin_registry_add(registry, &sound_policy, "'/c'", &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT);
     g_assert_cmpstr(error->message, ==,
-                    "plugin '/c': the name 'policy-played' is taken already, by '/a'");
+                    "plugin '/c': the name 'policy-played' is already used by '/a'");
     g_assert_cmpuint(sinter_plugin_registry_get_n(registry), ==, 2);
     g_assert_true(sinter_plugin_registry_get(registry, 1) == &sound_remedy);
     g_assert_cmpstr(sinter_plugin_registry_get_origin(registry, 1), ==, "'/b'");

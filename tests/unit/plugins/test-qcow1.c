@@ -424,8 +424,8 @@ static const EntryRow entry_rows[] = {
     { FALSE, DATA_AT + 1, "invalid cluster entry", NULL },
     { FALSE, DATA_AT + 511, "invalid cluster entry", NULL },
     { FALSE, G_MAXINT64 - 511, "invalid cluster entry", NULL },
-    { FALSE, FILE_BYTES + CLUSTER, NULL, "cut short" },
-    { FALSE, G_GUINT64_CONSTANT(1) << 55, NULL, "cut short" },
+    { FALSE, FILE_BYTES + CLUSTER, NULL, "was truncated" },
+    { FALSE, G_GUINT64_CONSTANT(1) << 55, NULL, "was truncated" },
     /* streams: no bytes, not in the file, garbage, too little, and of the largest offset */
     { FALSE, COMPRESSED | STREAM_AT, NULL, "does not decompress to a whole cluster" },
     { FALSE, COMPRESSED | G_GUINT64_CONSTANT(100) << 54 | FILE_BYTES, NULL, "end" },

@@ -240,7 +240,7 @@ test_requests(Fixture *f, gconstpointer data)
     g_assert_no_error(error);
     g_assert_cmpuint(f->stage.context->n_cancels, ==, 1);
     g_assert_cmpstr(f->stage.context->asked_job, ==, "1");
-    f->stage.context->job_error = g_error_new(SINTER_ERROR, SINTER_ERROR_BUSY, "too late");
+    f->stage.context->job_error = g_error_new(SINTER_ERROR, SINTER_ERROR_BUSY, "can no longer");
     call_cancel(f, &error);
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_BUSY);
     sinter_dbus_job_call_set_bandwidth(f->proxy, 12345, g_variant_new_parsed("@a{sv} {}"), NULL,

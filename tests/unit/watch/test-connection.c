@@ -188,7 +188,7 @@ test_errors(Fixture *f, gconstpointer data)
     sinter_connection_set_error(&error, "for '%s'", virDomainGetName(domain));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND);
     g_assert_true(g_str_has_prefix(error->message, "for 'web': "));
-    g_assert_null(strstr(error->message, "does not say why"));
+    g_assert_null(strstr(error->message, "gave no reason"));
     g_clear_error(&error);
     virDomainFree(domain);
     g_assert_null(virDomainLookupByName(connection, "nobody"));

@@ -288,7 +288,8 @@ test_refresh(Fixture *f, gconstpointer data)
     g_assert_cmpuint(fixture_take_warnings(NULL), ==, 1);
 }
 
-/* A refresh of a domain that is gone succeeds: that it is gone is the present state. */
+/* A refresh of a domain that no longer exists succeeds: that it no longer exists is the present
+ * state. */
 static void
 test_refresh_gone(Fixture *f, gconstpointer data)
 {

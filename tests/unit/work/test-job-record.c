@@ -174,7 +174,7 @@ test_store(void)
     records = sinter_job_store_load(store, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(records->len, ==, 1);
-    g_assert_true(g_pattern_match_simple("*9.json*set aside*cut short*", last_logged));
+    g_assert_true(g_pattern_match_simple("*9.json*was renamed*truncated*", last_logged));
     g_assert_true(g_file_test(bad, G_FILE_TEST_EXISTS));
     g_assert_false(g_file_test(cut, G_FILE_TEST_EXISTS));
     id = sinter_job_store_new_id(store);

@@ -722,7 +722,7 @@ test_file_of_the_same_name_stays(Fixture *f, gconstpointer data)
     f->host.swapped = TRUE;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
     g_assert_cmpuint(f->job.last->warnings->len, ==, 1);
-    g_assert_nonnull(strstr(f->job.last->warnings->pdata[0], "another file has taken its name"));
+    g_assert_nonnull(strstr(f->job.last->warnings->pdata[0], "it was replaced by another file"));
     g_assert_true(g_file_test(f->job.record->plan->remove_files[0], G_FILE_TEST_EXISTS));
     g_assert_false(g_file_test(f->job.record->plan->remove_files[1], G_FILE_TEST_EXISTS));
 }

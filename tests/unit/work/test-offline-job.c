@@ -441,13 +441,14 @@ test_strange_workers(Fixture *f, gconstpointer data)
         const char *script;
         const char *text;
     } table[] = {
-        { "#!/bin/sh\nexit 3\n", "it left with status 3" },
-        { "#!/bin/sh\nkill -KILL $$\n", "it was ended by signal 9" },
+        { "#!/bin/sh\nexit 3\n", "it exited with status 3" },
+        { "#!/bin/sh\nkill -KILL $$\n", "it was killed by signal 9" },
         /* how many of its input and output are silent */
         { "#!/bin/sh\nexit $(readlink /proc/$$/fd/0 /proc/$$/fd/1 | grep -cx /dev/null)\n",
-          "it left with status 2" },
-        { "#!/bin/sh\necho nonsense >&3\nexec sleep 1000\n", "is no message" },
-        { "#!/bin/sh\necho '{\"kind\":\"cancel\"}' >&3\n", "not for it to say" },
+          "it exited with status 2" },
+        { "#!/bin/sh\necho nonsense >&3\nexec sleep 1000\n",
+          "invalid message on the worker's socket" },
+        { "#!/bin/sh\necho '{\"kind\":\"cancel\"}' >&3\n", "an invalid message" },
         { "#!/bin/sh\necho '{\"kind\":\"error\",\"code\":\"NoSpace\",\"text\":\"full\"}' >&3\n",
           "full" },
     };

@@ -131,7 +131,7 @@ static const Case cases[] = {
       0,
       { BEFORE, .seen = SINTER_SEEN_CANCELED },
       N(CANCELLED) },
-    { "cancelled by somebody",
+    { "cancelled by another",
       ACTIVE,
       P(COPYING),
       0,

@@ -179,7 +179,7 @@ test_replace_refused(void)
     g_assert_null(
         sinter_xml_snapshot_replace_source(SNAPSHOT(""), WHAT, "vdz", &new_image, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND);
-    g_assert_cmpstr(error->message, ==, WHAT ": the domain inside has no disk 'vdz'");
+    g_assert_cmpstr(error->message, ==, WHAT ": its domain has no disk 'vdz'");
     g_clear_error(&error);
     g_assert_null(sinter_xml_snapshot_replace_source("<domain/>", WHAT, "vda", &new_image, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT);
