@@ -2,7 +2,7 @@
 
 /*
  * Small file helpers: descriptors that close themselves, and the one durable way to replace or
- * remove a file. What holds: a function here that returns TRUE has synced both the file and the
+ * remove a file. Invariant: a function here that returns TRUE has synced both the file and the
  * folder that names it.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Several bars at the bottom of a terminal. What holds: the cursor stands at the beginning of the
+ * Several bars at the bottom of a terminal. Invariant: the cursor stands at the beginning of the
  * line below the last bar that was drawn, n_drawn lines below the first one; so wiping is going up
  * that far and clearing to the end of the screen.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Options of a command line. What holds: words are looked at once, from left to right, and a value
+ * Options of a command line. Invariant: words are looked at once, from left to right, and a value
  * lands where its row says before the next word is looked at; nothing is printed here.
  */
 

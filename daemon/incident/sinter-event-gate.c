@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The gate before the Event signal. What holds: of one sort at most one event passes in an
+ * The gate before the Event signal. Invariant: of one sort at most one event passes in an
  * interval, none is lost without being counted, and there is a timer only while one is held back
  * or has just passed.
  */

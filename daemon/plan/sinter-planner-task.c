@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The planner in a thread of its own. What holds: the thread sees values that never change, and
+ * The planner in a thread of its own. Invariant: the thread sees values that never change, and
  * references on them.
  */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A queue of measurements before one thread. What holds: each is answered exactly once, in the main
+/* A queue of measurements before one thread. Invariant: each is answered exactly once, in the main
  * context, also when the meter is freed. */
 
 #include "sinter-chain-meter.h"

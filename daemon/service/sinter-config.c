@@ -2,7 +2,7 @@
 
 /*
  * The configuration: one table of keys, which is the parser's, the check's and the defaults' alike.
- * What holds: whatever stands in the files, every setting has a valid value; what is not
+ * Invariant: whatever stands in the files, every setting has a valid value; what is not
  * understood is told once and changes nothing.
  */
 

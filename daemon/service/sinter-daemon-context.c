@@ -2,7 +2,7 @@
 
 /*
  * Owns the configuration and the meter; refers to the connection, the inventory and the executor.
- * What holds: it is scanned only while the connection is open and after a whole scan over it.
+ * Invariant: it is scanned only while the connection is open and after a whole scan over it.
  */
 
 #include "sinter-daemon-context.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Sets up the daemon's plugins at its start. What holds: nothing is loaded that the configuration
+ * Sets up the daemon's plugins at its start. Invariant: nothing is loaded that the configuration
  * does not ask for, and each plugin that is loaded or left out stands in the log once.
  */
 

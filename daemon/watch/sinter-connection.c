@@ -2,7 +2,7 @@
 
 /*
  * The connection's life: opening in a worker → open → broken → opening …, until it is stopped.
- * What holds: everything but the pointer under the lock belongs to the main context; CONNECTED and
+ * Invariant: everything but the pointer under the lock belongs to the main context; CONNECTED and
  * DISCONNECTED alternate; an event is passed on only between the two, from the source of the
  * connection that stands.
  */

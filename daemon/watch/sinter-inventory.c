@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The inventory: the last state that was read of each domain. What holds: one scan runs at a time,
+ * The inventory: the last state that was read of each domain. Invariant: one scan runs at a time,
  * in a worker; what is asked for meanwhile is joined in one more scan, so that a storm of events
  * costs two scans and an answer never shows a state older than its question. An event passes on
  * with its disk named; only one whose device is not known waits, for a scan that is under way.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The kinds of jobs. A new kind is a line in the table. What holds: the name of a kind never
+ * The kinds of jobs. A new kind is a line in the table. Invariant: the name of a kind never
  * changes and is never used for another one, because records carry it.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * The main context's side of a job: the values last published by its thread, and requests to it.
- * What holds: values change only in the main context, by messages from the thread that arrive in
+ * Invariant: values change only in the main context, by messages from the thread that arrive in
  * order; an ended job has no thread.
  */
 

@@ -3,7 +3,7 @@
 /*
  * sinter-worker: merges images for sinterd, which starts it with the images and a socket as
  * descriptors. Its life: take the request, give up all that the work does not need, work, say how
- * it ended. What holds: it opens no file, and it does not outlive its daemon, for the end of the
+ * it ended. Invariant: it opens no file, and it does not outlive its daemon, for the end of the
  * socket ends it. That is harmless at any moment: a merge that is cut off leaves a chain that reads
  * as before.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Lines over a socket. What holds: what is kept of an unfinished line has a bound, so a peer that
+ * Lines over a socket. Invariant: what is kept of an unfinished line has a bound, so a peer that
  * never ends one cannot fill our memory; a peer that never reads cannot hold us for ever.
  */
 

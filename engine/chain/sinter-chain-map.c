@@ -3,7 +3,7 @@
 /*
  * The merged map: which layer decides what the guest sees, in runs as long as can be. The cursor
  * gives stretches in order; the walk joins equal neighbours and, where asked, looks up which data
- * is a hole in its file. What holds: stretches follow on each other without gap or overlap.
+ * is a hole in its file. Invariant: stretches follow on each other without gap or overlap.
  */
 
 #include "sinter-chain.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Opens a chain of images, member by member, and owns them. What holds: a member is opened only
+ * Opens a chain of images, member by member, and owns them. Invariant: a member is opened only
  * by a plain path, with the format that the image above it states (unless probing was asked for),
  * and never twice: names are compared by the file behind them, so no chain bites its tail.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The table of findings as a table, and a finding as a line of text. What holds: nothing outside
+ * The table of findings as a table, and a finding as a line of text. Invariant: nothing outside
  * the public header's list decides what a code means; a text never carries bytes from an image
  * that could steer a terminal.
  */

@@ -2,7 +2,7 @@
 
 /*
  * Raw images have no header, so what their first bytes look like may contradict what is recorded or
- * was probed. What holds: bytes of a guest do not turn a probed raw file into an image of another
+ * was probed. Invariant: bytes of a guest do not turn a probed raw file into an image of another
  * format, and a file that looks like such an image is not destroyed because somebody recorded it as
  * raw.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What one image says about itself. What holds: exactly one file is opened, and names found in it
+ * What one image says about itself. Invariant: exactly one file is opened, and names found in it
  * are only computed with, never followed.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * Opens one image and reads runs of it. It owns what all formats share: the lock, the format's
- * choice, and the rule for data that a truncated file no longer has. What holds: bytes that an
+ * choice, and the rule for data that a truncated file no longer has. Invariant: bytes that an
  * image says it holds are read or reported missing, never made up.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The collection of findings. What holds: counts by class and by code are exact; what is kept is
+ * The collection of findings. Invariant: counts by class and by code are exact; what is kept is
  * at most the cap for each code, the first ones that came. Detailed findings may come from
  * several threads.
  */

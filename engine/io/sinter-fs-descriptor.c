@@ -2,7 +2,7 @@
 
 /*
  * A set of files that were opened by somebody else: names to descriptors, and no way to any other
- * file. What holds: nothing here opens, makes, renames or removes a name, so a process that may do
+ * file. Invariant: nothing here opens, makes, renames or removes a name, so a process that may do
  * none of it can work on images. Names are compared after "." and ".." were taken out as text;
  * nobody looks at the file system for it. Locks belong to the open file description, which is
  * shared with whoever passed the descriptor; who has locked the files already may leave it at that.

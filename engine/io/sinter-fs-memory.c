@@ -3,7 +3,7 @@
 /*
  * Files in memory: a set of names over sparse contents, for tests and for work that must leave no
  * trace. A content is kept in chunks that exist only where something was written, so that a file
- * of many TiB costs what was written to it. What holds: an open file keeps its content alive over
+ * of many TiB costs what was written to it. Invariant: an open file keeps its content alive over
  * a rename or removal, as on a host.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Records what changes storage. What holds: the order of the record is the order in which the
+ * Records what changes storage. Invariant: the order of the record is the order in which the
  * calls took effect, because each call and its entry are made under one lock.
  */
 

@@ -3,7 +3,7 @@
 /*
  * The driver for regular files and block devices of the host. It owns one descriptor, and a second
  * one that passes by the page cache for what is aligned: with SINTER_IO_DIRECT for all of it, else
- * for bulk that overwrites what is there. The kernel keeps the two coherent. What holds: once a
+ * for bulk that overwrites what is there. The kernel keeps the two coherent. Invariant: once a
  * flush has failed, every later one fails too, because the kernel reports a lost page only once.
  */
 

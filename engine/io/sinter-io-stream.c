@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The driver for pipes, sockets and whatever else standard output may be. What holds: bytes leave
+ * The driver for pipes, sockets and whatever else standard output may be. Invariant: bytes leave
  * in order, each once; a write that is not the next one is a fault of the caller and refused.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a file system can be told about a file before there is data in it. What holds: flags of the
+ * What a file system can be told about a file before there is data in it. Invariant: flags of the
  * file that are not meant stay as they are.
  */
 

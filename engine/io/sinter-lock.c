@@ -3,7 +3,7 @@
 /*
  * The byte locks by which QEMU and we keep out of each other's way. The locks are shared open
  * file description locks; a conflict is found by asking whether a writer's lock could be had.
- * What holds: lock first, then test. Two that race may both lose, never both win.
+ * Invariant: lock first, then test. Two that race may both lose, never both win.
  */
 
 #include "sinter-lock.h"

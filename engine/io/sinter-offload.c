@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Asks the kernel to copy. What holds: a refusal ("not here", "not between these two") is no
+ * Asks the kernel to copy. Invariant: a refusal ("not here", "not between these two") is no
  * error and changes nothing; what is an error of the storage is told as one.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads and checks the header. What holds: nothing is computed from a field before
+ * Reads and checks the header. Invariant: nothing is computed from a field before
  * sinter_qcow1_header_check() has passed, so that no shift, sum or size can overflow
  * (CVE-2014-0222, CVE-2014-0223). Messages are those of QEMU where it has one.
  */

@@ -2,7 +2,7 @@
 
 /*
  * An image that is open for reading: from offsets of the disk to places in the file, and back from
- * compressed clusters. What holds: a run never crosses the page of the table that tells of it,
+ * compressed clusters. Invariant: a run never crosses the page of the table that tells of it,
  * which bounds the work of a call; an entry that cannot be right is an error that says where.
  */
 

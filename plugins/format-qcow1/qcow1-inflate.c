@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The decoder. What holds: a cluster is whole or it is an error; like QEMU, it does not matter
+ * The decoder. Invariant: a cluster is whole or it is an error; like QEMU, it does not matter
  * whether the stream says that it ends.
  */
 

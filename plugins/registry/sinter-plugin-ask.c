@@ -2,7 +2,7 @@
 
 /*
  * Calls the operations of policies and remedies, and holds their answers to the closed list of
- * steps. What holds: what comes out has a known kind, sensible numbers and a reason.
+ * steps. Invariant: what comes out has a known kind, sensible numbers and a reason.
  */
 
 #include "sinter-plugin-ask.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Loads plugins. What holds: no code of a file runs before sinter_plugin_trust_check() has passed
+ * Loads plugins. Invariant: no code of a file runs before sinter_plugin_trust_check() has passed
  * for it; and what was loaded is never unloaded, for its callbacks may be in use.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The registry. It owns the list of plugins and the rules that each must keep. What holds: every
+ * The registry. It owns the list of plugins and the rules that each must keep. Invariant: every
  * plugin in it has a unique name and operations of the size and version that this program was built
  * with, so that nobody has to look again before a call.
  */

@@ -2,7 +2,7 @@
 
 /*
  * Runs an operation undisturbed to learn what it ends with, then once for the record, then judges
- * every state that a cut of the recorded run can leave. What holds: what a disk shows is read
+ * every state that a cut of the recorded run can leave. Invariant: what a disk shows is read
  * through the engine's chain, whether an image is sound is said by a judge of the tests' own, and
  * by qemu-img for a sample.
  */

@@ -2,7 +2,7 @@
 
 /*
  * Contents and names, kept apart: a write changes the one, a rename the other, and each becomes
- * durable by a call of its own. What holds: a name leads to one file at most.
+ * durable by a call of its own. Invariant: a name leads to one file at most.
  */
 
 #include "crash-state.h"

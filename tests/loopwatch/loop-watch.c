@@ -4,7 +4,7 @@
  * Preloaded into sinterd: reports each call on the main thread that may block, while the main loop
  * runs, into the file that $SINTER_LOOP_WATCH names, with where it came from. Calls are of three
  * sorts: those that are always reported, those on a descriptor, which are reported for regular
- * files and folders only, and libvirt's, which libvirt-calls.h lists. What holds: a call does what
+ * files and folders only, and libvirt's, which libvirt-calls.h lists. Invariant: a call does what
  * it does without this library, and errno is what it left; other programs are not watched.
  *
  * Each function here stands under the C name of the one that it watches and passes eight words on,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The outcome of a check as qemu-img words it. What holds: standard output has no line and no key
+ * The outcome of a check as qemu-img words it. Invariant: standard output has no line and no key
  * that qemu-img does not have, but "sinter".
  */
 

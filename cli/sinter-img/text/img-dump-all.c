@@ -2,7 +2,7 @@
 
 /*
  * The lowest depth of a dump: everything as it is stored, printed while it is read, for people
- * and for programs. What holds: memory does not grow with the image.
+ * and for programs. Invariant: memory does not grow with the image.
  */
 
 #include "img-dump-text.h"

@@ -2,7 +2,7 @@
 
 /*
  * The upper two depths of a dump: what state the image is in, what it holds and what would mend
- * it; and every finding with its place. What holds: names out of the image reach a terminal only
+ * it; and every finding with its place. Invariant: names out of the image reach a terminal only
  * through sinter_img_name().
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Turns findings into lines and JSON. What holds: a finding that qemu-img has a line for is that
+ * Turns findings into lines and JSON. Invariant: a finding that qemu-img has a line for is that
  * line, so that what looks for it finds it.
  */
 

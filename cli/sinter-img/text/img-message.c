@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Messages. What holds: nothing out of an image reaches a terminal raw; what goes into a pipe or
+ * Messages. Invariant: nothing out of an image reaches a terminal raw; what goes into a pipe or
  * a file is byte for byte what qemu-img would write there.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * Shows how far a piece of work is, and lets it be interrupted. A thread of its own waits for
- * signals, which are blocked everywhere else; the work's thread draws. What holds: nobody but
+ * signals, which are blocked everywhere else; the work's thread draws. Invariant: nobody but
  * that thread takes a signal meanwhile, so the work always ends by itself and cleans up.
  */
 

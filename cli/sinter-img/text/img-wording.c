@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Helps, and what is wrong with a command line. What holds: a wrong command line is described byte
+ * Helps, and what is wrong with a command line. Invariant: a wrong command line is described byte
  * for byte as qemu-img does.
  */
 

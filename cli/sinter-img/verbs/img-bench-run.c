@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Sends requests to a disk from as many threads as requests are to be under way. What holds:
+ * Sends requests to a disk from as many threads as requests are to be under way. Invariant:
  * requests begin in order, and with drain none is under way while a flush is.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What verbs that change an image have in common before they do. What holds: the image's locks are
+ * What verbs that change an image have in common before they do. Invariant: the image's locks are
  * taken by the change itself; here nothing but its first bytes is read.
  */
 

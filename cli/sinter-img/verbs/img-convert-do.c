@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Does what convert's command line asks for. What holds: what can be refused is refused, in the
+ * Does what convert's command line asks for. Invariant: what can be refused is refused, in the
  * order and the words of qemu-img, before a target is made.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * dump: shows an image's metadata in three depths, with what a check finds in it. What holds: an
+ * dump: shows an image's metadata in three depths, with what a check finds in it. Invariant: an
  * image that cannot be used is shown as far as its bytes allow; nothing but the image is opened.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * info: what images say about themselves. What holds: each image is opened alone, read and closed
+ * info: what images say about themselves. Invariant: each image is opened alone, read and closed
  * before the next; a data file is never opened, a backing file only with --backing-chain.
  */
 

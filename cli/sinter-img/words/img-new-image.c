@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The options that a new image can have. What holds: the order of the tables is that of the line
+ * The options that a new image can have. Invariant: the order of the tables is that of the line
  * which tells what is made, and what is said is what qemu-img says.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From a word on the command line to an open image. What holds: a name is a plain path, `file:`
+ * From a word on the command line to an open image. Invariant: a name is a plain path, `file:`
  * and a path, or, with --image-opts, a list that names one plain file; whatever else qemu-img
  * would understand (protocols, nested drivers) is refused with a line that says so.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which daemon, how to call it, and what its errors mean to a user. What holds: a client has a
+ * Which daemon, how to call it, and what its errors mean to a user. Invariant: a client has a
  * daemon that answered once; every error that leaves this file is a SINTER_ERROR in words that
  * name what to do.
  */

@@ -2,7 +2,7 @@
 
 /*
  * sinter monitor: what happens, as it happens, a line each: libvirt's events and the phases of
- * jobs. Ends on Ctrl-C. What holds: we listen before we read what jobs there are, so no change of
+ * jobs. Ends on Ctrl-C. Invariant: we listen before we read what jobs there are, so no change of
  * phase is missed between the two; each line is out before the next is made.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Jobs that are followed: reading and cancelling them, their changes, their ends. What holds: a
+ * Jobs that are followed: reading and cancelling them, their changes, their ends. Invariant: a
  * job's signals count only after it was read from the daemon that is there, so what is known never
  * goes back; each job is closed once, and its end is told then. The daemon shows a disk's new chain
  * before the end of the job that made it.

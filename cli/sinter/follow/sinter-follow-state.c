@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the parts of a SinterFollow know: calls to make, jobs, the exit status so far. What holds:
+ * What the parts of a SinterFollow know: calls to make, jobs, the exit status so far. Invariant:
  * the status only becomes worse; the main loop is quit from here and from nowhere else.
  */
 

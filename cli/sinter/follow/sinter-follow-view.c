@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Bars, remarks and results of one command. What holds: bars are drawn only on a terminal, at most
+ * Bars, remarks and results of one command. Invariant: bars are drawn only on a terminal, at most
  * once in DRAW_INTERVAL_MSEC however many jobs move, and never while a line is written.
  */
 

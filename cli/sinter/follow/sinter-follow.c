@@ -5,7 +5,7 @@
  *
  *   queued calls ─► one at a time ─► jobs ─► read each ─► its changes … ─► its end ─► told
  *
- * What holds: we listen before the first call is made, so no end is missed: a job that ends before
+ * Invariant: we listen before the first call is made, so no end is missed: a job that ends before
  * it was read shows its end when it is read; the command ends when no call is queued or under way
  * and every job is closed; only the daemon that is there is believed.
  */

@@ -9,7 +9,7 @@
  *   method_call → row? → uid of the sender → owner, or own user? ─────────────────► dispatch
  *                                          └─► (wait) → polkit on the sender's name ─┘
  *
- * What holds: a call is answered exactly once, by call_deny() or by what it is dispatched to; the
+ * Invariant: a call is answered exactly once, by call_deny() or by what it is dispatched to; the
  * user that was decided on is the one that the handler sees; the options are read once, before the
  * decision, and the handler gets what was read; every error on the way denies. The
  * bus lets a connection wait for so many replies only (128 on the system's), and a question may

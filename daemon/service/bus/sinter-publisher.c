@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Owns the object manager and the authority. What holds: no object is on the bus that the authority
+ * Owns the object manager and the authority. Invariant: no object is on the bus that the authority
  * does not guard. An object may refer to the publisher, which refers to it until it is unexported
  * or the publisher is closed. When many objects were read, by a client that lists them all or
  * because all were exported at once, the memory that this took is returned to the system shortly

@@ -2,7 +2,7 @@
 
 /*
  * A domain on the bus: its properties are those of one state of the inventory, which it holds.
- * What holds: its Disks property names exactly the disk objects that stand below it.
+ * Invariant: its Disks property names exactly the disk objects that stand below it.
  */
 
 #include "sinter-domain-object.h"

@@ -2,7 +2,7 @@
 
 /*
  * A job on the bus. A running job changes often; its properties are set, and so go out, at most
- * once in MIN_INTERVAL. What holds: its end is shown when the domain has been read anew, so whoever
+ * once in MIN_INTERVAL. Invariant: its end is shown when the domain has been read anew, so whoever
  * sees the end finds the disk's object with the chain that the job left; when Completed comes, the
  * properties that went before it show the end.
  */

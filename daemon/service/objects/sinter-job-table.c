@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which jobs have objects. What holds: a job that was added and not removed has exactly one, and it
+ * Which jobs have objects. Invariant: a job that was added and not removed has exactly one, and it
  * and the object of the disk that an unended job works on name each other.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Keeps plans and lets them go. What holds: no more plans than the configuration allows, no plan
+ * Keeps plans and lets them go. Invariant: no more plans than the configuration allows, no plan
  * older than its lifetime, none whose chain is known to have changed; and an id never means
  * another plan than the one it was given for, not even after a restart: ids are random.
  */

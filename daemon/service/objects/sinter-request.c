@@ -5,7 +5,7 @@
  *
  *   handler → read the domain anew → update the objects → planner → the handler's answer
  *
- * What holds: the call is answered once, whatever happens on the way.
+ * Invariant: the call is answered once, whatever happens on the way.
  */
 
 #include "sinter-request.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Compares the images of a disk with those of a plan. What holds: two names of one file are the
+ * Compares the images of a disk with those of a plan. Invariant: two names of one file are the
  * same image.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A job's look at the host: its domain, the chain of its disk, its block job. What holds: a domain
+ * A job's look at the host: its domain, the chain of its disk, its block job. Invariant: a domain
  * that was read only in part is no observation.
  */
 

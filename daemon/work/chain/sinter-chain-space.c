@@ -2,7 +2,7 @@
 
 /*
  * Room for what a job writes. The planner has looked at it for one domain alone; here, at the last
- * moment, the job claims it beside all others. What holds: a job that would fit alone waits for
+ * moment, the job claims it beside all others. Invariant: a job that would fit alone waits for
  * those that are before it, in the queue, and is not refused for them.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From a changed chain to the job's end. What holds: nothing is removed before the images that took
+ * From a changed chain to the job's end. Invariant: nothing is removed before the images that took
  * its data over are synced; where the kernel reports that a sync failed, the job is quarantined.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The escalation towards READY as a small automaton over samples. What holds: the steps come in
+ * The escalation towards READY as a small automaton over samples. Invariant: the steps come in
  * the order of the table, each only after a whole span of patience without headway, and a pause
  * of the guest is answered by RESUME at the latest when it is over. A copy that is large or slow
  * but gains on its guest is left alone, however long it takes.

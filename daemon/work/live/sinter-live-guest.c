@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a job does to the guest: lower its write limit, hold its CPUs. What holds: the record says
+ * What a job does to the guest: lower its write limit, hold its CPUs. Invariant: the record says
  * so, durably, before it is done; a guest that somebody else has paused is neither held nor
  * resumed; all three of libvirt's byte limits are kept and put back, because to set one of them
  * clears the others.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The kind of job that QEMU does as a block job while the domain runs. What holds: what was taken
+ * The kind of job that QEMU does as a block job while the domain runs. Invariant: what was taken
  * from the guest (its write limit, its CPUs) is given back before the job ends or the daemon stops.
  */
 

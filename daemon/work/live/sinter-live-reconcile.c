@@ -3,7 +3,7 @@
 /*
  * From record and observation to the next step of a job that runs as a block job of QEMU. One
  * function a question, asked in this order: is the domain there, is our block job there, is the
- * chain changed, and if none of it, what does the record say had begun. What holds: a chain that is
+ * chain changed, and if none of it, what does the record say had begun. Invariant: a chain that is
  * neither the old nor the new one is never touched, and "no block job" alone never means success.
  */
 

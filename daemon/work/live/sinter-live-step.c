@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The steps of a live job. What holds: the record on disk names a step before it changes anything;
+ * The steps of a live job. Invariant: the record on disk names a step before it changes anything;
  * no step assumes that it worked, the next look tells.
  */
 

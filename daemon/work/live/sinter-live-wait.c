@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a live job hears while it waits: events and the progress of its block job. What holds: an
+ * What a live job hears while it waits: events and the progress of its block job. Invariant: an
  * event says when to observe; how the block job ended is decided from what is observed.
  */
 

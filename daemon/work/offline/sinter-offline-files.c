@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From a chain as it was scanned to descriptors that can be passed on. What holds: a descriptor is
+ * From a chain as it was scanned to descriptors that can be passed on. Invariant: a descriptor is
  * only ever of a file that the scan saw under that identity, and it is opened for reading and
  * writing only where the plan writes; all locks are held before the first byte is looked at, and
  * after that each path still leads to the locked file, for a lock does not move with a name.

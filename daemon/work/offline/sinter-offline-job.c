@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The kind of job that merges the images of a domain that is shut off. What holds: while the domain
+ * The kind of job that merges the images of a domain that is shut off. Invariant: while the domain
  * runs, whoever started it, the job waits and touches nothing.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * The offline merge, step by step: open and lock the images, look at the whole host once more,
- * merge in a worker, let the domain's definition name the result. What holds: from the last look
+ * merge in a worker, let the domain's definition name the result. Invariant: from the last look
  * at the host until the definition follows the images stay locked, so no QEMU can have written to
  * the old chain in between, whether a worker was killed or not; and a merge that a crash cut off is
  * begun anew, never taken for done, for the domain may have run since.

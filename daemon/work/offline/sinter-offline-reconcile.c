@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From record and observation to the next step of an offline merge. What holds: there is no block
+ * From record and observation to the next step of an offline merge. Invariant: there is no block
  * job of ours, and a merge that was cut off is begun anew: as long as the old chain is the chain it
  * reads as before, however far the merge came.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Starting sinter-worker, and listening to it in a thread. What holds: the child gets the images,
+ * Starting sinter-worker, and listening to it in a thread. Invariant: the child gets the images,
  * one end of a socket and the daemon's standard error, and no other descriptor of the daemon; the
  * thread ends when the child has closed its end, and has then posted how it ended.
  */

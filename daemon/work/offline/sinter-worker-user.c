@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Who sinter-worker is. What holds: with root as its daemon it is a user who owns nothing. Not the
+ * Who sinter-worker is. Invariant: with root as its daemon it is a user who owns nothing. Not the
  * owner of the images: that may be root, or the user of all QEMUs, which could then end it and
  * which it could reach. The rights over the images are in its descriptors, so any user will do that
  * their file systems answer.

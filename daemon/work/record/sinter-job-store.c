@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The folder of job records. What holds: a record is replaced whole or not at all, and a bad file
+ * The folder of job records. Invariant: a record is replaced whole or not at all, and a bad file
  * never hides the good ones: it is renamed out of the way, kept for a person to look at.
  */
 

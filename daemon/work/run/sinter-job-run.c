@@ -2,7 +2,7 @@
 
 /*
  * The thread of one job. It runs one loop: observe, decide, step; what each of these does is the
- * kind's affair. What holds: the thread has the only copy of the record that is written to; a lost
+ * kind's affair. Invariant: the thread has the only copy of the record that is written to; a lost
  * connection ends nothing, the job observes again when it is back; a job ends once.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a job hears while it waits. What holds: a message that changes nothing for the job ends no
+ * What a job hears while it waits. Invariant: a message that changes nothing for the job ends no
  * wait, and what a missed one said is found by observing.
  */
 

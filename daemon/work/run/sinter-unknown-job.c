@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A job that another version of sinterd left behind. What holds: nothing is changed on the host,
+ * A job that another version of sinterd left behind. Invariant: nothing is changed on the host,
  * because nobody here knows what was begun and how far it came.
  */
 

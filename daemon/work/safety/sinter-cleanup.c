@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * After a verified merge: snapshot metadata first, files last. What holds: a file goes only when
+ * After a verified merge: snapshot metadata first, files last. Invariant: a file goes only when
  * it is still the very file that was merged, no domain, snapshot or definition on the host names
  * it, no process holds it open with QEMU's locks, and the merged data is on stable storage. Each
  * doubt keeps the file and is told as a warning; none of it makes the job fail, for the merge

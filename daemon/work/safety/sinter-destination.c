@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Where a copy may be written to. What holds: the name that was judged is the one that is given to
+/* Where a copy may be written to. Invariant: the name that was judged is the one that is given to
  * libvirt, byte for byte. */
 
 #include "sinter-destination.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The planner's word, once more, at the last moment before a start. What holds: a job begins only
+ * The planner's word, once more, at the last moment before a start. Invariant: a job begins only
  * if the planner would make its plan of the host as it is now: the same end of the chain, and no
  * snapshot touched that the plan did not name.
  */

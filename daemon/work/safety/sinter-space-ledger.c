@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Claims on room, by job. What holds: the claims that were granted on a file system never came to
+ * Claims on room, by job. Invariant: the claims that were granted on a file system never came to
  * more, at that moment, than what was left there.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * What libvirt has written down of a domain and that a merge changes: its snapshots, its
- * definition, the storage pool that its images lie in. What holds: between a description that was
+ * definition, the storage pool that its images lie in. Invariant: between a description that was
  * read and the one that replaces it no other job replaces it.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * How libvirt's block jobs are started. What holds: a layer is named by the index that the live XML
+ * How libvirt's block jobs are started. Invariant: a layer is named by the index that the live XML
  * of the same moment gives it (vda[3]), never by a path, which symlinks and relative names make
  * ambiguous.
  */

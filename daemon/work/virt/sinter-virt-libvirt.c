@@ -2,7 +2,7 @@
 
 /*
  * The live operations on a real libvirt: what there is, and the block jobs that run; the rest
- * stands in the files beside. What holds: every handle is given back; errors name the domain, the
+ * stands in the files beside. Invariant: every handle is given back; errors name the domain, the
  * disk and what was tried.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * Checking, whatever the format: finds the driver, takes the lock, and walks a chain member by
- * member. What holds: checking one image opens one file; a chain's trouble is a finding of the
+ * member. Invariant: checking one image opens one file; a chain's trouble is a finding of the
  * image that names what cannot be had.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * Compares two disks. The two maps are walked in step; what both call zero is passed over, the
- * rest is read on both sides in pieces, by several threads. What holds: the verdict is the first
+ * rest is read on both sides in pieces, by several threads. Invariant: the verdict is the first
  * difference in the order of the disk, and a failure behind it is not told.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Opens what a conversion writes and brings it to its end. What holds: until commit() nothing under
+ * Opens what a conversion writes and brings it to its end. Invariant: until commit() nothing under
  * a name changes but what has to be written in place, and no image is ever seen that names a data
  * file of other content than its own.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * How a new file is to lie on its file system. What holds: it is asked for while the file is empty,
+ * How a new file is to lie on its file system. Invariant: it is asked for while the file is empty,
  * and nothing fails because of it.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Makes images: claims the files, lets the format write, makes their names durable. What holds: a
+ * Makes images: claims the files, lets the format write, makes their names durable. Invariant: a
  * file that is in use is refused before a byte of it changes, and a file that was made here goes
  * again when making the image fails.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Files before they have their names, and what is left of those whose makers are gone. What holds:
+ * Files before they have their names, and what is left of those whose makers are gone. Invariant:
  * a draft that can be seen is locked, or will not be used by who made it; so what nobody has locked
  * is nobody's, and who sweeps holds the lock while the name goes.
  */

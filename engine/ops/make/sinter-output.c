@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Makes files that appear whole or not at all. What holds: nothing under the name is touched
+ * Makes files that appear whole or not at all. Invariant: nothing under the name is touched
  * before commit() has made the new content durable, unless the file is written in place; what is
  * written in place is locked against every other user from before its first change to the end.
  */

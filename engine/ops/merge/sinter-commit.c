@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Commits overlays into an image below them. What holds: the overlays shadow all that is written
+ * Commits overlays into an image below them. Invariant: the overlays shadow all that is written
  * to the base, and the top is emptied only when the base is durable; so the disk reads the same at
  * every moment, and a commit that was cut is simply done again.
  */

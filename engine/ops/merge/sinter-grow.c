@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Sizes of images under an operation. What holds: an image that grows shows zeros where it is new,
+ * Sizes of images under an operation. Invariant: an image that grows shows zeros where it is new,
  * from the moment on at which it is longer.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The journal of a merge as a file. What holds: the name leads to a whole journal or to none; a
+ * The journal of a merge as a file. Invariant: the name leads to a whole journal or to none; a
  * new one is written beside it under a name of its own, made durable, and takes the name over.
  */
 

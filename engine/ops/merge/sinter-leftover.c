@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Tells files and removes them. What holds: nothing is removed that somebody uses, and nothing
+ * Tells files and removes them. Invariant: nothing is removed that somebody uses, and nothing
  * that is not byte for byte, as far as its beginning goes, what was merged.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Work on one image of an open chain. What holds: what is opened for writing is the very file that
+ * Work on one image of an open chain. Invariant: what is opened for writing is the very file that
  * the chain reads and has locked, whatever its name leads to by now.
  */
 

@@ -5,7 +5,7 @@
  *
  *   journal | content into the result, durable | names, durable | journal | files | no journal
  *
- * What holds: up to the change of names the chain is what it was, whatever else was written; after
+ * Invariant: up to the change of names the chain is what it was, whatever else was written; after
  * it the result holds everything; and no file is removed before the journal says that only removing
  * is left. So a merge that was cut is begun anew, or has come so far that its files may go: which
  * of the two, the chain itself tells.

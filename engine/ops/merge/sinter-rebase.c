@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Puts an overlay onto another backing file. What holds: the overlay shows the same through the
+ * Puts an overlay onto another backing file. Invariant: the overlay shows the same through the
  * old name and the new one from the moment on at which the copy is durable; only then the name
  * changes.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Hands pieces of work to threads and takes them back in order. What holds: the outcome is that
+ * Hands pieces of work to threads and takes them back in order. Invariant: the outcome is that
  * of one thread which works on piece after piece. A piece that fails is heard only after all
  * before it, and nothing behind it is delivered. The thread that called has nothing to do then but
  * to tell of the progress, so that no lock and no slow delivery holds that up.

@@ -3,7 +3,7 @@
 /*
  * The first pass of a transfer between files that share blocks: where what is to be copied lies
  * scattered over the disk, but in few runs in its file, those runs are taken over whole into new
- * clusters and mapped, in place of a call to the kernel for each of the disk's runs. What holds:
+ * clusters and mapped, in place of a call to the kernel for each of the disk's runs. Invariant:
  * up to @adopted_end it adopts exactly what sinter_transfer_plan_adopts() says, and the second pass
  * leaves that alone; what was adopted behind it is copied once more, over itself.
  *

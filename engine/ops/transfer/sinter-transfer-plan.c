@@ -2,7 +2,7 @@
 
 /*
  * Cuts a transfer into pieces: follows the source's map, says for each stretch what is to be done
- * with it, and joins what can be done in one go. What holds: pieces come in the order of the disk
+ * with it, and joins what can be done in one go. Invariant: pieces come in the order of the disk
  * and do not overlap; what is left alone is in none of them.
  */
 

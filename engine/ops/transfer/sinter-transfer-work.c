@@ -3,7 +3,7 @@
 /*
  * Turns what must be read into runs: reads it, leaves out what is zero or the same already, and
  * compresses the rest where that is wanted. Any number of threads; nothing here touches the
- * target. What holds: each byte of a piece is in exactly one run, but for what may be left out.
+ * target. Invariant: each byte of a piece is in exactly one run, but for what may be left out.
  *
  * A worker's buffer: | what was read | its streams, or what it is compared with | one cluster |
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Runs a transfer: puts the pieces into the target, keeps to the rate, counts. What holds: after a
+ * Runs a transfer: puts the pieces into the target, keeps to the rate, counts. Invariant: after a
  * success each byte that the transfer's layers decide is in the target, or was there already; one
  * thread at a time chooses places, in the disk's order unless the job lets pieces overtake, and
  * any thread brings data to the place that was chosen.

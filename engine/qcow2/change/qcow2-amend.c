@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Changes what a qcow2 image was made with. What holds: what cannot be is refused before anything
+ * Changes what a qcow2 image was made with. Invariant: what cannot be is refused before anything
  * changes, in the words of QEMU.
  */
 

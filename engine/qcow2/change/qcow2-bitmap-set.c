@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Changes dirty bitmaps in memory. What holds: a bitmap that was not stored at the end of its last
+ * Changes dirty bitmaps in memory. Invariant: a bitmap that was not stored at the end of its last
  * use can be removed and nothing else; bits beyond the end of the disk are zero.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Stores changed dirty bitmaps beside the present ones and switches over. What holds: neither a
+ * Stores changed dirty bitmaps beside the present ones and switches over. Invariant: neither a
  * table nor the directory is changed where it lies; what is named is durable before it is named,
  * and counted down only after nothing durable names it.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Works on the mapping behind the end of the disk. What holds: of what the guest sees nothing
+ * Works on the mapping behind the end of the disk. Invariant: of what the guest sees nothing
  * changes; host space that is mapped here holds zeros before anything names it.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * Writes out what version 3 of the format says by a flag. Every L2 table that has such entries goes
- * to a new place, once, and all L1 tables that named it follow. What holds: every state of the disk
+ * to a new place, once, and all L1 tables that named it follow. Invariant: every state of the disk
  * shows what it showed.
  */
 

@@ -10,7 +10,7 @@
  * present header has all along, it changes over twice: by way of a header that does without the
  * feature names and so has nothing but the name beyond sector 0.
  *
- * What holds: no byte that the durable header uses changes but with sector 0.
+ * Invariant: no byte that the durable header uses changes but with sector 0.
  */
 
 #include "qcow2-header-change.h"

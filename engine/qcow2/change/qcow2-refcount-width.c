@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Changes of metadata that the image's reference counts may be too narrow for. What holds: a width
+ * Changes of metadata that the image's reference counts may be too narrow for. Invariant: a width
  * is left only when a count has passed its largest value; each is tried in a generation of its own,
  * and what did not fit has changed nothing.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Gives a disk another size. What holds: the size itself changes with one write of the header's
+ * Gives a disk another size. Invariant: the size itself changes with one write of the header's
  * first sector. Before a disk grows, all that it will reach reads as zeros, durably; what a disk
  * loses is freed only after it has shrunk, durably.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads the tables of a state of the disk and writes its L1 table for a new generation. What holds:
+ * Reads the tables of a state of the disk and writes its L1 table for a new generation. Invariant:
  * a table's place is checked before it is read.
  */
 

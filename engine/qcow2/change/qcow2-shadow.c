@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Counts references in a new generation of an image's metadata. What holds: no byte that the
+ * Counts references in a new generation of an image's metadata. Invariant: no byte that the
  * present generation uses is written; a cluster is handed out only if neither generation counts
  * it, and never twice, since the cursor moves on.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Writes tables of snapshots. What holds: a table is never changed where it lies, but written
+ * Writes tables of snapshots. Invariant: a table is never changed where it lies, but written
  * anew as a whole.
  */
 

@@ -3,7 +3,7 @@
 /*
  * The deep pass: decodes every compressed cluster, in threads. The walk over the L2 tables makes
  * jobs of the streams it meets, sorted by their place in the file so that neighbours are read
- * together; what cannot be decoded is a finding. What holds: at most a few jobs wait at a time;
+ * together; what cannot be decoded is a finding. Invariant: at most a few jobs wait at a time;
  * streams of the same entry are decoded once in a job.
  */
 

@@ -3,7 +3,7 @@
 /*
  * The L1 tables' pass: those of the active disk and of all snapshots, each byte once, however many
  * snapshots name the same table. What comes out is the list of L2 tables, by their place in the
- * file and each once. What holds: a table in the list is aligned and lies in the file; an entry
+ * file and each once. Invariant: a table in the list is aligned and lies in the file; an entry
  * that says otherwise is a finding and is not followed.
  */
 

@@ -3,7 +3,7 @@
 /*
  * The L2 tables' pass, where a check spends its time: each table once, in the order of the file.
  * An entry of a sound image takes the short way, one look at its cluster's cell; whatever is
- * unusual takes the long one, which knows all rules. What holds: both ways count the same.
+ * unusual takes the long one, which knows all rules. Invariant: both ways count the same.
  */
 
 #include "qcow2-check-pass.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Runs the passes of a check and holds what they share. What holds: nothing is written; each
+ * Runs the passes of a check and holds what they share. Invariant: nothing is written; each
  * table is read once by the passes that count; work and memory are bounded by the space that the
  * file takes.
  */

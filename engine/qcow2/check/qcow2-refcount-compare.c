@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Compares and counts what the map of references holds. What holds: the map does not change; flat
+ * Compares and counts what the map of references holds. Invariant: the map does not change; flat
  * cells are looked at several at a time, and singly only where some of them differ.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The memory of a check: stored refcounts and references of each host cluster. What holds: a cell
+ * The memory of a check: stored refcounts and references of each host cluster. Invariant: a cell
  * whose references are 63 has a slot with the true number, and so has every cluster that is
  * marked as shared; a cell whose stored refcount is 255 has it in the big slots.
  */

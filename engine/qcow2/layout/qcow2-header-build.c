@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Builds the header cluster of a new image, byte for byte as QEMU's tools do. What holds: nothing
+ * Builds the header cluster of a new image, byte for byte as QEMU's tools do. Invariant: nothing
  * is written beyond the cluster, and an optional part is left out whole or not at all.
  */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Parses the bytes of a header field by field against bounds. What holds: a field out of bounds
+ * Parses the bytes of a header field by field against bounds. Invariant: a field out of bounds
  * becomes a problem and is not followed.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * Reads the header of a qcow2 image: loads the bytes of cluster 0 that matter and has them parsed.
- * What holds: no read and no allocation here is larger than one cluster (2 MiB).
+ * Invariant: no read and no allocation here is larger than one cluster (2 MiB).
  */
 
 #include "qcow2-header.h"

@@ -2,7 +2,7 @@
 
 /*
  * The reader: a plan that walks the ranges and makes runs of them, a thread that reads the runs
- * ahead into a ring of buffers, and the caller's thread that hands the pieces out. What holds:
+ * ahead into a ring of buffers, and the caller's thread that hands the pieces out. Invariant:
  * runs are handed out in their order; memory is the ring's; where holes are skipped, bytes read
  * are proportional to the space that the file takes.
  *

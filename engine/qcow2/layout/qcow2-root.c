@@ -2,7 +2,7 @@
 
 /*
  * Reads and writes the root: the fields of the header's first sector from which everything else is
- * found. What holds: the sector is written as one, with all that it held beside the root.
+ * found. Invariant: the sector is written as one, with all that it held beside the root.
  */
 
 #include "qcow2-root.h"

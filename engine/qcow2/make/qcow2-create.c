@@ -7,7 +7,7 @@
  *   header | refcount table | refcount blocks | L1 | L2 tables | data
  *                                                 (the last two only where preallocated)
  *
- * What holds: every cluster up to the end is counted once, and with the usual geometry the places
+ * Invariant: every cluster up to the end is counted once, and with the usual geometry the places
  * are those of QEMU's tools (table in cluster 1, block in cluster 2, L1 in cluster 3).
  */
 

@@ -3,7 +3,7 @@
 /*
  * The cache of table pages: set-associative, four ways, least recently used goes. Its memory is
  * mapped once and costs only the pages that were touched. Pages in holes of the file are not
- * read at all, so that a sparse file of many TiB is no work. What holds: one read is at most
+ * read at all, so that a sparse file of many TiB is no work. Invariant: one read is at most
  * 1 MiB, and no page is held twice.
  */
 

@@ -3,7 +3,7 @@
 /*
  * Decodes compressed clusters and reads ranges of them. zlib streams go to libdeflate first, which
  * is more than twice as fast but wants the stream to end with the cluster; what it refuses zlib
- * judges by QEMU's rule: the cluster is full, whatever is left of the input. What holds: a
+ * judges by QEMU's rule: the cluster is full, whatever is left of the input. Invariant: a
  * cluster that does not come out whole is an error. Neighbours in the file are read in one go.
  */
 

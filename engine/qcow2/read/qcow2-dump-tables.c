@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Tells the tables of an image, entry by entry, joined into runs. What holds: a hole of the file
+ * Tells the tables of an image, entry by entry, joined into runs. Invariant: a hole of the file
  * is not read; an L2 table or refcount block is told once; entries beyond the end of the file are
  * not made up. So work is bounded by the space that the file takes.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Tells what an image's header says, what hangs on it, and starts on the tables. What holds: what
+ * Tells what an image's header says, what hangs on it, and starts on the tables. Invariant: what
  * is told is what is stored; what cannot be read is told as trouble and does not end the dump.
  */
 

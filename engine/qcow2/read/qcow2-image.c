@@ -2,7 +2,7 @@
 
 /*
  * Opens a qcow2 image for reading: header, data file, view. It owns all of that until it is
- * closed. What holds: an image that opens has a header without a fatal problem and a view that
+ * closed. Invariant: an image that opens has a header without a fatal problem and a view that
  * passed sinter_qcow2_l1_table_check().
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * Judges whether a state of the disk can be read: the bounds of its L1 table, and that each of its
- * L2 tables is named once. What holds: the cost is linear in the L1 table, and the memory is
+ * L2 tables is named once. Invariant: the cost is linear in the L1 table, and the memory is
  * bounded by it or by the file.
  */
 

@@ -2,7 +2,7 @@
 
 /*
  * From guest offsets to host offsets: walks L1 and L2 and joins what belongs together into runs,
- * exact to the subcluster, over the borders of tables. What holds: every table offset is checked
+ * exact to the subcluster, over the borders of tables. Invariant: every table offset is checked
  * for alignment and the end of the file before it is followed; a run is never longer than asked,
  * and an entry that contradicts the format is an error that says where, never a guess.
  */

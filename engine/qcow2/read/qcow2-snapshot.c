@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Internal snapshots: reads their table and makes one of them readable. What holds: at most
+ * Internal snapshots: reads their table and makes one of them readable. Invariant: at most
  * 65,536 entries and 64 MiB are looked at, and each length in an entry is checked before it is
  * followed.
  */

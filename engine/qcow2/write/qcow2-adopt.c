@@ -2,7 +2,7 @@
 
 /*
  * Takes over a run of another file at once, for a file system that shares blocks: one copy for all
- * of it, wherever the guest has its clusters. What holds: the run goes into clusters that nothing
+ * of it, wherever the guest has its clusters. Invariant: the run goes into clusters that nothing
  * names, and the mapping changes only once it is there, as with any place (qcow2-place.c).
  */
 

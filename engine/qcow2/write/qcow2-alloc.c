@@ -4,7 +4,7 @@
  * Finds free clusters and keeps the refcounts of an image that is being written, in memory until
  * the commit. Clusters are taken first-fit, in runs; a run's refcounts change together.
  *
- * What holds: a refcount block that is missing is placed on the first cluster that it counts; a
+ * Invariant: a refcount block that is missing is placed on the first cluster that it counts; a
  * refcount table that is full is replaced by a larger one in the first stretch that the old one
  * cannot count:
  *

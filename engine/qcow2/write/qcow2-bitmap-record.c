@@ -5,7 +5,7 @@
  * for 2^granularity bytes of the disk, from the least significant on; table entries without a
  * cluster stand for all zeros or all ones.
  *
- * What holds: before the first bit could go missing the bitmap is marked "in use" in its directory
+ * Invariant: before the first bit could go missing the bitmap is marked "in use" in its directory
  * entry, durably; the mark goes only after the bits are durable. A bitmap that was in use when the
  * image was opened, or is disabled, is left alone.
  */

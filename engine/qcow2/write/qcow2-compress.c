@@ -2,7 +2,7 @@
 
 /*
  * Compresses clusters: zlib with QEMU's window, or zstd. What an encoder needs is kept from one
- * cluster to the next, one for each thread. What holds: a stream that comes out is whole; QEMU and
+ * cluster to the next, one for each thread. Invariant: a stream that comes out is whole; QEMU and
  * this engine decode it to the same bytes.
  */
 

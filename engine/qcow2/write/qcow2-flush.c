@@ -9,7 +9,7 @@
  *   4. L1 entries
  *   5. then, unhurried: refcounts of what is no longer used
  *
- * What holds: whatever a durable structure names was durable before it; so a cut anywhere leaves
+ * Invariant: whatever a durable structure names was durable before it; so a cut anywhere leaves
  * refcounts that are too high at worst.
  */
 

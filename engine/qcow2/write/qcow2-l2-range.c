@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What comes before each change of the mapping. What holds: a cluster counts as owned, and so may
+ * What comes before each change of the mapping. Invariant: a cluster counts as owned, and so may
  * be written in place, only where its entry is COPIED, its refcount is 1 and no table lies there.
  */
 

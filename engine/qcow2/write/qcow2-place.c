@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Finds places for whole clusters, and maps them once their bytes are there. What holds: a place is
+ * Finds places for whole clusters, and maps them once their bytes are there. Invariant: a place is
  * either the cluster's own already, and then nothing changes but its bytes, or host clusters that
  * nothing names; so whatever is cut, the guest sees the old bytes or the new ones.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Owns tables in memory until they are written. What holds: only clean tables are forgotten, and
+ * Owns tables in memory until they are written. Invariant: only clean tables are forgotten, and
  * a table stays dirty until somebody says that a flush has followed its write; so a write or
  * flush that fails can be tried again and loses nothing.
  */

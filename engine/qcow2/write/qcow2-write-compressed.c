@@ -2,7 +2,7 @@
 
 /*
  * Compressed clusters: streams are packed byte by byte behind each other, and a host cluster
- * counts one reference for each stream that touches it. What holds: the bytes of a stream that
+ * counts one reference for each stream that touches it. Invariant: the bytes of a stream that
  * something names are never written again; an entry of a compressed cluster is never COPIED.
  */
 

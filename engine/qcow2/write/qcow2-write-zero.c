@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Guest zeros and discards, as cheap as the format can say them. What holds: a range that is
+ * Guest zeros and discards, as cheap as the format can say them. Invariant: a range that is
  * zeroed reads as zeros whatever the backing file holds; entries that said so already stay.
  */
 

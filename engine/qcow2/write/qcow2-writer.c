@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Opens a qcow2 image for writing and keeps its mapping in memory. What holds: an image that this
+ * Opens a qcow2 image for writing and keeps its mapping in memory. Invariant: an image that this
  * engine cannot keep sound is refused before a byte of it changes, and an L2 table that is
  * changed belongs to the active state alone.
  */

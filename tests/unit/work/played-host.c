@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The gate of a played libvirt. What holds: from the call at which the daemon dies until the host
+ * The gate of a played libvirt. Invariant: from the call at which the daemon dies until the host
  * is revived no call has an effect, as if the process were gone.
  */
 

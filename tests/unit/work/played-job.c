@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Runs a job's thread for a test. What holds: no call reaches the host before it knows the job's
+ * Runs a job's thread for a test. Invariant: no call reaches the host before it knows the job's
  * mailbox, and it forgets the mailbox with the job.
  */
 
