@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The gate before the Event signal. Invariant: of one sort at most one event passes in an
- * interval, none is lost without being counted, and there is a timer only while one is held back
+ * Rate limit in front of the Event signal. Invariant: at most one event of a sort passes per
+ * interval, every suppressed event is counted, and a timer exists only while an event is held back
  * or has just passed.
  */
 
 #include "sinter-event-gate.h"
 
-/* One sort of event that has passed less than an interval ago. */
+/* A sort of event, one of which passed less than an interval ago. */
 typedef struct {
     SinterEventGate *gate;
     char *key;
-    SinterEvent *held; /* the last that came since, or NULL */
+    SinterEvent *held; /* the last event held back since, or NULL */
     guint64 n_held;
     guint timeout_id;
 } Sort;
@@ -21,7 +21,7 @@ struct _SinterEventGate {
     guint interval_msec;
     SinterEventGateFunc func;
     gpointer user_data;
-    GHashTable *sorts; /* key (the sort's own) → Sort */
+    GHashTable *sorts; /* the sort's own key → Sort */
 };
 
 static void
@@ -56,7 +56,7 @@ sinter_event_gate_free(SinterEventGate *gate)
     g_free(gate);
 }
 
-/* The kinds that come as often as a guest does I/O. */
+/* Returns whether events of this kind can come as often as a guest does I/O. */
 static gboolean
 is_endless(const SinterEvent *event)
 {
@@ -64,7 +64,8 @@ is_endless(const SinterEvent *event)
            event->kind == SINTER_EVENT_QMP_CORRUPTED;
 }
 
-/* An interval is over: what it held back passes and begins the next one. */
+/* The interval has ended: lets the event that was held back pass, which begins the next
+ * interval. */
 static gboolean
 on_time(gpointer user_data)
 {

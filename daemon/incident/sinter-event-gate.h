@@ -8,20 +8,20 @@ G_BEGIN_DECLS
 /**
  * SinterEventGate:
  *
- * Bounds what libvirt tells without end: a guest that runs on over a broken disk makes thousands
- * of the same I/O error a second. The first of its sort (kind, domain, disk) passes at once; those
- * that come within the interval after it are counted, and the last of them passes at its end, with
- * how many it stands for. Other kinds of events pass as they come. Main context.
+ * Limits the rate of events that libvirt can send without end: a guest on a broken disk causes
+ * thousands of equal I/O errors per second. The first event of a sort (kind, domain, disk) passes
+ * at once. Those that follow within the interval are counted, and the last of them passes at the
+ * end of the interval together with the count. Other kinds of events pass unchanged. Main context.
  */
 typedef struct _SinterEventGate SinterEventGate;
 
-/* @n_events: how many events @event stands for, itself included */
+/* @n_events: how many events @event represents, itself included */
 typedef void (*SinterEventGateFunc)(const SinterEvent *event, guint64 n_events, gpointer user_data);
 
 SinterEventGate *sinter_event_gate_new(guint interval_msec, SinterEventGateFunc func,
                                        gpointer user_data);
 
-/* What is still held back is forgotten. */
+/* Discards the events that are held back. */
 void sinter_event_gate_free(SinterEventGate *gate);
 
 void sinter_event_gate_take(SinterEventGate *gate, const SinterEvent *event);

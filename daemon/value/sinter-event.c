@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Events as plain values. An event owns all its strings, so it may be kept or cross threads. */
+/* Events as plain values. An event owns all its strings, so it can be kept and passed to another
+ * thread. */
 
 #include "sinter-event.h"
 #include "sinter-nick.h"

@@ -5,34 +5,35 @@
 
 G_BEGIN_DECLS
 
-/* One thing that happened, as a plain value. Numbers named after libvirt are libvirt's own. */
+/* One event of a domain or of the connection, as a plain value. Numbers named after a libvirt type
+ * have libvirt's values. */
 typedef enum {
     SINTER_EVENT_LIFECYCLE,       /* status = virDomainEventType, detail = its detail */
     SINTER_EVENT_BLOCK_JOB,       /* disk, job_type, status = virConnectDomainEventBlockJobStatus */
     SINTER_EVENT_IO_ERROR,        /* disk, path, text = reason ("enospc" or ""), detail =
                                    * virDomainEventIOErrorAction */
     SINTER_EVENT_JOB_COMPLETED,   /* a domain job (migration, save …) ended */
-    SINTER_EVENT_DEVICE_ADDED,    /* device; disk, if it is one */
-    SINTER_EVENT_DEVICE_REMOVED,  /* device; disk, if it was one */
+    SINTER_EVENT_DEVICE_ADDED,    /* device; disk, if the device is one */
+    SINTER_EVENT_DEVICE_REMOVED,  /* device; disk, if the device was one */
     SINTER_EVENT_BLOCK_THRESHOLD, /* disk, path, threshold_bytes, excess_bytes */
     SINTER_EVENT_METADATA_CHANGE, /* detail = type, text = namespace URI or "" */
-    SINTER_EVENT_QMP_JOB_ERROR,   /* disk, text = QEMU's reason; from QMP, optional */
+    SINTER_EVENT_QMP_JOB_ERROR,   /* disk, text = QEMU's reason; from QMP, not always available */
     SINTER_EVENT_QMP_CORRUPTED,   /* disk, node, text = QEMU's message */
-    SINTER_EVENT_CONNECTED,    /* the connection stands, the inventory is about to be rescanned */
-    SINTER_EVENT_DISCONNECTED, /* text = why */
+    SINTER_EVENT_CONNECTED,       /* the connection is open, a rescan of the inventory follows */
+    SINTER_EVENT_DISCONNECTED,    /* text = the reason */
 } SinterEventKind;
 
 typedef struct {
     SinterEventKind kind;
-    gint64 time_usec; /* g_get_real_time() when it arrived */
-    char *uuid;       /* the domain's; %NULL for CONNECTED and DISCONNECTED */
+    gint64 time_usec; /* g_get_real_time() at arrival */
+    char *uuid;       /* UUID of the domain; %NULL for CONNECTED and DISCONNECTED */
     char *name;
-    char *disk;        /* the disk's target name ("vda"); %NULL for an event of no disk, and where
-                        * @device is none that is known of the domain */
-    guint layer_index; /* the layer of @disk that it is about: SinterLayer's index, the 3 of
-                        * "vda[3]"; 0 where that is not said */
-    char *device; /* what libvirt or QEMU call the device: target, alias or block job, or %NULL. To
-                   * be shown; what has to be decided is decided by @disk */
+    char *disk;        /* target name of the disk ("vda"); %NULL if the event has no disk or if
+                        * @device is not a known disk of the domain */
+    guint layer_index; /* the layer of @disk that the event is about: SinterLayer's index, the 3 of
+                        * "vda[3]"; 0 if unknown */
+    char *device; /* name of the device in libvirt or QEMU: target, alias or block job, or %NULL.
+                   * For display only; code decides by @disk */
     char *node;   /* QEMU's name of the block node, or %NULL */
     char *path;
     char *text;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Whether two scans of a domain show the same. Every field counts but one: fs_free_bytes, which
- * moves with each write of anybody on the host and is no news about the domain.
+ * Comparison of two scans of a domain. Every field counts except fs_free_bytes, which changes with
+ * each write on the host and does not describe the domain.
  */
 
 #include "sinter-model.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The model's values: making them, dropping them, finding in them. A value is filled in by the one
- * thread that makes it, and read by any thread once it is handed on.
+ * The model's values: create, free and search them. One thread fills in a value; after that thread
+ * hands it on, any thread may read it.
  */
 
 #include "sinter-model.h"

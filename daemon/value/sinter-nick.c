@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Nicks of enumeration members. GLib keeps the class of an enumeration for good once it was used,
- * so a nick may be kept as well. */
+/* Nicks of enumeration members. GLib never frees the class of an enumeration, so a nick stays
+ * valid. */
 
 #include "sinter-nick.h"
 

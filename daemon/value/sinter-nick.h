@@ -6,15 +6,15 @@
 G_BEGIN_DECLS
 
 /*
- * The names of enumeration members, as D-Bus, the journal and job records have them: GLib's nicks,
- * which glib-mkenums makes of the C names (SINTER_STEP_REMOVE_FILE is "remove-file"). So such a
- * name is a contract: who renames a member changes it. Pure. Any thread.
+ * The names of enumeration members in D-Bus, the journal and job records: GLib's nicks, which
+ * glib-mkenums derives from the C names (SINTER_STEP_REMOVE_FILE is "remove-file"). The names are
+ * part of the interface: renaming a member changes them. Pure functions. Any thread.
  */
 
-/* (transfer none) (nullable): the nick of @value; %NULL where @type has no such member */
+/* (transfer none) (nullable): the nick of @value; %NULL if @type has no such member */
 const char *sinter_nick_get(GType type, int value);
 
-/* The member of @type with that nick. %FALSE where there is none; @nick: (nullable) */
+/* Finds the member of @type with the nick @nick (nullable). Returns %FALSE if there is none. */
 gboolean sinter_nick_parse(GType type, const char *nick, int *ret_value);
 
 G_END_DECLS

@@ -6,21 +6,21 @@
 G_BEGIN_DECLS
 
 /**
- * SinterPlanRequest: what is wanted. All strings are (transfer none) and nullable.
+ * SinterPlanRequest: the input of the planner. All strings are (transfer none) and nullable.
  *
- * @disk: a target; %NULL for every disk of the domain. A disk that was not asked for by name and
- *   that is no candidate (a CD-ROM, read-only, a single layer) gets no part in the plan, unless
- *   then nothing would be left.
- * @operation_set, @operation: which block job; unset: the planner chooses (consolidation)
- * @keep: consolidation: how many of the newest snapshots stay as layers of their own; not with
- *   @top or @pull
- * @top: the highest layer to merge: a path, a file name that is unique in the chain, "vda[3]",
- *   or a snapshot's name; %NULL for the active layer
- * @base: likewise, what is merged into (commit) or kept below (pull); %NULL for the bottom
- *   (commit), nothing (pull)
+ * @disk: a target; %NULL for every disk of the domain. A disk that was not requested by name and
+ *   that is no candidate (a CD-ROM, read-only, a single layer) is left out of the plan, unless the
+ *   plan would then be empty.
+ * @operation_set, @operation: which block job; if unset, the planner chooses (consolidation)
+ * @keep: consolidation: how many of the newest snapshots keep their own layer; not with @top or
+ *   @pull
+ * @top: the highest layer to merge: a path, a file name that is unique in the chain, "vda[3]", or a
+ *   snapshot's name; %NULL for the active layer
+ * @base: as @top: the layer to merge into (commit) or to keep below (pull); %NULL for the bottom
+ *   (commit) or for none (pull)
  * @pull: consolidate upward, into the active layer
- * @keep_files: leave merged files (and say so in the steps); after a pull they keep their
- *   snapshots as well
+ * @keep_files: keep merged files (the steps state it); after a pull they keep their snapshots as
+ *   well
  * @destination …: of a copy, see SinterDiskPlan
  */
 typedef struct {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The plan's values: making, copying and dropping them, and the stable names of what stands in
- * them. String lists are never NULL here, only empty; single strings may be.
+ * The plan's values: create, copy and free them, and the stable names of their enumerations.
+ * Invariant: string lists are never NULL here, only empty; single strings may be NULL.
  */
 
 #include "sinter-plan.h"
@@ -156,7 +156,7 @@ sinter_disk_plan_copy(const SinterDiskPlan *plan)
 {
     SinterDiskPlan *copy = g_new0(SinterDiskPlan, 1);
 
-    *copy = *plan; /* the numbers; what is owned follows */
+    *copy = *plan; /* the numbers; owned members follow */
     copy->disk = g_strdup(plan->disk);
     copy->top_path = g_strdup(plan->top_path);
     copy->base_path = g_strdup(plan->base_path);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * sinter-worker: merges images for sinterd, which starts it with the images and a socket as
- * descriptors. Its life: take the request, give up all that the work does not need, work, say how
- * it ended. Invariant: it opens no file, and it does not outlive its daemon, for the end of the
- * socket ends it. That is harmless at any moment: a merge that is cut off leaves a chain that reads
- * as before.
+ * sinter-worker: merges images for sinterd, which starts it with the images and a socket as file
+ * descriptors. It reads the request, drops all privileges that the work does not need, merges, and
+ * reports the result. Invariant: it opens no file by name, and it does not outlive its daemon,
+ * because end-of-file on the socket ends it. It may end at any moment: an interrupted merge leaves
+ * a chain that reads as before.
  */
 
 #include "sinter-worker-channel.h"
@@ -19,18 +19,18 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* The daemon shows changes at most so often. */
+/* The daemon publishes progress at most this often. */
 #define PROGRESS_USEC (G_USEC_PER_SEC / 4)
 
 typedef struct {
     SinterWorkerChannel *channel;
     SinterWorkerControl control;
     GMutex lock;         /* guards sent_usec */
-    gint64 sent_usec;    /* when progress was told last */
-    guint64 total_bytes; /* as told last: the first word on it is not held back */
+    gint64 sent_usec;    /* when progress was last sent */
+    guint64 total_bytes; /* as last sent: the first message with a total is not delayed */
 } Worker;
 
-/* Nobody is there to be told, or the worker could not begin. */
+/* Exits with the text on standard error: the peer is gone, or the worker could not start. */
 static G_NORETURN void
 leave(const char *text)
 {
@@ -67,7 +67,7 @@ tell_progress(guint64 done_bytes, guint64 total_bytes, gpointer user_data)
     g_mutex_unlock(&self->lock);
 }
 
-/* What sinterd says meanwhile; in a thread of its own, for as long as the process lives. */
+/* Receives messages from sinterd; runs in its own thread for the lifetime of the process. */
 static gpointer
 listen_thread(gpointer data)
 {
@@ -116,7 +116,7 @@ work(Worker *self, const SinterWorkerRequest *request, GError **error)
     return sinter_worker_merge(fs, request, &self->control, error);
 }
 
-/* The kind of @error as sinterd tells it on. */
+/* The kind of @error, as sinterd reports it. */
 static SinterError
 error_code(const GError *error)
 {
@@ -144,5 +144,5 @@ main(int argc, char **argv)
                                         .code = error_code(error),
                                         .text = error->message };
     tell(&self, &answer);
-    _exit(0); /* the listening thread is in the midst of a read */
+    _exit(0); /* exit handlers must not run: the listening thread is blocked in a read */
 }

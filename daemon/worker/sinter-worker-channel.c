@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Lines over a socket. Invariant: what is kept of an unfinished line has a bound, so a peer that
- * never ends one cannot fill our memory; a peer that never reads cannot hold us for ever.
+ * Messages as lines over a socket. Invariant: the buffer for an unfinished line is bounded, so a
+ * peer that never ends a line cannot exhaust memory; sending times out, so a peer that never reads
+ * cannot block forever.
  */
 
 #include "sinter-worker-channel.h"
@@ -15,7 +16,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* 200 names of 4 KiB, each byte escaped, and what stands around them */
+/* 200 names of 4 KiB, each byte escaped, and the JSON around them */
 #define MAX_LINE_BYTES (4 * 1024 * 1024)
 #define READ_BYTES (16 * 1024)
 #define SEND_TIMEOUT_SEC 10
@@ -23,8 +24,8 @@
 struct _SinterWorkerChannel {
     SinterFd fd;
     GMutex send_lock;    /* one message at a time */
-    GByteArray *pending; /* read, and not handed out yet */
-    gsize n_searched;    /* bytes of it known to hold no end of a line */
+    GByteArray *pending; /* received, not yet returned */
+    gsize n_searched;    /* leading bytes of @pending known to hold no line end */
 };
 
 SinterWorkerChannel *
@@ -74,7 +75,7 @@ sinter_worker_channel_send(SinterWorkerChannel *channel, const SinterWorkerMessa
     return TRUE;
 }
 
-/* Takes the first line out of what is pending, if there is a whole one. */
+/* Takes the first line from the pending bytes, if it is complete. */
 static gboolean
 take_line(SinterWorkerChannel *channel, char **ret_line, gsize *ret_len)
 {
@@ -93,7 +94,7 @@ take_line(SinterWorkerChannel *channel, char **ret_line, gsize *ret_len)
     return TRUE;
 }
 
-/* More bytes; *@ret_n is 0 at the end. */
+/* Reads more bytes; *@ret_n is 0 at end-of-file. */
 static gboolean
 read_more(SinterWorkerChannel *channel, gsize *ret_n, GError **error)
 {
@@ -129,7 +130,7 @@ sinter_worker_channel_receive(SinterWorkerChannel *channel, SinterWorkerMessage 
 
         if (!read_more(channel, &n, error))
             return FALSE;
-        if (n == 0) { /* a line that was not ended was cut: it says nothing */
+        if (n == 0) { /* an unterminated last line is truncated and ignored */
             *ret_message = NULL;
             return TRUE;
         }

@@ -13,12 +13,12 @@ G_BEGIN_DECLS
  */
 typedef struct _SinterWorkerChannel SinterWorkerChannel;
 
-/* @fd: a stream socket; the channel takes it */
+/* @fd: a stream socket; the channel takes ownership */
 SinterWorkerChannel *sinter_worker_channel_new(int fd);
 void sinter_worker_channel_free(SinterWorkerChannel *channel);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterWorkerChannel, sinter_worker_channel_free)
 
-/* A message that the other side does not take within some seconds is an error. */
+/* Fails if the other side does not accept the message within some seconds. */
 gboolean sinter_worker_channel_send(SinterWorkerChannel *channel,
                                     const SinterWorkerMessage *message, GError **error);
 
@@ -26,7 +26,8 @@ gboolean sinter_worker_channel_send(SinterWorkerChannel *channel,
  * sinter_worker_channel_receive:
  * @ret_message: (transfer full): the next message; %NULL when the other side has closed its end
  *
- * Returns: %FALSE when what came is no message, is longer than any is, or could not be read.
+ * Returns: %FALSE if the line is not a valid message, is longer than the limit, or could not be
+ * read.
  */
 gboolean sinter_worker_channel_receive(SinterWorkerChannel *channel,
                                        SinterWorkerMessage **ret_message, GError **error);

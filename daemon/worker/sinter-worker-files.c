@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * From the descriptors that sinterd has passed to files that the engine can work on.
- */
+/* Makes files that the engine can use from the file descriptors passed by sinterd. */
 
 #include "sinter-worker-files.h"
 
@@ -36,7 +34,7 @@ sinter_worker_files_take(const SinterWorkerRequest *request, GError **error)
     return g_steal_pointer(&fs);
 }
 
-/* FUSE without allow_other answers nobody but the user that mounted it, root included. */
+/* FUSE without allow_other refuses every user but the one that mounted it, including root. */
 static gboolean
 check_file(SinterFs *fs, const char *path, GError **error)
 {

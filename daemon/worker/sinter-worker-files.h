@@ -10,19 +10,19 @@ G_BEGIN_DECLS
 /**
  * sinter_worker_files_take:
  *
- * The files of @request, whose descriptors are closed, under the names that the images give them.
- * sinterd has locked them.
+ * Returns the files of @request under the names that the images use for them, and closes the
+ * request's descriptors. sinterd has locked the files.
  */
 SinterFs *sinter_worker_files_take(const SinterWorkerRequest *request, GError **error);
 
 /**
  * sinter_worker_files_check:
- * @fs: of sinter_worker_files_take()
+ * @fs: from sinter_worker_files_take()
  *
- * Whether they can be worked on by who we are now. The rights are in the descriptors; but some file
- * systems ask again at each use.
+ * Checks that the process can access the files with its present user. The descriptors carry the
+ * access rights, but some file systems check again at each use.
  *
- * Returns: %FALSE with NOT_AUTHORIZED, and what helps, where a file system lets only others look.
+ * Returns: %FALSE with NOT_AUTHORIZED and a remedy if a file system does not allow this user.
  */
 gboolean sinter_worker_files_check(SinterFs *fs, const SinterWorkerRequest *request,
                                    GError **error);

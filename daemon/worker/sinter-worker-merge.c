@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The engine's merge, for the worker. It keeps no journal: the daemon's record of the job is one,
- * and where the merge was cut off the same request does it again.
+ * Runs the engine's merge for the worker. It keeps no journal: the daemon's job record serves as
+ * one, and after an interruption the same request repeats the merge.
  */
 
 #include "sinter-worker-merge.h"

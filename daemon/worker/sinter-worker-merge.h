@@ -8,11 +8,11 @@
 
 G_BEGIN_DECLS
 
-/* Called in any thread. */
+/* Called from any thread. */
 typedef void (*SinterWorkerProgressFunc)(guint64 done_bytes, guint64 total_bytes,
                                          gpointer user_data);
 
-/* What may change, or is told, while a merge runs. */
+/* Control and progress of a running merge. */
 typedef struct {
     guint64 bandwidth_bytes_per_sec; /* atomic; 0: no limit */
     GCancellable *cancellable;
@@ -24,9 +24,9 @@ typedef struct {
  * sinter_worker_merge:
  * @fs: the files of @request
  *
- * Carries @request out. When it returns %TRUE all of it is durable, the new backing name of the
- * layer above the stretch too. Whatever cuts it off, the chain reads as before, and the same
- * request finishes it.
+ * Carries out @request. When it returns %TRUE, the result is durable, including the new backing
+ * file name of the layer above the range. If it is interrupted at any point, the chain reads as
+ * before, and the same request completes the merge.
  */
 gboolean sinter_worker_merge(SinterFs *fs, const SinterWorkerRequest *request,
                              SinterWorkerControl *control, GError **error);

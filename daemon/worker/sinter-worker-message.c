@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The messages and their JSON. Each member stands once, in the table of its kind, which both
- * directions walk. Numbers of bytes are decimal strings, for JSON's integers have 63 bits.
+ * The messages and their JSON. Each member is listed once, in the table of its kind, which both
+ * directions use. Byte counts are decimal strings because JSON integers have 63 bits.
  */
 
 #include "sinter-worker-message.h"
@@ -10,11 +10,11 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-/* A chain is never deeper (sinter/chain.h), and descriptors are small numbers. */
+/* The limit on the depth of a chain (sinter/chain.h); file descriptors are small numbers. */
 #define MAX_FILES 200
 #define MAX_FD 4096
 
-/* The highest number of a user or group: the one above stands for none. */
+/* The highest user or group ID: the next one means "none". */
 #define MAX_ID (G_MAXUINT32 - 1)
 
 typedef enum {
@@ -130,7 +130,7 @@ add_uint(JsonBuilder *builder, const char *name, guint value)
     json_builder_add_int_value(builder, value);
 }
 
-/* A path may hold any byte: what is not UTF-8 is escaped, as in an URI. */
+/* A path may hold any byte: bytes that are not UTF-8 are escaped as in a URI. */
 static void
 add_file(JsonBuilder *builder, const SinterWorkerFile *file)
 {

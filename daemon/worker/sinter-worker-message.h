@@ -8,35 +8,35 @@
 G_BEGIN_DECLS
 
 /*
- * What sinterd and sinter-worker say to each other: one JSON object a line, over a socket. sinterd
+ * The messages between sinterd and sinter-worker: one JSON object per line, over a socket. sinterd
  * begins with a REQUEST and may send BANDWIDTH and CANCEL after it; the worker sends PROGRESS and
- * ends with DONE or ERROR. Neither side believes the other: a line has a bound, and a member that
- * is absent or of the wrong type makes it no message.
+ * ends with DONE or ERROR. Neither side trusts the other: lines have a maximum length, and a
+ * message with an absent or mistyped member is rejected.
  */
 
-/* Where the worker finds its end of the socket. The files follow. */
+/* The worker's end of the socket. The files follow. */
 #define SINTER_WORKER_SOCKET_FD 3
 
-/* One file of the chain, which the worker was given as a descriptor. */
+/* One file of the chain, passed to the worker as a file descriptor. */
 typedef struct {
-    char *path;   /* absolute: what the image above calls it */
+    char *path;   /* absolute: the name that the image above uses */
     char *format; /* "qcow2", "raw" */
     guint fd;
-    guint direct_fd; /* the same file, opened with O_DIRECT; 0: none */
+    guint direct_fd; /* the same file opened with O_DIRECT; 0: none */
 } SinterWorkerFile;
 
 typedef enum {
-    SINTER_WORKER_DOWN, /* into the lowest of the stretch */
-    SINTER_WORKER_UP,   /* into the highest */
+    SINTER_WORKER_DOWN, /* into the lowest layer of the range */
+    SINTER_WORKER_UP,   /* into the highest layer of the range */
 } SinterWorkerDirection;
 
 /**
- * SinterWorkerRequest: merge a stretch of a chain into one of its ends.
+ * SinterWorkerRequest: merge a range of a chain into one of its ends.
  *
- * @files: of SinterWorkerFile: the chain, top first. With @first above 0 the one right above the
- *   stretch is to name the stretch's lowest afterwards, in place of its highest.
- * @first, @last: places in @files of the stretch's ends; @first < @last
- * @uid, @gid: who the worker is to become before it looks at them; 0: it stays who it is
+ * @files: of SinterWorkerFile: the chain, top first. If @first is above 0, the layer right above
+ *   the range gets the range's lowest layer as its backing file, in place of the highest.
+ * @first, @last: indexes in @files of the ends of the range; @first < @last
+ * @uid, @gid: the user that the worker switches to before it reads the files; 0: no switch
  */
 typedef struct {
     GPtrArray *files;
@@ -53,11 +53,11 @@ typedef enum {
     SINTER_WORKER_BANDWIDTH, /* bytes_per_sec */
     SINTER_WORKER_CANCEL,
     SINTER_WORKER_PROGRESS, /* done_bytes, total_bytes */
-    SINTER_WORKER_DONE,     /* all is durable */
-    SINTER_WORKER_ERROR,    /* code, text; the chain reads as it did before */
+    SINTER_WORKER_DONE,     /* the result is durable */
+    SINTER_WORKER_ERROR,    /* code, text; the chain reads as before */
 } SinterWorkerMessageKind;
 
-/* What the kind does not name is NULL or 0. */
+/* Members that the kind does not use are NULL or 0. */
 typedef struct {
     SinterWorkerMessageKind kind;
     SinterWorkerRequest *request;
@@ -77,10 +77,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterWorkerRequest, sinter_worker_request_free)
 void sinter_worker_message_free(SinterWorkerMessage *message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterWorkerMessage, sinter_worker_message_free)
 
-/* (transfer full): the message as one line, without its end */
+/* (transfer full): the message as one line, without the line end */
 char *sinter_worker_message_to_json(const SinterWorkerMessage *message);
 
-/* (transfer full) (nullable): CORRUPT when it is none */
+/* (transfer full) (nullable): CORRUPT if it is not a valid message */
 SinterWorkerMessage *sinter_worker_message_from_json(const char *json, gsize len, GError **error);
 
 G_END_DECLS

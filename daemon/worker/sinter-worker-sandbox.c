@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the worker may do. It reads images that a guest or a stranger may have shaped, so it is
- * taken for what might be made to run foreign code: then that code finds the descriptors of one
- * chain and one socket, and a list of system calls that reach nothing else. A call that is not
- * listed fails with EPERM, so that libraries that only try something go on without it.
+ * Restricts what the worker can do. It reads images that a guest or a stranger may have crafted, so
+ * the sandbox assumes that an image can make it run foreign code. Such code gets only the
+ * descriptors of one chain, one socket, and a list of system calls that reach nothing else. A call
+ * that is not listed fails with EPERM, so that libraries that merely probe for it continue without
+ * it.
  */
 
 #include "sinter-worker-sandbox.h"
@@ -25,11 +26,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The engine stays below 64 MiB; the rest is stacks and what malloc() keeps for each thread. */
+/* The engine uses less than 64 MiB; the rest is for stacks and malloc() arenas of the threads. */
 #define MAX_DATA_BYTES (512 * 1024 * 1024)
 
-/* Descriptors that were passed, their duplicates in the set of files, those in each place that has
- * the file open. */
+/* The passed descriptors, their duplicates in the set of files, and those of each part of the
+ * engine that has the file open. */
 #define FDS_PER_FILE 12
 #define OTHER_FDS 32
 
@@ -43,7 +44,7 @@ filter_clear(Filter *filter)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Filter, filter_clear)
 
-/* Whatever the arguments are. */
+/* Allowed with any arguments. */
 static const int plain_calls[] = {
     /* the images */
     SCMP_SYS(read),
@@ -69,8 +70,8 @@ static const int plain_calls[] = {
     SCMP_SYS(copy_file_range),
     SCMP_SYS(dup),
     SCMP_SYS(close),
-    /* the socket; not shutdown(), as standard error may be a socket that sinterd writes to as well
-     */
+    /* the socket; not shutdown(), because standard error may be a socket that sinterd writes to as
+     * well */
     SCMP_SYS(sendto),
     SCMP_SYS(recvfrom),
     SCMP_SYS(poll),
@@ -92,7 +93,7 @@ static const int plain_calls[] = {
     SCMP_SYS(membarrier),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
-    /* time and chance */
+    /* time and random numbers */
     SCMP_SYS(clock_gettime),
     SCMP_SYS(clock_getres),
     SCMP_SYS(clock_nanosleep),
@@ -100,7 +101,7 @@ static const int plain_calls[] = {
     SCMP_SYS(gettimeofday),
     SCMP_SYS(getrandom),
     SCMP_SYS(restart_syscall),
-    /* signals, to die of one in order */
+    /* signals, to terminate properly on one */
     SCMP_SYS(rt_sigaction),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
@@ -116,8 +117,8 @@ static const struct {
 } bound_calls[] = {
     { SCMP_SYS(ioctl), 1, 0xffffffff, FICLONERANGE },
     { SCMP_SYS(ioctl), 1, 0xffffffff, BLKGETSIZE64 },
-    /* not F_SETFL nor F_OFD_SETLK: flags and locks are of the open file, which is sinterd's as
-     * well; not F_SETOWN and its like, which send signals */
+    /* not F_SETFL nor F_OFD_SETLK: flags and locks belong to the open file description, which
+     * sinterd shares; not F_SETOWN and similar, which send signals */
     { SCMP_SYS(fcntl), 1, 0xffffffff, F_DUPFD },
     { SCMP_SYS(fcntl), 1, 0xffffffff, F_DUPFD_CLOEXEC },
     { SCMP_SYS(fcntl), 1, 0xffffffff, F_GETFD },
@@ -125,11 +126,12 @@ static const struct {
     { SCMP_SYS(fcntl), 1, 0xffffffff, F_GETFL },
     { SCMP_SYS(mmap), 2, PROT_EXEC, 0 },
     { SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
-    /* fstat() of newer C libraries. Whether the name is an empty one lies in memory, where no
-     * filter sees it: so names can be looked at, as far as the user may, and nothing be opened */
+    /* fstat() of newer C libraries. Whether the path is empty is in memory, which no filter can
+     * read: so the metadata of other files can be read with the user's rights, but nothing can be
+     * opened */
     { SCMP_SYS(newfstatat), 3, AT_EMPTY_PATH, AT_EMPTY_PATH },
     { SCMP_SYS(statx), 2, AT_EMPTY_PATH, AT_EMPTY_PATH },
-    /* threads, and no other processes */
+    /* threads, but no other processes */
     { SCMP_SYS(clone), 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM },
     { SCMP_SYS(prctl), 0, 0xffffffff, PR_SET_NAME },
 };
@@ -145,16 +147,16 @@ add_rules(Filter filter)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, bound_calls[i].call, 1,
                               SCMP_CMP(bound_calls[i].argument, SCMP_CMP_MASKED_EQ,
                                        bound_calls[i].mask, bound_calls[i].value));
-    /* abort(): itself, and nobody else of the same user */
+    /* abort(): only the own process, no other process of the same user */
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2,
                               SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (scmp_datum_t)getpid()),
                               SCMP_A2(SCMP_CMP_MASKED_EQ, 0xffffffff, SIGABRT));
-    /* GLib sets for each thread of a pool what it has already. It names a thread, which may be one
-     * of another process, and a refusal it would log. */
+    /* GLib sets the scheduling attributes that a pool thread already has. The call takes a thread
+     * ID, possibly of another process, and GLib would log a refusal: pretend success. */
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(0), SCMP_SYS(sched_setattr), 0);
-    /* its flags lie in memory, where no filter sees them: the C library then takes clone() */
+    /* its flags are in memory, which no filter can read: the C library falls back to clone() */
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     return rc;
@@ -194,7 +196,7 @@ limit_resources(guint n_files, GError **error)
 {
     rlim_t n_fds = (rlim_t)n_files * FDS_PER_FILE + OTHER_FDS;
 
-#ifndef __SANITIZE_ADDRESS__ /* whose shadow is of a size of its own */
+#ifndef __SANITIZE_ADDRESS__ /* AddressSanitizer's shadow memory has its own size */
     if (!limit(RLIMIT_DATA, MAX_DATA_BYTES, error))
         return FALSE;
 #endif
@@ -202,8 +204,8 @@ limit_resources(guint n_files, GError **error)
 }
 
 /*
- * Without any capability root still owns root's files and processes, and gets the blocks that file
- * systems keep back for it.
+ * Even without capabilities root still owns root's files and processes, and may use the blocks that
+ * file systems reserve for it.
  */
 static gboolean
 become_user(guint uid, guint gid, GError **error)
@@ -221,7 +223,7 @@ become_user(guint uid, guint gid, GError **error)
     return FALSE;
 }
 
-/* The rights over the files are in the descriptors: what else there is is of no use. */
+/* The descriptors carry the access rights to the files: no capability is needed. */
 static gboolean
 drop_capabilities(GError **error)
 {
@@ -241,7 +243,7 @@ sinter_worker_sandbox_enter(guint n_files, guint uid, guint gid, GError **error)
     if (!limit_resources(n_files, error) || !become_user(uid, gid, error) ||
         !drop_capabilities(error))
         return FALSE;
-    /* who becomes another user no longer ends with the parent */
+    /* changing the user ID cleared the parent-death signal */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     return filter_calls(error);
 }

@@ -7,14 +7,15 @@ G_BEGIN_DECLS
 
 /**
  * sinter_worker_sandbox_enter:
- * @n_files: how many images the worker has
- * @uid, @gid: whom to become, with no further group; 0: nobody else. Root must.
+ * @n_files: the number of images of the worker
+ * @uid, @gid: the user and group to switch to, without supplementary groups; 0: no switch. Root
+ *   must switch.
  *
- * Gives up, for good, what merging images through descriptors does not need: being root, opening
- * files by name, starting programs, sockets, other processes, executable memory, capabilities, core
- * dumps, and more memory and descriptors than there is use for. Before any second thread.
+ * Drops permanently what merging images through descriptors does not need: root, opening files by
+ * name, starting programs, sockets, other processes, executable memory, capabilities, core dumps,
+ * and memory and descriptors beyond the need. Call before any second thread exists.
  *
- * Returns: %FALSE when the kernel did not take all of it: then the worker must not go on.
+ * Returns: %FALSE if the kernel refused any of it: the worker must then stop.
  */
 gboolean sinter_worker_sandbox_enter(guint n_files, guint uid, guint gid, GError **error);
 
