@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * sinterd: puts the rooms together and runs the main loop. It ends on SIGTERM and SIGINT, leaving
- * block jobs to QEMU and their records to the next start; on a failure that it cannot go on from
- * it says one line and ends with 1, for the service manager to start it again.
+ * sinterd: creates the parts of the daemon and runs the main loop. It exits on SIGTERM and SIGINT;
+ * block jobs continue in QEMU, and their records are taken over at the next start. On a fatal error
+ * it logs one line and exits with status 1, so that the service manager restarts it.
  */
 
 #include <glib-unix.h>
@@ -20,7 +20,7 @@
 #include "sinter-service.h"
 #include "sinter-state-dir.h"
 
-/* What the command line says. */
+/* The parsed command line. */
 typedef struct {
     gboolean system;
     gboolean user;
@@ -88,7 +88,7 @@ load_config(const Arguments *arguments, GError **error)
     g_autoptr(GPtrArray) paths = NULL;
     SinterConfig *config;
 
-    /* a file that somebody names is meant to be there */
+    /* a configuration file named on the command line must exist */
     if (arguments->config_file && access(arguments->config_file, R_OK) < 0) {
         sinter_error_set_errno(error, errno, "opening configuration file '%s'",
                                arguments->config_file);
@@ -135,7 +135,7 @@ open_bus(const Arguments *arguments, GError **error)
     return bus;
 }
 
-/* Finds out early, before libvirt is spoken to; what counts is the request for the name later. */
+/* Fails early, before libvirt is connected; the later request for the name is what decides. */
 static gboolean
 check_name_free(GDBusConnection *bus, GError **error)
 {
@@ -259,8 +259,9 @@ run(const Arguments *arguments, GError **error)
     return serve(arguments, bus, g_steal_pointer(&config), state_dir, error);
 }
 
-/* Scans come and go in threads: an arena for each would keep what every scan has used. A reply
- * that lists all objects is megabytes: as a mapping of its own it goes back at once. */
+/* Scans run in short-lived threads: a malloc arena for each would keep the memory of every scan. A
+ * reply that lists all objects takes megabytes: with a mapping of its own it is returned to the
+ * system at once. */
 static void
 keep_memory_small(void)
 {

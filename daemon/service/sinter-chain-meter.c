@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A queue of measurements before one thread. Invariant: each is answered exactly once, in the main
- * context, also when the meter is freed. */
+/* A queue of measurements that one thread works through. Invariant: each is answered exactly once,
+ * in the main context, also when the meter is freed. */
 
 #include "sinter-chain-meter.h"
 
@@ -27,7 +27,7 @@ question_free(gpointer data)
     g_free(question);
 }
 
-/* In the pool's thread. */
+/* Runs in the pool's thread. */
 static void
 measure(gpointer data, gpointer user_data)
 {
@@ -76,7 +76,7 @@ sinter_chain_meter_measure_async(SinterChainMeter *meter, SinterDomain *domain, 
     g_autoptr(GTask) task = g_task_new(NULL, meter->cancellable, callback, user_data);
     Question *question;
 
-    g_task_set_check_cancellable(task, FALSE); /* the answer says so itself */
+    g_task_set_check_cancellable(task, FALSE); /* the result itself reports a cancellation */
     if (g_thread_pool_unprocessed(meter->pool) >= SINTER_CHAIN_METER_MAX_WAITING) {
         g_task_return_new_error(task, SINTER_ERROR, SINTER_ERROR_BUSY,
                                 "%d measurements are already pending",

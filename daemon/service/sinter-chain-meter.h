@@ -8,20 +8,20 @@ G_BEGIN_DECLS
 /**
  * SinterChainMeter:
  *
- * Measures chains for callers, one at a time in a thread of its own: the mapping tables of a large
- * disk are a lot to read, and neither the main loop nor a scan is to wait for it. Main context.
+ * Measures chains for callers, one at a time in its own thread: the mapping tables of a large disk
+ * take long to read, and neither the main loop nor a scan must wait for that. Main context.
  */
 typedef struct _SinterChainMeter SinterChainMeter;
 
-/* Measurements that may wait for their turn. */
+/* The maximum number of waiting measurements. */
 #define SINTER_CHAIN_METER_MAX_WAITING 32
 
 SinterChainMeter *sinter_chain_meter_new(void);
 
-/* What runs or waits ends as cancelled, soon. */
+/* Cancels running and waiting measurements; they end soon. */
 void sinter_chain_meter_free(SinterChainMeter *meter);
 
-/* BUSY when too many wait already, NOT_FOUND when @domain has no disk @target. */
+/* BUSY if too many are waiting, NOT_FOUND if @domain has no disk @target. */
 void sinter_chain_meter_measure_async(SinterChainMeter *meter, SinterDomain *domain,
                                       const char *target, GAsyncReadyCallback callback,
                                       gpointer user_data);

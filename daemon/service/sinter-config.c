@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The configuration: one table of keys, which is the parser's, the check's and the defaults' alike.
- * Invariant: whatever stands in the files, every setting has a valid value; what is not
- * understood is told once and changes nothing.
+ * The configuration: one table of keys serves the parser, the validation and the defaults.
+ * Invariant: whatever the files contain, every setting has a valid value; an entry that is not
+ * understood is reported once and changes nothing.
  */
 
 #include "sinter-config.h"
@@ -24,7 +24,7 @@ typedef enum {
     TYPE_FOLDERS, /* a string: absolute paths joined by ':', or none */
     TYPE_BOOL,
     TYPE_NUMBER, /* a guint from min to max */
-    TYPE_BYTES,  /* a guint64, a unit allowed */
+    TYPE_BYTES,  /* a guint64, may have a unit */
 } KeyType;
 
 typedef struct {
@@ -61,8 +61,8 @@ static const ConfigKey config_keys[] = {
     { "plugins", "folders", TYPE_FOLDERS, AT(plugin_folders), "", 0, 0, FALSE },
 };
 
-/* ", did you mean 'NAME'?" for a group (@group %NULL) or a key of @group; empty when none is near.
- */
+/* ", did you mean 'NAME'?" for a group (@group %NULL) or a key of @group; empty if no name is
+ * similar. */
 static char *
 suggest(const char *group, const char *word)
 {

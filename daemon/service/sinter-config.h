@@ -11,17 +11,19 @@ G_BEGIN_DECLS
 /**
  * SinterConfig: the settings of sinter.conf, a plain value.
  *
- * Every key stands once, in the table of sinter-config.c, with its default and range; a
+ * Every key is listed once, in the table of sinter-config.c, with its default and range; a
  * configuration always holds a valid value of each.
  */
 typedef struct {
-    char *connection_uri; /* empty: the default of the mode */
+    char *connection_uri; /* empty: the default for the mode */
     gboolean qmp_events;
     guint rescan_interval_sec; /* 0: none */
     SinterJobLimits limits;
     SinterPlanLimits plans;
-    char *copy_folders;   /* absolute, joined by ':': where the system's daemon puts copies */
-    char *plugin_folders; /* likewise: whose plugins are loaded at the start; empty: none */
+    char *copy_folders;   /* absolute paths joined by ':': where the system daemon may create
+                           * copies */
+    char *plugin_folders; /* likewise: folders from which plugins are loaded at startup; empty:
+                           * none */
 } SinterConfig;
 
 /* (transfer full): the defaults */
@@ -31,32 +33,32 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterConfig, sinter_config_free)
 
 /**
  * sinter_config_list_files:
- * @system: the system daemon's places, else the user's (XDG)
- * @only: (nullable): the one file to read in place of all others
+ * @system: the system daemon's files, else the user's (XDG)
+ * @only: (nullable): the one file to read instead of all others
  *
- * Returns: (transfer full) (element-type filename): the files that are there, in the order in
- * which they are read: the vendor's sinter.conf and conf.d (each *.conf by name), then the
- * administrator's (the user's) likewise. Later ones win.
+ * Returns: (transfer full) (element-type filename): the existing files in the order in which they
+ * are read: the vendor's sinter.conf and conf.d (each *.conf by name), then the administrator's (or
+ * the user's) likewise. Later files override earlier ones.
  */
 GPtrArray *sinter_config_list_files(gboolean system, const char *only);
 
 /**
  * sinter_config_read_file:
  * @config: its values are replaced by those of @path
- * @problems: (element-type utf8): takes one sentence for each group, key or value that is not
- *   understood; these are left out and the value before stays
+ * @problems: (element-type utf8): receives one sentence for each group, key or value that is not
+ *   understood; these are ignored and the previous value stays
  *
- * Returns: %FALSE with an INVALID_ARGUMENT error that names @path, when it cannot be read or is no
- * key file; @config is then as it was.
+ * Returns: %FALSE with an INVALID_ARGUMENT error that names @path, if it cannot be read or is not a
+ * key file; @config is then unchanged.
  */
 gboolean sinter_config_read_file(SinterConfig *config, const char *path, GPtrArray *problems,
                                  GError **error);
 
 /**
  * sinter_config_load:
- * @paths: (element-type filename): as sinter_config_list_files() gives them
- * @problems: (element-type utf8): takes what is not understood, files that cannot be read
- *   included: these are left out
+ * @paths: (element-type filename): from sinter_config_list_files()
+ * @problems: (element-type utf8): receives what is not understood, including files that cannot be
+ *   read; these are ignored
  *
  * Returns: (transfer full): the settings of all files
  */
@@ -68,12 +70,12 @@ void sinter_config_log(GPtrArray *problems);
 /**
  * sinter_config_adopt:
  * @config: the settings in use
- * @fresh: the settings as they stand now
+ * @fresh: the newly read settings
  *
- * Takes over what can change while running.
+ * Applies the settings that can change while the daemon runs.
  *
  * Returns: (transfer full) (element-type utf8): the keys ("[jobs] max-per-host") that differ and
- * wait for the next start
+ * take effect at the next start
  */
 GPtrArray *sinter_config_adopt(SinterConfig *config, const SinterConfig *fresh);
 

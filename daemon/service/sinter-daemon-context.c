@@ -2,7 +2,8 @@
 
 /*
  * Owns the configuration and the meter; refers to the connection, the inventory and the executor.
- * Invariant: it is scanned only while the connection is open and after a whole scan over it.
+ * Invariant: it reports itself as scanned only while the connection is open and a complete scan
+ * over it has ended.
  */
 
 #include "sinter-daemon-context.h"
@@ -21,8 +22,8 @@ struct _SinterDaemonContext {
     SinterChainMeter *meter;
     GHashTable *jobs; /* id → SinterJob: those that the executor keeps */
     gboolean scanned;
-    guint n_readings; /* of the configuration, that were asked for since the start */
-    guint adopted;    /* the serial of the one that is in force, 0 for the one of the start */
+    guint n_readings; /* reloads requested since the start */
+    guint adopted;    /* the serial of the reload in force, 0 for the configuration of the start */
 };
 
 static void context_iface_init(SinterServiceContextInterface *iface);
@@ -31,7 +32,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE(SinterDaemonContext, sinter_daemon_context, G_TYPE
                               G_IMPLEMENT_INTERFACE(SINTER_TYPE_SERVICE_CONTEXT,
                                                     context_iface_init))
 
-/* The connection was made or broke: what was read before may be out of date. */
+/* The connection was opened or lost: the state read before may be out of date. */
 static void
 on_event(SinterConnection *connection, const SinterEvent *event, SinterDaemonContext *self)
 {
@@ -75,7 +76,7 @@ sinter_daemon_context_new(const SinterDaemonContextParts *parts)
     return self;
 }
 
-/* What was read, on its way from a thread to the main context. */
+/* A newly read configuration, passed from a thread to the main context. */
 typedef struct {
     SinterConfig *config;
     GPtrArray *problems;
@@ -143,7 +144,7 @@ sinter_daemon_context_reload_finish(SinterDaemonContext *self, GAsyncResult *res
 
     if (!g_task_propagate_boolean(G_TASK(result), error))
         return FALSE;
-    /* of two that overlap, the one that was asked for later counts */
+    /* of two overlapping reloads, the one requested later counts */
     if (reading->serial > self->adopted)
         adopt(self, reading);
     return TRUE;

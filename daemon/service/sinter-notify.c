@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The service manager's ear: sd_notify(3) and the watchdog. The watchdog is answered from the main
- * loop, so that a daemon whose loop hangs is found out.
+ * The interface to the service manager: sd_notify(3) and the watchdog. The main loop answers the
+ * watchdog, so that the service manager detects a daemon whose loop hangs.
  */
 
 #include "sinter-notify.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Sets up the daemon's plugins at its start. Invariant: nothing is loaded that the configuration
- * does not ask for, and each plugin that is loaded or left out stands in the log once.
+ * Sets up the daemon's plugins at startup. Invariant: only plugins that the configuration requests
+ * are loaded, and each plugin that is loaded or left out is logged once.
  */
 
 #include "sinter-plugin-setup.h"

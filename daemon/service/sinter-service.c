@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The one file that connects the parts of the service: it makes the context, the publisher, the
- * tables and the manager's object, and passes what the connection, the inventory and the executor
- * signal to those that show it. Nothing includes its header but the program. The objects are
- * exported once: when the first scan has ended, or the connection has failed, or neither came
- * within PUBLISH_AFTER_SEC, everything appears in one go, the name is asked for, and with the name
- * the jobs of an earlier run are taken over.
+ * The only file that connects the parts of the service: it makes the context, the publisher, the
+ * tables and the manager object, and passes the signals of the connection, the inventory and the
+ * executor to the objects that show them. Only the program includes its header. The objects are
+ * exported once: when the first scan has ended, the connection has failed, or neither happened
+ * within PUBLISH_AFTER_SEC, all objects appear at once and the bus name is requested. When the name
+ * is acquired, the jobs of an earlier run are taken over.
  */
 
 #include "sinter-service.h"
@@ -24,7 +24,7 @@
 #include "sinter-plan-table.h"
 #include "sinter-publisher.h"
 
-/* D-Bus gives an activated service 25 seconds to take its name. */
+/* D-Bus gives an activated service 25 seconds to acquire its name. */
 #define PUBLISH_AFTER_SEC 15
 
 struct _SinterService {
@@ -39,10 +39,10 @@ struct _SinterService {
     SinterDomainTable *domains;
     SinterJobTable *jobs;
     SinterManagerObject *manager;
-    char *trouble;    /* why there is no connection, NULL while there is one */
-    guint name_id;    /* of the bus name, 0 before it is asked for */
-    guint publish_id; /* the timeout that does not wait any longer */
-    gboolean ready;   /* the name is ours and jobs are taken over */
+    char *trouble;    /* why there is no connection, NULL while connected */
+    guint name_id;    /* of the bus name, 0 until it is requested */
+    guint publish_id; /* the timeout that ends the wait */
+    gboolean ready;   /* the name is acquired and jobs are taken over */
 };
 
 G_DEFINE_FINAL_TYPE(SinterService, sinter_service, G_TYPE_OBJECT)
@@ -63,7 +63,7 @@ update_manager(SinterService *self)
     sinter_manager_object_update(self->manager, sinter_connection_is_open(self->connection));
 }
 
-/* One line for the service manager. */
+/* The status line for the service manager. */
 static char *
 dup_status(SinterService *self)
 {
@@ -110,7 +110,7 @@ on_name_lost(GDBusConnection *bus, const char *name, gpointer user_data)
     SinterService *self = user_data;
     g_autofree char *why = NULL;
 
-    /* a bus that dies right after it gave the name may owe the reply to the request for it */
+    /* a bus that fails right after it granted the name may not have sent the reply yet */
     if (!bus || g_dbus_connection_is_closed(bus))
         why = g_strdup("the connection to the bus was lost");
     else if (self->ready)
@@ -122,7 +122,7 @@ on_name_lost(GDBusConnection *bus, const char *name, gpointer user_data)
     g_signal_emit(self, signals[FAILED], 0, why);
 }
 
-/* Puts everything on the bus; nothing when it stands there. */
+/* Exports everything on the bus; does nothing if that is already done. */
 static void
 publish(SinterService *self)
 {
@@ -147,7 +147,7 @@ on_publish_time(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-/* The connection was made or broke. */
+/* The connection was opened or lost. */
 static void
 note_connection(SinterService *self, const SinterEvent *event)
 {

@@ -15,12 +15,13 @@ G_BEGIN_DECLS
 /**
  * SinterService:
  *
- * The daemon's face on the bus: holds every object and shows on them what the inventory and the
- * executor say. The bus name is taken once the first inventory is there or the connection has
- * failed, so that whoever finds the name finds the objects.
+ * The daemon on the bus: owns every object and shows the state of the inventory and the executor on
+ * them. The bus name is acquired after the first scan has ended or the connection has failed, so
+ * that a client that finds the name also finds the objects.
  *
  * Signals, on the main context:
- *  - "failed" (const char *why): it cannot go on: the name is taken, the bus is gone.
+ *  - "failed" (const char *why): the service cannot continue: the name is taken, or the bus
+ *    connection is lost.
  */
 #define SINTER_TYPE_SERVICE (sinter_service_get_type())
 G_DECLARE_FINAL_TYPE(SinterService, sinter_service, SINTER, SERVICE, GObject)
@@ -28,7 +29,7 @@ G_DECLARE_FINAL_TYPE(SinterService, sinter_service, SINTER, SERVICE, GObject)
 typedef struct {
     GDBusConnection *bus;
     gboolean system;         /* the system bus, with polkit, and the system's configuration */
-    const char *config_file; /* (nullable): in place of the usual files */
+    const char *config_file; /* (nullable): instead of the usual files */
     SinterConfig *config;    /* (transfer full) */
     SinterConnection *connection;
     SinterInventory *inventory;
@@ -40,11 +41,11 @@ SinterService *sinter_service_new(const SinterServiceParts *parts);
 /* Starts to follow the inventory, and to serve as soon as there is something to show. */
 void sinter_service_start(SinterService *self);
 
-/* Leaves the bus; what was sent is on its way. Blocks shortly. */
+/* Leaves the bus after flushing pending messages. Blocks shortly. */
 void sinter_service_stop(SinterService *self);
 
-/* Reads the configuration anew, in a thread; INVALID_ARGUMENT for a file that cannot be read: then
- * the old values stay. */
+/* Reads the configuration again, in a thread; INVALID_ARGUMENT for a file that cannot be read: the
+ * old values then stay. */
 void sinter_service_reload_async(SinterService *self, GAsyncReadyCallback callback,
                                  gpointer user_data);
 gboolean sinter_service_reload_finish(SinterService *self, GAsyncResult *result, GError **error);

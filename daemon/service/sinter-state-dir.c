@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The state folder's door: made, looked at, locked. The lock is the kernel's (flock), so that it
- * ends with the process however that ends.
+ * The state folder: created, checked and locked. The lock is the kernel's (flock), so that it ends
+ * with the process, however the process ends.
  */
 
 #include "sinter-state-dir.h"

@@ -7,14 +7,14 @@ G_BEGIN_DECLS
 
 /**
  * sinter_state_dir_claim:
- * @path: the state folder; made when absent, for its owner only
- * @ret_lock: (out): holds the claim; closing it, or the end of the process, gives it up
+ * @path: the state folder; created if absent, accessible to its owner only
+ * @ret_lock: (out): holds the claim; closing it, or the end of the process, releases it
  *
- * Claims the folder for this process: what lies in it drives destructive steps, so there is one
- * daemon on it at most, and nobody else may write there.
+ * Claims the folder for this process: its content drives destructive steps, so at most one daemon
+ * uses it, and no other user may write there.
  *
- * Returns: %FALSE with BUSY when another process has claimed it, NOT_AUTHORIZED when others could
- * change it, or what else stands in the way.
+ * Returns: %FALSE with BUSY if another process has claimed it, NOT_AUTHORIZED if other users could
+ * change it, or another error.
  */
 gboolean sinter_state_dir_claim(const char *path, SinterFd *ret_lock, GError **error);
 

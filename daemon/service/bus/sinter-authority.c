@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The gate before every method. It is built in where GDBus asks a skeleton for its table of
- * functions: a guarded class hands out one whose method_call is ours, which decides first and
- * calls the generated one only on yes. So there is no list of handlers to keep in step, and no
- * thread is needed for a polkit dialogue that lasts minutes.
+ * Authorization of every method call. It hooks into the vtable that GDBus requests from a skeleton:
+ * a guarded class returns one with our method_call, which decides first and calls the generated
+ * method_call only if the call is allowed. So there is no list of handlers to keep in sync, and a
+ * polkit dialog that lasts minutes occupies no thread.
  *
  *   method_call → row? → uid of the sender → owner, or own user? ─────────────────► dispatch
  *                                          └─► (wait) → polkit on the sender's name ─┘
  *
- * Invariant: a call is answered exactly once, by call_deny() or by what it is dispatched to; the
- * user that was decided on is the one that the handler sees; the options are read once, before the
- * decision, and the handler gets what was read; every error on the way denies. The
- * bus lets a connection wait for so many replies only (128 on the system's), and a question may
- * hang on a person: so one user has MAX_QUESTIONS_PER_USER in the air, all together MAX_QUESTIONS,
- * and the others' calls wait for their turn.
+ * Invariant: a call is answered exactly once, by call_deny() or by the handler that it is
+ * dispatched to; the handler sees the user that the decision was made for; the options are read
+ * once, before the decision, and the handler gets what was read; every error on the way denies the
+ * call.
+ * The bus limits the pending replies of a connection (128 on the system bus), and a polkit check
+ * may wait for a person. So one user has at most MAX_QUESTIONS_PER_USER checks in progress, all
+ * users together MAX_QUESTIONS, and further calls wait for their turn.
  */
 
 #include "sinter-authority.h"
@@ -30,7 +31,7 @@
 #define BUS_NAME "org.freedesktop.DBus"
 #define BUS_PATH "/org/freedesktop/DBus"
 #define GUARD_DATA "sinter-authority-guard"     /* on a skeleton's class: its Guard */
-#define AUTHORITY_DATA "sinter-authority"       /* on a skeleton: the authority */
+#define AUTHORITY_DATA "sinter-authority"       /* on a skeleton: its SinterAuthority */
 #define OWNER_DATA "sinter-authority-owner"     /* on a skeleton: uid + 1 */
 #define CALL_DATA "sinter-authority-call"       /* on an invocation: its SinterCall */
 #define PENDING_DATA "sinter-authority-pending" /* on an invocation: its Pending */
@@ -38,32 +39,33 @@
 struct _SinterAuthority {
     GObject parent_instance;
     gboolean use_polkit;
-    GHashTable *users; /* uid → User, for those with unanswered calls */
-    GQueue waiting;    /* of Call: for room to ask polkit */
-    guint n_questions; /* in the air */
+    GHashTable *users; /* uid → User, for users with unanswered calls */
+    GQueue waiting;    /* of Call: waiting until a polkit check may start */
+    guint n_questions; /* polkit checks in progress */
 };
 
 G_DEFINE_FINAL_TYPE(SinterAuthority, sinter_authority, G_TYPE_OBJECT)
 
-/* What GDBus sees of a guarded class, and what it would have called. Lives as long as the class. */
+/* The vtable of a guarded class as GDBus sees it, and the generated one. Lives as long as the
+ * class. */
 typedef struct {
     GDBusInterfaceVTable vtable;
     GDBusInterfaceMethodCallFunc method_call;
 } Guard;
 
-/* What one user has going on. */
+/* The open calls of one user. */
 typedef struct {
-    guint n_pending;   /* calls without an answer */
-    guint n_questions; /* of these: asked of polkit now */
+    guint n_pending;   /* unanswered calls */
+    guint n_questions; /* of these: polkit checks in progress */
 } User;
 
-/* Counts an invocation of @uid for as long as it is unanswered. */
+/* Counts an invocation of @uid until it is answered. */
 typedef struct {
     SinterAuthority *self;
     guint uid;
 } Pending;
 
-/* A call on its way to a decision. */
+/* A call before its decision. */
 typedef struct {
     SinterAuthority *self;
     GDBusInterfaceSkeleton *skeleton;
@@ -71,12 +73,12 @@ typedef struct {
     const SinterMethod *method;
     guint uid;
     gboolean interactive;
-    GVariant *dictionary;  /* holds the strings of @options */
-    SinterOptions options; /* unset where @options_error is not */
+    GVariant *dictionary;  /* owns the strings of @options */
+    SinterOptions options; /* unset if @options_error is set */
     GError *options_error; /* (nullable) */
 } Call;
 
-/* What a handler is given. */
+/* What a handler receives. */
 typedef struct {
     SinterCall call;
     GVariant *dictionary;
@@ -127,8 +129,8 @@ guard_of(GDBusInterfaceSkeleton *skeleton)
     return g_type_get_qdata(G_OBJECT_TYPE(skeleton), g_quark_from_static_string(GUARD_DATA));
 }
 
-/* The last argument of every method in the table is its dictionary of options; GDBus has checked
- * the types of the arguments. */
+/* The last argument of every method in the table is its dictionary of options; GDBus has already
+ * checked the argument types. */
 static GVariant *
 get_options(GVariant *parameters)
 {
@@ -155,7 +157,7 @@ attach_call(Call *call, GDBusMethodInvocation *invocation)
     g_object_set_data_full(G_OBJECT(invocation), CALL_DATA, dispatched, dispatched_free);
 }
 
-/* Allowed: the generated code unpacks the arguments and calls the handler. */
+/* The call is allowed: the generated code unpacks the arguments and calls the handler. */
 static void
 call_dispatch(Call *call)
 {
@@ -191,7 +193,7 @@ user_of(Call *call)
     return g_hash_table_lookup(call->self->users, GUINT_TO_POINTER(call->uid));
 }
 
-/* The question is no longer in the air: somebody else's may be. */
+/* The polkit check has ended: another call may use its place. */
 static void
 take_question_back(Call *call)
 {
@@ -236,7 +238,7 @@ on_polkit_found(GObject *source, GAsyncResult *result, gpointer user_data)
         call_deny(call, "polkit could not be reached: %s", error->message);
         return;
     }
-    /* never by process id: a pid is another process's by the time it is looked at */
+    /* never by process ID: the PID may have been reused before polkit looks at it */
     subject = polkit_system_bus_name_new(g_dbus_method_invocation_get_sender(call->invocation));
     polkit_authority_check_authorization(
         polkit, subject, call->method->action, NULL,
@@ -253,7 +255,7 @@ may_ask_now(Call *call)
            user_of(call)->n_questions < MAX_QUESTIONS_PER_USER;
 }
 
-/* Takes @call. */
+/* Takes ownership of @call. */
 static void
 ask_polkit(Call *call)
 {
@@ -308,7 +310,7 @@ pending_free(gpointer data)
     g_free(pending);
 }
 
-/* One more unanswered call of this user, or FALSE when it has too many. */
+/* Counts one more unanswered call of this user; returns FALSE if the user has too many. */
 static gboolean
 count_pending(Call *call)
 {
@@ -329,7 +331,7 @@ count_pending(Call *call)
     return TRUE;
 }
 
-/* The caller is known. */
+/* The sender's uid is known. */
 static void
 call_decide(Call *call)
 {
@@ -367,8 +369,8 @@ on_uid(GObject *source, GAsyncResult *result, gpointer user_data)
     call_decide(g_steal_pointer(&call));
 }
 
-/* Where the dictionary is in disorder the caller hears so only after the decision, and is asked for
- * a password no more than it wants. */
+/* Reads the options. An error in them is reported only after the decision. no-interaction is
+ * honored even then, so that polkit does not ask the caller for a password against its wish. */
 static void
 read_options(Call *call, GVariant *parameters)
 {
@@ -383,7 +385,7 @@ read_options(Call *call, GVariant *parameters)
     call->interactive = !no_interaction;
 }
 
-/* In place of the generated method_call; takes @invocation. */
+/* Replaces the generated method_call; takes ownership of @invocation. */
 static void
 guarded_method_call(GDBusConnection *connection, const char *sender, const char *object_path,
                     const char *interface, const char *method, GVariant *parameters,
@@ -442,7 +444,7 @@ sinter_authority_get_call(GDBusMethodInvocation *invocation)
 {
     const Dispatched *dispatched = g_object_get_data(G_OBJECT(invocation), CALL_DATA);
 
-    g_assert(dispatched); /* handlers are reached through call_dispatch() only */
+    g_assert(dispatched); /* handlers are reached only through call_dispatch() */
     return &dispatched->call;
 }
 

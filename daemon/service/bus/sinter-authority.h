@@ -10,41 +10,43 @@ G_BEGIN_DECLS
 /**
  * SinterAuthority:
  *
- * Who may call what. Stands before every method of every object: a call reaches its handler only
- * when the table of sinter-method.c has the method, its options are in order, and
- *  - on the system bus: polkit says yes of the caller's bus name (or the caller made the object
- *    and the method's row lets that do);
- *  - on a session bus: the caller is of our own user.
- * Anything else, an error of polkit included, is NotAuthorized. A user who has too many calls in
- * the air gets Busy. All on the main context; nothing blocks.
+ * Decides which callers may call which methods. It checks every method call of every object: a call
+ * reaches its handler only if the table of sinter-method.c has the method, its options are valid,
+ * and
+ *  - on the system bus: polkit authorizes the caller's bus name (or the caller created the object
+ *    and the method's row allows its owner);
+ *  - on a session bus: the caller has the daemon's own user ID.
+ * Any other call, including one for which polkit fails, gets NotAuthorized. A user with too many
+ * unanswered calls gets Busy. Everything runs on the main context; nothing blocks.
  */
 #define SINTER_TYPE_AUTHORITY (sinter_authority_get_type())
 G_DECLARE_FINAL_TYPE(SinterAuthority, sinter_authority, SINTER, AUTHORITY, GObject)
 
-/* Calls of one user that may be unanswered at once. */
+/* The number of unanswered calls that one user may have. */
 #define SINTER_AUTHORITY_MAX_PENDING 256
 
-/* @use_polkit: ask polkit (system bus); else callers of our own user only (session bus) */
+/* @use_polkit: ask polkit (system bus); else allow only callers with our own user ID (session
+ *   bus) */
 SinterAuthority *sinter_authority_new(gboolean use_polkit);
 
 /**
  * sinter_authority_guard:
  *
- * Puts the authority before @skeleton. To be called before it is exported. Its class then has no
- * way around the check, so that a handler cannot be reached unasked.
+ * Makes the authority check all calls of @skeleton. Call before the skeleton is exported. The
+ * skeleton's class then cannot bypass the check, so no handler is reached without one.
  */
 void sinter_authority_guard(SinterAuthority *self, GDBusInterfaceSkeleton *skeleton);
 
-/* Says which user made the object, for the rows that let the owner do. */
+/* Sets the user that created the object, for the rows that allow the owner. */
 void sinter_authority_set_owner(GDBusInterfaceSkeleton *skeleton, guint uid);
 
-/* A call that was let through. */
+/* An authorized call. */
 typedef struct {
     guint uid;             /* the caller's user */
-    SinterOptions options; /* what the caller gave, checked against the method's row */
+    SinterOptions options; /* the caller's options, checked against the method's row */
 } SinterCall;
 
-/* (transfer none): for handlers; lives as long as @invocation */
+/* (transfer none): for handlers; valid as long as @invocation */
 const SinterCall *sinter_authority_get_call(GDBusMethodInvocation *invocation);
 
 G_END_DECLS

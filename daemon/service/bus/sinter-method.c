@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The policy: one table of every method of the bus. What is not in it is denied to everybody, so a
- * method that is added to the XML and forgotten here does not work rather than stand open.
+ * The policy: one table with every method on the bus. A method that is not in the table is denied
+ * to everybody, so a method that is added to the XML but forgotten here fails instead of being
+ * open.
  */
 
 #include "sinter-method.h"

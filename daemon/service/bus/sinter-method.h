@@ -9,16 +9,16 @@ G_BEGIN_DECLS
 #define SINTER_ACTION_CONSOLIDATE "org.sinter.consolidate"
 #define SINTER_ACTION_CONFIGURE "org.sinter.configure"
 
-/* Who may call a method, and with which options. */
+/* The callers and options that a method allows. */
 typedef struct {
     const char *interface; /* "org.sinter.Sinter1.Manager" */
     const char *method;
-    const char *action;        /* polkit's */
-    gboolean owner_may;        /* the user who made the object needs no polkit */
-    SinterOptionFlags options; /* what its dictionary may hold */
+    const char *action;        /* the polkit action */
+    gboolean owner_may;        /* the user that created the object needs no polkit authorization */
+    SinterOptionFlags options; /* the allowed keys of its dictionary */
 } SinterMethod;
 
-/* (transfer none) (nullable): %NULL: nobody may call it */
+/* (transfer none) (nullable): %NULL if nobody may call the method */
 const SinterMethod *sinter_method_lookup(const char *interface, const char *method);
 
 /* (transfer none) (array length=ret_n): every row, for tests and documentation */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Object paths of the bus: pure functions of a domain's UUID, a disk's target, an id. UUIDs have
- * their dashes as underscores behind one underscore; other names come from XML that anybody may
- * have written, so whatever a path may not hold is escaped, the underscore too.
+ * Object paths on the bus: pure functions of a domain's UUID, a disk's target, or an id. A UUID has
+ * underscores instead of its dashes and one underscore in front. Other names come from XML that
+ * anyone may have written, so every byte that a path must not contain is escaped, and so is the
+ * underscore.
  */
 
 #include "sinter-object-path.h"

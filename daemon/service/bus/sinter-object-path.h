@@ -7,8 +7,8 @@ G_BEGIN_DECLS
 
 #define SINTER_OBJECT_ROOT "/org/sinter/Sinter1"
 
-/* (transfer full): where the objects stand. Bytes that a path may not hold are written as _XX, in
- * hexadecimal, so that different names never meet. */
+/* (transfer full): the object paths. Bytes that a path must not contain are written as _XX, in
+ * hexadecimal, so that different names never map to the same path. */
 char *sinter_object_path_domain(const char *uuid);
 char *sinter_object_path_disk(const char *uuid, const char *target);
 char *sinter_object_path_plan(const char *id);

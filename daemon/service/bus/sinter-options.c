@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The one reader of option dictionaries. Each key stands once, with its type and its place in
- * SinterOptions; nothing that a caller sends reaches a handler unless it passed here.
+ * The only reader of option dictionaries. Each key is listed once, with its type and its offset in
+ * SinterOptions; nothing that a caller sends reaches a handler without this check.
  */
 
 #include "sinter-options.h"
@@ -106,7 +106,7 @@ sinter_options_read(GVariant *dictionary, SinterOptionFlags allowed, SinterOptio
     while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
         gboolean good = read_option(&options, allowed, name, value, error);
 
-        /* the dictionary keeps what its strings lie in */
+        /* the dictionary owns the strings */
         g_variant_unref(value);
         if (!good)
             return FALSE;

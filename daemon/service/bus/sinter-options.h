@@ -7,10 +7,10 @@
 
 G_BEGIN_DECLS
 
-/* What a caller may put into a method's dictionary of options, as bits: those of one method are
- * in its row of sinter-method.c, and those that were given are in SinterOptions.set. */
+/* The keys of a method's dictionary of options, as bits: the row in sinter-method.c has those that
+ * the method allows, SinterOptions.set has those that the caller gave. */
 typedef enum {
-    SINTER_OPTION_NO_INTERACTION = 1 << 0, /* every method has it */
+    SINTER_OPTION_NO_INTERACTION = 1 << 0, /* allowed for every method */
     SINTER_OPTION_DISK = 1 << 1,
     SINTER_OPTION_KEEP = 1 << 2,
     SINTER_OPTION_TOP = 1 << 3,
@@ -24,14 +24,14 @@ typedef enum {
     SINTER_OPTION_FINISH = 1 << 11,
 } SinterOptionFlags;
 
-/* What a caller gave. Strings belong to the dictionary that was read. What was not given is %NULL,
- * 0 and %FALSE. */
+/* The options of a caller. Strings belong to the dictionary that was read. Options that were not
+ * given are %NULL, 0 or %FALSE. */
 typedef struct {
     SinterOptionFlags set;
     gboolean no_interaction;
     guint64 bandwidth_bytes_per_sec;
     gboolean finish;
-    SinterPlanRequest wanted; /* the options that are the planner's */
+    SinterPlanRequest wanted; /* the options for the planner */
 } SinterOptions;
 
 /* The longest string that an option may hold, in bytes. */
@@ -40,11 +40,11 @@ typedef struct {
 /**
  * sinter_options_read:
  * @dictionary: an a{sv}
- * @allowed: the keys that the method knows
- * @ret_options: (out) (optional): what was given; untouched on failure
+ * @allowed: the keys that the method allows
+ * @ret_options: (out) (optional): the options; unchanged on failure
  *
- * Returns: %FALSE with an INVALID_ARGUMENT error that names the key, for one that is not allowed,
- * stands twice, has another type or is too long.
+ * Returns: %FALSE with an INVALID_ARGUMENT error that names the key, if a key is not allowed,
+ * occurs twice, has another type or is too long.
  */
 gboolean sinter_options_read(GVariant *dictionary, SinterOptionFlags allowed,
                              SinterOptions *ret_options, GError **error);

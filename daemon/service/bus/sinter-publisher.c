@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Owns the object manager and the authority. Invariant: no object is on the bus that the authority
- * does not guard. An object may refer to the publisher, which refers to it until it is unexported
- * or the publisher is closed. When many objects were read, by a client that lists them all or
- * because all were exported at once, the memory that this took is returned to the system shortly
- * after.
+ * Owns the object manager and the authority. Invariant: the authority guards every object on the
+ * bus. An object may hold a reference to the publisher; the publisher holds one to the object until
+ * the object is unexported or the publisher is closed. When many objects were read at once, because
+ * a client listed all of them or all were exported together, the memory that this used is returned
+ * to the system shortly after.
  */
 
 #include "sinter-publisher.h"
@@ -15,7 +15,7 @@
 #include "sinter-authority.h"
 #include "sinter-object-path.h"
 
-/* Memory is returned TRIM_AFTER_SEC after the properties of so many objects were read. */
+/* Memory is returned TRIM_AFTER_SEC after the properties of this many objects were read. */
 #define MANY_OBJECTS 256
 #define TRIM_AFTER_SEC 1
 
@@ -67,7 +67,7 @@ sinter_publisher_close(SinterPublisher *self)
     GList *objects = g_dbus_object_manager_get_objects(manager);
 
     g_clear_handle_id(&self->trim_id, g_source_remove);
-    /* the bus goes first, so that nobody is told of each object alone */
+    /* the connection is removed first, so that no signal is sent for each single object */
     g_dbus_object_manager_server_set_connection(self->objects, NULL);
     for (GList *link = objects; link; link = link->next)
         sinter_publisher_unexport(self, g_dbus_object_get_object_path(link->data));
@@ -85,8 +85,8 @@ on_trim_time(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-/* A client that asks for all objects gets the properties of all at once: thousands of blocks, or
- * ten times the memory in millions of small values. */
+/* A client that lists all objects gets the properties of all of them at once: thousands of blocks,
+ * where millions of small values would need ten times the memory. */
 GVariant *
 sinter_publisher_flatten(SinterPublisher *self, GVariant *properties)
 {

@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 /**
  * SinterPublisher:
  *
- * The only way onto the bus. Every object that is exported here stands behind the authority, and
- * the object manager at SINTER_OBJECT_ROOT lists it. Objects may be exported before there is a bus:
- * they all appear when sinter_publisher_open() is called. Main context.
+ * The only way to export objects. The authority guards every object that is exported here, and the
+ * object manager at SINTER_OBJECT_ROOT lists it. Objects may be exported before a bus connection
+ * exists: sinter_publisher_open() makes all of them appear at once. Main context.
  */
 #define SINTER_TYPE_PUBLISHER (sinter_publisher_get_type())
 G_DECLARE_FINAL_TYPE(SinterPublisher, sinter_publisher, SINTER, PUBLISHER, GObject)
@@ -18,17 +18,17 @@ G_DECLARE_FINAL_TYPE(SinterPublisher, sinter_publisher, SINTER, PUBLISHER, GObje
 /* @use_polkit: as in sinter_authority_new() */
 SinterPublisher *sinter_publisher_new(gboolean use_polkit);
 
-/* Puts everything that is exported onto @bus. */
+/* Exports all objects on @bus. */
 void sinter_publisher_open(SinterPublisher *self, GDBusConnection *bus);
 
-/* Takes everything off the bus and unexports it. */
+/* Removes all objects from the bus and unexports them. */
 void sinter_publisher_close(SinterPublisher *self);
 
-/* Exports @skeleton, which the authority guards from now on, at @path. */
+/* Exports @skeleton at @path; from now on the authority guards it. */
 void sinter_publisher_export(SinterPublisher *self, const char *path,
                              GDBusInterfaceSkeleton *skeleton);
 
-/* Nothing happens where no object is exported at @path. */
+/* Does nothing if no object is exported at @path. */
 void sinter_publisher_unexport(SinterPublisher *self, const char *path);
 
 /**

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A chain as the bus shows it. Pure functions of one state of a domain and the graph of that
- * moment. The value is laid out flat at once, because a host has thousands of them that are seldom
- * asked for.
+ * A chain as shown on the bus. Pure functions of one state of a domain and the reference graph of
+ * the same moment. The value is serialized into one block at once, because a host has thousands of
+ * them that are seldom read.
  */
 
 #include "sinter-chain-view.h"
@@ -28,7 +28,8 @@ add_bytes(GVariantBuilder *builder, const char *key, guint64 bytes)
         g_variant_builder_add(builder, "{sv}", key, g_variant_new_uint64(bytes));
 }
 
-/* Our own: this disk, now or at the next boot, and our domain's snapshots. */
+/* Returns whether the reference is our own: from this disk, now or at the next boot, or from a
+ * snapshot of our domain. */
 static gboolean
 is_own(const SinterReference *reference, const SinterDomain *domain, const SinterDisk *disk)
 {
@@ -51,7 +52,7 @@ compare_names(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Sorted, each once, so that the same users always make the same value. */
+/* Sorted and without duplicates, so that the same users always result in the same value. */
 static void
 add_users(GVariantBuilder *builder, const SinterDomain *domain, const SinterDisk *disk,
           const SinterLayer *layer, const SinterReferenceGraph *graph)
@@ -117,7 +118,7 @@ sinter_chain_view_new(const SinterDomain *domain, const SinterDisk *disk,
     for (guint i = 0; i < disk->layers->len; i++)
         add_layer(&chain, domain, disk, g_ptr_array_index(disk->layers, i), graph);
     value = g_variant_ref_sink(g_variant_builder_end(&chain));
-    g_variant_get_data(value); /* folds the tree of small values into one block */
+    g_variant_get_data(value); /* serializes the tree of small values into one block */
     return value;
 }
 
@@ -139,7 +140,7 @@ sinter_chain_view_reclaimable_bytes(const SinterDomain *domain, const SinterDisk
                                     const SinterReferenceGraph *graph)
 {
     guint64 sum = 0;
-    guint64 above = 0; /* of the layers over the one that is looked at */
+    guint64 above = 0; /* of the layers above the present one */
 
     for (guint i = 0; i < disk->layers->len; i++) {
         const SinterLayer *layer = g_ptr_array_index(disk->layers, i);

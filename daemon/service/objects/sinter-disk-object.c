@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A disk on the bus: one state of it as properties, and the three single block jobs as methods.
- * It holds no state of its own but its name: what a method needs is read anew when it is called.
+ * A disk on the bus: its state as properties, and the three single block jobs as methods. It stores
+ * nothing but its name: methods read everything else again when they are called.
  */
 
 #include "sinter-disk-object.h"
@@ -136,7 +136,7 @@ handle_measure_chain(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, G
     return TRUE;
 }
 
-/* A request for one block job on this disk. */
+/* Creates a request for one block job on this disk. */
 static SinterRequest *
 new_request(SinterDiskObject *self, GDBusMethodInvocation *invocation, SinterOperation operation)
 {
@@ -147,7 +147,8 @@ new_request(SinterDiskObject *self, GDBusMethodInvocation *invocation, SinterOpe
     wanted->disk = request->target;
     wanted->operation_set = TRUE;
     wanted->operation = operation;
-    /* a single block job leaves the files, as libvirt's does: they go on demand only */
+    /* a single block job keeps the merged files, as libvirt does: they are removed only on
+     * request */
     if (!(request->options.set & SINTER_OPTION_KEEP_FILES))
         wanted->keep_files = TRUE;
     return request;
@@ -171,7 +172,7 @@ handle_commit(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant
 {
     SinterDiskObject *self = SINTER_DISK_OBJECT(iface);
 
-    /* the planner makes it an active one when top is the active layer */
+    /* if top is the active layer, the planner makes this an active commit */
     sinter_request_run(new_request(self, invocation, SINTER_OPERATION_COMMIT), on_planned);
     return TRUE;
 }
@@ -185,7 +186,7 @@ handle_pull(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *
     return TRUE;
 }
 
-/* The plan of a copy, with the folder that lets it be where it is to be. */
+/* Adds to the plan of a copy the folder that permits its destination. */
 static void
 on_copy_planned(SinterRequest *request, SinterPlan *plan)
 {

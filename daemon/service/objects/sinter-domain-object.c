@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A domain on the bus: its properties are those of one state of the inventory, which it holds.
- * Invariant: its Disks property names exactly the disk objects that stand below it.
+ * A domain on the bus: its properties show one state from the inventory, which the object holds.
+ * Invariant: its Disks property names exactly the disk objects that are exported below it.
  */
 
 #include "sinter-domain-object.h"
@@ -27,7 +27,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE(SinterDomainObject, sinter_domain_object,
                               SINTER_DBUS_TYPE_DOMAIN_SKELETON,
                               G_IMPLEMENT_INTERFACE(SINTER_DBUS_TYPE_DOMAIN, domain_iface_init))
 
-/* Takes disks off the bus that @domain (nullable) does not have. */
+/* Unexports the disks that @domain (nullable) does not have. */
 static void
 drop_disks(SinterDomainObject *self, const SinterDomain *domain)
 {

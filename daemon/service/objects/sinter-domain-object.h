@@ -17,29 +17,29 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(SinterDomainObject, sinter_domain_object, SINTER, DOMAIN_OBJECT,
                      SinterDBusDomainSkeleton)
 
-/* What it uses; each gets a reference. */
+/* The objects that it uses; it takes a reference to each. */
 typedef struct {
     SinterServiceContext *context;
     SinterPublisher *publisher;
-    SinterPlanTable *plans; /* keeps the plans that callers make */
+    SinterPlanTable *plans; /* stores the plans that callers make */
 } SinterDomainObjectParts;
 
-/* Shows @domain and exports it and its disks. */
+/* Shows @domain and exports the domain and its disks. */
 SinterDomainObject *sinter_domain_object_new(const SinterDomainObjectParts *parts,
                                              SinterDomain *domain, SinterReferenceGraph *graph);
 
-/* Shows @domain from now on; disks come and go with it. */
+/* Shows @domain from now on; adds and removes disk objects accordingly. */
 void sinter_domain_object_update(SinterDomainObject *self, SinterDomain *domain,
                                  SinterReferenceGraph *graph);
 
-/* Shows which of our jobs is on disk @target now. */
+/* Updates the properties that name our job on disk @target. */
 void sinter_domain_object_show_job(SinterDomainObject *self, const char *target);
 
-/* Our job on disk @target has ended: shows that, and sends what is shown of both before anything
- * else. */
+/* Our job on disk @target has ended: shows that, and emits the property changes of the disk and the
+ * domain before anything else. */
 void sinter_domain_object_settle_disk(SinterDomainObject *self, const char *target);
 
-/* Takes it and its disks off the bus. */
+/* Unexports the domain and its disks. */
 void sinter_domain_object_unexport(SinterDomainObject *self);
 
 /* (transfer none): the state that is shown */

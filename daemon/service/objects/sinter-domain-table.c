@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which domains have objects, and when these are brought up to date. What holds after
- * sinter_domain_table_show(): there is an object for each domain of the inventory and no other,
- * and each shows its domain's state and the present users of its images.
+ * The objects of the domains, and when they are updated. Invariant after
+ * sinter_domain_table_show(): each domain of the inventory has an object and no other object
+ * exists, and each shows its domain's state and the present users of its images.
  */
 
 #include "sinter-domain-table.h"
@@ -84,7 +84,7 @@ sinter_domain_table_touch(SinterDomainTable *table, const char *uuid)
         table->idle_id = g_idle_add(on_idle, table);
 }
 
-/* Adds to @set every other domain that uses @layer. */
+/* Adds every other domain that uses @layer to @set. */
 static void
 add_users(GHashTable *set, const SinterReferenceGraph *graph, const SinterLayer *layer,
           const char *uuid)
@@ -107,7 +107,7 @@ add_users_of_layers(GHashTable *set, const SinterReferenceGraph *graph, GPtrArra
         add_users(set, graph, g_ptr_array_index(layers, i), uuid);
 }
 
-/* A snapshot's file as a layer, for the graph to look up. */
+/* Treats the file of a snapshot as a layer, to look it up in the graph. */
 static void
 add_users_of_file(GHashTable *set, const SinterReferenceGraph *graph, char *path, guint64 device,
                   guint64 inode, const char *uuid)
@@ -122,7 +122,7 @@ add_users_of_file(GHashTable *set, const SinterReferenceGraph *graph, char *path
         add_users(set, graph, &layer, uuid);
 }
 
-/* Adds to @set the domains whose lists of users may name @domain, or have named it. */
+/* Adds to @set the domains whose lists of users may name @domain, or named it before. */
 static void
 add_neighbours(GHashTable *set, const SinterReferenceGraph *graph, const SinterDomain *domain)
 {

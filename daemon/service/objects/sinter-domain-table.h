@@ -10,9 +10,9 @@ G_BEGIN_DECLS
 /**
  * SinterDomainTable:
  *
- * The domains' objects. Changes of the inventory are noted and shown together, so that a scan of a
- * thousand domains costs one pass; a domain is shown anew too when another one that shares an
- * image with it changes. Main context.
+ * The objects of the domains. Changes of the inventory are collected and shown together, so that a
+ * scan of a thousand domains costs one pass; a domain is also updated when another domain that
+ * shares an image with it changes. Main context.
  *
  * Signals:
  *  - "domain-shown" (const char *uuid): the objects of a domain and its disks were updated, added
@@ -21,25 +21,25 @@ G_BEGIN_DECLS
 #define SINTER_TYPE_DOMAIN_TABLE (sinter_domain_table_get_type())
 G_DECLARE_FINAL_TYPE(SinterDomainTable, sinter_domain_table, SINTER, DOMAIN_TABLE, GObject)
 
-/* @plans: keeps the plans that callers make */
+/* @plans: stores the plans that callers make */
 SinterDomainTable *sinter_domain_table_new(SinterServiceContext *context,
                                            SinterPublisher *publisher, SinterPlanTable *plans);
 
-/* Notes that a domain was added, changed or removed; it is shown when the main loop is idle. */
+/* Records that a domain was added, changed or removed; the main context shows it when idle. */
 void sinter_domain_table_touch(SinterDomainTable *table, const char *uuid);
 
-/* Shows what is noted, now. */
+/* Shows the recorded changes now. */
 void sinter_domain_table_show(SinterDomainTable *table);
 
-/* Whether a disk has an object. */
+/* Returns whether a disk has an object. */
 gboolean sinter_domain_table_has_disk(SinterDomainTable *table, const char *uuid,
                                       const char *target);
 
-/* The job on a disk is another one now. */
+/* The job on the disk has changed. */
 void sinter_domain_table_show_job(SinterDomainTable *table, const char *uuid, const char *target);
 
-/* A job on a disk has ended: shows what the inventory knows, and sends it before what comes next.
- */
+/* A job on the disk has ended: shows the state in the inventory, and emits the property changes
+ * before any later signal. */
 void sinter_domain_table_settle_disk(SinterDomainTable *table, const char *uuid,
                                      const char *target);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A job on the bus. A running job changes often; its properties are set, and so go out, at most
- * once in MIN_INTERVAL. Invariant: its end is shown when the domain has been read anew, so whoever
- * sees the end finds the disk's object with the chain that the job left; when Completed comes, the
- * properties that went before it show the end.
+ * A job on the bus. A running job changes often; its properties are set, and so emitted, at most
+ * once per MIN_INTERVAL. Invariant: the end is shown only after the domain has been read again, so
+ * a client that sees the end finds the disk object with the chain that the job left; the properties
+ * show the end before the Completed signal is sent.
  */
 
 #include "sinter-job-object.h"
@@ -17,12 +17,12 @@
 struct _SinterJobObject {
     SinterDBusJobSkeleton parent_instance;
     SinterServiceContext *context;
-    SinterJobRecord *record; /* as told last, as the two below */
+    SinterJobRecord *record; /* as last updated, like the two below */
     SinterJobProgress progress;
     gboolean cancelable;
     gint64 shown_usec; /* when the properties were last set, monotonic */
-    guint timeout_id;  /* a change waits for its time */
-    gboolean finished; /* Completed was sent, or the job had ended before we came */
+    guint timeout_id;  /* the timeout of a delayed change */
+    gboolean finished; /* Completed was sent, or the job had ended before this object was created */
 };
 
 static void job_iface_init(SinterDBusJobIface *iface);
@@ -52,7 +52,7 @@ show_progress(SinterDBusJob *iface, const SinterJobProgress *progress, SinterPha
     sinter_dbus_job_set_expected_end_time(iface, (guint64)MAX(progress->expected_end_usec, 0));
 }
 
-/* (transfer full): why it did not end as done; empty when it did, or has not ended */
+/* (transfer full): why the job did not end as done; empty if it did, or has not ended */
 static char *
 failure_text(const SinterJobRecord *record)
 {
@@ -128,7 +128,7 @@ show_in_time(SinterJobObject *self)
     gint64 wait_usec = self->shown_usec + MIN_INTERVAL_USEC - g_get_monotonic_time();
 
     if (self->timeout_id != 0 || sinter_phase_is_final(self->record->phase))
-        return; /* an end is shown by sinter_job_object_finish() */
+        return; /* sinter_job_object_finish() shows the end */
     if (wait_usec <= 0)
         show(self);
     else
@@ -168,7 +168,7 @@ sinter_job_object_finish(SinterJobObject *self)
     sinter_dbus_job_emit_completed(SINTER_DBUS_JOB(self), success, message);
 }
 
-/* Where the domain could not be read there is nothing newer to be shown. */
+/* If the domain could not be read, there is no newer state to show. */
 static void
 on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -180,7 +180,8 @@ on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
         sinter_job_object_finish(self);
 }
 
-/* A merge changes the chain without every libvirt saying so in an event. */
+/* Reads the domain again because not every libvirt version sends an event when a merge changes the
+ * chain. */
 void
 sinter_job_object_end(SinterJobObject *self)
 {

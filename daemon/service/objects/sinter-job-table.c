@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which jobs have objects. Invariant: a job that was added and not removed has exactly one, and it
- * and the object of the disk that an unended job works on name each other.
+ * The objects of the jobs. Invariant: a job that was added and not removed has exactly one object;
+ * the object of a job that has not ended and the object of its disk name each other.
  */
 
 #include "sinter-job-table.h"
@@ -67,7 +67,7 @@ show_disk(SinterJobTable *table, SinterJobObject *object)
     sinter_job_object_set_disk_path(object, path);
 }
 
-/* The disk's object shows the end of the job before the job says so. */
+/* The disk's object shows the end of the job before the job's own object does. */
 static void
 on_finishing(SinterJobObject *object, SinterJobTable *table)
 {

@@ -11,32 +11,32 @@ G_BEGIN_DECLS
 /**
  * SinterJobTable:
  *
- * The jobs' objects: one for each job that the executor keeps, ended ones too. Whoever owns the
- * table passes on what happens to the jobs. Main context.
+ * The objects of the jobs: one for each job that the executor keeps, including ended ones. The
+ * owner of the table calls it for each change of a job. Main context.
  */
 #define SINTER_TYPE_JOB_TABLE (sinter_job_table_get_type())
 G_DECLARE_FINAL_TYPE(SinterJobTable, sinter_job_table, SINTER, JOB_TABLE, GObject)
 
-/* @domains: has the objects of the disks that jobs work on */
+/* @domains: has the objects of the jobs' disks */
 SinterJobTable *sinter_job_table_new(SinterServiceContext *context, SinterPublisher *publisher,
                                      SinterDomainTable *domains);
 
-/* Exports a new job; nothing happens where it has an object. */
+/* Exports a new job; does nothing if the job already has an object. */
 void sinter_job_table_add(SinterJobTable *table, const SinterJobState *state);
 
-/* A job has changed; for a job without an object nothing happens, here and below. */
+/* A job has changed. This and the functions below do nothing for a job without an object. */
 void sinter_job_table_update(SinterJobTable *table, const SinterJobState *state);
 
-/* A job has ended, which shows when its domain has been read anew. */
+/* A job has ended; its object shows that after its domain has been read again. */
 void sinter_job_table_end(SinterJobTable *table, const SinterJobState *state);
 
-/* A job is forgotten; where its end does not show yet, it is shown first. */
+/* A job is removed; if its end is not shown yet, it is shown first. */
 void sinter_job_table_remove(SinterJobTable *table, const SinterJobState *state);
 
-/* The disks of a domain may have come or gone: shows the jobs' Objects anew. */
+/* Disks of the domain may have been added or removed: updates the Object properties of its jobs. */
 void sinter_job_table_show_domain(SinterJobTable *table, const char *uuid);
 
-/* (transfer full) (nullable): the path of a job's object; NOT_FOUND when there is none */
+/* (transfer full) (nullable): the path of a job's object; NOT_FOUND if there is none */
 char *sinter_job_table_lookup(SinterJobTable *table, const char *id, GError **error);
 
 G_END_DECLS

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The manager on the bus. Look-ups answer from the inventory; where that is not whole (just
- * started, just connected again) they wait for a scan, so that NotFound always means that there
- * is none.
+ * The manager object on the bus. Look-ups are answered from the inventory; while it is incomplete
+ * (just started or just reconnected) they wait for a scan, so that NotFound always means that the
+ * domain does not exist.
  */
 
 #include "sinter-manager-object.h"
@@ -12,7 +12,7 @@
 #include "sinter-event-gate.h"
 #include "sinter-object-path.h"
 
-/* How often one disk's I/O errors are told. */
+/* The minimum interval between I/O errors reported for one disk. */
 #define EVENT_INTERVAL_MSEC 1000
 
 struct _SinterManagerObject {
@@ -31,7 +31,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE(SinterManagerObject, sinter_manager_object,
                               SINTER_DBUS_TYPE_MANAGER_SKELETON,
                               G_IMPLEMENT_INTERFACE(SINTER_DBUS_TYPE_MANAGER, manager_iface_init))
 
-/* Which numbers an event of a kind carries. */
+/* The numbers that an event of a kind carries. */
 enum {
     HAS_STATUS = 1 << 0,
     HAS_DETAIL = 1 << 1,
@@ -138,7 +138,7 @@ sinter_manager_object_new(const SinterManagerObjectParts *parts)
 typedef struct {
     SinterServiceContext *context;
     GDBusMethodInvocation *invocation;
-    char *name; /* of the domain that is looked for, NULL for Rescan */
+    char *name; /* the domain to look up, NULL for Rescan */
 } Waiting;
 
 static void

@@ -12,34 +12,34 @@ G_BEGIN_DECLS
 /**
  * SinterManagerObject:
  *
- * The daemon itself on the bus: its connection, look-ups, and what libvirt tells as it arrives.
- * Belongs to the service.
+ * The daemon itself on the bus: its connection, look-ups, and libvirt's events as they arrive.
+ * Owned by the service.
  */
 #define SINTER_TYPE_MANAGER_OBJECT (sinter_manager_object_get_type())
 G_DECLARE_FINAL_TYPE(SinterManagerObject, sinter_manager_object, SINTER, MANAGER_OBJECT,
                      SinterDBusManagerSkeleton)
 
-/* Reads the configuration anew, for the method Reload. @callback gets a GTask that returns whether
- * that was possible. */
+/* Reads the configuration again, for the Reload method. @callback gets a GTask that returns whether
+ * this succeeded. */
 typedef void (*SinterReloadFunc)(gpointer reload_data, GAsyncReadyCallback callback,
                                  gpointer user_data);
 
-/* What it uses; each object gets a reference. */
+/* The objects that it uses; it takes a reference to each object. */
 typedef struct {
     SinterServiceContext *context;
     SinterPlanTable *plans;
     SinterJobTable *jobs;
-    const char *uri; /* libvirt's */
+    const char *uri; /* libvirt's connection URI */
     SinterReloadFunc reload;
-    gpointer reload_data; /* lives as long as the object is on the bus */
+    gpointer reload_data; /* must live as long as the object is exported */
 } SinterManagerObjectParts;
 
 SinterManagerObject *sinter_manager_object_new(const SinterManagerObjectParts *parts);
 
-/* Shows whether libvirt is connected, and whether the inventory is whole. */
+/* Shows whether libvirt is connected and whether the inventory is complete. */
 void sinter_manager_object_update(SinterManagerObject *self, gboolean connected);
 
-/* Sends the Event signal, with a bound on those that libvirt sends without end. */
+/* Sends the Event signal, rate-limited for the kinds that libvirt sends without end. */
 void sinter_manager_object_tell(SinterManagerObject *self, const SinterEvent *event);
 
 G_END_DECLS

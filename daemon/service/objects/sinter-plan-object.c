@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A plan on the bus: the planner's value as properties, and the order to carry it out. The value
- * goes to the executor as it was shown; whether the world is still the planned one is the
- * executor's to say.
+ * A plan on the bus: the planner's value as properties, and the method that executes it. The
+ * executor gets exactly the value that was shown; the executor checks whether the domain still
+ * matches the plan.
  */
 
 #include "sinter-plan-object.h"
@@ -82,7 +82,8 @@ show_sums(SinterDBusPlan *iface, const SinterPlan *plan)
     sinter_dbus_plan_set_peak_extra_bytes(iface, peak);
 }
 
-/* Disks that lose the same snapshot say the same of it. Takes @string. */
+/* Several disks that lose the same snapshot have the same warning: adds it only once. Takes
+ * ownership of @string. */
 static void
 add_once(GPtrArray *strings, char *string)
 {

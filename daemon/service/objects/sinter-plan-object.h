@@ -9,16 +9,16 @@ G_BEGIN_DECLS
 /**
  * SinterPlanObject:
  *
- * One plan on the bus. Nothing of it ever changes; it belongs to the table of plans.
+ * One plan on the bus. It never changes; it is owned by the table of plans.
  *
  * Signals:
- *  - "consumed": it was executed or discarded, and must leave the bus.
+ *  - "consumed": the plan was executed or discarded and must be unexported.
  */
 #define SINTER_TYPE_PLAN_OBJECT (sinter_plan_object_get_type())
 G_DECLARE_FINAL_TYPE(SinterPlanObject, sinter_plan_object, SINTER, PLAN_OBJECT,
                      SinterDBusPlanSkeleton)
 
-/* @uid: whose plan it is */
+/* @uid: the owner of the plan */
 SinterPlanObject *sinter_plan_object_new(SinterServiceContext *context, const char *id,
                                          SinterPlan *plan, guint uid);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Keeps plans and lets them go. Invariant: no more plans than the configuration allows, no plan
- * older than its lifetime, none whose chain is known to have changed; and an id never means
- * another plan than the one it was given for, not even after a restart: ids are random.
+ * Keeps plans and expires them. Invariant: there are no more plans than the configuration allows,
+ * no plan is older than its lifetime, and none is for a chain that is known to have changed. An id
+ * never refers to another plan than the one it was created for, not even after a restart: ids are
+ * random.
  */
 
 #include "sinter-plan-table.h"
@@ -28,7 +29,7 @@ typedef struct {
     guint timeout_id;
 } Entry;
 
-/* Takes the plan off the bus. */
+/* Unexports the plan. */
 static void
 entry_free(gpointer data)
 {
@@ -180,7 +181,7 @@ sinter_plan_table_lookup(SinterPlanTable *table, const char *id, GError **error)
     return NULL;
 }
 
-/* Whether every chain of @plan still is what @domain has. */
+/* Returns whether every chain of @plan equals @domain's present chain. */
 static gboolean
 still_holds(const SinterPlan *plan, const SinterDomain *domain)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The one way from a call to a plan, and from a plan to jobs:
+ * The common path from a method call to a plan, and from a plan to jobs:
  *
- *   handler → read the domain anew → update the objects → planner → the handler's answer
+ *   handler → read the domain again → update the objects → planner → the handler's answer
  *
- * Invariant: the call is answered once, whatever happens on the way.
+ * Invariant: the call is answered exactly once in every case.
  */
 
 #include "sinter-request.h"
@@ -34,7 +34,7 @@ sinter_request_new(SinterServiceContext *context, gpointer object,
 static void
 request_free(SinterRequest *self)
 {
-    g_assert(!self->invocation); /* it was answered */
+    g_assert(!self->invocation); /* already answered */
     g_object_unref(self->object);
     g_object_unref(self->context);
     g_free(self->domain_uuid);
@@ -59,7 +59,7 @@ sinter_request_refuse(SinterRequest *request, GError *error)
     request_free(request);
 }
 
-/* (transfer full) (nullable): the domain as it now is */
+/* (transfer full) (nullable): the domain's present state */
 static SinterDomain *
 lookup_domain(SinterRequest *self, GError **error)
 {
@@ -73,7 +73,7 @@ lookup_domain(SinterRequest *self, GError **error)
 
 static void on_planned(GObject *source, GAsyncResult *result, gpointer user_data);
 
-/* @request: (transfer full): it goes on in on_planned() */
+/* @request: (transfer full): continued in on_planned() */
 static void
 make_plan(SinterRequest *request, SinterDomain *domain)
 {
@@ -93,7 +93,7 @@ on_planned(GObject *source, GAsyncResult *result, gpointer user_data)
     if (!domain) {
         sinter_request_fail(self, g_steal_pointer(&error));
     } else if (domain != sinter_planner_task_get_domain(result)) {
-        make_plan(g_steal_pointer(&self), domain); /* it has changed meanwhile */
+        make_plan(g_steal_pointer(&self), domain); /* the domain changed in between */
     } else {
         self->plan = g_steal_pointer(&plan);
         self->answer(self, self->plan);
@@ -122,8 +122,8 @@ on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
 void
 sinter_request_run(SinterRequest *request, SinterRequestFunc answer)
 {
-    /* a domain that could not be read stands in the way of all others, and may have been in the
-     * midst of a change: libvirt then fails to list the snapshots of one that gets another */
+    /* a domain that could not be read blocks operations on all others. It may have been read during
+     * a change: libvirt fails to list the snapshots of a domain while one is being created */
     gboolean all = sinter_service_context_has_problems(request->context);
 
     request->answer = answer;
@@ -150,7 +150,7 @@ sinter_request_submit(SinterRequest *request, SinterPlan *plan, GError **error)
     return (GStrv)g_ptr_array_free(g_steal_pointer(&paths), FALSE);
 }
 
-/* Why a plan has no work: its first refusal, of whatever kind. */
+/* Why a plan has no work: its first refusal of any kind. */
 static GError *
 explain_idle(const SinterPlan *plan)
 {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * Calls of the interface's operations. An implementation has all of them.
- */
+/* Wrappers for the interface's operations. An implementation must provide all of them. */
 
 #include "sinter-service-context.h"
 

@@ -10,19 +10,20 @@
 
 G_BEGIN_DECLS
 
-/* How many plans are kept, and for how long. */
+/* How many plans are kept and for how long. */
 typedef struct {
     guint lifetime_sec;
     guint max_per_user; /* for one user other than root */
-    guint max;          /* of all users */
+    guint max;          /* for all users together */
 } SinterPlanLimits;
 
 /**
  * SinterServiceContext:
  *
- * What the objects on the bus use of the rest of the daemon: the inventory, the executor, the
- * measuring of chains, and those settings that concern them. The objects know nothing else of the
- * daemon, so a test can implement this interface and run each of them alone. Main context.
+ * The interface through which the objects on the bus use the rest of the daemon: the inventory, the
+ * executor, the measurement of chains, and the settings that concern them. The objects use nothing
+ * else of the daemon, so a test can implement this interface and run each of them alone. Main
+ * context.
  *
  * Signals:
  *  - "update-requested": a caller is about to be answered. Changes of the inventory that are not
@@ -58,29 +59,29 @@ struct _SinterServiceContextInterface {
 /* Emits "update-requested". */
 void sinter_service_context_request_update(SinterServiceContext *self);
 
-/* Whether libvirt is connected and every domain has been read since it is. */
+/* Returns whether libvirt is connected and every domain has been read since. */
 gboolean sinter_service_context_is_scanned(SinterServiceContext *self);
 
-/* Whether any domain could not be read whole when it was last read. */
+/* Returns whether any domain could not be read completely at its last scan. */
 gboolean sinter_service_context_has_problems(SinterServiceContext *self);
 
 /* (transfer full) (nullable): by UUID or by name */
 SinterDomain *sinter_service_context_lookup_domain(SinterServiceContext *self,
                                                    const char *name_or_uuid);
 
-/* (transfer full): who uses which image now */
+/* (transfer full): the present users of each image */
 SinterReferenceGraph *sinter_service_context_get_graph(SinterServiceContext *self);
 
-/* Reads one domain (@uuid) or all (%NULL). The callback comes when the inventory shows a state that
- * was read after this call. Its source object is the implementation's affair. */
+/* Reads one domain (@uuid) or all (%NULL). The callback runs when the inventory has a state that
+ * was read after this call. Its source object is up to the implementation. */
 void sinter_service_context_refresh_async(SinterServiceContext *self, const char *uuid,
                                           GAsyncReadyCallback callback, gpointer user_data);
 gboolean sinter_service_context_refresh_finish(SinterServiceContext *self, GAsyncResult *result,
                                                GError **error);
 
-/* Measures what each layer of disk @target stores. BUSY when too many measurements wait, NOT_FOUND
- * when @domain has no such disk. Answered with a GTask; its source object is the implementation's
- * affair. */
+/* Measures what each layer of disk @target stores. BUSY if too many measurements are waiting,
+ * NOT_FOUND if @domain has no such disk. The result is a GTask; its source object is up to the
+ * implementation. */
 void sinter_service_context_measure_chain_async(SinterServiceContext *self, SinterDomain *domain,
                                                 const char *target, GAsyncReadyCallback callback,
                                                 gpointer user_data);
@@ -89,26 +90,26 @@ void sinter_service_context_measure_chain_async(SinterServiceContext *self, Sint
 GArray *sinter_service_context_measure_chain_finish(GAsyncResult *result, GError **error);
 
 /* Starts the jobs of @plan, all or none, as sinter_executor_submit(). (transfer full) (nullable):
- * their ids; empty when there was nothing to do. */
+ * their ids; empty if there was nothing to do. */
 GStrv sinter_service_context_submit(SinterServiceContext *self, const SinterPlan *plan,
                                     const SinterJobOptions *options, GError **error);
 
-/* (transfer none) (nullable): the id of the unended job on a disk; valid until the main context
- * runs again */
+/* (transfer none) (nullable): the id of the job on a disk that has not ended; valid until the main
+ * context runs again */
 const char *sinter_service_context_find_job_on_disk(SinterServiceContext *self,
                                                     const char *domain_uuid, const char *target);
 
-/* As sinter_job_cancel() and sinter_job_set_bandwidth(); NOT_FOUND when there is no such job. */
+/* As sinter_job_cancel() and sinter_job_set_bandwidth(); NOT_FOUND if there is no such job. */
 gboolean sinter_service_context_cancel_job(SinterServiceContext *self, const char *id,
                                            GError **error);
 gboolean sinter_service_context_set_job_bandwidth(SinterServiceContext *self, const char *id,
                                                   guint64 bytes_per_sec, GError **error);
 
-/* (transfer none): as configured now */
+/* (transfer none): the present configuration */
 const SinterPlanLimits *sinter_service_context_get_plan_limits(SinterServiceContext *self);
 
-/* (transfer none) (nullable): where a copy may be created beside the folders of its disk's images,
- * joined by ':'; %NULL: anywhere, because a user's own daemon can write no more than its user. */
+/* (transfer none) (nullable): where a copy may be created besides the folders of its disk's images,
+ * joined by ':'. %NULL: anywhere, because a user's own daemon has only that user's rights. */
 const char *sinter_service_context_get_copy_folders(SinterServiceContext *self);
 
 G_END_DECLS
