@@ -69,14 +69,15 @@ add_commands(GString *text, const SinterCommandSet *set)
         sinter_text_append_padded(text, set->commands[i]->name, width + 2, SINTER_ALIGN_LEFT);
         g_string_append_printf(text, "%s\n", set->commands[i]->summary);
     }
-    g_string_append_printf(text, "\n'%s COMMAND --help' tells more about a command.\n\n",
+    g_string_append_printf(text, "\nUse '%s COMMAND --help' for the help of a command.\n\n",
                            set->program);
 }
 
 static void
 add_command(GString *text, const SinterCommand *command)
 {
-    g_string_append_printf(text, "To %s.\n\n", command->summary);
+    g_string_append_printf(text, "%c%s.\n\n", g_ascii_toupper(command->summary[0]),
+                           command->summary + 1);
     if (command->description)
         g_string_append_printf(text, "%s\n\n", command->description);
 }
@@ -102,7 +103,7 @@ sinter_command_format_help(const SinterCommandSet *set, const SinterCommand *com
         g_string_append_printf(text, "Options of %s:\n", command->name);
         add_options(text, command->options, command->n_options, column);
     }
-    g_string_append(text, "Options of every command:\n");
+    g_string_append(text, "Global options:\n");
     add_options(text, set->options, set->n_options, column);
     g_string_truncate(text, text->len - 1); /* one list with those that follow */
     add_options(text, common, G_N_ELEMENTS(common), column);

@@ -27,7 +27,7 @@ take_plugin_dir(const SinterOption *option, gpointer options, const char *folder
 }
 
 static const SinterOption options[] = {
-    { "plugin-dir", 0, "DIR", "load the plugins in this folder; may be repeated",
+    { "plugin-dir", 0, "DIR", "load plugins from this directory; can be repeated",
       .take = take_plugin_dir },
 };
 
@@ -36,16 +36,15 @@ format_details(void)
 {
     g_autofree char *formats = sinter_img_plugins_list_formats();
 
-    return g_strdup_printf("Arguments, output and exit statuses of verbs that qemu-img has too are "
-                           "those of\n"
-                           "qemu-img 7.2.\n\n"
-                           "Supported formats: %s\n",
-                           formats);
+    return g_strdup_printf(
+        "Verbs of qemu-img have the arguments, output and exit statuses of qemu-img 7.2.\n\n"
+        "Supported formats: %s\n",
+        formats);
 }
 
 static const SinterCommandSet set = {
     .program = "sinter-img",
-    .summary = "Makes disk images, and looks at their metadata, maps, content and locks",
+    .summary = "Creates, examines, checks, changes and copies disk images",
     .format_details = format_details,
     .options = options,
     .n_options = G_N_ELEMENTS(options),

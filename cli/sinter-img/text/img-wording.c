@@ -17,7 +17,7 @@
 #define VERB_COLUMN 28
 
 static const SinterOption common[] = {
-    { "help", 'h', NULL, "this text; after a verb, the verb's",
+    { "help", 'h', NULL, "show this help, or that of the verb",
       SINTER_OPTION_MEMBER(SinterCommandAsked, help), .kind = SINTER_OPTION_FINAL },
     { "version", 'V', NULL, "the version", SINTER_OPTION_MEMBER(SinterCommandAsked, version),
       .kind = SINTER_OPTION_FINAL },
@@ -72,7 +72,7 @@ format_program_help(const SinterCommandSet *set)
 static char *
 format_help(const SinterCommandSet *set, const SinterCommand *verb)
 {
-    const SinterOption help = { "help", 'h', NULL, "this text" };
+    const SinterOption help = { "help", 'h', NULL, "show this help" };
     GString *text;
 
     if (!verb)

@@ -206,7 +206,7 @@ test_help_text(void)
     g_assert_nonnull(strstr(whole, "A program.\n\nCommands:\n  merge   merge layers\n"
                                    "  list    list domains\n"));
     g_assert_nonnull(strstr(whole, "-c, --connect=URI"));
-    g_assert_nonnull(strstr(one, " merge DOMAIN [DISK]\n\nTo merge layers.\n\nMore on it.\n"));
+    g_assert_nonnull(strstr(one, " merge DOMAIN [DISK]\n\nMerge layers.\n\nMore on it.\n"));
     g_assert_nonnull(strstr(one, "Options of merge:\n"));
     g_assert_nonnull(strstr(one, "--keep=N"));
     g_assert_nonnull(strstr(one, "--version"));
