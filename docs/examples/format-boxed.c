@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A format as a plugin: a "boxed" image is 8 bytes of magic, the size of the disk as 8 bytes little
- * endian, and from byte 4096 on the disk as it is.
+ * A format as a plugin. A "boxed" image starts with 8 bytes of magic and the size of the disk in 8
+ * bytes (little-endian). The content of the disk begins at byte 4096, unencoded.
  *
  *     cc -shared -fPIC -o format-boxed.so format-boxed.c \
  *         $(pkg-config --cflags --libs sinter-plugin)
@@ -23,7 +23,7 @@ boxed_probe(const guint8 *start, gsize len)
     return len >= MAGIC_BYTES && memcmp(start, MAGIC, MAGIC_BYTES) == 0;
 }
 
-/* Nothing that the image says is believed before it was compared with the file. */
+/* Every value from the image is checked against the file before it is used. */
 static gboolean
 boxed_inspect(SinterIo *io, SinterImageInfo *info, GError **error)
 {
@@ -56,7 +56,7 @@ boxed_open(SinterImage *image, const SinterFormatOpen *how, GError **error)
     return !trouble && !how->snapshot;
 }
 
-/* All of the disk is in the file, one byte behind the other. The engine reads it. */
+/* The whole disk is stored contiguously in the file. The engine reads it. */
 static gboolean
 boxed_map(SinterImage *image, guint64 offset, guint64 len, SinterExtent *ret, GError **error)
 {

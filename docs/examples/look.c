@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * look IMAGE [FORMAT]: what a disk image stands on, how much of its disk lies where, the sum of its
- * content, and what is wrong with it. Exit status: 0 all is well, 1 it could not be read, 2 it is
- * damaged.
+ * look IMAGE [FORMAT]: prints the backing chain of a disk image, how much of the disk each layer
+ * holds, the checksum of the content, and what is wrong with the image. Exit status: 0 no problem
+ * was found, 1 the image could not be read, 2 the image is damaged.
  *
  *     cc look.c $(pkg-config --cflags --libs sinter) -o look
  */
@@ -28,7 +28,7 @@ print_layers(SinterChain *chain)
     }
 }
 
-/* Called for each stretch of the disk. TRUE: go on. */
+/* Called for each extent of the disk. Returns TRUE to continue. */
 static gboolean
 add_extent(const SinterExtent *extent, gpointer user_data)
 {
@@ -70,7 +70,7 @@ print_sum(SinterChain *chain, GError **error)
     return TRUE;
 }
 
-/* Damage is a result, not an error: the call succeeds and brings findings. */
+/* Damage is a result, not an error: the call succeeds and returns findings. */
 static gboolean
 print_findings(const char *path, const char *format, guint64 *ret_damaged, GError **error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A policy as a plugin: a chain that is deeper than the administrator wants is consolidated.
+ * A policy as a plugin: it proposes to consolidate a chain that is deeper than a configured limit.
  *
  *     cc -shared -fPIC -o policy-depth.so policy-depth.c \
  *         $(pkg-config --cflags --libs sinter-plugin)

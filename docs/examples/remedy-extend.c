@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A remedy as a plugin: where the volume under the active image is full it is extended, and the
- * guest goes on; after three attempts somebody has to look.
+ * A remedy as a plugin: when the volume of the active image is full, it proposes to extend the
+ * volume and to resume the guest. After three attempts it only reports the problem.
  *
  *     cc -shared -fPIC -o remedy-extend.so remedy-extend.c \
  *         $(pkg-config --cflags --libs sinter-plugin)
