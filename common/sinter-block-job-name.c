@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The names of libvirt's block jobs. libvirt never gives one of its numbers another meaning, so
- * they are the index, and this needs no libvirt.
+ * Names of libvirt's block job types. libvirt never changes the meaning of one of its numbers, so
+ * the table is indexed by them, and this file does not depend on libvirt.
  */
 
 #include "sinter-block-job-name.h"

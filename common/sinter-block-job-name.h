@@ -10,7 +10,7 @@ G_BEGIN_DECLS
  * @type: a number of libvirt's virDomainBlockJobType
  *
  * Returns: (transfer none) (nullable): "none" (for 0), "pull", "copy", "commit", "active-commit",
- * "backup"; %NULL for a number that is not known
+ * "backup"; %NULL for an unknown number
  */
 const char *sinter_block_job_name(int type);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The error domain: codes and their names, errno's way into them, and the data that an error
- * carries beside its message. What always holds: the message of an error with a cause is its own
- * text and then the cause's message, until g_prefix_error() is called on it.
+ * The error domain: codes and their names, the mapping from errno to codes, and the data that an
+ * error carries in addition to its message. Invariant: the message of an error with a cause is its
+ * own text followed by the message of the cause, until g_prefix_error() is called on it.
  */
 
 #include "sinter-error.h"
@@ -13,9 +13,9 @@
 typedef struct {
     SinterStage stage;
     char *file;    /* NULL: none */
-    char *text;    /* NULL: the message is all */
+    char *text;    /* NULL: the whole message */
     char *hint;    /* NULL: none */
-    GError *cause; /* NULL: this is where it began */
+    GError *cause; /* NULL: this is the first error */
 } SinterErrorPrivate;
 
 static void
@@ -124,7 +124,7 @@ sinter_error_refuse(GError **error, SinterError code, const char *format, ...)
     return FALSE;
 }
 
-/* --- what an error carries -------------------------------------------------------------------- */
+/* --- the data of an error --------------------------------------------------------------------- */
 
 static const SinterErrorPrivate *
 error_data(const GError *error)
@@ -134,7 +134,7 @@ error_data(const GError *error)
     return error && error->domain == SINTER_ERROR ? sinter_error_get_private(error) : &none;
 }
 
-/* Takes @text. */
+/* Takes ownership of @text. */
 static void
 error_wrap(GError **error, SinterStage stage, const char *file, char *text)
 {

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Which file it is, whatever its name: the device and inode numbers of stat(). Two files that exist
- * at the same time never have the same; a number is used again after its file is gone. 0 and 0 is
- * no file.
+ * The identity of a file, independent of its name: the device and inode numbers of stat(). Two
+ * files that exist at the same time never have the same identity. A number can be reused after its
+ * file is removed. Both numbers are 0 for no file.
  */
 
 #include <glib.h>
@@ -35,7 +35,7 @@ sinter_file_id_is_known(SinterFileId id)
     return id.device != 0 || id.inode != 0;
 }
 
-/* Whether two results of stat() are about one file. */
+/* Returns whether two results of stat() refer to the same file. */
 static inline gboolean
 sinter_file_id_same(const struct stat *a, const struct stat *b)
 {

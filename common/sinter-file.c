@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Small file helpers: descriptors that close themselves, and the one durable way to replace or
- * remove a file. Invariant: a function here that returns TRUE has synced both the file and the
- * folder that names it.
+ * Small file helpers: descriptors that are closed automatically, and the only durable way to
+ * replace or remove a file. Invariant: a function here that returns TRUE has synced both the file
+ * and the folder that contains it.
  */
 
 #include "sinter-file.h"
@@ -139,7 +139,7 @@ sinter_file_read_bounded(const char *path, gsize max_bytes, gsize *ret_len, GErr
 guint
 sinter_file_get_umask(void)
 {
-    /* umask() can only be asked by changing it, for all threads at once */
+    /* umask() can only be read by setting it, which affects all threads */
     g_autofree char *text = NULL;
     const char *at;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Structured log for the programs of the house: one call with named fields; GLib's writer carries
- * it to the journal. Without a journal a plain line goes to standard error, so that a daemon in a
- * terminal and one under systemd say the same.
+ * Structured log for all programs of the project: one call with named fields. GLib's writer sends
+ * the line to the journal. Without a journal a plain line goes to standard error, so that a daemon
+ * in a terminal and one under systemd log the same text.
  */
 
 #include "sinter-log.h"
@@ -58,7 +58,7 @@ sinter_log_init(const char *program, gboolean verbose)
     g_log_set_writer_func(log_writer, NULL, NULL);
 }
 
-/* journald's PRIORITY values, syslog's levels */
+/* Returns journald's PRIORITY value, which is a syslog level. */
 static const char *
 level_priority(GLogLevelFlags level)
 {

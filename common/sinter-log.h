@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /**
  * SinterLogField:
  *
- * One structured field of a log line, beside its message: SINTER_JOB, DOMAIN_UUID, DOMAIN_NAME,
- * DISK, IMAGE, ERRNO, MESSAGE_ID. A field with a %NULL value is left out.
+ * One structured field of a log line, in addition to its message: SINTER_JOB, DOMAIN_UUID,
+ * DOMAIN_NAME, DISK, IMAGE, ERRNO, MESSAGE_ID. A field with a %NULL value is omitted.
  */
 typedef struct {
     const char *name;
@@ -19,20 +19,20 @@ typedef struct {
 /**
  * sinter_log:
  * @level: a GLib log level (one level bit)
- * @fields: (nullable): fields, ended by one whose name is %NULL
+ * @fields: (nullable): fields, terminated by one whose name is %NULL
  *
- * Logs a line with structured fields: to the journal where standard error is connected to it,
- * else as plain text to standard error. For programs; libraries return GError. Any thread.
+ * Logs a line with structured fields: to the journal if standard error is connected to it,
+ * otherwise as plain text to standard error. For programs; libraries return GError. Any thread.
  */
 void sinter_log(GLogLevelFlags level, const SinterLogField *fields, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
 /**
  * sinter_log_init:
- * @program: goes before each plain line
- * @verbose: whether debug lines are shown
+ * @program: the prefix of each plain line
+ * @verbose: whether to show debug lines
  *
- * Installs the writer for this process. Call once, before threads start.
+ * Installs the log writer for this process. Call it once, before threads are started.
  */
 void sinter_log_init(const char *program, gboolean verbose);
 

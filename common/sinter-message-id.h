@@ -2,25 +2,25 @@
 #pragma once
 
 /*
- * Journal message ids (the MESSAGE_ID field), each explained to administrators in
- * packaging/systemd/sinter.catalog. An id never changes its meaning.
+ * Journal message ids (the MESSAGE_ID field). packaging/systemd/sinter.catalog explains each of
+ * them to administrators. An id never changes its meaning.
  */
 
 /* the daemon serves its bus name */
 #define SINTER_MESSAGE_ID_SERVING "c3ce4d077e394573b94d57ff6c34f2d9"
-/* the daemon ends because of a failure */
+/* the daemon exits because of a failure */
 #define SINTER_MESSAGE_ID_CANNOT_GO_ON "0e0d04c4789a459ba60147348a912e91"
-/* something in a configuration file is not understood */
+/* a configuration file contains a line that is not understood */
 #define SINTER_MESSAGE_ID_CONFIG_PROBLEM "97a50834fa4e4eb3a534ee072fe3d21f"
-/* a plugin could not be loaded and is left out */
+/* a plugin could not be loaded and is skipped */
 #define SINTER_MESSAGE_ID_PLUGIN_NOT_LOADED "e8e4943f7f9c4c099188e3db2750d9b6"
-/* a job ended as it should */
+/* a job succeeded */
 #define SINTER_MESSAGE_ID_JOB_DONE "be7c75aa6d9444109fe6fe762d82d922"
 /* a job failed */
 #define SINTER_MESSAGE_ID_JOB_FAILED "a38830df3a58466ba2f7b72a222e5b3f"
 /* a job was cancelled */
 #define SINTER_MESSAGE_ID_JOB_CANCELLED "17c014977aa04d3f8ae37422af3d7d93"
-/* a job found a state that it does not know and touches nothing more */
+/* a job found an unknown state and makes no further changes */
 #define SINTER_MESSAGE_ID_JOB_QUARANTINED "78e0b00ccd3240b3a17a1fe504da5457"
-/* a job's record cannot be read */
+/* the record of a job cannot be read */
 #define SINTER_MESSAGE_ID_RECORD_SET_ASIDE "e10832c6f240465299ed5bb953fb93eb"

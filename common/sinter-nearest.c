@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The nearest name to a mistyped one, by edit distance on bytes. */
+/* Finds the name closest to a misspelled one, by edit distance on bytes. */
 
 #include "sinter-nearest.h"
 
 #include <string.h>
 
-#define MAX_WORD 64 /* nothing longer is a slip */
+#define MAX_WORD 64 /* a longer word is not treated as a typo */
 
-/* How many letters must be put in, taken out, changed or swapped with their neighbour. */
+/* Returns the number of bytes to insert, delete, replace or swap with their neighbour. */
 static guint
 distance(const char *a, const char *b)
 {
@@ -39,7 +39,7 @@ const char *
 sinter_nearest_find(const char *word, const char *const *names)
 {
     gsize len = strlen(word);
-    guint best = (guint)MIN(len / 3 + 1, 3) + 1; /* from here on it is no slip */
+    guint best = (guint)MIN(len / 3 + 1, 3) + 1; /* distances from here on are not typos */
     const char *nearest = NULL;
 
     if (len < 2 || len > MAX_WORD)

@@ -7,11 +7,11 @@ G_BEGIN_DECLS
 
 /**
  * sinter_nearest_find:
- * @word: what somebody typed or wrote
- * @names: what there is, ended by %NULL
+ * @word: the word that was typed
+ * @names: the valid names, terminated by %NULL
  *
- * Returns: (transfer none) (nullable): the name that @word is most likely meant to be: one that it
- * begins, or one that a few slips of the fingers lead away from; %NULL when none is near.
+ * Returns: (transfer none) (nullable): the name that @word most likely means: a name that starts
+ * with @word or differs from it by a few typos; %NULL if no name is close
  */
 const char *sinter_nearest_find(const char *word, const char *const *names);
 

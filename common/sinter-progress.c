@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Nested, weighted progress. Each node holds the fraction of itself that is done; a change is
- * scaled by the weight and added to the parent, up to the root, which tells its callback. What
- * holds: a node's fraction only grows and never exceeds 1.
+ * Nested, weighted progress. Each node holds the fraction of its work that is done. A change is
+ * scaled by the weight and added to the parent, up to the root, which calls its callback.
+ * Invariant: the fraction of a node never decreases and never exceeds 1.
  */
 
 #include "sinter-progress.h"
 
 struct _SinterProgress {
     SinterProgress *parent; /* NULL for the root */
-    double weight;          /* of the parent's whole */
+    double weight;          /* part of the parent's work */
     double fraction;
     guint64 n_total;
     guint64 n_done;
     SinterProgressFunc func; /* root only */
     gpointer user_data;
-    double told; /* the last fraction that the callback saw */
+    double told; /* the last fraction passed to the callback */
 };
 
 SinterProgress *
@@ -66,7 +66,7 @@ progress_raise(SinterProgress *self, double fraction)
     while (self) {
         double delta;
 
-        /* sums of weights such as 0.1 + 0.7 + 0.2 end a hair below 1 */
+        /* sums of weights such as 0.1 + 0.7 + 0.2 end slightly below 1 */
         if (fraction > 1.0 - 1e-9)
             fraction = 1.0;
         delta = fraction - self->fraction;

@@ -2,15 +2,15 @@
 #pragma once
 
 /*
- * Sums of sizes that come from images, files and file systems: one too large for its type stays at
- * the end of its range and never wraps around.
+ * Sums of sizes that come from images, files and file systems. A sum that is too large for its type
+ * saturates and never wraps around.
  */
 
 #include <glib.h>
 
 G_BEGIN_DECLS
 
-/* Returns: @a + @b, or G_MAXUINT64 where that is too large. */
+/* Returns @a + @b, or G_MAXUINT64 on overflow. */
 static inline guint64
 sinter_sum(guint64 a, guint64 b)
 {

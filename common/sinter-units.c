@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Bytes, rates and spans of time, to people and back. Pure functions; formatting never depends on
- * the locale, so that output can be compared.
+ * Converts bytes, rates and time spans to text and back. Pure functions. Formatting does not depend
+ * on the locale, so that output can be compared.
  */
 
 #include "sinter-units.h"
@@ -59,7 +59,7 @@ sinter_units_format_duration(guint64 usec)
                            sec / 60 % 60);
 }
 
-/* The factor that a unit's text stands for, 0 when it is no unit. */
+/* Returns the factor of a unit, or 0 if the text is not a unit. */
 static double
 unit_factor(const char *unit)
 {
@@ -90,7 +90,7 @@ sinter_units_parse_bytes(const char *text, guint64 *ret_bytes, GError **error)
     if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
         goto bad;
     value = g_ascii_strtod(text, &end);
-    /* an exponent: the whole bytes below would not see it */
+    /* reject an exponent: the conversion to whole bytes below would ignore it */
     if (end != text + strspn(text, "0123456789."))
         goto bad;
     while (*end == ' ')
@@ -101,7 +101,7 @@ sinter_units_parse_bytes(const char *text, guint64 *ret_bytes, GError **error)
     if (factor == 1 && strchr(text, '.') == NULL) {
         guint64 exact;
 
-        /* whole bytes must not pass through a double: it has only 53 bits */
+        /* whole bytes must not be converted through a double, which has only 53 bits */
         exact = g_ascii_strtoull(text, NULL, 10);
         if (exact > G_MAXINT64)
             goto bad;

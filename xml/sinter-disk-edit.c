@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Pointing a <disk> to another image. What stands in the element about the old image alone goes
- * with it; who may touch the image (<seclabel>) is said of the disk's place and stays.
+ * Changes the image of a <disk>. Everything in the element that describes only the old image is
+ * removed. <seclabel> (which process may access the image) belongs to the disk, not to the image,
+ * and is kept.
  */
 
 #include "sinter-domain-xml.h"
@@ -42,7 +43,7 @@ set_attribute(xmlNode *node, const char *name, const char *value)
         g_error("out of memory for XML");
 }
 
-/* The child of that name; a new one, first of all children, where there is none. */
+/* Returns the child with that name; creates it as the first child if there is none. */
 static xmlNode *
 ensure_child(xmlNode *node, const char *name)
 {
@@ -58,7 +59,7 @@ ensure_child(xmlNode *node, const char *name)
     return xmlAddChild(node, child);
 }
 
-/* Moves each child of that name from @from to the end of @to. */
+/* Moves all children with that name from @from to the end of @to. */
 static void
 move_children(xmlNode *from, xmlNode *to, const char *name)
 {

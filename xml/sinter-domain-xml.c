@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * <domain>: its disks and their chains. What the parser does not know it passes by, so that a
- * newer libvirt's XML still reads; a <disk> without a target has nothing to call it by and is
- * passed by as well.
+ * <domain>: its disks and their backing chains. The parser ignores unknown elements, so that it can
+ * read the XML of a newer libvirt. It also ignores a <disk> without a target, because nothing
+ * identifies such a disk.
  */
 
 #include "sinter-domain-xml.h"
@@ -31,8 +31,8 @@ disk_free(gpointer data)
     g_free(disk);
 }
 
-/* @node: <disk> or <mirror>: the image itself, then one <backingStore> inside the other. The
- * document's depth is bounded by the parser. Returns whether an empty one ends the chain. */
+/* @node: <disk> or <mirror>: the image itself, then nested <backingStore> elements. The parser
+ * limits the depth of the document. Returns whether an empty <backingStore> ends the chain. */
 static gboolean
 read_chain(const xmlNode *node, GPtrArray *sources)
 {
@@ -95,7 +95,8 @@ read_disk(const xmlNode *node)
     return disk;
 }
 
-/* The first 64 bits of the SHA-1 of the element as it stands; 0 is kept for "none". */
+/* Returns the first 64 bits of the SHA-1 of the element's unmodified text; 0 is reserved for
+ * "none". */
 static guint64
 digest_metadata(const xmlNode *metadata)
 {

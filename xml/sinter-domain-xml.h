@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * A domain's XML as far as its disks go, as plain values. Secrets, authentication and encryption
- * are not read. Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms
+ * The disks of a domain's XML, as plain values. Secrets, authentication and encryption are not
+ * read. Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms
  */
 
 /* <mirror ready=…> */
@@ -21,17 +21,18 @@ typedef enum {
 
 typedef struct {
     char *target; /* "vda"; never %NULL */
-    char *device; /* "disk" where the XML does not say */
-    char *alias;  /* the device's name in libvirt's and QEMU's events; %NULL where there is none: a
-                   * domain that is shut off has those alone that its definition gives ("ua-…") */
-    char *serial; /* what the guest sees; %NULL where the XML does not say */
+    char *device; /* "disk" if the XML does not contain it */
+    char *alias;  /* the device's name in libvirt's and QEMU's events; %NULL if there is none: a
+                   * shut-off domain has only the aliases that its definition contains ("ua-…") */
+    char *serial; /* as the guest sees it; %NULL if the XML does not contain it */
     gboolean read_only;
     gboolean shareable;
     gboolean transient;
     GPtrArray *sources;        /* of SinterXmlSource, top first; empty for an empty drive */
-    gboolean chain_is_whole;   /* an empty <backingStore/> ends the chain: nothing below it */
-    SinterXmlMirror mirror;    /* a job that has no <mirror> (pull, commit) is not seen here */
-    gboolean mirror_is_commit; /* job='active-commit', else a copy */
+    gboolean chain_is_whole;   /* an empty <backingStore/> ends the chain: there is no further image
+                                * below */
+    SinterXmlMirror mirror;    /* a job without a <mirror> (pull, commit) is not visible here */
+    gboolean mirror_is_commit; /* job='active-commit', otherwise a copy */
     GPtrArray *mirror_sources; /* of SinterXmlSource; empty without a mirror */
     gboolean mirror_chain_is_whole;
 } SinterXmlDisk;
@@ -44,12 +45,12 @@ typedef struct _SinterXmlDomain {
 
 /**
  * sinter_xml_domain_new:
- * @text: what virDomainGetXMLDesc() gave
- * @what: what errors call it ("domain 'web'")
+ * @text: the result of virDomainGetXMLDesc()
+ * @what: how error messages name it ("domain 'web'")
  *
  * Any thread.
  *
- * Returns: (transfer full) (nullable): %NULL with CORRUPT for text that is no domain.
+ * Returns: (transfer full) (nullable): %NULL with CORRUPT if the text is not a domain
  */
 SinterXmlDomain *sinter_xml_domain_new(const char *text, const char *what, GError **error);
 void sinter_xml_domain_free(SinterXmlDomain *domain);
@@ -60,13 +61,13 @@ const SinterXmlDisk *sinter_xml_domain_find_disk(const SinterXmlDomain *domain, 
 
 /**
  * sinter_xml_domain_replace_source:
- * @text: a domain's XML, for the next boot
- * @what: what errors call it
- * @target: of the disk
- * @image: (nullable): that it is to name; %NULL: the one that it names already
- * @ret_text: (out) (nullable): the new XML; %NULL where the disk is as wanted
+ * @text: the XML of a domain, for its next boot
+ * @what: how error messages name it
+ * @target: the disk
+ * @image: (nullable): the image that the disk shall use; %NULL keeps the current image
+ * @ret_text: (out) (nullable): the new XML; %NULL if the disk is already as requested
  *
- * Returns: %FALSE with CORRUPT for text that is no domain, NOT_FOUND for one without that disk.
+ * Returns: %FALSE with CORRUPT if the text is not a domain, NOT_FOUND if it has no such disk
  */
 gboolean sinter_xml_domain_replace_source(const char *text, const char *what, const char *target,
                                           const SinterXmlImage *image, char **ret_text,

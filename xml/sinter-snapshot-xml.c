@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* <domainsnapshot>: reading it, and pointing a disk of the domain inside to another file. */
+/* <domainsnapshot>: reads it, and changes the file of a disk in the domain that it contains. */
 
 #include "sinter-snapshot-xml.h"
 #include "sinter-source-node.h"

@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 
 typedef struct _SinterXmlSource SinterXmlSource;
 
-/* The source of a <disk>, <backingStore> or <mirror>; type NONE when it has none. */
+/* The source of a <disk>, <backingStore> or <mirror>; its type is NONE if the element has no
+ * source. */
 SinterXmlSource *sinter_xml_source_new(const xmlNode *node);
 
 G_END_DECLS

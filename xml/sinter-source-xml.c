@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One image's place as libvirt writes it: the same shape below <disk>, <backingStore>, <mirror>
- * and a snapshot's <disk>. What we cannot work on still gets a description to show.
+ * The location of one image as libvirt writes it. The format is the same in <disk>, <backingStore>,
+ * <mirror> and the <disk> of a snapshot. Types that Sinter cannot work on still get a description
+ * for display.
  */
 
 #include "sinter-source-xml.h"
@@ -26,7 +27,7 @@ type_from_name(const char *name)
     return name ? SINTER_XML_SOURCE_OTHER : SINTER_XML_SOURCE_FILE;
 }
 
-/* "//host:port/" of the first host, or what stands in for it */
+/* Returns "//host:port/" of the first host, or a replacement if there is none. */
 static char *
 describe_host(const xmlNode *source)
 {
@@ -42,7 +43,8 @@ describe_host(const xmlNode *source)
     return port ? g_strdup_printf("//%s:%s/", name, port) : g_strdup_printf("//%s/", name);
 }
 
-/* An rbd image is told by pool and image: its hosts are only ways to the same cluster. */
+/* An rbd image is identified by pool and image: its hosts are only addresses of the same
+ * cluster. */
 static char *
 describe_network(const xmlNode *source)
 {
@@ -56,7 +58,7 @@ describe_network(const xmlNode *source)
     return g_strdup_printf("%s:%s%s", protocol ? protocol : "network", host, name ? name : "");
 }
 
-/* An attribute that is a name; an empty one is none. */
+/* Returns an attribute that is a name; an empty name counts as missing. */
 static char *
 read_name(const xmlNode *node, const char *attribute)
 {
@@ -91,7 +93,7 @@ read_place(SinterXmlSource *source, const xmlNode *node, const char *type_name)
     source->description = g_strdup(source->path);
 }
 
-/* <disk> says the format in <driver type=>, <backingStore> and <mirror> in <format type=>. */
+/* <disk> has the format in <driver type=>, <backingStore> and <mirror> in <format type=>. */
 static char *
 read_format(const xmlNode *node)
 {
@@ -115,7 +117,7 @@ sinter_xml_source_new(const xmlNode *node)
         source->description = g_strdup("");
     }
     source->format = read_format(node);
-    /* on <backingStore index=>, else on <source index=> */
+    /* either <backingStore index=> or <source index=> */
     source->index = sinter_xml_attribute_uint(node, "index");
     if (source->index == 0)
         source->index = sinter_xml_attribute_uint(place, "index");

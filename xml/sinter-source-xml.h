@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* <disk type=…>, and the same of <backingStore> and <mirror>. */
+/* <disk type=…>, and the same attribute of <backingStore> and <mirror>. */
 typedef enum {
     SINTER_XML_SOURCE_NONE,    /* an empty drive */
     SINTER_XML_SOURCE_FILE,    /* @path */
@@ -15,23 +15,23 @@ typedef enum {
     SINTER_XML_SOURCE_OTHER,   /* dir, nvme, vhostuser …: @description only */
 } SinterXmlSourceType;
 
-/* One image as the XML names it. */
+/* One image as described in the XML. */
 typedef struct _SinterXmlSource {
     SinterXmlSourceType type;
-    char *path;        /* %NULL where the type has none */
+    char *path;        /* %NULL if the type has none */
     char *pool;        /* of a volume */
     char *volume;      /* of a volume */
-    char *description; /* what to call it, never %NULL: the path, "rbd:pool/image",
+    char *description; /* a name for display, never %NULL: the path, "rbd:pool/image",
                         * "nbd://host:port/name", "volume:pool/name", "nvme" … */
-    char *format;      /* %NULL where the XML does not say */
-    guint index;       /* the live XML's index=, 0 without */
+    char *format;      /* %NULL if the XML does not contain it */
+    guint index;       /* index= in live XML, otherwise 0 */
 } SinterXmlSource;
 
-/* The image that a disk is to name: a file or a block device, with nothing below it. */
+/* The image that a disk shall use: a file or a block device. The element lists no backing image. */
 typedef struct {
     const char *path;
     gboolean is_block;
-    const char *format; /* nullable: as it was */
+    const char *format; /* nullable: keep the current format */
 } SinterXmlImage;
 
 /* Accepts %NULL. */

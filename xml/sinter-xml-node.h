@@ -9,13 +9,13 @@ G_BEGIN_DECLS
 
 typedef struct _SinterXmlDomain SinterXmlDomain;
 
-/* A <domain> element that stands inside another document. */
+/* Reads a <domain> element that is inside another document. */
 SinterXmlDomain *sinter_xml_domain_new_from_node(const xmlNode *node);
 
-/* (transfer none) (nullable): the <disk> of that target name */
+/* (transfer none) (nullable): the <disk> with that target name */
 xmlNode *sinter_xml_find_disk(const xmlNode *domain, const char *target);
 
-/* Makes @disk name @image; what that stands on is then told by headers alone. */
+/* Changes @disk to use @image. The backing chain is then defined only by the image headers. */
 void sinter_xml_point_disk(xmlNode *disk, const SinterXmlImage *image);
 
 G_END_DECLS

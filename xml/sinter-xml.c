@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The one place where XML text is parsed. The document type declaration is where entities, and
- * with them bombs and foreign files, come from, and libvirt never writes one: the parser stops at
- * the first sign of it, before anything in it is read. libxml2's own limits on depth and on the
- * length of a text stay in force.
+ * The only place that parses XML text. Entities, and with them entity expansion attacks and
+ * references to external files, come from the document type declaration, and libvirt never writes
+ * one. The parser therefore stops at the start of a declaration, before it reads any of it.
+ * libxml2's own limits on depth and on text length stay in force.
  */
 
 #include "sinter-xml.h"
@@ -17,7 +17,7 @@
 typedef xmlParserCtxt ParserContext;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ParserContext, xmlFreeParserCtxt)
 
-/* SAX callback for <!DOCTYPE: refuses the document. */
+/* SAX callback for <!DOCTYPE: rejects the document. */
 static void
 refuse_document_type(void *ctx, const xmlChar *name, const xmlChar *external_id,
                      const xmlChar *system_id)

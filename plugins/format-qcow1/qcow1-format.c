@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The plugin: qcow version 1, the format that QEMU calls "qcow", for reading. It owns the table of
- * callbacks, and fills in what an image says about itself.
+ * The plugin: read support for qcow version 1, the format that QEMU calls "qcow". Defines the table
+ * of callbacks and fills in the metadata of an image.
  */
 
 #include "qcow1-header.h"
@@ -10,7 +10,8 @@
 #include "sinter-error.h"
 #include "sinter-plugin.h"
 
-/* What keeps the image from being used goes into @info, and is no error of looking at it. */
+/* Stores a problem that prevents the use of the image in @info. Inspecting such an image is not an
+ * error. */
 static void
 fill_trouble(SinterImageInfo *info, const SinterQcow1Header *header, SinterIo *io)
 {

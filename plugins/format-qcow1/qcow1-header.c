@@ -3,7 +3,7 @@
 /*
  * Reads and checks the header. Invariant: nothing is computed from a field before
  * sinter_qcow1_header_check() has passed, so that no shift, sum or size can overflow
- * (CVE-2014-0222, CVE-2014-0223). Messages are those of QEMU where it has one.
+ * (CVE-2014-0222, CVE-2014-0223). Messages match QEMU's if QEMU has one for the case.
  */
 
 #include <string.h>
@@ -14,7 +14,7 @@
 #define SECTOR_BYTES 512
 #define MIN_CLUSTER_BITS 9
 #define MAX_CLUSTER_BITS 16
-/* of entries: tables of 512 bytes to 64 KiB */
+/* in entries: tables of 512 bytes to 64 KiB */
 #define MIN_L2_BITS 6
 #define MAX_L2_BITS 13
 #define MAX_L1_ENTRIES (G_MAXINT32 / 8)
@@ -55,7 +55,7 @@ sinter_qcow1_header_read(SinterIo *io, SinterQcow1Header *ret, GError **error)
 
     if (!sinter_io_read(io, 0, raw, sizeof raw, error) || !check_kind(raw, error))
         return FALSE;
-    /* at 20 is the time of the last change, which nobody reads; at 34 are two bytes of padding */
+    /* offset 20 is the modification time, which is not used; offset 34 is two bytes of padding */
     *ret = (SinterQcow1Header){
         .backing_offset = sinter_qcow1_be64(raw + 8),
         .backing_bytes = sinter_qcow1_be32(raw + 16),
@@ -91,7 +91,7 @@ check_l1(const SinterQcow1Header *header, guint64 file_bytes, GError **error)
 {
     guint64 l1_bytes;
 
-    /* the second bound keeps offsets of the disk in what a file may have */
+    /* the second limit keeps disk offsets within the range of file offsets */
     if (header->size > G_MAXUINT64 - l2_span(header) || header->size > G_MAXINT64 ||
         sinter_qcow1_header_n_l1(header) > MAX_L1_ENTRIES)
         return corrupt(error, "Image too large");

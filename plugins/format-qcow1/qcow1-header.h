@@ -14,20 +14,20 @@ G_BEGIN_DECLS
 #define SINTER_QCOW1_CRYPT_NONE 0
 #define SINTER_QCOW1_CRYPT_AES 1
 
-/* An L2 entry with this bit names a compressed cluster. */
+/* An L2 entry with this bit refers to a compressed cluster. */
 #define SINTER_QCOW1_COMPRESSED (G_GUINT64_CONSTANT(1) << 63)
 
 /**
  * SinterQcow1Header:
- * @backing_offset: where the name of the backing file is; 0 for none
- * @backing_bytes: its length
- * @size: of the disk, as stored
+ * @backing_offset: offset of the name of the backing file; 0 for none
+ * @backing_bytes: length of the name
+ * @size: size of the disk, as stored
  * @cluster_bits: clusters have 1 << @cluster_bits bytes
  * @l2_bits: L2 tables have 1 << @l2_bits entries
  * @crypt_method: SINTER_QCOW1_CRYPT_…
- * @l1_offset: where the L1 table is
+ * @l1_offset: offset of the L1 table
  *
- * The fields as they are stored, in the byte order of the host.
+ * The fields as stored, in host byte order.
  */
 typedef struct {
     guint64 backing_offset;
@@ -57,31 +57,31 @@ sinter_qcow1_be32(const guint8 *at)
     return GUINT32_FROM_BE(value);
 }
 
-/* Whether a file that begins with @start is a qcow image of version 1. */
+/* Returns whether a file that begins with @start is a qcow image of version 1. */
 gboolean sinter_qcow1_header_probe(const guint8 *start, gsize len);
 
 /*
- * Reads the header of @io. Fails where reading fails, where the file is too short for a header, or
- * where it is not a qcow image of version 1; the other fields may have any value.
+ * Reads the header of @io. Fails if reading fails, if the file is too short for a header, or if it
+ * is not a qcow image of version 1. The other fields are not checked.
  */
 gboolean sinter_qcow1_header_read(SinterIo *io, SinterQcow1Header *ret, GError **error);
 
 /*
- * Whether the image can be used: all sizes are in range, and the L1 table lies inside a file of
- * @file_bytes. CORRUPT or UNSUPPORTED otherwise.
+ * Returns whether the image can be used: all sizes are in range, and the L1 table is inside a file
+ * of @file_bytes. CORRUPT or UNSUPPORTED otherwise.
  */
 gboolean sinter_qcow1_header_check(const SinterQcow1Header *header, guint64 file_bytes,
                                    GError **error);
 
-/* Entries of the L1 table, of a header that passed sinter_qcow1_header_check(). */
+/* Number of entries of the L1 table. The header must have passed sinter_qcow1_header_check(). */
 guint64 sinter_qcow1_header_n_l1(const SinterQcow1Header *header);
 
-/* Bytes of the disk: whole sectors, as QEMU has it. */
+/* Size of the disk in bytes, rounded to whole sectors like in QEMU. */
 guint64 sinter_qcow1_header_virtual_size(const SinterQcow1Header *header);
 
 /*
- * The name of the backing file as stored. @ret_name (transfer full) is NULL where there is none.
- * CORRUPT where it is too long or lies beyond the end of the file.
+ * Reads the name of the backing file as stored. @ret_name (transfer full) is NULL if there is none.
+ * CORRUPT if the name is too long or extends beyond the end of the file.
  */
 gboolean sinter_qcow1_header_read_backing(const SinterQcow1Header *header, SinterIo *io,
                                           char **ret_name, GError **error);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * An image that is open for reading: from offsets of the disk to places in the file, and back from
- * compressed clusters. Invariant: a run never crosses the page of the table that tells of it,
- * which bounds the work of a call; an entry that cannot be right is an error that says where.
+ * An image that is open for reading: maps disk offsets to file offsets, and reads compressed
+ * clusters. Invariant: a run never crosses the page of the table that describes it, which bounds
+ * the work of a call. An invalid entry is an error that names its offset.
  */
 
 #include <string.h>
@@ -15,7 +15,7 @@
 #include "sinter-error.h"
 
 #define PAGE_ENTRIES (SINTER_QCOW1_PAGE_BYTES / 8)
-/* Data of a cluster begins with a sector. */
+/* Data of a cluster is aligned to sectors. */
 #define DATA_ALIGNMENT 512
 
 typedef struct {
@@ -25,8 +25,8 @@ typedef struct {
 } Image;
 
 /*
- * What is known from some offset of the disk on. @entries: L2 entries, the first being that of the
- * cluster with this offset; NULL where there is no L2 table, and then all up to @end is a hole.
+ * The mapping from some disk offset on. @entries: L2 entries, starting with the entry of the
+ * cluster at this offset; NULL if there is no L2 table, and then everything up to @end is a hole.
  */
 typedef struct {
     const guint8 *entries;
@@ -60,7 +60,7 @@ sinter_qcow1_image_open(SinterImage *image, const SinterFormatOpen *how, GError 
     self->cluster_size = G_GUINT64_CONSTANT(1) << self->header.cluster_bits;
     self->tables = sinter_qcow1_tables_new(io, file_bytes, how->cache_bytes, error);
     sinter_image_set_virtual_size(image, sinter_qcow1_header_virtual_size(&self->header));
-    /* writers make room for a whole cluster before they write to it: what is missing was cut off */
+    /* writers allocate a whole cluster before they write to it: missing bytes were truncated */
     sinter_image_set_host_unit(image, 1);
     return self->tables != NULL;
 }
@@ -86,7 +86,8 @@ count_zero_entries(const guint8 *entries, guint n)
     return i;
 }
 
-/* The entry at @index of the table of @n entries at @offset, and those behind it in its page. */
+/* Loads the entry at @index of the table of @n entries at @offset, and the following entries in its
+ * page. */
 static gboolean
 load_entries(Image *self, guint64 offset, guint64 index, guint64 n, Window *ret, GError **error)
 {
@@ -129,7 +130,8 @@ find_window(Image *self, guint64 offset, Window *ret, GError **error)
                         error);
 }
 
-/* How many of the clusters of @window from the first on are of one kind, and go on in the file. */
+/* Returns how many clusters of @window, from the first on, have the same kind and are contiguous in
+ * the file. */
 static guint
 count_alike(const Image *self, const Window *window)
 {
@@ -147,7 +149,7 @@ count_alike(const Image *self, const Window *window)
     return i;
 }
 
-/* What the cluster of @entry is, for the byte at @offset of the disk. */
+/* Returns in @ret the kind of the cluster of @entry, for the byte at @offset of the disk. */
 static gboolean
 classify(const Image *self, guint64 entry, guint64 offset, SinterExtent *ret, GError **error)
 {
@@ -205,7 +207,7 @@ sinter_qcow1_image_map(SinterImage *image, guint64 offset, guint64 len, SinterEx
     return ok;
 }
 
-/* The L2 entry of the cluster at @offset; 0 where there is none. */
+/* Returns the L2 entry of the cluster at @offset; 0 if it is not allocated. */
 static gboolean
 find_entry(Image *self, guint64 offset, guint64 *ret, GError **error)
 {
@@ -219,7 +221,8 @@ find_entry(Image *self, guint64 offset, guint64 *ret, GError **error)
     return ok;
 }
 
-/* Decodes the cluster at @guest into @out, a whole cluster; @in has room for one as well. */
+/* Decompresses the cluster at @guest into @out, a whole cluster; @in has the size of a cluster,
+ * too. */
 static gboolean
 read_cluster(Image *self, SinterIo *io, SinterQcow1Inflate *inflate, guint64 guest, guint8 *in,
              guint8 *out, GError **error)
@@ -238,7 +241,7 @@ read_cluster(Image *self, SinterIo *io, SinterQcow1Inflate *inflate, guint64 gue
                             "image");
         return FALSE;
     }
-    /* below the flag: the stream's length in bytes, and where it begins */
+    /* below the flag: the length of the stream in bytes, and its offset */
     stream_bytes = (gsize)((entry >> length_shift) & (self->cluster_size - 1));
     stream_offset = entry & ((G_GUINT64_CONSTANT(1) << length_shift) - 1);
     return sinter_io_read(io, stream_offset, in, stream_bytes, error) &&

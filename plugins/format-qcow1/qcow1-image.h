@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The reading callbacks of the driver: see SinterFormat in <sinter/format.h>. */
+/* The read callbacks of the driver; see SinterFormat in <sinter/format.h>. */
 
 #include <sinter/format.h>
 

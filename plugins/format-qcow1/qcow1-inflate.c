@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The decoder. Invariant: a cluster is whole or it is an error; like QEMU, it does not matter
- * whether the stream says that it ends.
+ * The decompressor. Invariant: it returns a whole cluster or an error. Like in QEMU, the stream
+ * does not need an end marker.
  */
 
 #include "qcow1-inflate.h"
 #include "sinter-error.h"
 
-/* Negative: no zlib header. QEMU writes with this window and reads no larger one. */
+/* Negative: no zlib header. QEMU writes with this window size and cannot read a larger one. */
 #define WINDOW_BITS (-12)
 
 void

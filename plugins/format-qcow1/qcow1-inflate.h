@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Decodes the streams of compressed clusters: raw deflate with a window of 4 KiB. */
+/* Decompresses the streams of compressed clusters: raw deflate with a window of 4 KiB. */
 
 #include <glib.h>
 #include <zlib.h>
 
 G_BEGIN_DECLS
 
-/* Zeroed before the first use. Serves one thread at a time. */
+/* Zero it before the first use. One thread at a time. */
 typedef struct {
     z_stream stream;
     gboolean is_ready;
@@ -17,7 +17,7 @@ typedef struct {
 void sinter_qcow1_inflate_clear(SinterQcow1Inflate *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterQcow1Inflate, sinter_qcow1_inflate_clear)
 
-/* Fills @out, all of it, from the stream at @in. CORRUPT where the stream does not give as much. */
+/* Fills @out completely from the stream at @in. CORRUPT if the stream yields fewer bytes. */
 gboolean sinter_qcow1_inflate_run(SinterQcow1Inflate *self, const guint8 *in, gsize in_bytes,
                                   guint8 *out, gsize out_bytes, GError **error);
 

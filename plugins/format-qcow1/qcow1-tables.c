@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The pages of tables that were read last: each page has one slot, chosen by its offset. What
- * holds: memory is bounded by the budget, whatever the image claims, and a page is read only after
- * its range was found to lie inside the file.
+ * A cache of table pages: each page has one slot, chosen by its offset. Invariant: the budget
+ * bounds the memory, whatever sizes the image claims, and a page is read only after its range was
+ * found to be inside the file.
  */
 
 #include "qcow1-tables.h"
@@ -72,7 +72,7 @@ sinter_qcow1_tables_unlock(SinterQcow1Tables *tables)
     g_mutex_unlock(&tables->lock);
 }
 
-/* Multiplied by the golden ratio, so that tables at regular distances do not share a slot. */
+/* Multiplies by the golden ratio, so that tables at regular distances do not share a slot. */
 static guint
 slot_of(const SinterQcow1Tables *self, guint64 offset)
 {

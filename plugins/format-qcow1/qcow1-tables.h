@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Reads L1 and L2 tables in pages, and keeps some of them.
+ * Reads L1 and L2 tables in pages, and caches pages.
  *
- * Threads: between lock and unlock the pages are the caller's. What sinter_qcow1_tables_page()
- * returned is valid until the next call or the unlock.
+ * Threads: between lock and unlock the caller has exclusive access to the pages. The return value
+ * of sinter_qcow1_tables_page() is valid until the next call or the unlock.
  */
 
 #include <sinter/io.h>
@@ -18,8 +18,8 @@ G_BEGIN_DECLS
 typedef struct _SinterQcow1Tables SinterQcow1Tables;
 
 /*
- * @file_bytes: tables that lie beyond are refused. @budget_bytes: how much memory pages may take; a
- * few are always kept. NULL where memory cannot be had.
+ * @file_bytes: tables beyond this offset are refused. @budget_bytes: maximum memory for pages; a
+ * few pages are always kept. Returns NULL if memory cannot be allocated.
  */
 SinterQcow1Tables *sinter_qcow1_tables_new(SinterIo *io, guint64 file_bytes, gsize budget_bytes,
                                            GError **error);
@@ -30,8 +30,8 @@ void sinter_qcow1_tables_lock(SinterQcow1Tables *tables);
 void sinter_qcow1_tables_unlock(SinterQcow1Tables *tables);
 
 /*
- * The @len bytes at @offset, at most SINTER_QCOW1_PAGE_BYTES. CORRUPT where they do not lie inside
- * the file.
+ * Returns the @len bytes at @offset, at most SINTER_QCOW1_PAGE_BYTES. CORRUPT if they are not
+ * inside the file.
  */
 const guint8 *sinter_qcow1_tables_page(SinterQcow1Tables *tables, guint64 offset, gsize len,
                                        GError **error);

@@ -4,18 +4,17 @@
 /**
  * SECTION:plugin
  *
- * What a plugin is: one #SinterPlugin, a table that says what it is called, of which kind it is,
- * and where its operations are. The same source is built into the programs or as a shared object;
- * see docs/plugins.md.
+ * A plugin is one #SinterPlugin: a table with its name, its kind and its operations. The same
+ * source can be built into the programs or as a shared object; see docs/plugins.md.
  *
- * A format is a driver behind the engine's interface (<sinter/format.h>). A policy and a remedy
- * (sinter-policy.h, sinter-remedy.h) are pure: they are given values and propose steps; the planner
- * and the executor decide and act. No plugin calls libvirt, starts threads, or keeps state between
- * two calls beyond what it keeps in an image that it opened.
+ * A format is a driver for the engine's interface (<sinter/format.h>). A policy and a remedy
+ * (sinter-policy.h, sinter-remedy.h) are pure functions: they receive values and propose steps; the
+ * planner and the executor decide and act. No plugin calls libvirt, starts threads, or keeps state
+ * between calls, except for the state of an image that it has open.
  *
  * Units: none. Errors: #GError of the domain %SINTER_ERROR. Threads: plugins are loaded once, at
- * the start of a program, from its main thread; from which threads operations are called each
- * kind's header says.
+ * the start of a program, from its main thread. The header of each kind states from which threads
+ * its operations are called.
  */
 
 #include <glib.h>
@@ -23,16 +22,16 @@
 G_BEGIN_DECLS
 
 /*
- * The version of #SinterPlugin and of how plugins are loaded. A plugin that was built for another
- * one is refused. Each kind's operations have a version of their own.
+ * The version of #SinterPlugin and of the loading interface. A plugin that was built for another
+ * version is refused. The operations of each kind have a separate version.
  */
 #define SINTER_PLUGIN_ABI 1
 
 /**
  * SinterPluginKind:
  * @SINTER_PLUGIN_FORMAT: an image format; the operations are a #SinterFormat
- * @SINTER_PLUGIN_POLICY: when to consolidate a disk; the operations are a #SinterPolicy
- * @SINTER_PLUGIN_REMEDY: what to do about an I/O error; the operations are a #SinterRemedy
+ * @SINTER_PLUGIN_POLICY: proposes when to consolidate a disk; the operations are a #SinterPolicy
+ * @SINTER_PLUGIN_REMEDY: proposes what to do about an I/O error; the operations are a #SinterRemedy
  */
 typedef enum {
     SINTER_PLUGIN_FORMAT = 1,
@@ -42,15 +41,15 @@ typedef enum {
 
 /**
  * SinterPlugin:
- * @abi: %SINTER_PLUGIN_ABI, as the plugin was built
- * @struct_size: sizeof(SinterPlugin), likewise
- * @kind: what @operations is
- * @name: lower case letters, digits and dashes, beginning with the kind: "format-qcow1". No two
- *   plugins have the same name.
+ * @abi: %SINTER_PLUGIN_ABI at build time
+ * @struct_size: sizeof(SinterPlugin) at build time
+ * @kind: the type of @operations
+ * @name: lower case letters, digits and dashes, beginning with the kind: "format-qcow1". Names of
+ *   plugins are unique.
  * @summary: one line for people, without a final dot
- * @operations: the kind's table of operations
+ * @operations: the table of operations of this kind
  *
- * The plugin owns everything; nothing of it changes while the program runs.
+ * The plugin owns all members. They must not change while the program runs.
  */
 typedef struct {
     guint32 abi;
@@ -61,19 +60,19 @@ typedef struct {
     gconstpointer operations;
 } SinterPlugin;
 
-/* The symbol that a shared object has to have: a SinterPlugin. */
+/* The symbol that a shared object must define: a SinterPlugin. */
 #define SINTER_PLUGIN_SYMBOL "sinter_plugin"
 
 /**
  * SINTER_PLUGIN_DEFINE:
- * @id: the plugin's name with underscores in place of dashes
+ * @id: the name of the plugin with underscores instead of dashes
  *
- * Begins the definition of the plugin, once in a plugin:
+ * Begins the definition of the plugin. Use it once in a plugin:
  *
  *     SINTER_PLUGIN_DEFINE(format_mine) = { .abi = SINTER_PLUGIN_ABI, … };
  *
  * In a shared object the symbol is %SINTER_PLUGIN_SYMBOL. The build of the programs defines
- * SINTER_PLUGIN_BUILT_IN; then the symbol carries the name of the plugin.
+ * SINTER_PLUGIN_BUILT_IN; then the symbol contains the name of the plugin.
  */
 #ifdef SINTER_PLUGIN_BUILT_IN
 #define SINTER_PLUGIN_DEFINE(id)                                                                   \

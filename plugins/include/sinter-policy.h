@@ -4,11 +4,11 @@
 /**
  * SECTION:policy
  *
- * A policy says when the chain of a disk should be consolidated. It is a pure function: the same
- * question gives the same proposals. It reads no file, no clock and no environment.
+ * A policy proposes when to consolidate the chain of a disk. It is a pure function: the same
+ * question gives the same proposals. It does not read files, the clock or the environment.
  *
  * Units: bytes; times are microseconds since 1970. Errors: #GError of the domain %SINTER_ERROR.
- * Threads: operations are called from any thread, and from several at once.
+ * Threads: operations are called from any thread, and concurrently.
  */
 
 #include "sinter-model.h"
@@ -21,12 +21,12 @@ G_BEGIN_DECLS
 
 /**
  * SinterPolicyQuestion:
- * @domain: as it was seen last
- * @disk: the disk of @domain that is asked about
- * @now_usec: the present time
+ * @domain: its last known state
+ * @disk: the disk of @domain to decide about
+ * @now_usec: the current time
  * @values: a value for each setting of the policy, in the order of its table; never %NULL
  *
- * All of it belongs to the caller, and must not be kept.
+ * The caller owns all members. The policy must not keep them.
  */
 typedef struct {
     const SinterDomain *domain;
@@ -37,13 +37,13 @@ typedef struct {
 
 /**
  * SinterPolicy:
- * @struct_size: sizeof(SinterPolicy), as the policy was built
- * @api_version: %SINTER_POLICY_API_VERSION, likewise
- * @settings: (nullable): what an administrator can set
- * @n_settings: how many
- * @propose: required; calls @func for each step: CONSOLIDATE or REPORT. To propose nothing is the
- *   usual answer. Fails where a value makes no sense, with INVALID_ARGUMENT and a message that
- * names the setting
+ * @struct_size: sizeof(SinterPolicy) at build time
+ * @api_version: %SINTER_POLICY_API_VERSION at build time
+ * @settings: (nullable): the settings for the administrator
+ * @n_settings: number of settings
+ * @propose: required; calls @func for each step: CONSOLIDATE or REPORT. Usually it proposes
+ *   nothing. Fails if the value of a setting is invalid, with INVALID_ARGUMENT and a message that
+ *   names the setting
  */
 typedef struct {
     gsize struct_size;

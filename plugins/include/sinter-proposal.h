@@ -4,9 +4,9 @@
 /**
  * SECTION:proposal
  *
- * What policies and remedies propose: steps from a closed list, each with its reason. A proposal
- * changes nothing by itself: what it asks for is planned, checked and refused as if a user had
- * asked for it.
+ * The proposals of policies and remedies: steps from a closed list, each with a reason. A proposal
+ * itself changes nothing: the step is planned, checked and possibly refused, in the same way as one
+ * that a user requests.
  *
  * Units: bytes. Threads: plain values.
  */
@@ -17,11 +17,11 @@ G_BEGIN_DECLS
 
 /**
  * SinterProposalKind:
- * @SINTER_PROPOSE_CONSOLIDATE: merge the chain of the disk; @keep of the newest snapshots stay
- *   layers of their own
- * @SINTER_PROPOSE_EXTEND: make the storage of the active layer @bytes larger (remedies only)
- * @SINTER_PROPOSE_RESUME: let a domain go on that was paused by an I/O error (remedies only)
- * @SINTER_PROPOSE_REPORT: tell the administrator, and change nothing
+ * @SINTER_PROPOSE_CONSOLIDATE: merge the chain of the disk; the newest @keep snapshots stay
+ *   separate layers
+ * @SINTER_PROPOSE_EXTEND: enlarge the storage of the active layer by @bytes (remedies only)
+ * @SINTER_PROPOSE_RESUME: resume a domain that was paused by an I/O error (remedies only)
+ * @SINTER_PROPOSE_REPORT: notify the administrator, and change nothing
  */
 typedef enum {
     SINTER_PROPOSE_CONSOLIDATE = 1,
@@ -33,8 +33,8 @@ typedef enum {
 /**
  * SinterProposal:
  * @kind: what to do
- * @keep: CONSOLIDATE: how many snapshots
- * @bytes: EXTEND: by how much; more than 0
+ * @keep: CONSOLIDATE: number of snapshots to keep
+ * @bytes: EXTEND: by how much; greater than 0
  * @reason: a sentence for people, without a final dot; required
  *
  * One step.
@@ -46,14 +46,14 @@ typedef struct {
     const char *reason;
 } SinterProposal;
 
-/* Given to a plugin: takes a copy of @proposal. Steps are done in the order of the calls. */
+/* Passed to a plugin: copies @proposal. Steps are carried out in the order of the calls. */
 typedef void (*SinterProposeFunc)(const SinterProposal *proposal, gpointer user_data);
 
 /**
  * SinterPluginSetting:
  * @name: lower case letters, digits and dashes
- * @initial: the value where the administrator sets none; never %NULL
- * @summary: one line for people: what it means, its unit and its range
+ * @initial: the default value; never %NULL
+ * @summary: one line for people: meaning, unit and range
  *
  * A setting of a policy or a remedy.
  */

@@ -4,11 +4,11 @@
 /**
  * SECTION:remedy
  *
- * A remedy knows one cause of I/O errors and what helps. It is a pure function, as a policy is: it
- * reads no file, no clock and no environment.
+ * A remedy knows how to recover from one cause of I/O errors. Like a policy it is a pure function:
+ * it does not read files, the clock or the environment.
  *
  * Units: bytes; times are microseconds since 1970. Errors: #GError of the domain %SINTER_ERROR.
- * Threads: operations are called from any thread, and from several at once.
+ * Threads: operations are called from any thread, and concurrently.
  */
 
 #include "sinter-event.h"
@@ -23,13 +23,13 @@ G_BEGIN_DECLS
 /**
  * SinterRemedyQuestion:
  * @event: what happened
- * @domain: as it was seen after @event
- * @disk: (nullable): the disk of @domain that @event is about; %NULL where that is not known
- * @n_attempts: how often this remedy was tried for this disk already, without success
- * @now_usec: the present time
+ * @domain: its state after @event
+ * @disk: (nullable): the disk of @domain that @event refers to; %NULL if it is not known
+ * @n_attempts: how many times this remedy was already tried for this disk without success
+ * @now_usec: the current time
  * @values: a value for each setting of the remedy, in the order of its table; never %NULL
  *
- * All of it belongs to the caller, and must not be kept.
+ * The caller owns all members. The remedy must not keep them.
  */
 typedef struct {
     const SinterEvent *event;
@@ -42,13 +42,13 @@ typedef struct {
 
 /**
  * SinterRemedy:
- * @struct_size: sizeof(SinterRemedy), as the remedy was built
- * @api_version: %SINTER_REMEDY_API_VERSION, likewise
- * @settings: (nullable): what an administrator can set
- * @n_settings: how many
- * @propose: required; calls @func for each step, of any kind. To propose nothing means that the
- *   remedy is not for this event. Fails where a value makes no sense, with INVALID_ARGUMENT and a
- *   message that names the setting
+ * @struct_size: sizeof(SinterRemedy) at build time
+ * @api_version: %SINTER_REMEDY_API_VERSION at build time
+ * @settings: (nullable): the settings for the administrator
+ * @n_settings: number of settings
+ * @propose: required; calls @func for each step, of any kind. Proposes nothing if the remedy does
+ *   not apply to this event. Fails if the value of a setting is invalid, with INVALID_ARGUMENT and
+ *   a message that names the setting
  */
 typedef struct {
     gsize struct_size;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Calls the operations of policies and remedies, and holds their answers to the closed list of
- * steps. Invariant: what comes out has a known kind, sensible numbers and a reason.
+ * Calls the operations of policies and remedies, and checks their answers against the closed list
+ * of steps. Invariant: every step that is returned has a known kind, valid numbers and a reason.
  */
 
 #include "sinter-plugin-ask.h"
 #include "sinter-error.h"
 
-/* The kinds of steps; which of them only remedies may propose. */
+/* The kinds of steps, and which of them only remedies may propose. */
 static const struct {
     const char *name;
     gboolean remedies_only;
@@ -19,11 +19,11 @@ static const struct {
     [SINTER_PROPOSE_REPORT] = { "report", FALSE },
 };
 
-/* An answer while it comes in. */
+/* An answer that is being collected. */
 typedef struct {
     GPtrArray *steps;
     gboolean is_remedy;
-    const char *wrong; /* the first rule that was broken, or NULL */
+    const char *wrong; /* the first rule that was violated, or NULL */
 } Answer;
 
 static void
@@ -77,7 +77,7 @@ take_step(const SinterProposal *proposal, gpointer user_data)
     g_ptr_array_add(self->steps, copy);
 }
 
-/* Ends the answer: @ok is what the plugin returned. */
+/* Completes the answer. @ok is the return value of the plugin. */
 static GPtrArray *
 answer_finish(Answer *self, const SinterPlugin *plugin, gboolean ok, GError **error)
 {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Asks a policy or a remedy. The answer is checked: a step that its kind may not propose, or one
- * without a reason, is an error of the plugin, and then none of its steps is given out.
+ * Calls a policy or a remedy and checks the answer: a step that its kind may not propose, or a step
+ * without a reason, is an error of the plugin, and none of its steps is returned.
  */
 
 #include "sinter-plugin.h"
@@ -14,8 +14,8 @@ G_BEGIN_DECLS
 
 /*
  * Returns: (transfer full) (element-type SinterProposal): the steps in order, which own their
- * reasons; free with g_ptr_array_unref(). NULL with the plugin's own error, or with FAILED where
- * its answer breaks the rules. Messages name the plugin.
+ * reasons; free with g_ptr_array_unref(). NULL with the plugin's own error, or with FAILED if its
+ * answer violates the rules. Messages name the plugin.
  */
 GPtrArray *sinter_plugin_ask_policy(const SinterPlugin *plugin,
                                     const SinterPolicyQuestion *question, GError **error);

@@ -2,7 +2,7 @@
 
 /*
  * Loads plugins. Invariant: no code of a file runs before sinter_plugin_trust_check() has passed
- * for it; and what was loaded is never unloaded, for its callbacks may be in use.
+ * for it, and a loaded file is never unloaded, because its callbacks may be in use.
  */
 
 #include <dlfcn.h>
@@ -46,7 +46,7 @@ sinter_plugin_loader_list(const char *folder, GError **error)
 static const SinterPlugin *
 open_object(const char *path, GError **error)
 {
-    /* RTLD_NOW: what is missing is found now, and not in the midst of work */
+    /* RTLD_NOW: find missing symbols now, not during later operation */
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     const SinterPlugin *plugin = object ? dlsym(object, SINTER_PLUGIN_SYMBOL) : NULL;
 
@@ -62,7 +62,7 @@ open_object(const char *path, GError **error)
     return NULL;
 }
 
-/* The file behind @path, if it can be trusted. */
+/* Returns the file that @path resolves to, if it can be trusted. */
 static char *
 resolve(const char *path, GError **error)
 {

@@ -8,19 +8,19 @@
 G_BEGIN_DECLS
 
 /*
- * The plugins in @folder: paths of the files named *.so, in the order of their names.
+ * Lists the plugins in @folder: paths of the files named *.so, in the order of their names.
  *
- * Returns: (transfer full) (element-type filename): or NULL where the folder cannot be read
+ * Returns: (transfer full) (element-type filename): or NULL if the folder cannot be read
  */
 GPtrArray *sinter_plugin_loader_list(const char *folder, GError **error);
 
 /*
- * Loads the shared object at @path and adds its plugin to @registry. Its code stays loaded, as code
- * of it may have run.
+ * Loads the shared object at @path and adds its plugin to @registry. On failure the code stays
+ * loaded, because some of it may have run.
  *
- * Errors: as sinter_plugin_registry_add(); NOT_AUTHORIZED where others than root and the user that
- * this process runs as could change the file or put another one in its place; INVALID_ARGUMENT
- * where it is no shared object or has no plugin in it. Messages name @path.
+ * Errors: like sinter_plugin_registry_add(); NOT_AUTHORIZED if users other than root and the user
+ * of this process could change or replace the file; INVALID_ARGUMENT if the file is not a shared
+ * object or contains no plugin. Messages name @path.
  */
 gboolean sinter_plugin_loader_load(SinterPluginRegistry *registry, const char *path,
                                    GError **error);

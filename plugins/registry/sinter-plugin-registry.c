@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The registry. It owns the list of plugins and the rules that each must keep. Invariant: every
- * plugin in it has a unique name and operations of the size and version that this program was built
- * with, so that nobody has to look again before a call.
+ * The registry. It owns the list of plugins and enforces the rules for plugins. Invariant: every
+ * plugin in it has a unique name, and operations of the size and version that this program was
+ * built with, so that callers need no further checks.
  */
 
 #include "sinter-plugin-registry.h"
@@ -49,13 +49,13 @@ sinter_plugin_registry_free(SinterPluginRegistry *registry)
     g_free(registry);
 }
 
-/* The beginning of operations of every kind but formats, which the engine judges. */
+/* The common beginning of the operations of every kind except formats, which the engine checks. */
 typedef struct {
     gsize size;
     gsize expected_size;
     guint version;
     guint expected_version;
-    gboolean is_whole; /* all required members are there, and the table of settings */
+    gboolean is_whole; /* all required members and the table of settings exist */
 } Operations;
 
 static gboolean
@@ -116,7 +116,7 @@ static const struct {
     { SINTER_PLUGIN_REMEDY, "remedy", add_remedy },
 };
 
-/* The row of @kind in the table, or -1. */
+/* Returns the row of @kind in the table, or -1. */
 static int
 find_kind(SinterPluginKind kind)
 {
@@ -172,7 +172,7 @@ check_name(const SinterPluginRegistry *self, const SinterPlugin *plugin, GError 
 static gboolean
 check_plugin(const SinterPluginRegistry *self, const SinterPlugin *plugin, GError **error)
 {
-    /* these two first: they say whether anything else can be read */
+    /* check these two first: they determine whether the rest can be read */
     if (plugin->abi != SINTER_PLUGIN_ABI)
         return sinter_error_refuse(error, SINTER_ERROR_UNSUPPORTED,
                                    "it was built for plugin ABI %u, this program has %u",

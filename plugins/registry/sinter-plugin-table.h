@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* The built-in plugins, ended by NULL: the list of plugins/meson.build. */
+/* The built-in plugins, terminated by NULL: the list in plugins/meson.build. */
 extern const SinterPlugin *const sinter_plugin_table[];
 
 G_END_DECLS

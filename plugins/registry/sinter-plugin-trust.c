@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The rule for whose files are loaded, which is that of sshd for its files. As only root and the
- * user can change anything on the way, what was judged is what is loaded afterwards.
+ * Decides whose files may be loaded, by the same rule that sshd uses for its files. Only root and
+ * the user can change anything on the path, so the file that is loaded is the file that was
+ * checked.
  */
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Whose code may run in this process: that of root, and that of the user that it runs as. */
+/* Defines whose code may run in this process: that of root and that of the user of the process. */
 
 #include <glib.h>
 #include <sys/stat.h>
@@ -9,16 +9,16 @@
 G_BEGIN_DECLS
 
 /*
- * Whether nobody but root and @user can change the file or folder with status @st: it belongs to
- * one of the two, and neither group nor others may write to it. In a folder with the sticky bit
- * others may write, as they cannot replace what is in it.
+ * Returns whether only root and @user can change the file or folder with status @st: one of the two
+ * owns it, and it is not writable by group or others. A folder with the sticky bit may be writable
+ * by others, because they cannot replace the files of other users in it.
  */
 gboolean sinter_plugin_trust_judge(const struct stat *st, uid_t user);
 
 /*
- * Whether nobody but root and the effective user can change the regular file at @path or put
- * another one in its place: the file and all folders above it are judged. @path is absolute,
- * without symbolic links. NOT_AUTHORIZED otherwise, naming what is wrong.
+ * Returns whether only root and the effective user can change or replace the regular file at @path:
+ * checks the file and all its parent folders. @path is absolute and has no symbolic links.
+ * NOT_AUTHORIZED otherwise, with a message that names the problem.
  */
 gboolean sinter_plugin_trust_check(const char *path, GError **error);
 

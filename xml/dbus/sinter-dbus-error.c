@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The error domain's way onto the bus and back. The names are those of sinter_error_name(), so
- * they stand in one table only; what holds is that every code has a D-Bus name and no other name
- * ever leaves the daemon.
+ * Maps the error domain to D-Bus errors and back. The names are those of sinter_error_name(), so
+ * that there is only one table. Invariant: every code has a D-Bus name, and the daemon never sends
+ * any other name.
  */
 
 #include "sinter-dbus-error.h"
