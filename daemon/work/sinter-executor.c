@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Plans in, jobs out. Owns every job, admits queued ones in the order of their ids while the
- * budgets allow, hands libvirt's events to the jobs that they concern, and trims ended jobs. What
- * holds: at most one unended job a disk; a budget is charged from admission to the end.
+ * Turns plans into jobs. Owns every job, admits queued ones in the order of their ids as the
+ * budgets allow, passes libvirt's events to the jobs that they concern, and trims ended jobs.
+ * Invariant: a disk has at most one job that has not ended; a job counts in its budgets from
+ * admission to its end.
  */
 
 #include "sinter-executor.h"
@@ -18,10 +19,11 @@
 
 #define POLL_USEC (G_USEC_PER_SEC / 2)
 
-/* CONNECTED wakes a job when libvirt is back; this is for the case that it came before. */
+/* CONNECTED wakes jobs after a reconnection; the retry covers an event that came before the job
+ * waited. */
 #define RETRY_USEC (5 * G_USEC_PER_SEC)
 
-/* Threads that are in a call of a libvirt that does not answer are not waited for any longer. */
+/* How long to wait for threads that are blocked in a libvirt call that does not return. */
 #define STOP_USEC (5 * G_USEC_PER_SEC)
 
 struct _SinterExecutor {
@@ -33,11 +35,11 @@ struct _SinterExecutor {
     SinterSpaceLedger *ledger;
     SinterJobLimits limits;
     char *jobs_dir;
-    GPtrArray *jobs;    /* of SinterJob, by id */
-    GPtrArray *records; /* of SinterJobRecord: loaded, to be taken over at the start; else NULL */
+    GPtrArray *jobs;    /* of SinterJob, ordered by id */
+    GPtrArray *records; /* of SinterJobRecord: loaded, not yet taken over; NULL after the start */
     gulong event_handler;
-    gboolean trimming;  /* records are being removed in a thread */
-    gboolean abandoned; /* a thread was left to itself and uses virt, store and ledger */
+    gboolean trimming;  /* a thread is removing records */
+    gboolean abandoned; /* a thread was abandoned and still uses virt, store and ledger */
 };
 
 G_DEFINE_FINAL_TYPE(SinterExecutor, sinter_executor, G_TYPE_OBJECT)
@@ -53,7 +55,8 @@ is_unended(SinterJob *job)
 
 /* --- budgets -------------------------------------------------------------------------------- */
 
-/* A job that waits for a domain to be shut off may do so for days, and takes nothing meanwhile. */
+/* A job that waits for a domain to be shut off may wait for days, and does not count in the budgets
+ * meanwhile. */
 static gboolean
 is_working(SinterJob *job)
 {
@@ -78,8 +81,8 @@ has_room(SinterExecutor *self, guint64 fs_device)
     return n_host < self->limits.max_jobs_per_host && n_storage < self->limits.max_jobs_per_storage;
 }
 
-/* Those that were admitted and have not begun are told again: they wait for room that others held.
- */
+/* Notifies jobs that were admitted but have not begun again: they wait for space that others
+ * held. */
 static void
 admit_jobs(SinterExecutor *self)
 {
@@ -94,8 +97,8 @@ admit_jobs(SinterExecutor *self)
 
 /* --- the jobs that are held ------------------------------------------------------------------ */
 
-/* (nullable): of the ended jobs the one that ended first; a job that ran for days has a low id and
- * is news all the same */
+/* (nullable): the ended job that ended first; not by id, because a job that ran for days has a low
+ * id and is still recent */
 static SinterJob *
 find_first_ended(SinterExecutor *self)
 {
@@ -111,8 +114,8 @@ find_first_ended(SinterExecutor *self)
     return first;
 }
 
-/* (transfer full) (nullable): takes the ended jobs above the number that is kept off the list,
- * those that ended first */
+/* (transfer full) (nullable): removes the ended jobs above the limit from the list, those that
+ * ended first */
 static GPtrArray *
 take_expired(SinterExecutor *self)
 {
@@ -168,8 +171,9 @@ on_records_removed(GObject *object, GAsyncResult *result, gpointer user_data)
     trim_jobs(self);
 }
 
-/* Forgets the ended jobs above the number that is kept. A job is gone when its record is, durably;
- * one removal at a time keeps the order. What the daemon's end cuts off, the next start does. */
+/* Removes the ended jobs above the limit. A job disappears only after its record was removed
+ * durably; only one removal runs at a time, to keep the order. If the daemon stops first, the next
+ * start completes it. */
 static void
 trim_jobs(SinterExecutor *self)
 {
@@ -254,7 +258,7 @@ on_event(SinterInventory *inventory, const SinterEvent *event, SinterExecutor *s
 
 /* --- submitting ----------------------------------------------------------------------------- */
 
-/* The world is still the one that the plan was made for. No I/O: both sides are inventory. */
+/* Checks that the domain still matches the plan. No I/O: both sides come from the inventory. */
 static gboolean
 check_chain(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPlan *part,
             GError **error)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The kinds of jobs. A new kind is a line in the table. Invariant: the name of a kind never
- * changes and is never used for another one, because records carry it.
+ * The kinds of jobs. A new kind is a row in the table. Invariant: the name of a kind never changes
+ * and is never reused for another one, because records contain it.
  */
 
 #include "sinter-job-kinds.h"

@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /* (nullable): the kind of job with this name */
 const SinterJobKind *sinter_job_kinds_find(const char *name);
 
-/* The kind that runs the job of @record; never NULL: a job of a kind that is not known here gets
- * one that ends it in quarantine. */
+/* The kind that runs the job of @record; never NULL: for an unknown kind returns one that ends the
+ * job in quarantine. */
 const SinterJobKind *sinter_job_kinds_for_record(const SinterJobRecord *record);
 
 G_END_DECLS

@@ -16,7 +16,7 @@ struct _SinterJob {
     GObject parent_instance;
     SinterJobRecord *record; /* as last published */
     SinterJobProgress progress;
-    SinterJobRun *run; /* NULL for a job that had ended before this run of the daemon */
+    SinterJobRun *run; /* NULL if the job had ended before this run of the daemon */
     gboolean admitted;
     gboolean stopped;
 };
@@ -26,7 +26,7 @@ G_DEFINE_FINAL_TYPE(SinterJob, sinter_job, G_TYPE_OBJECT)
 enum { SIGNAL_CHANGED, SIGNAL_ENDED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
-/* What the thread publishes, on its way to the main context. */
+/* A state published by the thread, on its way to the main context. */
 typedef struct {
     SinterJob *job;
     SinterJobRecord *record;
@@ -63,7 +63,7 @@ take_news(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* In the job's thread. */
+/* Runs in the job's thread. */
 static void
 on_published(const SinterJobRecord *record, const SinterJobProgress *progress, gboolean ended,
              gpointer user_data)
@@ -136,7 +136,7 @@ sinter_job_stop(SinterJob *self, gint64 deadline_usec)
         return TRUE;
     }
     self->run = NULL;
-    g_object_ref(self); /* its thread publishes to it */
+    g_object_ref(self); /* held by the thread, which publishes to the job */
     return FALSE;
 }
 
@@ -145,7 +145,7 @@ sinter_job_finalize(GObject *object)
 {
     SinterJob *self = SINTER_JOB(object);
 
-    g_assert(!self->run); /* its thread publishes to it: it ends first */
+    g_assert(!self->run); /* the thread holds a reference: it must have ended */
     g_clear_pointer(&self->record, sinter_job_record_free);
     G_OBJECT_CLASS(sinter_job_parent_class)->finalize(object);
 }

@@ -11,28 +11,30 @@ G_BEGIN_DECLS
 /**
  * SinterJob:
  *
- * One piece of work on one disk, from its acceptance to its one end: done, failed, cancelled or
- * quarantined. Seen from the main context it is a set of values that change and two requests.
+ * A job on one disk, from its acceptance to its end: done, failed, cancelled or quarantined. For
+ * the main context it is a set of changing values and two requests.
  *
  * Signals, on the main context:
- *  - "changed": a value below is new. Often; whoever passes it on must bound the rate.
+ *  - "changed": a value below has changed. Frequent: a handler that forwards it must limit the
+ *    rate.
  *  - "ended": once, when the phase is final and the record durable.
  */
 #define SINTER_TYPE_JOB (sinter_job_get_type())
 G_DECLARE_FINAL_TYPE(SinterJob, sinter_job, SINTER, JOB, GObject)
 
-/* (transfer none): as of now; valid until the main context runs again */
+/* (transfer none): the present state; valid until the main context runs again */
 const SinterJobRecord *sinter_job_get_record(SinterJob *self);
 const SinterJobProgress *sinter_job_get_progress(SinterJob *self);
 
-/* Whether a request to cancel would still be heeded (not once the pivot is asked for). */
+/* Returns whether a request to cancel would still have an effect (not after the pivot was
+ * requested). */
 gboolean sinter_job_is_cancelable(SinterJob *self);
 
-/* Asks for the end; the job then ends as cancelled, or as done when it was too late.
- * BUSY when it no longer can be, FAILED when it has ended. */
+/* Requests cancellation; the job then ends as cancelled, or as done if it was too late. BUSY if it
+ * can no longer be cancelled, FAILED if it has ended. */
 gboolean sinter_job_cancel(SinterJob *self, GError **error);
 
-/* A new limit, 0 for none, at once. FAILED when it has ended. */
+/* Sets a new limit, 0 for none; takes effect at once. FAILED if the job has ended. */
 gboolean sinter_job_set_bandwidth(SinterJob *self, guint64 bytes_per_sec, GError **error);
 
 G_END_DECLS

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From a chain as it was scanned to descriptors that can be passed on. Invariant: a descriptor is
- * only ever of a file that the scan saw under that identity, and it is opened for reading and
- * writing only where the plan writes; all locks are held before the first byte is looked at, and
- * after that each path still leads to the locked file, for a lock does not move with a name.
+ * Turns a scanned chain into file descriptors that can be passed on. Invariant: each descriptor
+ * refers to a file that the scan saw with the same identity, and is opened for writing only if the
+ * plan writes to it. All locks are held before the first byte is read, and after that each path is
+ * checked to still lead to the locked file, because a lock does not move with a name.
  */
 
 #include "sinter-offline-files.h"
@@ -18,22 +18,23 @@
 #include <sinter/lock.h>
 #include <sys/stat.h>
 
-/* Where virtlockd holds its lease of an image; QEMU makes no use of it. */
+/* The byte that virtlockd locks as its lease of an image; QEMU does not use it. */
 #define LEASE_BYTE 0
 
 typedef struct {
     char *path;
-    char *name; /* what the header above calls it, which may be another way to the same file */
+    char *name; /* the name in the header of the layer above, possibly another path to the same
+                 * file */
     char *format;
     SinterIdentity identity;
     gboolean written;
     SinterFd fd;
-    SinterFd direct_fd; /* of what the merge writes to; -1: none */
+    SinterFd direct_fd; /* of the merge's destination; -1: none */
 } File;
 
 struct _SinterOfflineFiles {
     GPtrArray *files; /* of File, the active layer first */
-    guint first;      /* the ends of the stretch */
+    guint first;      /* the ends of the range */
     guint last;
     SinterWorkerDirection direction;
 };
@@ -68,7 +69,8 @@ get_file(const SinterOfflineFiles *self, guint place)
 
 /* --- what is to be opened --------------------------------------------------------------------- */
 
-/* The place of @path in the chain; the number of layers for NULL, which is what lies below all. */
+/* The index of @path in the chain; the number of layers for NULL, which means below the last
+ * one. */
 static gboolean
 find_place(const SinterDisk *disk, const char *path, guint *ret_place, GError **error)
 {
@@ -115,7 +117,7 @@ get_result_place(const SinterOfflineFiles *self)
     return self->direction == SINTER_WORKER_UP ? self->first : self->last;
 }
 
-/* Down, the layer above the stretch gets a new backing name as well. */
+/* When merging down, the layer above the range gets a new backing file name as well. */
 static gboolean
 is_written(const SinterOfflineFiles *self, guint place)
 {
@@ -139,7 +141,8 @@ add_file(SinterOfflineFiles *self, const SinterLayer *layer)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-/* The flags for what @st is; a device is claimed against mounts and other claims. */
+/* The open flags for the file type in @st; a device is opened exclusively, against mounts and other
+ * exclusive users. */
 static int
 open_flags(const File *file, const struct stat *st)
 {
@@ -151,8 +154,8 @@ open_flags(const File *file, const struct stat *st)
 }
 
 /*
- * First only a look at what the path leads to, by a descriptor that can do nothing else; then the
- * very same file is opened by that descriptor, not by its path.
+ * First opens the path with O_PATH, which allows nothing but inspection; then opens the same file
+ * through that descriptor, not by its path.
  */
 static gboolean
 open_file(File *file, GError **error)
@@ -187,8 +190,9 @@ open_file(File *file, GError **error)
 }
 
 /*
- * Once more, to write past the page cache, which belongs to an open file and which the worker
- * cannot ask for itself. Locks and claims are the first one's. Without it the merge is slower.
+ * Opens the file a second time, with O_DIRECT to bypass the page cache: the flag belongs to the
+ * open file description, and the worker cannot set it itself. The first descriptor holds the locks
+ * and claims. Without O_DIRECT the merge is slower.
  */
 static void
 open_direct(File *file)
@@ -200,8 +204,8 @@ open_direct(File *file)
 
 /* --- locking ---------------------------------------------------------------------------------- */
 
-/* Where virtlockd guards the host's images it holds this byte for a running domain, and will not
- * let one start while somebody else has it. */
+/* If virtlockd protects the host's images, it locks this byte for a running domain, and does not
+ * let a domain start while another process has the lock. */
 static gboolean
 lock_lease(const File *file, GError **error)
 {
@@ -249,7 +253,8 @@ set_header_error(const File *file, const SinterImageInfo *info, const File *belo
                 below ? "'" : "nothing", below ? below->path : "", below ? "'" : "");
 }
 
-/* With nothing but headers to go by nobody could open the chain, and libvirt would not. */
+/* Without the format in the header the chain could not be opened by its headers alone, and libvirt
+ * would refuse it. */
 static gboolean
 check_backing_format(const File *file, const SinterImageInfo *info, const File *below,
                      GError **error)
@@ -265,7 +270,8 @@ check_backing_format(const File *file, const SinterImageInfo *info, const File *
     return FALSE;
 }
 
-/* Whether the image at @place stands on the next one, and the last one on nothing. */
+/* Checks that the image at @place has the next one as its backing file, and the last one has
+ * none. */
 static gboolean
 check_header(const SinterOfflineFiles *self, guint place, GError **error)
 {

@@ -10,10 +10,10 @@ G_BEGIN_DECLS
 /**
  * SinterOfflineFiles:
  *
- * The images of a shut-off domain's disk, open and locked for an offline merge: what it writes to
- * for itself alone, the rest against writers. Who has locked an image keeps QEMU from starting the
- * domain. The locks are shared with the worker, to which the descriptors go, and last until both
- * have let go: so they outlive a worker that was killed.
+ * The images of a shut-off domain's disk, opened and locked for an offline merge: exclusively if
+ * the merge writes to them, otherwise against writers. The locks keep QEMU from starting the
+ * domain. They are shared with the worker, which gets the descriptors, and last until both
+ * processes have closed them: so they also last when a worker is killed.
  */
 typedef struct _SinterOfflineFiles SinterOfflineFiles;
 
@@ -21,13 +21,13 @@ typedef struct _SinterOfflineFiles SinterOfflineFiles;
  * sinter_offline_files_open:
  * @disk: as just scanned; of a plan whose layers are all files or block devices
  *
- * Opens each image by its path and makes sure that it is the one that was scanned, whatever was
- * renamed or linked meanwhile: it cannot be led to another file; and that each one's header names
- * the next, and its format. Blocking.
+ * Opens each image by its path and verifies that it is the scanned file, so that renames or links
+ * since the scan cannot redirect it to another file; and that each image's header names the next
+ * image and its format. Blocking.
  *
- * Returns: %NULL with LOCKED, and by whom, where an image is in use; with CHAIN_CHANGED where a
- * path leads to another file by now, or a definition that holds a chain contradicts the headers;
- * with UNSUPPORTED where only the definition says a format.
+ * Returns: %NULL with LOCKED and the holder of the lock if an image is in use; with CHAIN_CHANGED
+ * if a path now leads to another file, or the chain in the definition contradicts the headers; with
+ * UNSUPPORTED if only the definition names a format.
  */
 SinterOfflineFiles *sinter_offline_files_open(const SinterDisk *disk, const SinterDiskPlan *plan,
                                               GError **error);
@@ -38,18 +38,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterOfflineFiles, sinter_offline_files_free)
 
 guint sinter_offline_files_get_n(const SinterOfflineFiles *files);
 
-/* The open image at a place, 0 the active one. */
+/* The open image at index @place; 0 is the active layer. */
 int sinter_offline_files_get_fd(const SinterOfflineFiles *files, guint place);
 
-/* What the merge writes to, opened once more with O_DIRECT; -1: that cannot be had. */
+/* The merge's destination, opened a second time with O_DIRECT; -1: unavailable. */
 int sinter_offline_files_get_direct_fd(const SinterOfflineFiles *files);
 
-/* (transfer none): the format of the image that the merge writes to */
+/* (transfer none): the format of the merge's destination */
 const char *sinter_offline_files_get_result_format(const SinterOfflineFiles *files);
 
 /*
- * (transfer full): what the worker is told of them; the image at place N as @first_fd + N, what is
- * open with O_DIRECT behind the last one
+ * (transfer full): the request for the worker; the image at index N is descriptor @first_fd + N,
+ * the O_DIRECT descriptor follows the last one
  */
 SinterWorkerRequest *sinter_offline_files_make_request(const SinterOfflineFiles *files,
                                                        guint first_fd,

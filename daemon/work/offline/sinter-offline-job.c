@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The kind of job that merges the images of a domain that is shut off. Invariant: while the domain
- * runs, whoever started it, the job waits and touches nothing.
+ * The kind of job that merges the images of a shut-off domain. Invariant: while the domain runs, no
+ * matter who started it, the job waits and touches nothing.
  */
 
 #include "sinter-offline-job.h"
@@ -21,7 +21,7 @@ clear(SinterJobRun *run)
     sinter_chain_look_clear(sinter_chain_look(run));
 }
 
-/* The whole host is looked at when the images are locked. */
+/* The whole host is read later, when the images are locked. */
 static gboolean
 observe(SinterJobRun *run, GError **error)
 {
@@ -34,7 +34,7 @@ decide(const SinterJobRun *run)
     return sinter_offline_reconcile(run->record, &sinter_chain_look(run)->observation);
 }
 
-/* A block job is somebody else's, while the domain runs: its end is news. */
+/* While the domain runs, a block job belongs to another user: its end is news. */
 static SinterHeard
 hear(SinterJobRun *run, const SinterEvent *event)
 {
@@ -66,7 +66,7 @@ step_verify(SinterJobRun *run, const SinterVerdict *verdict)
         sinter_chain_clean_up(run, TRUE);
 }
 
-/* Warns of snapshots whose state lay in an image that was merged into in part. */
+/* Warns about snapshots whose state was in an image that received part of a merge. */
 static void
 warn_of_part(SinterJobRecord *record)
 {

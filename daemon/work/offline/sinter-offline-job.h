@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* A job that sinter-worker does while the domain is shut off: commit, pull. */
+/* A job that sinter-worker runs while the domain is shut off: commit, pull. */
 extern const SinterJobKind sinter_offline_job_kind;
 
 G_END_DECLS

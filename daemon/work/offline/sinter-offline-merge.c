@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The offline merge, step by step: open and lock the images, look at the whole host once more,
- * merge in a worker, let the domain's definition name the result. Invariant: from the last look
- * at the host until the definition follows the images stay locked, so no QEMU can have written to
- * the old chain in between, whether a worker was killed or not; and a merge that a crash cut off is
- * begun anew, never taken for done, for the domain may have run since.
+ * The offline merge, step by step: open and lock the images, read the whole host again, merge in a
+ * worker, redefine the domain to name the result. Invariant: the images stay locked from the last
+ * observation of the host until the domain is redefined, so no QEMU can have written to the old
+ * chain in between, even if a worker was killed; and a merge that a crash interrupted is restarted,
+ * never assumed complete, because the domain may have run since.
  */
 
 #include "sinter-offline-merge.h"
@@ -16,10 +16,10 @@
 #include "sinter-job-wait.h"
 #include "sinter-recheck.h"
 
-/* A worker that dies this often dies of what it reads. */
+/* A worker that dies this often dies because of the data that it reads. */
 #define MAX_DEATHS 3
 
-/* From being asked to give up to being killed. */
+/* The time from the request to cancel until the worker is killed. */
 #define CANCEL_USEC (10 * G_USEC_PER_SEC)
 
 /* --- waiting ---------------------------------------------------------------------------------- */
@@ -47,7 +47,7 @@ sinter_offline_step_wait(SinterJobRun *run, const SinterVerdict *verdict)
 
 /* --- before the merge ------------------------------------------------------------------------- */
 
-/* A lost connection is waited for: the loop looks again. */
+/* Does not fail the job for a lost connection: the loop observes again. */
 static gboolean
 fail_unless_lost(SinterJobRun *run, const GError *error)
 {
@@ -73,7 +73,8 @@ open_files(SinterJobRun *run, SinterOfflineFiles **ret_files)
     return FALSE;
 }
 
-/* Beside all other jobs. One that goes on with a merge may have used what it once had claimed. */
+/* Claims space beside all other jobs. A job that continues a merge may already have used part of
+ * its earlier claim. */
 static gboolean
 claim_space(SinterJobRun *run)
 {
@@ -92,7 +93,7 @@ claim_space(SinterJobRun *run)
     return space == SINTER_SPACE_GRANTED;
 }
 
-/* The planner's word on the host as it is now that nobody can open the images any more. */
+/* Runs the planner again on the present host, now that no other process can open the images. */
 static gboolean
 look_once_more(SinterJobRun *run)
 {
@@ -106,7 +107,8 @@ look_once_more(SinterJobRun *run)
         return fail_unless_lost(run, error);
     domain = sinter_recheck_find_domain(host, record->domain_uuid);
     if (domain && domain->active)
-        return FALSE; /* it was quicker, without locks: the next look tells */
+        return FALSE; /* it was started before the images were locked: the next observation shows
+                       * it */
     if (!sinter_recheck_plan(record, host, &error))
         return fail_unless_lost(run, error);
     if (!record->remove_identities)
@@ -125,7 +127,7 @@ begin(SinterJobRun *run)
         record->started_usec = g_get_real_time();
     if (!sinter_job_run_enter_phase(run, SINTER_PHASE_STARTING, &error))
         return fail_unless_lost(run, error);
-    /* a chain that stands in the definition would not follow */
+    /* an explicit chain in the definition would become outdated */
     if (!virt->klass->redefine_disk(virt, record->domain_uuid, record->plan->disk, NULL, NULL,
                                     &error) ||
         !sinter_job_run_enter_phase(run, SINTER_PHASE_COPYING, &error))
@@ -135,11 +137,11 @@ begin(SinterJobRun *run)
 
 /* --- while the worker works ------------------------------------------------------------------- */
 
-/* What came of a worker: its answer, or how it died without one. */
+/* The result of a worker: its answer, or how it died without one. */
 typedef struct {
     SinterWorkerMessage *answer;
     char *death;
-    gint64 kill_usec; /* when it is killed for not giving up; 0: it was not asked to */
+    gint64 kill_usec; /* when it is killed for not cancelling; 0: cancel was not requested */
     gboolean killed;
 } Outcome;
 
@@ -151,7 +153,7 @@ outcome_clear(Outcome *outcome)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Outcome, outcome_clear)
 
-/* Returns whether that was its last word. */
+/* Returns whether that was the worker's last message. */
 static gboolean
 hear_worker(SinterJobRun *run, SinterMessage *message, Outcome *outcome)
 {
@@ -188,7 +190,7 @@ time_left(const Outcome *outcome)
     return (guint64)MAX(outcome->kill_usec - g_get_monotonic_time(), 0);
 }
 
-/* Until the worker has ended; FALSE when the daemon ends before. */
+/* Waits until the worker has ended; FALSE if the daemon stops first. */
 static gboolean
 follow(SinterJobRun *run, Outcome *outcome)
 {

@@ -7,8 +7,8 @@ G_BEGIN_DECLS
 
 /* Steps of an offline merge (SinterJobStep). */
 
-/* Merges, in a sinter-worker, and lets the definition follow; or waits, where an image is in use;
- * or ends the job as failed. */
+/* Merges, in a sinter-worker, and redefines the domain; or waits if an image is in use; or ends the
+ * job as failed. */
 void sinter_offline_step_merge(SinterJobRun *run, const SinterVerdict *verdict);
 
 /* The domain runs: waits until it is shut off. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From record and observation to the next step of an offline merge. Invariant: there is no block
- * job of ours, and a merge that was cut off is begun anew: as long as the old chain is the chain it
- * reads as before, however far the merge came.
+ * Derives the next step of an offline merge from its record and an observation. Invariant: none of
+ * the block jobs is ours, and an interrupted merge is restarted: as long as the domain has the old
+ * chain, the chain reads as before, however far the merge got.
  */
 
 #include "sinter-offline-reconcile.h"
@@ -15,7 +15,8 @@ sinter_offline_reconcile(const SinterJobRecord *record, const SinterObservation 
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_NOT_FOUND,
                                   "the domain no longer exists; its files are not changed");
     if (seen->block_job != SINTER_BLOCK_JOB_NONE)
-        return sinter_verdict(SINTER_NEXT_WAIT); /* somebody else's: what it leaves is seen then */
+        return sinter_verdict(SINTER_NEXT_WAIT); /* another user's: its result is observed
+                                                  * afterwards */
     if (seen->chain == SINTER_CHAIN_AFTER) {
         if (record->started_usec == 0)
             return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_CHAIN_CHANGED,

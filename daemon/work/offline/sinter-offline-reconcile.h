@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* What an offline merge does next, as a pure function of what its record says and what is seen on
+/* Decides the next step of an offline merge, as a pure function of its record and an observation of
  * the host. */
 SinterVerdict sinter_offline_reconcile(const SinterJobRecord *record,
                                        const SinterObservation *seen);

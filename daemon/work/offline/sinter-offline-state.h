@@ -8,10 +8,10 @@ G_BEGIN_DECLS
 
 /* The state of an offline merge. */
 typedef struct {
-    SinterChainLook look;        /* first */
-    SinterOfflineWorker *worker; /* while it works; else NULL */
-    guint n_workers;             /* that were started: the serial of the last one */
-    guint n_deaths;              /* of workers that gave no answer */
+    SinterChainLook look;        /* must be first */
+    SinterOfflineWorker *worker; /* while it runs; else NULL */
+    guint n_workers;             /* started so far: the serial of the last one */
+    guint n_deaths;              /* workers that ended without an answer */
 } SinterOfflineState;
 
 static inline SinterOfflineState *

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Starting sinter-worker, and listening to it in a thread. Invariant: the child gets the images,
- * one end of a socket and the daemon's standard error, and no other descriptor of the daemon; the
- * thread ends when the child has closed its end, and has then posted how it ended.
+ * Starts sinter-worker and receives its messages in a thread. Invariant: the child inherits the
+ * images, one end of a socket and the daemon's standard error, and no other descriptor of the
+ * daemon; the thread ends when the child has closed its end of the socket, after it has posted how
+ * the child ended.
  */
 
 #include "sinter-offline-worker.h"
@@ -20,7 +21,7 @@
 
 #define PROGRAM_NAME "sinter-worker"
 
-/* A worker that tells its progress more often than that is not listened to each time. */
+/* Progress messages that arrive faster than this are dropped. */
 #define PROGRESS_USEC (G_USEC_PER_SEC / 10)
 
 struct _SinterOfflineWorker {
@@ -31,7 +32,7 @@ struct _SinterOfflineWorker {
     GThread *listener;
 };
 
-/* (transfer full): beside the program that we are, also when that was replaced meanwhile */
+/* (transfer full): the program next to our own executable, even if that was replaced meanwhile */
 static char *
 find_program(void)
 {
@@ -44,7 +45,7 @@ find_program(void)
     return g_build_filename(folder, PROGRAM_NAME, NULL);
 }
 
-/* (transfer full): how a process ended that did not say so itself */
+/* (transfer full): how a process ended that did not report it itself */
 static char *
 describe_end(GSubprocess *process)
 {
@@ -55,7 +56,7 @@ describe_end(GSubprocess *process)
     return g_strdup_printf("it exited with status %d", g_subprocess_get_exit_status(process));
 }
 
-/* The job is not to be flooded, whatever runs in the worker. */
+/* Protects the job from a flood of messages by a compromised worker. */
 static gboolean
 is_too_much(const SinterWorkerMessage *message, gint64 *last_usec)
 {
@@ -83,7 +84,7 @@ listen_thread(gpointer data)
         else
             sinter_mailbox_post_worker(self->mailbox, self->serial, message, NULL);
     }
-    if (error) /* what does not keep to the protocol is not believed any longer */
+    if (error) /* after a protocol violation the worker is no longer trusted */
         g_subprocess_force_exit(self->process);
     g_subprocess_wait(self->process, NULL, NULL);
     sinter_mailbox_post_worker(self->mailbox, self->serial, NULL,
@@ -108,7 +109,7 @@ static gboolean
 spawn(SinterOfflineWorker *self, const char *program, const SinterOfflineFiles *files,
       int child_socket, GError **error)
 {
-    /* its input is silent by itself */
+    /* standard input is /dev/null by default */
     g_autoptr(GSubprocessLauncher) launcher =
         g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
     const int first_fd = SINTER_WORKER_SOCKET_FD + 1;
@@ -170,7 +171,7 @@ sinter_offline_worker_start(const char *program, const SinterOfflineFiles *files
     return self;
 }
 
-/* One that cannot be told anything is gone, or about to be: its end is on its way. */
+/* If sending fails, the worker is gone or about to end: the message about its end follows. */
 static void
 tell(SinterOfflineWorker *self, const SinterWorkerMessage *message)
 {

@@ -9,17 +9,18 @@ G_BEGIN_DECLS
 /**
  * SinterOfflineWorker:
  *
- * A sinter-worker that runs, seen from the job that started it: what it says arrives in the job's
- * mailbox as SINTER_MESSAGE_WORKER, at last that it has ended. One thread owns it, and that must
- * live as long: the kernel ends the worker with the thread that started it.
+ * A running sinter-worker as seen by the job that started it: its messages arrive in the job's
+ * mailbox as SINTER_MESSAGE_WORKER, the last one reports its end. One thread owns the worker and
+ * must live as long, because the kernel kills the worker when the thread that started it ends.
  */
 typedef struct _SinterOfflineWorker SinterOfflineWorker;
 
 /**
  * sinter_offline_worker_start:
- * @program: (nullable): path of sinter-worker; %NULL for the one beside this daemon
- * @files: open and locked; the worker gets their descriptors, and keeps the locks with us
- * @serial: messages carry it, so that a worker's last words are not taken for the next one's
+ * @program: (nullable): path of sinter-worker; %NULL for the one next to this daemon
+ * @files: open and locked; the worker gets their descriptors and shares the locks
+ * @serial: part of each message, so that the last messages of a worker are not attributed to the
+ *   next one
  */
 SinterOfflineWorker *sinter_offline_worker_start(const char *program,
                                                  const SinterOfflineFiles *files,
@@ -27,15 +28,15 @@ SinterOfflineWorker *sinter_offline_worker_start(const char *program,
                                                  SinterMailbox *mailbox, guint serial,
                                                  GError **error);
 
-/* Asks it to give up; its answer tells whether it was too late. */
+/* Requests cancellation; the worker's answer shows whether it was too late. */
 void sinter_offline_worker_cancel(SinterOfflineWorker *worker);
 
 void sinter_offline_worker_set_bandwidth(SinterOfflineWorker *worker, guint64 bytes_per_sec);
 
-/* Ends it at once, which harms nothing. */
+/* Kills the worker at once, which is harmless. */
 void sinter_offline_worker_kill(SinterOfflineWorker *worker);
 
-/* Likewise, and waits until it is gone. Accepts %NULL. */
+/* Kills the worker and waits until it has ended. Accepts %NULL. */
 void sinter_offline_worker_free(SinterOfflineWorker *worker);
 
 G_END_DECLS

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Who sinter-worker is. Invariant: with root as its daemon it is a user who owns nothing. Not the
- * owner of the images: that may be root, or the user of all QEMUs, which could then end it and
- * which it could reach. The rights over the images are in its descriptors, so any user will do that
- * their file systems answer.
+ * The user that sinter-worker runs as. Invariant: if the daemon runs as root, the worker's user
+ * owns nothing. It is not the owner of the images: that may be root, or the user of all QEMU
+ * processes, so that worker and QEMU could signal each other. The descriptors carry the rights to
+ * the images, so any user works that their file systems accept.
  */
 
 #include "sinter-worker-user.h"
@@ -16,10 +16,10 @@
 
 #define USER_NAME "sinter-worker"
 
-/* nobody's number everywhere: what the kernel shows for users that it cannot name */
+/* the conventional number of nobody: what the kernel shows for unmapped users */
 #define NOBODY 65534
 
-/* More than any entry; one that is longer is taken for absent. */
+/* Larger than any valid entry; a longer one is treated as absent. */
 #define MAX_ENTRY_BYTES (64 * 1024)
 
 gboolean

@@ -7,15 +7,16 @@ G_BEGIN_DECLS
 
 /**
  * sinter_worker_user_find:
- * @ret_uid: 0 where we are not root, and cannot be anybody else
+ * @ret_uid: 0 if the daemon is not root and cannot switch users
  *
- * Who a sinter-worker that we start is to become: the host's user for it; nobody where the host has
- * none, which is logged once; never root. May ask the network for the user: not in the main thread.
+ * Finds the user that a sinter-worker switches to: the host's user for it, or nobody if the host
+ * has none, which is logged once; never root. May look the user up over the network: do not call in
+ * the main thread.
  */
 void sinter_worker_user_find(guint *ret_uid, guint *ret_gid);
 
-/* The same for a user by name, whoever we are. Returns whether the host has it and it is not root:
- * else it is nobody. */
+/* Looks a user up by name, whichever user the daemon runs as. Returns whether the user exists and
+ * is not root; otherwise the result is nobody. */
 gboolean sinter_worker_user_look_up(const char *name, guint *ret_uid, guint *ret_gid);
 
 G_END_DECLS

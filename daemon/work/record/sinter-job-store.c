@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The folder of job records. Invariant: a record is replaced whole or not at all, and a bad file
- * never hides the good ones: it is renamed out of the way, kept for a person to look at.
+ * The folder of job records. Invariant: a record is replaced atomically, and a bad file never hides
+ * the good ones: it is renamed and kept for an administrator to inspect.
  */
 
 #include "sinter-job-store.h"
@@ -66,8 +66,8 @@ set_aside(const char *path, const GError *cause)
                cause->message);
 }
 
-/* What a write that a crash cut short left: "ID.json.XXXXXX". Nobody writes while records are read.
- */
+/* Matches "ID.json.XXXXXX": what a write that was interrupted by a crash left behind. No write is
+ * in progress while records are read. */
 static gboolean
 is_left_over(const char *name)
 {
@@ -76,7 +76,7 @@ is_left_over(const char *name)
     return suffix && strlen(suffix) == strlen(".json.XXXXXX") && !g_str_has_suffix(name, ".bad");
 }
 
-/* The id that a file's name tells; 0 for files that are no record (ids start at 1). */
+/* The id in a file's name; 0 for files that are not records (ids start at 1). */
 static guint64
 id_of_name(const char *name)
 {

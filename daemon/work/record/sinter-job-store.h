@@ -8,12 +8,12 @@ G_BEGIN_DECLS
 /**
  * SinterJobStore:
  *
- * The folder of job records: "ID.json" each. Blocking. sinter_job_store_save() may be called from
- * any thread, for different records at once; the rest belongs to one thread.
+ * The folder of job records: one "ID.json" per job. Blocking. sinter_job_store_save() may be called
+ * from any thread, concurrently for different records; all other functions belong to one thread.
  */
 typedef struct _SinterJobStore SinterJobStore;
 
-/* Makes the folder (0700) when it is absent. */
+/* Creates the folder (0700) if it is absent. */
 SinterJobStore *sinter_job_store_new(const char *dir, GError **error);
 void sinter_job_store_free(SinterJobStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterJobStore, sinter_job_store_free)
@@ -21,14 +21,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterJobStore, sinter_job_store_free)
 /**
  * sinter_job_store_load:
  *
- * Reads every record. One that cannot be read is logged, named, and set aside as "ID.json.bad",
- * so that it is met once. Ids go on above all that were seen.
+ * Reads every record. A record that cannot be read is logged with its name and renamed to
+ * "ID.json.bad", so that it is reported once. New ids are greater than all ids found.
  *
- * Returns: (transfer full) (element-type SinterJobRecord): by id
+ * Returns: (transfer full) (element-type SinterJobRecord): ordered by id
  */
 GPtrArray *sinter_job_store_load(SinterJobStore *store, GError **error);
 
-/* (transfer full): an id that no record ever had in this folder */
+/* (transfer full): an id that no record in this folder ever had */
 char *sinter_job_store_new_id(SinterJobStore *store);
 
 /* Makes the record durable. */

@@ -15,112 +15,113 @@ typedef struct _SinterJobRun SinterJobRun;
 
 /**
  * SinterJobFunc:
- * @record: (transfer none): the job as it now is
+ * @record: (transfer none): the present state of the job
  * @progress: (transfer none): how far the copying is
- * @ended: %TRUE once, as the last call: the record is final and durable; where it cannot be
- *  written, an older one does not stand either
+ * @ended: %TRUE in the last call only: the record is final and durable; if it could not be written,
+ *   no older record is left either
  *
  * Called in the job's thread.
  */
 typedef void (*SinterJobFunc)(const SinterJobRecord *record, const SinterJobProgress *progress,
                               gboolean ended, gpointer user_data);
 
-/* What a job works with. */
+/* What a job uses of the daemon. */
 typedef struct {
-    SinterVirt *virt;          /* (unowned) outlives the thread */
-    SinterJobStore *store;     /* (unowned) likewise */
-    SinterSpaceLedger *ledger; /* (unowned) (nullable) likewise */
+    SinterVirt *virt;          /* (unowned): outlives the thread */
+    SinterJobStore *store;     /* (unowned): likewise */
+    SinterSpaceLedger *ledger; /* (unowned) (nullable): likewise */
     guint64 patience_usec;     /* see sinter-convergence.h */
     guint64 max_pause_usec;
-    guint64 poll_usec;          /* between two looks at the progress */
-    guint64 retry_usec;         /* before what failed is tried again where no event may tell */
-    const char *worker_program; /* (nullable): sinter-worker, where not beside the daemon */
+    guint64 poll_usec;          /* between two polls of the progress */
+    guint64 retry_usec;         /* delay before a retry if no event may announce a change */
+    const char *worker_program; /* (nullable): path of sinter-worker, if not next to the daemon */
     SinterJobFunc func;
     gpointer user_data;
 } SinterJobContext;
 
-/* What a message means for a job that waits. */
+/* What a message means for a waiting job. */
 typedef enum {
-    SINTER_HEARD_NOTHING, /* nothing: go on waiting */
-    SINTER_HEARD_READY,   /* the copy is ready to be moved over */
+    SINTER_HEARD_NOTHING, /* nothing: continue waiting */
+    SINTER_HEARD_READY,   /* the copy is ready for the pivot */
     SINTER_HEARD_NEWS,    /* observe again */
 } SinterHeard;
 
-/* Does what @verdict says. It returns when it is time to observe again, or when the job is over. */
+/* Carries out @verdict. Returns when it is time to observe again, or when the job has ended. */
 typedef void (*SinterJobStep)(SinterJobRun *run, const SinterVerdict *verdict);
 
 /**
  * SinterJobKind:
  *
- * One kind of job: what differs between jobs in the loop that all of them run. Every function is
- * called in the job's thread; those marked nullable may be absent.
+ * A kind of job: the functions that differ between jobs in the loop that all of them run. All of
+ * them are called in the job's thread; those marked nullable may be absent.
  *
- * To add a kind, write its functions and steps in a room of their own below daemon/work, and add
+ * To add a kind, write its functions and steps in a folder of their own below daemon/work, and add
  * the kind to the table in sinter-job-kinds.c.
  */
 typedef struct {
-    const char *name; /* as records carry it: never changes */
+    const char *name; /* the name in records: never changes */
 
-    gsize state_size;                 /* of run->state, which is zeroed */
-    void (*init)(SinterJobRun *run);  /* (nullable): sets up run->state */
-    void (*clear)(SinterJobRun *run); /* (nullable): frees what run->state holds */
+    gsize state_size;                 /* of run->state, which is zeroed initially */
+    void (*init)(SinterJobRun *run);  /* (nullable): initializes run->state */
+    void (*clear)(SinterJobRun *run); /* (nullable): frees the members of run->state */
 
-    gboolean starts_at_once; /* does not wait to be admitted by the executor */
+    gboolean starts_at_once; /* does not wait for admission by the executor */
 
-    /* (nullable): for a job that an earlier run of the daemon began, before the first look. */
+    /* (nullable): for a job that an earlier run of the daemon began, before the first
+     * observation. */
     void (*take_over)(SinterJobRun *run);
 
-    /* Looks at the host and notes in run->state what is there. FALSE with an error when that was
-     * not possible: it is tried again later. */
+    /* Observes the host and stores the result in run->state. FALSE with an error if that was not
+     * possible: it is retried later. */
     gboolean (*observe)(SinterJobRun *run, GError **error);
 
-    /* The next step, from the record and what was observed. Pure. */
+    /* Returns the next step, from the record and the observation. Pure. */
     SinterVerdict (*decide)(const SinterJobRun *run);
 
-    /* (nullable): FALSE when @verdict must not be followed yet: then it has waited for what is
+    /* (nullable): FALSE if @verdict must not be followed yet: then it has waited for what is
      * missing, and the job observes again. */
     gboolean (*may_step)(SinterJobRun *run, const SinterVerdict *verdict);
 
-    /* By SinterNext. NULL for what decide() never says, and, for the three ends, where
+    /* By SinterNext. NULL for values that decide() never returns, and, for the three ends, if
      * nothing has to be done besides ending the job. */
     SinterJobStep steps[SINTER_N_NEXTS];
 
-    /* (nullable): what an event of libvirt means. */
+    /* (nullable): returns what an event of libvirt means. */
     SinterHeard (*hear)(SinterJobRun *run, const SinterEvent *event);
 
-    /* (nullable): the record has another bandwidth limit: applies it. */
+    /* (nullable): the record has a new bandwidth limit: applies it. */
     void (*apply_bandwidth)(SinterJobRun *run);
 
-    /* (nullable): the daemon stops while the job is not over: undoes what must not stay. */
+    /* (nullable): the daemon stops while the job has not ended: undoes what must not stay. */
     void (*leave)(SinterJobRun *run);
 } SinterJobKind;
 
-/* The job's thread, as others wait for it. */
+/* How other threads wait for the job's thread. */
 typedef struct {
     GThread *thread;
     GMutex lock;   /* guards left */
-    GCond cond;    /* left was set */
-    gboolean left; /* nothing else follows in the thread */
+    GCond cond;    /* signals that left was set */
+    gboolean left; /* the thread does nothing more */
 } SinterJobThread;
 
 typedef enum {
     SINTER_JOB_RUNS,
-    SINTER_JOB_STOPPED, /* the daemon stops: the next one goes on */
+    SINTER_JOB_STOPPED, /* the daemon stops: the next run of the daemon continues the job */
     SINTER_JOB_OVER,    /* the record is final */
 } SinterJobLife;
 
-/* What of the job's news is written down or logged. */
+/* What the job has saved and logged. */
 typedef struct {
-    gboolean unsaved; /* the record on disk lags behind in what need not be durable */
-    char *trouble;    /* why the last look failed, as logged; NULL when it did not */
+    gboolean unsaved; /* the record on disk lacks changes that need not be durable */
+    char *trouble;    /* why the last observation failed, as logged; NULL if it succeeded */
 } SinterJobNews;
 
-/* A job as its kind sees it. All belongs to the job's thread but mailbox, which any may post to,
- * and thread. */
+/* A job as seen by its kind. The job's thread owns everything except mailbox, to which any thread
+ * may post, and thread. */
 struct _SinterJobRun {
     SinterJobContext context;
     const SinterJobKind *kind;
-    gpointer state; /* the kind's own, of kind->state_size bytes */
+    gpointer state; /* the kind's own state, of kind->state_size bytes */
     SinterJobThread thread;
     SinterMailbox *mailbox;
     SinterJobRecord *record;
@@ -130,7 +131,8 @@ struct _SinterJobRun {
     SinterJobNews news;
 };
 
-/* Whether @error says that the connection to libvirt is lost: the job observes when it is back. */
+/* Returns whether @error means that the connection to libvirt is lost: the job observes again after
+ * the reconnection. */
 static inline gboolean
 sinter_job_is_lost(const GError *error)
 {

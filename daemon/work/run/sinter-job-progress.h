@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* How far a job's copying is, as last seen. */
+/* The progress of a job's copying, as last seen. */
 typedef struct {
     guint64 done_bytes;
     guint64 total_bytes;        /* 0: not known yet */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a job reports: its record on disk, its log lines, what is published of it, its end. What
- * holds: an end that is published is written down, or no record of the job is left.
+ * What a job reports: its record on disk, its log messages, its published state, its end.
+ * Invariant: when an end is published, it has been saved, or no record of the job is left.
  */
 
 #include "sinter-job-report.h"
@@ -16,7 +16,7 @@ sinter_job_run_publish(SinterJobRun *run, gboolean ended)
     run->context.func(run->record, &run->progress, ended, run->context.user_data);
 }
 
-/* @message_id: (nullable): what the journal's catalog explains */
+/* @message_id: (nullable): refers to an entry of the journal catalog */
 static void
 log_job_as(SinterJobRun *run, GLogLevelFlags level, const char *message_id, const char *text)
 {
@@ -86,8 +86,8 @@ sinter_job_run_enter_phase(SinterJobRun *run, SinterPhase phase, GError **error)
     return TRUE;
 }
 
-/* Where the end cannot be written, what is written must not be: the next daemon would begin anew
- * what its caller was told is over. To remove a file needs no room. */
+/* Saves the end. If that fails, removes the record: otherwise the next daemon would restart a job
+ * that its caller was told had ended. Removing a file needs no disk space. */
 static void
 save_end(SinterJobRun *run)
 {
@@ -138,7 +138,7 @@ sinter_job_run_note_progress(SinterJobRun *run, guint64 done_bytes, guint64 tota
     progress->rate_bytes_per_sec =
         sinter_rate_sample(&run->rate, g_get_monotonic_time(), done_bytes);
     remaining = progress->total_bytes - progress->done_bytes;
-    if (progress->done_bytes > 0) /* before that the total need not be known */
+    if (progress->done_bytes > 0) /* before that the total may be unknown */
         sinter_space_ledger_lower(run->context.ledger, run->record->id, remaining);
     progress->expected_end_usec = 0;
     if (progress->rate_bytes_per_sec > 0)

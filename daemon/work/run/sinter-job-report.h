@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* What a job reports. All in the job's thread. */
+/* The reports of a job. Called in the job's thread. */
 
-/* Passes record and progress on to the context's func. */
+/* Passes record and progress to the context's func. */
 void sinter_job_run_publish(SinterJobRun *run, gboolean ended);
 
 void sinter_job_run_log(SinterJobRun *run, GLogLevelFlags level, const char *text);
@@ -15,16 +15,16 @@ void sinter_job_run_log(SinterJobRun *run, GLogLevelFlags level, const char *tex
 /* Makes the record durable. */
 gboolean sinter_job_run_save(SinterJobRun *run, GError **error);
 
-/* For what the next look would find again: losing it loses nothing. */
+/* For changes that the next observation would find again: losing them is harmless. */
 void sinter_job_run_save_or_log(SinterJobRun *run);
 
-/* Makes durable that @phase begins, before it does. */
+/* Saves durably that @phase begins, before it does. */
 gboolean sinter_job_run_enter_phase(SinterJobRun *run, SinterPhase phase, GError **error);
 
-/* Notes a sample of the progress and publishes it. */
+/* Records a sample of the progress and publishes it. */
 void sinter_job_run_note_progress(SinterJobRun *run, guint64 done_bytes, guint64 total_bytes);
 
-/* Ends the job in a final @phase. @message: (nullable): why it is not done */
+/* Ends the job in the final @phase. @message: (nullable): why it did not end as done */
 void sinter_job_run_finish(SinterJobRun *run, SinterPhase phase, SinterError code,
                            const char *message);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The thread of one job. It runs one loop: observe, decide, step; what each of these does is the
- * kind's affair. Invariant: the thread has the only copy of the record that is written to; a lost
- * connection ends nothing, the job observes again when it is back; a job ends once.
+ * The thread of one job. It runs one loop: observe, decide, step; the kind implements each of
+ * these. Invariant: only this thread writes to the record; a lost connection does not end the job,
+ * it observes again after the reconnection; a job ends once.
  */
 
 #include "sinter-job-run.h"
@@ -20,7 +20,7 @@ wait_for_admission(SinterJobRun *run)
         g_autoptr(SinterMessage) message = sinter_mailbox_wait(run->mailbox, G_MAXUINT64);
 
         admitted = message->kind == SINTER_MESSAGE_ADMIT;
-        /* events are not the job's before it has begun */
+        /* a job that has not begun ignores events */
         if (message->kind != SINTER_MESSAGE_EVENT)
             sinter_job_run_hear(run, message);
     }
@@ -35,7 +35,7 @@ note_trouble(SinterJobRun *run, const GError *error)
     run->news.trouble = g_strdup(error->message);
 }
 
-/* Observes, and finds the next step; FALSE when that was not possible, or it is not time yet. */
+/* Observes and decides the next step; FALSE if that was not possible, or it is not time yet. */
 static gboolean
 find_next(SinterJobRun *run, SinterVerdict *verdict)
 {
@@ -51,7 +51,7 @@ find_next(SinterJobRun *run, SinterVerdict *verdict)
     return !run->kind->may_step || run->kind->may_step(run, verdict);
 }
 
-/* The phases of the three ends. */
+/* The final phases of the three ends. */
 static const SinterPhase end_phases[SINTER_N_NEXTS] = {
     [SINTER_NEXT_FAIL] = SINTER_PHASE_FAILED,
     [SINTER_NEXT_CANCELLED] = SINTER_PHASE_CANCELLED,
@@ -65,7 +65,8 @@ step(SinterJobRun *run, const SinterVerdict *verdict)
         run->kind->steps[verdict->next](run, verdict);
         return;
     }
-    g_assert(verdict->next >= SINTER_NEXT_FAIL); /* else the kind decides what it cannot do */
+    g_assert(verdict->next >= SINTER_NEXT_FAIL); /* otherwise the kind decided on a step that it
+                                                  * does not implement */
     sinter_job_run_finish(run, end_phases[verdict->next], verdict->error, verdict->reason);
 }
 

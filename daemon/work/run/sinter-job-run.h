@@ -8,26 +8,26 @@ G_BEGIN_DECLS
 /**
  * SinterJobRun:
  *
- * The run of one job of any kind, in a thread of its own: observe the host, decide the next step,
- * write it down, do it, wait for an event, observe again. The thread blocks in libvirt and in the
- * file system so that the main loop need not; it hears from the main context through a mailbox, and
- * reports to it through one callback.
+ * One job of any kind, running in its own thread: observe the host, decide the next step, record
+ * it, do it, wait for an event, observe again. The thread blocks in libvirt and in the file system
+ * so that the main loop does not have to; it receives messages from the main context through a
+ * mailbox, and reports to it through one callback.
  */
 
-/* @kind: (unowned): static. @record: (transfer full): a new job's (QUEUED) or one that is taken
- * over */
+/* @kind: (unowned): static. @record: (transfer full): of a new job (QUEUED) or one that is taken
+ *   over */
 SinterJobRun *sinter_job_run_start(const SinterJobContext *context, const SinterJobKind *kind,
                                    SinterJobRecord *record);
 
-/* (transfer none): where to post to; any thread */
+/* (transfer none): where any thread may post messages to the job */
 SinterMailbox *sinter_job_run_get_mailbox(SinterJobRun *run);
 
-/* Like sinter_job_run_join(), but no longer than until @deadline_usec (monotonic). A thread that
- * libvirt does not let return by then is left to itself, with all that it uses: FALSE. */
+/* Like sinter_job_run_join(), but waits at most until @deadline_usec (monotonic). FALSE if the
+ * thread is still blocked in libvirt then: it is abandoned, with everything that it uses. */
 gboolean sinter_job_run_join_until(SinterJobRun *run, gint64 deadline_usec);
 
-/* Waits for the thread's end (after its end was published, or after STOP was posted) and frees.
- * Accepts %NULL. */
+/* Waits for the end of the thread (after its end was published, or after STOP was posted) and
+ * frees. Accepts %NULL. */
 void sinter_job_run_join(SinterJobRun *run);
 
 G_END_DECLS

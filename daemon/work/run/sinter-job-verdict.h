@@ -5,13 +5,13 @@
 
 G_BEGIN_DECLS
 
-/* What a job does next. A kind of job uses those that it needs. */
+/* The next step of a job. A kind of job uses those that it needs. */
 typedef enum {
-    SINTER_NEXT_START,  /* begin the work: start the block job, or the merge */
+    SINTER_NEXT_START,  /* begin: start the block job or the merge */
     SINTER_NEXT_WAIT,   /* wait for an event */
-    SINTER_NEXT_PIVOT,  /* the copy is ready: move over, or end a copy that shall not pivot */
-    SINTER_NEXT_CANCEL, /* ask for the end of what runs */
-    SINTER_NEXT_VERIFY, /* the work is done: verify, clean up, end as done */
+    SINTER_NEXT_PIVOT,  /* the copy is ready: pivot, or end a copy without pivot */
+    SINTER_NEXT_CANCEL, /* request the end of what runs */
+    SINTER_NEXT_VERIFY, /* the copying is done: verify, clean up, end as done */
     SINTER_NEXT_FAIL,
     SINTER_NEXT_CANCELLED,
     SINTER_NEXT_QUARANTINE,
@@ -22,7 +22,7 @@ typedef enum {
 typedef struct {
     SinterNext next;
     SinterError error;  /* of FAIL, CANCELLED, QUARANTINE */
-    const char *reason; /* likewise; lives as long as the job */
+    const char *reason; /* likewise; valid as long as the job */
 } SinterVerdict;
 
 static inline SinterVerdict

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a job hears while it waits. Invariant: a message that changes nothing for the job ends no
- * wait, and what a missed one said is found by observing.
+ * What a job receives while it waits. Invariant: a message that changes nothing for the job does
+ * not end the wait, and the next observation finds whatever a missed message reported.
  */
 
 #include "sinter-job-wait.h"
@@ -44,7 +44,7 @@ sinter_job_run_hear(SinterJobRun *run, const SinterMessage *message)
         return SINTER_HEARD_NEWS;
     case SINTER_MESSAGE_ADMIT:
         return run->record->phase == SINTER_PHASE_QUEUED ? SINTER_HEARD_NEWS : SINTER_HEARD_NOTHING;
-    case SINTER_MESSAGE_WORKER: /* the last messages of a worker that has ended */
+    case SINTER_MESSAGE_WORKER: /* late messages of a worker that has ended */
         break;
     }
     return SINTER_HEARD_NOTHING;

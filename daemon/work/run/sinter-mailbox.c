@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A job's inbox: GLib's asynchronous queue with typed messages. */
+/* A job's message queue: GLib's asynchronous queue with typed messages. */
 
 #include "sinter-mailbox.h"
 

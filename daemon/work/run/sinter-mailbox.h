@@ -6,29 +6,30 @@
 
 G_BEGIN_DECLS
 
-/* What the main context tells a job's thread. */
+/* The messages to a job's thread. */
 typedef enum {
-    SINTER_MESSAGE_ADMIT, /* there is room in the budgets: begin; again: there may be more room */
+    SINTER_MESSAGE_ADMIT, /* the budgets have a place: begin; if sent again: more space may be
+                           * available */
     SINTER_MESSAGE_CANCEL,
     SINTER_MESSAGE_BANDWIDTH, /* bytes_per_sec */
     SINTER_MESSAGE_EVENT,     /* event */
-    SINTER_MESSAGE_WORKER,    /* serial; worker, or that it has ended: text */
-    SINTER_MESSAGE_STOP,      /* the daemon ends: leave everything as it is */
+    SINTER_MESSAGE_WORKER,    /* serial; worker, or text if the worker has ended */
+    SINTER_MESSAGE_STOP,      /* the daemon stops: leave everything unchanged */
 } SinterMessageKind;
 
 typedef struct {
     SinterMessageKind kind;
     guint64 bytes_per_sec;
     SinterEvent *event;
-    guint serial;                /* of the worker that it is from */
-    SinterWorkerMessage *worker; /* what it said, or %NULL for its end … */
-    char *text;                  /* … which came like this */
+    guint serial;                /* of the sending worker */
+    SinterWorkerMessage *worker; /* its message, or %NULL for its end … */
+    char *text;                  /* … and how it ended */
 } SinterMessage;
 
 /**
  * SinterMailbox:
  *
- * A queue of messages from any thread to one reader, in order. Nothing is ever dropped.
+ * A queue of messages from any thread to one reader, in order. Messages are never dropped.
  */
 typedef GAsyncQueue SinterMailbox;
 
@@ -41,8 +42,8 @@ void sinter_mailbox_post_event(SinterMailbox *self, const SinterEvent *event);
 void sinter_mailbox_post_worker(SinterMailbox *self, guint serial, SinterWorkerMessage *worker,
                                 char *text);
 
-/* (transfer full) (nullable): the next message; %NULL after @timeout_usec without one, or, for
- * G_MAXUINT64, never %NULL. */
+/* (transfer full) (nullable): the next message; %NULL after @timeout_usec without one. Never %NULL
+ * with G_MAXUINT64. */
 SinterMessage *sinter_mailbox_wait(SinterMailbox *self, guint64 timeout_usec);
 
 void sinter_message_free(SinterMessage *message);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How fast a counter grows, smoothed so that a bar's estimate does not jump. */
+/* The growth rate of a counter, smoothed so that the estimate of a progress bar does not jump. */
 
 #include "sinter-rate.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A job that another version of sinterd left behind. Invariant: nothing is changed on the host,
- * because nobody here knows what was begun and how far it came.
+ * A job left by another version of sinterd. Invariant: nothing is changed on the host, because this
+ * version does not know what was begun and how far it got.
  */
 
 #include "sinter-unknown-job.h"

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Runs a job whose record names a kind that this version does not know: ends it in quarantine,
- * without a look at the host. */
+/* Runs a job whose record has a kind that this version does not know: ends it in quarantine without
+ * observing the host. */
 extern const SinterJobKind sinter_unknown_job_kind;
 
 G_END_DECLS

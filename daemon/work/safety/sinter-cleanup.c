@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * After a verified merge: snapshot metadata first, files last. Invariant: a file goes only when
- * it is still the very file that was merged, no domain, snapshot or definition on the host names
- * it, no process holds it open with QEMU's locks, and the merged data is on stable storage. Each
- * doubt keeps the file and is told as a warning; none of it makes the job fail, for the merge
- * itself is done.
+ * The cleanup after a verified merge: snapshot metadata first, files last. Invariant: a file is
+ * removed only if it is still the very file that was merged, no domain, snapshot or definition on
+ * the host names it, no process has it open with QEMU's locks, and the merged data is on stable
+ * storage. Any doubt keeps the file and becomes a warning; it does not fail the job, because the
+ * merge itself is complete.
  */
 
 #include "sinter-cleanup.h"
@@ -51,7 +51,8 @@ sinter_cleanup_remember_files(SinterJobRecord *record, const SinterDomain *domai
     record->remove_identities = g_strv_builder_end(identities);
 }
 
-/* A doubt becomes a warning; a lost connection is an error, for all will be tried again. */
+/* Turns an error into a warning; except a lost connection, because everything is retried after
+ * it. */
 static gboolean
 warn_unless_lost(SinterJobRecord *record, const char *what, GError *cause, GError **error)
 {
@@ -64,8 +65,8 @@ warn_unless_lost(SinterJobRecord *record, const char *what, GError *cause, GErro
     return TRUE;
 }
 
-/* libvirt was seen to refuse its own text of a snapshot once, right after a block job; read anew it
- * was good. */
+/* libvirt has been seen to reject its own XML of a snapshot right after a block job; the XML was
+ * valid when read again. */
 #define REDEFINE_TRIES 3
 
 static gboolean
@@ -118,8 +119,8 @@ drop_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
     return TRUE;
 }
 
-/* FALSE when the kernel says that what was written is lost; where nobody can tell, why in
- * *@ret_doubt. */
+/* FALSE if the kernel reports that written data is lost. If that cannot be determined, *@ret_doubt
+ * has the reason. */
 static gboolean
 sync_image(const char *path, char **ret_doubt, GError **error)
 {
@@ -139,9 +140,9 @@ sync_image(const char *path, char **ret_doubt, GError **error)
     return FALSE;
 }
 
-/* Every image of the new chain: an intermediate commit writes a new backing name into the layer
- * above and leaves that in the kernel's cache; and the guest's cache mode may tell QEMU never to
- * flush at all. A copy's destination is a new file, whose name has to last as well. */
+/* Syncs every image of the new chain: an intermediate commit writes a new backing file name into
+ * the layer above and leaves it in the page cache, and the guest's cache mode may prevent QEMU from
+ * ever flushing. A copy's destination is a new file, whose directory entry must be durable too. */
 gboolean
 sinter_cleanup_sync(const SinterDiskPlan *plan, char **ret_doubt, GError **error)
 {
@@ -156,8 +157,9 @@ sinter_cleanup_sync(const SinterDiskPlan *plan, char **ret_doubt, GError **error
 }
 
 /* QEMU marks an open image with shared locks on bytes 100 to 103 and 200 to 203 (its
- * block/file-posix.c). We set them too, so that nobody opens it from here on, and then any of
- * somebody else's means that the file is in use. Where locks cannot be had nobody can tell. */
+ * block/file-posix.c). Sets the same locks, so that no other process opens the image from here on;
+ * then any lock of another process means that the file is in use. Without support for locks the
+ * answer is unknown. */
 static gboolean
 lock_unused(int fd)
 {
@@ -175,7 +177,7 @@ lock_unused(int fd)
     return fcntl(fd, F_OFD_GETLK, &test) == 0 && test.l_type == F_UNLCK;
 }
 
-/* Whether @path leads to the file of @st, now that it is locked. */
+/* Returns whether @path still leads to the file of @st, after the file was locked. */
 static gboolean
 is_still_named(const char *path, const struct stat *st)
 {
@@ -184,7 +186,7 @@ is_still_named(const char *path, const struct stat *st)
     return lstat(path, &now) == 0 && sinter_file_id_same(&now, st);
 }
 
-/* Whether @st is the file that was noted at the start. */
+/* Returns whether @st is the file that was recorded at the start. */
 static gboolean
 is_noted_file(const struct stat *st, const char *identity)
 {
@@ -194,7 +196,7 @@ is_noted_file(const struct stat *st, const char *identity)
     return strcmp(now, identity) == 0;
 }
 
-/* (transfer full): why the file at @path must stay, or NULL when it may go */
+/* (transfer full): why the file at @path must be kept, or NULL if it may be removed */
 static char *
 reason_to_keep(const SinterReferenceGraph *graph, const char *path, int fd, const char *identity)
 {
@@ -221,7 +223,7 @@ reason_to_keep(const SinterReferenceGraph *graph, const char *path, int fd, cons
     return NULL;
 }
 
-/* Removes @path where it may go; TRUE when it is gone. */
+/* Removes @path if that is allowed; returns TRUE if it no longer exists. */
 static gboolean
 remove_if_unused(SinterJobRecord *record, const SinterReferenceGraph *graph, const char *path,
                  const char *identity)
@@ -231,7 +233,7 @@ remove_if_unused(SinterJobRecord *record, const SinterReferenceGraph *graph, con
     g_autoptr(GError) error = NULL;
 
     if (fd < 0 && errno == ENOENT)
-        return TRUE; /* an earlier run of this job got so far */
+        return TRUE; /* an earlier run of this job removed it */
     if (fd < 0)
         reason = g_strdup(g_strerror(errno));
     else
@@ -243,8 +245,8 @@ remove_if_unused(SinterJobRecord *record, const SinterReferenceGraph *graph, con
     return reason == NULL;
 }
 
-/* The graph of this moment in @ret_graph; NULL there, with a warning, where it cannot be known
- * whole. */
+/* Sets *@ret_graph to the present graph; to NULL, with a warning, if it cannot be determined
+ * completely. */
 static gboolean
 look_up_graph(SinterVirt *virt, SinterJobRecord *record, SinterReferenceGraph **ret_graph,
               GError **error)
@@ -286,7 +288,7 @@ refresh_pools(SinterVirt *virt, SinterJobRecord *record, GHashTable *folders, GE
     return TRUE;
 }
 
-/* (transfer none): what the file at place @i was known by at the start, "" for unknown */
+/* (transfer none): the recorded identity of the file at index @i, "" if unknown */
 static const char *
 noted_identity(const SinterJobRecord *record, guint i)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Where a copy may be written to. Invariant: the name that was judged is the one that is given to
- * libvirt, byte for byte. */
+/* Where a copy may be written. Invariant: libvirt gets exactly the name that was checked, byte for
+ * byte. */
 
 #include "sinter-destination.h"
 
@@ -15,7 +15,7 @@
 
 #include "sinter-file.h"
 
-/* (nullable): the part of @path below @folder; a path that lies in it is not empty there */
+/* (nullable): the part of @path below @folder; never empty for a path inside it */
 static const char *
 below(const char *path, const char *folder)
 {
@@ -82,7 +82,7 @@ sinter_destination_find_root(const char *destination, const SinterDisk *disk, co
     return FALSE;
 }
 
-/* The folder that is to hold the file, opened without following a link below the root. */
+/* Opens the folder that will contain the file, without following symbolic links below the root. */
 static int
 open_folder(const SinterDiskPlan *plan, const char *root)
 {

@@ -8,31 +8,31 @@ G_BEGIN_DECLS
 
 /**
  * sinter_destination_find_root:
- * @destination: as the caller said it
- * @disk: whose copy it is to be
- * @folders: (nullable): where copies may lie beside the folders of the disk's own images, joined
- *   by ':'; %NULL: anywhere
- * @ret_root: (out) (nullable): the folder that lets it be, %NULL for anywhere
+ * @destination: as given by the caller
+ * @disk: the disk to be copied
+ * @folders: (nullable): where copies may be created besides the folders of the disk's own images,
+ *   joined by ':'; %NULL: anywhere
+ * @ret_root: (out) (nullable): the folder that permits the destination, %NULL for anywhere
  *
- * Whether a copy may lie at @destination, by its name alone: a daemon that runs as root must not
- * let whoever may consolidate a disk write wherever root can.
+ * Checks whether a copy may be created at @destination, by its name alone: a daemon that runs as
+ * root must not let a user who may consolidate a disk write wherever root can.
  *
- * Returns: %FALSE with INVALID_ARGUMENT for what is no plain absolute path, NOT_AUTHORIZED for
- * another folder.
+ * Returns: %FALSE with INVALID_ARGUMENT if @destination is not a plain absolute path,
+ * NOT_AUTHORIZED if it is in another folder.
  */
 gboolean sinter_destination_find_root(const char *destination, const SinterDisk *disk,
                                       const char *folders, char **ret_root, GError **error);
 
 /**
  * sinter_destination_check:
- * @plan: of a copy; others pass
+ * @plan: of a copy; other plans pass
  *
- * Looks at the place itself, before libvirt is asked to write there: below its root no part of it
- * is a symbolic link; a new file's name is free, an existing one (reuse_external) is a regular file
- * or a block device. Blocking.
+ * Checks the destination in the file system before libvirt is asked to write there: below its root
+ * no path component is a symbolic link; the name of a new file does not exist, and an existing one
+ * (reuse_external) is a regular file or a block device. Blocking.
  *
- * Between this look and QEMU's opening of the name lies a moment, and libvirt takes names only: so
- * folders that others can write to are no place for copies of a system's daemon.
+ * There is a race between this check and QEMU opening the name, and libvirt accepts only names: so
+ * folders that other users can write to are not suitable for copies of a system daemon.
  */
 gboolean sinter_destination_check(const SinterDiskPlan *plan, GError **error);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The planner's word, once more, at the last moment before a start. Invariant: a job begins only
- * if the planner would make its plan of the host as it is now: the same end of the chain, and no
- * snapshot touched that the plan did not name.
+ * Runs the planner again, just before a start. Invariant: a job starts only if the planner would
+ * make the same plan for the present host: with the same resulting chain, and touching no snapshot
+ * that the plan did not name.
  */
 
 #include "sinter-recheck.h"
@@ -24,7 +24,7 @@ sinter_recheck_find_domain(const GPtrArray *domains, const char *uuid)
     return NULL;
 }
 
-/* The request that leads to @plan. */
+/* The request that results in @plan. */
 static SinterPlanRequest
 request_of(const SinterDiskPlan *plan)
 {
@@ -52,7 +52,7 @@ same_strings(char *const *a, char *const *b)
     return a && b && g_strv_equal((const char *const *)a, (const char *const *)b);
 }
 
-/* Whether every name of @now is one of @then. */
+/* Returns whether every name of @now is also in @then. */
 static gboolean
 names_are_among(char *const *now, char *const *then)
 {

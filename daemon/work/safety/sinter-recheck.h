@@ -6,19 +6,19 @@
 
 G_BEGIN_DECLS
 
-/* (transfer none) (nullable): of @domains (element-type SinterDomain) the one with @uuid */
+/* (transfer none) (nullable): the domain of @domains (element-type SinterDomain) with @uuid */
 SinterDomain *sinter_recheck_find_domain(const GPtrArray *domains, const char *uuid);
 
 /**
  * sinter_recheck_plan:
- * @record: of a job that is about to begin
- * @domains: (element-type SinterDomain): every domain of the host, as it is now
+ * @record: of a job that is about to start
+ * @domains: (element-type SinterDomain): every domain of the host, in its present state
  *
- * Makes the record's plan once more from what is true now, and compares: somebody may stand on the
- * base by now, the room may be gone, a snapshot may have been made. Pure, but for the stat() of
- * paths that a plan names.
+ * Makes the record's plan again from the present state and compares: another domain may use the
+ * base now, the free space may be used up, a snapshot may have been created. Pure, except for
+ * stat() of the paths that a plan names.
  *
- * Returns: %FALSE with the refusal's error, or CHAIN_CHANGED where another plan came out.
+ * Returns: %FALSE with the refusal's error, or CHAIN_CHANGED if the result is another plan.
  */
 gboolean sinter_recheck_plan(const SinterJobRecord *record, const GPtrArray *domains,
                              GError **error);

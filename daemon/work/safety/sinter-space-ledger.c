@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Claims on room, by job. Invariant: the claims that were granted on a file system never came to
- * more, at that moment, than what was left there.
+ * Claims on free space, by job. Invariant: whenever a claim is granted, the sum of the claims on
+ * its file system is at most the free space at that moment.
  */
 
 #include "sinter-space-ledger.h"

@@ -8,10 +8,10 @@ G_BEGIN_DECLS
 /**
  * SinterSpaceLedger:
  *
- * Who among our jobs may still need how much of a file system's room. A job claims what it may
- * need at most before it begins, lowers its claim as it goes, and gives it up at its end; so no two
- * begin on room that is enough for one. Any thread. Functions accept %NULL: no job knows of
- * another.
+ * Which of our jobs may still need how much free space of a file system. A job claims the most that
+ * it may need before it begins, lowers its claim as it proceeds, and releases it at its end; so two
+ * jobs never start on space that is enough for only one. Any thread. Functions accept %NULL: then
+ * jobs do not know of each other.
  */
 typedef struct _SinterSpaceLedger SinterSpaceLedger;
 
@@ -20,17 +20,17 @@ void sinter_space_ledger_free(SinterSpaceLedger *ledger);
 
 typedef enum {
     SINTER_SPACE_GRANTED,
-    SINTER_SPACE_PROMISED, /* it would be enough, but for what other jobs may need */
+    SINTER_SPACE_PROMISED, /* it would be enough without the claims of other jobs */
     SINTER_SPACE_LACKING,
 } SinterSpace;
 
 /**
  * sinter_space_ledger_claim:
- * @job_id: whose claim; an earlier one of it is replaced
+ * @job_id: the job; replaces its earlier claim
  * @fs_device: the file system
  * @need_bytes: the most that the job may need there
- * @free_bytes: what is left there now
- * @ret_promised_bytes: (out): what the others may need of it
+ * @free_bytes: the present free space
+ * @ret_promised_bytes: (out): what other jobs have claimed of it
  *
  * Nothing is claimed unless it is granted.
  */
@@ -38,11 +38,11 @@ SinterSpace sinter_space_ledger_claim(SinterSpaceLedger *ledger, const char *job
                                       guint64 fs_device, guint64 need_bytes, guint64 free_bytes,
                                       guint64 *ret_promised_bytes);
 
-/* For a job that is under way already: claims without a question. */
+/* For a job that has already started: claims unconditionally. */
 void sinter_space_ledger_renew(SinterSpaceLedger *ledger, const char *job_id, guint64 fs_device,
                                guint64 need_bytes);
 
-/* The job needs no more than @left_bytes from now on; a claim never grows by that. */
+/* The job needs at most @left_bytes from now on; never increases a claim. */
 void sinter_space_ledger_lower(SinterSpaceLedger *ledger, const char *job_id, guint64 left_bytes);
 
 void sinter_space_ledger_give_up(SinterSpaceLedger *ledger, const char *job_id);

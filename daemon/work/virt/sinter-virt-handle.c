@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Handles of the connection that stands at the moment of a call. Invariant: a handle keeps its
+ * Handles on the connection that is open at the moment of a call. Invariant: a handle keeps its
  * connection open until it is freed.
  */
 

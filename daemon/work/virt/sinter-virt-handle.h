@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* libvirt's handles, which free themselves, and where they come from. */
+/* libvirt's handles with automatic cleanup, and the functions that open them. */
 
 typedef virDomainPtr DomainHandle;
 typedef virConnectPtr ConnectionHandle;
@@ -47,7 +47,7 @@ typedef struct {
 /* (transfer full) (nullable) */
 virConnectPtr sinter_virt_open_connection(SinterVirt *virt, GError **error);
 
-/* (transfer full) (nullable): the domain, and with it a reference on its connection */
+/* (transfer full) (nullable): the domain, which holds a reference to its connection */
 virDomainPtr sinter_virt_open_domain(SinterVirt *virt, const char *uuid, GError **error);
 
 G_END_DECLS

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What libvirt has written down of a domain and that a merge changes: its snapshots, its
- * definition, the storage pool that its images lie in. Invariant: between a description that was
- * read and the one that replaces it no other job replaces it.
+ * What libvirt stores about a domain and a merge changes: its snapshots, its definition, the
+ * storage pool of its images. Invariant: between reading a description and replacing it, no other
+ * job replaces it.
  */
 
 #include "sinter-virt-libvirt-private.h"
@@ -27,7 +27,7 @@ sinter_virt_libvirt_drop_snapshot(SinterVirt *virt, const char *uuid, const char
     handle = virDomainSnapshotLookupByName(domain, snapshot, 0);
     if (handle && virDomainSnapshotDelete(handle, VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY) == 0)
         return TRUE;
-    /* gone already: another disk's job of the same merge was quicker */
+    /* already deleted: another disk's job of the same merge was faster */
     if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_SNAPSHOT)
         return TRUE;
     sinter_connection_set_error(error, "deleting the metadata of snapshot '%s' of domain '%s'",
@@ -35,7 +35,8 @@ sinter_virt_libvirt_drop_snapshot(SinterVirt *virt, const char *uuid, const char
     return FALSE;
 }
 
-/* libvirt keeps "current" apart: a redefinition says whether the snapshot is the current one. */
+/* libvirt stores "current" separately: a redefinition states whether the snapshot is the current
+ * one. */
 static gboolean
 replace_snapshot(virDomainPtr domain, virDomainSnapshotPtr old, const char *xml)
 {
@@ -59,7 +60,7 @@ is_block_device(const char *path)
     return path && stat(path, &st) == 0 && S_ISBLK(st.st_mode);
 }
 
-/* (transfer full) (nullable): the snapshot's XML with its @disk moved to @new_path */
+/* (transfer full) (nullable): the snapshot's XML with its @disk changed to @new_path */
 static char *
 edited_snapshot_xml(virDomainSnapshotPtr snapshot, const char *what, const char *disk,
                     const char *new_path, const char *new_format, GError **error)
@@ -77,8 +78,8 @@ edited_snapshot_xml(virDomainSnapshotPtr snapshot, const char *what, const char 
     return g_steal_pointer(&edited);
 }
 
-/* Guards the way from a snapshot's or a domain's XML to its redefinition: jobs on two disks of one
- * domain that went it at once would undo each other's change. */
+/* Held from reading the XML of a snapshot or a domain until its redefinition: otherwise concurrent
+ * jobs on two disks of one domain would undo each other's change. */
 static GMutex redefinition_lock;
 
 gboolean
@@ -151,7 +152,8 @@ sinter_virt_libvirt_redefine_disk(SinterVirt *virt, const char *uuid, const char
 }
 
 /* libvirt writes a definition to a temporary file, syncs it and renames it; the name is durable
- * once the folder is synced. Its places: /etc for the system's daemon, XDG's for a user's. */
+ * once the folder is synced. The folder is in /etc for the system daemon, in the XDG folders for a
+ * user's. */
 void
 sinter_virt_libvirt_sync_definition(SinterVirt *virt, const char *name)
 {

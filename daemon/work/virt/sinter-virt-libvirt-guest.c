@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * What libvirt does to a guest for a job: the limits of a disk, and its CPUs held.
- */
+/* Changes to the guest through libvirt: the I/O limits of a disk, suspending and resuming. */
 
 #include "sinter-virt-libvirt-private.h"
 
-/* Each of libvirt's names with its place in SinterIoLimits. */
+/* Each of libvirt's names with its member of SinterIoLimits. */
 static const struct {
     const char *name;
     gsize offset;
@@ -48,7 +46,7 @@ failed:
     return FALSE;
 }
 
-/* All three in one call: libvirt clears those that are not named. */
+/* Sets all three in one call: libvirt clears those that are not named. */
 gboolean
 sinter_virt_libvirt_set_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
                                   const SinterIoLimits *limits, GError **error)
@@ -88,7 +86,8 @@ sinter_virt_libvirt_suspend(SinterVirt *virt, const char *uuid, GError **error)
                                     virDomainGetName(domain));
         return FALSE;
     }
-    /* to libvirt, to hold what somebody else has paused is a success: it would be ours to resume */
+    /* libvirt would report success for a domain that another user has paused, and we would resume
+     * it later */
     if (state != VIR_DOMAIN_RUNNING) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "suspending domain '%s': it is %s",
                     virDomainGetName(domain), sinter_domain_state_name(state));

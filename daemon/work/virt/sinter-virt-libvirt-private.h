@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* The operations of SinterVirtClass that do not stand in sinter-virt-libvirt.c. */
+/* The operations of SinterVirtClass that are not in sinter-virt-libvirt.c. */
 
 /* --- sinter-virt-libvirt-start.c --- */
 

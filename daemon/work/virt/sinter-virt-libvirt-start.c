@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * How libvirt's block jobs are started. Invariant: a layer is named by the index that the live XML
- * of the same moment gives it (vda[3]), never by a path, which symlinks and relative names make
- * ambiguous.
+ * Starts libvirt's block jobs. Invariant: a layer is named by its index in the live XML of the same
+ * moment (vda[3]), never by a path, which symbolic links and relative names make ambiguous.
  */
 
 #include "sinter-virt-libvirt-private.h"
@@ -28,13 +27,13 @@ name_layer(const SinterDisk *disk, const char *path, GError **error)
     return NULL;
 }
 
-/* What a start needs at hand; names may be NULL where the operation takes none. */
+/* The arguments of a start; names may be NULL if the operation takes none. */
 typedef struct {
     virDomainPtr domain;
     const SinterDiskPlan *plan;
     char *top;
     char *base;
-    unsigned long bandwidth; /* bytes a second */
+    unsigned long bandwidth; /* bytes per second */
 } Start;
 
 static void
@@ -45,16 +44,16 @@ start_clear(Start *start)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Start, start_clear)
 
-/* RELATIVE keeps relative backing names relative. libvirt refuses it with OPERATION_INVALID on a
- * chain of absolute names, where there is nothing to keep: then once more without. */
+/* RELATIVE keeps relative backing file names relative. libvirt refuses it with OPERATION_INVALID
+ * for a chain of absolute names, where it is not needed: then retries without it. */
 static gboolean
 retry_without_relative(void)
 {
     return virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID;
 }
 
-/* With its top named: a snapshot that is taken between our look and this call makes another layer
- * the active one, and libvirt then refuses; without a name it would merge that layer as well. */
+/* Names the top: a snapshot taken between our scan and this call makes another layer the active
+ * one, and libvirt then refuses; without the name it would merge that layer as well. */
 static int
 start_active_commit(const Start *start)
 {
@@ -100,7 +99,8 @@ start_copy(const Start *start)
     g_autofree char *xml = g_markup_printf_escaped(
         "<disk type='file'><source file='%s'/><driver type='%s'/></disk>", plan->destination,
         plan->destination_format ? plan->destination_format : "qcow2");
-    /* TRANSIENT_JOB: a persistent domain may be copied; a job that is cut off is simply gone */
+    /* TRANSIENT_JOB: allows copying the disk of a persistent domain; an interrupted job is not
+     * restored */
     unsigned int flags = VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB;
     virTypedParameterPtr params = NULL;
     int n_params = 0;

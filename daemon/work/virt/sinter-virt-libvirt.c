@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The live operations on a real libvirt: what there is, and the block jobs that run; the rest
- * stands in the files beside. Invariant: every handle is given back; errors name the domain, the
- * disk and what was tried.
+ * The live operations on a real libvirt: scans and running block jobs; the other files of this
+ * folder have the rest. Invariant: every handle is freed; errors name the domain, the disk and the
+ * operation.
  */
 
 #include "sinter-virt-libvirt.h"
@@ -31,7 +31,8 @@ static gboolean
 end_block_job(SinterVirt *virt, const char *uuid, const char *disk, gboolean pivot, GError **error)
 {
     g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
-    /* ASYNC: the answer is an event; without it libvirt would hold the domain meanwhile */
+    /* ASYNC: completion is reported by an event; without it libvirt would hold the domain
+     * meanwhile */
     unsigned int flags = VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC;
 
     if (!domain)

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* The operations on a real libvirt, over whatever connection stands at the moment of a call. */
+/* The operations on a real libvirt, over the connection that is open at the moment of a call. */
 SinterVirt *sinter_virt_libvirt_new(SinterConnection *connection);
 void sinter_virt_libvirt_free(SinterVirt *virt);
 

@@ -7,22 +7,22 @@
 G_BEGIN_DECLS
 
 /*
- * The live operations that a job needs, behind a small table, so that tests can play states that
- * libvirt cannot be made to show on demand. Every call blocks and is for worker threads; any
+ * The libvirt operations that a job needs, behind a table of functions, so that tests can simulate
+ * states that libvirt cannot produce on demand. Every call blocks and is for worker threads; any
  * thread may call. Domains are named by UUID, so that a renamed one is still found.
  *
- * A call that fails because the connection is lost gives SINTER_ERROR_DISCONNECTED.
+ * A call that fails because the connection is lost sets SINTER_ERROR_DISCONNECTED.
  */
 
 typedef struct {
-    SinterBlockJobType type; /* NONE: no block job is there */
+    SinterBlockJobType type; /* NONE: the disk has no block job */
     guint64 done_bytes;
     guint64 total_bytes;
     guint64 bandwidth_bytes_per_sec;
 } SinterBlockJobInfo;
 
-/* What a guest may read and write of a disk in a second, in bytes; 0 for no limit. libvirt does not
- * take a total beside one of the other two. */
+/* The limits on what a guest may read and write of a disk, in bytes per second; 0 for no limit.
+ * libvirt does not accept a total together with one of the other two. */
 typedef struct {
     guint64 total_bytes_per_sec;
     guint64 read_bytes_per_sec;
@@ -32,50 +32,52 @@ typedef struct {
 typedef struct _SinterVirt SinterVirt;
 
 typedef struct {
-    /* The domain as it is now; NOT_FOUND when it is gone. */
+    /* Returns the present state of the domain; NOT_FOUND if it no longer exists. */
     SinterDomain *(*scan_domain)(SinterVirt *virt, const char *uuid, GError **error);
-    /* Every domain as it is now. */
+    /* Returns the present state of every domain. */
     GPtrArray *(*scan_all)(SinterVirt *virt, GError **error);
     /* Starts the plan's block job on @domain, which was just scanned: layers are named by its
-     * indexes. Returns when libvirt has accepted it. */
+     * indexes. Returns when libvirt has accepted the job. */
     gboolean (*start)(SinterVirt *virt, const SinterDomain *domain, const SinterDiskPlan *plan,
                       guint64 bandwidth_bytes_per_sec, GError **error);
-    /* Asks for the end: @pivot moves over to the mirror. Does not wait for it: an event tells. */
+    /* Requests the end of the block job; with @pivot pivots to the mirror. Does not wait for the
+     * end, which an event reports. */
     gboolean (*end)(SinterVirt *virt, const char *uuid, const char *disk, gboolean pivot,
                     GError **error);
     gboolean (*get_info)(SinterVirt *virt, const char *uuid, const char *disk,
                          SinterBlockJobInfo *ret_info, GError **error);
     gboolean (*set_bandwidth)(SinterVirt *virt, const char *uuid, const char *disk,
                               guint64 bytes_per_sec, GError **error);
-    /* The guest's own limits on a disk, all three at once. */
+    /* The guest's own limits on a disk, all three together. */
     gboolean (*get_io_limits)(SinterVirt *virt, const char *uuid, const char *disk,
                               SinterIoLimits *ret_limits, GError **error);
     gboolean (*set_io_limits)(SinterVirt *virt, const char *uuid, const char *disk,
                               const SinterIoLimits *limits, GError **error);
-    /* Holds and releases the guest. A domain that does not run is not held: an error. Resume
-     * leaves a domain alone that is not paused on request. */
+    /* Suspends and resumes the guest. Suspending a domain that does not run is an error. Resume
+     * does not change a domain that was not paused on request. */
     gboolean (*suspend)(SinterVirt *virt, const char *uuid, GError **error);
     gboolean (*resume)(SinterVirt *virt, const char *uuid, GError **error);
-    /* Metadata only, never a file; a snapshot that is gone is a success. */
+    /* Deletes metadata only, never a file; succeeds if the snapshot does not exist. */
     gboolean (*drop_snapshot)(SinterVirt *virt, const char *uuid, const char *snapshot,
                               GError **error);
-    /* Lets the snapshot's @disk name @new_path as its frozen state; @new_format (nullable): its
-     * format, where it is another one. */
+    /* Changes the snapshot's metadata so that @disk has @new_path as its frozen state; @new_format
+     * (nullable): its format, if that changes. */
     gboolean (*redefine_snapshot)(SinterVirt *virt, const char *uuid, const char *snapshot,
                                   const char *disk, const char *new_path, const char *new_format,
                                   GError **error);
-    /* Lets the definition for the next boot name @path for @disk, as @format, or without @path the
-     * image that it names already; and leaves it to the headers what that stands on. */
+    /* Changes the definition for the next boot so that @disk uses @path with format @format, or
+     * without @path keeps its image; removes the backing chain from the definition, so that libvirt
+     * reads it from the image headers. */
     gboolean (*redefine_disk)(SinterVirt *virt, const char *uuid, const char *disk,
                               const char *path, const char *format, GError **error);
-    /* The definition for the next boot is on disk, durably. Where it lies is libvirt's affair:
-     * what cannot be synced is no error. */
+    /* Makes the definition for the next boot durable. Its location is internal to libvirt: a
+     * failure to sync is not an error. */
     void (*sync_definition)(SinterVirt *virt, const char *name);
     /* Refreshes the active storage pool whose target is @folder, if there is one. */
     gboolean (*refresh_pool)(SinterVirt *virt, const char *folder, GError **error);
 } SinterVirtClass;
 
-/* The head of every backend. */
+/* The common part of every backend. */
 struct _SinterVirt {
     const SinterVirtClass *klass;
 };
