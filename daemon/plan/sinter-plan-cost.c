@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a plan costs, as upper bounds of this moment: a guest that writes meanwhile may add to it.
+ * The cost of a plan, as upper bounds for the present moment: a guest that writes meanwhile may add
+ * to it.
  *
- * What moves is at most what the layers take on their file systems, and never more than the disk
- * has. What is written to grows by at most what moves, and never beyond the disk's size; its own
- * metadata (qcow2's tables and reference counts, a file system's extents) comes on top as a small
- * margin. A block device has its room already, or not: that cannot be told from here.
+ * The data to copy is at most what the layers occupy on their file systems, and never more than the
+ * disk's size. The written image grows by at most that amount, and never beyond the disk's size;
+ * its own metadata (qcow2's tables and reference counts, a file system's extents) is added as a
+ * small margin. Growth on a block device is not counted: the planner cannot tell whether it has
+ * enough space.
  *
- * All sizes come from images and file systems, so sums stop at the end of their range.
+ * All sizes come from images and file systems, so sums saturate.
  */
 
 #include "sinter-plan-cost.h"
 #include "sinter-units.h"
 #include "sinter-sum.h"
 
-/* Tables for each cluster: 10 bytes for 64 KiB, and far more for small clusters. */
+/* Table entries per cluster: 10 bytes for 64 KiB, and a far greater share for small clusters. */
 #define METADATA_SHARE 1024
 #define METADATA_FLOOR_BYTES (1024 * 1024)
 
@@ -35,7 +37,8 @@ sinter_plan_draft_sum_allocated(const SinterPlanDraft *draft, guint from, guint 
     return sum;
 }
 
-/* The layer that the operation writes to; NULL for a copy, whose destination nobody knows yet. */
+/* The layer that the operation writes to; NULL for a copy, whose destination is not in the
+ * model. */
 static const SinterLayer *
 get_written(const SinterPlanDraft *draft)
 {
@@ -83,7 +86,7 @@ sinter_plan_draft_count(SinterPlanDraft *draft)
         sinter_plan_draft_sum_allocated(draft, 0, draft->disk->layers->len);
     draft->plan->space_after_bytes = draft->plan->space_before_bytes;
     if (sinter_plan_draft_is_refused(draft))
-        return; /* there may be no stretch, or no layer at all */
+        return; /* the range may be empty, or the disk without any layer */
     written = get_written(draft);
     size = sinter_plan_draft_layer(draft, sinter_plan_draft_is_commit(draft) ? draft->first : 0)
                ->virtual_size_bytes;
@@ -93,7 +96,7 @@ sinter_plan_draft_count(SinterPlanDraft *draft)
     if (written) {
         count_growth(draft, written, size);
     } else {
-        /* The destination's file system is not in the model: the executor looks at its room. */
+        /* The destination's file system is not in the model: the executor checks its free space. */
         draft->growth_bytes = draft->plan->bytes_to_copy;
         draft->plan->peak_extra_bytes = with_margin(draft->growth_bytes);
     }
@@ -114,7 +117,7 @@ sinter_plan_draft_count_after(SinterPlanDraft *draft)
     draft->plan->space_after_bytes = sum;
 }
 
-/* Takes the costs of a plan that will not be carried out back. */
+/* Clears the costs of a plan that will not be carried out. */
 static void
 uncount(SinterPlanDraft *draft)
 {
@@ -148,7 +151,7 @@ refuse_space(SinterPlanDraft *draft, const SinterLayer *written, guint64 taken)
                              advice);
 }
 
-/* @taken: bytes that earlier disks of the plan may need, by file system. */
+/* @taken: bytes that earlier disks of the plan may need, by file system */
 static void
 check_space(SinterPlanDraft *draft, GHashTable *taken)
 {

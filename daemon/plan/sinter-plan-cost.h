@@ -5,16 +5,16 @@
 
 G_BEGIN_DECLS
 
-/* What layers [@from, @to) take on their file systems. */
+/* The space that layers [@from, @to) occupy on their file systems. */
 guint64 sinter_plan_draft_sum_allocated(const SinterPlanDraft *draft, guint from, guint to);
 
-/* What the operation copies and how much more room it takes meanwhile. */
+/* Sets how much the operation copies and how much extra space it needs meanwhile. */
 void sinter_plan_draft_count(SinterPlanDraft *draft);
 
-/* Refuses where the drafts of one plan need more room than a file system has left. */
+/* Refuses drafts of one plan that together need more space than a file system has free. */
 void sinter_plan_drafts_check_space(const GPtrArray *drafts);
 
-/* Sets what the chain takes afterwards, when the steps stand. */
+/* Sets the chain's size afterwards, once the steps are set. */
 void sinter_plan_draft_count_after(SinterPlanDraft *draft);
 
 G_END_DECLS

@@ -12,11 +12,11 @@ G_BEGIN_DECLS
 /**
  * SinterPlanDraft:
  *
- * One disk's plan while it is being made: what was asked, what is true, and the stretch of the
- * chain that it comes down to. For the planner's own files; a draft owns nothing but its plan.
+ * One disk's plan while it is being made: the request, the present state, and the resulting range
+ * of the chain. For the planner's own files; a draft owns nothing but its plan.
  *
- * Layers are told by their place in the live chain, 0 the active one. The data that moves lies in
- * [@first, @base):
+ * Layers are identified by their index in the live chain, 0 is the active layer. The data to copy
+ * is in [@first, @base):
  *
  *            commit                     pull                      copy
  *   0 ┌──────────────┐           0 ┌──────────────┐ writes   0 ┌──────────────┐ first
@@ -28,7 +28,7 @@ G_BEGIN_DECLS
  *     │              │ writes      │              │            │ if shallow   │
  *     └──────────────┘             └──────────────┘            └──────────────┘
  *
- * @base is the number of layers where nothing stays below.
+ * @base is the number of layers if none stays below.
  */
 typedef struct {
     const SinterPlanRequest *request;
@@ -39,7 +39,7 @@ typedef struct {
     gboolean consolidate; /* the planner chooses the operation */
     guint first;
     guint base;
-    guint64 growth_bytes; /* how much the written layer grows, at most */
+    guint64 growth_bytes; /* the most by which the written layer grows */
 } SinterPlanDraft;
 
 SinterPlanDraft *sinter_plan_draft_new(const SinterPlanRequest *request, const SinterDomain *domain,
@@ -67,13 +67,13 @@ sinter_plan_draft_is_refused(const SinterPlanDraft *draft)
     return draft->plan->refusals->len > 0;
 }
 
-/* Texts end up in the plan; those of refusals are sentences without a full stop. */
+/* The texts become part of the plan; those of refusals are sentences without a full stop. */
 void sinter_plan_draft_refuse(SinterPlanDraft *draft, SinterRefusalCode code, const char *format,
                               ...) G_GNUC_PRINTF(3, 4);
 void sinter_plan_draft_warn(SinterPlanDraft *draft, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* (transfer full): what to call a layer: its file name where that is unique in the chain, else its
- * path or description */
+/* (transfer full): the name of a layer for texts: its file name if that is unique in the chain,
+ * else its path or description */
 char *sinter_plan_draft_name_layer(const SinterPlanDraft *draft, guint place);
 
 /* (transfer full): "'a', 'b' and 3 more" from names (element-type utf8) */
@@ -82,7 +82,7 @@ char *sinter_plan_join_names(const GPtrArray *names);
 /* (transfer full): the names of layers [@from, @to), joined */
 char *sinter_plan_draft_name_layers(const SinterPlanDraft *draft, guint from, guint to);
 
-/* The place of the layer that is the same file as @probe, or SINTER_PLAN_NO_LAYER. */
+/* The index of the layer that is the same file as @probe, or SINTER_PLAN_NO_LAYER. */
 guint sinter_plan_draft_find_file(const SinterPlanDraft *draft, const SinterLayer *probe);
 
 G_END_DECLS

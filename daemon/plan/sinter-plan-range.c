@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From the words of a request (an operation, --keep, --top, --base) to a stretch of the chain.
- * What comes out always holds: first < base for commits and pulls, base a layer of the chain for
- * commits. A name that could mean two layers is refused, never guessed.
+ * Turns the options of a request (an operation, --keep, --top, --base) into a range of the chain.
+ * Invariant of the result: first < base for commits and pulls; for commits base is a layer of the
+ * chain. A name that matches two layers is refused, never guessed.
  */
 
 #include "sinter-plan-range.h"
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* What a name was found to mean so far. */
+/* The matches of a name so far. */
 typedef struct {
     guint place;
     gboolean ambiguous;
@@ -26,7 +26,7 @@ match_add(Match *match, guint place)
     match->place = place;
 }
 
-/* By the path or description as the chain has it, or by any other path to the same image. */
+/* Finds a layer by its path or description in the chain, or by another path to the same image. */
 static guint
 find_path(const SinterPlanDraft *draft, const char *name)
 {
@@ -96,7 +96,7 @@ match_snapshot(const SinterPlanDraft *draft, const char *name, Match *match)
         match_add(match, place);
 }
 
-/* Refuses a range and says what there is to choose from. */
+/* Refuses a range and lists the possible choices. */
 static void refuse_range(SinterPlanDraft *draft, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 static void
@@ -114,7 +114,7 @@ refuse_range(SinterPlanDraft *draft, const char *format, ...)
                              text, draft->disk->target, draft->domain->name, chain);
 }
 
-/* @option: what the caller named the layer for: "--top" */
+/* @option: the option that names the layer: "--top" */
 static gboolean
 find_layer(SinterPlanDraft *draft, const char *option, const char *name, guint *ret_place)
 {
@@ -166,7 +166,7 @@ refuse_kept(SinterPlanDraft *draft)
                              draft->base == 1 ? "" : "s", base, draft->request->keep);
 }
 
-/* The stretch of a commit has two ends in the right order; says so where it has not. */
+/* Checks that the range of a commit has two ends in the right order; refuses otherwise. */
 static gboolean
 check_commit_ends(SinterPlanDraft *draft)
 {
@@ -235,8 +235,8 @@ find_pull_range(SinterPlanDraft *draft)
     return FALSE;
 }
 
-/* Whether the bottom layer may leave the chain: a file of the same format as the top one, which
- * nobody else uses. */
+/* Returns whether the bottom layer may leave the chain: it must be a file of the same format as the
+ * top one, and have no other user. */
 static gboolean
 may_bottom_go(const SinterPlanDraft *draft)
 {
@@ -251,8 +251,9 @@ may_bottom_go(const SinterPlanDraft *draft)
 }
 
 /*
- * A whole chain can become one in the bottom layer or in the top one. Offline both are the same to
- * the guest, for nobody has either open: then the way goes where fewer bytes must move.
+ * A whole chain can be merged into the bottom layer or into the top one. Offline the guest sees no
+ * difference, because no process has either image open: so the direction that moves fewer bytes is
+ * chosen.
  */
 static gboolean
 is_upward_cheaper(const SinterPlanDraft *draft)

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Sets the operation, first and base. Refuses and returns FALSE where top, base or keep do not lead
- * to a stretch. */
+/* Sets the operation, first and base. Refuses and returns FALSE if top, base or keep do not result
+ * in a range. */
 gboolean sinter_plan_draft_find_range(SinterPlanDraft *draft);
 
 G_END_DECLS

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What speaks against working on a disk, apart from others that use its images (see
- * sinter-plan-sharing.c) and from room (sinter-plan-cost.c). Two tables of checks: of the disk as
- * such, and of the layers that an operation reads or changes. Every check adds its own refusal, so
- * that an administrator sees all reasons at once; only a check that leaves nothing for the others
- * to look at ends the row.
+ * The reasons against working on a disk, except other users of its images (sinter-plan-sharing.c)
+ * and free space (sinter-plan-cost.c). Two tables of checks: for the disk itself, and for the
+ * layers that an operation reads or changes. Every check adds its own refusal, so that an
+ * administrator sees all reasons at once; only a check after which the others are meaningless ends
+ * the sequence.
  */
 
 #include "sinter-block-job-name.h"
@@ -14,7 +14,7 @@
 #include "sinter-plan-snapshots.h"
 #include "sinter-units.h"
 
-/* Returns FALSE where no later check makes sense. */
+/* Returns FALSE if later checks are meaningless. */
 typedef gboolean (*DiskCheck)(SinterPlanDraft *draft);
 
 static gboolean
@@ -95,7 +95,7 @@ check_depth(SinterPlanDraft *draft)
     return FALSE;
 }
 
-/* (transfer full): in words, without the dash */
+/* (transfer full): the job as words, without the dash */
 static char *
 describe_block_job(SinterBlockJobType type)
 {
@@ -142,7 +142,7 @@ check_running(SinterPlanDraft *draft)
     return TRUE;
 }
 
-/* What QEMU saved goes on where it was, with the files that it had open by name. */
+/* A saved QEMU state resumes with the files that it had open, by name. */
 static gboolean
 check_managed_save(SinterPlanDraft *draft)
 {
@@ -170,8 +170,8 @@ sinter_plan_draft_check_disk(SinterPlanDraft *draft)
     return TRUE;
 }
 
-/* The layers that the operation reads, changes or lets stand directly below: [from, to). Offline
- * there is no QEMU that has the others open: all below may be read. */
+/* The layers that the operation reads, changes or keeps directly below: [from, to). Offline no QEMU
+ * has the others open: all layers below may be read. */
 static void
 get_touched(const SinterPlanDraft *draft, guint *ret_from, guint *ret_to)
 {
@@ -183,7 +183,8 @@ get_touched(const SinterPlanDraft *draft, guint *ret_from, guint *ret_to)
                                                               : MIN(draft->base + 1, n_layers);
 }
 
-/* Any layer of the chain: QEMU may have it open still, but nothing can be verified afterwards. */
+/* Checks every layer of the chain: QEMU may still have a missing file open, but nothing could be
+ * verified afterwards. */
 static void
 check_missing(SinterPlanDraft *draft)
 {
@@ -256,7 +257,7 @@ refuse_format(SinterPlanDraft *draft, guint place, const char *wanted)
     return FALSE;
 }
 
-/* What our own engine can read, where QEMU does not. */
+/* Offline, the layers below must have a format that our own engine reads. */
 static void
 check_formats_below(SinterPlanDraft *draft, guint from)
 {
@@ -270,7 +271,8 @@ check_formats_below(SinterPlanDraft *draft, guint from)
     }
 }
 
-/* What is written must be qcow2, or raw at the bottom; what only is read may be anything. */
+/* The written image must be qcow2, or raw at the bottom; images that are only read may have any
+ * format. */
 static void
 check_formats(SinterPlanDraft *draft)
 {
@@ -295,8 +297,8 @@ check_formats(SinterPlanDraft *draft)
 }
 
 /*
- * A raw image that looks like one of another format was recorded wrongly, as a rule. To write to
- * it, or to remove it, would destroy what is in it.
+ * A raw image that looks like another format usually has the wrong format recorded. Writing to it,
+ * or removing it, would destroy its content.
  */
 static void
 check_recorded_formats(SinterPlanDraft *draft)
@@ -323,8 +325,8 @@ check_recorded_formats(SinterPlanDraft *draft)
     }
 }
 
-/* QEMU grows a qcow2 or raw file that is smaller than what is merged into it; a device it cannot
- * grow. */
+/* QEMU grows a qcow2 or raw file that is smaller than what is merged into it; it cannot grow a
+ * device. */
 static void
 check_device_size(SinterPlanDraft *draft)
 {

@@ -5,10 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* What speaks against the disk as such. FALSE: there is no use in looking further. */
+/* Checks the disk itself. FALSE: further checks are meaningless. */
 gboolean sinter_plan_draft_check_disk(SinterPlanDraft *draft);
 
-/* What speaks against the layers that would be read or changed. */
+/* Checks the layers that would be read or changed. */
 void sinter_plan_draft_check_layers(SinterPlanDraft *draft);
 
 G_END_DECLS

@@ -5,15 +5,15 @@
 
 G_BEGIN_DECLS
 
-/* Refuses where others stand on what would change or go. */
+/* Refuses if others use an image that would be changed or removed. */
 void sinter_plan_draft_check_sharing(SinterPlanDraft *draft);
 void sinter_plan_draft_check_destination(SinterPlanDraft *draft);
 
 /* Sets whether the definition for the next boot follows the live chain. */
 void sinter_plan_draft_compare_next_boot(SinterPlanDraft *draft);
 
-/* Whether the definition for the next boot is another one and needs, or may need, the layer at
- * @place as it is. */
+/* Returns whether the definition for the next boot differs and needs, or may need, the layer at
+ * @place unchanged. */
 gboolean sinter_plan_draft_is_needed_by_next_boot(const SinterPlanDraft *draft, guint place);
 
 G_END_DECLS

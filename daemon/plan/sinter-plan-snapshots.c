@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What becomes of the domain's snapshots. An external snapshot keeps a state in the layer that it
- * froze, with all below it. After a commit of [first, base) into base
+ * What happens to the domain's snapshots. An external snapshot keeps its state in the layer that it
+ * froze, together with all layers below. After a commit of [first, base) into base
  *
  *   frozen layer          its state
- *   above first           is as it was: kept
- *   first                 is what base holds now: kept, its metadata redefined to name base; but
- *                         where first is the active layer the guest has written over it: dropped
- *   first + 1 … base      is gone: dropped
- *   below base            is as it was: kept
+ *   above first           is unchanged: kept
+ *   first                 is what base now holds: kept, its metadata redefined to name base; but
+ *                         if first is the active layer, the guest has written over it: dropped
+ *   first + 1 … base      no longer exists: dropped
+ *   below base            is unchanged: kept
  *
- * A pull changes no frozen layer: its snapshots go only where the files that leave the chain go.
- * Snapshots are matched by the frozen file, not by the disk's target, which may have been renamed
- * since.
+ * A pull changes no frozen layer: its snapshots are dropped only if the files that leave the chain
+ * are removed. Snapshots are matched by the frozen file, not by the disk's target, which may have
+ * been renamed since.
  */
 
 #include "sinter-plan-snapshots.h"
 
-/* The file that a snapshot names, as something that layers compare with. Borrows @path. */
+/* The file that a snapshot names, in a form that can be compared with layers. Borrows @path. */
 static SinterLayer
 make_probe(char *path, guint64 device, guint64 inode)
 {
@@ -53,7 +53,8 @@ sinter_plan_draft_find_frozen(const SinterPlanDraft *draft, const SinterSnapshot
     return SINTER_PLAN_NO_LAYER;
 }
 
-/* Whether the layer's content, or what lies inside it beside the guest's disk, changes or goes. */
+/* Returns whether the layer's content, or other content of its file besides the guest's disk, is
+ * changed or removed. */
 static gboolean
 is_affected(const SinterPlanDraft *draft, guint place)
 {
@@ -93,8 +94,8 @@ is_any_affected(const SinterPlanDraft *draft)
     return draft->plan->operation != SINTER_OPERATION_COPY || draft->request->pivot;
 }
 
-/* An internal snapshot lies in the image that was active then. Where that is not told, it may be
- * in any. */
+/* An internal snapshot is in the image that was active then. If that is unknown, it may be in any
+ * image. */
 static gboolean
 is_internal_affected(const SinterPlanDraft *draft, const SinterSnapshot *snapshot)
 {
@@ -158,7 +159,7 @@ warn_of_memory_image(SinterPlanDraft *draft, const SinterSnapshot *snapshot)
             snapshot->name, snapshot->memory_path);
 }
 
-/* What an administrator is told of the snapshots as a whole. */
+/* The warnings about all snapshots together. */
 static void
 warn_of_snapshots(SinterPlanDraft *draft, const GPtrArray *dropped, const GPtrArray *outside)
 {
@@ -180,7 +181,8 @@ warn_of_snapshots(SinterPlanDraft *draft, const GPtrArray *dropped, const GPtrAr
     }
 }
 
-/* Whether the layer leaves the chain while the snapshot that it keeps goes on naming it. */
+/* Returns whether the layer leaves the chain while the snapshot whose state it holds still names
+ * it. */
 static gboolean
 is_left_outside(const SinterPlanDraft *draft, guint place)
 {
@@ -227,7 +229,7 @@ has_name(char **names, const char *name)
     return g_strv_contains((const char *const *)names, name);
 }
 
-/* A branch whose files cannot all be read counts as a user of every layer. */
+/* A branch with unreadable files counts as a user of every layer. */
 static gboolean
 is_named_by(const SinterSnapshotDisk *disk, const SinterLayer *layer)
 {
@@ -266,7 +268,7 @@ sinter_plan_draft_find_kept_user(const SinterPlanDraft *draft, guint place)
     return NULL;
 }
 
-/* Whether a plan of @drafts makes the state that @disk keeps meaningless, or removes it. */
+/* Returns whether a plan of @drafts makes the state that @disk keeps meaningless, or removes it. */
 static gboolean
 is_gone(const GPtrArray *drafts, const SinterSnapshotDisk *disk)
 {
@@ -281,7 +283,8 @@ is_gone(const GPtrArray *drafts, const SinterSnapshotDisk *disk)
     return FALSE;
 }
 
-/* @name is dropped because of @draft's disk; are its states of other disks whole still? */
+/* @name is dropped because of @draft's disk; warns if its states of other disks are still
+ * complete. */
 static void
 warn_of_halves(SinterPlanDraft *draft, const GPtrArray *drafts, const char *name)
 {

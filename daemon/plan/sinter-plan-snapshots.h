@@ -8,17 +8,18 @@ G_BEGIN_DECLS
 void sinter_plan_draft_check_internal_snapshots(SinterPlanDraft *draft);
 void sinter_plan_draft_sort_snapshots(SinterPlanDraft *draft);
 
-/* Whether @snapshot can bring @disk back: a snapshot names disks that it left out as well. */
+/* Returns whether @snapshot can restore @disk: a snapshot also names the disks that it left out. */
 gboolean sinter_plan_keeps_state(const SinterSnapshot *snapshot, const SinterSnapshotDisk *disk);
 
-/* The place of the layer that @snapshot freezes in this chain, or SINTER_PLAN_NO_LAYER. */
+/* The index of the layer that @snapshot freezes in this chain, or SINTER_PLAN_NO_LAYER. */
 guint sinter_plan_draft_find_frozen(const SinterPlanDraft *draft, const SinterSnapshot *snapshot);
 
-/* (transfer none) (nullable): a snapshot that the plan keeps and that names the file at @place */
+/* (transfer none) (nullable): a snapshot that the plan keeps and that names the file at index
+ * @place */
 const SinterSnapshot *sinter_plan_draft_find_kept_user(const SinterPlanDraft *draft, guint place);
 
-/* Warns where a snapshot is dropped that keeps a whole state of another disk. @drafts: of the
- * whole plan. */
+/* Warns if a snapshot is dropped that keeps a complete state of another disk. @drafts: of the whole
+ * plan. */
 void sinter_plan_drafts_warn_of_halves(const GPtrArray *drafts);
 
 G_END_DECLS

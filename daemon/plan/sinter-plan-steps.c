@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The outcome of a plan that nothing speaks against: the chain as it will be, the files that can
- * go, and the steps that lead there, in the order in which they are safe: data first, then proof,
- * then what the proof makes superfluous.
+ * The result of a plan without refusals: the future chain, the files that can be removed, and the
+ * steps in a safe order: first data, then verification, then removal of what the verification
+ * proves unused.
  */
 
 #include "sinter-plan-steps.h"
@@ -35,7 +35,7 @@ typedef enum {
     STAYS_NOT,
     STAYS_DEVICE,
     STAYS_ASKED,
-    STAYS_SHARED, /* from here on because somebody needs it */
+    STAYS_SHARED, /* in use, as are all layers from here on */
     STAYS_NEXT_BOOT,
     STAYS_SNAPSHOT,
     N_STAYS,
@@ -83,8 +83,9 @@ warn_of_staying(SinterPlanDraft *draft, GPtrArray *const *staying)
     }
 }
 
-/* Sorts the layers that leave the chain; returns (element-type guint places) what can go. Where
- * somebody needs a layer, what lies below it is needed as well: its header leads there. */
+/* Sorts the layers that leave the chain; returns those that can be removed (element-type guint
+ * places). If a layer is in use, the layers below it are in use as well, because its header refers
+ * to them. */
 static GArray *
 sort_leaving(SinterPlanDraft *draft)
 {

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Writes the chain and the files afterwards into the plan, and the steps that lead there. */
+/* Writes the resulting chain, the files and the steps into the plan. */
 void sinter_plan_draft_write_steps(SinterPlanDraft *draft);
 
 G_END_DECLS

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The planner in a thread of its own. Invariant: the thread sees values that never change, and
- * references on them.
+ * Runs the planner in its own thread. Invariant: the thread uses only immutable values and holds
+ * references to them.
  */
 
 #include "sinter-planner-task.h"

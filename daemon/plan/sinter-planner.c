@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The planner: which disks are meant, and for each the way from request to plan. It decides from
- * its arguments alone and changes none of them, so plans can be made at any time, by anybody who
- * may look, and compared as text. A disk that is refused keeps its place in the plan with the
- * reasons and the chain as it is, but without steps or costs.
+ * The planner: selects the disks, and turns the request into a plan for each. It depends only on
+ * its arguments and changes none of them, so any caller that may read can make plans at any time
+ * and compare them as text. A refused disk remains in the plan with the reasons and its present
+ * chain, but without steps or costs.
  */
 
 #include "sinter-planner.h"
@@ -21,7 +21,7 @@ is_operation(const SinterPlanRequest *request, SinterOperation operation)
     return request->operation_set && request->operation == operation;
 }
 
-/* What no domain could satisfy. */
+/* Refuses requests that no domain could satisfy. */
 static gboolean
 check_request(const SinterPlanRequest *request, GError **error)
 {
@@ -71,11 +71,11 @@ list_targets(const SinterDomain *domain)
     return targets->len > 0 ? sinter_plan_join_names(targets) : g_strdup("none");
 }
 
-/* How well a disk that was not named suits: only the best of a domain are taken. */
+/* How suitable a disk is that was not named: only the best ones of a domain are chosen. */
 typedef enum {
-    SUITS_WELL,   /* has something to merge */
+    SUITS_WELL,   /* has layers to merge */
     SUITS_FLAT,   /* a disk with a single layer */
-    SUITS_HARDLY, /* a drive without a chain of its own, a read-only disk */
+    SUITS_HARDLY, /* a drive without its own chain, a read-only disk */
     N_SUITS,
 } Suits;
 
@@ -138,7 +138,7 @@ name_end(const SinterPlanDraft *draft, guint place)
     return draft->plan->chain_before[place];
 }
 
-/* The ends of the stretch, and what else a request says of a copy. */
+/* Sets the ends of the range, and the request's settings of a copy. */
 static void
 set_ends(SinterPlanDraft *draft)
 {
@@ -148,7 +148,7 @@ set_ends(SinterPlanDraft *draft)
     plan->top_path =
         g_strdup(name_end(draft, sinter_plan_draft_is_commit(draft) ? draft->first : 0));
     if (plan->operation != SINTER_OPERATION_COPY) {
-        plan->base_path = g_strdup(name_end(draft, draft->base)); /* NULL behind the last one */
+        plan->base_path = g_strdup(name_end(draft, draft->base)); /* NULL below the last layer */
         return;
     }
     plan->destination = g_strdup(request->destination);
@@ -159,7 +159,7 @@ set_ends(SinterPlanDraft *draft)
     plan->pivot = request->pivot;
 }
 
-/* The top of the chain changes under a definition that does not. */
+/* Warns if the top of the chain changes but the definition does not. */
 static void
 warn_of_next_boot(SinterPlanDraft *draft)
 {
@@ -199,7 +199,7 @@ warn_of_managed_save(SinterPlanDraft *draft)
                                draft->domain->name);
 }
 
-/* As far as one disk can be judged alone. */
+/* As far as one disk can be judged without the others. */
 static SinterPlanDraft *
 begin_draft(const SinterPlanRequest *request, const SinterDomain *domain, const SinterDisk *disk,
             const SinterReferenceGraph *graph)

@@ -11,12 +11,12 @@ G_BEGIN_DECLS
 /**
  * sinter_planner_plan:
  * @domain: one state of the domain
- * @graph: who uses which image, of the same moment
- * @now_usec: the clock
+ * @graph: the users of each image at the same moment
+ * @now_usec: the present time
  *
- * Pure: reads its arguments only. What cannot be done is a refusal in the plan; the only errors
- * are a disk that the domain does not have (NOT_FOUND) and a request that contradicts itself
- * (INVALID_ARGUMENT).
+ * Pure: depends only on its arguments. An operation that is not possible becomes a refusal in the
+ * plan; the only errors are a disk that the domain does not have (NOT_FOUND) and a request that
+ * contradicts itself (INVALID_ARGUMENT).
  *
  * Returns: (transfer full) (nullable): the plan
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * How much of what a chain stores is still seen. Two walks: over the chain as the guest sees it,
- * which gives what of each layer is visible, and over each layer alone, which gives what it holds.
- * The difference is in the shadow of the layers above.
+ * Measures how much of what a chain stores is still visible. Two walks: over the chain as the guest
+ * sees it, for the visible part of each layer, and over each layer alone, for what it stores. The
+ * difference is hidden by the layers above.
  */
 
 #include "sinter-chain-usage.h"
@@ -12,13 +12,13 @@
 
 #include "sinter-error.h"
 
-/* For the mapping tables of one chain: they are walked in order, and the daemon is to stay small.
- */
+/* For the mapping tables of one chain: they are read sequentially, and the daemon's memory use must
+ * stay small. */
 #define CACHE_BYTES (2 * 1024 * 1024)
 
-/* A walk. */
+/* State of a walk. */
 typedef struct {
-    GArray *bytes; /* of guint64: stored bytes that were met, by layer */
+    GArray *bytes; /* of guint64: stored bytes seen, by layer */
     GCancellable *cancellable;
 } Walk;
 
@@ -76,7 +76,7 @@ check_layers(const SinterDisk *disk, GError **error)
     return FALSE;
 }
 
-/* What of each layer the guest sees. */
+/* Measures what the guest sees of each layer. */
 static gboolean
 measure_visible(const SinterDisk *disk, Walk *walk, GError **error)
 {
@@ -94,7 +94,7 @@ measure_visible(const SinterDisk *disk, Walk *walk, GError **error)
     return walk_chain(chain, walk, error);
 }
 
-/* What a layer holds by itself. */
+/* Measures what a layer stores. */
 static gboolean
 measure_held(const SinterLayer *layer, GCancellable *cancellable, guint64 *ret_bytes,
              GError **error)
@@ -129,8 +129,8 @@ sinter_chain_usage_measure(const SinterDisk *disk, GCancellable *cancellable, GE
 
         if (!measure_held(g_ptr_array_index(disk->layers, i), cancellable, &one->data_bytes, error))
             return NULL;
-        /* nothing stands above the active layer; and of what is written meanwhile less may have
-         * been met in the second walk */
+        /* no layer is above the active one; and the second walk may have seen less of a layer that
+         * is being written */
         one->shadowed_bytes = i > 0 && one->data_bytes > seen ? one->data_bytes - seen : 0;
     }
     return g_steal_pointer(&usage);

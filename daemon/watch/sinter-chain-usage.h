@@ -7,23 +7,22 @@
 
 G_BEGIN_DECLS
 
-/* Of one layer: bytes of the guest's disk. */
+/* The usage of one layer, in bytes of the guest's disk. */
 typedef struct {
-    guint64 data_bytes;     /* that the layer stores; zeros and holes are none */
-    guint64 shadowed_bytes; /* of these: what layers above hide from the guest */
+    guint64 data_bytes;     /* stored by the layer, without zeros and holes */
+    guint64 shadowed_bytes; /* of these: hidden from the guest by layers above */
 } SinterLayerUsage;
 
 /**
  * sinter_chain_usage_measure:
- * @disk: its layers: files or devices of a known format
+ * @disk: all its layers must be files or devices of a known format
  *
- * Reads the mapping tables of every layer, so it takes time in proportion to them. Images are
- * opened as any reader opens one that is in use: without locks, and a guest may write meanwhile, so
- * what is said of the active layer (and of one that a block job writes to) is of no single moment.
- * Blocking; any thread.
+ * Reads the mapping tables of every layer, so the time depends on their size. Images are opened
+ * read-only and without locks, while a guest may write, so the values for the active layer (and for
+ * one that a block job writes to) do not belong to one point in time. Blocking; any thread.
  *
  * Returns: (transfer full) (nullable) (element-type SinterLayerUsage): by layer, the active one
- * first. CHAIN_CHANGED when the files no longer stand on each other as @disk says; CANCELLED.
+ * first. CHAIN_CHANGED if the files no longer form the chain of @disk; CANCELLED.
  */
 GArray *sinter_chain_usage_measure(const SinterDisk *disk, GCancellable *cancellable,
                                    GError **error);

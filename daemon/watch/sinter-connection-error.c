@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * libvirt's errors as SINTER_ERROR. The code is chosen here, where the libvirt call failed, from
- * libvirt's error domain and code; no other file needs to know them. What always holds: an error of
- * the transport is DISCONNECTED, whatever was asked for over it.
+ * Converts libvirt's errors to SINTER_ERROR. The code is chosen here, where the libvirt call
+ * failed, from libvirt's error domain and code; no other file needs to know them. Invariant: an
+ * error of the transport is DISCONNECTED, whatever the call was.
  */
 
 #include "sinter-connection-error.h"
@@ -34,7 +34,7 @@ static const struct {
     { VIR_ERR_OPERATION_ABORTED, SINTER_ERROR_CANCELLED },
 };
 
-/* The transport failed, not what was asked for over it. */
+/* Returns whether the transport failed, rather than the requested operation. */
 static gboolean
 cause_is_lost(const virError *cause)
 {

@@ -10,13 +10,13 @@ G_BEGIN_DECLS
 /**
  * sinter_connection_set_error:
  *
- * Turns libvirt's last error of this thread into a GError whose message is "WHAT: libvirt's
- * text"; NOT_FOUND for what is absent (domain, snapshot, pool, volume), INVALID_ARGUMENT for an
- * argument that libvirt refuses (an absent disk is one), BUSY, TIMED_OUT, UNSUPPORTED and the like;
- * DISCONNECTED when the connection to libvirt is broken; else FAILED. Any thread.
+ * Converts libvirt's last error of this thread to a GError with the message "WHAT: libvirt's text";
+ * NOT_FOUND for an absent object (domain, snapshot, pool, volume), INVALID_ARGUMENT for an argument
+ * that libvirt refuses (including an absent disk), BUSY, TIMED_OUT, UNSUPPORTED and so on;
+ * DISCONNECTED if the connection to libvirt is broken; else FAILED. Any thread.
  *
- * A macro: libvirt's functions, virDomainGetName() too, forget the last error when they are called,
- * so it is saved before the arguments are looked at.
+ * This is a macro because every libvirt function, including virDomainGetName(), resets the last
+ * error: it is saved before the arguments are evaluated.
  */
 #define sinter_connection_set_error(error, ...)                                                    \
     G_STMT_START                                                                                   \
@@ -27,14 +27,14 @@ G_BEGIN_DECLS
     }                                                                                              \
     G_STMT_END
 
-/* Likewise of an error that was saved with virSaveLastError(). @cause: (transfer full) */
+/* Likewise for an error that was saved with virSaveLastError(). @cause: (transfer full) */
 void sinter_connection_set_saved_error(GError **error, virErrorPtr cause, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
-/* That there is no connection to @uri now: DISCONNECTED. */
+/* Sets DISCONNECTED: there is no connection to @uri at present. */
 void sinter_connection_set_absent(GError **error, const char *uri);
 
-/* Whether libvirt's last error of this thread means a broken connection. */
+/* Returns whether libvirt's last error of this thread means a broken connection. */
 gboolean sinter_connection_last_error_is_lost(void);
 
 G_END_DECLS

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The connection's life: opening in a worker → open → broken → opening …, until it is stopped.
- * Invariant: everything but the pointer under the lock belongs to the main context; CONNECTED and
- * DISCONNECTED alternate; an event is passed on only between the two, from the source of the
- * connection that stands.
+ * The life cycle of the connection: opening in a worker → open → broken → opening …, until it is
+ * stopped. Invariant: everything except the pointer under the lock belongs to the main context;
+ * CONNECTED and DISCONNECTED alternate; events are passed on only between the two, and only from
+ * the source of the open connection.
  */
 
 #include "sinter-connection.h"
@@ -15,30 +15,30 @@
 #include <libvirt-glib/libvirt-glib-event.h>
 #include <libvirt/virterror.h>
 
-/* A peer that is silent for three of these in a row is gone. */
+/* A peer that does not respond to three of these in a row is considered gone. */
 #define KEEPALIVE_INTERVAL_SEC 30
 #define KEEPALIVE_COUNT 3
 
 #define LONGEST_PAUSE_SEC 30
 
-/* A connection that broke sooner has not earned to be opened again at once. */
+/* A connection that broke earlier is not reopened at once. */
 #define STEADY_USEC (10 * G_USEC_PER_SEC)
 
 struct _SinterConnection {
     GObject parent_instance;
     char *uri;
     gboolean use_qmp_events;
-    SinterEventSource *source; /* of the connection that stands, else NULL */
+    SinterEventSource *source; /* of the open connection, else NULL */
     gint64 opened_usec;        /* monotonic */
     guint pause_sec;           /* before the next attempt */
-    guint retry_id;            /* the timer of that attempt, or 0 */
-    char *early_break;         /* why the one that is being opened broke already, or NULL */
-    char *last_problem;        /* what was logged of the attempts so far, or NULL */
+    guint retry_id;            /* the timer of the next attempt, or 0 */
+    char *early_break;         /* why the connection being opened already broke, or NULL */
+    char *last_problem;        /* the last logged problem of the attempts so far, or NULL */
     gboolean started;
     gboolean stopped;
 
     GMutex lock;
-    virConnectPtr connection; /* guarded by lock: workers take references on it */
+    virConnectPtr connection; /* guarded by lock: workers take references */
 };
 
 G_DEFINE_TYPE(SinterConnection, sinter_connection, G_TYPE_OBJECT)
@@ -46,7 +46,7 @@ G_DEFINE_TYPE(SinterConnection, sinter_connection, G_TYPE_OBJECT)
 enum { SIGNAL_EVENT, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
-/* A connection with its events, on its way between a worker and the main context. */
+/* A connection with its event source, passed between a worker and the main context. */
 typedef struct {
     virConnectPtr connection;
     SinterEventSource *source;
@@ -66,7 +66,7 @@ link_free(gpointer data)
 static void
 ignore_error(void *user_data, virErrorPtr error)
 {
-    /* libvirt would print it; whoever made the call reads it with virGetLastError() */
+    /* libvirt would print the error; the caller reads it with virGetLastError() */
 }
 
 void
@@ -92,7 +92,7 @@ release_in_thread(gpointer data)
     return NULL;
 }
 
-/* Gives back what a link holds; that may block, so a thread does it. */
+/* Releases a link's members; that may block, so it runs in a thread. */
 static void
 release_link(Link *link)
 {
@@ -101,7 +101,7 @@ release_link(Link *link)
     g_thread_unref(g_thread_new("sinter-release", release_in_thread, link));
 }
 
-/* Takes the connection away from everybody who would ask for it. (nullable) */
+/* Removes the connection so that no caller can get it. (nullable) */
 static Link *
 take_link(SinterConnection *self)
 {
@@ -153,7 +153,7 @@ on_source_event(const SinterEvent *event, gpointer user_data)
     SinterConnection *self = user_data;
 
     if (!self->source) {
-        /* not announced yet: whoever hears CONNECTED looks at everything anyway */
+        /* not announced yet: a handler of CONNECTED reads everything anyway */
         if (event->kind == SINTER_EVENT_DISCONNECTED)
             set_early_break(self, event->text);
     } else if (event->kind == SINTER_EVENT_DISCONNECTED) {
@@ -174,11 +174,11 @@ adopt_link(SinterConnection *self, Link *link)
     self->source = g_steal_pointer(&link->source);
     link_free(link);
     self->opened_usec = g_get_monotonic_time();
-    lengthen_pause(self); /* for the case that it breaks at once */
+    lengthen_pause(self); /* in case it breaks at once */
     g_clear_pointer(&self->last_problem, g_free);
     sinter_log(G_LOG_LEVEL_MESSAGE, NULL, "connected to libvirt at '%s'", self->uri);
     connection_emit(self, event);
-    /* a handler of CONNECTED may have stopped it */
+    /* a handler of CONNECTED may have stopped the connection */
     if (self->source && self->early_break)
         handle_broken(self, self->early_break);
 }
@@ -214,11 +214,11 @@ open_in_thread(GTask *task, gpointer source_object, gpointer task_data, GCancell
     if (!link->connection)
         sinter_connection_set_error(&error, "opening the connection");
     else if (virConnectSetKeepAlive(link->connection, KEEPALIVE_INTERVAL_SEC, KEEPALIVE_COUNT) < 0)
-        virResetLastError(); /* a driver inside this process has no peer to ask */
+        virResetLastError(); /* a driver in this process has no keepalive */
     if (link->connection)
         link->source = sinter_event_source_new(link->connection, self->use_qmp_events,
                                                on_source_event, self, &error);
-    /* it may have broken before somebody listened */
+    /* it may have broken before the callback was registered */
     if (link->source && virConnectIsAlive(link->connection) != 0) {
         g_task_return_pointer(task, link, link_free);
         return;

@@ -12,30 +12,32 @@ G_BEGIN_DECLS
 /**
  * SinterConnection:
  *
- * The one connection to libvirt: opens it in a worker, keeps it alive, registers every event
- * (sinter-event-source does the translation), opens it again when it breaks (first at once, then
- * with growing pauses up to 30 s), for as long as the daemon lives.
+ * The only connection to libvirt: opens it in a worker, keeps it alive, registers every event
+ * (sinter-event-source converts them), and reopens it when it breaks (first at once, then with
+ * increasing delays up to 30 s) until it is stopped.
  *
  * Signals, all on the main context:
- *  - "event" (SinterEvent *): each libvirt event, and CONNECTED and DISCONNECTED. Disks have the
- *    names that libvirt said: for the inventory, which passes events on with the disk's own.
- * DISCONNECTED comes when the connection breaks, and when an attempt to open it fails for a new
- * reason, the first attempt too.
+ *  - "event" (SinterEvent *): each libvirt event, and CONNECTED and DISCONNECTED. Disks have
+ *    libvirt's names: the signal is for the inventory, which passes events on with the disk's
+ *    target.
+ * DISCONNECTED is emitted when the connection breaks, and when an attempt to open it, including the
+ * first, fails for a new reason.
  *
- * sinter_connection_init_events() is called once, before any other libvirt call, by main().
+ * main() calls sinter_connection_init_events() once, before any other libvirt call.
  */
 #define SINTER_TYPE_CONNECTION (sinter_connection_get_type())
 G_DECLARE_FINAL_TYPE(SinterConnection, sinter_connection, SINTER, CONNECTION, GObject)
 
 void sinter_connection_init_events(void);
 
-/* @uri: libvirt's URI; @use_qmp_events: also ask for QEMU's own (reasons of failures) */
+/* @uri: libvirt's URI; @use_qmp_events: also register for QEMU's own events (reasons of
+ *   failures) */
 SinterConnection *sinter_connection_new(const char *uri, gboolean use_qmp_events);
 
-/* Starts to connect; returns at once. */
+/* Starts to connect; does not block. */
 void sinter_connection_start(SinterConnection *self);
 
-/* Closes for good; no signal comes after it. */
+/* Closes permanently; no signal is emitted afterwards. */
 void sinter_connection_stop(SinterConnection *self);
 
 const char *sinter_connection_get_uri(SinterConnection *self);
@@ -46,8 +48,8 @@ gboolean sinter_connection_is_open(SinterConnection *self);
  *
  * Any thread.
  *
- * Returns: (transfer full) (nullable): a reference on the open connection, to be given back with
- * virConnectClose(); %NULL and a FAILED error that says so while there is none.
+ * Returns: (transfer full) (nullable): a reference to the open connection, to be released with
+ * virConnectClose(); %NULL with DISCONNECTED if there is none.
  */
 virConnectPtr sinter_connection_dup(SinterConnection *self, GError **error);
 

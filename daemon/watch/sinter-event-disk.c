@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which disk an event is of. What libvirt and QEMU call it is a matter of the event's kind and of
- * their versions, so it is translated here, once, and everything behind knows the target's name
- * alone. A name that says the target by itself needs no domain; the others are looked up in what
- * the inventory has read. What always holds: @disk is a target or NULL, and @device is left as it
- * was.
+ * Maps an event to its disk. The name that libvirt and QEMU use depends on the kind of event and on
+ * their versions, so it is translated here, once, and all other code uses only the target. A name
+ * that contains the target needs no domain; the others are looked up in the last scan of the
+ * domain. Invariant: @disk is a target or NULL, and @device is not changed.
  */
 
 #include "sinter-event-disk.h"
@@ -14,7 +13,7 @@
 
 static const char NODE_PREFIX[] = "libvirt-";
 
-/* libvirt's index of a layer out of a node's name, "libvirt-3-format"; 0 for any other name. */
+/* The layer index in the name of a node, "libvirt-3-format"; 0 for any other name. */
 static guint
 parse_node(const char *node)
 {
@@ -33,7 +32,7 @@ parse_node(const char *node)
     return (guint)index;
 }
 
-/* "vda", "vda[3]": FALSE for what is no name of a target, with or without an index. */
+/* Parses "vda" or "vda[3]"; FALSE if it is not the name of a target, with or without an index. */
 static gboolean
 parse_target(const char *name, char **ret_target, guint *ret_index)
 {
@@ -64,8 +63,8 @@ set_disk(SinterEvent *event, const char *target, guint layer_index)
     event->layer_index = layer_index;
 }
 
-/* libvirt says the target of a disk in these. It is believed: the disk may be newer than what was
- * read of the domain. */
+/* Returns whether libvirt uses the target in events of this kind. It is accepted without a look-up:
+ * the disk may be newer than the last scan of the domain. */
 static gboolean
 says_target(const SinterEvent *event)
 {
@@ -86,7 +85,7 @@ name_by_target(SinterEvent *event, const SinterDomain *domain)
     return TRUE;
 }
 
-/* libvirt calls QEMU's jobs "commit-vda-libvirt-3-format": what is done, the disk, the node. */
+/* libvirt names QEMU's jobs "commit-vda-libvirt-3-format": operation, disk, node. */
 static gboolean
 name_by_job(SinterEvent *event, const SinterDomain *domain)
 {
@@ -172,7 +171,7 @@ find_path(const GPtrArray *layers, const char *path)
     return NULL;
 }
 
-/* A file may stand below several disks: then the path does not say which. */
+/* A file may be in the chains of several disks: then the path does not identify the disk. */
 static gboolean
 name_by_path(SinterEvent *event, const SinterDomain *domain)
 {
@@ -207,7 +206,7 @@ sinter_event_name_disk(SinterEvent *event, const SinterDomain *domain)
     };
 
     if (!event->node && (!event->device || *event->device == '\0'))
-        return TRUE; /* of no disk */
+        return TRUE; /* no disk */
     for (gsize i = 0; i < G_N_ELEMENTS(rules); i++) {
         if (rules[i](event, domain))
             return TRUE;

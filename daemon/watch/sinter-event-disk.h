@@ -8,18 +8,18 @@ G_BEGIN_DECLS
 
 /**
  * sinter_event_name_disk:
- * @event: as libvirt or QEMU told it: @device and @node are set, @disk is not
- * @domain: (nullable): the domain of the event, as it was last read
+ * @event: as received from libvirt or QEMU: @device and @node are set, @disk is not
+ * @domain: (nullable): the event's domain, as last scanned
  *
- * Sets the event's @disk, and its @layer_index where the device's name says it. libvirt calls a
- * disk by its target ("vda"), by one layer of it ("vda[3]"), by the device's alias ("virtio-disk0")
- * or by a path; QEMU by the block job ("commit-vda-libvirt-3-format"), the drive
+ * Sets the event's @disk, and its @layer_index if the device's name contains it. libvirt names a
+ * disk by its target ("vda"), by one of its layers ("vda[3]"), by the device's alias
+ * ("virtio-disk0") or by a path; QEMU by the block job ("commit-vda-libvirt-3-format"), the drive
  * ("drive-virtio-disk0") or the node ("libvirt-3-format").
  *
  * Pure. Any thread.
  *
- * Returns: whether the event is understood: %FALSE when it names a device that is no disk of
- * @domain, or is not yet
+ * Returns: whether the name was resolved: %FALSE if it names a device that is not, or not yet, a
+ * disk of @domain
  */
 gboolean sinter_event_name_disk(SinterEvent *event, const SinterDomain *domain);
 

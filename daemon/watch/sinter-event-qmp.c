@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * QEMU's own events, which tell what libvirt's leave out: why a block job failed, and that an
- * image is corrupt. Source: QEMU's qapi/block-core.json, BLOCK_JOB_COMPLETED, BLOCK_JOB_ERROR,
- * BLOCK_IMAGE_CORRUPTED. The text comes from another process: nothing in it is relied upon.
+ * QEMU's own events, with information that libvirt's events lack: why a block job failed, and that
+ * an image is corrupt. Source: QEMU's qapi/block-core.json, BLOCK_JOB_COMPLETED, BLOCK_JOB_ERROR,
+ * BLOCK_IMAGE_CORRUPTED. The text comes from another process and is not trusted.
  */
 
 #include "sinter-event-qmp.h"
@@ -28,7 +28,7 @@ new_job_completed(JsonObject *data)
     SinterEvent *event;
 
     if (!reason)
-        return NULL; /* it ended well */
+        return NULL; /* it succeeded */
     event = sinter_event_new(SINTER_EVENT_QMP_JOB_ERROR);
     event->device = g_strdup(get_text(data, "device"));
     event->text = g_strdup(reason);
@@ -51,7 +51,7 @@ new_job_error(JsonObject *data)
 static SinterEvent *
 new_corrupted(JsonObject *data)
 {
-    const char *device = get_text(data, "device"); /* "" where nodes have names */
+    const char *device = get_text(data, "device"); /* "" if the node has a name */
     const char *message = get_text(data, "msg");
     SinterEvent *event = sinter_event_new(SINTER_EVENT_QMP_CORRUPTED);
 

@@ -10,11 +10,11 @@ G_BEGIN_DECLS
  * @name: the QMP event's name
  * @details: (nullable): its data, a JSON object as text
  *
- * What one of QEMU's events means; the disk has the names that QEMU said. Fields that are absent or
- * of another type are passed by.
+ * Converts one of QEMU's events; the disk has QEMU's names. Members that are absent or of another
+ * type are ignored.
  *
  * Returns: (transfer full) (nullable): QMP_JOB_ERROR or QMP_CORRUPTED without a domain; %NULL for
- * events without news, such as a job that completed well.
+ * events without news, such as a job that succeeded.
  */
 SinterEvent *sinter_event_new_from_qmp(const char *name, const char *details);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * libvirt's callbacks as plain events. libvirt calls for domain events from the event loop, which
- * is the main context; for a broken connection from whatever thread noticed it, so that one is
- * carried over. Each registration for events holds a reference on the source, given back by libvirt
- * when it lets go of it, in any thread: the function may be muted long before the last one is gone.
+ * Converts libvirt's callbacks to plain events. libvirt calls back for domain events from the event
+ * loop, which is the main context; for a broken connection from the thread that noticed it, so that
+ * one is forwarded to the main context. Each event registration holds a reference to the source,
+ * which libvirt releases in any thread: the function may be muted long before the last reference is
+ * released.
  */
 
 #include "sinter-event-source.h"
@@ -156,7 +157,7 @@ on_qmp_event(virConnectPtr connection, virDomainPtr domain, const char *name, lo
         source_emit(opaque, domain, event);
 }
 
-/* The news that the connection broke, on its way to the main context. */
+/* The notification of a broken connection, on its way to the main context. */
 typedef struct {
     SinterEventSource *source;
     int reason; /* virConnectCloseReason */
@@ -228,11 +229,11 @@ static const struct {
 #define QMP_BIT G_N_ELEMENTS(registrations)
 #define CLOSE_BIT (QMP_BIT + 1)
 
-/* After a registration that failed. @bit: its place among those that were logged already. */
+/* Handles a failed registration. @bit: its bit among those already logged. */
 static gboolean
 pass_by(const char *name, guint bit, GError **error)
 {
-    static guint logged; /* atomic: a bit for each that was said */
+    static guint logged; /* atomic: a bit for each one logged */
 
     if (sinter_connection_last_error_is_lost()) {
         sinter_connection_set_error(error, "subscribing to libvirt's events");
@@ -275,9 +276,9 @@ register_qmp(SinterEventSource *source, GError **error)
     return pass_by("QEMU monitor events", QMP_BIT, error);
 }
 
-/* Without a reference of its own: a driver that has no such callback says yes and never gives the
- * reference back. libvirt calls under the lock that deregistering takes, so none is in flight
- * after that. */
+/* Registers without a reference: a driver without such a callback reports success and never
+ * releases the reference. libvirt invokes the callback under the lock that deregistering takes, so
+ * no call is in progress after that. */
 static gboolean
 register_close(SinterEventSource *source, GError **error)
 {

@@ -10,10 +10,9 @@ G_BEGIN_DECLS
 /**
  * SinterEventSource:
  *
- * All that one connection tells by itself, as plain events: libvirt's domain events, QEMU's own
- * where wanted, and the connection's end as a DISCONNECTED event. Disks have the names that libvirt
- * and QEMU said (@device, @node): what they mean is known where the domains are
- * (sinter-event-disk).
+ * All events of one connection, as plain values: libvirt's domain events, QEMU's own if requested,
+ * and the end of the connection as a DISCONNECTED event. Disks have libvirt's and QEMU's names
+ * (@device, @node); sinter-event-disk resolves them where the domains are known.
  */
 typedef struct _SinterEventSource SinterEventSource;
 
@@ -23,21 +22,21 @@ typedef void (*SinterEventFunc)(const SinterEvent *event, gpointer user_data);
 /**
  * sinter_event_source_new:
  * @connection: an open connection; the source keeps a reference
- * @use_qmp_events: also QEMU's own events (libvirt-qemu)
+ * @use_qmp_events: also register for QEMU's own events (libvirt-qemu)
  *
- * Registers. An event that the driver does not have is passed by; that is logged once, for
- * debugging. Blocking: for a worker thread.
+ * Registers for all events. An event that the driver does not support is skipped, which is logged
+ * once at debug level. Blocking: for a worker thread.
  *
- * Returns: (transfer full) (nullable): %NULL when the connection broke meanwhile
+ * Returns: (transfer full) (nullable): %NULL if the connection broke meanwhile
  */
 SinterEventSource *sinter_event_source_new(virConnectPtr connection, gboolean use_qmp_events,
                                            SinterEventFunc func, gpointer user_data,
                                            GError **error);
 
-/* Main context: the function is not called from here on. Does not block. */
+/* Main context: the function is not called any more. Does not block. */
 void sinter_event_source_mute(SinterEventSource *source);
 
-/* Deregisters and gives the connection back. Mute it first. Blocking: for a worker thread. */
+/* Deregisters and releases the connection. Mute the source first. Blocking: for a worker thread. */
 void sinter_event_source_free(SinterEventSource *source);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterEventSource, sinter_event_source_free)
 

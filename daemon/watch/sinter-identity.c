@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which image a name leads to. Loop devices are followed to their files, because QEMU's locks and
- * another domain's chain may sit on the file while this one names the device.
+ * Which image a name leads to. Loop devices are resolved to their files, because QEMU's locks and
+ * another domain's chain may refer to the file while this name is the device.
  */
 
 #include "sinter-identity.h"
@@ -12,7 +12,7 @@
 
 #define LOOP_MAJOR 7
 
-/* The file behind loop device @rdev, as the kernel tells in sysfs. */
+/* The file behind loop device @rdev, from sysfs. */
 static gboolean
 read_loop_file(dev_t rdev, struct stat *ret_stat)
 {

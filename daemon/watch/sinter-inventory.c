@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The inventory: the last state that was read of each domain. Invariant: one scan runs at a time,
- * in a worker; what is asked for meanwhile is joined in one more scan, so that a storm of events
- * costs two scans and an answer never shows a state older than its question. An event passes on
- * with its disk named; only one whose device is not known waits, for a scan that is under way.
- * Everything here belongs to the main context; the worker gets plain values and gives model values
- * back.
+ * The inventory: the last known state of each domain. Invariant: one scan runs at a time, in a
+ * worker; requests that arrive meanwhile are combined into one further scan, so that a burst of
+ * events costs two scans and an answer never shows a state older than its request. An event is
+ * passed on with its disk's target; only an event whose device is unknown waits, for a scan that is
+ * in progress. Everything here belongs to the main context; the worker gets plain values and
+ * returns model values.
  *
- * A break of the connection leaves the last known state in place: after it a full scan finds what
- * has changed.
+ * When the connection breaks, the last known state remains; a full scan after the reconnection
+ * finds the changes.
  */
 
 #include "sinter-inventory.h"
@@ -22,10 +22,10 @@
 
 #include <malloc.h>
 
-/* What one scan read. */
+/* The result of one scan. */
 typedef struct {
     gboolean all;
-    GHashTable *domains; /* uuid → SinterDomain, NULL for one that is gone */
+    GHashTable *domains; /* uuid → SinterDomain, NULL for one that no longer exists */
 } Findings;
 
 struct _SinterInventory {
@@ -34,13 +34,13 @@ struct _SinterInventory {
     gulong event_handler;
     guint rescan_interval_sec;
     guint rescan_id;
-    GHashTable *domains;         /* uuid (the domain's own) → SinterDomain */
+    GHashTable *domains;         /* uuid (owned by the domain) → SinterDomain */
     SinterReferenceGraph *graph; /* of domains, or NULL */
-    SinterScanRequest *pending;  /* what the next scan reads, or NULL */
-    SinterScanRequest *running;  /* (transfer none) what the present one reads, or NULL */
+    SinterScanRequest *pending;  /* what the next scan is to read, or NULL */
+    SinterScanRequest *running;  /* (transfer none) what the present scan reads, or NULL */
     gboolean complete;
     SinterProblemLog *problems;
-    char *last_problem; /* of a scan as a whole, as logged; NULL since one succeeded */
+    char *last_problem; /* of a scan as a whole, as logged; NULL after one succeeded */
 };
 
 G_DEFINE_TYPE(SinterInventory, sinter_inventory, G_TYPE_OBJECT)
@@ -73,7 +73,7 @@ findings_free(gpointer data)
 typedef struct {
     SinterConnection *connection;
     SinterScanRequest *request;
-    GHashTable *known; /* uuid (the domain's own) → SinterDomain: what the inventory shows */
+    GHashTable *known; /* uuid (owned by the domain) → SinterDomain: what the inventory shows */
 } Work;
 
 static void
@@ -87,14 +87,14 @@ work_free(gpointer data)
     g_free(work);
 }
 
-/* A scan as it goes. */
+/* State of a running scan. */
 typedef struct {
     const Work *work;
     Findings *findings;
 } Scan;
 
-/* Takes @domain in, or what is known of it where that says the same: then the one that many
- * others refer to lives on, and a rescan needs no room for a second host. */
+/* Adds @domain to the findings, or the known value if the two are equal: then the value that many
+ * references point to stays alive, and a rescan needs no memory for a second copy of the host. */
 static void
 take_in(SinterDomain *domain, gpointer user_data)
 {
@@ -114,7 +114,7 @@ scan_everything(virConnectPtr connection, Scan *scan, GError **error)
 {
     gboolean good = sinter_scan_each(connection, take_in, scan, error);
 
-    malloc_trim(0); /* the XML of a whole host has come and gone */
+    malloc_trim(0); /* the XML of a whole host was allocated and freed */
     return good;
 }
 
@@ -168,7 +168,7 @@ scan_in_thread(GTask *task, gpointer source_object, gpointer task_data, GCancell
 static void
 log_scan_problem(SinterInventory *self, const GError *error)
 {
-    /* the connection itself tells of its end */
+    /* the connection itself reports its end */
     if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED) ||
         !sinter_connection_is_open(self->connection) ||
         g_strcmp0(self->last_problem, error->message) == 0)
@@ -178,7 +178,7 @@ log_scan_problem(SinterInventory *self, const GError *error)
     sinter_log(G_LOG_LEVEL_WARNING, NULL, "scanning the host failed: %s", error->message);
 }
 
-/* A domain as it was and as it is; both owned. */
+/* The old and the new state of a domain; both owned. */
 typedef struct {
     SinterDomain *before;
     SinterDomain *now;
@@ -194,7 +194,7 @@ change_free(gpointer data)
     g_free(change);
 }
 
-/* Puts @now (full, nullable) in @uuid's place; notes a change that somebody should hear of. */
+/* Replaces @uuid's domain with @now (full, nullable); records a change that must be signalled. */
 static void
 replace_domain(SinterInventory *self, const char *uuid, SinterDomain *now, GPtrArray *changes)
 {
@@ -220,7 +220,7 @@ replace_domain(SinterInventory *self, const char *uuid, SinterDomain *now, GPtrA
     g_clear_pointer(&self->graph, sinter_reference_graph_unref);
 }
 
-/* After a full scan: what it did not find is gone. */
+/* After a full scan: removes the domains that it did not find. */
 static void
 drop_absent(SinterInventory *self, const Findings *findings, GPtrArray *changes)
 {
@@ -269,7 +269,7 @@ find_domain(SinterInventory *self, const char *uuid)
     return uuid ? g_hash_table_lookup(self->domains, uuid) : NULL;
 }
 
-/* The scan that they waited for has ended. A device that is still unknown is no disk. */
+/* Passes on the events that waited for this scan. A device that is still unknown is not a disk. */
 static void
 release_events(SinterInventory *self, const SinterScanRequest *request)
 {
@@ -318,7 +318,7 @@ dup_known(SinterInventory *self)
     return known;
 }
 
-/* Starts the scan that is asked for, unless one runs: then its end does. */
+/* Starts the pending scan, unless one is running: its end then starts it. */
 static void
 start_scan(SinterInventory *self)
 {
@@ -336,7 +336,7 @@ start_scan(SinterInventory *self)
     g_task_run_in_thread(task, scan_in_thread);
 }
 
-/* @uuid: NULL for all; @task: (transfer full) (nullable): who waits */
+/* @uuid: NULL for all; @task: (transfer full) (nullable): answered when the scan has ended */
 static void
 ask_for(SinterInventory *self, const char *uuid, GTask *task)
 {
@@ -346,7 +346,7 @@ ask_for(SinterInventory *self, const char *uuid, GTask *task)
     start_scan(self);
 }
 
-/* Asks for the scan that an event makes necessary. */
+/* Requests the scan that an event makes necessary. */
 static void
 scan_after(SinterInventory *self, const SinterEvent *event)
 {
@@ -355,8 +355,9 @@ scan_after(SinterInventory *self, const SinterEvent *event)
         ask_for(self, NULL, NULL);
         break;
     case SINTER_EVENT_DISCONNECTED:
-    case SINTER_EVENT_QMP_JOB_ERROR: /* libvirt's own event follows, with the state changed */
-    case SINTER_EVENT_IO_ERROR:      /* likewise; where the guest runs on there may be thousands */
+    case SINTER_EVENT_QMP_JOB_ERROR: /* libvirt's own event follows, after the state has changed */
+    case SINTER_EVENT_IO_ERROR:      /* likewise; a guest that continues to run may cause
+                                      * thousands */
     case SINTER_EVENT_BLOCK_THRESHOLD: /* changes nothing that is shown */
         break;
     default:
@@ -366,7 +367,7 @@ scan_after(SinterInventory *self, const SinterEvent *event)
     }
 }
 
-/* Keeps an event until its domain was read: by the scan that comes, else by the one that runs. */
+/* Keeps an event until its domain has been read: by the pending scan, else by the running one. */
 static gboolean
 hold_event(SinterInventory *self, const SinterEvent *event)
 {
@@ -379,7 +380,7 @@ on_event(SinterConnection *connection, const SinterEvent *event, gpointer user_d
 {
     SinterInventory *self = user_data;
     g_autoptr(SinterEvent) named = sinter_event_copy(event);
-    gboolean is_new = event->kind == SINTER_EVENT_DEVICE_ADDED; /* what was read lacks it */
+    gboolean is_new = event->kind == SINTER_EVENT_DEVICE_ADDED; /* not in the last scan */
 
     scan_after(self, event);
     if ((!is_new && sinter_event_name_disk(named, find_domain(self, event->uuid))) ||

@@ -12,19 +12,19 @@ G_BEGIN_DECLS
 /**
  * SinterInventory:
  *
- * What is true now: every domain with its disks, chains and snapshots. Listens to the connection:
- * a full scan after CONNECTED and at an interval (libvirt has no event for a new snapshot), a
- * scan of one domain after an event of its. Scans run in one worker; events that arrive meanwhile
- * are joined into one more scan.
+ * The present state: every domain with its disks, chains and snapshots. Follows the connection: a
+ * full scan after CONNECTED and at an interval (libvirt has no event for a new snapshot), a scan of
+ * one domain after one of its events. Scans run in one worker; events that arrive meanwhile are
+ * combined into one further scan.
  *
  * Signals, on the main context, after the inventory shows the new state:
- *  - "domain-changed" (SinterDomain *old (nullable), SinterDomain *new (nullable)): added,
- *    changed or removed; not emitted for a scan that found nothing new.
- *  - "event" (const SinterEvent *): each of the connection's events, with the disk named by its
- *    target (sinter_event_name_disk()). It comes at once, and before any change that it brings.
- * Where the device is not known and a scan of the domain is under way, it comes after that scan;
- * that of an added device always does.
- *  - "scanned": a full scan has ended (the first one: the inventory is complete).
+ *  - "domain-changed" (SinterDomain *old (nullable), SinterDomain *new (nullable)): added, changed
+ *    or removed; not emitted for a scan that found no change.
+ *  - "event" (const SinterEvent *): each of the connection's events, with the disk's target
+ *    (sinter_event_name_disk()). Emitted at once, before any change that results from it. If the
+ *    device is unknown and a scan of the domain is in progress, it is emitted after that scan; for
+ *    an added device always after a scan.
+ *  - "scanned": a full scan has ended (after the first one the inventory is complete).
  */
 #define SINTER_TYPE_INVENTORY (sinter_inventory_get_type())
 G_DECLARE_FINAL_TYPE(SinterInventory, sinter_inventory, SINTER, INVENTORY, GObject)
@@ -32,22 +32,22 @@ G_DECLARE_FINAL_TYPE(SinterInventory, sinter_inventory, SINTER, INVENTORY, GObje
 /* @rescan_interval_sec: seconds between full scans, 0 for none */
 SinterInventory *sinter_inventory_new(SinterConnection *connection, guint rescan_interval_sec);
 
-/* Main context. (transfer full) (nullable): by UUID or by name. */
+/* Main context. (transfer full) (nullable): a domain by UUID or by name. */
 SinterDomain *sinter_inventory_lookup(SinterInventory *self, const char *name_or_uuid);
 
-/* Main context. (transfer container) (element-type SinterDomain): all, by name. */
+/* Main context. (transfer container) (element-type SinterDomain): all domains, sorted by name. */
 GPtrArray *sinter_inventory_list(SinterInventory *self);
 
-/* Main context. (transfer full): the graph of the present state; built when first asked for. */
+/* Main context. (transfer full): the graph of the present state; built on first use. */
 SinterReferenceGraph *sinter_inventory_get_graph(SinterInventory *self);
 
-/* Main context. Whether any domain could not be read whole when it was last looked at. */
+/* Main context. Returns whether any domain could not be read completely at its last scan. */
 gboolean sinter_inventory_has_problems(SinterInventory *self);
 
 gboolean sinter_inventory_is_complete(SinterInventory *self);
 
-/* Main context. Scans one domain (@uuid) or all (%NULL); the callback comes when the inventory
- * shows a state that was read after this call. */
+/* Main context. Scans one domain (@uuid) or all (%NULL); the callback runs when the inventory shows
+ * a state that was read after this call. */
 void sinter_inventory_refresh_async(SinterInventory *self, const char *uuid,
                                     GCancellable *cancellable, GAsyncReadyCallback callback,
                                     gpointer user_data);

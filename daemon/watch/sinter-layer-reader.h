@@ -11,15 +11,15 @@ G_BEGIN_DECLS
 /**
  * SinterLayerReader:
  *
- * Reads images for one pass over the host: an image that many chains share is looked at once.
- * What it saw is never looked at again, so a reader must not outlive its pass. One thread.
+ * Reads images for one pass over the host: an image that many chains share is read once. The
+ * results are never refreshed, so a reader must not outlive its pass. One thread.
  */
 typedef struct _SinterLayerReader SinterLayerReader;
 
-/* More layers than libvirt itself would open. */
+/* More layers than libvirt itself opens. */
 #define SINTER_LAYER_READER_MAX_DEPTH 200
 
-/* @connection: (transfer none): asked for the paths of storage volumes; outlives the reader */
+/* @connection: (transfer none): used for the paths of storage volumes; must outlive the reader */
 SinterLayerReader *sinter_layer_reader_new(virConnectPtr connection);
 void sinter_layer_reader_free(SinterLayerReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLayerReader, sinter_layer_reader_free)
@@ -27,8 +27,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLayerReader, sinter_layer_reader_free)
 /**
  * sinter_layer_reader_read_chain:
  * @sources: (element-type SinterXmlSource): the images that the XML names, top first
- * @is_whole: whether the XML says that nothing stands below them; else the chain goes on by the
- *   headers' backing names
+ * @is_whole: whether the XML states that nothing is below them; else the chain continues by the
+ *   headers' backing file names
  *
  * Blocking. Never fails: a layer that could not be read has its problem set.
  *

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What was said already. A problem is its text, which names the image or domain at fault, so a
- * broken base below a hundred chains is one problem.
+ * The problems that were already logged. A problem is identified by its text, which names the image
+ * or domain, so a broken base below a hundred chains is one problem.
  */
 
 #include "sinter-problem-log.h"
 #include "sinter-log.h"
 
 struct _SinterProblemLog {
-    GHashTable *said; /* text → number of the round that met it last */
+    GHashTable *said; /* text → number of the last round that found it */
     guint round;
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What is asked of one scan. It owns the tasks and events that wait for its end. Events that a
- * guest can cause without end take a bounded room here.
+ * The request for one scan. It owns the tasks and events that wait for its end. The number of
+ * waiting events is bounded, because a guest can cause some without end.
  */
 
 #include "sinter-scan-request.h"

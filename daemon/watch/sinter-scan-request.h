@@ -8,8 +8,8 @@
 G_BEGIN_DECLS
 
 /**
- * SinterScanRequest: what one scan is to read, and who waits for its end. Main context; a worker
- * may read @all and @uuids while the scan runs.
+ * SinterScanRequest: what one scan is to read, and the tasks that wait for its end. Main context; a
+ * worker may read @all and @uuids while the scan runs.
  */
 typedef struct {
     gboolean all;      /* every domain */
@@ -21,11 +21,11 @@ typedef struct {
 SinterScanRequest *sinter_scan_request_new(void);
 void sinter_scan_request_free(SinterScanRequest *request);
 
-/* @uuid: %NULL for all; @task: (transfer full) (nullable): is answered at the end */
+/* @uuid: %NULL for all; @task: (transfer full) (nullable): answered at the end */
 void sinter_scan_request_add(SinterScanRequest *request, const char *uuid, GTask *task);
 
-/* Takes a copy of @event, which waits for the end. Returns %FALSE when the scan (%NULL for none)
- * does not read the event's domain, or so many wait already that this one cannot. */
+/* Copies @event, which then waits for the end. Returns %FALSE if the scan (%NULL for none) does not
+ * read the event's domain, or too many events are waiting. */
 gboolean sinter_scan_request_take_event(SinterScanRequest *request, const SinterEvent *event);
 
 /* Answers the tasks; @error: (nullable): why the scan failed. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A domain's snapshots, and what they mean for its layers. A state that a snapshot keeps may lie
- * outside every chain of the domain (after a revert, or a change of the definition): then its own
- * chain is read as well, so that nothing below it looks unused.
+ * A domain's snapshots, and what they mean for its layers. A snapshot's state may be outside every
+ * chain of the domain (after a revert, or a change of the definition): then its own chain is read
+ * as well, so that no layer below it appears unused.
  */
 
 #include "sinter-scan-snapshot.h"
@@ -68,7 +68,7 @@ read_overlay(SinterSnapshot *snapshot, const SinterXmlSnapshotDisk *xml)
     disk->overlay_inode = identity.inode;
 }
 
-/* The disk of the domain as it was: its source is the state that the snapshot keeps. */
+/* The domain's disk at the time of the snapshot: its source holds the snapshot's state. */
 static void
 read_frozen(SinterLayerReader *reader, const SinterDomain *domain, SinterSnapshot *snapshot,
             const SinterXmlDisk *xml)
@@ -116,7 +116,7 @@ name_layer(GPtrArray *layers, const SinterSnapshotDisk *disk, const char *snapsh
                            .device = disk->frozen_device,
                            .inode = disk->frozen_inode };
 
-    /* the active layer is written to: it keeps no state */
+    /* the active layer is being written: it holds no snapshot's state */
     for (guint i = 1; layers && i < layers->len; i++) {
         SinterLayer *layer = g_ptr_array_index(layers, i);
 
@@ -127,7 +127,7 @@ name_layer(GPtrArray *layers, const SinterSnapshotDisk *disk, const char *snapsh
     }
 }
 
-/* Of several snapshots that keep one file's state the newest gives it its name. */
+/* If several snapshots have their state in one file, the layer gets the name of the newest. */
 static void
 name_layers(SinterDomain *domain, const SinterSnapshot *snapshot)
 {
@@ -199,7 +199,7 @@ sinter_scan_read_snapshots(SinterLayerReader *reader, SinterDomain *domain, virD
         virDomainSnapshotFree(handles[i]);
     }
     free(handles);
-    /* stable: among those of one second a parent stays before its children */
+    /* stable: among snapshots of the same second a parent stays before its children */
     g_ptr_array_sort(domain->snapshots, compare_age);
     for (guint i = 0; i < domain->snapshots->len; i++)
         name_layers(domain, g_ptr_array_index(domain->snapshots, i));

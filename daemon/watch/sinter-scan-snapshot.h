@@ -10,10 +10,10 @@ G_BEGIN_DECLS
 
 /**
  * sinter_scan_read_snapshots:
- * @domain: with its disks read; gets its snapshots, and its layers the names of those that they
- *   freeze
+ * @domain: with its disks read; gets its snapshots, and its layers the names of the snapshots whose
+ *   states they hold
  *
- * A snapshot whose XML cannot be understood is left out, and is the domain's problem.
+ * A snapshot whose XML cannot be parsed is left out and becomes the domain's problem.
  */
 gboolean sinter_scan_read_snapshots(SinterLayerReader *reader, SinterDomain *domain,
                                     virDomainPtr handle, GError **error);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From libvirt to the model: XML, state and snapshots of each domain, its chains by way of the
- * layer reader. No XML text outlives the domain that it was read for. What cannot be read of a
- * domain is its problem and leaves the others alone; a lost connection ends the scan, so that an
- * outage is never taken for domains that have changed.
+ * From libvirt to the model: XML, state and snapshots of each domain, and its chains through the
+ * layer reader. XML text is freed with the scan of its domain. What cannot be read of a domain
+ * becomes its problem and does not affect the others; a lost connection ends the scan, so that an
+ * outage is never mistaken for changed domains.
  */
 
 #include "sinter-scan.h"
@@ -19,7 +19,7 @@
 typedef struct {
     virConnectPtr connection;
     SinterLayerReader *reader;
-    gboolean knows_block_jobs; /* the driver has them */
+    gboolean knows_block_jobs; /* the driver supports them */
 } Scan;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
@@ -83,7 +83,7 @@ find_disk(SinterDomain *domain, const char *target)
     return (SinterDisk *)sinter_domain_find_disk(domain, target);
 }
 
-/* A disk that only the definition has comes with the next boot: it has no layers now. */
+/* A disk that only the definition has is attached at the next boot: it has no layers now. */
 static SinterDisk *
 add_future_disk(SinterDomain *domain, const SinterXmlDisk *xml)
 {
@@ -115,7 +115,7 @@ read_inactive_disks(Scan *scan, SinterDomain *domain, const SinterXmlDomain *xml
     }
 }
 
-/* The definition of a running domain, which may differ from what runs. */
+/* Reads the definition of a running domain, which may differ from the live XML. */
 static gboolean
 read_definition(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error)
 {
@@ -124,12 +124,13 @@ read_definition(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **
     if (!xml)
         return FALSE;
     read_inactive_disks(scan, domain, xml);
-    /* another metadata for the next boot is news as well; the same one does not cancel out */
+    /* a different <metadata> for the next boot is a change as well; equal digests do not cancel
+     * out */
     domain->metadata_digest = domain->metadata_digest * 31 + xml->metadata_digest;
     return TRUE;
 }
 
-/* A shut-off domain's one chain serves for both. */
+/* A shut-off domain has one chain for both. */
 static void
 share_chains(SinterDomain *domain)
 {
@@ -157,7 +158,7 @@ read_disks(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error
     return TRUE;
 }
 
-/* <mirror> shows copies and active commits only; of the others libvirt tells when asked. */
+/* <mirror> shows copies and active commits only; other jobs must be queried from libvirt. */
 static gboolean
 read_block_job(Scan *scan, virDomainPtr handle, SinterDisk *disk, GError **error)
 {
@@ -196,7 +197,7 @@ read_block_jobs(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **
     return TRUE;
 }
 
-/* The values' numbers are libvirt's, though their headers know no libvirt. */
+/* The values are libvirt's, although the model's header does not include libvirt's. */
 G_STATIC_ASSERT((int)SINTER_DOMAIN_RUNNING == VIR_DOMAIN_RUNNING);
 G_STATIC_ASSERT((int)SINTER_DOMAIN_BLOCKED == VIR_DOMAIN_BLOCKED);
 G_STATIC_ASSERT((int)SINTER_DOMAIN_PAUSED == VIR_DOMAIN_PAUSED);
@@ -237,7 +238,7 @@ read_parts(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error
            (!domain->active || read_block_jobs(scan, domain, handle, error));
 }
 
-/* NULL with @error only when the domain is gone or the connection is lost. */
+/* NULL with @error only if the domain no longer exists or the connection is lost. */
 static SinterDomain *
 read_domain(Scan *scan, virDomainPtr handle, GError **error)
 {

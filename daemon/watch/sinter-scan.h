@@ -9,21 +9,21 @@ G_BEGIN_DECLS
 
 /*
  * Reads libvirt and the image headers into model values. Blocking: for worker threads (the
- * inventory's, a job's). A domain that cannot be read whole still comes back, with what could be
- * read and its problem set; only one that is gone does not.
+ * inventory's, a job's). A domain that cannot be read completely is still returned, with what could
+ * be read and its problem set; only one that no longer exists is not.
  */
 
-/* Takes @domain (transfer full). */
+/* Takes ownership of @domain (transfer full). */
 typedef void (*SinterScanFunc)(SinterDomain *domain, gpointer user_data);
 
-/* Calls @func with every domain of the connection, one after the other. */
+/* Calls @func for every domain of the connection, one after the other. */
 gboolean sinter_scan_each(virConnectPtr connection, SinterScanFunc func, gpointer user_data,
                           GError **error);
 
 /* (transfer full) (element-type SinterDomain) (nullable): every domain of the connection */
 GPtrArray *sinter_scan_all(virConnectPtr connection, GError **error);
 
-/* (transfer full) (nullable): one domain, afresh; NOT_FOUND when it is gone */
+/* (transfer full) (nullable): one domain, newly read; NOT_FOUND if it does not exist */
 SinterDomain *sinter_scan_domain(virConnectPtr connection, const char *uuid, GError **error);
 
 G_END_DECLS
