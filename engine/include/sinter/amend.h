@@ -4,10 +4,10 @@
 /**
  * SECTION:amend
  *
- * Changes what an image was made with.
+ * Changes the creation options of an image.
  *
- * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: any; one image is changed by
- * one thread.
+ * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: any; only one thread may
+ * change a given image.
  */
 
 #include <glib.h>
@@ -21,7 +21,7 @@ typedef struct _SinterProgress SinterProgress;
 /**
  * SinterAmendSwitch:
  *
- * What becomes of a property that is on or off.
+ * How to change a property that is on or off.
  */
 typedef enum {
     SINTER_AMEND_KEEP,
@@ -31,15 +31,15 @@ typedef enum {
 
 /**
  * SinterAmendOptions:
- * @version: 2 (compat 0.10) or 3 (compat 1.1); 0: as it is
- * @refcount_bits: a power of two from 1 to 64; 0: as it is
+ * @version: 2 (compat 0.10) or 3 (compat 1.1); 0 for no change
+ * @refcount_bits: a power of two from 1 to 64; 0 for no change
  * @lazy_refcounts: writers may leave reference counts stale
- * @data_file_name: (nullable): the guest's data lies there, for an image that has a data file;
- *   stored as it is, and the file is not looked for. %NULL: as it is
- * @data_file_raw: the data file is by itself a raw image of the disk; can be turned off only
- * @size: of the disk, as sinter_image_resize() with shrinking allowed; 0: as it is
+ * @data_file_name: (nullable): name of the external data file, for an image that has one; stored
+ *   unchanged, without a check that the file exists. %NULL for no change
+ * @data_file_raw: the data file is a valid raw image of the disk on its own; can only be turned off
+ * @size: size of the disk, as in sinter_image_resize() with shrinking allowed; 0 for no change
  *
- * Zero-initialized it changes nothing.
+ * A zero-initialized structure changes nothing.
  */
 typedef struct {
     guint version;
@@ -52,15 +52,15 @@ typedef struct {
 
 /**
  * sinter_image_amend:
- * @fs: (nullable): where the image is; %NULL for the host's files
+ * @fs: (nullable): the set of files that the image is in; %NULL for the host's files
  * @path: the image
- * @format: (nullable): its format; %NULL probes, which is right only for trusted content
- * @progress: (nullable): moves while reference counts are rebuilt
+ * @format: (nullable): its format; %NULL probes, which is safe only for trusted content
+ * @progress: (nullable): receives the progress while reference counts are rebuilt
  *
- * Changes one after the other what @options say, which are looked at as a whole before anything
- * changes. Going back to version 2 removes dirty bitmaps. UNSUPPORTED for formats without such
- * options. When it returns %TRUE the change is durable; a crash at any moment leaves the image
- * sound, with some of the changes made, and with leaks at worst.
+ * Applies the changes in @options one after the other, after checking them as a whole. Downgrading
+ * to version 2 removes dirty bitmaps. Fails with UNSUPPORTED for formats without such options. When
+ * it returns %TRUE the change is durable; a crash at any moment leaves the image consistent, with
+ * some of the changes made, and with leaks at worst.
  */
 gboolean sinter_image_amend(SinterFs *fs, const char *path, const char *format,
                             SinterHandleFlags flags, const SinterAmendOptions *options,

@@ -4,11 +4,11 @@
 /**
  * SECTION:bitmap
  *
- * Dirty bitmaps of disk images: which parts of the disk were written to since a bitmap was made or
- * cleared. They are listed by sinter_image_list_bitmaps().
+ * Dirty bitmaps of disk images. A dirty bitmap records which parts of the disk were written since
+ * it was created or cleared. sinter_image_list_bitmaps() lists them.
  *
- * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: any; one image is changed by
- * one thread.
+ * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: any; only one thread may
+ * change a given image.
  */
 
 #include <glib.h>
@@ -18,12 +18,12 @@ G_BEGIN_DECLS
 
 /**
  * SinterBitmapActionKind:
- * @SINTER_BITMAP_ADD: make a bitmap, which is enabled and marks nothing
- * @SINTER_BITMAP_REMOVE: remove it; the only thing that can be done to one that is in use
- * @SINTER_BITMAP_CLEAR: mark nothing any more
- * @SINTER_BITMAP_ENABLE: whoever writes to the image marks it
- * @SINTER_BITMAP_DISABLE: nobody marks it
- * @SINTER_BITMAP_MERGE: mark what another bitmap marks as well
+ * @SINTER_BITMAP_ADD: create a bitmap, enabled and clear
+ * @SINTER_BITMAP_REMOVE: remove it; the only action allowed for an inconsistent (in-use) bitmap
+ * @SINTER_BITMAP_CLEAR: clear all bits
+ * @SINTER_BITMAP_ENABLE: writes to the image are recorded in it
+ * @SINTER_BITMAP_DISABLE: writes are no longer recorded in it
+ * @SINTER_BITMAP_MERGE: add the set bits of another bitmap
  */
 typedef enum {
     SINTER_BITMAP_ADD,
@@ -36,9 +36,9 @@ typedef enum {
 
 /**
  * SinterBitmapAction:
- * @kind: what is done
- * @granularity: ADD: bytes that a bit stands for, a power of two from 512; 0: as suits the image
- * @source: MERGE: the name of the other bitmap
+ * @kind: the action
+ * @granularity: ADD: bytes per bit, a power of two from 512; 0 for a default that suits the image
+ * @source: MERGE: name of the other bitmap
  */
 typedef struct {
     SinterBitmapActionKind kind;
@@ -48,7 +48,7 @@ typedef struct {
 
 /**
  * SinterBitmapSource:
- * @path: an image, other than the one that is changed
+ * @path: an image other than the one that is changed
  * @format: (nullable): its format; %NULL probes
  */
 typedef struct {
@@ -58,12 +58,12 @@ typedef struct {
 
 /**
  * SinterBitmapChange:
- * @format: (nullable): the image's format; %NULL probes, which is right only for trusted content
- * @flags: how the image is opened
- * @name: of the bitmap
- * @actions: done one after the other
- * @n_actions: how many
- * @from: (nullable): where the sources of merges are; %NULL: in the image itself
+ * @format: (nullable): the image's format; %NULL probes, which is safe only for trusted content
+ * @flags: how to open the image
+ * @name: name of the bitmap
+ * @actions: the actions, done in order
+ * @n_actions: number of actions
+ * @from: (nullable): the image that holds the sources of merges; %NULL for the image itself
  */
 typedef struct {
     const char *format;
@@ -76,13 +76,13 @@ typedef struct {
 
 /**
  * sinter_bitmap_change:
- * @fs: (nullable): where the images are; %NULL for the host's files
+ * @fs: (nullable): the set of files that the images are in; %NULL for the host's files
  * @path: the image
- * @change: what is done
- * @ret_n_done: (out): how many of the actions went well. Where one fails, those before it are kept.
+ * @change: the change
+ * @ret_n_done: (out): number of actions that succeeded. If one fails, those before it are kept.
  *
- * When it returns %TRUE the change is durable. A crash at any moment leaves the bitmaps as they
- * were, or as they were to be, with leaks at worst.
+ * When it returns %TRUE the change is durable. A crash at any moment leaves the bitmaps in the old
+ * or the new state, with leaks at worst.
  */
 gboolean sinter_bitmap_change(SinterFs *fs, const char *path, const SinterBitmapChange *change,
                               gsize *ret_n_done, GError **error);

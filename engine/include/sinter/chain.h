@@ -4,15 +4,14 @@
 /**
  * SECTION:chain
  *
- * A disk image with all that it stands on: opened safely, mapped and read as the guest sees it.
+ * A disk image with its backing chain: opened safely, mapped and read as the guest sees it.
  *
  * Layer 0 is the top image, layer 1 its backing file, and so on to the base.
  *
- * Units: bytes. Ranges: offset and length must lie inside the virtual size. Errors: #GError of
- * the domain %SINTER_ERROR; an error while opening reads "Could not open 'TOP': …" and, where a
- * member further down is at fault, goes on with "Could not open backing file: " for each step.
- * Threads: a chain may be mapped and read from any number of threads at once; opening and freeing
- * are one thread's.
+ * Units: bytes. Ranges: offset and length must lie inside the virtual size. Errors: #GError of the
+ * domain %SINTER_ERROR; an error in opening begins with "Could not open 'TOP': …", followed by
+ * "Could not open backing file: " for each layer down to the one that failed. Threads: a chain may
+ * be mapped and read from any number of threads at once; one thread opens and frees it.
  */
 
 #include <glib.h>
@@ -23,19 +22,19 @@ G_BEGIN_DECLS
 
 typedef struct _SinterChain SinterChain;
 
-/* A chain is never deeper; QEMU itself gives up not far beyond. */
+/* The maximum number of layers; QEMU fails at not many more. */
 #define SINTER_CHAIN_MAX_LAYERS 200
 
 /**
  * SinterChainFlags:
  *
- * @SINTER_CHAIN_NO_BACKING: open the top image alone; what it does not hold is a hole
- * @SINTER_CHAIN_PROBE: where a format is not said (by the options for the top, by the image above
- *   for the others), tell it by the content. Right only where the content is trusted: a guest
- *   can write a header into a raw image. Without it, a format that is not said is an error.
- * @SINTER_CHAIN_NO_LOCK: neither take nor respect image locks (`-U`): the image may change
- *   underfoot
- * @SINTER_CHAIN_DIRECT: pass by the page cache (O_DIRECT) where the file system can
+ * @SINTER_CHAIN_NO_BACKING: open only the top image; clusters that it does not hold are holes
+ * @SINTER_CHAIN_PROBE: probe a format that is not stated (by the options for the top image, by the
+ *   overlay for the others). Safe only if the content is trusted: a guest can write a header into a
+ *   raw image. Without this flag, a format that is not stated is an error.
+ * @SINTER_CHAIN_NO_LOCK: neither take nor respect image locks (`-U`): the image may change while it
+ *   is read
+ * @SINTER_CHAIN_DIRECT: bypass the page cache (O_DIRECT) if the file system supports it
  */
 typedef enum {
     SINTER_CHAIN_DEFAULT = 0,
@@ -47,15 +46,15 @@ typedef enum {
 
 /**
  * SinterChainOptions:
- * @fs: (nullable): where the files are; %NULL for the host's. One with allowed roots confines
+ * @fs: (nullable): the set of files; %NULL for the host's files. A set with allowed roots confines
  *   every member of the chain.
- * @format: (nullable): of the top image
- * @snapshot: (nullable): id or name of an internal snapshot of the top image, to see the disk as
- *   it was then
- * @flags: see there
- * @cache_bytes: how much memory the chain may keep of its mapping tables; 0 for 32 MiB
- * @n_layers: open no more members than that, from the top on; what they do not hold is a hole.
- *   0: all
+ * @format: (nullable): format of the top image
+ * @snapshot: (nullable): id or name of an internal snapshot of the top image, to read the disk as
+ *   of that snapshot
+ * @flags: see #SinterChainFlags
+ * @cache_bytes: memory for cached mapping tables; 0 for 32 MiB
+ * @n_layers: open at most this many layers, from the top; clusters that they do not hold are holes;
+ *   0 for all
  */
 typedef struct {
     SinterFs *fs;
@@ -71,12 +70,12 @@ typedef struct {
  * @path: the top image
  * @options: (nullable): %NULL is all zero
  *
- * Opens @path and its backing files for reading. Names in images are plain paths, relative ones
- * against the folder of the image that says them. Chains that bite their tail, are deeper than
- * %SINTER_CHAIN_MAX_LAYERS, miss a member or name something that is no plain file are errors.
+ * Opens @path and its backing files for reading. Names in images are plain paths; a relative name
+ * is relative to the folder of the image that stores it. Fails if the chain loops, is deeper than
+ * %SINTER_CHAIN_MAX_LAYERS, lacks a member or names something other than a plain file.
  *
- * Unless told otherwise each member is locked so that nobody writes to it while the chain is
- * open; a member that is being written is a LOCKED error that names the process.
+ * Without %SINTER_CHAIN_NO_LOCK each member is locked against writers while the chain is open; if a
+ * process has a member open for writing, fails with LOCKED and names the process.
  */
 SinterChain *sinter_chain_open(const char *path, const SinterChainOptions *options, GError **error);
 
@@ -84,13 +83,13 @@ SinterChain *sinter_chain_open(const char *path, const SinterChainOptions *optio
 void sinter_chain_free(SinterChain *chain);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterChain, sinter_chain_free)
 
-/* Of the disk that the guest sees. */
+/* The size in bytes of the disk that the guest sees. */
 guint64 sinter_chain_get_virtual_size(SinterChain *chain);
 
 /* At least 1. */
 guint sinter_chain_get_n_layers(SinterChain *chain);
 
-/* (transfer none): what a layer says about itself. Lives as long as the chain. */
+/* (transfer none): information about a layer. Valid as long as the chain. */
 const SinterImageInfo *sinter_chain_get_info(SinterChain *chain, guint layer);
 
 /* (transfer none): the file that holds a layer's guest data: the image, or its data file. */
@@ -99,12 +98,12 @@ SinterIo *sinter_chain_get_data_io(SinterChain *chain, guint layer);
 /**
  * SinterExtentKind:
  *
- * What a stretch of the disk is. All but DATA and COMPRESSED read as zeros.
+ * The kind of a range of the disk. All kinds except DATA and COMPRESSED read as zeros.
  *
  * @SINTER_EXTENT_HOLE: no layer holds it
- * @SINTER_EXTENT_ZERO: a layer says that it is zeros (an explicit zero, or a hole in a raw file)
- * @SINTER_EXTENT_DATA: bytes as they are
- * @SINTER_EXTENT_COMPRESSED: compressed clusters, which lie anywhere
+ * @SINTER_EXTENT_ZERO: a layer defines it as zeros (a zero cluster, or a hole in a raw file)
+ * @SINTER_EXTENT_DATA: uncompressed data
+ * @SINTER_EXTENT_COMPRESSED: compressed clusters, at any place in the file
  */
 typedef enum {
     SINTER_EXTENT_HOLE,
@@ -116,11 +115,11 @@ typedef enum {
 /**
  * SinterExtentFlags:
  *
- * @SINTER_EXTENT_HAS_HOST: @host_offset is valid: host space stands behind the stretch, though it
- *   is read only where the kind is DATA
- * @SINTER_EXTENT_BEYOND_END: a HOLE above a backing file that ends before it: that one and those
- *   below it were not asked
- * @SINTER_EXTENT_FILE_HOLE: DATA of which the host file says that it is a hole, so zeros
+ * @SINTER_EXTENT_HAS_HOST: @host_offset is valid: the range has host space, which is read only if
+ *   the kind is DATA
+ * @SINTER_EXTENT_BEYOND_END: a HOLE beyond the end of the backing file: neither that file nor those
+ *   below it were searched
+ * @SINTER_EXTENT_FILE_HOLE: DATA that is a hole in the host file, so it reads as zeros
  * @SINTER_EXTENT_ENCRYPTED: the bytes at @host_offset are encrypted
  */
 typedef enum {
@@ -132,12 +131,12 @@ typedef enum {
 
 /**
  * SinterExtent:
- * @offset: where the guest sees it
+ * @offset: guest offset
  * @length: never 0
- * @host_offset: in the layer's data file
+ * @host_offset: offset in the layer's data file
  * @kind: what it is
  * @flags: a set of #SinterExtentFlags
- * @layer: the layer that decides; for a HOLE the last one, which was asked in vain
+ * @layer: the layer that defines the content; for a HOLE the last layer that was searched
  */
 typedef struct {
     guint64 offset;
@@ -151,10 +150,10 @@ typedef struct {
 /**
  * SinterMapFlags:
  *
- * @SINTER_MAP_FILE_HOLES: ask the file system about DATA too, and mark what is a hole there.
- *   Raw layers are always asked.
- * @SINTER_MAP_FILE_HOLES_AUTO: ask only for layers that look as if their metadata had been
- *   preallocated. This is QEMU's rule, and gives the map that `qemu-img map` gives.
+ * @SINTER_MAP_FILE_HOLES: query the file system for holes in DATA too, and mark them. Holes of raw
+ *   layers are always queried.
+ * @SINTER_MAP_FILE_HOLES_AUTO: query only layers that appear to have preallocated metadata. This is
+ *   QEMU's rule, and the result equals that of `qemu-img map`.
  */
 typedef enum {
     SINTER_MAP_DEFAULT = 0,
@@ -162,15 +161,15 @@ typedef enum {
     SINTER_MAP_FILE_HOLES_AUTO = 1 << 1,
 } SinterMapFlags;
 
-/* Returns: %FALSE to stop the walk, which is no error. */
+/* Returns: %FALSE to stop the walk, which is not an error. */
 typedef gboolean (*SinterExtentFunc)(const SinterExtent *extent, gpointer user_data);
 
 /**
  * sinter_chain_map:
  *
- * Calls @func for each stretch of the range, in order and without gaps. Stretches are exact to
- * the subcluster and as long as can be: two neighbours always differ in kind, flags, layer, or
- * their host offsets do not follow on each other.
+ * Calls @func for each extent of the range, in order and without gaps. Extents are exact to the
+ * subcluster and as long as possible: two neighbors always differ in kind, flags or layer, or their
+ * host offsets are not contiguous.
  */
 gboolean sinter_chain_map(SinterChain *chain, guint64 offset, guint64 length, SinterMapFlags flags,
                           SinterExtentFunc func, gpointer user_data, GError **error);
@@ -179,8 +178,8 @@ gboolean sinter_chain_map(SinterChain *chain, guint64 offset, guint64 length, Si
  * sinter_chain_read:
  * @buf: for @length bytes
  *
- * Reads what the guest would read. Best in long, cluster-aligned pieces; from several threads,
- * compressed clusters are decoded in parallel. On failure the content of @buf is undefined.
+ * Reads the disk as the guest sees it. Long, cluster-aligned reads are fastest; calls from several
+ * threads decode compressed clusters in parallel. On failure the content of @buf is undefined.
  */
 gboolean sinter_chain_read(SinterChain *chain, guint64 offset, void *buf, gsize length,
                            GError **error);

@@ -4,15 +4,15 @@
 /**
  * SECTION:check
  *
- * Examines an image without changing it. A damaged image is a success with findings; an error
- * means that the check could not run.
+ * Checks an image without changing it. For a damaged image the check succeeds with findings; an
+ * error means that the check could not run.
  *
- * Each cluster of the file is visited once, and work and memory are bounded by the space that the
- * file takes, whatever its header claims. Nothing but the image itself is opened: neither its
- * backing file nor its data file.
+ * Each cluster of the file is visited once, and work and memory are bounded by the allocated size
+ * of the file, regardless of its header. Only the image itself is opened, not its backing file or
+ * data file.
  *
- * Units: sizes and offsets are bytes, clusters and findings are counted. Errors: #GError of the
- * domain %SINTER_ERROR. Threads: a check may run in any thread and uses some of its own; a
+ * Units: sizes and offsets are bytes; clusters and findings are counts. Errors: #GError of the
+ * domain %SINTER_ERROR. Threads: a check may run in any thread and starts threads of its own; a
  * #SinterCheckResult is a plain value that belongs to its caller.
  */
 
@@ -29,12 +29,12 @@ typedef struct _SinterProgress SinterProgress;
  * SinterCheckFlags:
  *
  * @SINTER_CHECK_DEEP: decode every compressed cluster
- * @SINTER_CHECK_KEEP_GOING: what cannot be read becomes a finding, an unknown feature too, and
- *   the rest is examined as far as it can be understood. Without it both are errors.
- * @SINTER_CHECK_NO_OWNERS: do not seek out who refers to the clusters in the findings
- * @SINTER_CHECK_SNAPSHOT_STATS: count what each snapshot shares with the active disk
- * @SINTER_CHECK_NO_LOCK: neither take nor respect image locks (`-U`); findings about an image
- *   that is being written mean little
+ * @SINTER_CHECK_KEEP_GOING: unreadable parts and unknown features become findings, and the rest is
+ *   checked as far as possible. Without this flag both are errors.
+ * @SINTER_CHECK_NO_OWNERS: do not search for the owners of the clusters in the findings
+ * @SINTER_CHECK_SNAPSHOT_STATS: count the clusters that each snapshot shares with the active disk
+ * @SINTER_CHECK_NO_LOCK: neither take nor respect image locks (`-U`); findings about an image that
+ *   is being written are unreliable
  */
 typedef enum {
     SINTER_CHECK_DEFAULT = 0,
@@ -45,17 +45,18 @@ typedef enum {
     SINTER_CHECK_NO_LOCK = 1 << 4,
 } SinterCheckFlags;
 
-/* How many findings of a code are kept where the caller does not say; all are counted. */
+/* Default for the number of findings kept per code; all findings are counted. */
 #define SINTER_CHECK_MAX_PER_CODE 100
 
 /**
  * SinterCheckOptions:
- * @flags: see there
- * @max_per_code: how many findings of each code to keep; 0 for %SINTER_CHECK_MAX_PER_CODE
- * @n_threads: for decoding; 0 for as many as there are processors
- * @deadline_usec: a time of g_get_monotonic_time() at which to give up with TIMED_OUT; 0: none
- * @cancellable: (nullable): cancelling it gives up with CANCELLED
- * @progress: (nullable): told from the thread that calls
+ * @flags: see #SinterCheckFlags
+ * @max_per_code: maximum number of findings to keep per code; 0 for %SINTER_CHECK_MAX_PER_CODE
+ * @n_threads: number of threads for decoding; 0 for the number of processors
+ * @deadline_usec: a time on the clock of g_get_monotonic_time() at which the check ends with
+ *   TIMED_OUT; 0 for none
+ * @cancellable: (nullable): cancelling it ends the check with CANCELLED
+ * @progress: (nullable): receives the progress, in the calling thread
  */
 typedef struct {
     SinterCheckFlags flags;
@@ -69,8 +70,8 @@ typedef struct {
 /**
  * SinterCheckCounts:
  *
- * Findings, by class. One finding may count several times: an entry in a table that several
- * snapshots use counts once for each, as with `qemu-img check`.
+ * Number of findings per class. One finding may count several times: an entry of a table that
+ * several snapshots use counts once for each, as in `qemu-img check`.
  */
 typedef struct {
     guint64 corruptions;
@@ -82,13 +83,13 @@ typedef struct {
 /**
  * SinterAllocation:
  *
- * What an image keeps space for.
+ * How much of the disk an image has allocated.
  *
  * @SINTER_ALLOCATION_NONE: nothing is mapped
- * @SINTER_ALLOCATION_SPARSE: some guest clusters
- * @SINTER_ALLOCATION_METADATA: all guest clusters, and the file takes less space than their data
- *   would
- * @SINTER_ALLOCATION_FULL: all guest clusters, with space behind them
+ * @SINTER_ALLOCATION_SPARSE: some guest clusters are mapped
+ * @SINTER_ALLOCATION_METADATA: all guest clusters are mapped, but the file takes less space than
+ *   their data
+ * @SINTER_ALLOCATION_FULL: all guest clusters are mapped and have host space
  */
 typedef enum {
     SINTER_ALLOCATION_NONE,
@@ -101,11 +102,11 @@ typedef enum {
  * SinterSnapshotStats:
  * @id: as stored
  * @name: as stored
- * @clusters: guest clusters that the snapshot has host space for
- * @shared_clusters: of these, how many the active disk has at the same guest offset in the same
- *   place
- * @added_clusters: guest clusters of the active disk that are not where the snapshot has them:
- *   what was written since
+ * @clusters: guest clusters for which the snapshot has host space
+ * @shared_clusters: of these, the number that the active disk maps at the same guest offset to the
+ *   same host cluster
+ * @added_clusters: guest clusters that the active disk maps to another host cluster than the
+ *   snapshot: those written since
  */
 typedef struct {
     char *id;
@@ -118,27 +119,27 @@ typedef struct {
 /**
  * SinterImageStats:
  *
- * What the check counted on its way. "Clusters" of guest data are those of the active disk.
+ * Statistics from the check. "Clusters" of guest data are those of the active disk.
  *
- * @file_bytes: of the file
+ * @file_bytes: size of the file
  * @allocated_bytes: host space that the file takes
- * @virtual_bytes: of the disk
- * @cluster_bytes: a cluster's
- * @total_clusters: that the disk has
- * @allocated_clusters: that have host space
- * @compressed_clusters: of these, compressed
- * @fragmented_clusters: of these, not behind their predecessor in the file
- * @zero_clusters: that read as zeros by a flag, whether they keep host space or not
- * @image_end_offset: where the last cluster in use ends
- * @l1_entries: of the active L1 table
+ * @virtual_bytes: size of the disk
+ * @cluster_bytes: size of a cluster
+ * @total_clusters: clusters of the disk
+ * @allocated_clusters: clusters that have host space
+ * @compressed_clusters: of these, the compressed ones
+ * @fragmented_clusters: of these, those that do not follow their predecessor in the file
+ * @zero_clusters: clusters that have the zero flag, with or without host space
+ * @image_end_offset: end of the last cluster in use
+ * @l1_entries: entries of the active L1 table
  * @l1_used: of these, in use
- * @l2_tables: different ones, of the disk and all snapshots
- * @refcount_table_entries: places in the refcount table
- * @refcount_blocks: in use
- * @host_clusters: of the file
+ * @l2_tables: distinct L2 tables, of the disk and all snapshots
+ * @refcount_table_entries: entries of the refcount table
+ * @refcount_blocks: refcount blocks in use
+ * @host_clusters: clusters of the file
  * @host_used: of these, with references
- * @metadata_clusters: of these, with metadata
- * @allocation: what the image keeps space for
+ * @metadata_clusters: of these, those that hold metadata
+ * @allocation: how much of the disk is allocated
  * @snapshots: (element-type SinterSnapshotStats): with %SINTER_CHECK_SNAPSHOT_STATS, else empty
  */
 typedef struct {
@@ -166,9 +167,9 @@ typedef struct {
 
 /**
  * SinterCheckCodeCount:
- * @code: of findings
- * @found: how many of them there are
- * @kept: how many of these the findings that were kept stand for
+ * @code: code of the findings
+ * @found: number of findings of that code
+ * @kept: number of these that the kept findings represent
  */
 typedef struct {
     SinterFindingCode code;
@@ -178,21 +179,21 @@ typedef struct {
 
 /**
  * SinterCheckResult:
- * @path: of the image
- * @format: of the image
- * @trouble: (nullable): what keeps the image from being used at all ("Unsupported qcow2 version
- *   4"); %NULL where it can be opened
- * @complete: whether all could be examined. Where it was not, leaks and references that are too
- *   few say little.
- * @leaks_are_safe: whether what counts as leaked is garbage for sure. It is not while entries are
- *   damaged that may have led to it: what could be recovered would be freed.
+ * @path: path of the image
+ * @format: format of the image
+ * @trouble: (nullable): the problem that makes the image unusable ("Unsupported qcow2 version 4");
+ *   %NULL if it can be opened
+ * @complete: whether everything could be checked. If not, findings about leaks and missing
+ *   references are unreliable.
+ * @leaks_are_safe: whether leaked clusters are certainly unused. They are not if damaged entries
+ *   may have referred to them: freeing them would destroy recoverable data.
  * @counts: all findings
- * @qemu_counts: of these, the ones that `qemu-img check` counts
- * @per_code: all findings of each code that the formats share
- * @format_codes: (element-type SinterCheckCodeCount): likewise of codes that a format brings; see
+ * @qemu_counts: of these, those that `qemu-img check` counts
+ * @per_code: number of findings of each common code
+ * @format_codes: (element-type SinterCheckCodeCount): likewise for codes of the format's own; see
  *   sinter_check_result_count_codes()
- * @findings: (element-type SinterFinding): those that were kept, by code and place
- * @stats: what was counted
+ * @findings: (element-type SinterFinding): the findings kept, ordered by code and offset
+ * @stats: statistics
  */
 typedef struct {
     char *path;
@@ -210,21 +211,21 @@ typedef struct {
 
 /**
  * sinter_image_check:
- * @fs: (nullable): where @path is; %NULL for the host's files
+ * @fs: (nullable): the set of files that @path is in; %NULL for the host's files
  * @path: the image
  * @format: (nullable): its format; %NULL probes the content
- * @options: (nullable): %NULL is all zero
+ * @options: (nullable): %NULL for all defaults (zero)
  *
- * Opens @path for reading, locks it against writers and examines it.
+ * Opens @path for reading, locks it against writers and checks it.
  *
- * Returns: (transfer full): what was found. %NULL with UNSUPPORTED where the format knows no
- * check (see sinter_format_has_check()) or the image has features that we do not know; with
- * another error where it could not be read, was locked, or the check was stopped.
+ * Returns: (transfer full): the result. %NULL with UNSUPPORTED if the format has no check (see
+ * sinter_format_has_check()) or the image has unknown features; with another error if the image
+ * could not be read, was locked, or the check was stopped.
  */
 SinterCheckResult *sinter_image_check(SinterFs *fs, const char *path, const char *format,
                                       const SinterCheckOptions *options, GError **error);
 
-/* As sinter_image_check() for a file that is open already. It takes the image lock. */
+/* Like sinter_image_check(), for an open file. Takes the image lock. */
 SinterCheckResult *sinter_image_check_io(SinterIo *io, const char *format,
                                          const SinterCheckOptions *options, GError **error);
 
@@ -232,30 +233,30 @@ SinterCheckResult *sinter_image_check_io(SinterIo *io, const char *format,
  * sinter_chain_check:
  * @path: the top image
  * @format: (nullable): its format
- * @probe: whether a member whose format is not stored may be told by its content
+ * @probe: whether a member whose format is not stored may be probed
  *
- * Checks @path and each image below it. A member that cannot be found, a loop and the like are
- * findings of the image that names it, and end the walk; a member whose format knows no check is
- * left out.
+ * Checks @path and each image of its backing chain. A missing member, a loop and similar problems
+ * are findings of the image that refers to the member, and end the walk; a member whose format has
+ * no check is skipped.
  *
- * Returns: (transfer full) (element-type SinterCheckResult): top first. Fails only where the
+ * Returns: (transfer full) (element-type SinterCheckResult): the top image first. Fails only if the
  * check of a member could not run.
  */
 GPtrArray *sinter_chain_check(SinterFs *fs, const char *path, const char *format, gboolean probe,
                               const SinterCheckOptions *options, GError **error);
 
-/* Whether images of the format of that name can be checked; FALSE for a name that is none. */
+/* Returns whether images of that format can be checked; FALSE for an unknown name. */
 gboolean sinter_format_has_check(const char *format);
 
 /**
  * sinter_check_result_count_codes:
  *
- * Returns: (transfer full) (element-type SinterCheckCodeCount): of each code that was found, in the
- * order of codes, how often; free with g_array_unref().
+ * Returns: (transfer full) (element-type SinterCheckCodeCount): the number of findings of each code
+ * found, in the order of codes; free with g_array_unref().
  */
 GArray *sinter_check_result_count_codes(const SinterCheckResult *result);
 
-/* With all that it holds. Accepts %NULL. */
+/* Frees the result and its content. Accepts %NULL. */
 void sinter_check_result_free(SinterCheckResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterCheckResult, sinter_check_result_free)
 

@@ -4,10 +4,10 @@
 /**
  * SECTION:commit
  *
- * Moves what an overlay decides into an image below it.
+ * Moves the content of an overlay into an image below it.
  *
  * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: a commit may run in any
- * thread and uses some of its own; progress is told from the thread that calls.
+ * thread and starts threads of its own; progress is reported in the calling thread.
  */
 
 #include <gio/gio.h>
@@ -21,11 +21,10 @@ typedef struct _SinterProgress SinterProgress;
 /**
  * SinterCommitFlags:
  *
- * @SINTER_COMMIT_KEEP: leave the overlays as they are; without it the top image is emptied, which
- *   can only be where it stands on the base directly
- * @SINTER_COMMIT_PROBE: tell formats by the content where nobody says them; right only where the
- *   content is trusted
- * @SINTER_COMMIT_DIRECT: pass by the page cache where the file system can
+ * @SINTER_COMMIT_KEEP: leave the overlays unchanged; without this flag the top image is emptied,
+ *   which is possible only if the base is its immediate backing file
+ * @SINTER_COMMIT_PROBE: probe formats that are not stated; safe only if the content is trusted
+ * @SINTER_COMMIT_DIRECT: bypass the page cache if the file system supports it
  */
 typedef enum {
     SINTER_COMMIT_DEFAULT = 0,
@@ -36,15 +35,15 @@ typedef enum {
 
 /**
  * SinterCommitOptions:
- * @fs: (nullable): where the files are; %NULL for the host's
- * @format: (nullable): of the top image; %NULL only with PROBE
- * @base: (nullable): the image to commit into, as sinter_merge() takes a member; %NULL for the
- *   one that the top stands on
- * @flags: see there
- * @rate_bytes_per_sec: at most; 0 for no limit
- * @n_threads: 0 for what fits the host
- * @cancellable: (nullable): cancelling it gives up with CANCELLED
- * @progress: (nullable): how far it is
+ * @fs: (nullable): the set of files; %NULL for the host's files
+ * @format: (nullable): format of the top image; %NULL only with PROBE
+ * @base: (nullable): the image to commit into, named as in sinter_merge(); %NULL for the top
+ *   image's backing file
+ * @flags: see #SinterCommitFlags
+ * @rate_bytes_per_sec: rate limit in bytes per second; 0 for no limit
+ * @n_threads: number of threads; 0 to choose by the host
+ * @cancellable: (nullable): cancelling it ends the commit with CANCELLED
+ * @progress: (nullable): receives the progress
  */
 typedef struct {
     SinterFs *fs;
@@ -60,15 +59,15 @@ typedef struct {
 /**
  * sinter_commit:
  * @path: the top image
- * @options: (nullable): %NULL is all zero
+ * @options: (nullable): %NULL for all defaults (zero)
  *
- * Writes all that @path and the images between it and the base decide into the base, which grows
- * where it is smaller than the disk. Enabled bitmaps of the base record what is written. A success
- * is durable.
+ * Writes all content that @path and the images between it and the base hold into the base, which is
+ * extended if it is smaller than the disk. Enabled bitmaps of the base record what is written. On
+ * success the change is durable.
  *
- * Whatever interrupts it, the disk reads the same through @path, and the same call again finishes
- * the work. Other overlays of the base see it change and are ruined by that: whether there are any
- * cannot be known here.
+ * After any interruption the disk reads the same through @path, and repeating the call finishes the
+ * work. Other overlays of the base become invalid because the base changes: this function cannot
+ * know whether there are any.
  */
 gboolean sinter_commit(const char *path, const SinterCommitOptions *options, GError **error);
 

@@ -4,10 +4,10 @@
 /**
  * SECTION:compare
  *
- * Whether two disks hold the same, whatever their formats and chains.
+ * Compares the content of two disks, regardless of their formats and chains.
  *
  * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: a comparison may run in any
- * thread and uses some of its own; a progress is told from the thread that calls.
+ * thread and starts threads of its own; progress is reported in the calling thread.
  */
 
 #include <gio/gio.h>
@@ -21,10 +21,10 @@ typedef struct _SinterProgress SinterProgress;
 /**
  * SinterCompareVerdict:
  *
- * @SINTER_COMPARE_SAME: a guest could not tell the two apart, except by their size where that
- *   differs: the longer one ends in zeros then
+ * @SINTER_COMPARE_SAME: a guest reads the same content; if the sizes differ, the rest of the longer
+ *   disk is zeros
  * @SINTER_COMPARE_CONTENT: the content differs
- * @SINTER_COMPARE_ALLOCATION: strict only: one has space where the other has none
+ * @SINTER_COMPARE_ALLOCATION: strict only: one disk has space allocated where the other has none
  * @SINTER_COMPARE_SIZE: strict only: the sizes differ
  */
 typedef enum {
@@ -37,8 +37,8 @@ typedef enum {
 /**
  * SinterComparison:
  * @verdict: the first difference, in the order of the disk
- * @offset: where CONTENT (a multiple of 512) and ALLOCATION differ
- * @common_size: of the shorter disk
+ * @offset: guest offset of the difference, for CONTENT (a multiple of 512) and ALLOCATION
+ * @common_size: size of the shorter disk
  * @sizes_differ: whether one disk is longer
  */
 typedef struct {
@@ -51,7 +51,7 @@ typedef struct {
 /**
  * SinterCompareStage:
  *
- * What a comparison that failed was doing.
+ * The stage at which a comparison failed.
  */
 typedef enum {
     SINTER_COMPARE_MAPPING,
@@ -61,9 +61,9 @@ typedef enum {
 /**
  * SinterCompareOptions:
  * @strict: also compare sizes and allocation
- * @n_threads: 0 for what fits the host
- * @cancellable: (nullable): cancelling it gives up with CANCELLED
- * @progress: (nullable): how far it is
+ * @n_threads: number of threads; 0 to choose by the host
+ * @cancellable: (nullable): cancelling it ends the comparison with CANCELLED
+ * @progress: (nullable): receives the progress
  */
 typedef struct {
     gboolean strict;
@@ -74,11 +74,12 @@ typedef struct {
 
 /**
  * sinter_compare:
- * @options: (nullable): %NULL is all zero
+ * @options: (nullable): %NULL for all defaults (zero)
  * @ret: (out): the outcome
- * @ret_stage: (out) (optional): where it failed, set on failure only
+ * @ret_stage: (out) (optional): the stage that failed; set only on failure
  *
- * Compares what the guest sees of @a and @b. What both maps call zero is not read.
+ * Compares the disks that the guest sees through @a and @b. Ranges that are zeros in both maps are
+ * not read.
  */
 gboolean sinter_compare(SinterChain *a, SinterChain *b, const SinterCompareOptions *options,
                         SinterComparison *ret, SinterCompareStage *ret_stage, GError **error);

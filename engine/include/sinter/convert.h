@@ -4,10 +4,10 @@
 /**
  * SECTION:convert
  *
- * Copies disks: their content, as the guest sees it, into an image or a stream.
+ * Copies the content of disks, as the guest sees it, into an image or a stream.
  *
  * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: a conversion may run in any
- * thread and uses some of its own; progress is told from the thread that calls.
+ * thread and starts threads of its own; progress is reported in the calling thread.
  */
 
 #include <gio/gio.h>
@@ -22,25 +22,25 @@ typedef struct _SinterProgress SinterProgress;
 /**
  * SinterConvertFlags:
  *
- * @SINTER_CONVERT_EXISTING: write into the image that is there, which keeps its size and what
- *   follows. It must be large enough.
- * @SINTER_CONVERT_TARGET_IS_ZERO: with EXISTING: it reads as zeros all over, so zeros need no
- *   writing
- * @SINTER_CONVERT_FULL: zeros are written as such: the file takes all its space
- * @SINTER_CONVERT_SALVAGE: what cannot be read becomes zeros
+ * @SINTER_CONVERT_EXISTING: write into the existing image, which keeps its size and the content
+ *   beyond what is copied. It must be large enough.
+ * @SINTER_CONVERT_TARGET_IS_ZERO: with EXISTING: the whole image reads as zeros, so zeros are not
+ *   written
+ * @SINTER_CONVERT_FULL: write zeros as data: the file is fully allocated
+ * @SINTER_CONVERT_SALVAGE: write zeros for ranges that cannot be read
  * @SINTER_CONVERT_UNORDERED: writes need not follow the order of the disk
- * @SINTER_CONVERT_DIRECT: pass by the page cache in writing, where the file system can
- * @SINTER_CONVERT_COMPRESS: data is compressed; clusters that are compressed as the target wants
- *   it move as they are
- * @SINTER_CONVERT_TOP_LAYER: write only what the sources' top images say: the target stands on
- *   the same as they do
- * @SINTER_CONVERT_OFFLOAD: leave copying to the kernel, where blocks may be shared; zeros are not
- *   looked for in data
- * @SINTER_CONVERT_BITMAPS: the target, which is qcow2 of version 3, gets copies of the dirty
- * bitmaps of the one source's top image
- * @SINTER_CONVERT_KEEP_FORMAT: nobody has stated the target's format: bytes that would make a raw
- *   target look like an image of another format are refused with UNSUPPORTED
- * @SINTER_CONVERT_SKIP_BROKEN_BITMAPS: leave out those that cannot be trusted, which are an error
+ * @SINTER_CONVERT_DIRECT: bypass the page cache in writing if the file system supports it
+ * @SINTER_CONVERT_COMPRESS: compress data; clusters that are already compressed in the target's way
+ *   are copied unchanged
+ * @SINTER_CONVERT_TOP_LAYER: write only what the sources' top images hold: the target has the same
+ *   backing file
+ * @SINTER_CONVERT_OFFLOAD: let the kernel copy, which may share blocks; data is not searched for
+ *   zeros
+ * @SINTER_CONVERT_BITMAPS: copy the dirty bitmaps of the top image of the only source into the
+ *   target, which must be qcow2 version 3
+ * @SINTER_CONVERT_KEEP_FORMAT: the target's format was not stated: fail with UNSUPPORTED if the
+ *   content would make a raw target look like an image of another format
+ * @SINTER_CONVERT_SKIP_BROKEN_BITMAPS: with BITMAPS: skip inconsistent bitmaps, which are an error
  *   otherwise
  */
 typedef enum {
@@ -59,32 +59,32 @@ typedef enum {
     SINTER_CONVERT_KEEP_FORMAT = 1 << 11,
 } SinterConvertFlags;
 
-/* A run of zeros of at least that much becomes a hole, where the caller does not say. */
+/* Default for @sparse_bytes: a run of at least this many zero bytes becomes a hole. */
 #define SINTER_CONVERT_SPARSE_BYTES 4096
 
 /**
  * SinterSalvageFunc:
- * @offset: in the target, of what could not be read
- * @error: why
+ * @offset: offset in the target of the range that could not be read
+ * @error: the cause
  *
- * Called for each such stretch, one at a time, from any of the conversion's threads.
+ * Called for each such range, one call at a time, from any of the conversion's threads.
  */
 typedef void (*SinterSalvageFunc)(guint64 offset, guint64 length, const GError *error,
                                   gpointer user_data);
 
 /**
  * SinterConvertOptions:
- * @fs: (nullable): where the target is; %NULL for the host's files
- * @flags: see there
- * @has_part: copy a part of the disks, as they lie behind each other, and not all:
- * @part_offset: from here
- * @part_length: so much, or up to the end
- * @sparse_bytes: see %SINTER_CONVERT_SPARSE_BYTES, which 0 stands for; a multiple of 512
- * @rate_bytes_per_sec: at most; 0 for no limit
- * @n_threads: 0 for what fits the host
- * @cancellable: (nullable): cancelling it gives up with CANCELLED
- * @progress: (nullable): how far it is
- * @salvaged: (nullable): hears of what SALVAGE could not read
+ * @fs: (nullable): the set of files that the target is in; %NULL for the host's files
+ * @flags: see #SinterConvertFlags
+ * @has_part: copy only a part of the concatenated disks
+ * @part_offset: start of that part
+ * @part_length: its length, limited by the end of the disks
+ * @sparse_bytes: a multiple of 512; 0 for %SINTER_CONVERT_SPARSE_BYTES
+ * @rate_bytes_per_sec: rate limit in bytes per second; 0 for no limit
+ * @n_threads: number of threads; 0 to choose by the host
+ * @cancellable: (nullable): cancelling it ends the conversion with CANCELLED
+ * @progress: (nullable): receives the progress
+ * @salvaged: (nullable): called for ranges that SALVAGE could not read
  * @salvaged_data: for @salvaged
  */
 typedef struct {
@@ -104,22 +104,23 @@ typedef struct {
 
 /**
  * sinter_convert_to_image:
- * @sources: (array length=n_sources): disks, one behind the other in the target
+ * @sources: (array length=n_sources): disks, concatenated in the target
  * @path: the file or block device to write
- * @image: what the target is to be. Its size is that of what is copied, in whole sectors of 512,
- *   whatever is said here; with EXISTING nothing but the format counts.
- * @options: (nullable): %NULL is all zero
+ * @image: properties of the target. Its size is ignored: the target has the size of the copied
+ *   content, rounded up to sectors of 512; with EXISTING only the format is used.
+ * @options: (nullable): %NULL for all defaults (zero)
  *
- * Writes the content of @sources to @path. A success is durable.
+ * Writes the content of @sources to @path. On success the target is durable.
  *
- * The target appears under its name when it is complete, and its data file right before it; a
- * failure leaves what stood there before. A file that it replaces is one that nobody has open, and
- * hands down its owner, permissions and label; a new one is for its owner alone, or readable for
- * all, as far as the umask allows, where all members of @sources are. Written in place, so that a
- * failure leaves it half done, are: with EXISTING, a block device, a file with several names, and
- * one whose owner cannot be handed down or whose folder takes no new file.
+ * The target appears under its name only when it is complete, its data file immediately before it;
+ * on failure an existing file stays unchanged. A file is replaced only if no process has it open;
+ * the new file gets its owner, permissions and label. A target that did not exist is accessible to
+ * its owner only, or readable by all, within the umask, if all members of @sources are. The target
+ * is written in place, so that a failure leaves it incomplete, in these cases: with EXISTING, a
+ * block device, a file with several hard links, a file whose owner cannot be preserved, and a
+ * folder in which no file can be created.
  *
- * A file that belongs to @sources, or to what the target stands on, is refused as a target.
+ * A file that belongs to @sources, or to the target's backing chain, is refused as a target.
  */
 gboolean sinter_convert_to_image(SinterChain *const *sources, guint n_sources, const char *path,
                                  const SinterCreateOptions *image,
@@ -127,10 +128,10 @@ gboolean sinter_convert_to_image(SinterChain *const *sources, guint n_sources, c
 
 /**
  * sinter_convert_to_stream:
- * @fd: a descriptor that takes bytes in order, such as a pipe; stays the caller's
- * @name: what errors call it
+ * @fd: a descriptor that is written sequentially, such as a pipe; the caller keeps it
+ * @name: its name in errors
  *
- * Writes the content of @sources to @fd, zeros included.
+ * Writes the content of @sources to @fd, including zeros.
  */
 gboolean sinter_convert_to_stream(SinterChain *const *sources, guint n_sources, int fd,
                                   const char *name, const SinterConvertOptions *options,

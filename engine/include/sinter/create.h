@@ -4,10 +4,10 @@
 /**
  * SECTION:create
  *
- * Makes new disk images.
+ * Creates disk images.
  *
- * Units: bytes. Errors: #GError of the domain %SINTER_ERROR that begins with the image's path.
- * Threads: any; one image is made by one thread.
+ * Units: bytes. Errors: #GError of the domain %SINTER_ERROR; messages begin with the image's path.
+ * Threads: any; only one thread may create a given image.
  */
 
 #include <glib.h>
@@ -18,10 +18,10 @@ G_BEGIN_DECLS
 /**
  * SinterPreallocation:
  *
- * @SINTER_PREALLOCATION_OFF: host space is taken when the guest writes
- * @SINTER_PREALLOCATION_METADATA: the mapping is complete, the file is sparse
- * @SINTER_PREALLOCATION_FALLOC: and the host's file system has set the space aside
- * @SINTER_PREALLOCATION_FULL: and all of it was written
+ * @SINTER_PREALLOCATION_OFF: host space is allocated when the guest writes
+ * @SINTER_PREALLOCATION_METADATA: all mapping metadata is allocated; the data is sparse
+ * @SINTER_PREALLOCATION_FALLOC: like METADATA, and the host's file system reserves the space
+ * @SINTER_PREALLOCATION_FULL: like METADATA, and all of the space is written
  */
 typedef enum {
     SINTER_PREALLOCATION_OFF,
@@ -33,27 +33,28 @@ typedef enum {
 /**
  * SinterCreateOptions:
  * @format: "qcow2" or "raw"
- * @virtual_size: of the disk; rounded up to sectors of 512
- * @preallocation: for raw images METADATA is not allowed
- * @version: 2 (compat 0.10) or 3 (compat 1.1); 0 for 3. This and all below is for qcow2.
+ * @virtual_size: size of the disk; rounded up to sectors of 512
+ * @preallocation: METADATA is not allowed for raw images
+ * @version: 2 (compat 0.10) or 3 (compat 1.1); 0 for 3. This and the following members up to
+ *   @data_file_raw are for qcow2.
  * @cluster_size: a power of two from 512 to 2 MiB; 0 for 64 KiB
  * @refcount_bits: a power of two from 1 to 64; 0 for 16
  * @lazy_refcounts: writers may leave reference counts stale
- * @extended_l2: 32 subclusters in each cluster
+ * @extended_l2: 32 subclusters per cluster
  * @compression: (nullable): "zlib" or "zstd"; %NULL for zlib
- * @backing_name: (nullable): stored as it is; the file is neither opened nor looked for
- * @backing_format: (nullable): its format; must be given with @backing_name
- * @data_file_name: (nullable): the guest's data goes there; a relative name is relative to the
- *   image's folder. The file is made, or emptied where it exists.
- * @data_file_raw: the data file is by itself a raw image of the disk
- * @nocow: the file system is not to copy on write what is overwritten, for images of any format.
- *   Only btrfs knows this, and for a file that is empty; elsewhere it does nothing.
- * @extent_size_hint: bytes, 0 for none: the file system takes space in such pieces, for images of
- *   any format; XFS knows this. At most %G_MAXUINT32
- * @warn: (nullable): is told that the hint could not be set, which is no error
+ * @backing_name: (nullable): stored unchanged; the file is neither opened nor checked for existence
+ * @backing_format: (nullable): its format; required with @backing_name
+ * @data_file_name: (nullable): the external data file; a relative name is relative to the image's
+ *   folder. The file is created, or emptied if it exists.
+ * @data_file_raw: the data file is a valid raw image of the disk on its own
+ * @nocow: disable the file system's copy-on-write for the files, for images of any format. Only
+ *   btrfs supports this, for empty files; other file systems ignore it.
+ * @extent_size_hint: the unit in bytes in which the file system allocates space, for images of any
+ *   format; 0 for none, at most %G_MAXUINT32. XFS supports this.
+ * @warn: (nullable): called if the hint could not be set, which is not an error
  * @warn_data: for @warn
  *
- * The last four are of files; a block device has none.
+ * The last four members apply to files only, not to block devices.
  */
 typedef struct {
     const char *format;
@@ -77,13 +78,14 @@ typedef struct {
 
 /**
  * sinter_image_create:
- * @fs: (nullable): where the image is made; %NULL for the host's files
- * @path: the image: a new file (mode 0600), a block device, or a file that exists, whose content
- *   is lost. One that is in use is a LOCKED error.
+ * @fs: (nullable): the set of files to create the image in; %NULL for the host's files
+ * @path: the image: a new file (mode 0600), a block device, or an existing file, whose content is
+ *   lost. Fails with LOCKED if it is in use.
  *
- * Makes an empty image. When it returns %TRUE the image and its name are durable. The image's
- * first bytes are written last, so that after a crash there is no image or a whole one. On
- * failure new files are removed; content that a file had before is lost once writing began.
+ * Creates an empty image. When it returns %TRUE the image and its directory entry are durable. The
+ * image's first bytes are written last, so after a crash there is either no image or a complete
+ * one. On failure new files are removed; the previous content of an existing file is lost once
+ * writing has begun.
  */
 gboolean sinter_image_create(SinterFs *fs, const char *path, const SinterCreateOptions *options,
                              GError **error);

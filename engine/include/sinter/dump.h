@@ -4,16 +4,16 @@
 /**
  * SECTION:dump
  *
- * Tells all of an image's metadata as it is stored, sound or not: the fields of its header, what
- * stands behind them, and every table, whose entries come in runs. Nothing is judged here: that is
- * what a check is for.
+ * Reports all metadata of an image as stored, valid or not: the header fields, the header
+ * extensions, and every table, with entries grouped into runs. The dump does not validate: use a
+ * check for that.
  *
- * What cannot be read or lies outside the file is told as trouble, and the rest goes on. Nothing
- * but the image itself is opened. Work is bounded by the space that the file takes: a table that
- * several others name is told once.
+ * Metadata that cannot be read or is outside the file is reported as trouble, and the dump
+ * continues. Only the image itself is opened. The work is bounded by the allocated size of the
+ * file: a table that several others refer to is reported once.
  *
  * Units: offsets and sizes are bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: any;
- * callbacks run in the thread that calls. What a callback is given is valid during the call.
+ * callbacks run in the calling thread. A callback's arguments are valid only during the call.
  */
 
 #include <gio/gio.h>
@@ -21,17 +21,17 @@
 
 G_BEGIN_DECLS
 
-/* Stands for "nowhere" in offsets. */
+/* The offset value for "none". */
 #define SINTER_DUMP_NOWHERE G_MAXUINT64
 
 /**
  * SinterDumpField:
- * @name: as the format's description has it, in lower case with dashes: "l1-table-offset"
- * @offset: in the file
- * @bytes: how many it takes, 1 to 8
+ * @name: as in the format's specification, in lower case with dashes: "l1-table-offset"
+ * @offset: offset in the file
+ * @bytes: its size, 1 to 8
  * @value: as stored
  *
- * A field of the header. A version 2 header has fewer of them.
+ * A field of the header. A version 2 header has fewer fields.
  */
 typedef struct {
     const char *name;
@@ -56,8 +56,8 @@ typedef struct {
  * SinterDumpExtension:
  * @type: as stored
  * @name: "backing-format", "feature-names", "bitmaps", "luks", "data-file" or "unknown"
- * @offset: of its data, in the file
- * @bytes: of its data
+ * @offset: offset of its data in the file
+ * @bytes: size of its data
  *
  * A header extension, in the order of the file.
  */
@@ -72,10 +72,10 @@ typedef struct {
  * SinterDumpFeature:
  * @kind: "incompatible", "compatible", "autoclear", "unknown"
  * @bit: 0 to 63, as stored
- * @name: (nullable): what the image calls it; %NULL for a set bit that it has no name for
+ * @name: (nullable): its name in the image; %NULL for a set bit without a name
  * @set: whether the bit is set
  *
- * A line of the image's table of feature names, or a feature bit that is set without one.
+ * An entry of the image's feature name table, or a set feature bit that the table does not name.
  */
 typedef struct {
     const char *kind;
@@ -86,14 +86,14 @@ typedef struct {
 
 /**
  * SinterDumpSnapshot:
- * @offset: of the entry in the file
- * @bytes: of the entry
- * @l1_offset: of its L1 table
- * @l1_entries: of that
- * @extra_bytes: how much extra data the entry has
+ * @offset: offset of the entry in the file
+ * @bytes: size of the entry
+ * @l1_offset: offset of its L1 table
+ * @l1_entries: number of entries of its L1 table
+ * @extra_bytes: size of the entry's extra data
  * @date_sec: seconds since 1970
  * @date_nsec: and nanoseconds
- * @icount: instructions executed, or %G_MAXUINT64 where that was not counted
+ * @icount: instructions executed, or %G_MAXUINT64 if not recorded
  *
  * An internal snapshot.
  */
@@ -115,13 +115,13 @@ typedef struct {
 
 /**
  * SinterDumpBitmap:
- * @offset: of the entry in the file
- * @table_offset: of its table
- * @table_entries: of that
- * @flags: as stored: 1 in use, 2 goes on marking, 4 extra data may be left alone
+ * @offset: offset of the entry in the file
+ * @table_offset: offset of its table
+ * @table_entries: number of entries of its table
+ * @flags: as stored: 1 in use, 2 enabled (auto), 4 unknown extra data is compatible
  * @type: as stored: 1 is a dirty bitmap
- * @granularity_bits: log2 of the bytes of the disk that a bit stands for
- * @extra_bytes: how much extra data the entry has
+ * @granularity_bits: log2 of the bytes of the disk per bit
+ * @extra_bytes: size of the entry's extra data
  *
  * A dirty bitmap.
  */
@@ -140,9 +140,9 @@ typedef struct {
  * SinterDumpTableKind:
  *
  * @SINTER_DUMP_L1_TABLE: of the active disk or of a snapshot
- * @SINTER_DUMP_L2_TABLE: once, however many L1 tables name it
- * @SINTER_DUMP_REFCOUNT_TABLE: the one
- * @SINTER_DUMP_REFCOUNT_BLOCK: once, however often the refcount table names it
+ * @SINTER_DUMP_L2_TABLE: reported once, even if several L1 entries refer to it
+ * @SINTER_DUMP_REFCOUNT_TABLE: of the image
+ * @SINTER_DUMP_REFCOUNT_BLOCK: reported once, even if several refcount table entries refer to it
  * @SINTER_DUMP_BITMAP_TABLE: of one bitmap
  */
 typedef enum {
@@ -156,15 +156,15 @@ typedef enum {
 
 /**
  * SinterDumpTable:
- * @kind: of which kind
- * @owner: (nullable): "NAME (ID)" of the snapshot that it was come upon in, or the bitmap's name;
+ * @kind: kind of the table
+ * @owner: (nullable): "NAME (ID)" of the snapshot in which it was found, or the bitmap's name;
  *   %NULL for the active disk
- * @offset: in the file
- * @n_entries: as many as it has
- * @first: what its first entry stands for: a guest offset; for refcounts, a host offset
- * @step: what each entry stands for: so many bytes of the disk, or of the file
+ * @offset: offset in the file
+ * @n_entries: number of entries
+ * @first: the guest offset that its first entry maps; for refcounts, a host offset
+ * @step: bytes of the disk per entry; for refcounts, bytes of the file
  *
- * A table begins; its runs follow.
+ * The start of a table; its runs follow.
  */
 typedef struct {
     SinterDumpTableKind kind;
@@ -178,16 +178,16 @@ typedef struct {
 /**
  * SinterDumpEntryKind:
  *
- * @SINTER_DUMP_EMPTY: names nothing
- * @SINTER_DUMP_TABLE: names a table, a refcount block, or a cluster of a bitmap
- * @SINTER_DUMP_DATA: names a cluster of guest data
+ * @SINTER_DUMP_EMPTY: refers to nothing
+ * @SINTER_DUMP_TABLE: refers to a table, a refcount block, or a cluster of a bitmap
+ * @SINTER_DUMP_DATA: refers to a cluster of guest data
  * @SINTER_DUMP_ZERO: reads as zeros, without host space
- * @SINTER_DUMP_ZERO_ALLOCATED: reads as zeros, and keeps its host space
- * @SINTER_DUMP_COMPRESSED: names compressed data
+ * @SINTER_DUMP_ZERO_ALLOCATED: reads as zeros, with host space
+ * @SINTER_DUMP_COMPRESSED: refers to compressed data
  * @SINTER_DUMP_MIXED: has subclusters of several kinds
- * @SINTER_DUMP_ONES: of a bitmap: all bits are set
+ * @SINTER_DUMP_ONES: entry of a bitmap table: all bits are set
  * @SINTER_DUMP_REFCOUNT: is a refcount
- * @SINTER_DUMP_BAD: breaks the format's rules, or points outside the file
+ * @SINTER_DUMP_BAD: violates the format's rules, or points outside the file
  */
 typedef enum {
     SINTER_DUMP_EMPTY,
@@ -205,16 +205,17 @@ typedef enum {
 
 /**
  * SinterDumpRun:
- * @kind: of all its entries
+ * @kind: kind of all its entries
  * @first: number of its first entry in the table
- * @n: how many entries
- * @entry: the first one as stored; for a refcount its value, which all have
- * @subclusters: the first one's bitmap, which all have; 0 where there are no subclusters
- * @host_offset: what the first one names, or %SINTER_DUMP_NOWHERE; the others name what follows
- * @host_bytes: what all of them name together
- * @copied: whether they have the flag that says that nobody else uses what they name
+ * @n: number of entries
+ * @entry: the first entry as stored; for refcounts the value of all entries
+ * @subclusters: the subcluster bitmap of all entries; 0 without subclusters
+ * @host_offset: the offset that the first entry refers to, or %SINTER_DUMP_NOWHERE; the other
+ *   entries refer to the following offsets
+ * @host_bytes: size of the space that all entries refer to
+ * @copied: whether the entries have the flag COPIED: what they refer to is not shared
  *
- * Entries of one kind whose places follow one another.
+ * Consecutive entries of one kind with contiguous host offsets.
  */
 typedef struct {
     SinterDumpEntryKind kind;
@@ -229,17 +230,17 @@ typedef struct {
 
 /**
  * SinterDumpVisitor:
- * @header_field: of the header
- * @header_text: names in it
- * @extension: of the header
+ * @header_field: fields of the header
+ * @header_text: names in the header
+ * @extension: header extensions
  * @feature: names of features
  * @snapshot: internal snapshots
  * @bitmap: dirty bitmaps
- * @table: where a table begins; FALSE leaves out its entries, though not the tables that it names
- * @run: of the table that began last
- * @trouble: what could not be told, and why: a line for people
+ * @table: start of a table; return FALSE to skip its entries, but not the tables that it refers to
+ * @run: run of the table that was last started
+ * @trouble: a message: what could not be reported, and why
  *
- * Who is told; each may be %NULL, and what nobody asks for is not read.
+ * The callbacks. Each may be %NULL; metadata without a callback is not read.
  */
 typedef struct {
     void (*header_field)(const SinterDumpField *field, gpointer user_data);
@@ -257,15 +258,15 @@ typedef struct {
  * sinter_image_dump:
  * @io: the image
  * @format: (nullable): its format; %NULL probes the content
- * @visitor: who is told
- * @cancellable: (nullable): cancelling it gives up with CANCELLED
+ * @visitor: the callbacks
+ * @cancellable: (nullable): cancelling it ends the dump with CANCELLED
  *
- * Tells in this order: header, extensions, features, snapshots, bitmaps; the active L1 table and
+ * Reports in this order: header, extensions, features, snapshots, bitmaps; the active L1 table and
  * its L2 tables, those of each snapshot, the tables of bitmaps; refcount table and blocks. Takes no
- * lock: an image in use may change below it.
+ * lock: an image in use may change during the dump.
  *
- * Returns: FALSE with UNSUPPORTED where the format has no metadata, with CANCELLED, or where the
- * header cannot be read.
+ * Returns: FALSE with UNSUPPORTED if the format has no metadata, with CANCELLED, or with another
+ * error if the header cannot be read.
  */
 gboolean sinter_image_dump(SinterIo *io, const char *format, const SinterDumpVisitor *visitor,
                            gpointer user_data, GCancellable *cancellable, GError **error);

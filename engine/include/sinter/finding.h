@@ -4,12 +4,12 @@
 /**
  * SECTION:finding
  *
- * What an examination of an image can come upon: one table of all findings, and one finding as a
- * value. A finding is data, not a failure: it says what is wrong, where, who owns the place, what
- * is at stake and what would mend it.
+ * Findings of a check: one table of all kinds of findings, and one finding as a value. A finding is
+ * data, not an error: it states what is wrong, where, what owns the place, what is at stake and how
+ * to repair it.
  *
- * Names of codes ("l2-entry-beyond-file") are stable: scripts may rely on them. The numbers behind
- * them are stable as long as the library's soname is; new ones are appended.
+ * Names of codes ("l2-entry-beyond-file") are stable: scripts may rely on them. Their numbers are
+ * stable as long as the library's soname is unchanged; new codes are appended.
  *
  * Units: offsets are bytes. Errors: none; these functions cannot fail. Threads: all functions may
  * be called from any thread; a #SinterFinding is a plain value.
@@ -22,13 +22,13 @@ G_BEGIN_DECLS
 /**
  * SinterFindingClass:
  *
- * The first three are the counts of `qemu-img check`.
+ * The first three correspond to the counts of `qemu-img check`.
  *
- * @SINTER_FINDING_CORRUPTION: the image contradicts itself or its format; data is wrong, or the
- *   next writes can make it so
- * @SINTER_FINDING_LEAK: space that nothing uses; no harm to data
- * @SINTER_FINDING_ERROR: something could not be examined
- * @SINTER_FINDING_NOTE: worth a mention, and no reason to call the image damaged
+ * @SINTER_FINDING_CORRUPTION: the image is inconsistent or violates its format; data is wrong, or
+ *   later writes can damage it
+ * @SINTER_FINDING_LEAK: allocated space that nothing uses; data is not affected
+ * @SINTER_FINDING_ERROR: a part could not be checked
+ * @SINTER_FINDING_NOTE: worth reporting, but the image is not damaged
  */
 typedef enum {
     SINTER_FINDING_CORRUPTION,
@@ -41,14 +41,14 @@ typedef enum {
 /**
  * SinterFindingStake:
  *
- * The worst that the finding means.
+ * The worst consequence of a finding.
  *
  * @SINTER_STAKE_NONE: nothing
  * @SINTER_STAKE_SPACE: host space
- * @SINTER_STAKE_BITMAP: a dirty bitmap: an incremental backup has to become a full one
- * @SINTER_STAKE_WRITES: what is read now is right, but a write can destroy other data
+ * @SINTER_STAKE_BITMAP: a dirty bitmap: the next incremental backup must be a full one
+ * @SINTER_STAKE_WRITES: reads are correct now, but a write can destroy other data
  * @SINTER_STAKE_SNAPSHOT: an internal snapshot
- * @SINTER_STAKE_DATA: guest data at the place named is lost or wrong
+ * @SINTER_STAKE_DATA: guest data at the reported offset is lost or wrong
  * @SINTER_STAKE_IMAGE: the whole image
  */
 typedef enum {
@@ -64,20 +64,20 @@ typedef enum {
 /**
  * SinterFindingFix:
  *
- * What mends it.
+ * How to repair it.
  *
- * @SINTER_FIX_NONE: nothing does, or nothing has to; damage of this kind is for reading out what
- *   can be read
+ * @SINTER_FIX_NONE: no repair exists or none is needed; after damage of this kind, copy the
+ *   readable data out of the image
  * @SINTER_FIX_FLAG: set or clear a flag
- * @SINTER_FIX_BITS: clear bits that nobody may set
- * @SINTER_FIX_COUNT: write the reference count that is right
- * @SINTER_FIX_REBUILD: write all refcount structures anew
- * @SINTER_FIX_ENTRY: infer the entry from its neighbours and from orphaned clusters, or empty it
- * @SINTER_FIX_SEPARATE: give every owner a cluster of its own
+ * @SINTER_FIX_BITS: clear reserved bits
+ * @SINTER_FIX_COUNT: correct the reference count
+ * @SINTER_FIX_REBUILD: rebuild all refcount structures
+ * @SINTER_FIX_ENTRY: infer the entry from its neighbors and from leaked clusters, or clear it
+ * @SINTER_FIX_SEPARATE: copy the cluster for each owner
  * @SINTER_FIX_HEADER: rewrite a field of the header
- * @SINTER_FIX_SNAPSHOT: mend the snapshot's entry, or drop the snapshot
- * @SINTER_FIX_BITMAP: drop the bitmap
- * @SINTER_FIX_NEWER: a program that knows the feature
+ * @SINTER_FIX_SNAPSHOT: repair the snapshot's entry, or delete the snapshot
+ * @SINTER_FIX_BITMAP: delete the bitmap
+ * @SINTER_FIX_NEWER: use a program that supports the feature
  */
 typedef enum {
     SINTER_FIX_NONE,
@@ -96,12 +96,12 @@ typedef enum {
 /**
  * SinterFindingQemu:
  *
- * What `qemu-img check` 7.2 does with it, as a rule. The counts of a check are kept with and
- * without what it does not see, so that the two can be held against each other.
+ * What `qemu-img check` 7.2 usually does with the finding. A check keeps counts with and without
+ * the findings that qemu-img does not report, so that the results can be compared.
  *
  * @SINTER_QEMU_COUNTED: counts it
- * @SINTER_QEMU_REFUSES: does not open the image, or stops at it
- * @SINTER_QEMU_UNSEEN: passes it by
+ * @SINTER_QEMU_REFUSES: refuses to open the image, or stops the check
+ * @SINTER_QEMU_UNSEEN: does not report it
  */
 typedef enum {
     SINTER_QEMU_COUNTED,
@@ -112,13 +112,13 @@ typedef enum {
 /*
  * SINTER_FINDINGS: the table. X(CODE, name, class, stake, fix, qemu, text)
  *
- * The text is one line; in it {host} and {guest} stand for the offsets, {seen} and {expected}
- * for the values in hexadecimal, {#seen} and {#expected} for them in decimal, {refcount} for the
- * reference count in the file, {owner} and {owners} for the first and for all owners, {detail}
- * for the text that the finding brings along.
+ * The text is one line with placeholders: {host} and {guest} for the offsets, {seen} and {expected}
+ * for the values in hexadecimal, {#seen} and {#expected} for the values in decimal, {refcount} for
+ * the reference count in the file, {owner} and {owners} for the first and for all owners, {detail}
+ * for the finding's own text.
  */
 #define SINTER_FINDINGS(X)                                                                         \
-    /* header and extensions: what it is, stands in the detail */                                  \
+    /* header and extensions: the detail holds the text */                                         \
     X(HEADER_SHORT_FILE, "header-short-file", CORRUPTION, IMAGE, NONE, REFUSES, "{detail}")        \
     X(HEADER_VERSION, "header-version", ERROR, IMAGE, NEWER, REFUSES, "{detail}")                  \
     X(HEADER_CLUSTER_BITS, "header-cluster-bits", CORRUPTION, IMAGE, HEADER, REFUSES, "{detail}")  \
@@ -352,8 +352,7 @@ typedef enum {
 /**
  * SinterFindingCode:
  *
- * One of %SINTER_FINDINGS or, from %SINTER_FINDING_RANGE on, one of a registered format's own
- * table.
+ * A code of %SINTER_FINDINGS or, from %SINTER_FINDING_RANGE on, of a registered format's own table.
  */
 typedef enum {
 #define X(code, name, klass, stake, fix, qemu, text) SINTER_FINDING_##code,
@@ -364,15 +363,15 @@ typedef enum {
 
 /**
  * SinterFindingKind:
- * @name: stable; lower case with dashes, and begins with the format's name and a dash
- * @klass: what it counts as
- * @stake: the worst that it means
- * @fix: what mends it
- * @qemu: what QEMU's check does with it; %SINTER_QEMU_UNSEEN where QEMU has no check
+ * @name: stable; lower case with dashes; begins with the format's name and a dash
+ * @klass: its class
+ * @stake: its worst consequence
+ * @fix: how to repair it
+ * @qemu: what QEMU's check does with it; %SINTER_QEMU_UNSEEN if QEMU has no check for the format
  * @text: one line, as in %SINTER_FINDINGS
  *
- * A finding of a format that brings its own: see #SinterFormat. Its code is the format's first one
- * plus its place in the format's table.
+ * A kind of finding that a format driver defines: see #SinterFormat. Its code is the format's first
+ * code plus its index in the format's table.
  */
 typedef struct {
     const char *name;
@@ -383,13 +382,13 @@ typedef struct {
     const char *text;
 } SinterFindingKind;
 
-/* How many codes a format has at most; the range of each begins with a multiple of it. */
+/* Maximum number of codes of a format; each format's range begins at a multiple of it. */
 #define SINTER_FINDING_RANGE 0x1000
 
 /**
  * SinterOwnerKind:
  *
- * What refers to a host cluster.
+ * The kind of structure that refers to a host cluster.
  */
 typedef enum {
     SINTER_OWNER_HEADER,
@@ -406,16 +405,16 @@ typedef enum {
     SINTER_OWNER_LUKS,
 } SinterOwnerKind;
 
-/* Stands for "nowhere" in offsets. */
+/* The offset value for "none". */
 #define SINTER_OFFSET_NONE G_MAXUINT64
 
 /**
  * SinterOwner:
- * @kind: what it is
- * @where: the first guest offset of an L2 table, the guest offset of data and compressed
- *   clusters, the number of a refcount block, the entry's number of bitmap data; else 0
- * @name: (nullable): of the snapshot that it belongs to (as `NAME (ID)`), or of the bitmap; %NULL
- *   for the active disk
+ * @kind: kind of the owner
+ * @where: the first guest offset of an L2 table, the guest offset of data and compressed clusters,
+ *   the index of a refcount block, the table index of bitmap data; otherwise 0
+ * @name: (nullable): name of the snapshot that it belongs to (as `NAME (ID)`), or of the bitmap;
+ *   %NULL for the active disk
  */
 typedef struct {
     SinterOwnerKind kind;
@@ -423,22 +422,22 @@ typedef struct {
     char *name;
 } SinterOwner;
 
-/* What a finding names at most. */
+/* Maximum number of owners in a finding. */
 #define SINTER_FINDING_MAX_OWNERS 4
 
 /**
  * SinterFinding:
- * @code: what it is
- * @guest_offset: where the guest sees it, or %SINTER_OFFSET_NONE
- * @host_offset: of the cluster or structure in the image file, or %SINTER_OFFSET_NONE
- * @seen: the value that stands there; what it is, the code's text says
- * @expected: what should stand there, or a second number that the text uses
- * @refcount: of the cluster, in the file; 0 where it does not matter
- * @times: how often it counts: an entry of a table that several snapshots use counts once for
- *   each; never 0 in a result
- * @detail: (nullable): a text of its own: a snapshot's or bitmap's name, a cause
- * @owners: what refers to the cluster, @n_owners of them
- * @n_owners: at most %SINTER_FINDING_MAX_OWNERS; there may be more than are named
+ * @code: code of the finding
+ * @guest_offset: guest offset, or %SINTER_OFFSET_NONE
+ * @host_offset: offset of the cluster or structure in the image file, or %SINTER_OFFSET_NONE
+ * @seen: the stored value; the code's text defines its meaning
+ * @expected: the correct value, or a second number that the text uses
+ * @refcount: stored refcount of the cluster; 0 if not relevant
+ * @times: how often the finding counts: an entry of a table that several snapshots use counts once
+ *   for each; never 0 in a result
+ * @detail: (nullable): additional text: a snapshot's or bitmap's name, a cause
+ * @owners: array of @n_owners: the owners of the cluster
+ * @n_owners: at most %SINTER_FINDING_MAX_OWNERS; there may be more owners than are listed
  */
 typedef struct {
     SinterFindingCode code;
@@ -453,13 +452,13 @@ typedef struct {
     guint n_owners;
 } SinterFinding;
 
-/* Frees what a finding owns, not the finding itself. */
+/* Frees the content of a finding, not the finding itself. */
 void sinter_finding_clear(SinterFinding *finding);
 
 /**
  * sinter_finding_get_text:
  *
- * Returns: (transfer full): the finding in one line for people, without a final dot.
+ * Returns: (transfer full): the finding as one line of text, without a final dot.
  */
 char *sinter_finding_get_text(const SinterFinding *finding);
 
@@ -470,7 +469,7 @@ char *sinter_finding_get_text(const SinterFinding *finding);
  */
 char *sinter_owner_describe(const SinterOwner *owner);
 
-/* The table's columns. Names never change. */
+/* Columns of the table. Names never change. */
 const char *sinter_finding_code_name(SinterFindingCode code);
 SinterFindingClass sinter_finding_code_class(SinterFindingCode code);
 SinterFindingStake sinter_finding_code_stake(SinterFindingCode code);
@@ -480,7 +479,7 @@ SinterFindingQemu sinter_finding_code_qemu(SinterFindingCode code);
 /**
  * sinter_finding_code_from_name:
  *
- * Returns: the code of that name, or %SINTER_FINDING_N_CODES.
+ * Returns: the code with that name, or %SINTER_FINDING_N_CODES.
  */
 SinterFindingCode sinter_finding_code_from_name(const char *name);
 
@@ -488,7 +487,7 @@ SinterFindingCode sinter_finding_code_from_name(const char *name);
 const char *sinter_finding_class_name(SinterFindingClass klass);
 /* "none", "space", "bitmap", "writes", "snapshot", "data", "image". */
 const char *sinter_finding_stake_name(SinterFindingStake stake);
-/* What mends it, as a clause for people. */
+/* The repair as a clause of text. */
 const char *sinter_finding_fix_describe(SinterFindingFix fix);
 /* "l2-table", "data", "refcount-block" … */
 const char *sinter_owner_kind_name(SinterOwnerKind kind);

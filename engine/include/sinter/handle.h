@@ -4,16 +4,16 @@
 /**
  * SECTION:handle
  *
- * One disk image, open for reading and writing at any place.
+ * One disk image, open for random reads and writes.
  *
- * What was written is seen by reads at once, and is durable after sinter_handle_flush() or
- * sinter_handle_close() returned %TRUE. A crash, a kill or a cut of the power at any moment
- * leaves an image that is sound: each sector that was written since the last flush holds its old
- * or a new content, nothing flushed is lost, and at worst some space is not given back.
+ * Reads see earlier writes at once. Writes are durable after sinter_handle_flush() or
+ * sinter_handle_close() returned %TRUE. A crash, a kill or a power failure at any moment leaves a
+ * consistent image: each sector written since the last flush holds its old content or one of its
+ * new contents, nothing flushed is lost, and at worst some space is leaked.
  *
- * Units: bytes. Ranges must lie inside the virtual size. Errors: #GError of the domain
- * %SINTER_ERROR. Threads: all functions but sinter_handle_close() may be called from any number
- * of threads at once.
+ * Units: bytes. Ranges must be inside the virtual size. Errors: #GError of the domain
+ * %SINTER_ERROR. Threads: all functions except sinter_handle_close() and sinter_handle_abandon()
+ * may be called from any number of threads at once.
  */
 
 #include <glib.h>
@@ -26,15 +26,15 @@ typedef struct _SinterHandle SinterHandle;
 /**
  * SinterHandleFlags:
  *
- * @SINTER_HANDLE_PROBE: tell the formats of backing files by their content where the image does
- *   not say them; right only where the content is trusted
- * @SINTER_HANDLE_NO_LOCK: neither take nor respect image locks; only for files that nobody else
- *   can reach
- * @SINTER_HANDLE_DIRECT: pass by the page cache where the file system can
- * @SINTER_HANDLE_WRITE_ONLY: sinter_handle_read_at() is an error: for programs that must not hand
- *   out what is on the disk
- * @SINTER_HANDLE_KEEP_FORMAT: the format was found by probing. Bytes that would make a raw image
- *   look like one of another format are refused with UNSUPPORTED
+ * @SINTER_HANDLE_PROBE: probe backing files whose format is not stored; safe only if the content is
+ *   trusted
+ * @SINTER_HANDLE_NO_LOCK: neither take nor respect image locks; only for files that no other
+ *   process can access
+ * @SINTER_HANDLE_DIRECT: bypass the page cache if the file system supports it
+ * @SINTER_HANDLE_WRITE_ONLY: sinter_handle_read_at() fails: for programs that must not disclose the
+ *   disk's content
+ * @SINTER_HANDLE_KEEP_FORMAT: the format was found by probing. Writes that would make a raw image
+ *   look like another format fail with UNSUPPORTED
  */
 typedef enum {
     SINTER_HANDLE_DEFAULT = 0,
@@ -47,28 +47,32 @@ typedef enum {
 
 /**
  * sinter_handle_open:
- * @fs: (nullable): where the image and its backing files are; %NULL for the host's files
+ * @fs: (nullable): the set of files that the image and its backing files are in; %NULL for the
+ *   host's files
  * @path: the image
  * @format: "qcow2" or "raw"
  *
- * Opens @path for writing, with the locks that keep everybody else out, and its backing files for
- * reading. Refused, with an error that says what to do: images in use, encrypted, marked corrupt,
- * or with features that are not known.
+ * Opens @path for writing, with locks that exclude all other users, and its backing files for
+ * reading. Images that are in use, encrypted, marked corrupt, or have unknown features are refused
+ * with an error that names the remedy.
  *
- * An image that its last user did not close (the dirty bit) is repaired first: its reference counts
- * are counted anew. Where its mapping is damaged, too, it is refused. With lazy_refcounts the
- * counts are kept exact all the same, so the bit is never set here.
+ * An image that was not closed cleanly (dirty bit) is repaired first: its reference counts are
+ * rebuilt. If its mapping is damaged, too, it is refused. Reference counts are kept exact even with
+ * lazy_refcounts, so the handle never sets the dirty bit.
  *
  * Enabled dirty bitmaps of the image record what is written. They are stored when the handle is
- * closed; after a crash they are marked as not to be trusted.
+ * closed; after a crash they are marked inconsistent.
  */
 SinterHandle *sinter_handle_open(SinterFs *fs, const char *path, const char *format,
                                  SinterHandleFlags flags, GError **error);
 
-/* Of the disk, in bytes. */
+/* The size of the disk in bytes. */
 guint64 sinter_handle_get_virtual_size(SinterHandle *handle);
 
-/* What the guest would read, with what was written before. On failure @buf is undefined. */
+/*
+ * Reads the disk as the guest sees it, including earlier writes. On failure the content of @buf is
+ * undefined.
+ */
 gboolean sinter_handle_read_at(SinterHandle *handle, guint64 offset, void *buf, gsize length,
                                GError **error);
 
@@ -81,18 +85,18 @@ gboolean sinter_handle_zero_at(SinterHandle *handle, guint64 offset, guint64 len
                                GError **error);
 
 /*
- * Says that the guest needs the range no longer. What can be given back reads as zeros afterwards,
- * the rest keeps its content.
+ * Discards a range that the guest no longer needs. Freed parts read as zeros afterwards, the rest
+ * keeps its content.
  */
 gboolean sinter_handle_discard_at(SinterHandle *handle, guint64 offset, guint64 length,
                                   GError **error);
 
-/* All that was written before is durable when this returns %TRUE. */
+/* All earlier writes are durable when this returns %TRUE. */
 gboolean sinter_handle_flush(SinterHandle *handle, GError **error);
 
 /*
- * Flushes and closes. The handle is gone in any case; %FALSE says that what was written since the
- * last flush may be lost.
+ * Flushes and closes. The handle is freed in any case; %FALSE means that writes since the last
+ * flush may be lost.
  */
 gboolean sinter_handle_close(SinterHandle *handle, GError **error);
 

@@ -4,11 +4,11 @@
 /**
  * SECTION:image
  *
- * One disk image by itself: what it says about itself, without opening anything else.
+ * Information about one disk image, read from the image alone: no other file is opened.
  *
- * Units: bytes, unless a name says otherwise. Errors: #GError of the domain %SINTER_ERROR.
- * Threads: the functions may be called from any thread; a #SinterImageInfo is a plain value that
- * belongs to its caller.
+ * Units: bytes, unless a name says otherwise. Errors: #GError of the domain %SINTER_ERROR. Threads:
+ * the functions may be called from any thread; a #SinterImageInfo is a plain value that belongs to
+ * its caller.
  */
 
 #include <glib.h>
@@ -18,34 +18,35 @@ G_BEGIN_DECLS
 
 /**
  * SinterImageInfo:
- * @path: the name it was opened by
+ * @path: the path that the image was opened by
  * @format: "qcow2", "raw", …
- * @virtual_size: of the disk that the guest sees
- * @file_size: of the file
+ * @virtual_size: size of the disk that the guest sees
+ * @file_size: size of the file
  * @allocated_size: host space that the file takes
  * @backing_name: (nullable): the backing file's name as stored, %NULL for none
- * @backing_format: (nullable): its format as stored; %NULL where the image does not say, and then
- *   nobody may guess it for an image that is not trusted
- * @backing_path: (nullable): @backing_name resolved against the image's folder; %NULL where there
- *   is none or where the name is no plain path (`json:`, `nbd:` and the like)
+ * @backing_format: (nullable): its format as stored; %NULL if not stored; then the format must not
+ *   be probed unless the image is trusted
+ * @backing_path: (nullable): @backing_name resolved against the image's folder; %NULL if there is
+ *   none or if the name is not a plain path (`json:`, `nbd:` and the like)
  * @data_file_name: (nullable): the external data file's name as stored
  * @data_file_path: (nullable): resolved as @backing_path
- * @data_file_raw: the external data file is by itself a raw image
- * @n_snapshots: internal snapshots
- * @n_bitmaps: dirty bitmaps, those that the image says are valid
- * @dirty: it was not closed; reference counts may be stale, the content is sound
- * @corrupt: a program found it corrupt and marked it
+ * @data_file_raw: the external data file is a valid raw image on its own
+ * @n_snapshots: number of internal snapshots
+ * @n_bitmaps: number of dirty bitmaps that the image declares valid
+ * @dirty: the image was not closed cleanly; reference counts may be stale, the content is
+ *   consistent
+ * @corrupt: the image is marked as corrupt
  * @encrypted: the payload cannot be read without a key
  * @encryption: (nullable): "aes" or "luks"
- * @looks_like: (nullable): where @format was stated as "raw": another format, by its name, whose
- *   header the first bytes are; %NULL where there is none
- * @trouble: (nullable): the first thing that keeps the image from being used; %NULL where it can
- *   be. The other members are then as far as the bytes allow.
- * @version: of the format: 2 or 3 for qcow2, 0 where it has none
- * @cluster_size: the unit of allocation, 0 where the format has none
- * @refcount_bits: width of a reference count, 0 where it has none
+ * @looks_like: (nullable): if the caller stated @format as "raw": the name of another format whose
+ *   header the file begins with; %NULL if there is none
+ * @trouble: (nullable): the first problem that makes the image unusable; %NULL if there is none.
+ *   With a problem, the other members are set as far as the content allows.
+ * @version: version of the format: 2 or 3 for qcow2, 0 if the format has none
+ * @cluster_size: the unit of allocation, 0 if the format has none
+ * @refcount_bits: width of a reference count, 0 if the format has none
  * @compression: (nullable): "zlib", "zstd"
- * @extended_l2: has subclusters, 32 to a cluster
+ * @extended_l2: the image has subclusters, 32 per cluster
  * @lazy_refcounts: writers may leave reference counts stale
  * @incompatible_features: the feature bits as stored
  * @compatible_features: likewise
@@ -84,22 +85,20 @@ typedef struct {
 
 /**
  * sinter_image_info_new:
- * @fs: (nullable): where @path is; %NULL for the host's files
+ * @fs: (nullable): the set of files that @path is in; %NULL for the host's files
  * @path: the image
- * @format: (nullable): its format where that is known (from the domain's XML, from the image
- *   above), and then it is not probed; %NULL probes the content, which is right only for images
- *   whose content is trusted
+ * @format: (nullable): the image's format if known (from the domain's XML, from the overlay); it is
+ *   then not probed; %NULL probes the content, which is safe only for trusted images
  *
- * Reads what the image says about itself. Opens @path for reading, without a lock, and nothing
- * else. A damaged image is a success with @trouble set, as long as its first bytes say what it
- * is.
+ * Reads an image's metadata. Opens only @path, for reading and without a lock. For a damaged image
+ * the call succeeds with @trouble set, as long as its first bytes identify the format.
  *
  * Returns: (transfer full): free with sinter_image_info_free().
  */
 SinterImageInfo *sinter_image_info_new(SinterFs *fs, const char *path, const char *format,
                                        GError **error);
 
-/* As sinter_image_info_new() for a file that is open already. */
+/* Like sinter_image_info_new(), for an open file. */
 SinterImageInfo *sinter_image_info_new_for_io(SinterIo *io, const char *format, GError **error);
 
 /* Accepts %NULL. */
@@ -109,13 +108,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImageInfo, sinter_image_info_free)
 /**
  * SinterSnapshotInfo:
  * @id: unique in its image
- * @name: what people call it, maybe empty
- * @vm_state_size: of the machine's saved memory and devices, 0 for none
- * @disk_size: virtual size of the disk then
+ * @name: the user's name for it, possibly empty
+ * @vm_state_size: size of the saved memory and device state, 0 for none
+ * @disk_size: virtual size of the disk at the time of the snapshot
  * @date_sec: seconds since 1970
  * @date_nsec: and nanoseconds
- * @vm_clock_nsec: how long the machine had run
- * @icount: instructions executed, or %G_MAXUINT64 where that was not counted
+ * @vm_clock_nsec: how long the virtual machine had been running
+ * @icount: instructions executed, or %G_MAXUINT64 if not recorded
  */
 typedef struct {
     char *id;
@@ -131,9 +130,9 @@ typedef struct {
 /**
  * SinterBitmapInfo:
  * @name: unique in its image
- * @granularity: bytes of the disk that one bit stands for
- * @in_use: it was not stored at the end of its last use: its bits cannot be trusted
- * @enabled: whoever opens the image for writing goes on marking it
+ * @granularity: bytes of the disk per bit
+ * @in_use: the bitmap was not stored after its last use: its content is inconsistent
+ * @enabled: a program that writes to the image marks what it writes in this bitmap
  */
 typedef struct {
     char *name;
@@ -148,15 +147,15 @@ typedef struct {
  * @format: (nullable): as for sinter_image_info_new()
  *
  * Returns: (transfer container) (element-type SinterSnapshotInfo): the internal snapshots, in the
- * order of the image; free with g_ptr_array_unref(). Empty for formats without any.
+ * order of the image; empty if the format has none; free with g_ptr_array_unref()
  */
 GPtrArray *sinter_image_list_snapshots(SinterIo *io, const char *format, GError **error);
 
 /**
  * sinter_image_list_bitmaps:
  *
- * Returns: (transfer container) (element-type SinterBitmapInfo): the dirty bitmaps that are
- * valid; free with g_ptr_array_unref().
+ * Returns: (transfer container) (element-type SinterBitmapInfo): the valid dirty bitmaps; free with
+ * g_ptr_array_unref().
  */
 GPtrArray *sinter_image_list_bitmaps(SinterIo *io, const char *format, GError **error);
 
@@ -165,15 +164,15 @@ GPtrArray *sinter_image_list_bitmaps(SinterIo *io, const char *format, GError **
 /**
  * SinterLuksInfo:
  * @cipher: "aes"
- * @key_bits: of the cipher
+ * @key_bits: key size of the cipher
  * @mode: "xts", "cbc"
  * @iv_generator: "plain64", "essiv"
- * @iv_hash: (nullable): what "essiv" hashes with
+ * @iv_hash: (nullable): the hash that "essiv" uses
  * @hash: "sha256"
  * @uuid: of the encrypted volume
- * @payload_offset: where LUKS itself would put the payload
+ * @payload_offset: the payload offset in the LUKS header
  * @master_key_iterations: of the master key's digest
- * @slots: key slots; the other members of one that is not active but @key_offset mean nothing
+ * @slots: key slots; of an inactive slot only @key_offset is meaningful
  */
 typedef struct {
     char *cipher;
@@ -198,10 +197,10 @@ typedef struct {
  * @io: an image that is encrypted with LUKS
  * @format: (nullable): as for sinter_image_info_new()
  *
- * Reads what the LUKS header says; no key is needed. Neither keys nor salts are given out.
+ * Reads the LUKS header; no key is needed. Neither keys nor salts are returned.
  *
- * Returns: (transfer full): free with sinter_luks_info_free(); %NULL with UNSUPPORTED where the
- * image has no such header.
+ * Returns: (transfer full): free with sinter_luks_info_free(); %NULL with UNSUPPORTED if the image
+ * has no such header.
  */
 SinterLuksInfo *sinter_image_luks_info_new(SinterIo *io, const char *format, GError **error);
 
@@ -214,10 +213,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLuksInfo, sinter_luks_info_free)
  * @image_path: the image that stores @name
  * @name: a backing file's or data file's name as stored
  *
- * The one rule for names inside images: an absolute path stands for itself; a relative one is
- * relative to the folder of the image, never to the current one. A name that begins like a
- * protocol ("nbd:", "json:", "http://") is refused, as QEMU would not take it for a path; write
- * "./a:b" for a file of that name.
+ * Resolves a file name that is stored in an image. An absolute path is used unchanged; a relative
+ * one is relative to the folder of the image, never to the current folder. A name that begins with
+ * a protocol prefix ("nbd:", "json:", "http://") is refused, because QEMU would not treat it as a
+ * path; use "./a:b" for a file of that name.
  *
  * Returns: (transfer full): the path, or %NULL with UNSUPPORTED.
  */

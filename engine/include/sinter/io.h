@@ -2,12 +2,11 @@
 #pragma once
 
 /**
- * SECTION:io
+ * SECTION:io SECTION:io
  *
- * Where the engine's bytes come from and go to. A #SinterFs is a set of files under their names;
- * a #SinterIo is one of its files, open. All that the engine does to storage goes through these
- * two, so that a caller can hand it the host's files, files in memory, or a set that is confined
- * to some folders.
+ * Access to image files. A #SinterFs is a set of named files; a #SinterIo is one open file of a
+ * set. The engine accesses storage only through these two types, so a caller can provide the host's
+ * files, files in memory, or a set that is confined to some folders.
  *
  * Units: offsets, lengths and sizes are bytes. Errors: #GError of the domain %SINTER_ERROR.
  * Threads: reference counts are atomic; an open file may be read from any number of threads.
@@ -24,14 +23,14 @@ typedef struct _SinterIo SinterIo;
  * SinterIoFlags:
  *
  * @SINTER_IO_READ: open an existing file for reading
- * @SINTER_IO_WRITE: for reading and writing
- * @SINTER_IO_CREATE: make a new file (mode 0600) for reading and writing; one that exists is an
- *   error
- * @SINTER_IO_DIRECT: pass by the page cache where the file system can (O_DIRECT); any offset,
+ * @SINTER_IO_WRITE: open an existing file for reading and writing
+ * @SINTER_IO_CREATE: create a file (mode 0600) and open it for reading and writing; fails if the
+ *   file exists
+ * @SINTER_IO_DIRECT: bypass the page cache (O_DIRECT) if the file system supports it; any offset,
  *   length and address remain allowed
- * @SINTER_IO_NO_LOCK: leave out the image lock that the engine takes otherwise (`-U`)
+ * @SINTER_IO_NO_LOCK: do not take the image lock (`-U`)
  * @SINTER_IO_EXCLUSIVE: claim a block device for this process alone (O_EXCL)
- * @SINTER_IO_NO_FOLLOW: a symbolic link under the name is an error
+ * @SINTER_IO_NO_FOLLOW: fail if the path is a symbolic link
  */
 typedef enum {
     SINTER_IO_READ = 0,
@@ -45,61 +44,62 @@ typedef enum {
 
 /**
  * sinter_fs_new_host:
- * @allowed_roots: (nullable): absolute folders, ended by %NULL; %NULL for the whole host
+ * @allowed_roots: (nullable): absolute paths of folders, %NULL-terminated; %NULL for the whole host
  *
- * The host's files. With roots, a file is opened only if its path, with all symbolic links
- * followed, lies below one of them; the check cannot be raced. Only regular files and block
- * devices are opened; a name is a plain path, never an URL or a protocol.
+ * Creates a set of the host's files. With @allowed_roots, a file is opened only if its path, after
+ * all symbolic links are followed, is below one of the roots; the check is free of races. Only
+ * regular files and block devices are opened; a name is a plain path, never a URL or a protocol.
  */
 SinterFs *sinter_fs_new_host(const char *const *allowed_roots, GError **error);
 
 /**
  * sinter_fs_new_memory:
  *
- * An empty set of files in memory. Files are made with %SINTER_IO_CREATE and live as long as the
- * set.
+ * Creates an empty set of files in memory. Files are created with %SINTER_IO_CREATE and exist as
+ * long as the set.
  */
 SinterFs *sinter_fs_new_memory(void);
 
 /**
  * sinter_fs_new_descriptors:
- * @flags: %SINTER_IO_NO_LOCK where who has opened the files has locked them, too: no operation on
- *   the set touches a lock then; else 0
+ * @flags: %SINTER_IO_NO_LOCK if the process that opened the files has also locked them: then no
+ *   operation on the set takes or releases a lock; otherwise 0
  *
- * A set of files that somebody else has opened, empty at first. It opens, makes, renames and
- * removes nothing, so it serves a process that may not. Names are compared as text, with "." and
- * ".." taken out.
+ * Creates an empty set for files that another process has opened. The set never opens, creates,
+ * renames or removes a file, so a process without these rights can use it. Names are compared as
+ * text, after "." and ".." are resolved.
  */
 SinterFs *sinter_fs_new_descriptors(SinterIoFlags flags);
 
 /**
  * sinter_fs_add_descriptor:
- * @fs: of sinter_fs_new_descriptors()
- * @path: absolute, as the image above names the file
- * @fd: of a regular file or a block device, open for reading, or for reading and writing; the set
- *   works on a duplicate, and the caller keeps @fd. Image locks are shared by the two.
+ * @fs: a set from sinter_fs_new_descriptors()
+ * @path: absolute path of the file, as the overlay names it
+ * @fd: a descriptor of a regular file or a block device, open for reading, or for reading and
+ *   writing; the set uses a duplicate, and the caller keeps @fd. The two share image locks.
  *
- * Before the set is used by more than one thread.
+ * Call it before more than one thread uses the set.
  *
- * Returns: %FALSE with INVALID_ARGUMENT where @path is not absolute or in the set already.
+ * Returns: %FALSE with INVALID_ARGUMENT if @path is not absolute or is already in the set.
  */
 gboolean sinter_fs_add_descriptor(SinterFs *fs, const char *path, int fd, GError **error);
 
 /**
  * sinter_fs_add_direct_descriptor:
- * @fs: of sinter_fs_new_descriptors()
- * @path: as it was given to sinter_fs_add_descriptor()
- * @fd: of the same file, opened once more for reading and writing and with O_DIRECT, as that
- *   belongs to an open file and not to a descriptor; the caller keeps it
+ * @fs: a set from sinter_fs_new_descriptors()
+ * @path: the path passed to sinter_fs_add_descriptor()
+ * @fd: a descriptor of the same file, opened separately for reading and writing with O_DIRECT,
+ *   which is a property of the open file description; the caller keeps @fd
  *
- * With it operations write bulk past the page cache, as they do with files that they open by
- * themselves. Before the set is used by more than one thread.
+ * Lets operations write bulk data around the page cache, as with files that they open themselves.
+ * Call it before more than one thread uses the set.
  *
- * Returns: %FALSE with INVALID_ARGUMENT where @fd is not of that file, or is the second one.
+ * Returns: %FALSE with INVALID_ARGUMENT if @fd is not of that file, or if the file already has such
+ * a descriptor.
  */
 gboolean sinter_fs_add_direct_descriptor(SinterFs *fs, const char *path, int fd, GError **error);
 
-/* The last reference that goes frees the set; files that are open stay open. */
+/* Dropping the last reference frees the set; open files stay open. */
 SinterFs *sinter_fs_ref(SinterFs *fs);
 void sinter_fs_unref(SinterFs *fs);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterFs, sinter_fs_unref)
@@ -114,46 +114,47 @@ SinterIo *sinter_fs_open(SinterFs *fs, const char *path, SinterIoFlags flags, GE
 
 /**
  * sinter_io_new_fd:
- * @fd: a descriptor of a regular file or a block device; the engine works on a duplicate, and
- *   the caller keeps @fd
- * @name: what errors call it; also where relative backing names are resolved from
+ * @fd: a descriptor of a regular file or a block device; the engine uses a duplicate, and the
+ *   caller keeps @fd
+ * @name: the file's name in errors; relative backing file names are resolved against its folder
  * @flags: as for sinter_fs_open(); %SINTER_IO_CREATE is not allowed
  */
 SinterIo *sinter_io_new_fd(int fd, const char *name, SinterIoFlags flags, GError **error);
 
-/* The last reference that goes closes the file and gives up its locks. */
+/* Dropping the last reference closes the file and releases its locks. */
 SinterIo *sinter_io_ref(SinterIo *io);
 void sinter_io_unref(SinterIo *io);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterIo, sinter_io_unref)
 
-/* The path that it was opened by. Lives as long as @io. */
+/* The path that @io was opened by. Valid as long as @io. */
 const char *sinter_io_get_path(SinterIo *io);
 
 /*
- * For drivers of image formats (<sinter/format.h>). Any number of threads at once. Offsets and
- * lengths are checked against the range of a file's offsets, not against its size.
+ * For drivers of image formats (<sinter/format.h>). Any number of threads may call these functions
+ * at once. Offsets and lengths are checked against the range of file offsets, not against the
+ * file's size.
  */
 
-/* Reads @len bytes; an end of the file before that is a CORRUPT error that says where. */
+/* Reads @len bytes; if the file ends before, fails with CORRUPT and names the offset. */
 gboolean sinter_io_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error);
 
-/* Reads up to @len bytes, fewer only at the end of the file; how many is in @ret_len. */
+/* Reads up to @len bytes, fewer only at the end of the file; sets @ret_len to the number read. */
 gboolean sinter_io_read_some(SinterIo *io, guint64 offset, void *buf, gsize len, gsize *ret_len,
                              GError **error);
 
-/* Reads @len bytes, zeros for what lies beyond the end of the file. */
+/* Reads @len bytes; bytes beyond the end of the file read as zeros. */
 gboolean sinter_io_read_padded(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error);
 
-/* Writes all @len bytes; grows the file where it ends before. */
+/* Writes all @len bytes; extends the file if necessary. */
 gboolean sinter_io_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error);
 
-/* Makes the range read as zeros, and gives its space back where that can be. */
+/* Makes the range read as zeros, and frees its space if possible. */
 gboolean sinter_io_discard(SinterIo *io, guint64 offset, guint64 len, GError **error);
 
-/* Gives the file another size; what is added reads as zeros. */
+/* Changes the file's size; added bytes read as zeros. */
 gboolean sinter_io_truncate(SinterIo *io, guint64 size_bytes, GError **error);
 
-/* All that was written before is durable when this returns %TRUE. */
+/* All earlier writes are durable when this returns %TRUE. */
 gboolean sinter_io_flush(SinterIo *io, GError **error);
 
 /* The file's size in bytes. */

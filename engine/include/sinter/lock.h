@@ -4,12 +4,12 @@
 /**
  * SECTION:lock
  *
- * Who holds an image. QEMU, its tools and this engine mark an open image with locks on single
- * bytes: byte 100 + N says "I use permission N", byte 200 + N "I do not share it", with the
- * permissions 0 consistent read, 1 write, 2 write unchanged, 3 resize.
+ * Image locks. QEMU, its tools and this engine mark an open image with locks on single bytes: a
+ * lock on byte 100 + N means "uses permission N", on byte 200 + N "does not share permission N".
+ * The permissions are 0 consistent read, 1 write, 2 write unchanged, 3 resize.
  *
- * The locks are advisory and do not reach everywhere: a virtual machine that waits for a
- * migration holds none, and some network file systems keep them on one host.
+ * The locks are advisory and incomplete: a virtual machine that waits for an incoming migration
+ * holds none, and some network file systems do not share them between hosts.
  *
  * Units: none; sets of permissions are bits. Errors: #GError of the domain %SINTER_ERROR. Threads:
  * any.
@@ -22,13 +22,13 @@ G_BEGIN_DECLS
 
 /**
  * SinterLockHolder:
- * @pid: of the process; 0 where no process that we may look at has it (another user's, another
- *   namespace's)
+ * @pid: the process; 0 if no process visible to the caller holds the lock (it may belong to another
+ *   user or another namespace)
  * @program: (nullable): the process's name
- * @domain: (nullable): the libvirt domain that the process runs, where its arguments or libvirt's
- *   run files tell
- * @uses: bit N is set where permission N is used
- * @unshared: bit N is set where permission N is not shared
+ * @domain: (nullable): the libvirt domain that the process runs, if known from its arguments or
+ *   from libvirt's run files
+ * @uses: bit N is set if permission N is used
+ * @unshared: bit N is set if permission N is not shared
  */
 typedef struct {
     gint pid;
@@ -42,10 +42,10 @@ typedef struct {
  * sinter_lock_list:
  * @path: an image
  *
- * Looks who holds locks on @path. Takes no lock. What processes of other users hold is seen
- * whole only by root.
+ * Lists the processes that hold locks on @path. Takes no lock. Only root sees all locks of other
+ * users' processes.
  *
- * Returns: (transfer container) (element-type SinterLockHolder): the holders, maybe none; free
+ * Returns: (transfer container) (element-type SinterLockHolder): the holders, possibly none; free
  * with g_ptr_array_unref().
  */
 GPtrArray *sinter_lock_list(const char *path, GError **error);
@@ -54,23 +54,23 @@ GPtrArray *sinter_lock_list(const char *path, GError **error);
  * sinter_lock_for_reading:
  * @io: an open image
  *
- * Claims @io as a reader does, until it is closed: nobody may write to it meanwhile. A chain does
- * that for its members by itself.
+ * Takes a reader's lock on @io, held until @io is closed: no other process can open it for writing
+ * meanwhile. A chain locks its members automatically.
  *
- * Returns: %FALSE with LOCKED where somebody writes to it.
+ * Returns: %FALSE with LOCKED if a process has it open for writing.
  */
 gboolean sinter_lock_for_reading(SinterIo *io, GError **error);
 
 /**
  * sinter_lock_descriptor:
- * @fd: of an image
- * @path: what errors call it
- * @alone: %TRUE keeps everybody else out, as for writing; %FALSE keeps writers out
+ * @fd: a descriptor of an image
+ * @path: the image's name in errors
+ * @alone: %TRUE excludes all other users, as for writing; %FALSE excludes writers
  *
- * Claims the image for all that share the open file description of @fd, other processes too, until
- * the last of them has closed it.
+ * Locks the image. The lock belongs to the open file description of @fd, which other processes may
+ * share, and is held until the last descriptor of it is closed.
  *
- * Returns: %FALSE with LOCKED, and who is in the way, where it is in use.
+ * Returns: %FALSE with LOCKED, and the holder in the message, if the image is in use.
  */
 gboolean sinter_lock_descriptor(int fd, const char *path, gboolean alone, GError **error);
 

@@ -4,7 +4,7 @@
 /**
  * SECTION:measure
  *
- * How much room an image of a given format would take.
+ * Computes the space that an image of a given format needs.
  *
  * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: any.
  */
@@ -16,15 +16,15 @@ G_BEGIN_DECLS
 /**
  * SinterMeasureOptions:
  *
- * The image that is to be made; for "raw" only @format counts.
+ * The image to be created; for "raw" only @format is used.
  *
  * @format: "raw" or "qcow2"
  * @cluster_size: a power of two, 512 to 2 MiB; 0 for 64 KiB
  * @refcount_bits: a power of two, 1 to 64; 0 for 16
  * @extended_l2: with subclusters
- * @has_backing: it stands on another image, so that nothing is known of what it will hold
- * @preallocated: with space for all data from the beginning
- * @without_bitmaps: of a version that has no bitmaps
+ * @has_backing: it has a backing file, so its future content is unknown
+ * @preallocated: space for all data is allocated at creation
+ * @without_bitmaps: the image's version does not support bitmaps
  */
 typedef struct {
     const char *format;
@@ -38,10 +38,10 @@ typedef struct {
 
 /**
  * SinterMeasure:
- * @required: with the source's content
- * @fully_allocated: when all of the disk has been written
- * @has_bitmaps: source and target can both have bitmaps
- * @bitmaps: what copies of the source's bitmaps would take
+ * @required: bytes needed for the source's content
+ * @fully_allocated: bytes needed when the whole disk has been written
+ * @has_bitmaps: source and target both support bitmaps
+ * @bitmaps: bytes needed for copies of the source's bitmaps
  */
 typedef struct {
     guint64 required;
@@ -50,11 +50,11 @@ typedef struct {
     guint64 bitmaps;
 } SinterMeasure;
 
-/* For an empty disk of @virtual_size bytes. */
+/* Measures an image of an empty disk of @virtual_size bytes. */
 gboolean sinter_measure_size(guint64 virtual_size, const SinterMeasureOptions *options,
                              SinterMeasure *ret, GError **error);
 
-/* For a copy of what the guest sees of @chain. Reads its map, none of its data. */
+/* Measures a copy of the disk that the guest sees through @chain. Reads its map, but no data. */
 gboolean sinter_measure_chain(SinterChain *chain, const SinterMeasureOptions *options,
                               SinterMeasure *ret, GError **error);
 

@@ -2,18 +2,18 @@
 #pragma once
 
 /**
- * SECTION:merge
+ * SECTION:merge SECTION:merge
  *
- * Makes one image of several that follow on each other in a chain.
+ * Merges several consecutive images of a chain into one.
  *
- * The images from a top down to a base, both of them included, are the stretch. Merged down, all
- * that the others decide moves into the base; merged up, all that the others decide moves into the
- * top. The image above the stretch is then put onto the result. What the disk holds is the same
- * through it, and through every image further up, at every moment.
+ * The images from a top down to a base, both included, are called the range here. Merging down
+ * moves the content of all other images of the range into the base; merging up moves it into the
+ * top. The image above the range then gets the result as its backing file. Through it, and through
+ * every image further up, the disk reads the same at every moment.
  *
- * Units: bytes, unless a name says otherwise. Errors: #GError of the domain %SINTER_ERROR.
- * Threads: a merge may run in any thread and uses some of its own; progress is told from the
- * thread that calls. A plan is a plain value.
+ * Units: bytes, unless a name says otherwise. Errors: #GError of the domain %SINTER_ERROR. Threads:
+ * a merge may run in any thread and starts threads of its own; progress is reported in the calling
+ * thread. A plan is a plain value.
  */
 
 #include <gio/gio.h>
@@ -27,7 +27,7 @@ typedef struct _SinterProgress SinterProgress;
 /**
  * SinterMergeDirection:
  *
- * @SINTER_MERGE_CHEAPER: the one that moves less
+ * @SINTER_MERGE_CHEAPER: the direction that moves less data
  * @SINTER_MERGE_DOWN: into the base
  * @SINTER_MERGE_UP: into the top
  */
@@ -40,14 +40,13 @@ typedef enum {
 /**
  * SinterMergeFlags:
  *
- * @SINTER_MERGE_DROP_SHADOWED: leave out what images above the stretch decide anyway. The disk is
- *   the same, but the result by itself is no longer what the stretch was: only where nobody else
- *   stands on it.
- * @SINTER_MERGE_DELETE: remove the files that were merged away, when the result is durable
- * @SINTER_MERGE_PROBE: tell formats by the content where nobody says them; right only where the
- *   content is trusted
- * @SINTER_MERGE_NO_JOURNAL: write none: for callers that keep one of their own, or whose set of
- *   files takes no new names. Not with DELETE.
+ * @SINTER_MERGE_DROP_SHADOWED: do not move content that images above the range override. The disk
+ *   is the same, but the result read on its own differs from the range: use it only if no other
+ *   image is backed by the range.
+ * @SINTER_MERGE_DELETE: remove the files that the chain no longer uses, after the result is durable
+ * @SINTER_MERGE_PROBE: probe formats that are not stated; safe only if the content is trusted
+ * @SINTER_MERGE_NO_JOURNAL: do not write a journal: for callers that keep their own, or whose set
+ *   of files cannot create files. Not allowed with DELETE.
  */
 typedef enum {
     SINTER_MERGE_DEFAULT = 0,
@@ -59,21 +58,23 @@ typedef enum {
 
 /**
  * SinterMergeOptions:
- * @fs: (nullable): where the files are; %NULL for the host's
- * @format: (nullable): of the chain's top image; %NULL only with PROBE
- * @top: (nullable): the highest member of the stretch; %NULL for the chain's top image
- * @base: (nullable): its lowest member; %NULL for the chain's base. A member is named by its path,
- *   by its name as the image above stores it, or by any other path of that file.
- * @remove: (nullable): in place of @top and @base: the image to take out of the chain. It is merged
- *   with the one above or below it, whatever moves less; its own file is the one that is left over.
- * @direction: see there
- * @flags: see there
- * @rate_bytes_per_sec: at most; 0 for no limit
- * @rate_now: (nullable): in its place, looked at again and again while the merge runs: any thread
- *   may store another limit there, atomically
- * @n_threads: 0 for what fits the host
- * @cancellable: (nullable): cancelling it gives up with CANCELLED; heard until the result is linked
- * @progress: (nullable): how far it is
+ * @fs: (nullable): the set of files; %NULL for the host's files
+ * @format: (nullable): format of the chain's top image; %NULL only with PROBE
+ * @top: (nullable): the highest member of the range; %NULL for the chain's top image
+ * @base: (nullable): the lowest member of the range; %NULL for the chain's base. A member is named
+ *   by its path, by its name as stored in its overlay, or by any other path of the same file.
+ * @remove: (nullable): used instead of @top and @base: the image to remove from the chain. It is
+ *   merged with the image above or below it, whichever moves less data; its own file is the one
+ *   left over.
+ * @direction: see #SinterMergeDirection
+ * @flags: see #SinterMergeFlags
+ * @rate_bytes_per_sec: rate limit in bytes per second; 0 for no limit
+ * @rate_now: (nullable): used instead of @rate_bytes_per_sec and re-read while the merge runs: any
+ *   thread may atomically store another limit there
+ * @n_threads: number of threads; 0 to choose by the host
+ * @cancellable: (nullable): cancelling it ends the merge with CANCELLED; has no effect after the
+ *   result is linked
+ * @progress: (nullable): receives the progress
  */
 typedef struct {
     SinterFs *fs;
@@ -93,24 +94,24 @@ typedef struct {
 /**
  * SinterMergePlan:
  * @direction: DOWN or UP
- * @members: the stretch's images, the top first
- * @result: which of them holds all of it in the end
+ * @members: the images of the range, the top first
+ * @result: the member that holds the merged content
  * @result_format: its format
- * @child: (nullable): the image above, which is put onto @result where it is not already
- * @backing: (nullable): what @result stands on in the end
- * @leftover: the members that nothing of the chain needs any longer, in the order of their removal
- * @deletes: they are removed
- * @bytes_to_move: data that the merge reads and writes
- * @bytes_down: what it would be down, %G_MAXUINT64 where that cannot be
- * @bytes_up: likewise
- * @why_not_down: (nullable): why it cannot be, a clause
+ * @child: (nullable): the image above the range, whose backing file becomes @result
+ * @backing: (nullable): the backing file of @result after the merge
+ * @leftover: the members that the chain no longer uses, in the order of their removal
+ * @deletes: whether they are removed
+ * @bytes_to_move: amount of data that the merge copies
+ * @bytes_down: amount to copy when merging down, %G_MAXUINT64 if not possible
+ * @bytes_up: likewise when merging up
+ * @why_not_down: (nullable): why merging down is not possible, as a clause
  * @why_not_up: (nullable): likewise
- * @bytes_shadowed: of the stretch's data that images above it decide anyway
- * @space_before: host space that the members take
- * @space_after: what they take in the end, at most
- * @space_peak: the most that they take meanwhile, at most
- * @expected_sec: at the rate that is asked for, or that disks of today have; a rough figure
- * @resumes: it goes on with one that was interrupted
+ * @bytes_shadowed: amount of the range's data that images above it override
+ * @space_before: host space of the members before the merge
+ * @space_after: maximum host space after the merge
+ * @space_peak: maximum host space during the merge
+ * @expected_sec: rough estimate of the duration, at the rate limit or at a typical disk's rate
+ * @resumes: whether an interrupted merge is continued
  */
 typedef struct {
     SinterMergeDirection direction;
@@ -138,7 +139,7 @@ typedef struct {
  * sinter_merge_plan_new:
  * @path: the chain's top image
  *
- * What sinter_merge() with the same arguments would do. Changes nothing.
+ * Returns what sinter_merge() would do with the same arguments. Changes nothing.
  *
  * Returns: (transfer full): free with sinter_merge_plan_free().
  */
@@ -151,19 +152,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterMergePlan, sinter_merge_plan_free)
 
 /**
  * sinter_merge:
- * @path: the chain's top image: all above the stretch is looked at, so that nobody uses it
+ * @path: the chain's top image: the images above the range are checked for users, too
  * @ret_plan: (out) (optional) (transfer full): what was done
  *
- * Merges. A success is durable. All images of the chain are locked meanwhile; one that is in use is
- * a LOCKED error that names who has it.
+ * Merges the range. On success the result is durable. All images of the chain are locked during the
+ * merge; if one is in use, fails with LOCKED and names the user.
  *
- * Unless told otherwise, or where @path is a device, a journal, a small file beside @path, is kept
- * from before the first change to the end. When the merge is interrupted, by whatever, the same call finishes it. A journal that
- * does not fit what is found, or that another call left, is an error that says so.
+ * Unless %SINTER_MERGE_NO_JOURNAL is set or @path is a device, a journal, a small file beside
+ * @path, exists from before the first change until the end. After any interruption, repeating the
+ * call finishes the merge. A journal that does not match the chain, or that belongs to a different
+ * call, is an error.
  *
- * Images outside of the chain that stand on one of the stretch's cannot be known here: merged down,
- * those on the base or on a member above it are ruined; merged up, nothing changes for those on
- * members below the top, as long as files are not deleted.
+ * This function cannot know of images outside the chain that are backed by images of the range.
+ * Merging down invalidates those that are backed by the base or by a member above it; merging up
+ * does not affect those that are backed by members below the top, unless files are deleted.
  */
 gboolean sinter_merge(const char *path, const SinterMergeOptions *options,
                       SinterMergePlan **ret_plan, GError **error);

@@ -4,10 +4,10 @@
 /**
  * SECTION:rebase
  *
- * Puts an overlay onto another backing file, or onto none.
+ * Changes the backing file of an overlay, or removes it.
  *
  * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: a rebase may run in any
- * thread and uses some of its own; progress is told from the thread that calls.
+ * thread and starts threads of its own; progress is reported in the calling thread.
  */
 
 #include <gio/gio.h>
@@ -21,13 +21,12 @@ typedef struct _SinterProgress SinterProgress;
 /**
  * SinterRebaseFlags:
  *
- * @SINTER_REBASE_UNSAFE: change the names in the header and nothing else: for a backing file that
- *   was moved, and whose content is the same. Neither the old nor the new one is opened.
- * @SINTER_REBASE_PROBE: tell formats by the content where nobody says them; right only where the
- *   content is trusted
- * @SINTER_REBASE_DIRECT: pass by the page cache in writing, where the file system can
+ * @SINTER_REBASE_UNSAFE: change only the names in the header: for a backing file that was moved and
+ *   has the same content. Neither the old nor the new backing file is opened.
+ * @SINTER_REBASE_PROBE: probe formats that are not stated; safe only if the content is trusted
+ * @SINTER_REBASE_DIRECT: bypass the page cache in writing if the file system supports it
  * @SINTER_REBASE_READ_DIRECT: likewise in reading
- * @SINTER_REBASE_SHARE_NEW: open the new backing file also where somebody writes to it
+ * @SINTER_REBASE_SHARE_NEW: open the new backing file even if a process has it open for writing
  */
 typedef enum {
     SINTER_REBASE_DEFAULT = 0,
@@ -41,9 +40,9 @@ typedef enum {
 /**
  * SinterRebaseStage:
  *
- * What a rebase that failed was doing.
+ * The stage at which a rebase failed.
  *
- * @SINTER_REBASE_OPENING: opening the image and what it stands on
+ * @SINTER_REBASE_OPENING: opening the image and its backing chain
  * @SINTER_REBASE_OPENING_NEW: opening the new backing file
  * @SINTER_REBASE_COPYING: comparing and copying
  * @SINTER_REBASE_LINKING: writing the new name
@@ -57,16 +56,16 @@ typedef enum {
 
 /**
  * SinterRebaseOptions:
- * @fs: (nullable): where the files are; %NULL for the host's
- * @format: (nullable): of the image; %NULL only with PROBE
- * @backing_name: (nullable): the new backing file's name, stored as it is; a relative one is
+ * @fs: (nullable): the set of files; %NULL for the host's files
+ * @format: (nullable): format of the image; %NULL only with PROBE
+ * @backing_name: (nullable): the new backing file's name, stored unchanged; a relative name is
  *   relative to the image's folder. %NULL or empty for none.
- * @backing_format: (nullable): its format; must be given with a name
- * @flags: see there
- * @rate_bytes_per_sec: at most; 0 for no limit
- * @n_threads: 0 for what fits the host
- * @cancellable: (nullable): cancelling it gives up with CANCELLED
- * @progress: (nullable): how far it is
+ * @backing_format: (nullable): its format; required with a name
+ * @flags: see #SinterRebaseFlags
+ * @rate_bytes_per_sec: rate limit in bytes per second; 0 for no limit
+ * @n_threads: number of threads; 0 to choose by the host
+ * @cancellable: (nullable): cancelling it ends the rebase with CANCELLED
+ * @progress: (nullable): receives the progress
  */
 typedef struct {
     SinterFs *fs;
@@ -83,15 +82,15 @@ typedef struct {
 /**
  * sinter_rebase:
  * @path: the image
- * @ret_stage: (out) (optional): where it failed, set on failure only
+ * @ret_stage: (out) (optional): the stage that failed; set only on failure
  *
- * Copies into @path what the old backing file has and the new one has not, then writes the new
- * name into the header. The disk reads the same through @path at every moment, and the same call
- * again finishes what was interrupted. Enabled bitmaps of the image record what is copied. A
- * success is durable.
+ * Copies into @path the content in which the old and the new backing file differ, then writes the
+ * new name into the header. The disk reads the same through @path at every moment, and repeating
+ * the call finishes an interrupted rebase. Enabled bitmaps of the image record what is copied. On
+ * success the change is durable.
  *
- * Refused for an image with internal snapshots, unless UNSAFE: what they see of the backing file
- * is not copied.
+ * Refused for an image with internal snapshots, unless UNSAFE is set: the backing content that
+ * snapshots see is not copied.
  */
 gboolean sinter_rebase(const char *path, const SinterRebaseOptions *options,
                        SinterRebaseStage *ret_stage, GError **error);

@@ -4,10 +4,10 @@
 /**
  * SECTION:resize
  *
- * Gives disk images another size.
+ * Resizes disk images.
  *
- * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: any; one image is changed by
- * one thread.
+ * Units: bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: any; only one thread may
+ * change a given image.
  */
 
 #include <glib.h>
@@ -18,10 +18,11 @@ G_BEGIN_DECLS
 
 /**
  * SinterResizeOptions:
- * @size: of the disk from now on; for qcow2 a multiple of 512
- * @preallocation: for what is added to the disk; %SINTER_PREALLOCATION_OFF where nothing is
- * @shrink: whether the disk may get smaller, by which what lies behind its end is lost. %FALSE
- *   makes that an INVALID_ARGUMENT error.
+ * @size: new size of the disk; for qcow2 a multiple of 512
+ * @preallocation: for the added part of the disk; must be %SINTER_PREALLOCATION_OFF if the disk
+ *   does not grow
+ * @shrink: whether the disk may shrink, which loses the content beyond the new end. If %FALSE,
+ *   shrinking fails with INVALID_ARGUMENT.
  */
 typedef struct {
     guint64 size;
@@ -31,14 +32,14 @@ typedef struct {
 
 /**
  * sinter_image_resize:
- * @fs: (nullable): where the image is; %NULL for the host's files
+ * @fs: (nullable): the set of files that the image is in; %NULL for the host's files
  * @path: the image
- * @format: (nullable): its format; %NULL probes, which is right only for trusted content
+ * @format: (nullable): its format; %NULL probes, which is safe only for trusted content
  *
- * What is added reads as zeros. Internal snapshots keep the size that they have; dirty bitmaps go
- * along, and mark nothing of what is added. When it returns %TRUE the change is durable. A crash at
- * any moment leaves a disk of the old size or the new one, with its content; space may then not be
- * given back, and dirty bitmaps not be trusted.
+ * The added part reads as zeros. Internal snapshots keep their size; dirty bitmaps are resized, and
+ * do not mark the added part. When it returns %TRUE the change is durable. A crash at any moment
+ * leaves a disk of the old or the new size, with its content; some space may then be leaked, and
+ * dirty bitmaps may be marked inconsistent.
  */
 gboolean sinter_image_resize(SinterFs *fs, const char *path, const char *format,
                              SinterHandleFlags flags, const SinterResizeOptions *options,

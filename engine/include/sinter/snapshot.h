@@ -4,16 +4,16 @@
 /**
  * SECTION:snapshot
  *
- * Internal snapshots of disk images: former states of the disk that lie in the image itself. They
+ * Internal snapshots of disk images: earlier states of the disk, stored in the image itself. They
  * are listed by sinter_image_list_snapshots() and read through #SinterChainOptions.
  *
- * Each function opens the image by itself, with the locks that keep everybody else out. When it
- * returns %TRUE the change is durable; a crash at any moment leaves the image as it was or as it
- * was to be, with nothing leaked.
+ * Each function opens the image itself, with locks that exclude all other users. When it returns
+ * %TRUE the change is durable; a crash at any moment leaves the image in the old or the new state,
+ * with nothing leaked.
  *
- * Units: times are microseconds. Errors: #GError of the domain %SINTER_ERROR. UNSUPPORTED where the format, or an image whose
- * data lies in a file of its own, has no internal snapshots. Threads: any; one image is changed by
- * one thread.
+ * Units: times are microseconds. Errors: #GError of the domain %SINTER_ERROR. UNSUPPORTED if the
+ * format has no internal snapshots, or if the image has an external data file. Threads: any; only
+ * one thread may change a given image.
  */
 
 #include <glib.h>
@@ -23,8 +23,8 @@ G_BEGIN_DECLS
 
 /**
  * SinterSnapshotKey:
- * @SINTER_SNAPSHOT_BY_ID_OR_NAME: the snapshot of that id or, where no id fits, of that name
- * @SINTER_SNAPSHOT_BY_NAME: the first one of that name
+ * @SINTER_SNAPSHOT_BY_ID_OR_NAME: the snapshot with that id or, if there is none, with that name
+ * @SINTER_SNAPSHOT_BY_NAME: the first snapshot with that name
  */
 typedef enum {
     SINTER_SNAPSHOT_BY_ID_OR_NAME,
@@ -33,15 +33,15 @@ typedef enum {
 
 /**
  * sinter_snapshot_create:
- * @fs: (nullable): where the image is; %NULL for the host's files
+ * @fs: (nullable): the set of files that the image is in; %NULL for the host's files
  * @path: the image
- * @format: (nullable): its format; %NULL probes, which is right only for trusted content
- * @name: of the snapshot; need not be unique. Its id is made up.
+ * @format: (nullable): its format; %NULL probes, which is safe only for trusted content
+ * @name: name of the snapshot; need not be unique. A unique id is assigned.
  * @date_usec: microseconds since 1970
  *
- * Keeps the disk's present state. Where the image's reference counts are too narrow for it they are
- * made wider at the same moment; version 2 has one width only, and there INVALID_ARGUMENT says so
- * before anything changes.
+ * Saves the disk's current state. If the image's reference counts are too narrow, they are widened
+ * in the same atomic change; version 2 supports only one width, so this case fails with
+ * INVALID_ARGUMENT before anything changes.
  */
 gboolean sinter_snapshot_create(SinterFs *fs, const char *path, const char *format,
                                 SinterHandleFlags flags, const char *name, gint64 date_usec,
@@ -50,15 +50,15 @@ gboolean sinter_snapshot_create(SinterFs *fs, const char *path, const char *form
 /**
  * sinter_snapshot_apply:
  *
- * Makes the disk what it was in the snapshot, its size included; what it is now is lost. BUSY where
- * the image has dirty bitmaps, which would no longer be true; NOT_FOUND where there is no such
- * snapshot. Reference counts get wider as for sinter_snapshot_create().
+ * Reverts the disk to the snapshot, including its size; the current state is lost. Fails with BUSY
+ * if the image has dirty bitmaps, which would become wrong, and with NOT_FOUND if there is no such
+ * snapshot. Reference counts are widened as in sinter_snapshot_create().
  */
 gboolean sinter_snapshot_apply(SinterFs *fs, const char *path, const char *format,
                                SinterHandleFlags flags, const char *wanted, SinterSnapshotKey key,
                                GError **error);
 
-/* Removes the snapshot and gives back what nothing else needs. */
+/* Deletes the snapshot and frees the clusters that nothing else uses. */
 gboolean sinter_snapshot_delete(SinterFs *fs, const char *path, const char *format,
                                 SinterHandleFlags flags, const char *wanted, SinterSnapshotKey key,
                                 GError **error);
