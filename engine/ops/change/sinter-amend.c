@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Changes an image's properties, whatever its format: opens the image and lets the driver work. */
+/* Changes the format options of an image, for any format: opens the image and calls the driver. */
 
 #include "sinter/amend.h"
 #include "sinter-edit.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Changes dirty bitmaps, whatever the format: opens both images and lets the driver work. */
+/* Changes dirty bitmaps, for any format: opens both images and calls the driver. */
 
 #include "sinter/bitmap.h"
 #include "sinter-bitmap-over.h"
 #include "sinter-edit.h"
 #include "sinter-error.h"
 
-/* What merges take marks from: open for reading, and locked. */
+/* Returns the source of merges, open for reading and locked. */
 static SinterIo *
 open_source(SinterFs *fs, const SinterBitmapChange *change, const SinterFormat **ret_format,
             GError **error)
@@ -26,7 +26,7 @@ open_source(SinterFs *fs, const SinterBitmapChange *change, const SinterFormat *
     return NULL;
 }
 
-/* The first action fails: there are no bitmaps, and there can be none. */
+/* Fails with the error of the first action: the format has no bitmaps. */
 static gboolean
 refuse_all(const SinterEdit *edit, const SinterBitmapChange *change, GError **error)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Opens an image for a change of its metadata: file, lock, format. Nothing of the image is looked
- * at before it is locked.
+ * Opens an image for a change of its metadata: file, lock, format. Invariant: nothing is read from
+ * the image before it is locked.
  */
 
 #include "sinter-edit.h"

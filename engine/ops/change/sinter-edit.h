@@ -6,15 +6,16 @@
 
 G_BEGIN_DECLS
 
-/* An image that is open for writing, and locked, for one change of its metadata by its driver. */
+/* An image that is open for writing and locked, so that its driver can make one change to its
+ * metadata. */
 typedef struct {
     const SinterFormat *format;
-    SinterFormatFile file; /* owns its references, but for data_io */
+    SinterFormatFile file; /* owns its references, except data_io */
 } SinterEdit;
 
 /*
- * @fs: (nullable); @format: (nullable): probed. self->file.data_io may be set before; all else is
- * zero. Errors tell what could not be opened.
+ * @fs: (nullable); @format: (nullable): probed. The caller may set self->file.data_io before the
+ * call; all other members must be zero. Errors name the file that could not be opened.
  */
 gboolean sinter_edit_open(SinterEdit *self, SinterFs *fs, const char *path, const char *format,
                           SinterHandleFlags flags, GError **error);

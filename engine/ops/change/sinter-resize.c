@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Gives an image another size, whatever its format: opens the image and lets the driver work. */
+/* Resizes an image, for any format: opens the image and calls the driver. */
 
 #include "sinter/resize.h"
 #include "sinter-edit.h"

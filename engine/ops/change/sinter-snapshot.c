@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Internal snapshots, whatever the format: opens the image and lets the driver work. */
+/* Internal snapshots, for any format: opens the image and calls the driver. */
 
 #include "sinter/snapshot.h"
 #include "sinter-edit.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Checking, whatever the format: finds the driver, takes the lock, and walks a chain member by
- * member. Invariant: checking one image opens one file; a chain's trouble is a finding of the
- * image that names what cannot be had.
+ * Checks images, for any format: finds the driver, takes the lock, and walks a chain member by
+ * member. Invariant: checking one image opens one file. A problem of a chain is a finding of the
+ * image that names the file that cannot be used.
  */
 
 #include "sinter/check.h"
@@ -81,10 +81,10 @@ typedef struct {
     gboolean probe;
     const SinterCheckOptions *options;
     GPtrArray *results;
-    GHashTable *seen; /* "device:inode" of the members so far */
+    GHashTable *seen; /* "device:inode" of the members checked so far */
 } Walk;
 
-/* What the chain's next image is, as the one above says it. */
+/* The next image of the chain, as recorded in the image above. */
 typedef struct {
     char *path;
     char *format;
@@ -98,7 +98,7 @@ member_clear(Member *self)
     g_clear_pointer(&self->format, g_free);
 }
 
-/* A finding of the image above that ends the walk. */
+/* Adds a finding to the image above and ends the walk. */
 static void
 report(Walk *walk, SinterCheckResult *above, SinterFindingCode code, const char *detail)
 {
@@ -113,7 +113,7 @@ report(Walk *walk, SinterCheckResult *above, SinterFindingCode code, const char 
     sinter_tally_clear(&tally);
 }
 
-/* A member that is recorded as raw looks like an image of another format. */
+/* Reports a member that is recorded as raw but looks like an image of another format. */
 static void
 report_doubt(Walk *walk, SinterCheckResult *above, const SinterImageInfo *info)
 {
@@ -138,7 +138,7 @@ walk_knows(Walk *self, SinterIo *io, gboolean *ret_again, GError **error)
     return TRUE;
 }
 
-/* The image below @info, into @member; its path is NULL at the chain's end. */
+/* Sets @member to the backing file in @info; its path is NULL at the end of the chain. */
 static void
 member_next(Walk *walk, Member *member, const SinterImageInfo *info)
 {
@@ -157,7 +157,7 @@ member_next(Walk *walk, Member *member, const SinterImageInfo *info)
         report(walk, member->above, SINTER_FINDING_CHAIN_MEMBER_MISSING, text);
 }
 
-/* Opens the member; NULL without an error where the image above got a finding for it. */
+/* Opens the member. Returns NULL without an error if it added a finding to the image above. */
 static SinterIo *
 member_open(Walk *walk, const Member *member, GError **error)
 {
@@ -186,7 +186,7 @@ member_open(Walk *walk, const Member *member, GError **error)
     return g_steal_pointer(&io);
 }
 
-/* A format that is not stored is raw, unless the caller trusts the content. */
+/* If no format is stored, it is raw, unless the caller trusts the content. */
 static const SinterFormat *
 member_driver(const Walk *walk, const Member *member, SinterIo *io, GError **error)
 {
@@ -198,7 +198,7 @@ member_driver(const Walk *walk, const Member *member, SinterIo *io, GError **err
     return NULL;
 }
 
-/* Checks one member and moves @member to the next one; its path is NULL at the end. */
+/* Checks one member and advances @member to the next one; its path is NULL at the end. */
 static gboolean
 walk_member(Walk *self, Member *member, GError **error)
 {

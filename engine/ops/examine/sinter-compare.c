@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Compares two disks. The two maps are walked in step; what both call zero is passed over, the
- * rest is read on both sides in pieces, by several threads. Invariant: the verdict is the first
- * difference in the order of the disk, and a failure behind it is not told.
+ * Compares two disks. The two maps are walked in parallel. Ranges that are zero in both are
+ * skipped; the rest is read on both sides in pieces, by several threads. Invariant: the result is
+ * the first difference in disk order, and a failure after it is not reported.
  */
 
 #include "sinter/compare.h"
@@ -18,18 +18,19 @@
 
 enum { A, B };
 
-/* One side's map, as far as it was looked at. Beyond the end of its disk all is zero. */
+/* The map of one side, up to the current position. Beyond the end of its disk everything is
+ * zero. */
 typedef struct {
     SinterChain *chain;
     SinterChainWalk walk;
-    SinterExtent extent; /* covers the place in question */
+    SinterExtent extent; /* covers the current position */
     guint64 size;
 } Side;
 
 typedef struct {
     Side sides[2];
     gboolean strict;
-    guint64 at; /* the next place to look at */
+    guint64 at; /* the next position to map */
     guint64 end;
     gint stage; /* atomic: a SinterCompareStage */
     SinterComparison outcome;
@@ -41,10 +42,10 @@ typedef struct {
     gboolean has_data[2];
     SinterCompareVerdict verdict;
     guint64 differs_at;
-    guint64 progress; /* bytes from the end of the piece before to the end of this one */
+    guint64 progress; /* bytes from the end of the previous piece to the end of this one */
 } Piece;
 
-/* What a strict comparison compares: not where the data lies, but whether there is some. */
+/* The property that a strict comparison compares: whether there is data, not its location. */
 static guint
 extent_status(const SinterExtent *extent)
 {
@@ -65,7 +66,7 @@ side_init(Side *self, SinterChain *chain, GError **error)
                                   error);
 }
 
-/* Makes self->extent cover @at; @end is where both disks have ended. */
+/* Makes self->extent cover @at; @end is the end of the larger disk. */
 static gboolean
 side_look(Side *self, guint64 at, guint64 end, GError **error)
 {
@@ -95,14 +96,15 @@ compare_look(Compare *self, GError **error)
            side_look(&self->sides[B], self->at, self->end, error);
 }
 
-/* How far from @at on both maps stay what they are. */
+/* Returns up to where, from @at on, both maps stay the same. */
 static guint64
 compare_common_end(const Compare *self)
 {
     return MIN(side_end(&self->sides[A]), side_end(&self->sides[B]));
 }
 
-/* Strict: whether the maps differ here. They are not compared where only one disk is. */
+/* Strict: returns whether the maps differ here. Beyond the end of one disk they are not
+ * compared. */
 static gboolean
 compare_allocation_differs(const Compare *self)
 {
@@ -110,7 +112,7 @@ compare_allocation_differs(const Compare *self)
            extent_status(&self->sides[A].extent) != extent_status(&self->sides[B].extent);
 }
 
-/* Whether @piece, begun before the current place, goes on with it. */
+/* Returns whether @piece, which began before the current position, continues there. */
 static gboolean
 piece_goes_on(const Piece *piece, const Compare *self)
 {
@@ -133,7 +135,7 @@ compare_skip_zeros(Compare *self, GError **error)
     return TRUE;
 }
 
-/* Extends @piece as far as the maps stay what they are, up to a multiple of PIECE_BYTES. */
+/* Extends @piece as far as the maps stay the same, up to a multiple of PIECE_BYTES. */
 static void
 compare_fill_piece(Compare *self, Piece *piece)
 {
@@ -142,7 +144,7 @@ compare_fill_piece(Compare *self, Piece *piece)
     do {
         self->at = MIN(limit, compare_common_end(self));
         piece->length = (gsize)(self->at - piece->offset);
-        /* a failure here is told by the next piece */
+        /* the next piece reports a failure here */
     } while (self->at < limit && compare_look(self, NULL) && piece_goes_on(piece, self));
 }
 
@@ -170,7 +172,7 @@ compare_next(gpointer user_data, gpointer data, gboolean *ret_end, GError **erro
     return TRUE;
 }
 
-/* Of the first sector that differs; @len where none does. */
+/* Returns the offset of the first sector that differs, or @len if none does. */
 static gsize
 first_difference(const guint8 *a, const guint8 *b, gsize len)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Dumping, whatever the format: finds the driver, and names what a dump is made of.
+ * Dumps metadata, for any format: finds the driver, and names the structures of a dump.
  */
 
 #include "format/sinter-format.h"

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Measures images that are not there yet, whatever their format: looks at the source, and lets the
- * driver compute.
+ * Computes the size of an image before it is created, for any format: maps the source and calls the
+ * driver.
  */
 
 #include "sinter/measure.h"
 #include "chain/sinter-chain.h"
 #include "sinter-error.h"
 
-/* How much of the disk lies in clusters that hold data. */
+/* Counts the bytes of the disk that are in clusters with data. */
 static gboolean
 count_data(guint64 cluster_size, guint64 *ret, gpointer data, GError **error)
 {
     SinterChain *chain = data;
     g_auto(SinterChainWalk) walk = { 0 };
-    guint64 counted_to = 0; /* the end of the last cluster that was counted */
+    guint64 counted_to = 0; /* the end of the last cluster counted */
     SinterExtent extent;
 
     *ret = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The public handle on an image that is being written: the driver's writer, the lock under which
- * writers work that are called one at a time, and what stands in for callbacks that the driver
- * leaves out. Each range is checked here, once. Nothing of the image changes before the image's
- * locks are held.
+ * The public handle on an image that is open for writing: the driver's writer, the lock for writers
+ * that must be called by one thread at a time, and the replacements for callbacks that the driver
+ * does not implement. Each range is checked here, once. Invariant: nothing in the image changes
+ * before the locks of the image are held.
  */
 
 #include "sinter-handle-internal.h"
@@ -16,14 +16,14 @@
 struct _SinterHandle {
     SinterFs *fs;
     SinterIo *io;
-    gboolean write_only; /* nothing is read for the caller */
+    gboolean write_only; /* the caller cannot read */
     const SinterFormat *format;
     SinterFormatTraits traits;
     gpointer writer; /* the driver's */
-    GMutex lock;     /* guards @writer, unless it may be called from many threads */
+    GMutex lock;     /* guards @writer, unless the driver allows concurrent calls */
 };
 
-/* What is zeroed or copied by writing: as much at a time. */
+/* Amount per write when zeroing or copying by writing. */
 #define BUFFER_BYTES (64 * 1024)
 
 static void
@@ -64,7 +64,7 @@ sinter_handle_io_flags(SinterHandleFlags flags)
     return io_flags;
 }
 
-/* Takes the options' backing. */
+/* Takes ownership of the backing in @options. */
 static gboolean
 handle_prepare(SinterHandle *self, const SinterHandleOptions *options, GError **error)
 {
@@ -235,7 +235,8 @@ sinter_handle_place_at(SinterHandle *handle, guint64 offset, guint64 length, Sin
     return ok;
 }
 
-/* A place of its own is written over in bulk; new ones a file system lays out best by itself. */
+/* An image's own place is overwritten in bulk; new places are left to the file system's
+ * allocation. */
 static gboolean
 handle_fill(SinterHandle *handle, const SinterFormatPlace *place, const void *buf, GError **error)
 {
@@ -271,7 +272,7 @@ sinter_handle_drop_at(SinterHandle *handle, const SinterFormatPlace *place)
     handle_leave(handle);
 }
 
-/* For a format that copies nothing by itself. */
+/* For a format that cannot copy. */
 static gboolean
 copy_by_writing(SinterHandle *self, guint64 offset, SinterIo *from, guint64 from_offset,
                 guint64 length, GError **error)
@@ -365,7 +366,7 @@ sinter_handle_holds_at(SinterHandle *handle, guint64 offset, guint64 length, gbo
     return ok;
 }
 
-/* For a format that has no zeros of its own. */
+/* For a format without explicit zeros. */
 static gboolean
 zero_by_writing(SinterHandle *self, guint64 offset, guint64 length, GError **error)
 {

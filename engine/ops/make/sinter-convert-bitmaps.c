@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Copies dirty bitmaps from image to image: each is made anew and takes the marks of its model. */
+/* Copies dirty bitmaps from image to image: creates each bitmap and merges the source bitmap into
+ * it. */
 
 #include "sinter-convert-bitmaps.h"
 #include "ops/change/sinter-bitmap-over.h"

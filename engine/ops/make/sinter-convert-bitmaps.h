@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* An image that is to get bitmaps, and that nobody else reaches. */
+/* An image to which bitmaps are copied, and that no other process can reach. */
 typedef struct {
     SinterFs *fs;
     const char *path;
@@ -14,9 +14,9 @@ typedef struct {
 } SinterConvertBitmaps;
 
 /*
- * Gives @target copies of the bitmaps of @source's top image: what they mark, and whether they are
- * enabled. One that cannot be trusted is left out with @skip_broken, else it is an error. Durable
- * at the end.
+ * Copies the bitmaps of the top image of @source to @target: their bits, and whether they are
+ * enabled. A bitmap that cannot be trusted is skipped if @skip_broken is set, otherwise it is an
+ * error. Durable on return.
  */
 gboolean sinter_convert_bitmaps(const SinterConvertBitmaps *target, SinterChain *source,
                                 gboolean skip_broken, GError **error);

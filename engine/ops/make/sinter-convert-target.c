@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Opens what a conversion writes and brings it to its end. Invariant: until commit() nothing under
- * a name changes but what has to be written in place, and no image is ever seen that names a data
- * file of other content than its own.
+ * Opens the output of a conversion and completes it. Invariant: before commit() no named file
+ * changes unless it must be written in place, and no image is ever visible that names a data file
+ * with content that belongs to another image.
  */
 
 #include "sinter-convert-target.h"
@@ -14,7 +14,8 @@
 #include "sinter-error.h"
 #include "sinter-output-error.h"
 
-/* Of a device the old header goes first, so that a cut leaves no mixture of two images. */
+/* The old header of a device is erased first, so that an interruption leaves no mixture of two
+ * images. */
 #define DEVICE_HEADER_BYTES 4096
 
 static gboolean
@@ -136,8 +137,8 @@ sinter_convert_target_open(SinterConvertTarget *self, const SinterCreateOptions 
 }
 
 /*
- * A former image may name the former data file: it goes before that one is replaced. The name that
- * it leaves is durably free before.
+ * The existing image may name the existing data file, so the image is removed before the data file
+ * is replaced. The removal of its name is durable on return.
  */
 static gboolean
 drop_former(SinterConvertTarget *self, GError **error)
@@ -161,7 +162,7 @@ add_bitmaps(SinterConvertTarget *self, GError **error)
 gboolean
 sinter_convert_target_commit(SinterConvertTarget *self, GError **error)
 {
-    /* what takes space comes before the first name changes */
+    /* operations that need space come before the first change of a name */
     if (!sinter_handle_close(g_steal_pointer(&self->handle), error) || !add_bitmaps(self, error))
         return FALSE;
     if (self->data_output &&

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What a conversion writes: an image that is made, or one that is there and written
- * into. It takes its name when it is complete and durable, as SinterOutput says; a new
- * image's data file likewise, before the image that names it.
+ * The output of a conversion: a new image, or an existing image that is written into. It gets its
+ * name when it is complete and durable, as described for SinterOutput. The data file of a new image
+ * gets its name in the same way, before the image that refers to it.
  */
 
 #include "ops/handle/sinter-handle-internal.h"
@@ -15,31 +15,31 @@ G_BEGIN_DECLS
 
 typedef struct {
     SinterFs *fs;              /* a reference */
-    char *path;                /* as it was asked for */
-    const char *format;        /* its name, the driver's */
+    char *path;                /* as given by the caller */
+    const char *format;        /* the driver's name of it */
     SinterOutput *output;      /* the image */
-    SinterOutput *data_output; /* NULL: none, or one that was there */
-    gboolean data_replaces;    /* a data file was there before */
+    SinterOutput *data_output; /* NULL: no data file, or an existing one */
+    gboolean data_replaces;    /* a data file existed before */
     SinterHandle *handle;      /* to write to */
-    gboolean is_zero;          /* what is not written reads as zeros */
-    SinterChain *bitmaps_of;   /* NULL: nobody's; whose bitmaps it gets at the end */
+    gboolean is_zero;          /* ranges that are not written read as zeros */
+    SinterChain *bitmaps_of;   /* the chain whose bitmaps are copied at the end; NULL: none */
     gboolean skip_broken_bitmaps;
 } SinterConvertTarget;
 
 /*
- * Opens what will be at @path: a disk of image->virtual_size bytes. With @flags
- * SINTER_OUTPUT_EXISTING the image is there, at least as large, and of @image nothing but the
- * format counts. @readable: see sinter_output_open(). @backing: (nullable): what a new image stands
- * on, open; taken in any case.
+ * Opens the output at @path: a disk of image->virtual_size bytes. With @flags
+ * SINTER_OUTPUT_EXISTING the image must exist and be at least as large, and only the format in
+ * @image is used. @readable: see sinter_output_open(). @backing: (nullable): the open backing chain
+ * of a new image; ownership is taken in any case.
  */
 gboolean sinter_convert_target_open(SinterConvertTarget *self, const SinterCreateOptions *image,
                                     SinterOutputFlags flags, gboolean readable,
                                     SinterChain *backing, GError **error);
 
-/* Makes all durable, and gives it its name. The handle is gone in any case. */
+/* Makes everything durable and gives the output its name. The handle is closed in any case. */
 gboolean sinter_convert_target_commit(SinterConvertTarget *self, GError **error);
 
-/* What was not committed goes away. Accepts what was only begun. */
+/* Removes everything that was not committed. Accepts a partially opened target. */
 void sinter_convert_target_clear(SinterConvertTarget *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterConvertTarget, sinter_convert_target_clear)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Writes the content of disks into an image or a stream. It owns what is around the moving: the
- * target is none of what is read, and is durable when a success is told.
+ * Writes the content of disks into an image or a stream. Invariant: the target is not one of the
+ * files that are read, and it is durable when success is returned.
  */
 
 #include "sinter/convert.h"
@@ -21,11 +21,11 @@ typedef struct {
     SinterChain *const *sources;
     guint n_sources;
     const SinterConvertOptions *options;
-    guint64 begin; /* of what is copied, in the sources behind each other */
+    guint64 begin; /* of the range to copy, in the concatenated sources */
     guint64 end;
 } Convert;
 
-/* An error where the sources are too much for any file. */
+/* Fails if the total size of the sources exceeds the size of any file. */
 static gboolean
 convert_init(Convert *self, SinterChain *const *sources, guint n_sources,
              const SinterConvertOptions *options, GError **error)
@@ -47,14 +47,14 @@ convert_init(Convert *self, SinterChain *const *sources, guint n_sources,
     return TRUE;
 }
 
-/* Of the target's disk. */
+/* The size of the target disk. */
 static guint64
 convert_size(const Convert *self)
 {
     return (self->end - self->begin + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
 }
 
-/* How all sources move, apart from where. */
+/* The transfer parameters that are common to all sources. */
 static SinterTransfer
 convert_pattern(const SinterConvertOptions *options)
 {
@@ -82,12 +82,13 @@ convert_pattern(const SinterConvertOptions *options)
     return job;
 }
 
-/* Moves what is to be copied of all sources, one behind the other. @pattern says how. */
+/* Moves the range to copy from all sources, one after the other. @pattern has the common
+ * parameters. */
 static gboolean
 convert_transfer(const Convert *self, const SinterTransfer *pattern, GError **error)
 {
     SinterTransfer job = *pattern;
-    guint64 base = 0; /* of the source */
+    guint64 base = 0; /* offset of the source in the concatenation */
 
     sinter_progress_set_total(self->options->progress, self->end - self->begin);
     for (guint i = 0; i < self->n_sources; i++) {
@@ -98,7 +99,7 @@ convert_transfer(const Convert *self, const SinterTransfer *pattern, GError **er
         job.source = self->sources[i];
         job.offset = from - base;
         job.length = to - from;
-        /* what stands on nothing decides all of its disk */
+        /* a source without a backing file decides its whole disk */
         if (self->options->flags & SINTER_CONVERT_TOP_LAYER)
             job.n_layers = sinter_chain_get_n_layers(job.source) > 1 ? 1 : G_MAXUINT;
         if (job.length > 0 && !sinter_transfer_run(&job, NULL, error))
@@ -151,7 +152,8 @@ refuse_same_file(SinterIo *io, gpointer target, GError **error)
     return FALSE;
 }
 
-/* What is to be written must not be read: a source, or what the target (@backing) stands on. */
+/* Fails if the output is one of the files that are read: a source, or the target's backing chain
+ * (@backing). */
 static gboolean
 convert_check_target(const Convert *job, SinterFs *fs, const char *path, SinterChain *backing,
                      GError **error)
@@ -159,7 +161,7 @@ convert_check_target(const Convert *job, SinterFs *fs, const char *path, SinterC
     g_autoptr(SinterIo) io = sinter_fs_open(fs, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL);
     SinterIoStat st;
 
-    /* one that is not there yet is none of them */
+    /* a file that does not exist yet cannot be one of them */
     return !io ||
            (sinter_io_stat(io, &st, error) && each_source_file(job, refuse_same_file, &st, error) &&
             (!backing || each_chain_file(backing, refuse_same_file, &st, error)));
@@ -177,7 +179,7 @@ clear_unless_readable(SinterIo *io, gpointer readable, GError **error)
     return TRUE;
 }
 
-/* What a new target is to stand on. */
+/* Opens the backing chain of a new target. */
 static gboolean
 convert_open_backing(const SinterConvertTarget *target, const SinterCreateOptions *image,
                      SinterChain **ret, GError **error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What is to be made is looked at as a whole before a file changes. */
+/* Checks all parameters of a new image before any file changes. */
 
 #include "sinter-create-check.h"
 #include "sinter-create-layout.h"

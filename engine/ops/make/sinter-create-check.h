@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * The driver of the image that @options describe. NULL with an error where there is none that makes
- * images, or where the options do not go together; nothing is made.
+ * Returns the driver for the image that @options describe. Fails if no driver can create such an
+ * image, or if the options contradict each other; nothing is created.
  */
 const SinterFormat *sinter_create_find_format(const SinterCreateOptions *options, GError **error);
 

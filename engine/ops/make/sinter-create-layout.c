@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * How a new file is to lie on its file system. Invariant: it is asked for while the file is empty,
- * and nothing fails because of it.
+ * Requests the file system layout of a new file. Invariant: the request is made while the file is
+ * empty, and its failure is never an error.
  */
 
 #include "sinter-create-layout.h"

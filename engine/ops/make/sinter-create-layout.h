@@ -6,10 +6,11 @@
 
 G_BEGIN_DECLS
 
-/* Whether the layout of @options can be asked for, before anything is made. */
+/* Returns whether the layout in @options is valid, before anything is created. */
 gboolean sinter_create_layout_check(const SinterCreateOptions *options, GError **error);
 
-/* Asks for it, for a file that is empty; a device has none. What cannot be had is a warning. */
+/* Requests the layout for an empty file; a block device has no layout. A request that fails is only
+ * a warning. */
 void sinter_create_lay_out(SinterIo *io, const SinterCreateOptions *options);
 
 G_END_DECLS

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Makes images: claims the files, lets the format write, makes their names durable. Invariant: a
- * file that is in use is refused before a byte of it changes, and a file that was made here goes
- * again when making the image fails.
+ * Creates images: claims the files, lets the driver write them, makes their names durable.
+ * Invariant: a file that is in use is refused before any byte of it changes, and a file that was
+ * created here is removed if creating the image fails.
  */
 
 #include "format/sinter-format.h"
@@ -13,13 +13,13 @@
 #include "sinter-output-error.h"
 #include "sinter-output.h"
 
-/* A file to be filled. */
+/* A file to be written. */
 typedef struct {
     SinterFs *fs; /* not owned */
     char *path;
     SinterIo *io;     /* NULL: not claimed */
-    gboolean is_new;  /* made here: removed unless all goes well */
-    gboolean is_done; /* stays */
+    gboolean is_new;  /* created here: removed unless the operation succeeds */
+    gboolean is_done; /* keep the file */
 } Target;
 
 static void
@@ -32,7 +32,7 @@ target_clear(Target *self)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Target, target_clear)
 
-/* Opens what exists or makes it. Nothing is changed yet. */
+/* Opens the file or creates it. Its content does not change yet. */
 static gboolean
 target_claim(Target *self, SinterFs *fs, const char *path, GError **error)
 {
@@ -53,7 +53,7 @@ target_claim(Target *self, SinterFs *fs, const char *path, GError **error)
     return sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error);
 }
 
-/* Makes it empty, as far as it can be, and lays it out. */
+/* Empties the file as far as possible, and requests its layout. */
 static gboolean
 target_empty(Target *self, const SinterCreateOptions *options, GError **error)
 {
@@ -63,7 +63,8 @@ target_empty(Target *self, const SinterCreateOptions *options, GError **error)
         return TRUE;
     if (!sinter_io_stat(self->io, &st, error))
         return FALSE;
-    /* of a device the old header goes first, so that a cut leaves no mixture of two images */
+    /* the old header of a device is erased first, so that an interruption leaves no mixture of two
+     * images */
     if (st.is_block_device)
         return sinter_io_write_zeros(self->io, 0, MIN(st.size_bytes, 4096), error) &&
                sinter_io_flush(self->io, error);
@@ -82,7 +83,8 @@ target_finish(Target *self, GError **error)
     return TRUE;
 }
 
-/* An image that stood on itself would be lost, and so would its backing file. */
+/* An image that is its own backing file would be lost, and so would a backing file that is
+ * overwritten. */
 static gboolean
 check_backing(SinterFs *fs, SinterIo *io, const char *path, const char *backing, GError **error)
 {

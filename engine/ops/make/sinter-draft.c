@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Files before they have their names, and what is left of those whose makers are gone. Invariant:
- * a draft that can be seen is locked, or will not be used by who made it; so what nobody has locked
- * is nobody's, and who sweeps holds the lock while the name goes.
+ * Files that do not have their final names yet, and the removal of leftover ones. Invariant: a
+ * draft that is visible is either locked or will not be used by its creator. A draft that is not
+ * locked can therefore be removed; the process that removes it holds the lock until the name is
+ * removed.
  */
 
 #include "sinter-draft.h"
@@ -14,17 +15,18 @@
 
 #define SUFFIX ".part"
 #define HEX_DIGITS 16
-/* A draft that is made may be swept before it is locked; never again and again by chance. */
+/* Another process may remove a new draft before it is locked, but this does not happen
+ * repeatedly. */
 #define TRIES 10
 
 struct _SinterDraft {
     SinterFs *fs;
     SinterIo *io;
-    char *path;   /* that it is to get */
-    char *hidden; /* that it has; NULL: none, or its own */
+    char *path;   /* the final name */
+    char *hidden; /* the current name; NULL: none, or the final one */
 };
 
-/* What the hidden names of @path begin with, but for their folder. */
+/* Returns the common beginning of the hidden names for @path, without their folder. */
 static char *
 hidden_prefix(const char *path)
 {
@@ -53,20 +55,21 @@ is_hidden_name(const char *name, const char *prefix)
            strspn(name + n, "0123456789abcdef") == HEX_DIGITS && g_str_has_suffix(name, SUFFIX);
 }
 
-/* Removes the draft @path where nobody works on it. */
+/* Removes the draft @path if no process is using it. */
 static void
 sweep_one(SinterFs *fs, const char *path)
 {
     g_autoptr(SinterIo) io = sinter_fs_open(fs, path, SINTER_IO_READ | SINTER_IO_NO_FOLLOW, NULL);
     SinterIoStat st;
 
-    /* whoever may write to the folder may have put anything here: no link to what is in use */
+    /* any user with write access to the folder may have created this: do not follow a link to a
+     * file in use */
     if (io && sinter_io_stat(io, &st, NULL) && !st.is_block_device && st.n_links <= 1 &&
         sinter_io_lock(io, SINTER_IO_LOCK_ALONE, NULL))
         sinter_fs_remove(fs, path, NULL);
 }
 
-/* What cannot be swept stays: it is in nobody's way. */
+/* Drafts that cannot be removed are kept; they do no harm. */
 static void
 sweep(SinterFs *fs, const char *path)
 {
@@ -117,7 +120,7 @@ draft_open_hidden(SinterDraft *self, SinterIoFlags io_flags, GError **error)
     return sinter_io_lock(self->io, SINTER_IO_LOCK_WRITE, error);
 }
 
-/* Again where somebody who sweeps was faster. */
+/* Retries if another process removed the draft. */
 static gboolean
 draft_open(SinterDraft *self, SinterIoFlags io_flags, GError **error)
 {
@@ -149,7 +152,7 @@ sinter_draft_new(SinterFs *fs, const char *path, SinterIoFlags io_flags, GError 
     sweep(fs, path);
     if (!draft_open(self, io_flags, error))
         return NULL;
-    /* in what may vanish as a whole no write has to come before another */
+    /* no write order is needed in a file that may disappear as a whole */
     sinter_io_defer_flushes(self->io, TRUE);
     return g_steal_pointer(&self);
 }
@@ -173,7 +176,7 @@ sinter_draft_get_name(SinterDraft *self, GError **error)
     return self->hidden;
 }
 
-/* Somebody else's file may stand where the one stood that is to go. */
+/* Another process may have replaced the file that is to be replaced. */
 static gboolean
 is_still_there(SinterDraft *self, SinterIo *former, GError **error)
 {
@@ -193,10 +196,10 @@ gboolean
 sinter_draft_commit(SinterDraft *self, SinterIo *former, GError **error)
 {
     sinter_io_defer_flushes(self->io, FALSE);
-    /* what takes its time comes before there is a name that could be left behind */
+    /* do the slow part before there is a name that could be left behind */
     if (!self->hidden && (!sinter_io_flush(self->io, error) || !sinter_draft_get_name(self, error)))
         return FALSE;
-    /* with a name once more: of a file without one btrfs does not log what was flushed */
+    /* flush again, now with a name: btrfs does not log the flushed data of a file without a name */
     if (!sinter_io_flush(self->io, error) || (former && !is_still_there(self, former, error)) ||
         !sinter_fs_rename(self->fs, self->hidden, self->path, former != NULL, error))
         return FALSE;

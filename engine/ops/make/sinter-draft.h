@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * A file that is being written and does not stand under its name yet. Where the file system can, it
- * has no name at all: who is killed leaves nothing. Elsewhere, and for a moment before it takes its
- * own, it has a hidden one beside it, ".NAME.HEX.part". What a process that is gone has left under
- * such a name goes when the next draft of that file is made.
+ * A file that is being written and does not have its final name yet. If the file system supports
+ * it, the file has no name at all, so that a killed process leaves nothing behind. On other file
+ * systems, and for a short time before it gets its final name, it has a hidden name in the same
+ * folder, ".NAME.HEX.part". Creating the next draft of the same file removes such files of
+ * processes that no longer exist.
  */
 
 #include "io/sinter-io.h"
@@ -14,23 +15,25 @@ G_BEGIN_DECLS
 
 typedef struct _SinterDraft SinterDraft;
 
-/* Its owner's alone; locked against every other user. @io_flags: SINTER_IO_DIRECT or nothing. */
+/* Only its owner may access the file, and it is locked against all other users. @io_flags:
+ * SINTER_IO_DIRECT or 0. */
 SinterDraft *sinter_draft_new(SinterFs *fs, const char *path, SinterIoFlags io_flags,
                               GError **error);
 
-/* (transfer none): to write to. Until commit(), flushing it does nothing. */
+/* (transfer none): for writing. Until commit(), flushing it does nothing. */
 SinterIo *sinter_draft_get_io(SinterDraft *self);
 
-/* (transfer none): a name by which it can be opened once more, given to it where it has none. */
+/* (transfer none): a name by which the file can be opened again; it gets one if it has none. */
 const char *sinter_draft_get_name(SinterDraft *self, GError **error);
 
 /*
- * Makes all that was written durable and gives it its name, in place of @former (nullable). A file
- * that somebody has put there meanwhile is an error, and stays.
+ * Makes all written data durable and gives the file its name, replacing @former (nullable). If
+ * another process has created a file with that name in the meantime, this is an error and that file
+ * is kept.
  */
 gboolean sinter_draft_commit(SinterDraft *self, SinterIo *former, GError **error);
 
-/* What was not committed is gone. Accepts NULL. */
+/* Removes a file that was not committed. Accepts NULL. */
 void sinter_draft_free(SinterDraft *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterDraft, sinter_draft_free)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The errors of files that are made under another name than the one that was asked for. */
+/* Errors of files that are created under a name other than the one that the caller gave. */
 
 #include "sinter-output-error.h"
 

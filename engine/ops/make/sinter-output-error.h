@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * An error of @stage (OPEN or CREATE) about @path, caused by what prevented the opening of the file
- * @other, which whoever asked for @path does not know.
+ * Sets an error of @stage (OPEN or CREATE) about @path, caused by the failure to open the file
+ * @other, whose name the caller that gave @path does not know.
  */
 void sinter_output_set_error(GError **error, SinterStage stage, const char *path, const char *other,
                              const GError *cause);

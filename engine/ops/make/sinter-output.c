@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Makes files that appear whole or not at all. Invariant: nothing under the name is touched
- * before commit() has made the new content durable, unless the file is written in place; what is
- * written in place is locked against every other user from before its first change to the end.
+ * Creates files that appear completely or not at all. Invariant: nothing with the final name
+ * changes before commit() has made the new content durable, unless the file is written in place. A
+ * file that is written in place is locked against every other user from before its first change to
+ * the end.
  */
 
 #include "sinter-output.h"
@@ -14,9 +15,9 @@
 
 struct _SinterOutput {
     SinterFs *fs;
-    SinterIo *io;     /* written to in place; NULL: there is a draft */
-    SinterIo *former; /* what is replaced, open and locked; NULL: nothing */
-    char *path;       /* the file itself: links are followed */
+    SinterIo *io;     /* for writing in place; NULL: there is a draft */
+    SinterIo *former; /* the file to be replaced, open and locked; NULL: none */
+    char *path;       /* the file itself, with links resolved */
     SinterDraft *draft;
     gboolean is_zero;
 };
@@ -31,7 +32,7 @@ output_make_draft(SinterOutput *self, SinterOutputFlags flags, GError **error)
     return self->draft != NULL;
 }
 
-/* Opens the file that is there and keeps everybody else out. */
+/* Opens the existing file and locks it against all other users. */
 static gboolean
 output_claim(SinterOutput *self, SinterOutputFlags flags, GError **error)
 {
@@ -44,8 +45,9 @@ output_claim(SinterOutput *self, SinterOutputFlags flags, GError **error)
 }
 
 /*
- * Makes a new file where that can stand in for the former one without anybody noticing. No draft
- * and no error: it cannot. What else fails must not cost the former file its content.
+ * Creates a draft if it can replace the existing file without a visible difference. Returns no
+ * draft and no error if it cannot. Any other failure must not destroy the content of the existing
+ * file.
  */
 static gboolean
 output_try_draft(SinterOutput *self, const SinterIoStat *st, SinterOutputFlags flags,
@@ -82,7 +84,8 @@ output_open_existing(SinterOutput *self, SinterOutputFlags flags, GError **error
     return !self->is_zero || sinter_io_truncate(self->io, 0, error);
 }
 
-/* Why the file that is there cannot be had; who holds it is told as it is. */
+/* Sets the error for an existing file that cannot be opened; an error that names the lock holder is
+ * passed on unchanged. */
 static void
 output_tell_existing(SinterOutput *self, const char *path, SinterOutputFlags flags,
                      const GError *cause, GError **error)

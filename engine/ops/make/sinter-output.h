@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * A file that an operation makes. It stands under its name only when it is whole and durable:
- * until then it is a draft (sinter-draft.h). What it replaces is locked as long as that takes, and
- * hands down its owner, permissions and label.
+ * A file that an operation creates. It gets its name only when it is complete and durable; until
+ * then it is a draft (sinter-draft.h). The file that it replaces stays locked during that time, and
+ * its owner, permissions and label are copied to the new file.
  *
- * Where replacing cannot be done without a loss (a block device, a file with several names, one
- * that is mounted where it stands, one whose owner cannot be handed down, a folder that takes no
- * new file) the file is written in place.
+ * If a file cannot be replaced without a loss (a block device, a file with several names, one that
+ * is a mount point, one whose owner cannot be copied, a folder in which no file can be created), it
+ * is written in place.
  */
 
 #include "io/sinter-io.h"
@@ -20,36 +20,38 @@ typedef struct _SinterOutput SinterOutput;
 
 typedef enum {
     SINTER_OUTPUT_DEFAULT = 0,
-    SINTER_OUTPUT_EXISTING = 1 << 0, /* the file is there and keeps what is not written */
-    SINTER_OUTPUT_DIRECT = 1 << 1,   /* pass by the page cache where the file system can */
+    SINTER_OUTPUT_EXISTING = 1 << 0, /* the file exists and keeps the ranges that are not written */
+    SINTER_OUTPUT_DIRECT = 1 << 1,   /* bypass the page cache if the file system supports it */
 } SinterOutputFlags;
 
 /*
- * Opens what will become @path. A file that somebody uses is a LOCKED error. One that is not
- * there yet is its owner's alone, and with @readable everybody's to read, as the umask allows.
+ * Opens the output for @path. A file that is in use is a LOCKED error. A new file is accessible
+ * only to its owner; with @readable everybody may read it, as far as the umask allows.
  */
 SinterOutput *sinter_output_open(SinterFs *fs, const char *path, SinterOutputFlags flags,
                                  gboolean readable, GError **error);
 
-/* (transfer none): to write to. Until commit(), flushing a file without a name does nothing. */
+/* (transfer none): for writing. Until commit(), flushing a file without a name does nothing. */
 SinterIo *sinter_output_get_io(SinterOutput *self);
 
-/* (transfer none): a name by which it can be opened once more before commit(). */
+/* (transfer none): a name by which the file can be opened again before commit(). */
 const char *sinter_output_get_name(SinterOutput *self, GError **error);
 
-/* Whether all that was not written reads as zeros: it is a file without content. */
+/* Returns whether all ranges that were not written read as zeros, which is the case for an empty
+ * file. */
 gboolean sinter_output_is_zero(SinterOutput *self);
 
 /*
- * Takes the name away from what stands under it, durably, ahead of commit(): for a file that must
- * not be seen beside others that change. What is written in place has no former.
+ * Durably removes the name of the existing file before commit(), for a file that must not be
+ * visible together with others that change. A file that is written in place is not affected.
  */
 gboolean sinter_output_remove_former(SinterOutput *self, GError **error);
 
-/* Makes all that was written durable, and gives it its name. */
+/* Makes all written data durable and gives the file its name. */
 gboolean sinter_output_commit(SinterOutput *self, GError **error);
 
-/* What was not committed goes away; what was written in place stays as it is. Accepts NULL. */
+/* Removes a file that was not committed; a file that was written in place keeps its current
+ * content. Accepts NULL. */
 void sinter_output_free(SinterOutput *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterOutput, sinter_output_free)
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Commits overlays into an image below them. Invariant: the overlays shadow all that is written
- * to the base, and the top is emptied only when the base is durable; so the disk reads the same at
- * every moment, and a commit that was cut is simply done again.
+ * Commits overlays into an image below them. Invariant: the overlays shadow everything that is
+ * written to the base, and the top is emptied only after the base is durable. The disk therefore
+ * reads the same at every moment, and an interrupted commit is simply repeated.
  */
 
 #include "sinter/commit.h"
@@ -26,7 +26,7 @@ commit_find_base(SinterChain *chain, const SinterCommitOptions *options, guint *
     return FALSE;
 }
 
-/* Only what stands on the base directly shows the same when it is empty. */
+/* Only a direct overlay of the base reads the same after it is emptied. */
 static gboolean
 commit_check(SinterChain *chain, const SinterCommitOptions *options, guint base, GError **error)
 {

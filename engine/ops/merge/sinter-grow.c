@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Sizes of images under an operation. Invariant: an image that grows shows zeros where it is new,
- * from the moment on at which it is longer.
+ * Sizes of images during an operation. Invariant: the new part of an image that grows reads as
+ * zeros from the moment at which the image is larger.
  */
 
 #include "sinter-grow.h"
@@ -44,14 +44,14 @@ resize(SinterChain *chain, const SinterImage *image, SinterIo *io, guint64 size,
     return FALSE;
 }
 
-/* Makes the image of @layer, which is open for writing as @io, at least @size long. */
+/* Grows the image of @layer, which is open for writing as @io, to at least @size. */
 static gboolean
 grow(SinterChain *chain, guint layer, SinterIo *io, guint64 size, GError **error)
 {
     const SinterImage *image = sinter_chain_layer(chain, layer);
     gboolean is_flat = image->format->is_flat;
 
-    /* a flat file may end inside a sector, and the disk does not */
+    /* a flat file may end within a sector, but the disk does not */
     if ((is_flat ? image->info->file_size : image->virtual_size) >= size)
         return TRUE;
     if (is_flat && !check_device(image->io, size, error))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Images whose size changes under an operation, and what they show where that ends. */
+/* Images whose size changes during an operation, and the content beyond their former end. */
 
 #include "chain/sinter-chain.h"
 #include "sinter/handle.h"
@@ -9,17 +9,18 @@
 G_BEGIN_DECLS
 
 /*
- * sinter_member_open() of the image of @layer, which is locked, once it is at least @size long:
- * what is new of it reads as zeros, and that is durable. The file is opened once. The chain goes on
- * reading it as it was.
+ * Grows the image of @layer, which is locked, to at least @size and opens it like
+ * sinter_member_open(). The new part reads as zeros, and this is durable. The file is opened once.
+ * The chain continues to read the image at its former size.
  */
 SinterHandle *sinter_grow_open(SinterChain *chain, guint layer, SinterIoFlags flags, guint64 size,
                                GError **error);
 
 /*
- * Before @below is put below the image: hides with zeros what would show through of it from @from
- * on, up to the end of the shorter one. What the image holds stays, and so does what reads as zeros
- * in both. The zeros are stored also where the image has no backing file yet.
+ * Call this before @below becomes the backing file of the image: writes zeros where data of @below,
+ * from @from up to the end of the shorter of the two, would become visible. Ranges that the image
+ * holds are kept, and so are ranges that read as zeros in both. The zeros are stored even if the
+ * image has no backing file yet.
  */
 gboolean sinter_grow_hide(SinterHandle *handle, SinterChain *below, guint64 from, GError **error);
 

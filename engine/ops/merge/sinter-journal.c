@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The journal of a merge as a file. Invariant: the name leads to a whole journal or to none; a
- * new one is written beside it under a name of its own, made durable, and takes the name over.
+ * Stores the journal of a merge in a file. Invariant: its name refers to a complete journal or to
+ * none. A new journal is written to a temporary name in the same folder, made durable, and renamed.
  */
 
 #include "sinter-journal.h"
@@ -47,11 +47,11 @@ sinter_journal_path(const char *image)
     g_autofree char *base = g_path_get_basename(image);
     g_autofree char *name = g_strdup_printf(".%.200s.sinter-journal", base);
 
-    /* "a" stands for itself and not for "./a": files in memory have no folders */
+    /* keep "a", do not turn it into "./a": files in memory have no folders */
     return strchr(image, '/') ? g_build_filename(folder, name, NULL) : g_steal_pointer(&name);
 }
 
-/* Texts, which may be any bytes. */
+/* Texts may contain any bytes. */
 
 static void
 put_text(GKeyFile *file, const char *group, const char *key, const char *text)
@@ -105,7 +105,7 @@ put_leftover(GKeyFile *file, const SinterLeftover *leftover, guint number)
     g_key_file_set_string(file, group, "sha256", leftover->digest);
 }
 
-/* FALSE where a part is missing. */
+/* Returns FALSE if a part is missing. */
 static gboolean
 get_leftover(GKeyFile *file, guint number, GPtrArray *leftover)
 {
@@ -143,7 +143,7 @@ journal_format(const SinterJournal *self)
     return g_key_file_to_data(file, NULL, NULL);
 }
 
-/* FALSE where it is not a journal as this version writes them. */
+/* Returns FALSE if the file is not a journal of this version. */
 static gboolean
 journal_parse_fields(SinterJournal *self, GKeyFile *file)
 {
@@ -211,7 +211,7 @@ sinter_journal_load(SinterFs *fs, const char *path, SinterJournal **ret, GError 
     return *ret != NULL;
 }
 
-/* One that a cut left behind is worth nothing. */
+/* A draft that an interruption left behind is useless. */
 static gboolean
 remove_draft(SinterFs *fs, const char *draft, GError **error)
 {

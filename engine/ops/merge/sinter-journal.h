@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * What a merge that was begun is about, in a small file beside the image that it was asked for, so
- * that the same call finishes it when it was cut:
+ * The record of a merge in progress, in a small file in the folder of the image that was given.
+ * After an interruption the same call completes the merge:
  *
- *   MOVING    content moves and the image above is put onto the result; which of that is done,
- *             the chain tells
- *   REMOVING  all of that is durable: nothing is left to do but to remove files
+ *   MOVING    content is moved and the image above is relinked to the result; the chain itself
+ *             shows which of these steps are complete
+ *   REMOVING  all of that is durable: only the removal of files is left
  *
  * The file is a key file; names in it are escaped to ASCII.
  */
@@ -24,17 +24,17 @@ typedef enum {
 
 typedef struct {
     SinterJournalPhase phase;
-    /* what was asked for */
+    /* the request */
     char *top;    /* nullable */
     char *base;   /* nullable */
     char *remove; /* nullable */
     gboolean drops_shadowed;
     gboolean deletes;
-    /* what that means */
+    /* its result */
     SinterMergeDirection direction; /* never CHEAPER */
-    char **members;                 /* the stretch, the top first */
+    char **members;                 /* the range of images to merge, the top first */
     char *child;                    /* nullable: the image above */
-    char *backing;                  /* nullable: what the result stands on */
+    char *backing;                  /* nullable: the backing file of the result */
     GPtrArray *leftover;            /* of SinterLeftover, in the order of removal */
 } SinterJournal;
 
@@ -42,23 +42,23 @@ SinterJournal *sinter_journal_new(void);
 void sinter_journal_free(SinterJournal *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterJournal, sinter_journal_free)
 
-/* (transfer full): where the journal of a merge in the chain of @image lies. */
+/* (transfer full): the path of the journal of a merge in the chain of @image. */
 char *sinter_journal_path(const char *image);
 
-/* NULL in @ret where there is none. One that cannot be understood is an error. */
+/* Sets @ret to NULL if there is no journal. A journal that cannot be parsed is an error. */
 gboolean sinter_journal_load(SinterFs *fs, const char *path, SinterJournal **ret, GError **error);
 
-/* Durable when it returns TRUE; on failure the former journal stands, if there was one. */
+/* Durable when it returns TRUE. On failure the previous journal, if any, is kept. */
 gboolean sinter_journal_store(const SinterJournal *self, SinterFs *fs, const char *path,
                               GError **error);
 
-/* Durable. One that is gone already is a success. */
+/* Durable. Succeeds if the journal does not exist. */
 gboolean sinter_journal_remove(SinterFs *fs, const char *path, GError **error);
 
-/* Whether it was begun by a call with @options. */
+/* Returns whether a call with @options started the merge. */
 gboolean sinter_journal_matches(const SinterJournal *self, const SinterMergeOptions *options);
 
-/* (transfer full): what was asked for, for people: "merge of 'a' down to 'b'". */
+/* (transfer full): a description of the request for people: "merge of 'a' down to 'b'". */
 char *sinter_journal_describe(const SinterJournal *self);
 
 G_END_DECLS

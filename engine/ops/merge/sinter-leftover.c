@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Tells files and removes them. Invariant: nothing is removed that somebody uses, and nothing
- * that is not byte for byte, as far as its beginning goes, what was merged.
+ * Identifies files and removes them. Invariant: a file is removed only if it is not in use and its
+ * beginning is byte for byte that of the file that was merged.
  */
 
 #include "sinter-leftover.h"

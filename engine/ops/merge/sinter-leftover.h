@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * A file that a merge leaves over and may remove. Before it goes it must still be what it was when
- * the merge began: what it is told by is taken down then, and kept in the journal.
+ * A file that is no longer needed after a merge and may be removed. Before it is removed, it must
+ * be identical to the file at the beginning of the merge: its identity is recorded at that time and
+ * kept in the journal.
  */
 
 #include "io/sinter-io.h"
@@ -16,15 +17,15 @@ typedef struct {
     char *digest; /* SHA-256 of its first 64 KiB, in hex */
 } SinterLeftover;
 
-/* Takes down what @io, whose name is @path, is told by. */
+/* Records the identity of @io, whose name is @path. */
 SinterLeftover *sinter_leftover_new(SinterIo *io, const char *path, GError **error);
 
 void sinter_leftover_free(SinterLeftover *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLeftover, sinter_leftover_free)
 
 /*
- * Removes the file, durably. One that is gone already is a success. One that is in use, or is no
- * longer what it was, stays, which is an error.
+ * Durably removes the file. Succeeds if the file does not exist. If the file is in use or has
+ * changed, it is kept and this is an error.
  */
 gboolean sinter_leftover_remove(const SinterLeftover *self, SinterFs *fs, GError **error);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Work on one image of an open chain. Invariant: what is opened for writing is the very file that
- * the chain reads and has locked, whatever its name leads to by now.
+ * Operations on one image of an open chain. Invariant: the file that is opened for writing is the
+ * file that the chain reads and has locked, even if its name now refers to another file.
  */
 
 #include "sinter-member.h"

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * One image of a chain that is open, for operations that change the chain: to find it by a name, to
- * keep others away from it, to write to it, to put it onto another one. Layers are numbered as in
- * the chain, the top is 0.
+ * One image of an open chain, for operations that change the chain: finding it by name, locking it
+ * against other processes, writing to it, and relinking it to another backing file. Layers are
+ * numbered as in the chain; the top is 0.
  */
 
 #include "chain/sinter-chain.h"
@@ -15,25 +15,27 @@ G_BEGIN_DECLS
 /* No layer: below the base there is none. */
 #define SINTER_MEMBER_NONE G_MAXUINT
 
-/* Whether @path leads to the file of @layer. FALSE too where it leads nowhere. */
+/* Returns whether @path refers to the file of @layer. FALSE also if @path does not exist. */
 gboolean sinter_member_is_file(SinterChain *chain, guint layer, const char *path);
 
 /*
- * The layer from @first on that @name means: its path, its name as the image above stores it, or
- * another path of its file, relative to the folder of the image above or to the current one. An
- * error where there is none.
+ * Finds the layer, from @first on, that @name refers to: its path, its name as stored in the image
+ * above, or another path of its file, relative to the folder of the image above or to the current
+ * folder. Fails if there is none.
  */
 gboolean sinter_member_find(SinterChain *chain, guint first, const char *name, guint *ret,
                             GError **error);
 
-/* Takes the lock on the layer's files, data file too, in place of the one for reading. */
+/* Takes the lock on the files of the layer, including its data file, in place of the lock for
+ * reading. */
 gboolean sinter_member_lock(SinterChain *chain, guint layer, SinterIoLock mode, GError **error);
 
-/* (transfer full): the layer's file, open for writing. The chain's own lock on it covers that. */
+/* (transfer full): the file of the layer, open for writing. The lock that the chain holds covers
+ * it. */
 SinterIo *sinter_member_open_io(SinterChain *chain, guint layer, SinterIoFlags flags,
                                 GError **error);
 
-/* The same as a disk; it reads what it stands on through @chain, which must outlive it. */
+/* Opens the layer as a disk. It reads its backing file through @chain, which must outlive it. */
 SinterHandle *sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags flags,
                                  GError **error);
 
@@ -42,19 +44,19 @@ SinterHandle *sinter_member_open_disk(SinterChain *chain, guint layer, SinterIo 
                                       GError **error);
 
 /*
- * Ends the work on a disk that sinter_member_open() opened: makes all durable where there is no
- * @failure, which is taken and told. What was moved before somebody said stop is kept: it is hidden
- * or reads as before, and so nothing that is counted leaks.
+ * Closes a disk that sinter_member_open() opened. Makes everything durable if @failure is NULL;
+ * otherwise takes ownership of @failure and returns it in @error. Data that was moved before a
+ * cancellation is kept: it is shadowed or reads as before, so that no allocated cluster is leaked.
  */
 gboolean sinter_member_finish(SinterHandle *handle, GError *failure, GError **error);
 
 /*
- * (transfer full): the name by which the image of @layer can call that of @below: as that is stored
- * now where the folder is the same, else its full path.
+ * (transfer full): the name of the image of @below to store in the image of @layer: the name that
+ * is stored now if both are in the same folder, otherwise the full path.
  */
 char *sinter_member_link_name(SinterChain *chain, guint layer, guint below, GError **error);
 
-/* Puts @layer onto @below, or onto nothing (SINTER_MEMBER_NONE). Durable. */
+/* Changes the backing file of @layer to @below, or removes it (SINTER_MEMBER_NONE). Durable. */
 gboolean sinter_member_relink(SinterChain *chain, guint layer, guint below, GError **error);
 
 G_END_DECLS

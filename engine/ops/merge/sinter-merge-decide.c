@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Decides on a merge: which directions are safe, and which of them moves less. Reads its arguments
- * and nothing else.
+ * Chooses how to merge: which directions are safe, and which of them moves less data. Depends only
+ * on its arguments.
  */
 
 #include "sinter-merge-decide.h"
@@ -20,7 +20,7 @@ is_none(const SinterMergeStretch *stretch)
     return stretch->top == G_MAXUINT;
 }
 
-/* What goes away must be a file, and hold nothing that is not moved. */
+/* An image to be removed must be a file, and hold nothing that is not moved. */
 static char *
 why_not_delete(const SinterMergeFacts *facts, guint from, guint to)
 {
@@ -35,7 +35,7 @@ why_not_delete(const SinterMergeFacts *facts, guint from, guint to)
     return NULL;
 }
 
-/* Why the image cannot be changed. */
+/* Returns why the image cannot be changed. */
 static char *
 why_not_write(const SinterMergeImage *image)
 {
@@ -46,7 +46,7 @@ why_not_write(const SinterMergeImage *image)
     return NULL;
 }
 
-/* Why the base cannot be made as large as what is merged into it. */
+/* Returns why the base cannot grow to the size of the images that are merged into it. */
 static char *
 why_not_grow(const SinterMergeFacts *facts, const SinterMergeStretch *stretch)
 {
@@ -117,7 +117,7 @@ check_encryption(const SinterMergeFacts *facts, GError **error)
     return TRUE;
 }
 
-/* A snapshot above may show what the disk itself does not. */
+/* A snapshot in an image above may contain data that the disk itself does not. */
 static gboolean
 check_shadow(const SinterMergeFacts *facts, GError **error)
 {

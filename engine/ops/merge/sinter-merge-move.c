@@ -3,13 +3,13 @@
 /*
  * Moves the content of a merge and relinks its chain, in that order:
  *
- *   down: what members above the base decide goes into the base. They shadow every byte of it until
- *         the image above is put onto the base.
- *   up:   what members below the top decide goes into the top, where it holds nothing. It shows the
- *         same bytes as before, until it is put onto what stood below the base, and after.
+ *   down: ranges that members above the base decide go into the base. These members shadow all of
+ *         them until the image above is relinked to the base.
+ *   up:   ranges that members below the top decide go into the top, where it holds nothing. The top
+ *         reads the same before and after it is relinked to the image below the base.
  *
- * Images of a chain may differ in size. Beyond the end of one of the stretch's there are zeros,
- * whatever lies below; the result has to say so itself.
+ * Images of a chain may differ in size. Beyond the end of an image in the range there are zeros,
+ * whatever the images below contain; the result must store these zeros explicitly.
  */
 
 #include "sinter-merge-move.h"
@@ -47,7 +47,7 @@ sinter_merge_lock(SinterChain *chain, const SinterMergePlan *plan, SinterMergeSt
            sinter_member_lock(chain, stretch.top - 1, SINTER_IO_LOCK_ALONE, error);
 }
 
-/* What images above the stretch decide. */
+/* The ranges that images above the merged ones decide. */
 typedef struct {
     SinterChain *chain;
     SinterChainWalk walk;
@@ -73,7 +73,7 @@ shadow_clear(Shadow *self)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Shadow, shadow_clear)
 
-/* SinterTransferFilter: skips what is shadowed. */
+/* SinterTransferFilter: skips ranges that are shadowed. */
 static gboolean
 shadow_filter(guint64 offset, guint64 length, gboolean *ret_skip, guint64 *ret_length,
               gpointer user_data, GError **error)
@@ -123,7 +123,7 @@ move_down(SinterChain *chain, SinterMergeStretch stretch, SinterTransfer *job, G
     sinter_progress_set_total(job->progress, size);
     if (size > 0 && !sinter_transfer_run(job, &stats, error))
         return FALSE;
-    /* a longer base would show through the image above, which sees zeros there */
+    /* a larger base would be visible through the image above, which reads zeros there */
     return stretch.top == 0 || target_size <= size ||
            sinter_handle_zero_at(job->target, size, target_size - size, error);
 }

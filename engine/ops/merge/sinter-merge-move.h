@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The part of a merge that changes images: content moves, then names change. */
+/* The part of a merge that changes images: first content is moved, then names are changed. */
 
 #include "sinter-merge-plan.h"
 
 G_BEGIN_DECLS
 
-/* Locks all images that change, or that nobody must look at meanwhile. */
+/* Locks all images that change, and all that no other process may read in the meantime. */
 gboolean sinter_merge_lock(SinterChain *chain, const SinterMergePlan *plan,
                            SinterMergeStretch stretch, GError **error);
 
 /*
- * Gives the result all that the other members decide. Durable when it returns TRUE; on failure and
- * on success nothing that the chain shows is another.
+ * Copies to the result all ranges that the other members decide. Durable when it returns TRUE. On
+ * failure and on success the content of the chain is unchanged.
  */
 gboolean sinter_merge_move(SinterChain *chain, const SinterMergePlan *plan,
                            SinterMergeStretch stretch, const SinterMergeOptions *options,
                            GError **error);
 
-/* Takes the other members out of the chain. Durable. */
+/* Removes the other members from the chain. Durable. */
 gboolean sinter_merge_link(SinterChain *chain, const SinterMergePlan *plan,
                            SinterMergeStretch stretch, GError **error);
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Makes the plan of a merge: finds what is to be merged, reads from the maps how much each
- * direction would move, and says what comes out of it.
+ * Makes the plan of a merge: finds the images to merge, computes from the maps how much each
+ * direction would move, and states the result.
  */
 
 #include "sinter-merge-plan.h"
 #include "sinter-error.h"
 #include "sinter-member.h"
 
-/* What disks of today move, where nobody sets a rate. */
+/* Assumed throughput of current disks if no rate is set. */
 #define EXPECTED_BYTES_PER_SEC (256.0 * 1024 * 1024)
 
 void
@@ -71,19 +71,20 @@ sinter_merge_find_stretches(SinterChain *chain, const SinterMergeOptions *option
     return FALSE;
 }
 
-/* Data that a walk over part of a chain meets, and how much of it the layers above decide. */
+/* Data that a walk over part of a chain finds, and how much of it the layers above shadow. */
 typedef struct {
     guint64 bytes;
     guint64 shadowed;
 } Measure;
 
-/* How much of the data in @extent the chain @above decides anyway. */
+/* Computes how much of the data in @extent the chain @above shadows. */
 static gboolean
 measure_shadow(SinterChain *above, const SinterExtent *extent, guint64 *sum, GError **error)
 {
     guint64 size = sinter_chain_get_virtual_size(above);
     guint64 end = extent->offset + extent->length;
-    guint64 seen_end = MAX(extent->offset, MIN(size, end)); /* nobody looks beyond the disk's end */
+    guint64 seen_end = MAX(extent->offset, MIN(size, end)); /* data beyond the end of the disk is
+                                                             * not visible */
     g_auto(SinterChainCursor) cursor = { 0 };
     SinterExtent part = { .length = 0 };
 
@@ -100,7 +101,8 @@ measure_shadow(SinterChain *above, const SinterExtent *extent, guint64 *sum, GEr
     return TRUE;
 }
 
-/* The data of the layers @first to @last, as @top sees it; of @first from the top on. */
+/* Measures the data of the layers @first to @last as seen from layer @top, and of @first as seen
+ * from the top of the chain. */
 static gboolean
 measure_layers(SinterChain *chain, guint top, guint first, guint last, Measure *ret, GError **error)
 {
@@ -235,7 +237,7 @@ plan_fill(SinterMergePlan *plan, SinterChain *chain, SinterMergeStretch stretch,
     plan_fill_space(plan, chain, stretch, result, rate);
 }
 
-/* What is written to, or may be removed, is of the format that is recorded. */
+/* Checks that images that are written to, or may be removed, have the format that is recorded. */
 static gboolean
 check_recorded(SinterChain *chain, const SinterMergeFacts *facts, GError **error)
 {

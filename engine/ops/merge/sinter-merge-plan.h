@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What a merge will do. The facts that decide it (sinter-merge-decide.h) are read from the chain's
- * maps, which opens nothing further and changes nothing.
+ * The plan of a merge. The facts that decide it (sinter-merge-decide.h) are read from the maps of
+ * the chain; no further files are opened, and nothing changes.
  */
 
 #include "chain/sinter-chain.h"
@@ -12,16 +12,17 @@
 
 G_BEGIN_DECLS
 
-/* The stretches that @options name. */
+/* Finds the ranges of layers that @options name. */
 gboolean sinter_merge_find_stretches(SinterChain *chain, const SinterMergeOptions *options,
                                      SinterMergeStretch *ret_down, SinterMergeStretch *ret_up,
                                      GError **error);
 
-/* The whole plan; the stretch of the direction that was decided on in @ret. */
+/* Makes the whole plan; @ret is the range of layers for the chosen direction. */
 SinterMergePlan *sinter_merge_plan_make(SinterChain *chain, const SinterMergeOptions *options,
                                         SinterMergeStretch *ret, GError **error);
 
-/* Whether one of the chain's layers decides @extent of its map, be it that it ends before. */
+/* Returns whether one of the chain's layers decides @extent of its map, possibly because the layer
+ * ends before it. */
 static inline gboolean
 sinter_merge_is_decided(const SinterExtent *extent)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Merges a stretch of a chain, in three epochs, and removes what is left over:
+ * Merges a range of images in a chain, in three phases, and removes the files that are left over:
  *
  *   journal | content into the result, durable | names, durable | journal | files | no journal
  *
- * Invariant: up to the change of names the chain is what it was, whatever else was written; after
- * it the result holds everything; and no file is removed before the journal says that only removing
- * is left. So a merge that was cut is begun anew, or has come so far that its files may go: which
- * of the two, the chain itself tells.
+ * Invariant: until the names change, the chain reads as before, whatever else was written; after
+ * that, the result holds everything. No file is removed before the journal records that only the
+ * removal is left. An interrupted merge therefore either starts again or continues with the
+ * removal; the state of the chain determines which.
  */
 
 #include "sinter/merge.h"
@@ -23,10 +23,10 @@
 
 typedef struct {
     const char *path;
-    SinterMergeOptions options; /* the direction as the journal has it, where there is one */
+    SinterMergeOptions options; /* with the direction of the journal, if there is one */
     SinterFs *fs;
-    char *journal_path;     /* NULL: none is kept */
-    SinterJournal *journal; /* NULL: nothing to go on with, or nothing begun yet */
+    char *journal_path;     /* NULL: no journal is kept */
+    SinterJournal *journal; /* NULL: nothing to continue, or not started yet */
     SinterChain *chain;
     SinterMergeStretch stretch;
     SinterMergePlan *plan;
@@ -77,7 +77,7 @@ merge_load_journal(Merge *self, GError **error)
     return FALSE;
 }
 
-/* Beside a device there is no place that lasts. */
+/* A journal is not kept for a device: its folder is not persistent. */
 static gboolean
 is_device(SinterFs *fs, const char *path)
 {
@@ -107,7 +107,7 @@ merge_begin(Merge *self, const char *path, const SinterMergeOptions *options, GE
     return merge_load_journal(self, error);
 }
 
-/* What a journal tells, where the chain is no longer there to make a plan of. */
+/* Makes the plan from the journal if the chain no longer exists. */
 static SinterMergePlan *
 plan_from_journal(const SinterJournal *journal)
 {
@@ -129,7 +129,7 @@ plan_from_journal(const SinterJournal *journal)
     return plan;
 }
 
-/* Whether a member that was merged away still stands in the chain. */
+/* Returns whether a merged member is still part of the chain. */
 static gboolean
 chain_has_leftover(const Merge *self)
 {
@@ -144,7 +144,7 @@ chain_has_leftover(const Merge *self)
     return FALSE;
 }
 
-/* Whether the image of @path, NULL for none, is the one below the layer that is called @above. */
+/* Returns whether the image at @path (NULL for none) is directly below the layer named @above. */
 static gboolean
 chain_links(SinterChain *chain, const char *above, const char *path)
 {
@@ -161,7 +161,7 @@ chain_links(SinterChain *chain, const char *above, const char *path)
     return path && sinter_member_is_file(chain, layer + 1, path);
 }
 
-/* Whether the names of the merge in the journal have been changed. */
+/* Returns whether the merge in the journal has already changed the names. */
 static gboolean
 merge_is_linked(const Merge *self)
 {
@@ -175,7 +175,7 @@ merge_is_linked(const Merge *self)
     return journal->child && chain_links(self->chain, journal->child, journal->members[n - 1]);
 }
 
-/* What is found fits no moment of the merge that the journal tells of. */
+/* The state of the chain matches no step of the merge in the journal. */
 static void
 set_changed_error(const Merge *self, const GError *cause, GError **error)
 {
@@ -212,7 +212,7 @@ merge_make_plan(Merge *self, GError **error)
     return FALSE;
 }
 
-/* The journal of what begins now. */
+/* Fills in the journal of a new merge. */
 static gboolean
 merge_fill_journal(Merge *self, GError **error)
 {
@@ -257,7 +257,7 @@ merge_drop_journal(Merge *self, GError **error)
     return !self->journal_path || sinter_journal_remove(self->fs, self->journal_path, error);
 }
 
-/* All of it is durable under its new names: files and journal go. */
+/* Everything is durable under the new names: removes the files and the journal. */
 static gboolean
 merge_finish(Merge *self, GError **error)
 {
@@ -265,7 +265,7 @@ merge_finish(Merge *self, GError **error)
         if (self->journal->phase != SINTER_JOURNAL_REMOVING &&
             !merge_store_journal(self, SINTER_JOURNAL_REMOVING, error))
             return FALSE;
-        /* our own locks would stand in the way */
+        /* our own locks would prevent the removal */
         g_clear_pointer(&self->chain, sinter_chain_free);
         for (guint i = 0; i < self->journal->leftover->len; i++) {
             if (!sinter_leftover_remove(g_ptr_array_index(self->journal->leftover, i), self->fs,
@@ -279,7 +279,7 @@ merge_finish(Merge *self, GError **error)
     return TRUE;
 }
 
-/* Of a merge that did not come so far that names change, nothing is left to be known. */
+/* A merge that fails before the names change leaves no journal. */
 static gboolean
 merge_move(Merge *self, GError **error)
 {
@@ -300,7 +300,8 @@ merge_run(Merge *self, GError **error)
            merge_finish(self, error);
 }
 
-/* Before files are removed on a journal's word: nobody has put them back into the chain. */
+/* Before it removes files because of a journal, checks that they were not put back into the
+ * chain. */
 static gboolean
 merge_check_removal(Merge *self, GError **error)
 {
@@ -309,7 +310,7 @@ merge_check_removal(Merge *self, GError **error)
                                    .flags = SINTER_CHAIN_NO_LOCK };
     gboolean ok;
 
-    /* the whole chain down to the base: its top is one of the files that go */
+    /* the whole chain down to the base: its top is one of the files to remove */
     if (!self->journal->child && self->journal->direction == SINTER_MERGE_DOWN)
         return TRUE;
     if (self->options.flags & SINTER_MERGE_PROBE)
@@ -324,7 +325,7 @@ merge_check_removal(Merge *self, GError **error)
     return ok;
 }
 
-/* Goes on where an earlier merge was cut, if there is one; else begins. */
+/* Continues an interrupted merge, if there is one; otherwise starts a new one. */
 static gboolean
 merge_go(Merge *self, GError **error)
 {

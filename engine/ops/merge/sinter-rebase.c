@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Puts an overlay onto another backing file. Invariant: the overlay shows the same through the
- * old name and the new one from the moment on at which the copy is durable; only then the name
- * changes.
+ * Changes the backing file of an overlay. Invariant: once the copy is durable, the overlay reads
+ * the same with the old and with the new backing file, and only then the name changes.
  */
 
 #include "sinter/rebase.h"
@@ -18,9 +17,10 @@ typedef struct {
     SinterRebaseOptions options;
     SinterFs *fs;
     SinterRebaseStage stage;
-    SinterChain *chain;  /* as it is */
-    SinterChain *target; /* what the image is to stand on; NULL: nothing */
-    guint n_between;     /* the target is a part of the chain, so many images below; 0: it is not */
+    SinterChain *chain;  /* the current chain */
+    SinterChain *target; /* the new backing chain; NULL: none */
+    guint n_between;     /* if the target is part of the chain, its distance from the image;
+                          * otherwise 0 */
 } Rebase;
 
 static void
@@ -38,7 +38,7 @@ has_name(const SinterRebaseOptions *options)
     return options->backing_name && *options->backing_name;
 }
 
-/* Its images stand on no other file. */
+/* Images of this format have no backing file. */
 static gboolean
 refuse_format(GError **error)
 {
@@ -56,7 +56,7 @@ check_format_given(const SinterRebaseOptions *options, GError **error)
     return FALSE;
 }
 
-/* Opens the chain for what it is; of an unsafe rebase the image alone. */
+/* Opens the chain with its recorded formats; for an unsafe rebase only the image. */
 static gboolean
 rebase_open(Rebase *self, GError **error)
 {
@@ -97,7 +97,7 @@ refuse_itself(const char *path, GError **error)
     return FALSE;
 }
 
-/* Opens what the image is to stand on, unless that is a part of the chain. */
+/* Opens the new backing chain, unless it is part of the current chain. */
 static gboolean
 rebase_open_target(Rebase *self, GError **error)
 {
@@ -127,7 +127,7 @@ rebase_open_target(Rebase *self, GError **error)
     return self->target != NULL;
 }
 
-/* Where the old backing file had ended there are zeros: the new one may be longer. */
+/* Beyond the end of the old backing file there are zeros; the new one may be larger. */
 static gboolean
 rebase_zero_end(Rebase *self, SinterHandle *handle, guint64 from, GError **error)
 {
@@ -166,7 +166,7 @@ rebase_transfer(Rebase *self, SinterHandle *handle, GError **error)
     };
 
     sinter_progress_set_total(options->progress, size);
-    /* on the image right below nothing is in between */
+    /* if the target is the direct backing file, there are no images in between */
     if (length > 0 && self->n_between != 1 && !sinter_transfer_run(&job, &stats, error))
         return FALSE;
     return self->n_between == 1 || rebase_zero_end(self, handle, length, error);

@@ -6,10 +6,11 @@
 
 G_BEGIN_DECLS
 
-/* The finest unit in which disks are compared and copied. */
+/* The smallest unit in which disks are compared and copied. */
 #define SINTER_SECTOR_BYTES 512
 
-/* Whether all @len bytes are zero: the first few are, and each is like the one 16 before it. */
+/* Returns whether all @len bytes are zero: checks the first few, and then that each byte equals the
+ * one 16 bytes before it. */
 static inline gboolean
 sinter_bytes_are_zero(const guint8 *data, gsize len)
 {

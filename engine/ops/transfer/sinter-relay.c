@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Hands pieces of work to threads and takes them back in order. Invariant: the outcome is that
- * of one thread which works on piece after piece. A piece that fails is heard only after all
- * before it, and nothing behind it is delivered. The thread that called has nothing to do then but
- * to tell of the progress, so that no lock and no slow delivery holds that up.
+ * Distributes pieces of work to threads and collects them in order. Invariant: the result is the
+ * same as if one thread processed one piece after the other. The error of a piece is reported only
+ * after all earlier pieces, and no later piece is delivered. With several threads, the calling
+ * thread only reports progress, so that no lock and no slow delivery delays these reports.
  */
 
 #include "sinter-relay.h"
@@ -17,38 +17,38 @@
 #define DEFAULT_THREADS_MAX 4
 #define BUFFER_ALIGNMENT 4096
 #define LARGE_PAGE_BYTES (2 * 1024 * 1024)
-/* Progress is told so often. */
+/* Interval of progress reports. */
 #define TELLING_USEC 50000
 
 typedef struct {
     const SinterRelayClass *klass;
     const SinterRelayOptions *options;
     gpointer user_data;
-    guint8 *buffers; /* of all threads, one behind the other */
+    guint8 *buffers; /* of all threads, contiguous */
     gsize buffer_bytes;
 
     GMutex giving; /* guards next() and @n_given; never taken inside @taking */
     guint64 n_given;
     gboolean ended;
 
-    GMutex taking; /* guards deliver() and all below */
+    GMutex taking; /* guards deliver() and everything below */
     GCond turned;  /* @turn or @stopped changed */
-    guint64 turn;  /* the piece that is to be delivered next */
+    guint64 turn;  /* the piece to deliver next */
     gboolean stopped;
     GError *error;
 
-    GMutex telling;  /* guards all below; the innermost */
+    GMutex telling;  /* guards everything below; the innermost lock */
     GCond ended_all; /* @n_at_work is 0 */
-    guint n_at_work; /* threads */
-    guint64 units;   /* delivered, and not yet told to the progress */
+    guint n_at_work; /* number of threads */
+    guint64 units;   /* delivered, but not yet reported to the progress */
 } SinterRelay;
 
-/* A thread, and the piece in its hands. */
+/* A thread and its current piece. */
 typedef struct {
     guint64 number;
     gpointer piece;
     guint8 *buffer;
-    GError *error; /* what happened to it */
+    GError *error; /* of the piece */
 } Hand;
 
 guint
@@ -75,7 +75,7 @@ relay_is_stopped(SinterRelay *self)
     return self->stopped;
 }
 
-/* FALSE: there is nothing more to do. */
+/* Returns FALSE if there are no more pieces. */
 static gboolean
 relay_give(SinterRelay *self, Hand *hand)
 {
@@ -98,7 +98,7 @@ relay_give(SinterRelay *self, Hand *hand)
     return TRUE;
 }
 
-/* With @taking held. */
+/* Called with @taking held. */
 static void
 relay_stop(SinterRelay *self, GError *error)
 {
@@ -168,8 +168,8 @@ relay_tell_progress(SinterRelay *self)
 }
 
 /*
- * What storage writes by itself it takes page by page: few large pages are far less work than many
- * small ones. The kernel's refusal costs nothing but that.
+ * A storage driver that transfers data without copying it handles each page separately, so a few
+ * large pages are much cheaper than many small ones. If the kernel refuses, only this gain is lost.
  */
 static void
 relay_make_buffers(SinterRelay *self, guint n_threads)
@@ -202,11 +202,11 @@ relay_work(SinterRelay *self, guint n, gboolean tells_progress)
     }
 }
 
-/* What a thread is started with. */
+/* The parameter of a thread function. */
 typedef struct {
     SinterRelay *relay;
     guint n;
-    GThread *thread; /* NULL: it could not be had, and is one less */
+    GThread *thread; /* NULL: the thread could not be started; continue with fewer */
 } Helper;
 
 static gpointer
@@ -223,11 +223,11 @@ relay_thread(gpointer data)
     return NULL;
 }
 
-/* Returns how many threads there are now. */
+/* Returns the number of threads that run. */
 static guint
 relay_start(SinterRelay *self, Helper *helpers, guint n_threads)
 {
-    /* none that has ended already is counted before all are */
+    /* count all threads before one that has already ended decrements the counter */
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->telling);
 
     for (guint i = 0; i < n_threads; i++) {
@@ -238,7 +238,7 @@ relay_start(SinterRelay *self, Helper *helpers, guint n_threads)
     return self->n_at_work;
 }
 
-/* Tells of the progress until all threads have ended. */
+/* Reports progress until all threads have ended. */
 static void
 relay_attend(SinterRelay *self, const Helper *helpers, guint n_threads)
 {
@@ -256,7 +256,7 @@ relay_attend(SinterRelay *self, const Helper *helpers, guint n_threads)
     }
 }
 
-/* One thread is the one that calls: then all happens in one order. */
+/* With one thread, the calling thread does the work, in order. */
 static void
 relay_work_all(SinterRelay *self, guint n_threads)
 {

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Work in pieces, by several threads: pieces are handed out in order, worked on side by side, and
- * delivered in the order in which they were handed out. While one thread delivers, the others
- * read ahead.
+ * Processes work in pieces with several threads: pieces are issued in order, processed
+ * concurrently, and delivered in the order in which they were issued. While one thread delivers,
+ * the others continue with later pieces.
  */
 
 #include "sinter-progress.h"
@@ -14,49 +14,52 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    gsize piece_bytes;  /* of a piece's description */
-    gsize clear_bytes;  /* of them, those in front that next() wants to be zero; 0: all */
-    gsize buffer_bytes; /* that a thread works in, page-aligned and in large pages; 0: none */
+    gsize piece_bytes;  /* size of the description of a piece */
+    gsize clear_bytes;  /* bytes at its beginning that must be zero for next(); 0: all */
+    gsize buffer_bytes; /* size of each thread's buffer, page-aligned and in large pages; 0: none */
 
     /*
-     * Describes the next piece in @piece, whose @clear_bytes are zero. @ret_end: there is none. One
-     * thread at a time. An error counts as a piece: it is told when all before it was delivered.
+     * Describes the next piece in @piece, whose first @clear_bytes are zero. @ret_end: there are no
+     * more pieces. Called by one thread at a time. An error counts as a piece: it is reported after
+     * all earlier pieces were delivered.
      */
     gboolean (*next)(gpointer user_data, gpointer piece, gboolean *ret_end, GError **error);
 
-    /* Any number of threads at a time. An error is told when it is the piece's turn. */
+    /* Called by any number of threads concurrently. An error is reported when it is the piece's
+     * turn. */
     gboolean (*work)(gpointer user_data, gpointer piece, guint8 *buffer, GError **error);
 
     /*
-     * In order, one thread at a time. @ret_units: what is done with it, in the progress's units.
-     * FALSE ends all; without an error that is no failure.
+     * Called in order, by one thread at a time. @ret_units: the amount of work completed, in the
+     * units of the progress. FALSE ends the whole run; without an error this is not a failure.
      */
     gboolean (*deliver)(gpointer user_data, gpointer piece, guint8 *buffer, guint64 *ret_units,
                         GError **error);
 
     /*
-     * (nullable): what is left to do with a piece that was delivered, also when all has been
-     * stopped since. Any number of threads at a time. Its error ends all, too.
+     * (nullable): completes a piece that was delivered, even if the run was stopped since then.
+     * Called by any number of threads concurrently. An error ends the whole run, too.
      */
     gboolean (*finish)(gpointer user_data, gpointer piece, guint8 *buffer, GError **error);
 } SinterRelayClass;
 
 typedef struct {
-    guint n_threads;           /* 0: what fits the host */
+    guint n_threads;           /* 0: chosen for the host */
     gboolean unordered;        /* deliver in any order, still one at a time */
-    GCancellable *cancellable; /* nullable: looked at before each piece */
-    SinterProgress *progress;  /* nullable: told from the thread that calls */
+    GCancellable *cancellable; /* nullable: checked before each piece */
+    SinterProgress *progress;  /* nullable: updated in the calling thread */
 } SinterRelayOptions;
 
-/* FALSE with CANCELLED where a stop was asked for. @cancellable: (nullable). */
+/* FALSE with CANCELLED if cancellation was requested. @cancellable: (nullable). */
 gboolean sinter_relay_check_cancelled(GCancellable *cancellable, GError **error);
 
-/* The threads that sinter_relay_run() takes with @n_threads (0: what fits the host). */
+/* Returns the number of threads that sinter_relay_run() uses for @n_threads (0: chosen for the
+ * host). */
 guint sinter_relay_threads(guint n_threads);
 
 /*
- * Runs until there is no further piece, an error was told, or a delivery said stop. With one thread
- * that is the calling one; else the calling one tells of the progress, and none works but others.
+ * Runs until there are no more pieces, an error was reported, or a delivery ended the run. With one
+ * thread, the calling thread does all the work; otherwise the calling thread only reports progress.
  */
 gboolean sinter_relay_run(const SinterRelayClass *klass, const SinterRelayOptions *options,
                           gpointer user_data, GError **error);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The first pass of a transfer between files that share blocks: where what is to be copied lies
- * scattered over the disk, but in few runs in its file, those runs are taken over whole into new
- * clusters and mapped, in place of a call to the kernel for each of the disk's runs. Invariant:
- * up to @adopted_end it adopts exactly what sinter_transfer_plan_adopts() says, and the second pass
- * leaves that alone; what was adopted behind it is copied once more, over itself.
+ * The first pass of a transfer between files that share blocks. If the data to copy is scattered
+ * over the disk but is in a few runs in its file, these runs are copied as a whole into new
+ * clusters and then mapped, instead of one kernel call for each run of the disk. Invariant: up to
+ * @adopted_end it adopts exactly the clusters that sinter_transfer_plan_adopts() reports, and the
+ * second pass skips them; clusters that were adopted after it are copied again, over themselves.
  *
  *   the disk:        a c b . d          calls, cluster by cluster: 4
  *   the layer's file:  a b c d          calls, adopted: 1
@@ -16,13 +16,13 @@
 #include "sinter-transfer-plan.h"
 #include "sinter-error.h"
 
-/* What has fewer runs is done before it is sorted. */
+/* With fewer runs, copying is faster than sorting. */
 #define RUNS_MIN 64
-/* At a time: 6 MiB of them, and as much again to sort them. */
+/* Processed at a time: 6 MiB of runs, and the same again for sorting. */
 #define RUNS_MAX (256 * 1024)
-/* Adopted clusters lie in another order than the disk's: it must be worth it. */
+/* Adopted clusters are not in disk order, so the gain must be worth it. */
 #define GAIN_MIN 4
-/* As much at a time, so that a stop is soon heard. */
+/* Amount per call, so that a cancellation takes effect soon. */
 #define ADOPT_MAX_BYTES (64 * 1024 * 1024)
 
 typedef struct {
@@ -50,7 +50,7 @@ strays_follow(const SinterTransferState *self, const Stray *one, const Stray *ne
            one->from + one->n_clusters * self->cluster_size == next->from;
 }
 
-/* What is to be copied and could be adopted, from where the walk is: up to RUNS_MAX. */
+/* Collects runs that could be adopted, from the position of the walk on, up to RUNS_MAX. */
 static gboolean
 collect(SinterTransferState *self, GArray *strays, GError **error)
 {
@@ -67,7 +67,7 @@ collect(SinterTransferState *self, GArray *strays, GError **error)
         if (sinter_transfer_plan_adopts(self, &step)) {
             guint64 n = (step.end - self->at) / self->cluster_size;
 
-            /* a run may be longer than a stray can say */
+            /* a run may be longer than the fields of a stray allow */
             stray.n_clusters = (guint32)MIN(n, G_MAXUINT32);
             step.end = self->at + stray.n_clusters * self->cluster_size;
             stray.layer = self->extent.layer;
@@ -93,7 +93,7 @@ count_runs(const SinterTransferState *self, GArray *strays)
     return n;
 }
 
-/* Adopts clusters that follow each other in their file: at most as many as @guests has room for. */
+/* Adopts clusters that are contiguous in their file: at most as many as fit in @guests. */
 static gboolean
 adopt_run(SinterTransferState *self, const Stray *first, GArray *guests, GError **error)
 {
@@ -121,7 +121,7 @@ adopt_all(SinterTransferState *self, GArray *strays, GError **error)
     guint64 size = self->cluster_size;
     guint max = (guint)MAX(ADOPT_MAX_BYTES / size, 1);
     Stray first = { 0 }; /* of @guests */
-    Stray last = { 0 };  /* the cluster before */
+    Stray last = { 0 };  /* the previous cluster */
 
     for (guint i = 0; i < strays->len; i++) {
         Stray one = g_array_index(strays, Stray, i);
@@ -141,7 +141,7 @@ adopt_all(SinterTransferState *self, GArray *strays, GError **error)
     return guests->len == 0 || adopt_run(self, &first, guests, error);
 }
 
-/* Whether what was collected lies in so few runs that it is worth the while. */
+/* Returns whether the collected data is in few enough runs for adoption to be worth it. */
 static gboolean
 is_worth_it(const SinterTransferState *self, GArray *strays)
 {
@@ -153,7 +153,7 @@ is_worth_it(const SinterTransferState *self, GArray *strays)
     return (guint64)count_runs(self, strays) * GAIN_MIN <= n_runs;
 }
 
-/* Whether the layers that are moved are still believed to share blocks, as they were before. */
+/* Returns whether the layers that are moved are still assumed to share blocks, as before. */
 static gboolean
 still_shares(const SinterTransferState *self)
 {
@@ -167,7 +167,7 @@ still_shares(const SinterTransferState *self)
     return TRUE;
 }
 
-/* Whether there is anything that a step would copy by shared blocks. */
+/* Returns whether any step would copy by sharing blocks. */
 static gboolean
 can_adopt(const SinterTransferState *self)
 {
@@ -198,7 +198,7 @@ sinter_transfer_adopt(SinterTransferState *self, GError **error)
             break;
         if (!adopt_all(self, strays, error))
             return FALSE;
-        /* bytes were copied in the end: what is left is done better in the common way */
+        /* the bytes were copied after all: the normal way is better for the rest */
         if (!still_shares(self))
             break;
         self->adopted_end = self->at;

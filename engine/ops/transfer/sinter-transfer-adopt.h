@@ -5,10 +5,7 @@
 
 G_BEGIN_DECLS
 
-/*
- * The first pass over the plan, where it can be of use. The walk is at
- * its beginning afterwards.
- */
+/* The first pass over the plan, if it is useful. Afterwards the walk is at its beginning. */
 gboolean sinter_transfer_adopt(SinterTransferState *self, GError **error);
 
 G_END_DECLS

@@ -1,61 +1,65 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What a transfer is to do, and what it has done. */
+/* The parameters of a transfer, and its statistics. */
 
 #include "ops/handle/sinter-handle-internal.h"
 #include "sinter/convert.h"
 
 G_BEGIN_DECLS
 
-/* What becomes of stretches that read as zeros. */
+/* How ranges that read as zeros are handled. */
 typedef enum {
-    SINTER_TRANSFER_ZEROS_SAY,   /* the target reads as zeros there, as cheaply as it can */
-    SINTER_TRANSFER_ZEROS_SKIP,  /* left out: what is not written reads as zeros already */
-    SINTER_TRANSFER_ZEROS_WRITE, /* written in full, so that they take space */
+    SINTER_TRANSFER_ZEROS_SAY,   /* the target reads as zeros there, in the cheapest way that it
+                                  * supports */
+    SINTER_TRANSFER_ZEROS_SKIP,  /* skipped: unwritten ranges already read as zeros */
+    SINTER_TRANSFER_ZEROS_WRITE, /* written explicitly, so that they occupy space */
 } SinterTransferZeros;
 
 typedef enum {
-    SINTER_TRANSFER_PLAIN,    /* nothing is compressed in the target */
-    SINTER_TRANSFER_KEEP,     /* what is compressed stays so where type and cluster size agree */
-    SINTER_TRANSFER_COMPRESS, /* everything is compressed */
+    SINTER_TRANSFER_PLAIN,    /* no cluster of the target is compressed */
+    SINTER_TRANSFER_KEEP,     /* compressed clusters stay compressed if type and cluster size
+                               * agree */
+    SINTER_TRANSFER_COMPRESS, /* all clusters are compressed */
 } SinterTransferCompression;
 
 /*
- * Whether the first bytes of a range of the source are to be left alone, and for how many that is
- * so: at least 1. Called for ascending ranges, one call at a time.
+ * Returns in @ret_skip whether to skip the first bytes of a range of the source, and for how many
+ * bytes, at least 1, this is valid. Called for ascending ranges, one call at a time.
  */
 typedef gboolean (*SinterTransferFilter)(guint64 offset, guint64 length, gboolean *ret_skip,
                                          guint64 *ret_length, gpointer user_data, GError **error);
 
 /*
- * Zero is a good default for each field but @source and @target. Ranges are bytes.
+ * Zero is a good default for each field except @source and @target. Ranges are in bytes.
  *
- * @source, @target: the target is none of the source's layers, unless only_missing is set and the
- *   source is what the target stands on (sinter_handle_get_backing()).
- * @first_layer, @n_layers: moved is what these layers decide; the rest of the target is left alone.
- *   @n_layers 0 or G_MAXUINT: all from @first_layer on, and what no layer holds is zeros.
- *   A stretch beyond the end of one of these layers is zeros by that layer's decision.
- * @takes_end: the same for a stretch beyond the end of the layer below these
+ * @source, @target: the target must not be a layer of the source, unless only_missing is set and
+ *   the source is the backing chain of the target (sinter_handle_get_backing()).
+ * @first_layer, @n_layers: only ranges that these layers decide are moved; the rest of the target
+ *   is not changed. @n_layers 0 or G_MAXUINT: all layers from @first_layer on, and ranges that no
+ *   layer holds are zeros. A range beyond the end of one of these layers is zeros decided by that
+ *   layer.
+ * @takes_end: the same for a range beyond the end of the layer below these
  * @offset, @length: the part of the source to move; @length 0: to its end
- * @target_offset: where the source's byte @offset goes
- * @only_missing: what the target itself holds is left alone
- * @unless_same: (nullable): what the target shows where it holds nothing: what reads the same there
- *   is left out
- * @sparse_bytes: a run of zeros in data, of at least that much, counts as zeros; 0: data is not
- *   looked at
- * @via_memory: data is read ahead even where it could be copied: for a target such as a pipe
- * @unordered: writes need not follow the order of the disk: faster where the target holds most of
- *   what is written, as new clusters are best laid out in order
- * @side_by_side: into a raw target several threads may write at a time. The order is then the
- *   disk's but for a few pieces, which a page cache evens out
- * @rate_bytes_per_sec: of what is moved, at most; 0: no limit
- * @rate_now: (nullable): in its place, looked at again and again: any thread may store another one,
+ * @target_offset: offset in the target for the source's byte @offset
+ * @only_missing: ranges that the target itself holds are not changed
+ * @unless_same: (nullable): the content of the target where it holds nothing: ranges that read the
+ *   same there are skipped
+ * @sparse_bytes: a run of zeros in data, of at least this size, is treated as zeros; 0: data is not
+ *   searched
+ * @via_memory: data is read ahead even if it could be copied in the kernel: for a target such as a
+ *   pipe
+ * @unordered: writes need not be in disk order: faster if the target holds most of the ranges that
+ *   are written, since new clusters are best allocated in order
+ * @side_by_side: several threads may write to a raw target concurrently. The writes are then in
+ *   disk order except for a few pieces, which a page cache evens out
+ * @rate_bytes_per_sec: maximum rate of the moved data; 0: no limit
+ * @rate_now: (nullable): used instead, and read repeatedly: any thread may store a new rate
  *   atomically
- * @n_threads: 0: what fits the host
- * @progress: (nullable): advances by @length in all; its total is the caller's to set
+ * @n_threads: 0: chosen for the host
+ * @progress: (nullable): advances by @length in all; the caller sets its total
  * @filter: (nullable)
- * @salvages: what cannot be read becomes zeros, of which @salvaged hears
+ * @salvages: ranges that cannot be read become zeros, and are reported to @salvaged
  */
 typedef struct {
     SinterChain *source;
@@ -86,7 +90,7 @@ typedef struct {
     gpointer salvaged_data;
 } SinterTransfer;
 
-/* The limit of this moment. */
+/* The current limit. */
 static inline guint64
 sinter_transfer_get_rate(const SinterTransfer *job)
 {
@@ -94,10 +98,10 @@ sinter_transfer_get_rate(const SinterTransfer *job)
                          : job->rate_bytes_per_sec;
 }
 
-/* Guest bytes, by how they arrived. */
+/* Guest bytes, by how they were stored. */
 typedef struct {
-    guint64 written;    /* after a look at them: decoded, or searched for zeros */
-    guint64 copied;     /* as they are */
+    guint64 written;    /* processed in memory: decompressed, or searched for zeros */
+    guint64 copied;     /* copied unchanged */
     guint64 compressed; /* as compressed clusters */
     guint64 zeroed;
 } SinterTransferStats;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A piece of a transfer: runs that go on with one another are one order for the target. */
+/* A piece of a transfer: contiguous runs are joined into one command for the target. */
 
 #include "sinter-transfer-piece.h"
 

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Cuts a transfer into pieces: follows the source's map, says for each stretch what is to be done
- * with it, and joins what can be done in one go. Invariant: pieces come in the order of the disk
- * and do not overlap; what is left alone is in none of them.
+ * Cuts a transfer into pieces: follows the map of the source, decides on the action for each range,
+ * and joins ranges that can be handled together. Invariant: pieces are in disk order and do not
+ * overlap; ranges that are skipped are in no piece.
  */
 
 #include "sinter-transfer-plan.h"
 #include "sinter-error.h"
 
-/* Zeros that are written or discarded: as much at a time, so that a stop is soon heard. */
+/* Amount of zeros written or discarded at a time, so that a cancellation takes effect soon. */
 #define ZERO_PIECE_BYTES (64 * 1024 * 1024)
-/* Bytes that the kernel copies: the same, and so that a limit of the rate is even. */
+/* Amount that the kernel copies at a time, for the same reason, and so that a rate limit is
+ * even. */
 #define COPY_PIECE_BYTES (16 * 1024 * 1024)
 #define COPY_PIECE_BYTES_MIN (64 * 1024)
 #define COPY_RUNS_MAX 128
-/* Bytes that are read ahead are best written while a processor's cache has them: a piece of so many
- * ends with its run, which is best written in one go. */
+/* Data that is read ahead is best written while it is in the processor's cache: a piece of this
+ * size ends with its run, which is best written in one call. */
 #define COPY_READ_BYTES (64 * 1024)
 
 /*
- * A table that cannot be read, while salvaging: a stretch that ends with the next multiple of
- * the piece's size is taken for data, and reading it will fail or not.
+ * A table cannot be read during salvaging: the range up to the next multiple of the piece size is
+ * treated as data, and reading it either succeeds or fails.
  */
 static gboolean
 plan_look_past(SinterTransferState *self, GError **error)
@@ -37,7 +38,7 @@ plan_look_past(SinterTransferState *self, GError **error)
                                   SINTER_MAP_FILE_HOLES_AUTO, error);
 }
 
-/* Makes self->extent cover self->at, which lies before the end. */
+/* Makes self->extent cover self->at, which is before the end. */
 static gboolean
 plan_look(SinterTransferState *self, GError **error)
 {
@@ -53,7 +54,7 @@ plan_look(SinterTransferState *self, GError **error)
     return TRUE;
 }
 
-/* Makes self->same cover self->at; beyond the end of that chain all is zeros. */
+/* Makes self->same cover self->at; beyond the end of that chain everything is zero. */
 static gboolean
 plan_look_same(SinterTransferState *self, GError **error)
 {
@@ -66,7 +67,7 @@ plan_look_same(SinterTransferState *self, GError **error)
     return TRUE;
 }
 
-/* Whether one of the transfer's layers decides the extent. */
+/* Returns whether one of the layers of the transfer decides the extent. */
 static gboolean
 plan_is_decided(const SinterTransferState *self)
 {
@@ -74,7 +75,7 @@ plan_is_decided(const SinterTransferState *self)
 
     guint last_end = self->last_layer + (self->job->takes_end ? 1 : 0);
 
-    /* a layer that ends before this place says that there are zeros */
+    /* a layer that ends before this position decides that it is zero */
     if (extent->flags & SINTER_EXTENT_BEYOND_END)
         return extent->layer + 1 >= self->job->first_layer &&
                (self->all_layers || extent->layer + 1 <= last_end);
@@ -83,7 +84,7 @@ plan_is_decided(const SinterTransferState *self)
     return extent->layer >= self->job->first_layer && extent->layer <= self->last_layer;
 }
 
-/* Zeros: those that @unless_same shows as well are left out. */
+/* Zeros: ranges where @unless_same reads as zeros as well are skipped. */
 static gboolean
 plan_zero_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
 {
@@ -99,7 +100,7 @@ plan_zero_step(SinterTransferState *self, SinterTransferStep *step, GError **err
     return TRUE;
 }
 
-/* Whether compressed clusters of @image fit the target as they are. */
+/* Returns whether the target accepts compressed clusters of @image unchanged. */
 static gboolean
 plan_takes_streams(const SinterTransferState *self, const SinterImage *image)
 {
@@ -115,7 +116,7 @@ plan_takes_streams(const SinterTransferState *self, const SinterImage *image)
            (self->job->target_offset - self->job->offset) % traits->cluster_size == 0;
 }
 
-/* Compressed: whole clusters as they are, where the target takes them. */
+/* Compressed: whole clusters are moved unchanged if the target accepts them. */
 static void
 plan_compressed_step(SinterTransferState *self, SinterTransferStep *step)
 {
@@ -126,7 +127,7 @@ plan_compressed_step(SinterTransferState *self, SinterTransferStep *step)
     step->kind = SINTER_STEP_READ;
     if (!plan_takes_streams(self, image))
         return;
-    /* the disk's last cluster is whole where both disks end there */
+    /* the last cluster of the disk counts as whole if both disks end there */
     if (step->end == image->virtual_size &&
         step->end + self->job->target_offset - self->job->offset == self->traits->virtual_size)
         whole_end = step->end;
@@ -138,7 +139,8 @@ plan_compressed_step(SinterTransferState *self, SinterTransferStep *step)
     }
 }
 
-/* Whether the data at @host can be had without a copy, so that zeros in it cost nothing. */
+/* Returns whether the data at @host can be shared instead of copied, so that zeros in it use no
+ * space. */
 static gboolean
 plan_is_shared(const SinterTransferState *self, guint64 host)
 {
@@ -162,14 +164,14 @@ plan_data_step(SinterTransferState *self, SinterTransferStep *step)
         !(extent->flags & SINTER_EXTENT_HAS_HOST) ||
         (job->sparse_bytes && !plan_is_shared(self, host)))
         return;
-    /* what the file has no longer, or has in part, is for the reader to judge */
+    /* data beyond the end of the file, or only partly in it, is left to the reader */
     if (host >= self->sizes[extent->layer])
         return;
     step->kind = SINTER_STEP_COPY;
     step->end = MIN(step->end, self->at + (self->sizes[extent->layer] - host));
 }
 
-/* Cuts @step where the filter, or what the target holds, says something else. */
+/* Cuts @step where the answer of the filter, or what the target holds, changes. */
 static gboolean
 plan_filter(SinterTransferState *self, SinterTransferStep *step, GError **error)
 {
@@ -189,7 +191,7 @@ plan_filter(SinterTransferState *self, SinterTransferStep *step, GError **error)
     return TRUE;
 }
 
-/* The end of the target's unit that the place @at of the source lies in. */
+/* Returns the end of the target's unit that contains the position @at of the source. */
 static guint64
 plan_unit_end(const SinterTransferState *self, guint64 at, guint64 unit)
 {
@@ -199,8 +201,8 @@ plan_unit_end(const SinterTransferState *self, guint64 at, guint64 unit)
 }
 
 /*
- * Where all is decided, rounds the step to whole units of the target, so that none is written in
- * two parts: zeros that fill no unit are read with their neighbours.
+ * If everything is decided, rounds the step to whole units of the target, so that no unit is
+ * written in two parts: zeros that do not fill a unit are read together with their neighbours.
  */
 static void
 plan_round(SinterTransferState *self, SinterTransferStep *step)
@@ -223,8 +225,8 @@ plan_round(SinterTransferState *self, SinterTransferStep *step)
     }
 }
 
-/* A stream stands for its whole cluster: of one that is to be left alone in part, a part is read.
- */
+/* A stream always covers its whole cluster. If part of the cluster must be skipped, the rest is
+ * read. */
 static void
 plan_keep_whole(SinterTransferState *self, SinterTransferStep *step, guint64 end_before)
 {
@@ -286,7 +288,7 @@ sinter_transfer_plan_step(SinterTransferState *self, SinterTransferStep *step, G
     return TRUE;
 }
 
-/* The same, less what was adopted. */
+/* The same, without the ranges that were adopted. */
 static gboolean
 plan_step(SinterTransferState *self, SinterTransferStep *step, GError **error)
 {
@@ -309,8 +311,8 @@ copy_piece_bytes(const SinterTransfer *job)
 }
 
 /*
- * Runs that need no look: copies and zeros, as many as make a piece. Bytes that the kernel will not
- * copy by itself are read ahead, as many as the buffer holds.
+ * Runs that need not be searched: copies and zeros, as many as fit in a piece. Data that the kernel
+ * cannot copy is read ahead, as much as the buffer holds.
  */
 static void
 plan_fill_runs(SinterTransferState *self, SinterTransferPiece *piece, SinterTransferStep step)
@@ -341,7 +343,7 @@ plan_fill_runs(SinterTransferState *self, SinterTransferPiece *piece, SinterTran
             step.end = self->at + run.length;
         }
         self->at = step.end;
-        /* a failure here is told by the next piece */
+        /* the next piece reports a failure here */
         if (!copies && copied >= COPY_READ_BYTES && step.kind == SINTER_STEP_LEAVE)
             break;
     } while (piece->n_runs < COPY_RUNS_MAX && copied < limit && zeroed < ZERO_PIECE_BYTES &&
@@ -350,7 +352,7 @@ plan_fill_runs(SinterTransferState *self, SinterTransferPiece *piece, SinterTran
               step.kind == SINTER_STEP_LEAVE));
 }
 
-/* What must be read, up to a multiple of the piece's size in the target. */
+/* Data that must be read, up to a multiple of the piece size in the target. */
 static void
 plan_fill_read(SinterTransferState *self, SinterTransferPiece *piece, SinterTransferStep step)
 {

@@ -5,22 +5,23 @@
 
 G_BEGIN_DECLS
 
-/* Sets up the walk; the rest of @self is set. Undone by end(), also after a failure. */
+/* Sets up the walk; the rest of @self must be set. Requires a call of end(), also after a
+ * failure. */
 gboolean sinter_transfer_plan_begin(SinterTransferState *self, GError **error);
-/* Begins the walk anew. Not after a filter was asked, as that goes one way. */
+/* Restarts the walk. Not allowed after a filter was called, since a filter only moves forward. */
 gboolean sinter_transfer_plan_rewind(SinterTransferState *self, GError **error);
 void sinter_transfer_plan_end(SinterTransferState *self);
 
-/* What is to be done at @at, which lies before the end, whether it was adopted or not. */
+/* Returns the action at @at, which is before the end, whether or not it was adopted. */
 gboolean sinter_transfer_plan_step(SinterTransferState *self, SinterTransferStep *step,
                                    GError **error);
 /*
- * Whether @step copies whole clusters of the target whose blocks are shared; cuts it to these, and
- * to what comes before them where it does not begin so.
+ * Returns whether @step copies whole clusters of the target whose blocks are shared. Cuts the step
+ * to these clusters, or to the part before them if it does not begin with one.
  */
 gboolean sinter_transfer_plan_adopts(const SinterTransferState *self, SinterTransferStep *step);
 
-/* SinterRelayClass's next(). */
+/* The next() of SinterRelayClass. */
 gboolean sinter_transfer_next(gpointer user_data, gpointer data, gboolean *ret_end, GError **error);
 
 G_END_DECLS

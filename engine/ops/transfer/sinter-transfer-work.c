@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Turns what must be read into runs: reads it, leaves out what is zero or the same already, and
- * compresses the rest where that is wanted. Any number of threads; nothing here touches the
- * target. Invariant: each byte of a piece is in exactly one run, but for what may be left out.
+ * Turns data that must be read into runs: reads it, drops ranges that are zero or already the same,
+ * and compresses the rest if requested. Any number of threads; nothing here accesses the target.
+ * Invariant: each byte of a piece is in exactly one run, unless it may be skipped.
  *
- * A worker's buffer: | what was read | its streams, or what it is compared with | one cluster |
+ * A thread's buffer: | data read | its streams, or data to compare with | one cluster |
  */
 
 #include "sinter-bytes.h"
@@ -19,7 +19,7 @@
 typedef enum {
     BLOCK_DATA,
     BLOCK_ZERO,
-    BLOCK_SAME, /* is left alone */
+    BLOCK_SAME, /* is skipped */
 } BlockKind;
 
 static guint64
@@ -38,7 +38,7 @@ work_tell_salvaged(SinterTransferState *self, guint64 offset, guint64 length, co
         job->salvaged(work_to_target(self, offset), length, error, job->salvaged_data);
 }
 
-/* Reads what can be read, in ever smaller parts, and leaves zeros where nothing can. */
+/* Reads as much as possible, in ever smaller parts, and fills unreadable parts with zeros. */
 static void
 work_salvage(SinterTransferState *self, guint64 offset, guint64 length, guint8 *buffer)
 {
@@ -56,7 +56,8 @@ work_salvage(SinterTransferState *self, guint64 offset, guint64 length, guint8 *
     work_tell_salvaged(self, offset, length, error);
 }
 
-/* What @unless_same shows, zeros beyond its end, into the second part of the buffer. */
+/* Reads the content of @unless_same, with zeros beyond its end, into the second part of the
+ * buffer. */
 static gboolean
 work_read_same(SinterTransferState *self, const SinterTransferPiece *piece, guint8 *buffer,
                GError **error)
@@ -98,7 +99,7 @@ work_classify(const SinterTransferState *self, const guint8 *data, gsize n)
     return BLOCK_DATA;
 }
 
-/* A run of the buffer, from @start up to @end (bytes of the piece). */
+/* Adds a run of the buffer, from @start up to @end (bytes of the piece). */
 static void
 work_add(const SinterTransferState *self, SinterTransferPiece *piece, BlockKind kind, guint64 start,
          guint64 end)
@@ -114,7 +115,7 @@ work_add(const SinterTransferState *self, SinterTransferPiece *piece, BlockKind 
     sinter_transfer_piece_add(piece, &run);
 }
 
-/* The end of the block of the target that the place @at of the piece lies in. */
+/* Returns the end of the target's block that contains the position @at of the piece. */
 static guint64
 work_block_end(const SinterTransferState *self, const SinterTransferPiece *piece, guint64 at)
 {
@@ -123,14 +124,14 @@ work_block_end(const SinterTransferState *self, const SinterTransferPiece *piece
     return MIN(piece->length, ((base + at) / self->block + 1) * self->block - base);
 }
 
-/* Says what each block is. Zeros between data that are shorter than @sparse_bytes are data. */
+/* Classifies each block. Zeros between data that are shorter than @sparse_bytes count as data. */
 static guint
 work_classify_all(const SinterTransferState *self, const SinterTransferPiece *piece,
                   const guint8 *buffer, guint8 *kinds)
 {
-    guint64 zeros_from = 0; /* where the zeros begin that are open */
-    guint first_zero = 0;   /* their first block */
-    gboolean parts = FALSE; /* they have data before them */
+    guint64 zeros_from = 0; /* start of the current run of zeros */
+    guint first_zero = 0;   /* its first block */
+    gboolean parts = FALSE; /* it follows data */
     guint n = 0;
 
     for (guint64 at = 0, end; at < piece->length; at = end, n++) {
@@ -149,8 +150,8 @@ work_classify_all(const SinterTransferState *self, const SinterTransferPiece *pi
 }
 
 /*
- * One whole cluster of the target as a stream, which stands in the buffer's second part. FALSE: it
- * is no whole cluster, or gets no shorter.
+ * Compresses one whole cluster of the target into the second part of the buffer. Returns FALSE if
+ * it is not a whole cluster or does not get shorter.
  */
 static gboolean
 work_compress(const SinterTransferState *self, SinterTransferPiece *piece, guint8 *buffer,
@@ -173,7 +174,7 @@ work_compress(const SinterTransferState *self, SinterTransferPiece *piece, guint
     return TRUE;
 }
 
-/* Cuts the piece into runs, as long as there is room for them. */
+/* Cuts the piece into runs, as long as there is space for them. */
 static void
 work_find_runs(const SinterTransferState *self, SinterTransferPiece *piece, guint8 *buffer)
 {
@@ -184,7 +185,7 @@ work_find_runs(const SinterTransferState *self, SinterTransferPiece *piece, guin
 
     for (guint i = 0; i < n; i++) {
         guint64 end = work_block_end(self, piece, at);
-        /* as data everything is right, too, and makes one run */
+        /* treating the rest as data is correct, too, and needs only one run */
         gboolean crowded = piece->n_runs + 1 >= SINTER_TRANSFER_RUNS_MAX;
         BlockKind kind = crowded ? BLOCK_DATA : kinds[i];
 
@@ -196,8 +197,8 @@ work_find_runs(const SinterTransferState *self, SinterTransferPiece *piece, guin
 }
 
 /*
- * A stream that was read, with its exact length. One that is too long for a cluster of its own
- * gives way to what it says.
+ * Adds a stream that was read, with its exact length. If the stream is too long for a cluster, its
+ * decompressed content is added instead.
  */
 static gboolean
 work_add_stream(SinterTransferState *self, SinterTransferPiece *piece, guint8 *buffer,
@@ -225,7 +226,7 @@ work_add_stream(SinterTransferState *self, SinterTransferPiece *piece, guint8 *b
     return TRUE;
 }
 
-/* Compressed clusters as they are; each stream takes two clusters of the buffer at most. */
+/* Reads compressed clusters unchanged; each stream takes at most two clusters of the buffer. */
 static gboolean
 work_read_streams(SinterTransferState *self, SinterTransferPiece *piece, guint8 *buffer,
                   GError **error)
@@ -261,7 +262,7 @@ work_read_streams(SinterTransferState *self, SinterTransferPiece *piece, guint8 
     return TRUE;
 }
 
-/* What lay apart in the file it came from may follow on itself in the buffer. */
+/* Runs that were apart in their file may be contiguous in the buffer. */
 static void
 work_join_runs(SinterTransferPiece *piece)
 {
@@ -276,7 +277,7 @@ work_join_runs(SinterTransferPiece *piece)
     }
 }
 
-/* What the runs copy, one behind the other in the buffer. */
+/* Reads the data that the runs copy into the buffer, one after the other. */
 static gboolean
 work_read_copies(SinterTransferState *self, SinterTransferPiece *piece, guint8 *buffer,
                  GError **error)

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* SinterRelayClass's work(). */
+/* The work() of SinterRelayClass. */
 gboolean sinter_transfer_work(gpointer user_data, gpointer data, guint8 *buffer, GError **error);
 
 G_END_DECLS

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Runs a transfer: puts the pieces into the target, keeps to the rate, counts. Invariant: after a
- * success each byte that the transfer's layers decide is in the target, or was there already; one
- * thread at a time chooses places, in the disk's order unless the job lets pieces overtake, and
- * any thread brings data to the place that was chosen.
+ * Runs a transfer: writes the pieces to the target, limits the rate, counts. Invariant: after
+ * success each byte that the layers of the transfer decide is in the target. One thread at a time
+ * allocates places, in disk order unless the job allows pieces to overtake each other, and any
+ * thread writes data to its place.
  */
 
 #include "sinter-transfer.h"
@@ -15,12 +15,13 @@
 #include "sinter-transfer-work.h"
 
 #define PACE_SLICE_USEC 100000
-/* What was not moved in so long is not made up for: a limit is for what shares the storage. */
+/* Time that was not used to move data is credited up to this limit only: the rate limit protects
+ * other users of the storage. */
 #define PACE_CREDIT_USEC 500000
-/* Of all threads together: what large clusters and many threads would make without a bound. */
+/* Of all threads together: bounds the memory with large clusters and many threads. */
 #define BUFFERS_MAX_BYTES (32 * 1024 * 1024)
 #define THREADS_MIN 2
-/* Requests that keep storage busy where it is told at once. */
+/* Number of concurrent requests that keep storage busy if writes go directly to it. */
 #define THREADS_OF_STORAGE 24
 
 #define WRITE_FAILED "error while writing at byte %" G_GUINT64_FORMAT ": "
@@ -55,8 +56,8 @@ transfer_put_zeros(SinterTransferState *self, guint64 offset, guint64 length, GE
 }
 
 /*
- * Data: chooses where it goes, and leaves it to transfer_finish() to bring it there. What has no
- * place of its own is written at once.
+ * Data: allocates its place and leaves the write to transfer_finish(). Data without a place of its
+ * own is written immediately.
  */
 static gboolean
 transfer_place(SinterTransferState *self, SinterTransferPiece *piece, guint64 offset,
@@ -117,7 +118,7 @@ transfer_put_run(SinterTransferState *self, SinterTransferPiece *piece,
     return ok;
 }
 
-/* Gives back the places from the index @first on. */
+/* Releases the places from the index @first on. */
 static void
 transfer_drop(SinterTransferState *self, const SinterTransferPiece *piece, guint first)
 {
@@ -125,7 +126,7 @@ transfer_drop(SinterTransferState *self, const SinterTransferPiece *piece, guint
         sinter_handle_drop_at(self->job->target, &piece->placed[i].place);
 }
 
-/* Brings what was placed to its place. */
+/* Writes the data to the places allocated for it. */
 static gboolean
 transfer_finish(gpointer user_data, gpointer data, guint8 *buffer, GError **error)
 {
@@ -175,7 +176,8 @@ transfer_count(SinterTransferState *self, const SinterTransferPiece *piece)
     }
 }
 
-/* How long to wait so that no more was moved than @rate allows, since that is the limit. */
+/* Returns how long to wait so that the amount moved stays within @rate, since this limit took
+ * effect. */
 static double
 transfer_wait_usec(SinterTransferState *self, guint64 rate)
 {
@@ -224,7 +226,7 @@ transfer_deliver(gpointer user_data, gpointer data, guint8 *buffer, guint64 *ret
     return TRUE;
 }
 
-/* The part of the source, and which of its layers decide. */
+/* Sets the range of the source, and which of its layers decide. */
 static gboolean
 transfer_set_scope(SinterTransferState *self, GError **error)
 {
@@ -253,7 +255,7 @@ transfer_set_sizes(SinterTransferState *self)
                    (job->side_by_side || self->cluster_size);
     self->piece_bytes = SINTER_TRANSFER_PIECE_BYTES;
     self->unit = 1;
-    /* zeros are looked for in the power of two up to what is asked for */
+    /* zeros are searched for in blocks of the largest power of two up to the requested size */
     self->block = sparse ? G_GUINT64_CONSTANT(1) << (g_bit_storage(sparse) - 1) : 4096;
     self->looks = sparse != 0;
     if (self->cluster_size) {
@@ -269,8 +271,8 @@ transfer_set_sizes(SinterTransferState *self)
     self->block = MAX(self->block, self->piece_bytes / SINTER_TRANSFER_BLOCKS_MAX);
 }
 
-/* As many as are wanted, as long as their buffers stay within bounds, and there is work for them.
- */
+/* Returns the requested number of threads, limited by the memory for their buffers and by the
+ * work. */
 static guint
 transfer_threads(const SinterTransferState *self, gsize buffer_bytes)
 {
@@ -278,7 +280,7 @@ transfer_threads(const SinterTransferState *self, gsize buffer_bytes)
     guint64 n_pieces = (self->end - job->offset) / self->piece_bytes + 1;
     guint wanted = sinter_relay_threads(job->n_threads);
 
-    /* what the target does not hold goes into new clusters, and so through the page cache */
+    /* ranges that the target does not hold go into new clusters, and thus through the page cache */
     if (!job->n_threads && self->places && !job->only_missing &&
         sinter_io_overwrites(sinter_handle_get_data_io(job->target)))
         wanted = THREADS_OF_STORAGE;
@@ -317,7 +319,7 @@ sinter_transfer_run(const SinterTransfer *job, SinterTransferStats *ret, GError 
     g_mutex_init(&self.salvaging);
     ok = sinter_transfer_plan_begin(&self, error) && sinter_transfer_adopt(&self, error) &&
          sinter_relay_run(&klass, &relay, &self, error);
-    /* what is left alone at the end is in no piece */
+    /* ranges skipped at the end are in no piece */
     if (ok)
         sinter_progress_advance(job->progress, self.end - job->offset - self.told_bytes);
     sinter_transfer_plan_end(&self);

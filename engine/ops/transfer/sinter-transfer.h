@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Moves what (part of) a chain shows into an image: the one pipeline of commit, merge, rebase and
- * convert. Data that needs no look shares its blocks where the file system can; compressed clusters
- * move as they are where the target takes them so; everything else is read, and compressed, by
- * several threads that run ahead of the writing.
+ * Moves the content of a chain, or of some of its layers, into an image: the common pipeline of
+ * commit, merge, rebase and convert. Data that need not be examined shares its blocks if the file
+ * system supports it. Compressed clusters are moved unchanged if the target accepts them. All other
+ * data is read and compressed by several threads that run ahead of the writes.
  */
 
 #include "sinter-transfer-job.h"
@@ -13,9 +13,9 @@
 G_BEGIN_DECLS
 
 /*
- * Moves all there is to move. Does not flush: sinter_handle_flush() or sinter_handle_close() makes
- * it durable. After a failure or a cancellation (CANCELLED) the target is sound, and holds some
- * part of it.
+ * Moves the data. Does not flush: call sinter_handle_flush() or sinter_handle_close() to make it
+ * durable. After a failure or a cancellation (CANCELLED) the target is consistent and holds part of
+ * the data.
  */
 gboolean sinter_transfer_run(const SinterTransfer *job, SinterTransferStats *ret, GError **error);
 
