@@ -32,8 +32,7 @@ typedef struct {
     SinterXmlSnapshotKind memory;
     char *memory_path;       /* of an external memory snapshot */
     GPtrArray *disks;        /* of SinterXmlSnapshotDisk */
-    SinterXmlDomain *domain; /* the domain at the time of the snapshot; %NULL in XML of very old
-                              * libvirt versions */
+    SinterXmlDomain *domain; /* the domain at that time; %NULL in XML of very old libvirt */
 } SinterXmlSnapshot;
 
 /**

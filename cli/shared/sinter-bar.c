@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * One progress bar as a line of text. A pure function: the line is put together from parts, and
- * while it is too wide the least important part that is left goes.
+ * Formats one progress bar as a line of text. A pure function: the line is composed of parts, and
+ * while it is too wide, the least important remaining part is dropped.
  *
  *   vm1 vda  copying     45%  [########----------]  1.2 GiB / 2.6 GiB   120 MiB/s  12 s left
  */
@@ -19,7 +19,7 @@
 #define MAX_BAR_CELLS 30
 #define GAP "  "
 
-/* The most important first: the last ones go first where room is short. */
+/* Most important first: the last ones are dropped first if the line is too wide. */
 typedef enum {
     PART_LABEL,
     PART_PERCENT,
@@ -70,7 +70,7 @@ format_bytes(const SinterBar *bar)
     g_autofree char *total = sinter_units_format_bytes(bar->total_bytes);
     g_autofree char *both = g_strdup_printf("%s / %s", done, total);
 
-    return padded(both, 17, SINTER_ALIGN_RIGHT); /* what is longer moves the rest: it is rare */
+    return padded(both, 17, SINTER_ALIGN_RIGHT); /* longer texts are rare */
 }
 
 static char *
@@ -104,7 +104,7 @@ format_cells(const SinterBar *bar, guint cells, gboolean utf8)
     return g_string_free(text, FALSE);
 }
 
-/* All but the bar itself, which takes the room that is left. */
+/* All parts except the bar itself, which takes the remaining width. */
 static void
 fill_parts(const SinterBar *bar, guint label_columns, guint columns, gboolean utf8, char **parts)
 {

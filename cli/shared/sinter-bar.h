@@ -5,22 +5,22 @@
 
 G_BEGIN_DECLS
 
-/* What a progress bar shows. */
+/* The content of a progress bar. */
 typedef struct {
     const char *label; /* "vm1 vda" */
     const char *phase; /* "copying" */
-    gboolean known;    /* whether the numbers below mean anything yet */
+    gboolean known;    /* whether the numbers below are valid yet */
     double fraction;   /* 0 to 1 */
     guint64 done_bytes;
-    guint64 total_bytes;        /* 0: not known */
-    guint64 rate_bytes_per_sec; /* 0: not known */
-    gint64 remaining_usec;      /* until the end, negative: not known */
+    guint64 total_bytes;        /* 0: unknown */
+    guint64 rate_bytes_per_sec; /* 0: unknown */
+    gint64 remaining_usec;      /* until the end; negative: unknown */
 } SinterBar;
 
 /**
  * sinter_bar_format:
- * @label_columns: room for the label, so that several bars stand in line
- * @columns: how wide the line may be; less important parts are left out where room is short
+ * @label_columns: width of the label, so that several bars are aligned
+ * @columns: maximum width of the line; less important parts are dropped if it is too wide
  *
  * Returns: (transfer full): one line, without a line end
  */
@@ -29,10 +29,10 @@ char *sinter_bar_format(const SinterBar *bar, guint label_columns, guint columns
 /**
  * SinterTerminal:
  *
- * Where bars are drawn: standard error, or what a test puts in its place.
+ * The output of bars: standard error, or a replacement in a test.
  *
- * @write: writes at once
- * @get_size: the size as of now, in characters
+ * @write: writes immediately
+ * @get_size: the current size in characters
  */
 typedef struct {
     void (*write)(const char *text, gpointer user_data);
@@ -41,34 +41,35 @@ typedef struct {
     gboolean utf8;
 } SinterTerminal;
 
-/* FALSE when standard error is no terminal that bars can be drawn on. */
+/* Returns FALSE if standard error is not a terminal on which bars can be drawn. */
 gboolean sinter_terminal_get_stderr(SinterTerminal *ret_terminal);
 
 /**
  * SinterBars:
  *
- * Progress bars below each other at the bottom of a terminal, redrawn in place. When there are
- * more than rows, those that move come first and a last line counts the others. %NULL is a valid
- * SinterBars that shows nothing.
+ * Progress bars one below the other at the bottom of a terminal, redrawn in place. If there are
+ * more bars than rows, bars with known numbers come first, and a last line shows the number of the
+ * others. %NULL is a valid SinterBars that shows nothing.
  *
- * Whatever else is written to the terminal must stand between sinter_bars_hide() and
+ * All other output to the terminal must be written between sinter_bars_hide() and
  * sinter_bars_show().
  */
 typedef struct _SinterBars SinterBars;
 
 SinterBars *sinter_bars_new(const SinterTerminal *terminal);
 
-/* Wipes the bars away. */
+/* Clears the bars from the terminal and frees them. */
 void sinter_bars_free(SinterBars *bars);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterBars, sinter_bars_free)
 
-/* Adds the bar @id or changes it; @bar is copied. The next drawing shows it. */
+/* Adds the bar @id or changes it; @bar is copied. The change becomes visible when the bars are
+ * drawn. */
 void sinter_bars_set(SinterBars *bars, guint id, const SinterBar *bar);
 
-/* Takes the bar @id away, if it is there. */
+/* Removes the bar @id if it exists. */
 void sinter_bars_remove(SinterBars *bars, guint id);
 
-/* Draws all bars anew, unless they are hidden. */
+/* Redraws all bars, unless they are hidden. */
 void sinter_bars_draw(SinterBars *bars);
 
 void sinter_bars_hide(SinterBars *bars);

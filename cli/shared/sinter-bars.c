@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Several bars at the bottom of a terminal. Invariant: the cursor stands at the beginning of the
- * line below the last bar that was drawn, n_drawn lines below the first one; so wiping is going up
- * that far and clearing to the end of the screen.
+ * Several bars at the bottom of a terminal. Invariant: the cursor is at the beginning of the line
+ * below the last bar drawn, n_drawn lines below the first one. To clear the bars, move the cursor
+ * up that far and clear to the end of the screen.
  */
 
 #include "sinter-bar.h"
@@ -20,12 +20,12 @@
 
 typedef struct {
     guint id;
-    SinterBar bar; /* its strings are ours */
+    SinterBar bar; /* owns its strings */
 } Entry;
 
 struct _SinterBars {
     SinterTerminal terminal;
-    GPtrArray *entries; /* of Entry, in the order of their coming */
+    GPtrArray *entries; /* of Entry, in the order in which they were added */
     guint n_drawn;      /* lines on the terminal */
     gboolean hidden;
 };
@@ -113,7 +113,8 @@ find(SinterBars *bars, guint id)
     return NULL;
 }
 
-/* The bars that fit, those with known numbers first; both groups in the order of their coming. */
+/* Returns the bars that fit, those with known numbers first; each group in the order in which the
+ * bars were added. */
 static GPtrArray *
 choose(SinterBars *bars, guint n_most)
 {
@@ -163,8 +164,8 @@ sinter_bars_draw(SinterBars *bars)
     if (!bars || bars->hidden || (bars->entries->len == 0 && bars->n_drawn == 0))
         return;
     bars->terminal.get_size(&columns, &rows, bars->terminal.user_data);
-    columns = MAX(columns, 2) - 1; /* a full line would make some terminals wrap */
-    rows = MAX(rows, 3) - 1;       /* the cursor stands below */
+    columns = MAX(columns, 2) - 1; /* some terminals wrap after a full line */
+    rows = MAX(rows, 3) - 1;       /* one row for the cursor */
     chosen = choose(bars, bars->entries->len <= rows ? rows : rows - 1);
     n_more = bars->entries->len - chosen->len;
     label_columns = widest_label(chosen);

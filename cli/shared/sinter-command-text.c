@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Helps and usage errors, in the form that GLib's programs have. Pure but for printing an error. */
+/* Help texts and usage errors, in the form of GLib programs. Pure functions, except for printing an
+ * error. */
 
 #include "sinter-command-text.h"
 
@@ -9,7 +10,7 @@
 #include "sinter-nearest.h"
 #include "sinter-text.h"
 
-/* Between the longest option of a help and what is said of it. */
+/* The gap between the longest option of a help text and the descriptions. */
 #define HELP_GAP 5
 
 static const SinterOption common[] = {
@@ -105,7 +106,7 @@ sinter_command_format_help(const SinterCommandSet *set, const SinterCommand *com
     }
     g_string_append(text, "Global options:\n");
     add_options(text, set->options, set->n_options, column);
-    g_string_truncate(text, text->len - 1); /* one list with those that follow */
+    g_string_truncate(text, text->len - 1); /* forms one list with the options that follow */
     add_options(text, common, G_N_ELEMENTS(common), column);
     if (!command && set->format_details) {
         g_autofree char *details = set->format_details();
@@ -121,7 +122,7 @@ format_version(const SinterCommandSet *set)
     return g_strdup_printf("%s %s\n", set->program, SINTER_VERSION);
 }
 
-/* --- what is wrong ---------------------------------------------------------------------------- */
+/* --- usage errors ----------------------------------------------------------------------------- */
 
 static char *
 no_command(const SinterCommandSet *set)
@@ -144,7 +145,7 @@ unknown_command(const SinterCommandSet *set, const char *name)
                            set->program);
 }
 
-/* "--top", or "-c" where the letter was given */
+/* "--top", or "-c" if the letter was given */
 static char *
 name_option(const SinterOptionFault *fault)
 {
@@ -185,7 +186,7 @@ command_has_option(const SinterCommand *command, const SinterOption *option)
     return FALSE;
 }
 
-/* The program's help tells of its options, also of those behind a command. */
+/* The program's help also lists its options that may follow a command. */
 static char *
 wrong_option(const SinterCommandCall *call, const SinterOptionFault *fault)
 {

@@ -5,11 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* How a program of ours speaks: -h/--help and --version everywhere, `help [COMMAND]`, and one line
- * for what is wrong, which says where to read on. */
+/* The wording of sinter's own programs: -h/--help and --version everywhere, `help [COMMAND]`, and
+ * one-line usage errors that name the help option. */
 extern const SinterCommandWording sinter_command_wording;
 
-/* (transfer full): the help text of @command, or of the program when that is %NULL */
+/* (transfer full): the help text of @command, or of the program if @command is %NULL */
 char *sinter_command_format_help(const SinterCommandSet *set, const SinterCommand *command);
 
 G_END_DECLS

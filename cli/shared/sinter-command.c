@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From a command line to a row of the table. Parsing goes in two steps: up to the command's name
- * with the program's options, then the rest with those of the command. Option values land in
- * structs that are made for the call, so nothing is global.
+ * Maps a command line to a row of the command table. Parsing has two steps: first up to the command
+ * name with the options of the program, then the rest with the options of the command. Option
+ * values are stored in structs that belong to the call, so nothing is global.
  */
 
 #include "sinter-command.h"
@@ -14,11 +14,11 @@
 
 #include "sinter-error.h"
 
-/* A call while it is parsed. */
+/* A call during parsing. */
 typedef struct {
     SinterCommandCall *call;
     SinterCommandAsked asked;
-    GPtrArray *rest; /* of words: what the last step left over */
+    GPtrArray *rest; /* words that the last step did not use */
 } Parsing;
 
 static void
@@ -72,7 +72,8 @@ sinter_command_call_free(SinterCommandCall *call)
 
 /* --- parsing ---------------------------------------------------------------------------------- */
 
-/* Takes @words (the name, then what follows it) by @syntax; operands go to @self->rest. */
+/* Parses @words (the name and what follows it) according to @syntax; operands are added to
+ * @self->rest. */
 static gboolean
 parse_options(Parsing *self, const SinterOptionSyntax *syntax, const char *const *words,
               GError **error)
@@ -128,7 +129,7 @@ find_command(const SinterCommandSet *set, const char *name, GError **error)
     return NULL;
 }
 
-/* The operands belong to the call from now on. */
+/* Transfers the operands to the call. */
 static gboolean
 take_operands(Parsing *self, GError **error)
 {
@@ -152,7 +153,7 @@ is_help(const char *word)
     return strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0;
 }
 
-/* With last_is_operand: @words without the last one, which is an operand. */
+/* For last_is_operand: parses @words without the last one, which is an operand. */
 static gboolean
 parse_all_but_last(Parsing *self, const char *const *words, gsize n_words, GError **error)
 {
@@ -171,7 +172,7 @@ parse_all_but_last(Parsing *self, const char *const *words, gsize n_words, GErro
     return TRUE;
 }
 
-/* @words: the command's name and what follows it; ended by %NULL */
+/* @words: the command name and what follows it; terminated by %NULL */
 static gboolean
 parse_command(Parsing *self, const char *const *words, gsize n_words, GError **error)
 {
@@ -261,8 +262,9 @@ act(const SinterCommandCall *call, GError **error)
 }
 
 /*
- * What failed may have failed some calls ago, and of its cause errno says nothing any longer: one
- * more byte tells, and harms nothing that is whole.
+ * Returns @status, or a failure if output was lost. A write may have failed some calls ago, so that
+ * errno is no longer valid: one more byte is written to get the cause; it does no harm if all
+ * output was written.
  */
 static int
 flush_output(const SinterCommandSet *set, int status)

@@ -8,16 +8,16 @@
 G_BEGIN_DECLS
 
 /*
- * A program with subcommands behind a table: `PROGRAM [OPTION…] COMMAND [OPTION…] [OPERAND…]`.
- * Options of a command stand behind its name; operands and options mix. What the program says of
- * itself and of a wrong command line is its wording, another table.
+ * A program with subcommands from a table: `PROGRAM [OPTION…] COMMAND [OPTION…] [OPERAND…]`.
+ * Options of a command follow its name; operands and options may be mixed. The texts of the
+ * program, such as help and usage errors, are its wording, a separate table.
  */
 
 /* Exit statuses of all commands. */
 enum {
     SINTER_EXIT_DONE = 0,
-    SINTER_EXIT_FAILED = 1,    /* failed, or wrong usage */
-    SINTER_EXIT_REFUSED = 4,   /* a safety rule said no */
+    SINTER_EXIT_FAILED = 1,    /* failure or usage error */
+    SINTER_EXIT_REFUSED = 4,   /* refused by a safety rule */
     SINTER_EXIT_CANCELLED = 5, /* cancelled, or a deadline passed */
 };
 
@@ -26,10 +26,10 @@ typedef struct _SinterCommandCall SinterCommandCall;
 /**
  * SinterCommandRun:
  *
- * Does what the command is for.
+ * Runs the command.
  *
- * Returns: the exit status. With @error set the error is printed, and the program's wording may
- * choose the exit status instead.
+ * Returns: the exit status. If @error is set, the error is printed, and the wording of the program
+ * may choose another exit status.
  */
 typedef int (*SinterCommandRun)(const SinterCommandCall *call, GError **error);
 
@@ -37,16 +37,17 @@ typedef struct {
     const char *name;
     const char *summary;     /* one line, without a dot */
     const char *operands;    /* "DOMAIN [DISK]", or "" */
-    const char *description; /* (nullable): more for its help */
+    const char *description; /* (nullable): further text for its help */
     guint min_operands;
     guint max_operands;          /* G_MAXUINT for any number */
-    const char *expecting;       /* (nullable): said, by some wordings, of another number */
+    const char *expecting;       /* (nullable): the text that some wordings use if the number of
+                                  * operands is wrong */
     const SinterOption *options; /* (nullable) */
     gsize n_options;
-    gsize options_size;              /* of the struct that they fill */
-    gconstpointer defaults;          /* (nullable): what it begins with; %NULL: zeros */
-    void (*clear)(gpointer options); /* (nullable): frees what functions of options allocated */
-    gboolean last_is_operand;        /* the last word is no option, whatever it begins with */
+    gsize options_size;              /* size of the struct that they fill */
+    gconstpointer defaults;          /* (nullable): initial value of the struct; %NULL: zeros */
+    void (*clear)(gpointer options); /* (nullable): frees what option functions allocated */
+    gboolean last_is_operand;        /* the last word is never parsed as an option */
     SinterCommandRun run;
 } SinterCommand;
 
@@ -54,9 +55,9 @@ typedef struct _SinterCommandWording SinterCommandWording;
 
 typedef struct {
     const char *program;
-    const char *summary;           /* what it is, for its help */
-    char *(*format_details)(void); /* (nullable): (transfer full): ends its help */
-    const SinterOption *options;   /* of the program; they may stand before the command */
+    const char *summary;           /* for its help */
+    char *(*format_details)(void); /* (nullable): (transfer full): the last part of its help */
+    const SinterOption *options;   /* of the program; they may precede the command */
     gsize n_options;
     gsize options_size;
     const SinterCommand *const *commands;
@@ -67,46 +68,46 @@ typedef struct {
 
 typedef enum {
     SINTER_COMMAND_RUN,
-    SINTER_COMMAND_HELP, /* of @command, or of the program when that is %NULL */
+    SINTER_COMMAND_HELP, /* of @command, or of the program if @command is %NULL */
     SINTER_COMMAND_VERSION,
 } SinterCommandAction;
 
 struct _SinterCommandCall {
-    char **words; /* the command line, which options and operands refer to */
+    char **words; /* the command line; options and operands point into it */
     SinterCommandAction action;
     const SinterCommandSet *set;
     const SinterCommand *command;
     gpointer globals; /* a struct of set->options_size bytes */
-    gpointer options; /* a struct of command->options_size bytes, %NULL without */
-    char **operands;  /* ended by %NULL */
+    gpointer options; /* a struct of command->options_size bytes, %NULL if 0 */
+    char **operands;  /* terminated by %NULL */
     guint n_operands;
 };
 
-/* What the options fill that a wording has for every command. */
+/* The values of the options that a wording defines for every command. */
 typedef struct {
     gboolean help;
     gboolean version;
 } SinterCommandAsked;
 
 /*
- * How a program with commands speaks. Functions that return text return it (transfer full): one
- * line, without the program's name and without a line end, but for helps.
+ * The wording of a program with commands. Functions that return text return it (transfer full): one
+ * line, without the name of the program and without a line end, except for help texts.
  */
 struct _SinterCommandWording {
     const SinterOption *common; /* of a SinterCommandAsked */
     gsize n_common;
-    gsize n_common_behind; /* so many of them, and the program's own, also behind the command */
+    gsize n_common_behind; /* this many of them may also follow the command */
     gboolean program_behind;
-    gboolean help_command;   /* `help [COMMAND]` stands for --help */
+    gboolean help_command;   /* `help [COMMAND]` is the same as --help */
     gboolean abbreviations;  /* of long options */
-    const char *output_lost; /* what is said before the reason */
+    const char *output_lost; /* the text before the reason */
     char *(*format_help)(const SinterCommandSet *set, const SinterCommand *command);
     char *(*format_version)(const SinterCommandSet *set);
     char *(*no_command)(const SinterCommandSet *set);
     char *(*unknown_command)(const SinterCommandSet *set, const char *name);
     char *(*wrong_option)(const SinterCommandCall *call, const SinterOptionFault *fault);
     char *(*wrong_operands)(const SinterCommandCall *call);
-    /* @usage: the command line is wrong; else a command has failed */
+    /* @usage: the command line is wrong; otherwise a command has failed */
     void (*print_error)(const SinterCommandSet *set, const GError *error, gboolean usage);
 };
 
@@ -115,10 +116,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterCommandCall, sinter_command_call_free)
 
 /**
  * sinter_command_parse:
- * @arguments: the command line, the program's name first
+ * @arguments: the command line, starting with the name of the program
  *
- * Returns: (transfer full) (nullable): what is asked for; or an INVALID_ARGUMENT error in the
- * program's wording; or neither where an option's function has said what is wrong.
+ * Returns: (transfer full) (nullable): the parsed call. %NULL with an INVALID_ARGUMENT error in the
+ * program's wording, or without an error if an option function has already printed a message.
  */
 SinterCommandCall *sinter_command_parse(const SinterCommandSet *set, const char *const *arguments,
                                         GError **error);
@@ -126,8 +127,8 @@ SinterCommandCall *sinter_command_parse(const SinterCommandSet *set, const char 
 /**
  * sinter_command_main:
  *
- * Parses, runs, prints the error if there is one, and makes sure that what went to standard output
- * has arrived there.
+ * Parses the command line, runs the command, prints its error if there is one, and verifies that
+ * all standard output was written.
  *
  * Returns: the exit status
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* JSON for scripts: how it is asked for, printed and named. All work is json-glib's. */
+/* JSON output for scripts: the mode option, formatting and key names. json-glib does the work. */
 
 #include "sinter-json.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Options of a command line. Invariant: words are looked at once, from left to right, and a value
- * lands where its row says before the next word is looked at; nothing is printed here.
+ * Parses options of a command line. Invariant: each word is parsed once, from left to right, and a
+ * value is stored in the member of its row before the next word is parsed. Nothing is printed here.
  */
 
 #include "sinter-option.h"
@@ -14,14 +14,14 @@
 typedef struct {
     const SinterOptionSyntax *syntax;
     const char *const *words;
-    gsize at;         /* of the word that is looked at; of its value, once that is taken */
-    const char *word; /* that is looked at */
+    gsize at;         /* index of the current word, or of its value once that is consumed */
+    const char *word; /* the current word */
     GPtrArray *operands;
     SinterOptionFault *fault;
-    gboolean final; /* an option was met that ends the parsing */
+    gboolean final; /* an option that ends the parsing was found */
 } Parser;
 
-/* An option as it was met. */
+/* An option found on the command line. */
 typedef struct {
     const SinterOption *option;
     const SinterOptionTable *table;
@@ -51,7 +51,7 @@ row_has_name(const SinterOption *row, const char *name, gsize length, gboolean s
            (shortened || row->name[length] == '\0');
 }
 
-/* Returns: how many rows fit; the first one goes to @match. */
+/* Returns: the number of matching rows; the first one is stored in @match. */
 static guint
 find_name(const SinterOptionSyntax *syntax, const char *name, gsize length, gboolean shortened,
           Match *match)
@@ -144,7 +144,7 @@ take(Parser *self, const Match *match, const char *value)
     g_assert_not_reached();
 }
 
-/* @joined: (nullable): the value that stands in the same word */
+/* @joined: (nullable): the value in the same word */
 static gboolean
 take_value(Parser *self, const Match *match, const char *joined)
 {
@@ -180,7 +180,7 @@ parse_name(Parser *self)
     return take(self, &match, NULL);
 }
 
-/* A letter that is unknown, with more behind it in its word: see SinterOptionFault. */
+/* For an unknown letter that is followed by more letters in its word: see SinterOptionFault. */
 static const char *
 word_before(const Parser *self)
 {
@@ -217,7 +217,7 @@ add_operands(Parser *self, const char *const *words)
         g_ptr_array_add(self->operands, (gpointer)*words);
 }
 
-/* Looks at one word. @ret_done: all others are operands and were added. */
+/* Parses one word. @ret_done: all remaining words are operands and were added. */
 static gboolean
 parse_word(Parser *self, gboolean *ret_done)
 {
@@ -253,7 +253,7 @@ sinter_option_parse(const SinterOptionSyntax *self, const char *const *words, GP
     };
     gboolean done = FALSE;
 
-    /* the first word is the program's or command's name */
+    /* the first word is the name of the program or command */
     for (parser.at = 1; words[parser.at] && !done && !parser.final; parser.at++) {
         if (!parse_word(&parser, &done))
             return FALSE;

@@ -6,15 +6,15 @@
 G_BEGIN_DECLS
 
 /*
- * Options of a command line, from tables. Options and operands mix, "--" ends the options, and
- * letters may be joined: "-xf NAME", "-xfNAME".
+ * Options of a command line, defined by tables. Options and operands may be mixed, "--" ends the
+ * options, and letters may be joined: "-xf NAME", "-xfNAME".
  */
 
 typedef struct _SinterOption SinterOption;
 
 /*
- * Takes @value, %NULL where the option takes none, in the order of the command line. %FALSE ends
- * the parsing; the function has then said why.
+ * Called with @value (%NULL if the option takes none) in the order of the command line. %FALSE ends
+ * the parsing; the function must have printed a message.
  */
 typedef gboolean (*SinterOptionFunc)(const SinterOption *option, gpointer values,
                                      const char *value);
@@ -22,70 +22,69 @@ typedef gboolean (*SinterOptionFunc)(const SinterOption *option, gpointer values
 typedef enum {
     SINTER_OPTION_PLAIN, /* a const char *, or TRUE for an option without a value */
     SINTER_OPTION_INT,   /* an int, decimal, octal or hexadecimal */
-    SINTER_OPTION_LIST,  /* a char ** of all values given, ended by %NULL */
-    SINTER_OPTION_FINAL, /* TRUE; nothing behind it is looked at */
+    SINTER_OPTION_LIST,  /* a char ** of all values given, terminated by %NULL */
+    SINTER_OPTION_FINAL, /* TRUE; nothing after it is parsed */
 } SinterOptionKind;
 
 struct _SinterOption {
-    const char *name;      /* long; %NULL: it has none */
-    char letter;           /* short; 0: it has none */
-    const char *value;     /* what the value is called in the help; %NULL: it takes none */
+    const char *name;      /* long name; %NULL: none */
+    char letter;           /* short name; 0: none */
+    const char *value;     /* the name of the value in the help; %NULL: takes no value */
     const char *help;      /* %NULL: the help does not list the option */
-    gsize offset;          /* of the member of the values, of the type that @kind says */
-    SinterOptionFunc take; /* (nullable): called in place of filling the member */
-    int action;            /* for @take: which of several options that share it */
+    gsize offset;          /* of the member to fill; its type depends on @kind */
+    SinterOptionFunc take; /* (nullable): called instead of filling the member */
+    int action;            /* for @take: distinguishes options that share it */
     gconstpointer data;    /* (nullable): for @take */
     SinterOptionKind kind;
-    const char *otherwise; /* (nullable): the value where none is given; one that is given stands
-                            * behind '=' */
+    const char *otherwise; /* (nullable): default of an optional value, given as "=VALUE" */
 };
 
 /* For @offset. */
 #define SINTER_OPTION_MEMBER(type, member) G_STRUCT_OFFSET(type, member)
 
-/* Rows, and the struct that they fill. It refers to the words of the command line. */
+/* Rows, and the struct that they fill, which points into the words of the command line. */
 typedef struct {
     const SinterOption *rows;
     gsize n_rows;
     gpointer values;
 } SinterOptionTable;
 
-/* Frees what lists hold. */
+/* Frees the lists. */
 void sinter_option_table_clear(const SinterOptionTable *self);
 
 #define SINTER_OPTION_MAX_TABLES 3
 
 typedef struct {
-    SinterOptionTable tables[SINTER_OPTION_MAX_TABLES]; /* the first that has an option counts */
+    SinterOptionTable tables[SINTER_OPTION_MAX_TABLES]; /* the first match is used */
     gsize n_tables;
-    gboolean abbreviations;   /* a long name may be shortened to what only one begins with */
-    gboolean stop_at_operand; /* all from the first operand on are operands, "--" among them */
+    gboolean abbreviations;   /* a long name may be shortened to an unambiguous prefix */
+    gboolean stop_at_operand; /* all words after an operand are operands, also "--" */
 } SinterOptionSyntax;
 
-/* What is wrong with a command line. */
+/* The kinds of errors in a command line. */
 typedef enum {
-    SINTER_OPTION_UNKNOWN,        /* also a shortened name that several begin with */
-    SINTER_OPTION_NO_VALUE,       /* it takes one */
-    SINTER_OPTION_UNWANTED_VALUE, /* it takes none */
+    SINTER_OPTION_UNKNOWN,        /* also an ambiguous shortened name */
+    SINTER_OPTION_NO_VALUE,       /* a value is required */
+    SINTER_OPTION_UNWANTED_VALUE, /* the option takes no value */
     SINTER_OPTION_NO_NUMBER,
     SINTER_OPTION_OUT_OF_RANGE,
-    SINTER_OPTION_REFUSED, /* its function said why */
+    SINTER_OPTION_REFUSED, /* its function has printed a message */
 } SinterOptionFaultKind;
 
 typedef struct {
     SinterOptionFaultKind kind;
     const SinterOption *option; /* %NULL: unknown */
     gboolean by_letter;
-    const char *word;  /* that has the option */
+    const char *word;  /* that contains the option */
     const char *value; /* (nullable): its value */
-    /* the word that getopt_long() leaves its caller to name: @word, or, where letters follow in
-     * it, the one that stands before it when operands are sorted to the end */
+    /* the word that a caller of getopt_long() would name: @word, or, if more letters follow in it,
+     * the word before it when operands are sorted to the end */
     const char *getopt_word;
 } SinterOptionFault;
 
 /**
  * sinter_option_parse:
- * @words: the name of the program or command, then what follows it; ended by %NULL. They must
+ * @words: the name of the program or command, then what follows it; terminated by %NULL. They must
  *   outlive the values
  * @operands: operands are added
  *

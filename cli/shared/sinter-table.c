@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Tables in virsh's manner. Invariant: a row has as many cells as the table has columns, every
+ * Tables in the style of virsh. Invariant: a row has as many cells as the table has columns, every
  * cell is printable, and no line ends in spaces.
  */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Widths and harmlessness of text on a terminal. Pure functions. */
+/* Width and safe display of text on a terminal. Pure functions. */
 
 #include "sinter-text.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Drawing trees:
+ * Draws trees:
  *
  *   vm1
  *   ├─ vda
  *   │  └─ a layer
  *   └─ vdb
  *
- * What stands left of a node is its parent's margin and one of two branches; what stands left of
- * its further lines and its children is the margin and one of two continuations.
+ * The text to the left of a node is the margin of its parent and one of two branches. The text to
+ * the left of its further lines and of its children is that margin and one of two continuations.
  */
 
 #include "sinter-tree.h"

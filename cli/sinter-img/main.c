@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter-img, the engine as a command: the table of its verbs, and what stands before one. */
+/* sinter-img, the command line program for the engine: the table of its commands and the global
+ * options. */
 
 #include "text/img-message.h"
 #include "text/img-wording.h"
@@ -56,9 +57,9 @@ static const SinterCommandSet set = {
 int
 main(int argc, char **argv)
 {
-    /* only for what a terminal can show: numbers look the same everywhere */
+    /* only to find out what the terminal can display: numbers are the same in every locale */
     setlocale(LC_CTYPE, "");
-    /* whoever closes our standard output early gets a message, not a signal */
+    /* if standard output is closed early, print a message instead of being killed by a signal */
     signal(SIGPIPE, SIG_IGN);
     sinter_img_set_program(argv[0]);
     return sinter_img_plugins_init() ? sinter_command_main(&set, argc, argv) : 1;

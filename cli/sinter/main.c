@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter, the daemon's client: the table of its commands and the options that all of them have. */
+/* sinter, the command line client of the daemon: the table of its commands and the global
+ * options. */
 
 #include <locale.h>
 
@@ -45,7 +46,7 @@ static const SinterCommandSet set = {
     .exit_status = sinter_client_exit_status,
 };
 
-/* D-Bus carries UTF-8 only; so whatever may reach it must be. */
+/* D-Bus carries only UTF-8, so all arguments must be UTF-8. */
 static gboolean
 check_arguments(int argc, char **argv)
 {
@@ -61,7 +62,7 @@ check_arguments(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    /* the character set only: messages are compared, and so are numbers */
+    /* only the character set: messages and numbers must not depend on the locale */
     setlocale(LC_CTYPE, "");
     g_set_prgname("sinter");
     if (!check_arguments(argc, argv))

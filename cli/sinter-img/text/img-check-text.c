@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The outcome of a check as qemu-img words it. Invariant: standard output has no line and no key
- * that qemu-img does not have, but "sinter".
+ * Prints the result of a check in the format of qemu-img. Invariant: standard output has no line
+ * and no key that qemu-img does not have, except "sinter".
  */
 
 #include "img-check-text.h"
@@ -11,8 +11,8 @@
 
 #include <stdio.h>
 
-/* Where qemu-img tells a finding: reference counts by host cluster, then the flags that follow from
- * them by guest offset. It has no words for the rest, which comes first. */
+/* Returns where qemu-img would report a finding: reference counts by host cluster, then the flags
+ * that follow from them by guest offset. Findings that qemu-img does not have come first. */
 static guint
 order_of(const SinterFinding *finding)
 {
@@ -51,7 +51,8 @@ compare_findings(gconstpointer a, gconstpointer b)
         by_place = compare_numbers(one->host_offset, other->host_offset);
     else if (order == 2)
         by_place = compare_numbers(one->guest_offset, other->guest_offset);
-    /* an L1 entry comes before the first entry of its table; and within one array, in its order */
+    /* an L1 entry comes before the first entry of its table; entries of one array are in array
+     * order */
     if (by_place == 0 && order == 2)
         by_place = compare_numbers(one->code, other->code);
     return by_place ? by_place : compare_numbers((guint64)(gsize)one, (guint64)(gsize)other);
@@ -129,7 +130,7 @@ sinter_img_check_print_human(const SinterCheckResult *result)
     print_allocation(&result->stats);
 }
 
-/* qemu-img leaves out what is 0, but for the errors. */
+/* qemu-img omits values that are 0, except for the errors. */
 static void
 set_count(JsonObject *object, const char *name, guint64 value)
 {
@@ -137,7 +138,7 @@ set_count(JsonObject *object, const char *name, guint64 value)
         json_object_set_int_member(object, name, (gint64)value);
 }
 
-/* What is not qemu-img's. */
+/* The members that qemu-img does not have. */
 static JsonObject *
 own_to_json(const SinterCheckResult *result)
 {

@@ -6,15 +6,16 @@
 
 G_BEGIN_DECLS
 
-/* What `check` says of one image. */
+/* The output of `check` for one image. */
 
-/* The findings, a line each, on standard error. @l1_entry_bytes: see sinter_img_finding_line() */
+/* Prints the findings to standard error, one per line. @l1_entry_bytes: see
+ * sinter_img_finding_line() */
 void sinter_img_check_print_findings(const SinterCheckResult *result, guint64 l1_entry_bytes);
 
-/* The summary for people, on standard output. */
+/* Prints the summary for people to standard output. */
 void sinter_img_check_print_human(const SinterCheckResult *result);
 
-/* (transfer full): for programs. @name: the image as the command line has it */
+/* (transfer full): for programs. @name: the image as given on the command line */
 JsonNode *sinter_img_check_to_json(const SinterCheckResult *result, const char *name);
 
 G_END_DECLS

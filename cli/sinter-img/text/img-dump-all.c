@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The lowest depth of a dump: everything as it is stored, printed while it is read, for people
- * and for programs. Invariant: memory does not grow with the image.
+ * The most detailed level of a dump: everything as stored, printed while it is read, for people and
+ * for programs. Invariant: memory use does not depend on the size of the image.
  */
 
 #include "img-dump-text.h"
@@ -18,13 +18,13 @@
 #define U64 G_GUINT64_FORMAT
 #define HEX "0x%" G_GINT64_MODIFIER "x"
 
-/* A dump that is being printed. */
+/* A dump during printing. */
 typedef struct {
     gboolean json;
-    const char *section; /* the one that is open; NULL: none */
-    gboolean in_table;   /* JSON: the runs of a table are open */
-    gboolean first;      /* JSON: nothing stands in the open list */
-    gboolean first_run;  /* JSON: nor in the list of runs */
+    const char *section; /* the current section; NULL: none */
+    gboolean in_table;   /* JSON: inside the runs of a table */
+    gboolean first;      /* JSON: the current list is empty */
+    gboolean first_run;  /* JSON: the list of runs is empty */
     GPtrArray *troubles; /* of char * */
 } Printer;
 
@@ -45,7 +45,7 @@ printer_end_section(Printer *self)
     self->section = NULL;
 }
 
-/* Begins the section of that title, unless it is open. */
+/* Begins the section with that title, unless it is the current one. */
 static void
 printer_section(Printer *self, const char *key, const char *title)
 {
@@ -60,7 +60,7 @@ printer_section(Printer *self, const char *key, const char *title)
         printf("\n%s:\n", title);
 }
 
-/* An element of the open list. Takes @object. */
+/* Adds an element to the current list. Takes ownership of @object. */
 static void
 printer_add(Printer *self, gboolean *first, JsonObject *object)
 {
@@ -232,7 +232,7 @@ all_bitmap(const SinterDumpBitmap *bitmap, gpointer user_data)
     printer_add(self, &self->first, object);
 }
 
-/* The table without its runs. */
+/* Prints the table without its runs. */
 static void
 print_table_json(Printer *self, const SinterDumpTable *table)
 {

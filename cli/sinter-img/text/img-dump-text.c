@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The upper two depths of a dump: what state the image is in, what it holds and what would mend
- * it; and every finding with its place. Invariant: names out of the image reach a terminal only
- * through sinter_img_name().
+ * The two upper levels of a dump: the state of the image, its content and the suggested repairs;
+ * and every finding with its location. Invariant: names from the image are passed through
+ * sinter_img_name() before they reach a terminal.
  */
 
 #include "img-dump-text.h"
@@ -41,7 +41,7 @@ sinter_img_dump_verdict(const SinterCheckResult *result)
     return words[sinter_img_check_status(result)];
 }
 
-/* The finding whose stake is the highest; N_CODES where there is none but notes. */
+/* Returns the finding with the highest stake, or N_CODES if there are only notes. */
 static SinterFindingCode
 worst_code(const SinterCheckResult *result)
 {
@@ -183,7 +183,7 @@ print_allocation(const SinterImageStats *stats)
     printf(".\n");
 }
 
-/* Whether a finding that counts has that stake and that fix. */
+/* Returns whether there is a finding, other than a note, with that stake and that fix. */
 static gboolean
 wants_fix(const SinterCheckResult *result, SinterFindingStake stake, SinterFindingFix fix)
 {
@@ -199,7 +199,7 @@ wants_fix(const SinterCheckResult *result, SinterFindingStake stake, SinterFindi
     return FALSE;
 }
 
-/* What would mend it: by what is at stake, and flags after what they follow from. */
+/* Returns the suggested repairs: ordered by stake, and flags after the errors that cause them. */
 static GArray *
 wanted_fixes(const SinterCheckResult *result)
 {
@@ -338,7 +338,7 @@ sinter_img_dump_print(const SinterImgDump *self, SinterImgDumpDepth depth)
     print_findings(self->result);
 }
 
-/* --- for programs --- */
+/* --- JSON output --- */
 
 typedef struct {
     const char *name;

@@ -7,16 +7,16 @@
 
 G_BEGIN_DECLS
 
-/* What `dump` shows. */
+/* The level of detail of `dump`. */
 typedef enum {
     SINTER_IMG_DUMP_VERDICT,
     SINTER_IMG_DUMP_ERRORS,
     SINTER_IMG_DUMP_ALL,
 } SinterImgDumpDepth;
 
-/* What is known before the tables are told one by one. */
+/* The data that is known before the tables are printed one by one. */
 typedef struct {
-    const char *name; /* as the command line has it */
+    const char *name; /* as given on the command line */
     const SinterImageInfo *info;
     const SinterCheckResult *result;
 } SinterImgDump;
@@ -24,15 +24,15 @@ typedef struct {
 /* "clean", "leaks", "corrupt", "not-completed" */
 const char *sinter_img_dump_verdict(const SinterCheckResult *result);
 
-/* Verdict and, with @depth, what leads to it, for people. */
+/* Prints the verdict and, depending on @depth, the reasons for it, for people. */
 void sinter_img_dump_print(const SinterImgDump *self, SinterImgDumpDepth depth);
 
 /* (transfer full): the same for programs */
 JsonNode *sinter_img_dump_to_json(const SinterImgDump *self);
 
 /*
- * Prints all metadata; with @json, as the further members of an object that has begun. FALSE with
- * a message where that fails.
+ * Prints all metadata; with @json as further members of an object that is already open. Returns
+ * FALSE with a message on failure.
  */
 gboolean sinter_img_dump_print_all(const SinterImgDump *self, SinterIo *io, gboolean json);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Turns findings into lines and JSON. Invariant: a finding that qemu-img has a line for is that
- * line, so that what looks for it finds it.
+ * Formats findings as lines and as JSON. Invariant: if qemu-img has a line for a finding, that line
+ * is used unchanged, so that scripts that search for it find it.
  */
 
 #include "img-finding.h"

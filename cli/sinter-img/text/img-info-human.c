@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * An image's information for people, line by line as qemu-img prints it.
+ * Prints the information about an image for people, line by line as qemu-img does.
  */
 
 #include "img-info-text.h"

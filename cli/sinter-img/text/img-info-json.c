@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * An image's information as JSON. Members stand in the order in which qemu-img prints them.
+ * Information about an image as JSON. Members are in the order in which qemu-img prints them.
  */
 
 #include "img-info-text.h"

@@ -6,17 +6,17 @@
 
 G_BEGIN_DECLS
 
-/* All that is told of one image. */
+/* All information about one image. */
 typedef struct {
     SinterImageInfo *info;
     GPtrArray *snapshots;  /* of SinterSnapshotInfo */
     GPtrArray *bitmaps;    /* of SinterBitmapInfo */
-    SinterLuksInfo *luks;  /* NULL: not encrypted that way */
-    JsonNode *specific;    /* what only its format has; NULL: nothing */
+    SinterLuksInfo *luks;  /* NULL: no LUKS encryption */
+    JsonNode *specific;    /* format-specific information; NULL: none */
     char *backing_to_open; /* NULL: none */
 } SinterImgInfo;
 
-/* (transfer full): the members of a qcow2 image that others have not; NULL for another format. */
+/* (transfer full): the members that only a qcow2 image has; NULL for other formats. */
 JsonNode *sinter_img_info_specific(const SinterImgInfo *self);
 
 /* (transfer full) */
@@ -24,8 +24,8 @@ JsonNode *sinter_img_info_to_json(const SinterImgInfo *self);
 
 void sinter_img_info_print_human(const SinterImgInfo *self);
 
-/* The list of SinterSnapshotInfo, as `snapshot -l` and `info` print it; nothing where it is empty.
- */
+/* Prints a list of SinterSnapshotInfo in the format of `snapshot -l` and `info`; nothing if it is
+ * empty. */
 void sinter_img_info_print_snapshots(const GPtrArray *snapshots);
 
 G_END_DECLS

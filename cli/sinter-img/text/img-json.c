@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Writes JSON values the way qemu-img does, for programs and for people.
+ * Prints JSON values in the formats of qemu-img, for programs and for people.
  */
 
 #include "img-json.h"

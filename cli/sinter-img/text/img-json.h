@@ -6,14 +6,14 @@
 G_BEGIN_DECLS
 
 /*
- * Prints @node to standard output, with a line end: an indent of 4, a member a line, and nothing
- * but ASCII, which is what qemu-img writes (and json-glib's generator does not).
+ * Prints @node to standard output, with a line end: an indentation of 4, one member per line, and
+ * only ASCII. qemu-img uses this format, which json-glib's generator cannot produce.
  */
 void sinter_img_json_print(JsonNode *node);
 
 /*
- * Prints a value for people, one member or element a line: `name: value`, `[0]:`. @indent: of its
- * first level, in steps of 4.
+ * Prints a value for people, one member or element per line: `name: value`, `[0]:`. @indent: the
+ * indentation of its first level, in steps of 4.
  */
 void sinter_img_json_print_human(JsonNode *node, guint indent);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What merge and remove say: the plan as a list for people or an object for programs, and after the
- * work a few lines of what became of the images.
+ * The output of merge and remove: the plan as a list for people or as a JSON object, and after the
+ * operation a few lines about the resulting images.
  */
 
 #include "img-json.h"

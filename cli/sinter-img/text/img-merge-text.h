@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Says what is planned or was done, for people or as JSON. */
+/* Prints the plan or the result, for people or as JSON. */
 void sinter_img_merge_print(const SinterMergePlan *plan, gboolean json, gboolean dry_run);
 
 G_END_DECLS

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Messages. Invariant: nothing out of an image reaches a terminal raw; what goes into a pipe or
- * a file is byte for byte what qemu-img would write there.
+ * Messages. Invariant: no text from an image reaches a terminal unescaped; output to a pipe or a
+ * file is byte for byte what qemu-img would write.
  */
 
 #include "img-message.h"
@@ -88,7 +88,7 @@ sinter_img_usage_error(const char *format, ...)
     return 1;
 }
 
-/* @text and what @error and its causes say; a hint has a line of its own. */
+/* Prints @text and the texts of @error and its causes; a hint is printed on a separate line. */
 static void
 report_chain(const char *text, const GError *error)
 {

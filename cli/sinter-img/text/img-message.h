@@ -6,11 +6,11 @@
 G_BEGIN_DECLS
 
 /*
- * What is said on standard error, and how names are shown. Texts keep to the words of qemu-img,
- * so that a script which looks for them finds them.
+ * Messages on standard error, and the display of names. Texts are those of qemu-img, so that
+ * scripts that search for them find them.
  */
 
-/* "qemu-img" where the program was called by that name, else "sinter-img". */
+/* "qemu-img" if the program was called by that name, otherwise "sinter-img". */
 const char *sinter_img_program(void);
 void sinter_img_set_program(const char *argv0);
 
@@ -20,22 +20,24 @@ void sinter_img_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* "PROGRAM: warning: TEXT" */
 void sinter_img_warning(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
-/* As sinter_img_error(), and where to read on. Returns: 1, the exit status for wrong usage. */
+/* Like sinter_img_error(), plus a reference to the help. Returns: 1, the exit status for usage
+ * errors. */
 int sinter_img_usage_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
-/* What the error says; its hint, where it has one, on a line of its own. */
+/* Prints the message of the error; its hint, if any, is printed on a separate line. */
 void sinter_img_report(const GError *error);
 
 /*
- * The same, but where @error is about @stage of @file, that is said in the words of @format: with
- * the name that the command line gave for the file, or as qemu-img calls the operation.
+ * The same, but if @error is about @stage of @file, that part is replaced by @format: it contains
+ * the name of the file as given on the command line, or the name that qemu-img has for the
+ * operation.
  */
 void sinter_img_report_as(const GError *error, SinterStage stage, const char *file,
                           const char *format, ...) G_GNUC_PRINTF(4, 5);
 
 /*
- * Returns: (transfer full): a name out of an image, for standard output. On a terminal it holds
- * nothing that could steer it; elsewhere it is what it is.
+ * Returns: (transfer full): a name from an image, for standard output. On a terminal all characters
+ * that could control it are escaped; otherwise the name is unchanged.
  */
 char *sinter_img_name(const char *name);
 

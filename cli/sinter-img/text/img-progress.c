@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Shows how far a piece of work is, and lets it be interrupted. A thread of its own waits for
- * signals, which are blocked everywhere else; the work's thread draws. Invariant: nobody but
- * that thread takes a signal meanwhile, so the work always ends by itself and cleans up.
+ * Shows the progress of a long operation and lets it be interrupted. A separate thread waits for
+ * signals, which are blocked in all other threads; the thread that runs the operation draws.
+ * Invariant: only the signal thread receives signals during the operation, so the operation always
+ * ends normally and cleans up.
  */
 
 #include "img-progress.h"
@@ -16,7 +17,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Short work shows no bar at all. */
+/* Short operations show no bar. */
 #define FIRST_BAR_USEC 500000
 #define BAR_INTERVAL_USEC 100000
 #define WAKE_SIGNAL SIGALRM
@@ -87,7 +88,7 @@ progress_moved(double fraction, gpointer user_data)
     progress_draw(self, fraction);
 }
 
-/* One signal. A second interruption does not wait for the work. */
+/* Handles one signal. A second interruption does not wait for the operation. */
 static void
 progress_heard(SinterImgProgress *self, int number)
 {
@@ -111,7 +112,8 @@ progress_watch(gpointer data)
     SinterImgProgress *self = data;
     int number;
 
-    /* only the one that ends it may end it: a signal that nobody waits for would be deadly */
+    /* stop only for the wake-up of progress_end(): other senders must not end this thread, since a
+     * signal that nobody waits for would kill the process */
     while (sigwait(&self->signals, &number) == 0) {
         if (number == WAKE_SIGNAL && g_atomic_int_get(&self->ending))
             break;
@@ -138,7 +140,7 @@ progress_end_watching(SinterImgProgress *self)
     int number = g_atomic_int_get(&self->interrupted);
 
     g_atomic_int_set(&self->ending, TRUE);
-    /* to the process: the watcher alone waits for it */
+    /* sent to the process: only the watcher waits for this signal */
     kill(getpid(), WAKE_SIGNAL);
     g_thread_join(self->watcher);
     pthread_sigmask(SIG_SETMASK, &self->former, NULL);

@@ -8,10 +8,10 @@
 G_BEGIN_DECLS
 
 /*
- * A long piece of work as a user sees it: with -p qemu-img's percentages on standard output, else
- * a bar on standard error where that is a terminal. Interrupting (SIGINT, SIGTERM, SIGHUP)
- * cancels it, so that it can clean up; a second time ends the program at once. SIGUSR1 prints the
- * percentage on standard error.
+ * The progress of a long operation on the terminal: with -p qemu-img's percentages on standard
+ * output, otherwise a bar on standard error if that is a terminal. An interruption (SIGINT,
+ * SIGTERM, SIGHUP) cancels the operation, so that it can clean up; a second one ends the program
+ * immediately. SIGUSR1 prints the percentage on standard error.
  */
 typedef struct _SinterImgProgress SinterImgProgress;
 
@@ -21,29 +21,29 @@ typedef enum {
     SINTER_IMG_PROGRESS_QUIET,   /* -q, or the output itself goes to the terminal */
 } SinterImgProgressMode;
 
-/* What -q and -p ask for. */
+/* Returns the mode for -q and -p. */
 SinterImgProgressMode sinter_img_progress_mode(gboolean quiet, gboolean percent);
 
 /*
- * @label: what is worked on; @step_percent: percentages are printed when they have moved on by
- * more. Call from the main thread, before there are others.
+ * @label: the object of the operation; @step_percent: a percentage is printed when it has increased
+ * by more than this. Call it from the main thread before other threads are started.
  */
 SinterImgProgress *sinter_img_progress_begin(SinterImgProgressMode mode, const char *label,
                                              double step_percent);
 
-/* (transfer none): for the work */
+/* (transfer none): for the operation */
 SinterProgress *sinter_img_progress_get(SinterImgProgress *self);
 GCancellable *sinter_img_progress_get_cancellable(SinterImgProgress *self);
 
-/* The percentage is 0: to be said when the work begins. */
+/* Reports 0 percent; call it when the operation begins. */
 void sinter_img_progress_start(SinterImgProgress *self);
 
-/* The percentage is 100: to be said before the outcome is. */
+/* Reports 100 percent; call it before the result is printed. */
 void sinter_img_progress_complete(SinterImgProgress *self);
 
 /*
- * Wipes the bar, or ends the line of percentages, and lets signals be what they were. Where one
- * had interrupted the work, the program ends by it here. Accepts NULL.
+ * Clears the bar, or ends the line of percentages, and restores the signal mask. If a signal has
+ * interrupted the operation, it ends the program here. Accepts NULL.
  */
 void sinter_img_progress_end(SinterImgProgress *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImgProgress, sinter_img_progress_end)

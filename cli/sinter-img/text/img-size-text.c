@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Sizes as qemu-img writes them. (The form of sinter's other commands is in sinter-units.) */
+/* Formats sizes like qemu-img. (The format of the other sinter commands is in sinter-units.) */
 
 #include "img-size-text.h"
 
@@ -11,7 +11,7 @@ sinter_img_size_format(guint64 bytes)
     double value = (double)bytes;
     gsize i = 0;
 
-    /* three digits at most before the point: from 1000 on, the next unit */
+    /* at most three digits before the point: from 1000 on, use the next unit */
     for (; value >= 1000 && i + 1 < G_N_ELEMENTS(units); i++)
         value /= 1024;
     return g_strdup_printf("%0.3g %s", value, units[i]);

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Returns: (transfer full): for people, as qemu-img writes it: "64 MiB", "0.977 GiB". */
+/* Returns: (transfer full): a size for people, in qemu-img's format: "64 MiB", "0.977 GiB". */
 char *sinter_img_size_format(guint64 bytes);
 
 G_END_DECLS

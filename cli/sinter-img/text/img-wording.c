@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Helps, and what is wrong with a command line. Invariant: a wrong command line is described byte
- * for byte as qemu-img does.
+ * Help texts and usage errors. Invariant: a usage error is described byte for byte as by qemu-img.
  */
 
 #include "img-wording.h"
@@ -10,9 +9,10 @@
 
 #include <string.h>
 
-/* The release of qemu-img whose verbs these are: who asks "qemu-img" for a version means that. */
+/* The release of qemu-img whose commands these are; reported if the program is called as
+ * "qemu-img". */
 #define QEMU_IMG_VERSION "7.2.0"
-/* Where the text of an option begins. */
+/* The column where the description of an option begins. */
 #define PROGRAM_COLUMN 21
 #define VERB_COLUMN 28
 
@@ -95,7 +95,7 @@ format_version(const SinterCommandSet *set)
     return g_strdup("sinter-img version " SINTER_VERSION "\n");
 }
 
-/* --- what is wrong ---------------------------------------------------------------------------- */
+/* --- usage errors ----------------------------------------------------------------------------- */
 
 static char *
 no_command(const SinterCommandSet *set)

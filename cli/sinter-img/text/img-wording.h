@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* Helps and usage errors, these in the words of qemu-img. -h/--help and -V/--version end the
- * command line; behind a verb there is -h/--help only. */
+/* Help texts, and usage errors in the words of qemu-img. -h/--help and -V/--version end the command
+ * line; after a command only -h/--help is accepted. */
 extern const SinterCommandWording sinter_img_wording;
 
 G_END_DECLS

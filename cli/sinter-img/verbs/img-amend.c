@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * amend: changes what an image was made with, by -o.
+ * amend: changes format options of an image, given by -o.
  */
 
 #include "img-change.h"
@@ -18,19 +18,19 @@
 #include <string.h>
 
 #define STEP_PERCENT 1.0
-/* Values that stand for: not said. */
+/* Values that mean: not given. */
 #define NOT_SAID G_MAXUINT64
 #define SWITCH_NOT_SAID (-1)
 
 typedef struct {
     SinterImgSource source;
-    char *list; /* all -o together */
+    char *list; /* all -o options, joined */
     gboolean progress;
     gboolean quiet;
     gboolean force;
 } AmendOptions;
 
-/* What -o says. */
+/* The values of -o. */
 typedef struct {
     char *backing_name;
     char *backing_format;
@@ -70,7 +70,7 @@ said_clear(Said *self)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Said, said_clear)
 
-/* FALSE after a message where images of that format have nothing to amend. */
+/* Returns FALSE after a message if images of that format have no options that can be changed. */
 static gboolean
 check_amends(const char *name)
 {
@@ -106,7 +106,7 @@ print_options(const char *format)
     return 0;
 }
 
-/* FALSE, after a message, for what can be said when an image is made and never again. */
+/* Returns FALSE after a message for an option that can only be set when an image is created. */
 static gboolean
 check_key(const char *key, const char *value, gpointer user_data)
 {
@@ -163,7 +163,7 @@ take_switch(gboolean said)
     return said ? SINTER_AMEND_ON : SINTER_AMEND_OFF;
 }
 
-/* What is said, for the library. FALSE after a message. */
+/* Converts the given options for the library. Returns FALSE after a message. */
 static gboolean
 take_said(const Said *said, const SinterImageInfo *info, SinterAmendOptions *ret)
 {
@@ -173,7 +173,7 @@ take_said(const Said *said, const SinterImageInfo *info, SinterAmendOptions *ret
     if (said->refcount_bits != NOT_SAID)
         ret->refcount_bits = (guint)MIN(said->refcount_bits, 65);
     if (said->refcount_bits == 0)
-        ret->refcount_bits = 65; /* no width at all either */
+        ret->refcount_bits = 65; /* 0 was given: use another invalid width, since 0 means "keep" */
     ret->lazy_refcounts = take_switch(said->lazy_refcounts);
     ret->data_file_raw = take_switch(said->data_file_raw);
     ret->data_file_name = said->data_file;
@@ -214,7 +214,7 @@ amend_do(const AmendOptions *self, const SinterImgName *name, const char *format
     return 0;
 }
 
-/* The image is known. */
+/* Amends the image whose information is @info. */
 static int
 amend_image(const AmendOptions *self, const SinterImgName *name, const SinterImageInfo *info)
 {

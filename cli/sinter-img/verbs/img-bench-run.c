@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Sends requests to a disk from as many threads as requests are to be under way. Invariant:
- * requests begin in order, and with drain none is under way while a flush is.
+ * Sends requests to a disk, with one thread for each concurrent request. Invariant: requests begin
+ * in order, and with drain no request is in progress during a flush.
  */
 
 #include "img-bench-run.h"
@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Each request under way has a thread, up to so many. */
+/* Each concurrent request has a thread, up to this number. */
 #define THREADS_MAX 64
 
 typedef struct {
@@ -22,7 +22,7 @@ typedef struct {
     guint64 n_begun;    /* requests */
     guint64 at;         /* offset of the next one */
     guint n_under_way;  /* requests */
-    guint64 flushed_at; /* the requests before this one have been flushed */
+    guint64 flushed_at; /* number of the first request that is not flushed yet */
     gboolean flushing;
     GError *error; /* the first */
 } Run;
@@ -33,7 +33,8 @@ run_flush(Run *self, GError **error)
     return sinter_handle_flush(self->bench->handle, error);
 }
 
-/* Whether a flush is due before the next request, or after the last. Locked. */
+/* Returns whether a flush is due before the next request, or after the last. Called with the lock
+ * held. */
 static gboolean
 run_flush_is_due(const Run *self)
 {
@@ -53,7 +54,8 @@ run_fail(Run *self, GError *error)
     g_cond_broadcast(&self->changed);
 }
 
-/* Flushes, or waits until another thread has. Locked, and let go meanwhile. */
+/* Flushes, or waits until another thread has flushed. Called with the lock held, which is released
+ * during the flush. */
 static void
 run_do_flush(Run *self)
 {
@@ -74,7 +76,7 @@ run_do_flush(Run *self)
     g_cond_broadcast(&self->changed);
 }
 
-/* FALSE: there is none, or one has failed. Locked. */
+/* Returns FALSE if there are no more requests or one has failed. Called with the lock held. */
 static gboolean
 run_begin(Run *self, guint64 *ret_offset)
 {

@@ -6,22 +6,22 @@
 
 G_BEGIN_DECLS
 
-/* Requests to one disk, of one size, at offsets of one step, several at a time. */
+/* Requests to one disk, of one size, at offsets with a fixed step, several concurrently. */
 typedef struct {
-    SinterChain *chain;   /* read from; NULL where @handle is */
-    SinterHandle *handle; /* written to */
+    SinterChain *chain;   /* to read from; NULL if @handle is set */
+    SinterHandle *handle; /* to write to */
     guint64 n_requests;
-    guint depth; /* requests under way at a time */
+    guint depth; /* number of concurrent requests */
     guint64 offset;
     guint64 request_bytes;
     guint64 step_bytes;
-    guint8 pattern;         /* what is written */
-    guint flush_interval;   /* requests from flush to flush; 0: none */
+    guint8 pattern;         /* the byte to write */
+    guint flush_interval;   /* number of requests between flushes; 0: no flushes */
     gboolean drain;         /* a flush waits for all requests before it */
-    gboolean write_through; /* each write is durable before it counts as done */
+    gboolean write_through; /* each write is durable when it completes */
 } SinterImgBench;
 
-/* Does them all. The first that fails ends it. */
+/* Sends all requests. The first failure ends the run. */
 gboolean sinter_img_bench_run(const SinterImgBench *bench, GError **error);
 
 G_END_DECLS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * bench: how fast requests to a disk are done.
+ * bench: measures the speed of requests to a disk.
  */
 
 #include "img-bench-run.h"
@@ -34,7 +34,7 @@ typedef struct {
     gboolean quiet;
 } BenchOptions;
 
-/* How QEMU would send requests: the names count, and what they ask of the cache mode. */
+/* The I/O method of QEMU: only its name is checked, and what it requires of the cache mode. */
 static gboolean
 bench_take_aio(const SinterOption *option, gpointer options, const char *value)
 {
@@ -47,7 +47,7 @@ bench_take_aio(const SinterOption *option, gpointer options, const char *value)
     return FALSE;
 }
 
-/* FALSE after a message. */
+/* Returns FALSE after a message. */
 static gboolean
 bench_check(const BenchOptions *self, const char *given)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What verbs that change an image have in common before they do. Invariant: the image's locks are
- * taken by the change itself; here nothing but its first bytes is read.
+ * Preparations that are common to commands that change an image. Invariant: the change itself takes
+ * the locks of the image; here only its first bytes are read.
  */
 
 #include "img-change.h"

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* Rows of a verb's table whose options hold a SinterImgSource as @member, but -f and -U. */
+/* Option rows for a command whose options have a SinterImgSource @member, except -f and -U. */
 #define SINTER_IMG_CHANGE_OPTIONS(type, member)                                                    \
     { "image-opts", 0, NULL, "file names are driver=FMT,file.filename=FILE",                       \
       SINTER_OPTION_MEMBER(type, member.image_opts) },                                             \
@@ -16,16 +16,16 @@ G_BEGIN_DECLS
     }
 
 /*
- * A name on the command line as an image that is to be changed. Looks into it, without a lock, for
- * its format, and warns where that was told by the content and is raw. FALSE after a message.
+ * Parses a name on the command line as an image to be changed. Probes its format without a lock,
+ * and warns if the format was probed and is raw. Returns FALSE after a message.
  */
 gboolean sinter_img_change_begin(SinterImgName *name, const SinterImgSource *source,
                                  const char *given, SinterImageInfo **ret_info);
 
-/* Whether @error is about opening @name, and not about what was to be done. */
+/* Returns whether @error is about opening @name, not about the requested change. */
 gboolean sinter_img_change_is_open_error(const SinterImgName *name, const GError *error);
 
-/* The line that qemu-img prints below some messages, after @error was told. */
+/* Prints the line that qemu-img prints below some messages; call it after @error was printed. */
 void sinter_img_change_hint(const GError *error);
 
 G_END_DECLS

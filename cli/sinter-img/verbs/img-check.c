@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * check: examines an image, or each of a chain, and changes nothing. The exit status is the
- * verdict: 0 clean, 1 not checked, 2 corrupt, 3 leaks only, 63 a format that knows no check; of
- * several images, the first of 1, 2, 3 that one of them has.
+ * check: examines an image, or each image of a chain, and changes nothing. The exit status is the
+ * result: 0 clean, 1 not checked, 2 corrupt, 3 leaks only, 63 the format has no check; for several
+ * images, the first of 1, 2, 3 that applies to any of them.
  */
 
 #include "text/img-check-text.h"
@@ -22,7 +22,7 @@
 #define NOT_CHECKED 1
 #define NO_CHECK_FOR_FORMAT 63
 #define STEP_PERCENT 1.0
-/* Findings of each code that are shown where nobody says how many. */
+/* The default number of findings of each code to show. */
 #define MAX_FINDINGS 1000
 
 typedef struct {
@@ -62,7 +62,7 @@ check_how(const CheckOptions *self, SinterImgProgress *progress)
     };
 }
 
-/* The guest bytes of an L1 entry, 0 where they cannot be told. */
+/* Returns the guest bytes covered by an L1 entry, 0 if unknown. */
 static guint64
 l1_entry_bytes(const SinterCheckResult *result, gboolean extended_l2)
 {
@@ -71,7 +71,8 @@ l1_entry_bytes(const SinterCheckResult *result, gboolean extended_l2)
     return cluster / (extended_l2 ? 16 : 8) * cluster;
 }
 
-/* One image's outcome; in a list of several, @array takes its JSON. Returns: its status. */
+/* Prints the result of one image; in a list of several, its JSON is added to @array. Returns: its
+ * exit status. */
 static int
 check_tell(const CheckOptions *self, const SinterCheckResult *result, gboolean extended_l2,
            const char *name, JsonArray *array)
@@ -124,7 +125,7 @@ check_tell_chain(const CheckOptions *self, const GPtrArray *results, gboolean js
 
         if (!json && !self->quiet)
             printf("%simage: %s\n", i ? "\n" : "", shown);
-        /* what goes to standard error belongs below that line */
+        /* the text on standard error must follow that line */
         fflush(stdout);
         status = worse_status(status,
                               check_tell(self, result, is_extended(result), result->path, array));
@@ -170,7 +171,7 @@ check_image(const CheckOptions *self, const SinterImgName *name, SinterIo *io, c
     return result;
 }
 
-/* The image is open and its format known. */
+/* Checks an image that is open and whose format is known. */
 static int
 check_do(const CheckOptions *self, const SinterImgName *name, SinterIo *io,
          const SinterImageInfo *info, gboolean json, GError **error)

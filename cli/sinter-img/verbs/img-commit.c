@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * commit: moves what an overlay decides into an image below it.
+ * commit: moves the data of an overlay into an image below it.
  */
 
 #include "img-change.h"

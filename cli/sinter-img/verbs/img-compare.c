@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * compare: whether two disks hold the same.
+ * compare: compares the content of two disks.
  */
 
 #include "text/img-message.h"

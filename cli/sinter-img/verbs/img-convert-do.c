@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Does what convert's command line asks for. Invariant: what can be refused is refused, in the
- * order and the words of qemu-img, before a target is made.
+ * Runs a conversion as given on the command line. Invariant: everything that can be refused is
+ * refused, in the order and the words of qemu-img, before a target is created.
  */
 
 #include "img-convert-do.h"
@@ -28,7 +28,7 @@ convert_has_text(const SinterImgNewImage *image, const char *key)
     return sinter_img_new_image_get(image, key) != NULL;
 }
 
-/* The options that stand for one in the list. */
+/* The options that are equivalent to an entry of the -o list. */
 static gboolean
 convert_add_backing(const SinterImgConvertOptions *self, SinterImgNewImage *image)
 {
@@ -47,7 +47,7 @@ convert_add_backing(const SinterImgConvertOptions *self, SinterImgNewImage *imag
     return TRUE;
 }
 
-/* What cannot go together in a new image, the first that is met in this order. */
+/* Checks for contradicting options of a new image; reports the first one in this order. */
 static gboolean
 convert_check_image(const SinterImgConvertOptions *self, const SinterImgNewImage *image,
                     guint n_sources)
@@ -81,7 +81,7 @@ convert_check_image(const SinterImgConvertOptions *self, const SinterImgNewImage
     return TRUE;
 }
 
-/* Fills @image, for a target that is to be made. */
+/* Fills @image for a target that is to be created. */
 static gboolean
 convert_describe_image(const SinterImgConvertOptions *self, SinterImgNewImage *image,
                        guint n_sources)
@@ -98,7 +98,7 @@ convert_describe_image(const SinterImgConvertOptions *self, SinterImgNewImage *i
            convert_add_backing(self, image) && convert_check_image(self, image, n_sources);
 }
 
-/* Calls @func for each bitmap that cannot be trusted; FALSE where that said stop. */
+/* Calls @func for each bitmap that cannot be trusted. Returns FALSE if @func returned FALSE. */
 static gboolean
 each_broken_bitmap(GPtrArray *chains, gboolean (*func)(const char *name))
 {
@@ -109,7 +109,7 @@ each_broken_bitmap(GPtrArray *chains, gboolean (*func)(const char *name))
         fs ? sinter_fs_open(fs, info->path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL) : NULL;
     g_autoptr(GPtrArray) bitmaps = io ? sinter_image_list_bitmaps(io, info->format, NULL) : NULL;
 
-    /* what cannot be listed the engine will tell */
+    /* the engine will report it if the bitmaps cannot be listed */
     for (guint i = 0; bitmaps && i < bitmaps->len; i++) {
         const SinterBitmapInfo *bitmap = g_ptr_array_index(bitmaps, i);
 
@@ -134,7 +134,7 @@ warn_of_broken_bitmap(const char *name)
     return TRUE;
 }
 
-/* Whether the source's bitmaps can be copied, as far as that is its own business. */
+/* Returns whether the bitmaps of the source can be copied, as far as the source is concerned. */
 static gboolean
 convert_check_bitmaps(const SinterImgConvertOptions *self, GPtrArray *chains)
 {
@@ -149,7 +149,7 @@ convert_check_bitmaps(const SinterImgConvertOptions *self, GPtrArray *chains)
     return FALSE;
 }
 
-/* Whether the target can have bitmaps: an image of qcow2's third version, the default. */
+/* Returns whether the target can have bitmaps: qcow2 version 3, which is the default. */
 static gboolean
 convert_check_bitmap_target(const SinterImgConvertOptions *self, const SinterCreateOptions *image)
 {
@@ -221,7 +221,7 @@ convert_to_stdout(const SinterImgConvertOptions *self, GPtrArray *chains,
     return FALSE;
 }
 
-/* The engine names the path; who asked gave a name. */
+/* The engine's errors contain the path; the message must contain the name that was given. */
 static void
 convert_report(const SinterImgConvertOptions *self, const SinterImgName *name, const char *format,
                const GError *error)
@@ -245,7 +245,7 @@ convert_write(const SinterImgConvertOptions *self, GPtrArray *chains, const Sint
 
     if (!convert_check_bitmap_target(self, image))
         return FALSE;
-    /* of a disk that stands on another one, what that one holds is there already */
+    /* a target with a backing file already has the content of that file */
     if (image->backing_name || self->backing_file)
         how->flags |= SINTER_CONVERT_TOP_LAYER;
     if (sinter_convert_to_image((SinterChain *const *)chains->pdata, chains->len, name->path, image,
@@ -255,7 +255,7 @@ convert_write(const SinterImgConvertOptions *self, GPtrArray *chains, const Sint
     return FALSE;
 }
 
-/* FALSE after a message. */
+/* Returns FALSE after a message. */
 static gboolean
 convert_new_name(const char *target, SinterImgName *ret)
 {
@@ -287,7 +287,8 @@ convert_to_new(const SinterImgConvertOptions *self, GPtrArray *chains, const cha
     return FALSE;
 }
 
-/* The target's path: a plain one, maybe behind `file:` or in --target-image-opts. */
+/* Parses the path of the target: a plain path, optionally after `file:` or in
+ * --target-image-opts. */
 static gboolean
 convert_existing_name(const SinterImgConvertOptions *self, const char *given, SinterImgName *ret)
 {
@@ -304,7 +305,7 @@ convert_existing_name(const SinterImgConvertOptions *self, const char *given, Si
     return FALSE;
 }
 
-/* What a backing file cannot go together with, where no image is made. */
+/* Checks the options that contradict a backing file if no image is created. */
 static gboolean
 convert_check_existing(const SinterImgConvertOptions *self, guint n_sources)
 {
@@ -344,7 +345,7 @@ convert_to_existing(const SinterImgConvertOptions *self, GPtrArray *chains, cons
     return convert_write(self, chains, &name, &image, how);
 }
 
-/* Takes the first source to the snapshot that is asked for. */
+/* Switches the first source to the requested snapshot. */
 static gboolean
 convert_go_to_snapshot(const SinterImgConvertOptions *self, const char *given, GPtrArray *chains)
 {

@@ -7,14 +7,14 @@
 
 G_BEGIN_DECLS
 
-/* What the command line asks of a conversion. */
+/* A conversion as given on the command line. */
 typedef struct {
     SinterImgSource source;
     const char *target_format;
     const char *target_cache;
     const char *backing_file;
     const char *backing_format;
-    char *list; /* all -o together */
+    char *list; /* all -o options, joined */
     SinterImgSnapshot snapshot;
     gboolean target_image_opts;
     gboolean target_is_zero;
@@ -33,10 +33,10 @@ typedef struct {
     guint n_threads;
 } SinterImgConvertOptions;
 
-/* "raw" where none is asked for. */
+/* "raw" if none is given. */
 const char *sinter_img_convert_format(const SinterImgConvertOptions *self);
 
-/* @operands: sources, and last the target. FALSE after a message. */
+/* @operands: the sources, then the target. Returns FALSE after a message. */
 gboolean sinter_img_convert_do(const SinterImgConvertOptions *self, SinterImgProgress *progress,
                                char **operands, int n_operands);
 

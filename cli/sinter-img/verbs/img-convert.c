@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * convert: copies disks into an image, or to standard output. Here is what the command line says.
+ * convert: copies disks into an image or to standard output. This file parses the command line.
  */
 
 #include "img-convert-do.h"
@@ -22,7 +22,7 @@
 #define THREADS_MAX 16
 #define STEP_PERCENT 1.0
 
-/* Options whose values are looked at in passing. */
+/* Options whose values are checked during parsing. */
 
 static gboolean
 convert_take_sparse(const SinterOption *option, gpointer options, const char *value)
@@ -60,7 +60,7 @@ convert_take_threads(const SinterOption *option, gpointer options, const char *v
     return FALSE;
 }
 
-/* What cannot go together, the first that is met in this order. */
+/* Checks for contradicting options; reports the first one in this order. */
 static gboolean
 convert_check_usage(const SinterImgConvertOptions *self)
 {
@@ -88,7 +88,7 @@ convert_check_usage(const SinterImgConvertOptions *self)
     return TRUE;
 }
 
-/* Percentages go to standard output, which then must not be the target as well. */
+/* Percentages go to standard output, so they are off if that is also the target. */
 static SinterImgProgressMode
 convert_progress_mode(const SinterImgConvertOptions *self, const char *target)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * create: makes an image.
+ * create: creates an image.
  */
 
 #include "text/img-message.h"
@@ -18,12 +18,12 @@ typedef struct {
     const char *format;
     const char *backing_file;
     const char *backing_format;
-    char *list; /* all -o together */
+    char *list; /* all -o options, joined */
     gboolean unsafe;
     gboolean quiet;
 } CreateOptions;
 
-/* What is made, and under which name. */
+/* The image to create, and its name. */
 typedef struct {
     const char *given;
     const char *path;
@@ -43,7 +43,7 @@ create_format(const CreateOptions *options)
     return options->format ? options->format : "raw";
 }
 
-/* FALSE after a message. */
+/* Returns FALSE after a message. */
 static gboolean
 create_init(Create *self, const CreateOptions *options, const char *given)
 {
@@ -62,7 +62,7 @@ create_init(Create *self, const CreateOptions *options, const char *given)
     return self->path != NULL;
 }
 
-/* The options that stand for one in the list, and the size of the command line. */
+/* Adds the options that are equivalent to an entry of the -o list, and the size. */
 static gboolean
 create_add_options(Create *self, const CreateOptions *options, const guint64 *size)
 {
@@ -104,13 +104,13 @@ open_backing(const char *path, const char *format, GError **error)
     SinterChain *chain = first ? sinter_chain_open(path, &how, &local) : NULL;
     gboolean is_known = sinter_error_is_about(local, SINTER_STAGE_OPEN, path);
 
-    /* the file is there: what is wrong in it is said without its name */
+    /* the file exists: an error in its content is reported without its name */
     if (local)
         g_propagate_error(error, g_error_copy(is_known ? sinter_error_get_cause(local) : local));
     return chain;
 }
 
-/* What stands under the image, opened as whoever reads the image will do. */
+/* Opens the backing file in the same way as a reader of the image will. */
 static SinterChain *
 create_open_backing(const Create *self, const char *name, const char *format)
 {
@@ -127,7 +127,8 @@ create_open_backing(const Create *self, const char *name, const char *format)
     return NULL;
 }
 
-/* Whether the image can stand on what it says; takes the size from there where none is given. */
+/* Returns whether the image can use its backing file; takes the size from there if none is
+ * given. */
 static gboolean
 create_look_at_backing(Create *self, const CreateOptions *options)
 {

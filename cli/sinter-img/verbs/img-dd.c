@@ -22,7 +22,7 @@ typedef struct {
     const char *target_format;
 } DdOptions;
 
-/* What the operands say. */
+/* The values of the operands. */
 typedef struct {
     const char *in;
     const char *out;
@@ -74,7 +74,7 @@ dd_parse(Dd *self, char **operands, int n_operands)
     return FALSE;
 }
 
-/* What is to be copied; a part that begins beyond the end of the disk is empty. */
+/* Sets the range to copy; a range that begins beyond the end of the disk is empty. */
 static void
 dd_set_part(const Dd *self, guint64 size, SinterConvertOptions *how)
 {
@@ -107,7 +107,7 @@ dd_copy(const Dd *self, SinterChain *chain, const SinterImgNewImage *image, gboo
     if (sinter_img_new_image_fill(image, &what, &error) &&
         sinter_convert_to_image(&chain, 1, path, &what, &how, &error))
         return TRUE;
-    /* the engine says that it converts; here that is creating */
+    /* the engine reports a conversion; here the operation is creating the file */
     sinter_img_report_as(error, SINTER_STAGE_CONVERT, path,
                          "%s: error while creating output image: ", self->out);
     return FALSE;
@@ -130,7 +130,7 @@ dd_run(const SinterCommandCall *call, GError **error)
     if (!sinter_img_new_image_init(&image, format)) {
         g_autofree char *why = sinter_img_new_image_refusal(format);
 
-        /* an unknown one is not named: qemu-img does not either */
+        /* like qemu-img, do not name an unknown format */
         sinter_img_error("%s", sinter_format_lookup(format) ? why : "Unknown file format");
         return 1;
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * dump: shows an image's metadata in three depths, with what a check finds in it. Invariant: an
- * image that cannot be used is shown as far as its bytes allow; nothing but the image is opened.
+ * dump: shows the metadata of an image in three levels of detail, with the findings of a check.
+ * Invariant: an image that cannot be used is shown as far as its bytes allow; no other file is
+ * opened.
  */
 
 #include "text/img-dump-text.h"
@@ -48,7 +49,7 @@ dump_check(const DumpOptions *self, const char *name, SinterIo *io, const char *
     return sinter_image_check_io(io, format, &how, error);
 }
 
-/* An object with the members of @head, that are known, and those of all tables, one by one. */
+/* Prints an object with the members of @head, followed by those of all tables, one by one. */
 static gboolean
 dump_print_all_json(const SinterImgDump *dump, JsonNode *head, SinterIo *io)
 {

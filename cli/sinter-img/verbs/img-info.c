@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * info: what images say about themselves. Invariant: each image is opened alone, read and closed
- * before the next; a data file is never opened, a backing file only with --backing-chain.
+ * info: shows the metadata of images. Invariant: each image is opened alone, read and closed before
+ * the next; a data file is never opened, a backing file only with --backing-chain.
  */
 
 #include "text/img-info-text.h"
@@ -60,7 +60,7 @@ info_fill(SinterImgInfo *self, SinterIo *io, const char *format, GError **error)
     return FALSE;
 }
 
-/* One image; NULL after a message. */
+/* Reads one image. Returns NULL after a message. */
 static SinterImgInfo *
 info_new(const SinterImgName *name)
 {
@@ -86,7 +86,7 @@ info_new(const SinterImgName *name)
     return g_steal_pointer(&self);
 }
 
-/* The name of the image below @above. */
+/* Returns in @name the backing file of @above. */
 static gboolean
 info_next_name(SinterImgName *name, const InfoOptions *options, const SinterImgInfo *above)
 {
@@ -111,7 +111,7 @@ info_check_loop(GHashTable *seen, const char *path, guint depth)
     return FALSE;
 }
 
-/* The image and, where asked for, those below it; NULL after a message. */
+/* Returns the image and, if requested, those below it; NULL after a message. */
 static GPtrArray *
 info_collect(const InfoOptions *options, const char *given)
 {

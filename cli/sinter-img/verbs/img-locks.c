@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * locks: which processes hold an image.
+ * locks: shows which processes hold an image.
  */
 
 #include "text/img-json.h"
@@ -80,7 +80,7 @@ permissions_to_text(guint bits)
     return g_strjoinv(",", (char **)names->pdata);
 }
 
-/* What another process may have chosen: printable wherever it goes. */
+/* Text that another process may have chosen: escaped for every kind of output. */
 static char *
 foreign_text(const char *text)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * map: which layer has what, and where. Prints while it walks, and keeps nothing.
+ * map: shows which layer holds which range, and at which offset. Prints during the walk and stores
+ * nothing.
  */
 
 #include "text/img-message.h"
@@ -13,9 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Made in large strokes: a map has many short lines. */
+/* A large output buffer: a map has many short lines. */
 #define BUFFER_BYTES (64 * 1024)
-/* More than all words of a line and its numbers, of 20 digits at most, take. */
+/* More than the length of a line with all its words and its numbers of at most 20 digits. */
 #define LINE_MAX_BYTES 256
 
 typedef struct {
@@ -27,8 +28,8 @@ typedef struct {
 
 typedef struct {
     SinterChain *chain;
-    gboolean any;     /* there was an extent */
-    gboolean refused; /* the human form cannot show an extent */
+    gboolean any;     /* at least one extent was printed */
+    gboolean refused; /* the human-readable form cannot show an extent */
 } Map;
 
 static gboolean
@@ -43,7 +44,7 @@ extent_is_zero(const SinterExtent *extent)
     return !extent_is_data(extent) || (extent->flags & SINTER_EXTENT_FILE_HOLE) != 0;
 }
 
-/* Where encrypted bytes lie says nothing to who maps them. */
+/* The offset of encrypted data is useless to a reader of the map. */
 static gboolean
 extent_has_offset(const SinterExtent *extent)
 {
@@ -51,7 +52,7 @@ extent_has_offset(const SinterExtent *extent)
            SINTER_EXTENT_HAS_HOST;
 }
 
-/* Appends @name and the number; gives the end. printf() would take most of a map's time. */
+/* Appends @name and the number; returns the end. printf() would take most of the time of a map. */
 static char *
 put_number(char *at, const char *name, guint64 number)
 {
@@ -114,7 +115,7 @@ print_human(const SinterExtent *extent, gpointer user_data)
     return TRUE;
 }
 
-/* The range that is asked for, as far as the disk goes. */
+/* Returns the requested range, limited to the disk. */
 static void
 map_range(const MapOptions *options, guint64 size, guint64 *ret_start, guint64 *ret_length)
 {
@@ -136,14 +137,14 @@ map_print(Map *self, const MapOptions *options, gboolean json, GError **error)
         sinter_error_prefix(error, "Could not read file metadata: ");
         return FALSE;
     }
-    /* a list is never empty */
+    /* a JSON list has at least one entry */
     return self->any || !json || print_json(&empty, self);
 }
 
 static int
 map_run(const SinterCommandCall *call, GError **error)
 {
-    static char buffer[BUFFER_BYTES]; /* standard output has it to the program's end */
+    static char buffer[BUFFER_BYTES]; /* used by stdout until the program ends */
     const MapOptions *options = call->options;
     g_autoptr(SinterChain) chain = NULL;
     gboolean json;

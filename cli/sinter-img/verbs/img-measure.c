@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * measure: how large a new image would be.
+ * measure: computes the size of a new image.
  */
 
 #include "text/img-json.h"
@@ -27,10 +27,10 @@ typedef struct {
     const char *target_format;
     SinterImgSnapshot snapshot;
     guint64 size; /* NO_SIZE: not given */
-    char *list;   /* all -o together */
+    char *list;   /* all -o options, joined */
 } MeasureOptions;
 
-/* What -o says of a qcow2 image, as far as it matters here. */
+/* The options in -o for a qcow2 image that matter here. */
 typedef struct {
     char *backing_file;
     char *compat;
@@ -90,7 +90,7 @@ measure_take_output(const SinterOption *option, gpointer options, const char *va
     return sinter_img_output_parse(value, &((MeasureOptions *)options)->json);
 }
 
-/* What a word of -o must be one of; NULL: it was not given. */
+/* Checks that a value of -o is one of two words; NULL: not given. */
 static gboolean
 word_is(const char *word, const char *one, const char *other)
 {
@@ -100,7 +100,7 @@ word_is(const char *word, const char *one, const char *other)
 static gboolean
 qcow2_check_words(const Qcow2Options *self, gboolean *ret_old, gboolean *ret_preallocated)
 {
-    /* "v2" and "v3", which create takes, are not known here */
+    /* "v2" and "v3", which create accepts, are not accepted here */
     *ret_old = g_strcmp0(self->compat, "0.10") == 0;
     *ret_preallocated = word_is(self->preallocation, "falloc", "full");
     if (self->compat && !*ret_old && strcmp(self->compat, "1.1") != 0) {
@@ -121,14 +121,15 @@ qcow2_check_words(const Qcow2Options *self, gboolean *ret_old, gboolean *ret_pre
     return TRUE;
 }
 
-/* A number that the engine refuses, as it would @value, which it takes for none or cannot hold. */
+/* Returns a number that the engine refuses, in place of a @value that the engine would treat as not
+ * given or cannot represent. */
 static guint
 number_or_wrong(guint64 value)
 {
     return value > 0 && value < G_MAXUINT ? (guint)value : G_MAXUINT;
 }
 
-/* @self to what the engine takes. */
+/* Converts @self for the engine. */
 static gboolean
 qcow2_to_measure(const Qcow2Options *self, SinterMeasureOptions *ret)
 {
@@ -181,7 +182,7 @@ measure_check_usage(const MeasureOptions *options, int n_operands)
     return FALSE;
 }
 
-/* Opens the image, in the state of a snapshot where one is asked for. */
+/* Opens the image, in the state of a snapshot if requested. */
 static SinterChain *
 measure_open(const MeasureOptions *options, const char *given)
 {
@@ -220,7 +221,7 @@ print_human(const SinterMeasure *measure)
         printf("bitmaps size: %" G_GUINT64_FORMAT "\n", measure->bitmaps);
 }
 
-/* FALSE after a message where images of that format cannot be measured. */
+/* Returns FALSE after a message if images of that format cannot be measured. */
 static gboolean
 check_target(const char *name)
 {

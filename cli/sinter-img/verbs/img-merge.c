@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * merge: makes one image of several that follow on each other in a chain. What remove does is a
- * merge too, so its work stands here.
+ * merge: merges several consecutive images of a chain into one. remove is a kind of merge too, so
+ * its implementation is here.
  */
 
 #include "img-merge.h"
@@ -52,8 +52,8 @@ merge_do(const SinterImgMerge *self, const char *given, const char *path, Sinter
 }
 
 /*
- * The top image may be a file that goes, so one that a merge before left behind is found without
- * it: only what is there is looked into.
+ * The top image may be a file to be removed, so the journal of an interrupted merge must be found
+ * without it: only files that exist are opened.
  */
 int
 sinter_img_merge_run(const SinterImgMerge *self, const char *given, const char *remove)

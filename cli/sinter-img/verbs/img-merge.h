@@ -7,8 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* What the verbs merge and remove have in common: the command line, the work, what is said of it.
- */
+/* Common to the commands merge and remove: the command line, the operation, its output. */
 typedef struct {
     SinterImgSource source;
     const char *top;
@@ -24,7 +23,7 @@ typedef struct {
     guint64 rate_bytes_per_sec;
 } SinterImgMerge;
 
-/* Rows of their tables. */
+/* Common rows of their option tables. */
 #define SINTER_IMG_MERGE_OPTIONS                                                                   \
     SINTER_IMG_CHANGE_OPTIONS(SinterImgMerge, source),                                             \
         { "format", 'f', "FMT", "format of the top image; probed by default",                      \
@@ -45,7 +44,8 @@ typedef struct {
         NULL, 'q', NULL, "print only errors", SINTER_OPTION_MEMBER(SinterImgMerge, quiet)          \
     }
 
-/* Merges in the chain of @given, or takes @remove (nullable) out of it. The exit status. */
+/* Merges images in the chain of @given, or removes @remove (nullable) from it. Returns the exit
+ * status. */
 int sinter_img_merge_run(const SinterImgMerge *self, const char *given, const char *remove);
 
 G_END_DECLS

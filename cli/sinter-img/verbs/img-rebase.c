@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * rebase: puts an overlay onto another backing file, or onto none.
+ * rebase: changes the backing file of an overlay, or removes it.
  */
 
 #include "img-change.h"
@@ -30,7 +30,7 @@ typedef struct {
 
 #define BACKING_NAME_MAX 1023
 
-/* Said of the name that was asked for, in qemu-img's words. */
+/* Reports an error with the name that was given, in qemu-img's words. */
 static void
 rebase_report(const RebaseOptions *self, const SinterImgName *name, SinterRebaseStage stage,
               GError *error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * remove: takes an image out of a chain.
+ * remove: removes an image from a chain.
  */
 
 #include "img-merge.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * resize: gives a disk another size, told as such or as a difference.
+ * resize: changes the size of a disk, to an absolute size or by a difference.
  */
 
 #include "img-change.h"
@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* As far as offsets go, in whole clusters of every size. */
+/* The largest file offset, rounded down to whole clusters of every size. */
 #define SIZE_MAX_BYTES G_GUINT64_CONSTANT(9223372035781033984)
 
 typedef struct {
@@ -45,7 +45,7 @@ take_preallocation(const SinterOption *option, gpointer options, const char *val
     return FALSE;
 }
 
-/* "10G", "+1G", "-1G": the sign and the bytes. FALSE after a message. */
+/* "10G", "+1G", "-1G": the sign and the bytes. Returns FALSE after a message. */
 static gboolean
 parse_size(const char *text, char *ret_sign, guint64 *ret)
 {
@@ -57,7 +57,7 @@ parse_size(const char *text, char *ret_sign, guint64 *ret)
     return sinter_img_option_list_parse(list, keys, G_N_ELEMENTS(keys), ret);
 }
 
-/* The size to be, in numbers that run over as qemu-img's do; 0: none that can be. */
+/* Returns the new size, with the same overflow behaviour as qemu-img; 0: not a possible size. */
 static guint64
 total_size(guint64 current, char sign, guint64 bytes)
 {

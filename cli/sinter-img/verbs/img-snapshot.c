@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * snapshot: lists, makes, applies and deletes the internal snapshots of an image.
+ * snapshot: lists, creates, applies and deletes the internal snapshots of an image.
  */
 
 #include "img-change.h"
@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What fits into a name, as qemu-img cuts it. */
+/* The maximum length of a name; like qemu-img, longer names are truncated. */
 #define NAME_MAX_BYTES 255
 
 typedef enum {
@@ -72,7 +72,7 @@ snapshot_list(const SnapshotOptions *self, const char *given)
     return 0;
 }
 
-/* What qemu-img says of failures that it knows by number only. */
+/* The messages of qemu-img for failures that it knows only as a number. */
 static void
 report_create(const char *snapshot, const GError *error)
 {

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* The verbs, each in its own file, for the table in main.c. */
+/* The commands, each in its own file, for the table in main.c. */
 extern const SinterCommand sinter_img_amend;
 extern const SinterCommand sinter_img_bench;
 extern const SinterCommand sinter_img_bitmap;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Lists of key=value pairs, and the options for making an image that are given that way.
+ * Lists of key=value pairs, and the image creation options in this format.
  */
 
 #include "img-keyval.h"
@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The text up to a single comma, doubled ones halved; @list goes on behind it. */
+/* Returns the text up to a single comma, with doubled commas reduced to one; @list is advanced past
+ * it. */
 static char *
 take_value(const char **list)
 {
@@ -27,7 +28,7 @@ take_value(const char **list)
     return g_string_free(out, FALSE);
 }
 
-/* The next pair; a word without a value is switched on, or off where it begins with "no". */
+/* Parses the next pair; a word without a value is switched on, or off if it begins with "no". */
 static void
 take_pair(const char **list, char **ret_key, char **ret_value)
 {
@@ -60,7 +61,7 @@ sinter_img_keyval_each(const char *list, SinterImgKeyvalFunc func, gpointer user
     return TRUE;
 }
 
-/* A list that does not begin or end with a comma which is not part of a value. */
+/* Checks that the list does not begin or end with a comma, except a doubled one. */
 static gboolean
 list_is_sound(const char *list)
 {
@@ -108,7 +109,7 @@ sinter_img_option_list_has_help(const char *list)
     return FALSE;
 }
 
-/* The message, after the name that it is about, if any. */
+/* Prints the message, preceded by the name that it is about, if any. */
 static void say_about(const char *about, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 static void

@@ -6,14 +6,14 @@
 G_BEGIN_DECLS
 
 /*
- * Lists as in `-o a=b,c=d`. A doubled comma is a comma of a value; `a` alone is `a=on`, `noa` is
+ * Lists as in `-o a=b,c=d`. A doubled comma is a comma in a value; `a` alone is `a=on`, `noa` is
  * `a=off`.
  */
 
 /* Returns: FALSE to stop. */
 typedef gboolean (*SinterImgKeyvalFunc)(const char *key, const char *value, gpointer user_data);
 
-/* Calls @func for each pair in turn. FALSE where that said stop. */
+/* Calls @func for each pair in turn. Returns FALSE if @func returned FALSE. */
 gboolean sinter_img_keyval_each(const char *list, SinterImgKeyvalFunc func, gpointer user_data);
 
 typedef enum {
@@ -23,39 +23,39 @@ typedef enum {
     SINTER_IMG_SIZE,   /* guint64, see img-size.h */
 } SinterImgKeyKind;
 
-/* A creation option that an output format has. One without a place is taken and left alone. */
+/* A creation option of an output format. An option without a member is accepted and ignored. */
 typedef struct {
     const char *key;
     SinterImgKeyKind kind;
-    gssize offset; /* of a struct; -1: no place */
+    gssize offset; /* of a struct; -1: no member */
 } SinterImgKey;
 
 #define SINTER_IMG_NO_PLACE ((gssize)-1)
 
 /*
- * Adds the list of one more -o to @all, which begins as NULL. FALSE after a message where it is
- * no list at all.
+ * Adds the list of a further -o to @all, which is initially NULL. Returns FALSE after a message if
+ * it is not a valid list.
  */
 gboolean sinter_img_option_list_add(char **all, const char *list);
 
-/* For SinterOption.take: likewise, into a char * that is to be freed. */
+/* For SinterOption.take: the same, into a char * that the caller frees. */
 gboolean sinter_img_option_list_take(const SinterOption *option, gpointer options,
                                      const char *value);
 
-/* Whether the list asks for help: `help` or `?` in place of a pair. */
+/* Returns whether the list requests help: `help` or `?` instead of a pair. */
 gboolean sinter_img_option_list_has_help(const char *list);
 
 /*
- * What @value is worth: 0 or 1 of a switch, the number or size, 0 of a text. Says what is wrong
- * with it, after the name @about where that is not NULL.
+ * Parses @value: 0 or 1 for a switch, the number or size, 0 for a text. Prints a message if it is
+ * invalid, preceded by the name @about if that is not NULL.
  */
 gboolean sinter_img_value_parse(SinterImgKeyKind kind, const char *key, const char *value,
                                 const char *about, guint64 *ret);
 
-/* Says that there is no @key, likewise. Returns: FALSE. */
+/* Prints that there is no @key, likewise. Returns: FALSE. */
 gboolean sinter_img_key_refuse(const char *key, const char *about);
 
-/* Fills @values by @list; says what is wrong. Texts are to be freed. */
+/* Fills @values from @list; prints a message on failure. The caller frees the texts. */
 gboolean sinter_img_option_list_parse(const char *list, const SinterImgKey *keys, gsize n_keys,
                                       gpointer values);
 

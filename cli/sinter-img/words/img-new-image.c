@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The options that a new image can have. Invariant: the order of the tables is that of the line
- * which tells what is made, and what is said is what qemu-img says.
+ * The options of a new image. Invariant: the order of the tables is the order in the line
+ * "Formatting …", and the texts are those of qemu-img.
  */
 
 #include "img-new-image.h"
@@ -15,15 +15,15 @@
 #include <string.h>
 
 #define HELP_COLUMN 22
-/* QEMU's: a guest that writes here and there leaves few extents. */
+/* QEMU's value: keeps the number of extents low if a guest writes to scattered locations. */
 #define DEFAULT_EXTENT_SIZE_HINT (1024 * 1024)
 
 typedef struct {
     const char *key;
     SinterImgKeyKind kind;
     const char *help;
-    const char *shown;     /* where it is not given; NULL: nothing */
-    gboolean is_of_file;   /* the file has it, not the format */
+    const char *shown;     /* the text if it is not given; NULL: none */
+    gboolean is_of_file;   /* an option of the file, not of the format */
     gboolean is_encrypted; /* for encrypted images */
 } OptionRow;
 
@@ -126,7 +126,7 @@ sinter_img_new_image_clear(SinterImgNewImage *self)
         g_clear_pointer(&self->values[i].text, g_free);
 }
 
-/* -1: there is none */
+/* -1: none */
 static gssize
 find_row(const SinterImgNewImage *self, const char *key)
 {
@@ -200,7 +200,7 @@ sinter_img_new_image_set_size(SinterImgNewImage *self, guint64 bytes)
     put(self, find_row(self, "size"), text, bytes);
 }
 
-/* 0 where it was not given */
+/* 0 if it was not given */
 static guint64
 number_of(const SinterImgNewImage *self, const char *key)
 {
@@ -215,7 +215,7 @@ sinter_img_new_image_get_size(const SinterImgNewImage *self)
     return number_of(self, "size");
 }
 
-/* In a list a comma of a value is doubled. */
+/* In a list, a comma in a value is doubled. */
 static void
 append_value(GString *out, const OptionRow *row, const char *text, guint64 number)
 {
@@ -293,7 +293,7 @@ fill_version(const SinterImgNewImage *self, SinterCreateOptions *ret, GError **e
     return !given || ret->version || refuse_value(error, "version", given);
 }
 
-/* What stands below may be of any format that we or QEMU can read. */
+/* The backing file may have any format that Sinter or QEMU can read. */
 static gboolean
 check_backing_format(const SinterImgNewImage *self, GError **error)
 {
@@ -319,7 +319,7 @@ fill_compression(const SinterImgNewImage *self, SinterCreateOptions *ret, GError
            refuse_value(error, "compression-type", given);
 }
 
-/* 0 is for the engine what is not given, and for whoever gave it no power of two. */
+/* The engine treats 0 as not given, but a 0 from the user is an invalid power of two. */
 static guint
 fill_number(const SinterImgNewImage *self, const char *key)
 {
@@ -330,7 +330,7 @@ fill_number(const SinterImgNewImage *self, const char *key)
     return number > 0 && number < G_MAXUINT ? (guint)number : G_MAXUINT;
 }
 
-/* What we cannot do, where it would make a difference. */
+/* Refuses unsupported options if they would make a difference. */
 static gboolean
 check_supported(const SinterImgNewImage *self, GError **error)
 {
@@ -354,7 +354,7 @@ warn(const char *text, gpointer data)
     sinter_img_warning("%s", text);
 }
 
-/* What nobody asked for need not be had. */
+/* The default layout is a preference, not a requirement. */
 static void
 fill_layout(const SinterImgNewImage *self, SinterCreateOptions *ret)
 {

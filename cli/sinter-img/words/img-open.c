@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From a word on the command line to an open image. Invariant: a name is a plain path, `file:`
- * and a path, or, with --image-opts, a list that names one plain file; whatever else qemu-img
- * would understand (protocols, nested drivers) is refused with a line that says so.
+ * Opens the image for a name on the command line. Invariant: a name is a plain path, `file:` and a
+ * path, or, with --image-opts, a list that names one plain file. Everything else that qemu-img
+ * supports (protocols, nested drivers) is refused with a message.
  */
 
 #include "img-open.h"
@@ -94,7 +94,7 @@ take_image_option(const char *key, const char *value, gpointer user_data)
     return TRUE;
 }
 
-/* FALSE after a message where there is an option for the file itself that we do not have. */
+/* Returns FALSE after a message if there is an unsupported option for the file itself. */
 static gboolean
 check_file_option(const SinterImgName *self)
 {
@@ -115,7 +115,7 @@ parse_image_options(SinterImgName *self, const SinterImgSource *source)
         sinter_img_error("--image-opts and --format are mutually exclusive");
         return FALSE;
     }
-    /* a first word without a key is a reference to what only a running QEMU has */
+    /* a first word without a key refers to a device or node of a running QEMU */
     if (given[word] != '=') {
         say_not_opened(given, "Cannot find device='%.*s' nor node-name='%.*s'", (int)word, given,
                        (int)word, given);
@@ -160,7 +160,7 @@ parse_path(SinterImgName *self, const SinterImgSource *source)
     return TRUE;
 }
 
-/* FALSE after a message. NULL is known: it will be probed. */
+/* Returns FALSE after a message. NULL is accepted: the format will be probed. */
 static gboolean
 check_format(const char *given, const char *format)
 {
@@ -181,7 +181,7 @@ sinter_img_name_parse(SinterImgName *self, const SinterImgSource *source, const 
     return check_format(given, source->format) && parse_path(self, source);
 }
 
-/* What can be said before the file is opened, and better than the engine says it. */
+/* Checks that can be made before the file is opened, with better messages than the engine's. */
 static gboolean
 name_check(const SinterImgName *self)
 {
@@ -251,7 +251,7 @@ sinter_img_open_chain(const SinterImgName *name, const char *snapshot)
     g_autoptr(SinterChain) chain = NULL;
     g_autoptr(GError) error = NULL;
 
-    /* the file itself first: what is wrong with it is said in other words than what is in it */
+    /* open the file itself first: errors of the file and of its content are worded differently */
     first = sinter_img_open_file(name);
     if (!first)
         return NULL;

@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* What the command line says about how to open a source. */
+/* How to open a source, as given on the command line. */
 typedef struct {
     const char *format;
     const char *cache;
@@ -16,7 +16,7 @@ typedef struct {
     gboolean force_share;
 } SinterImgSource;
 
-/* Rows of a verb's table whose options hold a SinterImgSource as @member. */
+/* Option rows for a command whose options have a SinterImgSource @member. */
 #define SINTER_IMG_SOURCE_OPTIONS(type, member)                                                    \
     { "format", 'f', "FMT", "image format; probed by default",                                     \
       SINTER_OPTION_MEMBER(type, member.format) },                                                 \
@@ -31,12 +31,12 @@ typedef struct {
 /* SinterOption.parse of --object. */
 gboolean sinter_img_refuse_object(const SinterOption *option, gpointer options, const char *value);
 
-/* A name on the command line, understood. */
+/* A parsed name from the command line. */
 typedef struct {
     const char *given;
     char *path;
-    char *format;  /* NULL: to be probed */
-    char *unknown; /* NULL, or an option of --image-opts that we do not have */
+    char *format;  /* NULL: probe it */
+    char *unknown; /* NULL, or an unsupported option of --image-opts */
     gboolean force_share;
     gboolean direct;
 } SinterImgName;
@@ -45,38 +45,39 @@ void sinter_img_name_clear(SinterImgName *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterImgName, sinter_img_name_clear)
 
 /*
- * These say themselves what is wrong. None of them opens anything but what is named, and the
- * chain what the images in it name.
+ * These functions print a message on failure. They open only the named file; opening a chain also
+ * opens the files that its images name.
  */
 gboolean sinter_img_name_parse(SinterImgName *self, const SinterImgSource *source,
                                const char *given);
 
-/* (transfer full): the file, open for reading and, unless it is shared by force, locked. */
+/* (transfer full): the file, open for reading and locked, unless it is force-shared. */
 SinterIo *sinter_img_open_file(const SinterImgName *name);
 
-/* The error, which the engine tells of the path, told of the word that was given for it. */
+/* Reports an error that contains the path, with the name that was given instead of the path. */
 void sinter_img_name_report(const SinterImgName *self, const GError *error);
 
-/* FALSE where --image-opts had an option that the image's @format has not. */
+/* Returns FALSE if --image-opts had an option that the image's @format does not have. */
 gboolean sinter_img_name_check_options(const SinterImgName *self, const char *format);
 
 /* @snapshot: (nullable): of the image */
 SinterChain *sinter_img_open_chain(const SinterImgName *name, const char *snapshot);
 
-/* As above, from the command line's word. */
+/* The same, for a name on the command line. */
 SinterChain *sinter_img_open_source(const SinterImgSource *source, const char *given);
 
 /*
- * The path in a word: `file:` goes. NULL where it begins with another protocol, which is none of
- * ours and is then in @ret_protocol (transfer full).
+ * Returns the path without `file:`. Returns NULL if the name begins with another, unsupported
+ * protocol, which is stored in @ret_protocol (transfer full).
  */
 const char *sinter_img_strip_protocol(const char *given, char **ret_protocol);
 
-/* FALSE where @cache is no name of a cache mode; @ret_direct: it passes by the page cache. */
+/* Returns FALSE if @cache is not the name of a cache mode; @ret_direct: it bypasses the page
+ * cache. */
 gboolean sinter_img_cache_parse(const char *cache, gboolean *ret_direct);
 
-/* FALSE, after a message that calls it @what ("cache option"), where @cache (nullable: not given)
- * is none. */
+/* Returns FALSE after a message that names @what ("cache option") if @cache (nullable: not given)
+ * is not a cache mode. */
 gboolean sinter_img_cache_check(const char *what, const char *cache);
 
 G_END_DECLS

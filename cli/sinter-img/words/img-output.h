@@ -5,13 +5,13 @@
 
 G_BEGIN_DECLS
 
-/* Row of a verb's table whose options hold a const char * @member. */
+/* The option row for a command whose options have a const char * @member. */
 #define SINTER_IMG_OUTPUT_OPTION(type, member)                                                     \
     {                                                                                              \
         "output", 0, "OFMT", "human or json", SINTER_OPTION_MEMBER(type, member)                   \
     }
 
-/* The value of --output (NULL: not given). Says what is wrong. */
+/* Parses the value of --output (NULL: not given). Prints a message on failure. */
 gboolean sinter_img_output_parse(const char *value, gboolean *ret_json);
 
 G_END_DECLS

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The program's plugins: those that were built in, and those of folders that the command line
- * names. No environment variable and no default folder adds any, so that what a script runs does
- * not depend on where it runs.
+ * The program's plugins: the built-in ones, and those in folders that the command line names. No
+ * environment variable and no default folder adds plugins, so that a script behaves the same
+ * everywhere.
  */
 
 #include "img-plugins.h"
@@ -12,7 +12,7 @@
 
 #include <sinter/format.h>
 
-/* For as long as the program runs: formats are the process's. */
+/* Kept until the program ends, because formats are global to the process. */
 static SinterPluginRegistry *registry;
 
 gboolean

@@ -6,13 +6,14 @@
 G_BEGIN_DECLS
 
 /*
- * Plugins, before the first image is opened. Once each; FALSE after a message.
+ * Loads plugins. Call init() once, then load() once for each folder, before the first image is
+ * opened. Both return FALSE after a message.
  */
 
-/* Makes those known that the program was built with. */
+/* Registers the built-in plugins. */
 gboolean sinter_img_plugins_init(void);
 
-/* Loads those in @folder (`--plugin-dir`), all of them or it is an error. */
+/* Loads all plugins in @folder (`--plugin-dir`); fails if one cannot be loaded. */
 gboolean sinter_img_plugins_load(const char *folder);
 
 /* (transfer full): names of the formats that can be read, for people, separated by spaces */

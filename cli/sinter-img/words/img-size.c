@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Sizes as qemu-img reads them. (The house's own way is sinter-units.)
+ * Parses sizes like qemu-img. (The format of the other programs is in sinter-units.)
  */
 
 #include "img-size.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The bits that a unit shifts by; -1: it is none. */
+/* Returns the number of bits that a unit shifts by; -1: not a unit. */
 static int
 unit_shift(char c)
 {
@@ -32,7 +32,7 @@ scale(guint64 whole, double fraction, int shift, guint64 *ret)
                                                            : SINTER_IMG_SIZE_RANGE;
 }
 
-/* "0x…", maybe with a unit. */
+/* "0x…", optionally with a unit. */
 static SinterImgSizeResult
 parse_hex(const char *text, guint64 *ret)
 {

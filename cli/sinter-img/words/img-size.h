@@ -12,16 +12,17 @@ typedef enum {
 } SinterImgSizeResult;
 
 /*
- * Bytes as qemu-img takes them: decimal or 0x, an optional b, k, M, G, T, P or E (of 1024), a
- * fraction where one of k to E follows.
+ * Parses bytes like qemu-img: decimal or 0x, an optional b, k, M, G, T, P or E (powers of 1024),
+ * and a fraction if one of k to E follows.
  */
 SinterImgSizeResult sinter_img_size_parse(const char *text, guint64 *ret);
 
-/* As above, from @min to @max; says what is wrong with the @what ("start offset"). */
+/* The same, limited to the range from @min to @max; prints a message that names @what ("start
+ * offset") on failure. */
 gboolean sinter_img_size_argument(const char *what, const char *text, guint64 min, guint64 max,
                                   guint64 *ret);
 
-/* What the number of an option may be: SinterOption.data for the functions below. */
+/* The valid range of a number option: SinterOption.data for the functions below. */
 typedef struct {
     const char *what; /* "start offset" */
     guint64 min;
@@ -29,14 +30,14 @@ typedef struct {
 } SinterImgRange;
 
 /*
- * For SinterOption.take: a guint64. A size as sinter_img_size_argument() has it; a number, decimal
- * or 0x…; a count, decimal, which is quoted where it is wrong. They say what is wrong.
+ * For SinterOption.take: a guint64. A size as for sinter_img_size_argument(); a number, decimal or
+ * 0x…; a count, decimal, which is quoted in the error. They print a message on failure.
  */
 gboolean sinter_img_size_take(const SinterOption *option, gpointer options, const char *value);
 gboolean sinter_img_number_take(const SinterOption *option, gpointer options, const char *value);
 gboolean sinter_img_count_take(const SinterOption *option, gpointer options, const char *value);
 
-/* The end of such an option's row. */
+/* The end of the row of such an option. */
 #define SINTER_IMG_RANGED(func, type, member, what, min, max)                                      \
     SINTER_OPTION_MEMBER(type, member), .take = (func), .data = &(const SinterImgRange)            \
     {                                                                                              \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The option -l of several verbs, and the snapshot that it means. */
+/* The option -l of several commands, and the snapshot that it selects. */
 
 #include "img-snapshot-name.h"
 #include "img-keyval.h"
@@ -74,7 +74,7 @@ snapshot_find(const SinterImgSnapshot *self, GPtrArray *snapshots)
     return found ? found : find(snapshots, NULL, self->id_or_name);
 }
 
-/* (transfer full): the id of the snapshot that is asked for; NULL after a message */
+/* (transfer full): the id of the requested snapshot; NULL after a message */
 static char *
 snapshot_find_id(const SinterImgSnapshot *self, const SinterImgName *name, const char *format)
 {

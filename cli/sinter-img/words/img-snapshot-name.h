@@ -5,9 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* Which internal snapshot -l asks for: by id or name, or by what is given of both. */
+/* The internal snapshot that -l selects: by id or name, or by those of the two that are given. */
 typedef struct {
-    gboolean asked;   /* there was a -l */
+    gboolean asked;   /* -l was given */
     char *id_or_name; /* NULL: see below */
     char *id;         /* NULL: any */
     char *name;       /* NULL: any */
@@ -16,15 +16,15 @@ typedef struct {
 void sinter_img_snapshot_clear(SinterImgSnapshot *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterImgSnapshot, sinter_img_snapshot_clear)
 
-/* @text: "NAME", "snapshot.id=ID,snapshot.name=NAME". Says what is wrong. */
+/* @text: "NAME", "snapshot.id=ID,snapshot.name=NAME". Prints a message on failure. */
 gboolean sinter_img_snapshot_parse(SinterImgSnapshot *self, const char *text);
 
-/* For SinterOption.take: likewise, into a SinterImgSnapshot. */
+/* For SinterOption.take: the same, into a SinterImgSnapshot. */
 gboolean sinter_img_snapshot_take(const SinterOption *option, gpointer options, const char *value);
 
 /*
- * @chain: (inout): the chain of @name as it is now; in its place, as it was in the snapshot that
- *   is asked for. FALSE after a message.
+ * @chain: (inout): the chain of @name in its current state; replaced by its state in the requested
+ * snapshot. Returns FALSE after a message.
  */
 gboolean sinter_img_snapshot_go(const SinterImgSnapshot *self, const SinterImgName *name,
                                 SinterChain **chain);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * polkit's text agent for our process. It serves its parent, and says that it is ready by closing
- * a pipe. With --fallback an agent of the desktop goes first.
+ * polkit's text agent for our process. It serves its parent, and signals that it is ready by
+ * closing a pipe. With --fallback a desktop agent takes precedence.
  */
 
 #include "sinter-agent.h"
@@ -15,7 +15,7 @@
 
 #include "sinter-file.h"
 
-#define NOTIFY_FD 3 /* in the agent */
+#define NOTIFY_FD 3 /* in the agent process */
 #define NOTIFY_FD_TEXT G_STRINGIFY(NOTIFY_FD)
 #define MAX_WAIT_MSEC 5000
 
@@ -28,7 +28,7 @@ wait_for_close(int fd)
 {
     struct pollfd look = { .fd = fd, .events = POLLIN };
 
-    poll(&look, 1, MAX_WAIT_MSEC); /* POLLHUP; an agent that never gets ready is as good as none */
+    poll(&look, 1, MAX_WAIT_MSEC); /* POLLHUP, or the agent is not ready in time */
 }
 
 SinterAgent *
@@ -47,7 +47,7 @@ sinter_agent_start(void)
     g_subprocess_launcher_take_fd(launcher, fds[1], NOTIFY_FD);
     process = g_subprocess_launcher_spawn(launcher, NULL, "pkttyagent", "--notify-fd",
                                           NOTIFY_FD_TEXT, "--fallback", NULL);
-    g_clear_object(&launcher); /* closes our end of what the agent will close */
+    g_clear_object(&launcher); /* closes our copy of the descriptor that the agent will close */
     if (!process)
         return NULL;
     wait_for_close(ready);

@@ -8,16 +8,16 @@ G_BEGIN_DECLS
 /**
  * SinterAgent:
  *
- * polkit's text agent (pkttyagent), as a child: it asks for a password on our terminal when polkit
- * wants one for what we ask the daemon.
+ * polkit's text agent (pkttyagent) as a child process: it prompts for a password on our terminal if
+ * polkit requires one for a request to the daemon.
  */
 typedef struct _SinterAgent SinterAgent;
 
-/* (nullable): %NULL without a terminal, for root, or when there is no pkttyagent. Returns when the
- * agent is ready to be asked. */
+/* (nullable): %NULL without a terminal, for root, or if pkttyagent is not installed. Returns when
+ * the agent is ready. */
 SinterAgent *sinter_agent_start(void);
 
-/* Ends it, and waits until it has given the terminal back. */
+/* Ends the agent, and waits until it has released the terminal. */
 void sinter_agent_stop(SinterAgent *agent);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterAgent, sinter_agent_stop)
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which daemon, how to call it, and what its errors mean to a user. Invariant: a client has a
- * daemon that answered once; every error that leaves this file is a SINTER_ERROR in words that
- * name what to do.
+ * Finds the daemon, calls it, and translates its errors for the user. Invariant: the daemon of a
+ * client has answered at least once; every error that leaves this file is a SINTER_ERROR whose text
+ * names the remedy.
  */
 
 #include "sinter-client.h"
@@ -20,7 +20,7 @@
 
 /* --- errors ----------------------------------------------------------------------------------- */
 
-/* What makes a call a refusal by a safety rule, and not a failure. */
+/* Errors that are refusals by a safety rule, not failures. */
 static const SinterError refusals[] = {
     SINTER_ERROR_SHARED_BASE,   SINTER_ERROR_LOCKED,  SINTER_ERROR_NO_SPACE,
     SINTER_ERROR_CHAIN_CHANGED, SINTER_ERROR_CORRUPT, SINTER_ERROR_UNSUPPORTED,
@@ -54,7 +54,7 @@ not_running(gboolean on_system_bus)
                        on_system_bus ? "systemctl start sinterd" : "sinterd --user");
 }
 
-/* The bus's and GDBus's own errors as ours. */
+/* Translates errors of the bus and of GDBus. */
 static GError *
 translate(const GError *cause, const char *path, gboolean on_system_bus)
 {
@@ -83,7 +83,7 @@ translate(const GError *cause, const char *path, gboolean on_system_bus)
                        bus_name(on_system_bus), cause->message);
 }
 
-/* Takes @cause. */
+/* Takes ownership of @cause. */
 static void
 propagate(GError **error, GError *cause, const char *path, gboolean on_system_bus)
 {
@@ -108,7 +108,7 @@ list_has_name(GDBusConnection *bus, const char *method)
     return g_strv_contains(names, SINTER_BUS_NAME);
 }
 
-/* Whether the daemon runs on the system bus, or would if it were called. */
+/* Returns whether the daemon runs on the system bus or can be activated there. */
 static gboolean
 system_has_daemon(void)
 {
@@ -117,7 +117,7 @@ system_has_daemon(void)
     return bus && (list_has_name(bus, "ListNames") || list_has_name(bus, "ListActivatableNames"));
 }
 
-/* The buses to look on, in this order; ended by G_BUS_TYPE_NONE. */
+/* The buses to try, in this order; terminated by G_BUS_TYPE_NONE. */
 static void
 choose_buses(const SinterGlobals *globals, GBusType buses[3])
 {
@@ -125,7 +125,7 @@ choose_buses(const SinterGlobals *globals, GBusType buses[3])
 
     if (!globals->user && (globals->system || geteuid() == 0 || system_has_daemon()))
         buses[n++] = G_BUS_TYPE_SYSTEM;
-    /* with a URI, whichever daemon works on it */
+    /* with a URI, use either daemon if it works on that URI */
     if (!globals->system && (n == 0 || globals->connect))
         buses[n++] = G_BUS_TYPE_SESSION;
     buses[n] = G_BUS_TYPE_NONE;
@@ -244,12 +244,12 @@ sinter_client_print_json(const SinterClient *client, JsonNode *node)
 
 /* --- calling ---------------------------------------------------------------------------------- */
 
-/* One method call, which may be made twice: first so that polkit asks nobody; then, if that is
- * what it lacks, with an agent at hand. */
+/* One method call, which may be made twice: first without interactive authorization; if
+ * authorization is missing, again with an agent. */
 typedef struct {
-    SinterClient *client; /* outlives us */
+    SinterClient *client; /* outlives the call */
     SinterMethod method;
-    gboolean interactive; /* this is the second time */
+    gboolean interactive; /* this is the second call */
 } Call;
 
 static Call *
@@ -288,7 +288,7 @@ add_children(GVariantBuilder *builder, GVariant *container)
     }
 }
 
-/* The arguments, and behind them the options. */
+/* The arguments, followed by the options. */
 static GVariant *
 call_parameters(const Call *call)
 {
@@ -305,7 +305,7 @@ call_parameters(const Call *call)
     return g_variant_builder_end(&parameters);
 }
 
-/* Whether it is worth a second try. */
+/* Returns whether a second call with an agent may succeed. */
 static gboolean
 call_may_ask(Call *call, const GError *error)
 {
@@ -500,7 +500,7 @@ sinter_client_subscribe(SinterClient *client, const char *folder, GDBusSignalCal
     g_dbus_connection_signal_subscribe(client->bus, NULL, NULL, NULL, NULL, NULL,
                                        G_DBUS_SIGNAL_FLAGS_NO_MATCH_RULE, on_signal, subscription,
                                        subscription_free);
-    /* the bus keeps the order of what it is told: whatever is called later is called with it */
+    /* the bus keeps the order of requests: every later call is made with the match rule in place */
     g_dbus_connection_call(client->bus, DBUS_NAME, DBUS_PATH, DBUS_NAME, "AddMatch",
                            g_variant_new("(s)", rule), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL,
                            NULL);
@@ -513,7 +513,7 @@ sinter_client_rescan(SinterClient *client)
     g_autoptr(GVariant) reply = NULL;
 
     if (!sinter_dbus_manager_get_connected(client->manager))
-        return; /* which was said when the client was opened */
+        return; /* reported when the client was opened */
     reply = sinter_client_call(client,
                                &(SinterMethod){
                                    .path = SINTER_BUS_MANAGER,

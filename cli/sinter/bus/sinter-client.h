@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 
 /* The options of every command. */
 typedef struct {
-    const char *connect; /* libvirt's URI that the daemon must work on, or %NULL */
+    const char *connect; /* the libvirt URI that the daemon must work on, or %NULL */
     const char *json;    /* "pretty", "short" or %NULL */
     gboolean user;
     gboolean system;
@@ -30,8 +30,8 @@ typedef struct {
 /**
  * SinterClient:
  *
- * The connection to a daemon that is there, and how the user wants to be talked to. All errors are
- * SINTER_ERRORs, in sentences for the user.
+ * The connection to a running daemon, and the user's output settings. All errors are SINTER_ERRORs,
+ * with sentences for the user.
  */
 typedef struct {
     GDBusConnection *bus;
@@ -39,43 +39,44 @@ typedef struct {
     const SinterGlobals *globals;
     SinterJsonMode json;
     gboolean on_system_bus;
-    SinterAgent *agent; /* (nullable): started when the first password is asked for */
+    SinterAgent *agent; /* (nullable): started when the first password is required */
 } SinterClient;
 
-/* @globals must live as long as the client. */
+/* @globals must outlive the client. */
 SinterClient *sinter_client_open(const SinterGlobals *globals, GError **error);
 void sinter_client_free(SinterClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterClient, sinter_client_free)
 
-/* The exit status for @error: a refusal by a safety rule has its own. */
+/* Returns the exit status for @error: a refusal by a safety rule has its own. */
 int sinter_client_exit_status(const GError *error);
 
-/* Prints @node (transfer full) as the user wants it. */
+/* Prints @node (transfer full) in the mode that the user selected. */
 void sinter_client_print_json(const SinterClient *client, JsonNode *node);
 
 /**
  * sinter_client_call:
  *
- * Calls one of the daemon's methods, whose last argument is a dictionary of options. The user is
- * asked for a password only when polkit wants one and the user allows to be asked; so it may take
- * minutes.
+ * Calls a method of the daemon whose last argument is a dictionary of options. The user is asked
+ * for a password only if polkit requires one and the user allows interaction; the call may then
+ * take minutes.
  *
- * Returns: (transfer full): the reply, of the type that @method says
+ * Returns: (transfer full): the reply, of the type given by @method
  */
 GVariant *sinter_client_call(SinterClient *client, const SinterMethod *method, GError **error);
 void sinter_client_call_async(SinterClient *client, const SinterMethod *method,
                               GAsyncReadyCallback callback, gpointer user_data);
 GVariant *sinter_client_call_finish(GAsyncResult *result, GError **error);
 
-/* Lets the daemon look at every domain anew: libvirt does not tell when a snapshot is made. What
- * keeps it from that is said on standard error, and what it knew before is shown. */
+/* Makes the daemon rescan all domains, because libvirt sends no event when a snapshot is
+ * created. If this fails, a message is printed on standard error, and the daemon's previous data
+ * is shown. */
 void sinter_client_rescan(SinterClient *client);
 
-/* A call without options, which the bus allows or not and polkit is not asked for. */
+/* A call without options, which only the bus policy restricts; polkit is not involved. */
 GVariant *sinter_client_call_plain(SinterClient *client, const SinterMethod *method,
                                    GError **error);
 
-/* All properties of an object's interface. (transfer full): an a{sv} */
+/* Reads all properties of an interface of an object. (transfer full): an a{sv} */
 GVariant *sinter_client_get_all(SinterClient *client, const char *path, const char *interface,
                                 GError **error);
 void sinter_client_get_all_async(SinterClient *client, const char *path, const char *interface,
@@ -84,12 +85,12 @@ GVariant *sinter_client_get_all_finish(GAsyncResult *result, GError **error);
 
 /**
  * sinter_client_subscribe:
- * @folder: an object path: signals of objects at and below it are told
+ * @folder: an object path: subscribes to the signals of objects at and below it
  *
- * One rule on the bus for however many objects: the bus allows a connection some hundred rules
- * only. In force for every call that is made later, and as long as the client.
+ * Uses one match rule for any number of objects, because the bus limits a connection to some
+ * hundred rules. The rule is in effect for every later call, as long as the client exists.
  *
- * Sent by whoever it may be: @func compares the sender with the daemon.
+ * The rule does not restrict the sender: @func compares the sender with the daemon.
  */
 void sinter_client_subscribe(SinterClient *client, const char *folder, GDBusSignalCallback func,
                              gpointer user_data);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A call of a method, as a value. A copy owns its path and its variants. */
+/* A method call as a value. A copy owns its path and its variants. */
 
 #include "sinter-method.h"
 

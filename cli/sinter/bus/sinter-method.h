@@ -5,17 +5,17 @@
 
 G_BEGIN_DECLS
 
-/* A call of a method: of which object, with what, and what it returns. */
+/* A method call: the object, the arguments, and the type of the reply. */
 typedef struct {
     const char *path;
     const char *interface; /* static, like the next two */
     const char *method;
     const char *reply_type; /* "(o)" */
-    GVariant *arguments;    /* (nullable): a tuple of all arguments but the options */
+    GVariant *arguments;    /* (nullable): a tuple of all arguments except the options */
     GVariant *options;      /* (nullable): an a{sv} */
 } SinterMethod;
 
-/* Makes @self a copy of @other that lasts; floating variants are consumed. */
+/* Makes @self a copy of @other that owns its values; floating variants are consumed. */
 void sinter_method_init_copy(SinterMethod *self, const SinterMethod *other);
 void sinter_method_clear(SinterMethod *self);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Finding and reading the daemon's objects: one by direct calls, all by one call. */
+/* Finds and reads objects of the daemon: one object by direct calls, all objects by one call. */
 
 #include "sinter-object.h"
 
@@ -36,7 +36,7 @@ sinter_object_read(SinterClient *client, const char *path, const char *interface
     return dictionary ? sinter_object_new(path, dictionary) : NULL;
 }
 
-/* Asks the manager for an object by name, and reads it. */
+/* Gets an object by name from the manager, and reads it. */
 static SinterObject *
 find(SinterClient *client, const char *method, const char *name, const char *interface,
      GError **error)
@@ -122,7 +122,7 @@ sinter_object_find_disk(SinterClient *client, const SinterObject *domain, const 
     g_autofree const char **paths = sinter_properties_get_strings(domain->properties, "Disks");
     g_autoptr(GPtrArray) disks = NULL;
 
-    /* the likely one first: one call in place of one for each disk */
+    /* try the likely disk first: one call instead of one for each disk */
     for (guint i = 0; paths[i]; i++) {
         g_autoptr(SinterObject) disk = NULL;
 

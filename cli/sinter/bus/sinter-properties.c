@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What is known of an object of the bus. A daemon of another version may lack a property or give
- * it another type: that reads as nothing, and is never an error.
+ * The properties of an object on the bus. A daemon of another version may lack a property or give
+ * it another type: such a property reads as empty, and is never an error.
  */
 
 #include "sinter-properties.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter chain: the layers of a domain's disks. */
+/* sinter chain: shows the layers of the disks of a domain. */
 
 #include "text/sinter-chain-text.h"
 #include "sinter-commands.h"
@@ -22,7 +22,7 @@ read_disks(SinterClient *client, const SinterObject *domain, const char *name, G
     return g_steal_pointer(&disks);
 }
 
-/* A drive without a medium has nothing to show, unless it was asked for. */
+/* A drive without a medium has nothing to show, unless it was named explicitly. */
 static void
 drop_empty_drives(GPtrArray *disks)
 {
@@ -35,7 +35,7 @@ drop_empty_drives(GPtrArray *disks)
     }
 }
 
-/* What is shadowed is measured on demand only; a chain that cannot be measured is shown without. */
+/* Shadowed data is measured only on demand; if a chain cannot be measured, it is shown without. */
 static void
 measure(SinterClient *client, SinterObject *disk)
 {
@@ -111,7 +111,8 @@ run(const SinterCommandCall *call, GError **error)
 
     if (!client)
         return SINTER_EXIT_FAILED;
-    if (!client->globals->quiet) /* names are what libvirt tells of by itself */
+    if (!client->globals->quiet) /* the quiet output has only names, which libvirt reports on its
+                                  * own */
         sinter_client_rescan(client);
     domain = sinter_object_find_domain(client, call->operands[0], error);
     if (!domain)

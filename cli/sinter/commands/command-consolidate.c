@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter consolidate: merges the layers of disks, of one or several domains. */
+/* sinter consolidate: merges the layers of disks, for one or more domains. */
 
 #include <string.h>
 
@@ -38,7 +38,7 @@ check_options(const SinterCommandCall *call, GError **error)
     return FALSE;
 }
 
-/* Notes how the disks are before, for what is said at the end. */
+/* Records the state of the disks before the jobs, for the summary at the end. */
 static gboolean
 note_disks(SinterFollow *follow, SinterClient *client, const SinterObject *domain, GError **error)
 {
@@ -54,7 +54,7 @@ note_disks(SinterFollow *follow, SinterClient *client, const SinterObject *domai
     return TRUE;
 }
 
-/* @disk: %NULL for all of them */
+/* @disk: %NULL for all disks */
 static gboolean
 add_call(SinterFollow *follow, const SinterObject *domain, const char *disk, const Options *options,
          GError **error)
@@ -124,7 +124,8 @@ add_plan(SinterFollow *follow, SinterClient *client, const Options *options, GEr
     return TRUE;
 }
 
-/* Every name is looked up before the first job is started: a mistyped one starts nothing. */
+/* All names are looked up before the first job is started, so that a misspelled name starts
+ * nothing. */
 static gboolean
 add_all(SinterFollow *follow, SinterClient *client, const SinterCommandCall *call, GError **error)
 {

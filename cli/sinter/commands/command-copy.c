@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter copy: one block copy, in virsh's words. */
+/* sinter copy: starts one block copy, with the options of virsh. */
 
 #include "sinter-block-job.h"
 #include "sinter-commands.h"

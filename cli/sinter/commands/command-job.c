@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter job, cancel, bandwidth: one job by its id. */
+/* sinter job, cancel, bandwidth: act on one job by its id. */
 
 #include "sinter-commands.h"
 #include "text/sinter-job-text.h"
@@ -50,7 +50,7 @@ const SinterCommand sinter_command_job = {
     .run = run_job,
 };
 
-/* Calls a method of the job, then shows the job as it is after that. */
+/* Calls a method of the job, then shows the new state of the job. */
 static SinterObject *
 call_job(SinterClient *client, const char *id, const char *method, GVariant *arguments,
          GError **error)

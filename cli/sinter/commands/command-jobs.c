@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter jobs: every job that the daemon knows of. */
+/* sinter jobs: lists all jobs of the daemon. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ typedef struct {
     gboolean running;
 } Options;
 
-/* Ids are decimal numbers: by value; the newest is the last, next to the prompt. */
+/* Sorts ids, which are decimal numbers, by value; the newest is last, next to the prompt. */
 static int
 compare_jobs(gconstpointer a, gconstpointer b)
 {

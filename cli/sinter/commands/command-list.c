@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter list: every domain and disk, from one call. */
+/* sinter list: lists all domains and disks, with one call. */
 
 #include <string.h>
 
@@ -67,7 +67,7 @@ is_wanted(const SinterObject *disk, const Options *options)
     return !options->chains || sinter_properties_get_number(disk->properties, "Depth") > 1;
 }
 
-/* The definition's order is that of the domain's list of paths. */
+/* The order of the definition is that of the domain's list of paths. */
 static void
 add_disks(Domain *domain, GHashTable *disks_by_path, const Options *options)
 {
@@ -88,7 +88,7 @@ new_domain(const SinterObject *object, GHashTable *disks_by_path, const Options 
     const char *name = sinter_properties_get_string(object->properties, "Name");
 
     domain->properties = object->properties;
-    domain->sort_key = g_utf8_collate_key_for_filename(name, -1); /* vm2 before vm10 */
+    domain->sort_key = g_utf8_collate_key_for_filename(name, -1); /* sorts vm2 before vm10 */
     domain->disks = g_ptr_array_new();
     add_disks(domain, disks_by_path, options);
     return domain;
@@ -164,7 +164,7 @@ find_job(const Listing *listing, const SinterObject *disk)
     return NULL;
 }
 
-/* --- three ways to show it -------------------------------------------------------------------- */
+/* --- output formats --------------------------------------------------------------------------- */
 
 static void
 print_names(const Listing *listing)
@@ -267,7 +267,8 @@ run(const SinterCommandCall *call, GError **error)
 
     if (!client)
         return SINTER_EXIT_FAILED;
-    if (!client->globals->quiet) /* names are known without a look, and wanted for completion */
+    if (!client->globals->quiet) /* the quiet output has only names; it is used for completion, and
+                                  * a rescan is not needed */
         sinter_client_rescan(client);
     all = sinter_object_read_all(client, error);
     if (!all)

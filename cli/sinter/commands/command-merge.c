@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter commit and pull: one block job that merges layers, in virsh's words. */
+/* sinter commit and pull: one block job that merges layers, with the options of virsh. */
 
 #include "sinter-block-job.h"
 #include "sinter-commands.h"
 
-/* The options of both; pull has only some of them. Those that are accepted because virsh has them
- * are read by nobody. */
+/* The options of both commands; pull has only some of them. Options that exist only for
+ * compatibility with virsh are not read. */
 typedef struct {
     const char *top;
     const char *base;
@@ -48,7 +48,7 @@ run_pull(const SinterCommandCall *call, GError **error)
     return run(call, "Pull", error);
 }
 
-/* The rows that both end with. */
+/* The last rows of both tables. */
 #define LAST_ROWS                                                                                  \
     { "keep-relative", 0, NULL, "accepted for compatibility with virsh",                           \
       SINTER_OPTION_MEMBER(Options, keep_relative) },                                              \
@@ -76,7 +76,7 @@ static const SinterOption pull_rows[] = {
     LAST_ROWS,
 };
 
-/* What is the same of both commands. */
+/* The members that both commands have in common. */
 #define MERGE_COMMAND                                                                              \
     .operands = "DOMAIN DISK",                                                                     \
     .description = "LAYER is a path, a file name, vda[3], or the name of a snapshot. Ctrl-C "      \

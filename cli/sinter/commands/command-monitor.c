@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * sinter monitor: what happens, as it happens, a line each: libvirt's events and the phases of
- * jobs. Ends on Ctrl-C. Invariant: we listen before we read what jobs there are, so no change of
- * phase is missed between the two; each line is out before the next is made.
+ * sinter monitor: prints libvirt's events and the phases of jobs as they occur, one per line. Ends
+ * on Ctrl-C. Invariant: it subscribes before it reads the existing jobs, so no change of phase is
+ * missed between the two; each line is written before the next is formatted.
  */
 
 #include <glib-unix.h>
@@ -33,7 +33,7 @@ print_line(gint64 time_usec, const char *text)
     g_print("%s %s\n", time, text);
 }
 
-/* Takes @object. */
+/* Takes ownership of @object. */
 static void
 print_object(JsonObject *object)
 {
@@ -103,7 +103,7 @@ tell_event(Monitor *self, GVariant *parameters)
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 
-/* @told: whether the user knows of this phase already */
+/* @told: whether this phase was already printed */
 static void
 add_job(Monitor *self, SinterObject *job, gboolean told)
 {
@@ -112,7 +112,7 @@ add_job(Monitor *self, SinterObject *job, gboolean told)
         tell_job(self, job->properties);
 }
 
-/* After a change: a new phase is told. */
+/* After a change: prints a new phase. */
 static void
 update_job(Monitor *self, const char *path, GVariant *changed)
 {
@@ -142,7 +142,7 @@ take_added(Monitor *self, GVariant *parameters)
         add_job(self, sinter_object_new(path, dictionary), FALSE);
 }
 
-/* The daemon forgets jobs that ended long ago. */
+/* The daemon removes jobs that ended long ago. */
 static void
 take_removed(Monitor *self, GVariant *parameters)
 {
@@ -185,7 +185,7 @@ on_signal(GDBusConnection *bus, const char *sender, const char *path, const char
         take_changed(self, path, parameters);
 }
 
-/* Reads the jobs that there are; those that are known already are told when they have changed. */
+/* Reads the existing jobs; a job that is already known is printed if it has changed. */
 static gboolean
 read_jobs(Monitor *self, gboolean told, GError **error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter plan: what a consolidation would do. */
+/* sinter plan: shows what a consolidation would do. */
 
 #include <string.h>
 
@@ -39,7 +39,8 @@ make_plan(SinterClient *client, const SinterObject *domain, const Options *optio
     return sinter_object_read(client, path, SINTER_IFACE("Plan"), error);
 }
 
-/* The daemon keeps a number of plans only; one that leads nowhere need not wait for its end. */
+/* The daemon keeps a limited number of plans, so a plan that cannot be used is discarded
+ * immediately. */
 static void
 discard(SinterClient *client, const SinterObject *plan)
 {
@@ -110,7 +111,7 @@ run(const SinterCommandCall *call, GError **error)
         discard(client, plan);
     print(client, domain, plan, verdict);
     if (sinter_plan_text_is_misasked(plan->properties))
-        return SINTER_EXIT_FAILED; /* as consolidate has it: no safety rule spoke */
+        return SINTER_EXIT_FAILED; /* like consolidate: this is not a refusal by a safety rule */
     return verdict == SINTER_PLAN_REFUSED ? SINTER_EXIT_REFUSED : SINTER_EXIT_DONE;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The single block job: from a domain and a disk to its end. */
+/* A single block job: from a domain and a disk to its end. */
 
 #include "sinter-block-job.h"
 
@@ -18,7 +18,7 @@ find_disk(SinterClient *client, const SinterCommandCall *call, char **ret_what, 
     return disk;
 }
 
-/* A single job is one object, not a list. */
+/* Prints a single job as an object, not as a list. */
 static void
 print_json(const SinterClient *client, SinterFollow *follow)
 {

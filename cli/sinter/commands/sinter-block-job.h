@@ -6,20 +6,20 @@
 
 G_BEGIN_DECLS
 
-/* One block job that is to be started. */
+/* A block job to be started. */
 typedef struct {
     const char *method;    /* of the Disk */
-    GVariant *arguments;   /* (nullable): of the method; floating, is consumed */
-    GVariantDict *options; /* of the method; is consumed */
+    GVariant *arguments;   /* (nullable): of the method; floating, consumed */
+    GVariantDict *options; /* of the method; consumed */
     const SinterBandwidthOptions *bandwidth;
     const SinterWaitOptions *wait;
 } SinterBlockJob;
 
 /**
  * sinter_block_job_run:
- * @call: whose first two operands are a domain and a disk
+ * @call: its first two operands are a domain and a disk
  *
- * Starts one block job and follows it: what commit, pull and copy share.
+ * Starts one block job and follows it. Common to commit, pull and copy.
  *
  * Returns: the exit status
  */

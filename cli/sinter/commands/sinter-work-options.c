@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Options of commands that plan and start work, on their way to the daemon. */
+/* Converts the options of commands that plan and start work for the daemon. */
 
 #include "sinter-work-options.h"
 

@@ -5,10 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* What the commands that plan and start work have in common: their options, and how these go to
+/* Common to the commands that plan and start work: their options, and how the options are passed to
  * the daemon. */
 
-/* Which layers: of plan and consolidate. */
+/* The selection of layers for plan and consolidate. */
 typedef struct {
     const char *keep; /* a number */
     const char *top;
@@ -31,7 +31,7 @@ typedef struct {
             SINTER_OPTION_MEMBER(type, range.keep_files)                                           \
     }
 
-/* How fast. */
+/* The rate limit. */
 typedef struct {
     const char *limit;
     gboolean bytes;
@@ -47,15 +47,15 @@ typedef struct {
 
 /**
  * sinter_bandwidth_parse:
- * @text: a number with a unit, or a plain number: as in virsh that is MiB a second, or bytes a
- *   second when @plain_bytes
+ * @text: a number with a unit, or a plain number: as in virsh in MiB per second, or in bytes per
+ *   second if @plain_bytes
  *
  * Returns: %FALSE with an INVALID_ARGUMENT error that quotes @text
  */
 gboolean sinter_bandwidth_parse(const char *text, gboolean plain_bytes, guint64 *ret_bytes_per_sec,
                                 GError **error);
 
-/* Put what was given into @dict. FALSE with an INVALID_ARGUMENT error. */
+/* Add the given options to @dict. FALSE with an INVALID_ARGUMENT error. */
 gboolean sinter_range_options_add(const SinterRangeOptions *options, GVariantDict *dict,
                                   GError **error);
 gboolean sinter_bandwidth_options_add(const SinterBandwidthOptions *options, GVariantDict *dict,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Ends that do not come from a job: the user's Ctrl-C, a deadline, a daemon that goes away. What
- * holds: a job is never lost without its id being said.
+ * Events that end a command, other than the end of a job: the user's Ctrl-C, a deadline, a daemon
+ * that exits. Invariant: the command never ends without printing the ids of the jobs that still
+ * run.
  */
 
 #include "sinter-follow-end.h"
@@ -10,10 +11,10 @@
 
 #include "sinter-command.h"
 
-/* How long a daemon that went away may take to come back: a restart, not a repair. */
+/* How long to wait for a daemon that exited: long enough for a restart, not for a repair. */
 #define COME_BACK_SEC 10
 
-/* --- the wish to end -------------------------------------------------------------------------- */
+/* --- interruption and deadline ---------------------------------------------------------------- */
 
 static void
 cancel_all(SinterFollow *self)
@@ -25,7 +26,7 @@ cancel_all(SinterFollow *self)
     for (guint i = 0; i < self->tracks->len; i++) {
         SinterJobTrack *track = g_ptr_array_index(self->tracks, i);
 
-        /* one that was not read yet is cancelled when it is */
+        /* a job that was not read yet is cancelled after it is read */
         if (!track->closed && track->fresh && !sinter_job_track_has_ended(track))
             sinter_follow_cancel_job(self, track);
     }
@@ -71,7 +72,7 @@ sinter_follow_on_deadline(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-/* --- a daemon that goes and comes ------------------------------------------------------------- */
+/* --- exit and restart of the daemon ----------------------------------------------------------- */
 
 static gboolean
 on_away_too_long(gpointer user_data)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Jobs that are followed: reading and cancelling them, their changes, their ends. Invariant: a
- * job's signals count only after it was read from the daemon that is there, so what is known never
- * goes back; each job is closed once, and its end is told then. The daemon shows a disk's new chain
- * before the end of the job that made it.
+ * Jobs that are followed: reads and cancels them, and handles their changes and their ends.
+ * Invariant: signals of a job are used only after the job was read from the current daemon, so its
+ * state never goes back; each job is closed once, and its end is printed at that time. The daemon
+ * updates the chain of a disk before it reports the end of the job that changed it.
  */
 
 #include "sinter-follow-jobs.h"
@@ -66,7 +66,7 @@ find_disk(SinterFollow *self, SinterJobTrack *track)
         track->disk = g_hash_table_lookup(self->disks, objects[0]);
 }
 
-/* After anything new on @track. */
+/* Called after any change of @track. */
 static void
 look_at(SinterFollow *self, SinterJobTrack *track)
 {
@@ -84,7 +84,7 @@ look_at(SinterFollow *self, SinterJobTrack *track)
         close_job(self, track);
 }
 
-/* --- what the daemon tells -------------------------------------------------------------------- */
+/* --- signals of the daemon -------------------------------------------------------------------- */
 
 static SinterJobTrack *
 find_track(SinterFollow *self, const char *path)
@@ -98,8 +98,7 @@ find_track(SinterFollow *self, const char *path)
     return NULL;
 }
 
-/* Completed: the properties show the end already. Should a daemon ever say it without, the signal
- * is believed. */
+/* Completed: the properties normally show the end already. If they do not, the signal is used. */
 static void
 take_completed(SinterJobTrack *track, GVariant *parameters)
 {
@@ -139,7 +138,7 @@ sinter_follow_on_job_signal(GDBusConnection *bus, const char *sender, const char
     SinterJobTrack *track = find_track(self, path);
     g_autoptr(GVariant) changed = NULL;
 
-    /* before it was read: what is read then is newer */
+    /* ignored before the job was read: the data that is read then is newer */
     if (!track || !track->fresh || g_strcmp0(sender, self->owner) != 0)
         return;
     changed = get_changed(signal, parameters, SINTER_IFACE("Job"));
@@ -169,7 +168,8 @@ sinter_follow_on_disk_signal(GDBusConnection *bus, const char *sender, const cha
 
 /* --- requests about jobs ---------------------------------------------------------------------- */
 
-/* A reply about a job, for a follow and a job that live until no reply is due. */
+/* The context of a reply about a job. It keeps the follow and the job alive until the reply
+ * arrives. */
 typedef struct {
     SinterFollow *self;
     SinterJobTrack *track;
@@ -194,7 +194,7 @@ on_cancel_replied(GObject *source, GAsyncResult *result, gpointer user_data)
     g_autoptr(GVariant) answer = sinter_client_call_finish(result, &error);
 
     self->n_cancelling--;
-    /* FAILED: it has ended meanwhile, as we shall see */
+    /* FAILED: the job has ended in the meantime; a signal will report it */
     if (!answer && self->owner && !g_error_matches(error, SINTER_ERROR, SINTER_ERROR_FAILED))
         sinter_follow_view_say(self->view, "%s", error->message);
     if (self->n_cancelling == 0 && self->options->async && sinter_follow_count_open(self) > 0) {
@@ -219,7 +219,7 @@ sinter_follow_cancel_job(SinterFollow *self, SinterJobTrack *track)
                              on_cancel_replied, reply_new(self, track));
 }
 
-/* We shall not learn how it ended. */
+/* Closes a job whose result cannot be determined. */
 static void
 lose_job(SinterFollow *self, SinterJobTrack *track, const GError *error)
 {
@@ -250,7 +250,7 @@ on_job_read(GObject *source, GAsyncResult *result, gpointer user_data)
     } else if (self->owner) {
         lose_job(self, track, error);
     }
-    /* without an owner: it is read again when the daemon is back */
+    /* without an owner: the job is read again when the daemon is back */
 }
 
 void

@@ -5,13 +5,13 @@
 
 G_BEGIN_DECLS
 
-/* Reads all properties of a job from the daemon; from then on its signals count. */
+/* Reads all properties of a job from the daemon; after that, signals of the job are used. */
 void sinter_follow_read_job(SinterFollow *self, SinterJobTrack *track);
 
-/* Asks the daemon to cancel the job. */
+/* Requests the daemon to cancel the job. */
 void sinter_follow_cancel_job(SinterFollow *self, SinterJobTrack *track);
 
-/* Callbacks of signals; the last argument is the SinterFollow. */
+/* Signal callbacks; the last argument is the SinterFollow. */
 void sinter_follow_on_job_signal(GDBusConnection *bus, const char *sender, const char *path,
                                  const char *interface, const char *signal, GVariant *parameters,
                                  gpointer user_data);

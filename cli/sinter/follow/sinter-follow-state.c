@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the parts of a SinterFollow know: calls to make, jobs, the exit status so far. Invariant:
- * the status only becomes worse; the main loop is quit from here and from nowhere else.
+ * The shared state of a SinterFollow: calls to make, jobs, the exit status so far. Invariant: the
+ * status only becomes worse, and only this file quits the main loop.
  */
 
 #include "sinter-follow-state.h"

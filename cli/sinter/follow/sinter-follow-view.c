@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Bars, remarks and results of one command. Invariant: bars are drawn only on a terminal, at most
- * once in DRAW_INTERVAL_MSEC however many jobs move, and never while a line is written.
+ * Bars, messages and results of one command. Invariant: bars are drawn only on a terminal, at most
+ * once in DRAW_INTERVAL_MSEC for any number of jobs, and never while a line is written.
  */
 
 #include "sinter-follow-view.h"
@@ -12,12 +12,12 @@
 #define DRAW_INTERVAL_MSEC 100
 
 struct _SinterFollowView {
-    SinterBars *bars; /* (nullable): no terminal, or not wanted */
+    SinterBars *bars; /* (nullable): no terminal, or disabled */
     gboolean quiet;
     gboolean json;
     gboolean verbose;
-    guint draw_id;  /* until it fires, nothing is drawn */
-    gboolean dirty; /* there is something new to draw */
+    guint draw_id;  /* nothing is drawn until it fires */
+    gboolean dirty; /* there is a change to draw */
 };
 
 SinterFollowView *

@@ -9,28 +9,28 @@ G_BEGIN_DECLS
 /**
  * SinterFollowView:
  *
- * What a user sees while jobs are followed: bars and remarks on standard error, results on
- * standard output, neither in the other's way.
+ * The output while jobs are followed: bars and messages on standard error, results on standard
+ * output, without mixing them on the terminal.
  */
 typedef struct _SinterFollowView SinterFollowView;
 
 SinterFollowView *sinter_follow_view_new(const SinterClient *client, gboolean verbose);
 void sinter_follow_view_free(SinterFollowView *view);
 
-/* A remark that is always made, on standard error. */
+/* Prints a message to standard error, also in quiet mode. */
 void sinter_follow_view_say(SinterFollowView *view, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* A result, on standard output, unless the user wants JSON or silence. */
+/* Prints a result to standard output, unless JSON or quiet mode is selected. */
 void sinter_follow_view_print(SinterFollowView *view, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* That a job was started, which is all that is told of it: only its id if the user wants silence.
- */
+/* Prints that a job was started, if the command does not wait for it: in quiet mode only its id. */
 void sinter_follow_view_print_started(SinterFollowView *view, const SinterJobTrack *track);
 
-/* Shows how far @track is: its bar, and its phase when that is new and the user wants to know. */
+/* Shows the progress of @track: its bar, and its phase if that is new and verbose output is
+ * selected. */
 void sinter_follow_view_show(SinterFollowView *view, SinterJobTrack *track);
 
-/* Takes its bar away. */
+/* Removes the bar of @track. */
 void sinter_follow_view_drop(SinterFollowView *view, const SinterJobTrack *track);
 
 G_END_DECLS

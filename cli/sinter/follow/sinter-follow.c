@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Starting jobs and following them. One loop, driven by the bus:
+ * Starts jobs and follows them. One loop, driven by the bus:
  *
- *   queued calls ─► one at a time ─► jobs ─► read each ─► its changes … ─► its end ─► told
+ *   queued calls ─► one at a time ─► jobs ─► read each ─► its changes … ─► its end ─► printed
  *
- * Invariant: we listen before the first call is made, so no end is missed: a job that ends before
- * it was read shows its end when it is read; the command ends when no call is queued or under way
- * and every job is closed; only the daemon that is there is believed.
+ * Invariant: signals are subscribed before the first call, so no end is missed: if a job ends
+ * before it is read, its end is in the data that is read. The command ends when no call is queued
+ * or in progress and every job is closed. Only signals of the current daemon are used.
  */
 
 #include "sinter-follow.h"
@@ -73,7 +73,7 @@ on_started(GObject *source, GAsyncResult *result, gpointer user_data)
     sinter_follow_finish_when_idle(self);
 }
 
-/* One after the other: the daemon reads a domain before it plans, and polkit asks for one password
+/* One call at a time: the daemon reads a domain before it plans, and polkit asks for one password
  * at a time. */
 static void
 start_next(SinterFollow *self)
@@ -90,7 +90,7 @@ start_next(SinterFollow *self)
     sinter_client_call_async(self->client, &start->method, on_started, starting);
 }
 
-/* --- outside ---------------------------------------------------------------------------------- */
+/* --- public functions ------------------------------------------------------------------------- */
 
 SinterFollow *
 sinter_follow_new(SinterClient *client, const SinterWaitOptions *options, GError **error)
@@ -147,7 +147,7 @@ sinter_follow_add_disk(SinterFollow *self, SinterObject *disk)
     g_hash_table_replace(self->disks, track->now->path, track);
 }
 
-/* From here until run() returns, everything comes through the main loop. */
+/* From here until run() returns, everything is driven by the main loop. */
 static void
 listen(SinterFollow *self)
 {
@@ -167,7 +167,7 @@ listen(SinterFollow *self)
                                                   sinter_follow_on_deadline, self);
 }
 
-/* Replies that are still due find nobody: the main loop does not run again. */
+/* Replies that are still pending are ignored: the main loop does not run again. */
 static void
 stop_listening(SinterFollow *self)
 {

@@ -9,13 +9,13 @@ G_BEGIN_DECLS
 /**
  * SinterFollow:
  *
- * Starts jobs, one call after the other, and follows them to their ends: progress bars, the first
- * Ctrl-C that cancels and the second that leaves, a deadline, a daemon that goes away and comes
- * back. Lives for one command.
+ * Starts jobs, one call after the other, and follows them to their ends. Handles progress bars, the
+ * first Ctrl-C that cancels and the second that leaves, a deadline, and a restart of the daemon.
+ * Used for one command.
  */
 typedef struct _SinterFollow SinterFollow;
 
-/* @client and @options must live as long. INVALID_ARGUMENT for options that make no sense. */
+/* @client and @options must outlive it. INVALID_ARGUMENT for options that contradict each other. */
 SinterFollow *sinter_follow_new(SinterClient *client, const SinterWaitOptions *options,
                                 GError **error);
 void sinter_follow_free(SinterFollow *self);
@@ -26,18 +26,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterFollow, sinter_follow_free)
  * @what: "vm1" or "vm1 vda", for the user
  * @method: returns "(o)" or "(ao)": the jobs that were started
  *
- * A call that starts jobs. It is made by sinter_follow_run().
+ * Queues a call that starts jobs. sinter_follow_run() makes the call.
  */
 void sinter_follow_add(SinterFollow *self, const char *what, const SinterMethod *method);
 
-/* Takes note of how @disk (transfer full) is before the jobs, so that its line at the end says
- * what was won. */
+/* Records the state of @disk (transfer full) before the jobs, so that its line at the end shows the
+ * space that was freed. */
 void sinter_follow_add_disk(SinterFollow *self, SinterObject *disk);
 
-/* Makes the calls and waits. (transfer none): returns the exit status. */
+/* Makes the calls and waits. Returns the exit status. */
 int sinter_follow_run(SinterFollow *self);
 
-/* (transfer full): all jobs as they are now, a JSON array */
+/* (transfer full): the current state of all jobs, as a JSON array */
 JsonNode *sinter_follow_to_json(SinterFollow *self);
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What is known of a followed job and of its disk. Values only. */
+/* The state of a followed job and of its disk. Values only. */
 
 #include "sinter-job-track.h"
 

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* How a disk was before, and is now. */
+/* The former and the current state of a disk. */
 typedef struct {
     SinterObject *now;
     guint64 depth_before;
@@ -17,23 +17,23 @@ SinterDiskTrack *sinter_disk_track_new(SinterObject *disk);
 void sinter_disk_track_free(SinterDiskTrack *track);
 gboolean sinter_disk_track_has_changed(const SinterDiskTrack *track);
 
-/* A job that is followed: a plain value. */
+/* A followed job: a plain value. */
 typedef struct {
-    guint number; /* the how-manyth of this command, from 0 */
+    guint number; /* number of the job in this command, from 0 */
     char *path;
-    SinterProperties *properties; /* %NULL until they were read */
+    SinterProperties *properties; /* %NULL until they are read */
     char *id;                     /* likewise */
     char *label;                  /* "vm1 vda"; likewise */
-    char *last_phase;             /* that was told */
+    char *last_phase;             /* that was printed */
     SinterDiskTrack *disk;        /* (transfer none) (nullable) */
-    gboolean fresh;               /* the properties are of the daemon that is there now */
-    gboolean closed;              /* nothing more is to come: its end was told */
+    gboolean fresh;               /* the properties are from the current daemon */
+    gboolean closed;              /* its end was printed; no further events are expected */
 } SinterJobTrack;
 
 SinterJobTrack *sinter_job_track_new(guint number, const char *path);
 void sinter_job_track_free(SinterJobTrack *track);
 
-/* Takes over what was read of the job. */
+/* Replaces the properties by those read from the daemon. */
 void sinter_job_track_take(SinterJobTrack *track, GVariant *dictionary);
 
 gboolean sinter_job_track_has_ended(const SinterJobTrack *track);

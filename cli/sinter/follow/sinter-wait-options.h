@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* How a command that starts jobs is to wait for them. */
+/* How a command that starts jobs waits for them. */
 typedef struct {
     gboolean wait;
     gboolean async;

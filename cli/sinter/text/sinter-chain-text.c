@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Chains in words. A disk's layers stand one below the other, the active one first and the base
- * last, each a line: chains can be long, so they do not move to the right.
+ * Chains as text. The layers of a disk are listed one below the other, the active one first and the
+ * base last, one per line, without further indentation because chains can be long.
  *
  *   vm1 (running)
  *   └─ vda: 20 GiB, 3 layers that take 12.4 GiB, up to 3.1 GiB reclaimable
@@ -18,9 +18,9 @@
 #include "sinter-text.h"
 #include "sinter-units.h"
 
-/* The columns of a layer's line; what is said of it follows. */
+/* The columns of the line of a layer; notes follow. */
 enum {
-    CELL_NAME, /* libvirt's, where the domain runs */
+    CELL_NAME, /* libvirt's name, if the domain is running */
     CELL_FORMAT,
     CELL_BYTES,
     CELL_PATH,
@@ -77,7 +77,7 @@ note_users(GString *notes, GVariant *layer)
     add_note(notes, "also used by %s", list);
 }
 
-/* An image of another size than the disk is worth a word. */
+/* Notes an image whose size differs from that of the disk. */
 static void
 note_size(GString *notes, GVariant *layer, guint64 disk_bytes)
 {
@@ -88,7 +88,7 @@ note_size(GString *notes, GVariant *layer, guint64 disk_bytes)
         add_note(notes, "of size %s", size);
 }
 
-/* Data that is stored and that the guest no longer sees. */
+/* Notes data that is stored but not visible to the guest. */
 static void
 note_shadowed(GString *notes, GVariant *layer)
 {
@@ -247,7 +247,7 @@ disk_title(const SinterProperties *disk)
     return sinter_text_printable(text->str);
 }
 
-/* --- what was measured ------------------------------------------------------------------------ */
+/* --- measured values -------------------------------------------------------------------------- */
 
 /* (transfer floating): @layer with the values of @usage */
 static GVariant *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Disks in words: rows of a table, and what was won. Pure functions. */
+/* Disks as text: rows of a table, and the space that was freed. Pure functions. */
 
 #include "sinter-disk-text.h"
 
@@ -30,7 +30,7 @@ sinter_disk_text_table_new(void)
     return sinter_table_new(columns, G_N_ELEMENTS(columns));
 }
 
-/* How many layers are missing or have another problem. */
+/* Returns the number of layers that are missing or have another problem. */
 static guint
 count_bad_layers(const SinterProperties *disk)
 {

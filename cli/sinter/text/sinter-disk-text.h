@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Disks in words, from the properties of a Domain, a Disk and a Job. Pure functions. */
+/* Disks as text, from the properties of a Domain, a Disk and a Job. Pure functions. */
 
 /* The table of disks. */
 SinterTable *sinter_disk_text_table_new(void);
@@ -15,10 +15,10 @@ SinterTable *sinter_disk_text_table_new(void);
 void sinter_disk_text_add_row(SinterTable *table, const SinterProperties *domain,
                               const SinterProperties *disk, const SinterProperties *job);
 
-/* Whether it is a drive for media, and not a disk. */
+/* Returns whether it is a drive for removable media, not a disk. */
 gboolean sinter_disk_text_is_drive(const SinterProperties *disk);
 
-/* (transfer full): what a consolidation did to a disk: "6 layers merged into 1, 1.2 GiB freed" */
+/* (transfer full): the result of a consolidation: "6 layers merged into 1, 1.2 GiB freed" */
 char *sinter_disk_text_merged(guint64 depth_before, guint64 depth_after, guint64 bytes_before,
                               guint64 bytes_after);
 

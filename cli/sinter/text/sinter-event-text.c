@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * libvirt's events in words. The numbers are those of libvirt's public enumerations
+ * libvirt's events as text. The numbers are those of libvirt's public enumerations
  * (virDomainEventType, virConnectDomainEventBlockJobStatus, virDomainBlockJobType,
  * virDomainEventIOErrorAction), which never change their meaning.
  */
@@ -57,7 +57,7 @@ say_lifecycle(GVariant *details)
     return WORD(lifecycle_words, lookup_number(details, "status"));
 }
 
-/* (transfer full): 0 is a job that libvirt itself does not know */
+/* (transfer full): 0 is a job type that libvirt itself does not know */
 static char *
 say_job_type(gint32 type)
 {
@@ -110,7 +110,7 @@ say_metadata(GVariant *details)
     return g_strdup_printf("metadata changed%s%s", *uri != '\0' ? ": " : "", uri);
 }
 
-/* For kinds whose text says it all. */
+/* For kinds whose text is sufficient. */
 static char *
 say_text(const char *words, GVariant *details)
 {
@@ -121,8 +121,8 @@ say_text(const char *words, GVariant *details)
 
 static const struct {
     const char *kind;
-    const char *words;               /* with the text behind them, or … */
-    char *(*say)(GVariant *details); /* … what to say */
+    const char *words;               /* followed by the text, or … */
+    char *(*say)(GVariant *details); /* … a function that formats the event */
 } kinds[] = {
     { "lifecycle", NULL, say_lifecycle },
     { "block-job", NULL, say_block_job },
@@ -148,7 +148,7 @@ say(const char *kind, GVariant *details)
     return say_text(kind, details);
 }
 
-/* Where one event stands for many. */
+/* For an event that stands for several ones. */
 static char *
 say_times(GVariant *details)
 {

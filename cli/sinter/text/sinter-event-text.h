@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  * @disk: "" for none
  * @details: its a{sv}
  *
- * Returns: (transfer full): the event in words, without its time: "vm1 vda: block job ready
- * (active-commit)". Numbers are libvirt's; one that is not known stays a number.
+ * Returns: (transfer full): the event as text, without its time: "vm1 vda: block job ready
+ * (active-commit)". Numbers are libvirt's; an unknown number is printed as a number.
  */
 char *sinter_event_text_format(const char *kind, const char *domain, const char *disk,
                                GVariant *details);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Jobs in words: rows, details, bars, outcomes. Pure functions. */
+/* Jobs as text: rows, details, bars, results. Pure functions. */
 
 #include "sinter-job-text.h"
 
@@ -29,7 +29,7 @@ sinter_job_text_label(const SinterProperties *job)
                        sinter_properties_get_string(job, "Disk"), NULL);
 }
 
-/* "45%", or NULL when it is not known */
+/* "45%", or NULL if it is not known */
 static char *
 format_progress(const SinterProperties *job)
 {
@@ -51,7 +51,7 @@ sinter_job_text_state(const SinterProperties *job)
     return g_strconcat(phase, " ", progress, NULL);
 }
 
-/* Until the expected end; negative: not known. */
+/* Time until the expected end; negative: unknown. */
 static gint64
 remaining_usec(const SinterProperties *job, gint64 now_usec)
 {
@@ -211,7 +211,7 @@ sinter_job_text_details(const SinterProperties *job, gint64 now_usec)
     return g_string_free(text, FALSE);
 }
 
-/* --- bar and outcome -------------------------------------------------------------------------- */
+/* --- bar and result --------------------------------------------------------------------------- */
 
 void
 sinter_job_text_bar(const SinterProperties *job, const char *label, gint64 now_usec,
@@ -229,7 +229,7 @@ sinter_job_text_bar(const SinterProperties *job, const char *label, gint64 now_u
     };
 }
 
-/* From start to end, with tenths of seconds where that is most of it; NULL: not known */
+/* Time from start to end, with tenths of seconds for short times; NULL: unknown */
 static char *
 format_span(const SinterProperties *job)
 {
@@ -266,7 +266,7 @@ format_done(const SinterProperties *job)
         if (strcmp(sinter_properties_get_string(job, "Operation"), words[i].operation) == 0)
             word = words[i].word;
     }
-    /* a job that is over in a moment was never looked at */
+    /* a job that ended almost immediately has no progress data */
     return g_strconcat(word, bytes > 0 ? " " : "", bytes > 0 ? copied : "", span ? " in " : NULL,
                        span, NULL);
 }
@@ -298,7 +298,7 @@ sinter_job_text_exit_status(const SinterProperties *job)
         return SINTER_EXIT_DONE;
     if (strcmp(phase, "cancelled") == 0)
         return SINTER_EXIT_CANCELLED;
-    /* refused is what was never begun; what broke off on the way has failed */
+    /* a job that never started was refused; one that started and stopped has failed */
     if (strcmp(phase, "failed") == 0 && sinter_properties_get_number(job, "StartTime") == 0)
         return sinter_client_exit_status(&error);
     return SINTER_EXIT_FAILED;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Plans in words. Pure functions. */
+/* Plans as text. Pure functions. */
 
 #include "sinter-plan-text.h"
 
@@ -34,7 +34,7 @@ lookup(GVariant *dictionary, const char *key)
     return value;
 }
 
-/* "no-chain" says that there is nothing to do; that forbids nothing. */
+/* "no-chain" means that there is nothing to do, which is not a refusal. */
 static gboolean
 forbids(GVariant *refusal)
 {

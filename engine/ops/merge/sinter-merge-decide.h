@@ -28,8 +28,7 @@ typedef struct {
 typedef struct {
     const SinterMergeImage *images; /* of the whole chain, the top first */
     guint n_images;
-    SinterMergeStretch down; /* the range for a merge down, and up: they differ only for a
-                              * removal */
+    SinterMergeStretch down; /* down and up differ only for a removal */
     SinterMergeStretch up;
     SinterMergeDirection direction; /* the requested direction */
     gboolean drops_shadowed;

@@ -83,8 +83,7 @@ measure_shadow(SinterChain *above, const SinterExtent *extent, guint64 *sum, GEr
 {
     guint64 size = sinter_chain_get_virtual_size(above);
     guint64 end = extent->offset + extent->length;
-    guint64 seen_end = MAX(extent->offset, MIN(size, end)); /* data beyond the end of the disk is
-                                                             * not visible */
+    guint64 seen_end = MAX(extent->offset, MIN(size, end)); /* only up to the end of the disk */
     g_auto(SinterChainCursor) cursor = { 0 };
     SinterExtent part = { .length = 0 };
 

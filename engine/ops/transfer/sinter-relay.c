@@ -168,8 +168,8 @@ relay_tell_progress(SinterRelay *self)
 }
 
 /*
- * A storage driver that transfers data without copying it handles each page separately, so a few
- * large pages are much cheaper than many small ones. If the kernel refuses, only this gain is lost.
+ * Direct I/O handles each page separately, so a few large pages are much cheaper than many small
+ * ones. If the kernel refuses large pages, only this gain is lost.
  */
 static void
 relay_make_buffers(SinterRelay *self, guint n_threads)

@@ -10,16 +10,14 @@ G_BEGIN_DECLS
 
 /* How ranges that read as zeros are handled. */
 typedef enum {
-    SINTER_TRANSFER_ZEROS_SAY,   /* the target reads as zeros there, in the cheapest way that it
-                                  * supports */
+    SINTER_TRANSFER_ZEROS_SAY,   /* stored as zeros, as cheaply as the target can */
     SINTER_TRANSFER_ZEROS_SKIP,  /* skipped: unwritten ranges already read as zeros */
     SINTER_TRANSFER_ZEROS_WRITE, /* written explicitly, so that they occupy space */
 } SinterTransferZeros;
 
 typedef enum {
     SINTER_TRANSFER_PLAIN,    /* no cluster of the target is compressed */
-    SINTER_TRANSFER_KEEP,     /* compressed clusters stay compressed if type and cluster size
-                               * agree */
+    SINTER_TRANSFER_KEEP,     /* compressed clusters are kept if type and cluster size agree */
     SINTER_TRANSFER_COMPRESS, /* all clusters are compressed */
 } SinterTransferCompression;
 

@@ -89,8 +89,7 @@ typedef struct {
     guint64 block;       /* block size in which data is searched */
     gboolean looks;      /* search for zeros */
     guint64 *sizes;      /* sizes of the data files of the layers */
-    gboolean *shares;    /* whether the target's file system shares blocks with the data file of a
-                          * layer */
+    gboolean *shares;    /* the target's file system shares blocks with a layer's */
     guint64 adopted_end; /* in the source: everything before it that could be adopted has been */
 
     /* start of the next piece */
