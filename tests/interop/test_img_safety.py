@@ -2,12 +2,15 @@
 """Commands that could lose data or change what a guest reads, on images as people have them."""
 
 import os
+import random
 import shutil
 import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from img import KIB, MIB, ImgCase, ours, theirs  # noqa: E402
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "images")]
+from img import KIB, MIB, SEED, ImgCase, ours, theirs  # noqa: E402
+from random_image import random_chain  # noqa: E402
 
 
 class SafetyCase(ImgCase):
@@ -193,6 +196,163 @@ class WronglyRecorded(SafetyCase):
         self.create("over.qcow2", None, backing="base.raw", backing_format="raw",
                     writes=["write -P 8 64k 64k"])
         self.ours("commit", "over.qcow2")
+
+
+class Counts:
+    """The stored reference counts of a qcow2 image."""
+
+    def __init__(self, path):
+        self.path = path
+        with open(path, "rb") as file:
+            self.image = file.read()
+        self.cluster = 1 << self.number(20, 4)
+        self.order = self.number(96, 4) if self.number(4, 4) >= 3 else 4
+        self.per_block = self.cluster * 8 >> self.order
+
+    def number(self, at, n):
+        return int.from_bytes(self.image[at:at + n], "big")
+
+    def place(self, cluster):
+        """(byte, bits to shift, mask) of a count; None where no block counts the cluster."""
+        block = self.number(self.number(48, 8) + cluster // self.per_block * 8, 8)
+        bit = cluster % self.per_block << self.order
+        if self.order >= 3:
+            return (block + bit // 8, 1 << self.order) if block else None
+        return (block + bit // 8, bit % 8) if block else None
+
+    def get(self, cluster):
+        place = self.place(cluster)
+        if not place:
+            return 0
+        if self.order >= 3:
+            return self.number(place[0], place[1] // 8)
+        return self.image[place[0]] >> place[1] & (1 << (1 << self.order)) - 1
+
+    def put(self, cluster, count):
+        at, bits = self.place(cluster)
+        if self.order >= 3:
+            data = count.to_bytes(bits // 8, "big")
+        else:
+            mask = (1 << (1 << self.order)) - 1
+            data = bytes([self.image[at] & ~(mask << bits) & 0xff | count << bits])
+        with open(self.path, "r+b") as file:
+            file.seek(at)
+            file.write(data)
+        self.__init__(self.path)
+
+    def n_clusters(self):
+        return -(-len(self.image) // self.cluster)
+
+
+class CountsTooLow(SafetyCase):
+    """A reference count that is too low proves nothing: what is used is not freed, punched,
+    overwritten or handed out again."""
+
+    VERBS = (["snapshot", "-d", "one", "disk.qcow2"], ["snapshot", "-c", "new", "disk.qcow2"],
+             ["snapshot", "-a", "two", "disk.qcow2"], ["resize", "--shrink", "disk.qcow2", "1M"],
+             ["resize", "disk.qcow2", "16M"], ["bitmap", "--add", "disk.qcow2", "marks"],
+             ["bench", "-q", "-w", "-c", "1", "-s", "64k", "disk.qcow2"],
+             ["amend", "-o", "lazy_refcounts=on", "disk.qcow2"])
+
+    def lower(self, name, wanted, to):
+        counts = Counts(self.path(name))
+        lowered = [cluster for cluster in range(counts.n_clusters())
+                   if counts.get(cluster) == wanted]
+        self.assertTrue(lowered)
+        for cluster in lowered:
+            counts.put(cluster, to)
+
+    def test_shared_with_snapshots(self):
+        self.create("disk.qcow2", "8M", writes=["write -P 7 0 2M"])
+        self.qemu("snapshot", "-c", "one", "disk.qcow2")
+        self.qemu("snapshot", "-c", "two", "disk.qcow2")
+        self.lower("disk.qcow2", 3, 1)
+        self.keep("disk.qcow2")
+        for words in self.VERBS:
+            with self.subTest(words=words):
+                self.ours(*words, status=1, stderr="is used 3 times, but its reference count is 1.*"
+                                                   "sinter-img check -r all")
+                self.assert_kept("disk.qcow2")
+
+    def test_used_again(self):
+        """Counted as free, but in use: it is not taken for new data."""
+        self.create("disk.qcow2", "8M", writes=["write -P 7 0 1M"])
+        counts = Counts(self.path("disk.qcow2"))
+        counts.put(counts.n_clusters() // 2, 0)
+        content = self.reads("disk.qcow2")
+        self.keep("disk.qcow2")
+        self.ours("bench", "-q", "-w", "-c", "1", "-s", "64k", "-o", "4M", "disk.qcow2", status=1,
+                  stderr="reference count is 0.*sinter-img check -r all")
+        self.assertTrue(self.reads("disk.qcow2") == content)
+
+    def test_commit(self):
+        """Neither in the base, where clusters are freed, nor in the overlay that is emptied."""
+        for broken in ("base.qcow2", "top.qcow2"):
+            with self.subTest(broken=broken):
+                self.create("base.qcow2", "8M", writes=["write -P 7 0 2M"])
+                self.create("top.qcow2", "8M", backing="base.qcow2",
+                            writes=["write -P 8 1M 1M", "write -z 0 512k"])
+                counts = Counts(self.path(broken))
+                counts.put(counts.n_clusters() - 3, 0)
+                content = self.reads("top.qcow2")
+                self.ours("commit", "top.qcow2", status=1, stderr="sinter-img check -r all")
+                self.assertTrue(self.reads("top.qcow2") == content)
+
+    def test_lost_snapshot_table(self):
+        """What a table that cannot be found refers to is not known to be free."""
+        self.create("disk.qcow2", "8M", writes=["write -P 7 0 1M"])
+        self.qemu("snapshot", "-c", "one", "disk.qcow2")
+        self.qemu("snapshot", "-c", "two", "disk.qcow2")
+        table = Counts(self.path("disk.qcow2")).number(64, 8)
+        self.poke("disk.qcow2", table, (1 << 40).to_bytes(8, "big"))
+        self.keep("disk.qcow2")
+        self.ours("snapshot", "-d", "two", "disk.qcow2", status=1)
+        self.assert_kept("disk.qcow2")
+
+    def random_case(self, seed):
+        """One count of a random image is lowered; then a verb that changes the image runs."""
+        rand = random.Random(seed)
+        chain = random_chain(seed, self.folder, max_layers=2)
+        name = os.path.basename(chain.path)
+        if chain.format != "qcow2" or theirs("check", "-f", "qcow2", name,
+                                             folder=self.folder).status:
+            return False
+        counts = Counts(chain.path)
+        used = [cluster for cluster in range(counts.n_clusters()) if counts.get(cluster)]
+        cluster = rand.choice(used)
+        counts.put(cluster, rand.randrange(counts.get(cluster)))
+        content = self.reads(name)
+        verbs = [["bitmap", "--add", name, "fresh"], ["resize", name, "+1M"],
+                 ["bench", "-q", "-w", "-c", "3", "-s", "4k", "-d", "1", "--pattern", "1",
+                  "-o", str(rand.randrange(max(1, len(content) - 12288)) // 512 * 512), name],
+                 ["snapshot", "-c", "fresh", name]]
+        verbs += [["snapshot", "-d", ident, name] for ident in sorted(chain.snapshots)]
+        words = rand.choice(verbs)
+        done = ours(*words, folder=self.folder)
+        self.judge(words, done, name, content, chain)
+        return done.status != 0
+
+    def judge(self, words, done, name, content, chain):
+        """Refused or not, every other state still shows what it did."""
+        gone = words[2] if words[:2] == ["snapshot", "-d"] and not done.status else None
+        for ident, wanted in chain.snapshots.items():
+            if ident != gone:
+                self.qemu("convert", "-f", "qcow2", "-l", f"snapshot.id={ident}", "-O", "raw", name,
+                          "read.raw")
+                found = self.content("read.raw")
+                self.assertTrue(found == wanted[:len(found)], f"{words} {done} snapshot {ident}")
+        if words[0] != "bench":
+            self.assertTrue(self.reads(name)[:len(content)] == content, f"{words} {done}")
+
+    def test_random(self):
+        n_cases = 500 if os.environ.get("SINTER_TEST_LONG") else 40
+        refused = 0
+        for seed in range(SEED, SEED + n_cases):
+            with self.subTest(SINTER_SEED=seed):
+                refused += self.random_case(seed)
+                for name in os.listdir(self.folder):
+                    os.unlink(self.path(name))
+        self.assertGreater(refused, n_cases // 4)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 
 #include "qcow2-disk-end.h"
 #include "qcow2/write/qcow2-l2-range.h"
+#include "qcow2/write/qcow2-proof.h"
 
 /* Guest bytes that an L2 table maps. */
 static guint64
@@ -239,6 +240,7 @@ sinter_qcow2_disk_end_cut_file(SinterQcow2Writer *self, GError **error)
             break;
     }
     return st.is_block_device || n << self->geo.cluster_bits >= st.size_bytes ||
-           (sinter_io_truncate(self->io, n << self->geo.cluster_bits, error) &&
+           (sinter_qcow2_proof_counts(self, error) &&
+            sinter_io_truncate(self->io, n << self->geo.cluster_bits, error) &&
             sinter_io_flush(self->io, error));
 }

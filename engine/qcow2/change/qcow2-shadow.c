@@ -7,6 +7,7 @@
  */
 
 #include "qcow2-shadow.h"
+#include "qcow2/write/qcow2-proof.h"
 #include "sinter-error.h"
 #include "sinter-progress.h"
 
@@ -105,7 +106,7 @@ shadow_is_free(SinterQcow2Shadow *self, guint64 cluster, gboolean *ret, GError *
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                 "'%s': the cluster at %" G_GUINT64_FORMAT
-                " contains a table but its refcount is 0; repair the image with 'qemu-img check -r "
+                " contains a table but its refcount is 0; repair the image with 'sinter-img check -r "
                 "all' before it is written to",
                 sinter_io_get_path(self->writer->io), cluster << self->geo.cluster_bits);
     return FALSE;
@@ -120,7 +121,9 @@ shadow_find(SinterQcow2Shadow *self, guint64 n, guint64 *ret_first, GError **err
     if (self->file_bytes == G_MAXUINT64) {
         SinterIoStat st;
 
-        if (!sinter_io_stat(self->writer->io, &st, error))
+        /* all that a change frees or uses again it does on the word of the present counts */
+        if (!sinter_io_stat(self->writer->io, &st, error) ||
+            !sinter_qcow2_proof_counts(self->writer, error))
             return FALSE;
         self->file_bytes = st.size_bytes;
     }
@@ -248,7 +251,7 @@ static gboolean
 refuse_cluster(SinterQcow2Shadow *self, guint64 cluster, const char *trouble, GError **error)
 {
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "'%s': the cluster at %" G_GUINT64_FORMAT " %s; repair the image with 'qemu-img "
+                "'%s': the cluster at %" G_GUINT64_FORMAT " %s; repair the image with 'sinter-img "
                 "check -r all' before it is written to",
                 sinter_io_get_path(self->writer->io), cluster << self->geo.cluster_bits, trouble);
     return FALSE;

@@ -14,6 +14,7 @@
  */
 
 #include "qcow2-alloc.h"
+#include "qcow2-proof.h"
 #include "sinter-error.h"
 
 /*
@@ -235,7 +236,7 @@ alloc_check_free(SinterQcow2Writer *self, guint64 first, guint64 n, GError **err
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                     "'%s': the cluster at %" G_GUINT64_FORMAT
-                    " contains a table but its refcount is 0; repair the image with 'qemu-img "
+                    " contains a table but its refcount is 0; repair the image with 'sinter-img "
                     "check -r all' before it is written to",
                     sinter_io_get_path(self->io), (first + i) << self->geo.cluster_bits);
         return FALSE;
@@ -260,7 +261,8 @@ sinter_qcow2_alloc_take(SinterQcow2Writer *self, guint64 max, guint64 *ret_first
             self->hint = ++cluster;
             continue;
         }
-        if (!alloc_check_free(self, cluster, n, error))
+        if (!alloc_check_free(self, cluster, n, error) ||
+            !sinter_qcow2_proof_reuse(self, cluster, error))
             return FALSE;
         for (guint64 i = 0; i < n; i++)
             block_store(self, block, cluster + i, 1);
@@ -410,7 +412,7 @@ alloc_count_down(SinterQcow2Writer *self, guint64 cluster, GArray *freed, GError
         g_set_error(
             error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
             "'%s': the cluster at %" G_GUINT64_FORMAT
-            " was in use but its refcount is 0; repair the image with 'qemu-img check -r all'",
+            " was in use but its refcount is 0; repair the image with 'sinter-img check -r all'",
             sinter_io_get_path(self->io), cluster << self->geo.cluster_bits);
         return FALSE;
     }
@@ -486,6 +488,8 @@ sinter_qcow2_alloc_apply_releases(SinterQcow2Writer *self, GError **error)
     g_autoptr(GError) local = NULL;
     guint done = 0;
 
+    if (self->frees->len > 0 && !sinter_qcow2_proof_counts(self, error))
+        return FALSE;
     g_array_sort(self->frees, compare_clusters);
     while (done < self->frees->len &&
            alloc_count_down(self, g_array_index(self->frees, guint64, done), freed, &local))

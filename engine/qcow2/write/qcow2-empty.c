@@ -7,6 +7,7 @@
  */
 
 #include "qcow2-empty.h"
+#include "qcow2-proof.h"
 
 static gboolean
 drop_table(SinterQcow2Writer *self, guint32 index, GError **error)
@@ -70,6 +71,6 @@ cut_file(SinterQcow2Writer *self, GError **error)
 gboolean
 sinter_qcow2_empty(SinterQcow2Writer *writer, GError **error)
 {
-    return drop_all_tables(writer, error) && drop_external_data(writer, error) &&
-           cut_file(writer, error);
+    return sinter_qcow2_proof_counts(writer, error) && drop_all_tables(writer, error) &&
+           drop_external_data(writer, error) && cut_file(writer, error);
 }

@@ -61,7 +61,7 @@ sinter_qcow2_entry_is_own(SinterQcow2Writer *self, SinterQcow2L2Entry l2, guint6
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                 "'%s', guest offset %" G_GUINT64_FORMAT ": its cluster at %" G_GUINT64_FORMAT
-                " is marked as not shared, but %s; repair the image with 'qemu-img check -r all' "
+                " is marked as not shared, but %s; repair the image with 'sinter-img check -r all' "
                 "before it is written to",
                 sinter_io_get_path(self->io), offset, host,
                 count == 1 ? "a table is stored there" : "its refcount is not 1");

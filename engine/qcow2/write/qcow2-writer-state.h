@@ -34,6 +34,9 @@ typedef struct {
     gboolean reftable_moved; /* the header still names the former table */
     SinterQcow2TableSet blocks;
 
+    guint64 first_end;          /* clusters that the file had when it was opened */
+    gboolean counts_are_proven; /* see qcow2-proof.h */
+
     guint64 hint;         /* no cluster below is free */
     guint64 packed_end;   /* bytes: where the last compressed stream ends; 0: nothing to go on at */
     GArray *frees;        /* of guint64: clusters to count down once the mapping is durable */

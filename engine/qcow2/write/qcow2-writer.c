@@ -7,6 +7,7 @@
  */
 
 #include "qcow2-bitmap-record.h"
+#include "qcow2-proof.h"
 #include "qcow2-rebuild.h"
 #include "qcow2/layout/qcow2-entries.h"
 #include "qcow2/read/qcow2-snapshot.h"
@@ -24,7 +25,7 @@ check_header(const SinterQcow2Header *header, GError **error)
         return FALSE;
     if (header->incompatible & SINTER_QCOW2_INCOMPAT_CORRUPT)
         return sinter_error_refuse(error, SINTER_ERROR_CORRUPT,
-                                   "the image is marked as corrupt; repair it with 'qemu-img check "
+                                   "the image is marked as corrupt; repair it with 'sinter-img check "
                                    "-r all' before it is written to");
     if (header->crypt_method != SINTER_QCOW2_CRYPT_NONE)
         return sinter_error_refuse(
@@ -134,10 +135,30 @@ repair_if_dirty(SinterQcow2Writer *self, GError **error)
 {
     if (!(self->header->incompatible & SINTER_QCOW2_INCOMPAT_DIRTY))
         return TRUE;
-    if (sinter_qcow2_writer_rebuild(self, error))
+    if (sinter_qcow2_writer_rebuild(self, error)) {
+        self->counts_are_proven = TRUE;
         return TRUE;
+    }
     sinter_error_prefix(error, "Could not repair dirty image: ");
     return FALSE;
+}
+
+static gboolean
+note_end(SinterQcow2Writer *self, GError **error)
+{
+    SinterIoStat st;
+
+    if (!sinter_io_stat(self->io, &st, error))
+        return FALSE;
+    self->first_end = sinter_qcow2_geometry_clusters(&self->geo, st.size_bytes);
+    return TRUE;
+}
+
+/* Where snapshots share clusters, a count that is too low lets the disk write into theirs. */
+static gboolean
+prove_if_shared(SinterQcow2Writer *self, GError **error)
+{
+    return self->header->n_snapshots == 0 || sinter_qcow2_proof_counts(self, error);
 }
 
 /* What must never be handed out: all places where tables lie. */
@@ -188,7 +209,8 @@ sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io, const SinterQcow2WriterOpti
     self->geo = self->header->geo;
     sinter_qcow2_table_set_init(&self->l2, io, self->geo.cluster_size, L2_BUDGET_BYTES);
     sinter_qcow2_table_set_init(&self->blocks, io, self->geo.cluster_size, BLOCKS_BUDGET_BYTES);
-    if (!load_tables(self, error) || !repair_if_dirty(self, error) || !mark_metadata(self, error) ||
+    if (!load_tables(self, error) || !note_end(self, error) || !repair_if_dirty(self, error) ||
+        !mark_metadata(self, error) || !prove_if_shared(self, error) ||
         !open_data_file(self, options, error) || !open_backing(self, options, error) ||
         !sinter_qcow2_bitmap_record_open(self, options->no_recording, error) ||
         !clear_autoclear(self, error))
@@ -269,7 +291,7 @@ check_owned(SinterQcow2Writer *self, guint64 table, GError **error)
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                 "'%s': the L2 table at %" G_GUINT64_FORMAT
                 " is marked as not shared, but its refcount is %" G_GUINT64_FORMAT
-                "; repair the image with 'qemu-img check -r all' before it is written to",
+                "; repair the image with 'sinter-img check -r all' before it is written to",
                 sinter_io_get_path(self->io), table, count);
     return FALSE;
 }
