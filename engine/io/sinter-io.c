@@ -309,6 +309,22 @@ sinter_io_stat(SinterIo *io, SinterIoStat *ret, GError **error)
 }
 
 gboolean
+sinter_io_check_reach(SinterIo *io, guint64 size_bytes, GError **error)
+{
+    SinterIoStat st;
+
+    if (!sinter_io_stat(io, &st, error))
+        return FALSE;
+    if (!st.is_block_device || st.size_bytes >= size_bytes)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
+                "'%s' is a device of %" G_GUINT64_FORMAT
+                " bytes, and the disk has %" G_GUINT64_FORMAT,
+                sinter_io_get_path(io), st.size_bytes, size_bytes);
+    return FALSE;
+}
+
+gboolean
 sinter_io_get_size(SinterIo *io, guint64 *ret, GError **error)
 {
     SinterIoStat st;

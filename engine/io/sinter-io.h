@@ -164,6 +164,9 @@ gboolean sinter_io_overwrites(SinterIo *io);
 /* From now on each write and copy that touches the first @n_bytes of @io asks @guard before. */
 void sinter_io_guard_start(SinterIo *io, gsize n_bytes, SinterIoGuard guard);
 
+/* NO_SPACE where @io is a block device of less than @size_bytes; any other file can grow. */
+gboolean sinter_io_check_reach(SinterIo *io, guint64 size_bytes, GError **error);
+
 /* Writes real zeros, for storage that cannot punch holes. Grows the file as a write does. */
 gboolean sinter_io_write_zeros(SinterIo *io, guint64 offset, guint64 len, GError **error);
 

@@ -5,6 +5,7 @@ import os
 import random
 import unittest
 
+from img import ours
 from twin import TwinCase
 
 MIB = 1 << 20
@@ -82,6 +83,44 @@ class Devices(TwinCase):
         self.qemu("create", "-q", "-f", "qcow2", "large", "40M", folder=self.ours)
         self.assert_same("convert", "-O", "raw", "large", "device")
         self.assert_same("convert", "-n", "-O", "raw", "large", "device")
+
+    def refused(self, *args):
+        """It says that the device is too small, and neither image nor device changes."""
+        names = [name for name in os.listdir(self.ours) if name.endswith("qcow2")] + ["device"]
+        before = {name: self.bytes_of(name) for name in names}
+        done = ours(*args, folder=self.ours)
+        self.assertEqual(done.status, 1, f"{args}: {done}")
+        self.assertRegex(done.stderr.decode(), "is a device.* and (the disk has|too small)")
+        for name, content in before.items():
+            self.assertTrue(self.bytes_of(name) == content, f"{args}: {name}")
+
+    def bytes_of(self, name):
+        with open(os.path.join(self.ours, name), "rb") as file:
+            return file.read()
+
+    def test_data_file_too_small(self):
+        """A disk is not larger than the device that its data lies on, however it comes to its size."""
+        for raw in ("on", "off"):
+            options = f"data_file=device,data_file_raw={raw}"
+            new = ["-o", options, "data.qcow2"]
+            with self.subTest(raw=raw):
+                self.qemu("create", "-q", "-f", "qcow2", *new, "12M", folder=self.ours)
+                self.qemu("create", "-q", "-f", "qcow2", "-b", "data.qcow2", "-F", "qcow2",
+                          "top.qcow2", "24M", folder=self.ours)
+                self.io("write -P 4 1M 64k", "write -P 5 20M 64k", name="top.qcow2",
+                        folder=self.ours)
+                self.qemu("create", "-q", "-f", "qcow2", "large.qcow2", "40M", folder=self.ours)
+                for words in (["resize", "data.qcow2", "24M"],
+                              ["resize", "--preallocation=falloc", "data.qcow2", "24M"],
+                              ["commit", "top.qcow2"], ["merge", "--down", "top.qcow2"],
+                              ["create", "-f", "qcow2", "-o", options, "new", "24M"],
+                              ["convert", "-O", "qcow2", "-o", options, "large.qcow2", "new"]):
+                    self.refused(*words)
+                # as large as the device is fine
+                done = ours("resize", "--shrink", "data.qcow2", "8M", folder=self.ours)
+                self.assertEqual(done.status, 0, done)
+                done = ours("resize", "data.qcow2", "12M", folder=self.ours)
+                self.assertEqual(done.status, 0, done)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,9 @@ open_data_file(SinterConvertTarget *self, const SinterCreateOptions *image, gboo
     if (!self->data_output)
         return FALSE;
     sinter_create_lay_out(sinter_output_get_io(self->data_output), image);
-    return wipe_device(sinter_output_get_io(self->data_output), error);
+    return sinter_io_check_reach(sinter_output_get_io(self->data_output), image->virtual_size,
+                                 error) &&
+           wipe_device(sinter_output_get_io(self->data_output), error);
 }
 
 static gboolean

@@ -118,6 +118,9 @@ create_in(SinterFs *fs, const char *path, const SinterCreateOptions *options, GE
         if (!data_path || !target_claim(&data, fs, data_path, error))
             return FALSE;
     }
+    /* in a data file the disk lies as it is */
+    if (data.io && !sinter_io_check_reach(data.io, options->virtual_size, error))
+        return FALSE;
     return target_empty(&image, options, error) && target_empty(&data, options, error) &&
            format->create(image.io, data.io, options, error) && target_finish(&data, error) &&
            target_finish(&image, error);

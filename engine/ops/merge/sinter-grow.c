@@ -12,22 +12,6 @@
 #include "sinter/resize.h"
 
 static gboolean
-check_device(SinterIo *io, guint64 size, GError **error)
-{
-    SinterIoStat st;
-
-    if (!sinter_io_stat(io, &st, error))
-        return FALSE;
-    if (!st.is_block_device || st.size_bytes >= size)
-        return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
-                "'%s' is a device of %" G_GUINT64_FORMAT
-                " bytes, and the disk has %" G_GUINT64_FORMAT,
-                sinter_io_get_path(io), st.size_bytes, size);
-    return FALSE;
-}
-
-static gboolean
 resize(SinterChain *chain, const SinterImage *image, SinterIo *io, guint64 size, GError **error)
 {
     const SinterResizeOptions how = { .size = size };
@@ -54,7 +38,7 @@ grow(SinterChain *chain, guint layer, SinterIo *io, guint64 size, GError **error
     /* a flat file may end within a sector, but the disk does not */
     if ((is_flat ? image->info->file_size : image->virtual_size) >= size)
         return TRUE;
-    if (is_flat && !check_device(image->io, size, error))
+    if (is_flat && !sinter_io_check_reach(image->io, size, error))
         return FALSE;
     if (resize(chain, image, io, size, error))
         return TRUE;

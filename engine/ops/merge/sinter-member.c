@@ -87,7 +87,7 @@ sinter_member_open_disk(SinterChain *chain, guint layer, SinterIo *io, GError **
     guint n_below = chain->layers->len - layer - 1;
     SinterHandleOptions options = { .flags = SINTER_HANDLE_NO_LOCK };
 
-    if (image->probed && image->format == &sinter_format_raw)
+    if (image->probed && image->format->is_flat)
         sinter_format_keep_raw(io);
     if (info->backing_name && n_below > 0)
         options.backing = sinter_chain_slice(chain, layer + 1, n_below);

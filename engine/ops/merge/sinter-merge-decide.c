@@ -54,8 +54,11 @@ why_not_grow(const SinterMergeFacts *facts, const SinterMergeStretch *stretch)
 
     if (image_at(facts, stretch->top)->virtual_size <= base->virtual_size)
         return NULL;
-    if (base->is_device && base->version == 0)
-        return g_strdup_printf("'%s' is a device and too small", base->path);
+    if (image_at(facts, stretch->top)->virtual_size > base->reach)
+        return g_strdup_printf(base->version == 0
+                                   ? "'%s' is a device and too small"
+                                   : "the data file of '%s' is a device and too small",
+                               base->path);
     if (base->version == 2 && base->n_snapshots > 0)
         return g_strdup_printf(
             "'%s' is too small and cannot grow: it is a version 2 image with internal snapshots",

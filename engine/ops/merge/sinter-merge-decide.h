@@ -23,6 +23,7 @@ typedef struct {
     gboolean corrupt;
     gboolean is_device;
     gboolean read_only; /* its format does not support writing */
+    guint64 reach; /* bytes that the device has on which the disk lies as it is; else G_MAXUINT64 */
 } SinterMergeImage;
 
 typedef struct {

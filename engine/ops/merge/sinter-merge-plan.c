@@ -147,6 +147,17 @@ is_device(SinterIo *io)
     return sinter_io_stat(io, &st, NULL) && st.is_block_device;
 }
 
+/* How far the guest's data may reach where it lies in its file as in the disk. */
+static guint64
+reach_of(const SinterImage *image)
+{
+    gboolean plain = image->format->is_flat || image->data_io != image->io;
+    SinterIoStat st;
+
+    return plain && sinter_io_stat(image->data_io, &st, NULL) && st.is_block_device ? st.size_bytes
+                                                                                    : G_MAXUINT64;
+}
+
 static SinterMergeImage *
 describe_images(SinterChain *chain)
 {
@@ -164,6 +175,7 @@ describe_images(SinterChain *chain)
             .corrupt = image->info->corrupt,
             .is_device = is_device(image->io) || is_device(image->data_io),
             .read_only = !image->format->write_open,
+            .reach = reach_of(image),
         };
     }
     return images;

@@ -50,6 +50,8 @@ sinter_qcow2_resize_check(const SinterQcow2Writer *writer, guint64 size,
                                    "The new size must be a multiple of 512");
     if (!check_snapshots(writer, error))
         return FALSE;
+    if (writer->geo.external_data && !sinter_io_check_reach(writer->data_io, size, error))
+        return FALSE;
     if (size < writer->header->virtual_size_bytes && preallocation != SINTER_PREALLOCATION_OFF)
         return sinter_error_refuse(error, SINTER_ERROR_INVALID_ARGUMENT,
                                    "Preallocation can't be used for shrinking an image");

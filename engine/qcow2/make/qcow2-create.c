@@ -376,6 +376,9 @@ sinter_qcow2_create(SinterIo *io, SinterIo *data_io, const SinterCreateOptions *
     if (!sinter_qcow2_create_check(options, error) || !layout_init(&layout, options, error))
         return FALSE;
     header = sinter_qcow2_header_build(&layout.spec, error);
+    /* before anything is written: in a data file the disk lies as it is */
+    if (data_io && !sinter_io_check_reach(data_io, layout.spec.virtual_size_bytes, error))
+        return FALSE;
     return header && write_data(&layout, io, data_io, options, error) &&
            write_reftable(&layout, io, error) && write_refblocks(&layout, io, error) &&
            write_l1(&layout, io, error) && write_l2_tables(&layout, io, error) &&

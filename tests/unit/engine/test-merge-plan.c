@@ -24,6 +24,7 @@ typedef struct {
     guint encrypted;
     guint devices;
     guint read_only;
+    guint data_devices; /* images whose data file is a device, as large as the disk */
     guint version2;
     SinterMergeStretch down;
     SinterMergeStretch up;
@@ -83,6 +84,8 @@ static const Row rows[] = {
     { "device-merged", MIDDLE, BYTES(6, 5), .devices = BIT(2), .expected = UP },
     { "device-too-small", MIDDLE, BYTES(5, 6), .sizes = { 8, 8, 4, 8 }, .devices = BIT(2),
       .expected = UP, .text = "'c' is a device and too small" },
+    { "data-device-too-small", MIDDLE, BYTES(5, 6), .sizes = { 8, 8, 4, 8 }, .data_devices = BIT(2),
+      .expected = UP, .text = "the data file of 'c' is a device and too small" },
     { "version-2-with-snapshots", MIDDLE, BYTES(5, 6), .sizes = { 8, 8, 4, 8 }, .version2 = BIT(2),
       .snapshots = BIT(2), .expected = UP, .text = "'c' is too small and cannot grow" },
     { "version-2", MIDDLE, BYTES(5, 6), .sizes = { 8, 8, 4, 8 }, .version2 = BIT(2),
@@ -110,6 +113,9 @@ fill_images(const Row *row, SinterMergeImage *images)
             .encrypted = (row->encrypted >> i) & 1,
             .is_device = (row->devices >> i) & 1,
             .read_only = (row->read_only >> i) & 1,
+            .reach = ((row->devices | row->data_devices) >> i) & 1
+                         ? (row->sizes[i] ? row->sizes[i] : 8) * MIB
+                         : G_MAXUINT64,
             .version = (row->devices >> i) & 1    ? 0
                        : (row->version2 >> i) & 1 ? 2
                                                   : 3,
