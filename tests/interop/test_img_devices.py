@@ -84,6 +84,45 @@ class Devices(TwinCase):
         self.assert_same("convert", "-O", "raw", "large", "device")
         self.assert_same("convert", "-n", "-O", "raw", "large", "device")
 
+    def bitmaps(self, name):
+        told = self.info(name, self.ours, "qcow2")["format-specific"]["data"].get("bitmaps", [])
+        return {one["name"]: one["flags"] for one in told}
+
+    def test_bitmaps_of_a_commit_that_fails(self):
+        """The device is too small for what is committed: the base's bitmaps are kept, nothing
+        leaks."""
+        for n_bitmaps in (1, 10):
+            with self.subTest(n_bitmaps=n_bitmaps):
+                self.qemu("create", "-q", "-f", "qcow2", "device", "32M", folder=self.ours)
+                self.io("write -P 1 0 4M", name="device", folder=self.ours)
+                for i in range(n_bitmaps):
+                    self.qemu("bitmap", "--add", "-f", "qcow2", "device", f"b{i}", folder=self.ours)
+                self.qemu("create", "-q", "-f", "qcow2", "-b", "device", "-F", "qcow2", "top.qcow2",
+                          folder=self.ours)
+                self.io("write -P 7 8M 16M", name="top.qcow2", folder=self.ours)
+                done = ours("commit", "top.qcow2", folder=self.ours)
+                self.assertEqual(done.status, 1, done)
+                self.assertIn(b"No space left on device", done.stderr)
+                self.assertEqual(self.bitmaps("device"),
+                                 {f"b{i}": ["auto"] for i in range(n_bitmaps)})
+                self.qemu("check", "-f", "qcow2", "device", folder=self.ours)
+
+    def test_lost_bitmap_is_told(self):
+        """One that an earlier command left marked as in use, by a failure or a kill."""
+        self.qemu("create", "-q", "-f", "qcow2", "base.qcow2", "8M", folder=self.ours)
+        self.qemu("bitmap", "--add", "base.qcow2", "lost", folder=self.ours)
+        path = os.path.join(self.ours, "base.qcow2")
+        with open(path, "r+b") as file:
+            image = file.read()
+            entry = image.rindex(b"lost") - 24
+            file.seek(entry + 12)
+            file.write((3).to_bytes(4, "big"))
+        self.qemu("create", "-q", "-f", "qcow2", "-b", "base.qcow2", "-F", "qcow2", "top.qcow2",
+                  folder=self.ours)
+        done = ours("commit", "top.qcow2", folder=self.ours)
+        self.assertEqual(done.status, 0, done)
+        self.assertRegex(done.stderr.decode(), "warning: the bitmap 'lost' of .*base.qcow2' was not")
+
     def refused(self, *args):
         """It says that the device is too small, and neither image nor device changes."""
         names = [name for name in os.listdir(self.ours) if name.endswith("qcow2")] + ["device"]

@@ -57,3 +57,22 @@ sinter_img_change_hint(const GError *error)
     if (sinter_error_find(error, SINTER_STAGE_USE_BITMAP))
         fputs("Try block-dirty-bitmap-remove to delete this bitmap from disk\n", stderr);
 }
+
+void
+sinter_img_change_warn_of_bitmaps(const char *path, const char *format)
+{
+    g_autoptr(SinterFs) fs = sinter_fs_new_host(NULL, NULL);
+    g_autoptr(SinterIo) io =
+        fs ? sinter_fs_open(fs, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL) : NULL;
+    g_autoptr(GPtrArray) list = io ? sinter_image_list_bitmaps(io, format, NULL) : NULL;
+
+    for (guint i = 0; list && i < list->len; i++) {
+        const SinterBitmapInfo *bitmap = g_ptr_array_index(list, i);
+        g_autofree char *shown = sinter_img_name(bitmap->name);
+
+        if (bitmap->in_use)
+            sinter_img_warning("the bitmap '%s' of '%s' was not stored at the end of its last use: "
+                               "it does not record all changes, and can only be removed",
+                               shown, path);
+    }
+}

@@ -28,4 +28,10 @@ gboolean sinter_img_change_is_open_error(const SinterImgName *name, const GError
 /* Prints the line that qemu-img prints below some messages; call it after @error was printed. */
 void sinter_img_change_hint(const GError *error);
 
+/*
+ * After work on the image at @path: warns of each dirty bitmap in it that is marked "in use", now or
+ * since an earlier command was cut, and so does not tell all changes any more. @format: nullable.
+ */
+void sinter_img_change_warn_of_bitmaps(const char *path, const char *format);
+
 G_END_DECLS

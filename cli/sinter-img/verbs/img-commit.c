@@ -47,6 +47,19 @@ commit_do(const CommitOptions *self, SinterImgProgress *progress, const SinterIm
     return FALSE;
 }
 
+/* Bitmaps of the base: those of the overlay are left alone. */
+static void
+commit_warn(const CommitOptions *self, const SinterImageInfo *info)
+{
+    g_autofree char *base =
+        self->base ? sinter_image_resolve_name(info->path, self->base, NULL) : NULL;
+
+    if (base)
+        sinter_img_change_warn_of_bitmaps(base, NULL);
+    else if (!self->base && info->backing_path)
+        sinter_img_change_warn_of_bitmaps(info->backing_path, info->backing_format);
+}
+
 static int
 commit_run(const SinterCommandCall *call, GError **error)
 {
@@ -54,6 +67,7 @@ commit_run(const SinterCommandCall *call, GError **error)
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
     g_autoptr(SinterImgProgress) progress = NULL;
+    gboolean done;
 
     if (!sinter_img_cache_check("cache option", self->source.cache))
         return 1;
@@ -62,9 +76,11 @@ commit_run(const SinterCommandCall *call, GError **error)
     progress = sinter_img_progress_begin(sinter_img_progress_mode(self->quiet, self->progress),
                                          call->operands[0], STEP_PERCENT);
     sinter_img_progress_start(progress);
-    if (!commit_do(self, progress, &name))
-        return 1;
+    done = commit_do(self, progress, &name);
     g_clear_pointer(&progress, sinter_img_progress_end);
+    commit_warn(self, info);
+    if (!done)
+        return 1;
     if (!self->quiet)
         puts("Image committed.");
     return 0;

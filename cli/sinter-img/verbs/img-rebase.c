@@ -107,6 +107,7 @@ rebase_run(const SinterCommandCall *call, GError **error)
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
     g_autoptr(SinterImgProgress) progress = NULL;
+    gboolean done;
 
     if (!self->unsafe && !self->backing_name)
         return sinter_img_usage_error("Must specify backing file (-b) or use unsafe mode (-u)");
@@ -117,7 +118,9 @@ rebase_run(const SinterCommandCall *call, GError **error)
         !sinter_img_change_begin(&name, &self->source, call->operands[0], &info) ||
         !rebase_check_format(self))
         return 1;
-    return rebase_do(self, progress, &name) ? 0 : 1;
+    done = rebase_do(self, progress, &name);
+    sinter_img_change_warn_of_bitmaps(name.path, info->format);
+    return done ? 0 : 1;
 }
 
 static const SinterOption rebase_options[] = {

@@ -7,7 +7,8 @@
  *
  * Invariant: before the first bit could go missing the bitmap is marked "in use" in its directory
  * entry, durably; the mark goes only after the bits are durable. A bitmap that was in use when the
- * image was opened, or is disabled, is left alone.
+ * image was opened, or is disabled, is left alone. After a failure the bits are stored beside the
+ * mapping that is durable: they then mark what was to be written, which is never too little.
  */
 
 #include "qcow2-bitmap-record.h"
@@ -22,6 +23,7 @@ typedef struct {
     guint64 n_bits;
     guint8 *bits;  /* whole clusters */
     guint8 *dirty; /* one for each cluster of bits */
+    guint8 *fresh; /* likewise: it has a place that the stored table does not name yet */
 } Recorder;
 
 static void
@@ -32,6 +34,7 @@ recorder_free(gpointer data)
     g_free(self->table);
     g_free(self->bits);
     g_free(self->dirty);
+    g_free(self->fresh);
     g_free(self);
 }
 
@@ -85,6 +88,7 @@ recorder_load(Recorder *self, SinterQcow2Writer *writer, GError **error)
     self->table = g_malloc0(bytes + 8);
     self->bits = g_try_malloc((gsize)stored->table_entries * writer->geo.cluster_size + 1);
     self->dirty = g_malloc0(stored->table_entries + 1);
+    self->fresh = g_malloc0(stored->table_entries + 1);
     if (!self->bits)
         return recorder_refuse(self, "exceeds the available memory", error);
     if (!sinter_io_read(writer->io, stored->table_offset, self->table, bytes, error))
@@ -128,20 +132,26 @@ sinter_qcow2_bitmap_record_open(SinterQcow2Writer *self, gboolean is_idle, GErro
     return TRUE;
 }
 
-/* Writes the flags of all recorded bitmaps; each lies inside a sector. */
+/* Writes a bitmap's flags, which lie inside a sector. */
+static gboolean
+recorder_set_in_use(Recorder *self, SinterQcow2Writer *writer, gboolean in_use, GError **error)
+{
+    SinterQcow2Bitmap *stored = self->stored;
+    guint8 raw[4];
+
+    stored->flags &= ~SINTER_QCOW2_BITMAP_IN_USE;
+    if (in_use)
+        stored->flags |= SINTER_QCOW2_BITMAP_IN_USE;
+    sinter_be32_store(raw, stored->flags);
+    return sinter_io_write(writer->io, stored->entry_offset + SINTER_QCOW2_BITMAP_AT_FLAGS, raw,
+                           sizeof raw, error);
+}
+
 static gboolean
 record_set_in_use(SinterQcow2Writer *self, gboolean in_use, GError **error)
 {
     for (guint i = 0; i < self->recorders->len; i++) {
-        SinterQcow2Bitmap *stored = ((Recorder *)g_ptr_array_index(self->recorders, i))->stored;
-        guint8 raw[4];
-
-        stored->flags &= ~SINTER_QCOW2_BITMAP_IN_USE;
-        if (in_use)
-            stored->flags |= SINTER_QCOW2_BITMAP_IN_USE;
-        sinter_be32_store(raw, stored->flags);
-        if (!sinter_io_write(self->io, stored->entry_offset + SINTER_QCOW2_BITMAP_AT_FLAGS, raw,
-                             sizeof raw, error))
+        if (!recorder_set_in_use(g_ptr_array_index(self->recorders, i), self, in_use, error))
             return FALSE;
     }
     if (!sinter_io_flush(self->io, error))
@@ -191,8 +201,23 @@ recorder_place(Recorder *self, SinterQcow2Writer *writer, GError **error)
         if (!sinter_qcow2_alloc_take(writer, 1, &cluster, &n, error))
             return FALSE;
         self->table[i] = cluster << writer->geo.cluster_bits;
+        self->fresh[i] = 1;
     }
     return TRUE;
+}
+
+/* Gives back the places that no stored table names. */
+static void
+recorder_drop_places(Recorder *self, SinterQcow2Writer *writer)
+{
+    for (guint32 i = 0; i < self->stored->table_entries; i++) {
+        if (!self->fresh[i])
+            continue;
+        sinter_qcow2_alloc_untake(
+            writer, (self->table[i] & SINTER_QCOW2_OFFSET_MASK) >> writer->geo.cluster_bits, 1);
+        self->table[i] = 0;
+        self->fresh[i] = 0;
+    }
 }
 
 static gboolean
@@ -211,6 +236,67 @@ recorder_write(Recorder *self, SinterQcow2Writer *writer, GError **error)
             !sinter_io_write(writer->io, self->stored->table_offset + (guint64)i * 8, raw,
                              sizeof raw, error))
             return FALSE;
+        self->fresh[i] = 0;
+    }
+    return TRUE;
+}
+
+/* Stores one bitmap, and that it is valid again; leaks nothing on failure. */
+static gboolean
+recorder_store(Recorder *self, SinterQcow2Writer *writer, GError **error)
+{
+    if (recorder_place(self, writer, error) && sinter_qcow2_writer_finish(writer, error) &&
+        recorder_write(self, writer, error) && sinter_io_flush(writer->io, error) &&
+        recorder_set_in_use(self, writer, FALSE, error) && sinter_io_flush(writer->io, error))
+        return TRUE;
+    recorder_drop_places(self, writer);
+    sinter_qcow2_writer_finish(writer, NULL);
+    return FALSE;
+}
+
+/* The table as it is stored: places that were taken for it since are void. */
+static gboolean
+recorder_reload_table(Recorder *self, SinterQcow2Writer *writer, GError **error)
+{
+    gsize bytes = (gsize)self->stored->table_entries * 8;
+
+    if (!sinter_io_read(writer->io, self->stored->table_offset, self->table, bytes, error))
+        return FALSE;
+    for (guint32 i = 0; i < self->stored->table_entries; i++)
+        self->table[i] = GUINT64_FROM_BE(self->table[i]);
+    memset(self->fresh, 0, self->stored->table_entries);
+    return TRUE;
+}
+
+void
+sinter_qcow2_bitmap_record_rescue(SinterQcow2Writer *failed, SinterQcow2Writer *fresh)
+{
+    for (guint i = 0; i < failed->recorders->len; i++) {
+        Recorder *recorder = g_ptr_array_index(failed->recorders, i);
+
+        /* one that does not fit must not cost the others; it stays marked, which says all */
+        if (recorder_reload_table(recorder, fresh, NULL))
+            recorder_store(recorder, fresh, NULL);
+    }
+    failed->recording = FALSE;
+}
+
+static gboolean
+record_place(SinterQcow2Writer *self, GError **error)
+{
+    for (guint i = 0; i < self->recorders->len; i++) {
+        if (!recorder_place(g_ptr_array_index(self->recorders, i), self, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+record_write(SinterQcow2Writer *self, GError **error)
+{
+    for (guint i = 0; i < self->recorders->len; i++) {
+        if (!recorder_write(g_ptr_array_index(self->recorders, i), self, error))
+            return FALSE;
     }
     return TRUE;
 }
@@ -220,15 +306,12 @@ sinter_qcow2_bitmap_record_store(SinterQcow2Writer *self, GError **error)
 {
     if (!self->recording)
         return TRUE;
-    for (guint i = 0; i < self->recorders->len; i++) {
-        if (!recorder_place(g_ptr_array_index(self->recorders, i), self, error))
-            return FALSE;
-    }
-    if (!sinter_qcow2_writer_finish(self, error))
-        return FALSE;
-    for (guint i = 0; i < self->recorders->len; i++) {
-        if (!recorder_write(g_ptr_array_index(self->recorders, i), self, error))
-            return FALSE;
-    }
-    return sinter_io_flush(self->io, error) && record_set_in_use(self, FALSE, error);
+    if (record_place(self, error) && sinter_qcow2_writer_finish(self, error) &&
+        record_write(self, error) && sinter_io_flush(self->io, error) &&
+        record_set_in_use(self, FALSE, error))
+        return TRUE;
+    for (guint i = 0; i < self->recorders->len; i++)
+        recorder_drop_places(g_ptr_array_index(self->recorders, i), self);
+    sinter_qcow2_writer_finish(self, NULL);
+    return FALSE;
 }

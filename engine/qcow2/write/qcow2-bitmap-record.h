@@ -21,4 +21,11 @@ gboolean sinter_qcow2_bitmap_record_mark(SinterQcow2Writer *self, guint64 offset
 /* Stores what was marked; the bitmaps are valid again. All else must be durable. */
 gboolean sinter_qcow2_bitmap_record_store(SinterQcow2Writer *self, GError **error);
 
+/*
+ * After a failure of @failed, whose bitmaps are still marked "in use": stores each bitmap that fits
+ * through @fresh, a writer of the same image as it is in the file, which records nothing itself. Its
+ * bits then mark all that was to be written. One that does not fit stays marked.
+ */
+void sinter_qcow2_bitmap_record_rescue(SinterQcow2Writer *failed, SinterQcow2Writer *fresh);
+
 G_END_DECLS

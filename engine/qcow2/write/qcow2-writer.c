@@ -224,11 +224,30 @@ sinter_qcow2_writer_close(SinterQcow2Writer *self, GError **error)
     return sinter_qcow2_writer_finish(self, error) && sinter_qcow2_bitmap_record_store(self, error);
 }
 
+/* What was not flushed is dropped, but bitmaps that recorded it can be kept. */
+static void
+keep_bitmaps(SinterQcow2Writer *self)
+{
+    const SinterQcow2WriterOptions options = {
+        .no_backing = TRUE,
+        .no_recording = TRUE,
+        .data_io = self->geo.external_data ? self->data_io : NULL,
+    };
+    g_autoptr(SinterQcow2Writer) fresh = NULL;
+
+    if (!self->recording)
+        return;
+    fresh = sinter_qcow2_writer_open(self->fs, self->io, &options, NULL);
+    if (fresh)
+        sinter_qcow2_bitmap_record_rescue(self, fresh);
+}
+
 void
 sinter_qcow2_writer_free(SinterQcow2Writer *self)
 {
     if (!self)
         return;
+    keep_bitmaps(self);
     sinter_qcow2_table_set_clear(&self->l2);
     sinter_qcow2_table_set_clear(&self->blocks);
     sinter_chain_free(self->backing);

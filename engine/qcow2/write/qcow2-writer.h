@@ -39,7 +39,10 @@ SinterQcow2Writer *sinter_qcow2_writer_open(SinterFs *fs, SinterIo *io,
 /* The end of the work: all is durable, nothing leaks, and bitmaps that record writes are stored. */
 gboolean sinter_qcow2_writer_close(SinterQcow2Writer *self, GError **error);
 
-/* Drops what was not flushed. Accepts NULL and half-open writers. */
+/*
+ * Drops what was not flushed; bitmaps that recorded it are stored all the same, as far as they fit,
+ * with what was recorded. Accepts NULL and half-open writers.
+ */
 void sinter_qcow2_writer_free(SinterQcow2Writer *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterQcow2Writer, sinter_qcow2_writer_free)
 
