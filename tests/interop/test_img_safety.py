@@ -124,17 +124,17 @@ class ProbedRaw(SafetyCase):
         self.ours("commit", "top.qcow2")
         self.assertTrue(self.content("base.raw").startswith(b"QFI"))
 
-    def test_convert_and_dd(self):
+    def test_convert(self):
         self.make(recorded=True)
         shutil.copy(self.path("base.raw"), self.path("copy.raw"))
-        for words in (["convert", "-n", "top.qcow2", "copy.raw"], ["convert", "top.qcow2", "copy.raw"],
-                      ["dd", "if=top.qcow2", "of=copy.raw"],
+        for words in (["convert", "-n", "top.qcow2", "copy.raw"],
                       ["convert", "-W", "-n", "top.qcow2", "copy.raw"]):
             with self.subTest(words=words):
                 self.refused(*words)
                 self.assertTrue(self.content("copy.raw")[:512] == b"boot" * 128)
         for words in (["convert", "-n", "-O", "raw", "top.qcow2", "copy.raw"],
-                      ["dd", "-O", "raw", "if=top.qcow2", "of=new.raw"]):
+                      ["convert", "top.qcow2", "new.raw"],
+                      ["dd", "if=top.qcow2", "of=new.raw"]):
             self.ours(*words)
 
     def test_other_formats(self):
@@ -186,7 +186,7 @@ class WronglyRecorded(SafetyCase):
         done = self.ours("check", "--backing-chain", "--output=json", "top.qcow2")
         self.assertIn(b"backing-format-doubtful", done.stdout)
         self.ours("info", "--backing-chain", "top.qcow2",
-                  stderr="'base.qcow2' is read as format 'raw', as given, but starts with a header "
+                  stderr="'base.qcow2' is read as format 'raw', as recorded, but starts with a header "
                          "of format 'qcow2'")
 
     def test_luks_is_no_sign(self):

@@ -177,7 +177,7 @@ convert_fill_options(const SinterImgConvertOptions *self, SinterImgProgress *pro
         sinter_img_cache_parse(self->target_cache, &direct);
     *how = (SinterConvertOptions){
         .flags = (self->existing ? SINTER_CONVERT_EXISTING : 0) |
-                 (self->target_format ? 0 : SINTER_CONVERT_KEEP_FORMAT) |
+                 (self->existing && !self->target_format ? SINTER_CONVERT_KEEP_FORMAT : 0) |
                  (self->target_is_zero ? SINTER_CONVERT_TARGET_IS_ZERO : 0) |
                  (self->has_sparse && self->sparse_bytes == 0 ? SINTER_CONVERT_FULL : 0) |
                  (self->salvage ? SINTER_CONVERT_SALVAGE : 0) |

@@ -91,11 +91,11 @@ dd_set_part(const Dd *self, guint64 size, SinterConvertOptions *how)
 }
 
 static gboolean
-dd_copy(const Dd *self, SinterChain *chain, const SinterImgNewImage *image, gboolean format_stated)
+dd_copy(const Dd *self, SinterChain *chain, const SinterImgNewImage *image)
 {
     g_autofree char *protocol = NULL;
     const char *path = sinter_img_strip_protocol(self->out, &protocol);
-    SinterConvertOptions how = { .flags = format_stated ? 0 : SINTER_CONVERT_KEEP_FORMAT };
+    SinterConvertOptions how = { 0 };
     SinterCreateOptions what;
     g_autoptr(GError) error = NULL;
 
@@ -134,7 +134,7 @@ dd_run(const SinterCommandCall *call, GError **error)
         sinter_img_error("%s", sinter_format_lookup(format) ? why : "Unknown file format");
         return 1;
     }
-    return dd_copy(&self, chain, &image, options->target_format != NULL) ? 0 : 1;
+    return dd_copy(&self, chain, &image) ? 0 : 1;
 }
 
 static const SinterOption dd_options[] = {

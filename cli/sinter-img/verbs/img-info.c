@@ -76,10 +76,6 @@ info_new(const SinterImgName *name)
     }
     if (!sinter_img_name_check_options(name, self->info->format))
         return NULL;
-    if (self->info->looks_like)
-        sinter_img_warning(
-            "'%s' is read as format '%s', as given, but starts with a header of format '%s'",
-            name->given, self->info->format, self->info->looks_like);
     self->specific = sinter_img_info_specific(self);
     self->backing_to_open =
         g_strdup(self->info->backing_path ? self->info->backing_path : self->info->backing_name);
@@ -111,6 +107,16 @@ info_check_loop(GHashTable *seen, const char *path, guint depth)
     return FALSE;
 }
 
+/* Of an image below another one, which records its format. */
+static void
+warn_of_contradiction(const SinterImgName *name, const SinterImageInfo *info)
+{
+    if (info->looks_like)
+        sinter_img_warning("'%s' is read as format '%s', as recorded, but starts with a header of "
+                           "format '%s'",
+                           name->given, info->format, info->looks_like);
+}
+
 /* Returns the image and, if requested, those below it; NULL after a message. */
 static GPtrArray *
 info_collect(const InfoOptions *options, const char *given)
@@ -130,6 +136,8 @@ info_collect(const InfoOptions *options, const char *given)
         last = info_new(&name);
         if (!last)
             return NULL;
+        if (list->len > 0)
+            warn_of_contradiction(&name, last->info);
         g_ptr_array_add(list, last);
     } while (options->backing_chain && last->backing_to_open);
     return g_steal_pointer(&list);
