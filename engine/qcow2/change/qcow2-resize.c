@@ -32,10 +32,11 @@ check_snapshots(const SinterQcow2Writer *writer, GError **error)
 
         if (snapshot->extra_bytes >= SINTER_QCOW2_SNAPSHOT_EXTRA_V3_MIN)
             continue;
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "the snapshot '%s' has no disk size; repair the image with 'sinter-img check -r "
-                    "all' before it is resized",
-                    snapshot->name);
+        g_set_error(
+            error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+            "the snapshot '%s' has no disk size; repair the image with 'sinter-img check -r "
+            "all' before it is resized",
+            snapshot->name);
         return FALSE;
     }
     return list != NULL;

@@ -104,11 +104,12 @@ shadow_is_free(SinterQcow2Shadow *self, guint64 cluster, gboolean *ret, GError *
     *ret = old == 0 && new == 0;
     if (!*ret || !g_hash_table_contains(self->writer->metadata, GSIZE_TO_POINTER(cluster)))
         return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "'%s': the cluster at %" G_GUINT64_FORMAT
-                " contains a table but its refcount is 0; repair the image with 'sinter-img check -r "
-                "all' before it is written to",
-                sinter_io_get_path(self->writer->io), cluster << self->geo.cluster_bits);
+    g_set_error(
+        error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+        "'%s': the cluster at %" G_GUINT64_FORMAT
+        " contains a table but its refcount is 0; repair the image with 'sinter-img check -r "
+        "all' before it is written to",
+        sinter_io_get_path(self->writer->io), cluster << self->geo.cluster_bits);
     return FALSE;
 }
 

@@ -24,9 +24,10 @@ check_header(const SinterQcow2Header *header, GError **error)
     if (!sinter_qcow2_header_require_usable(header, error))
         return FALSE;
     if (header->incompatible & SINTER_QCOW2_INCOMPAT_CORRUPT)
-        return sinter_error_refuse(error, SINTER_ERROR_CORRUPT,
-                                   "the image is marked as corrupt; repair it with 'sinter-img check "
-                                   "-r all' before it is written to");
+        return sinter_error_refuse(
+            error, SINTER_ERROR_CORRUPT,
+            "the image is marked as corrupt; repair it with 'sinter-img check "
+            "-r all' before it is written to");
     if (header->crypt_method != SINTER_QCOW2_CRYPT_NONE)
         return sinter_error_refuse(
             error, SINTER_ERROR_UNSUPPORTED,
