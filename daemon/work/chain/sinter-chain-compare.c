@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Compares the images of a disk with those of a plan. Invariant: two names of one file are the
- * same image.
+ * Compares the images of a disk with those of a plan. Invariant: two names of the same file count
+ * as the same image.
  */
 
 #include "sinter-chain-compare.h"

@@ -6,10 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* Compares a chain with the plan's two. Blocking: paths that differ are compared by identity. */
+/* Compares a chain with the plan's chains before and after the job. Blocking: paths that differ are
+ * compared by file identity. */
 SinterChainState sinter_chain_compare(const SinterDiskPlan *plan, char *const *chain);
 
-/* Whether the mirror on @disk, if its image is known, writes to what the plan's would. Blocking. */
+/* Returns whether the mirror on @disk writes to the image that the plan's block job writes to; TRUE
+ * if its image is unknown. Blocking. */
 gboolean sinter_chain_is_our_mirror(const SinterDiskPlan *plan, const SinterDisk *disk);
 
 G_END_DECLS

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A job's look at the host: its domain, the chain of its disk, its block job. Invariant: a domain
- * that was read only in part is no observation.
+ * How a job observes the host: its domain, the chain of its disk, its block job. Invariant: a
+ * domain that was read only in part is not a valid observation.
  */
 
 #include "sinter-chain-look.h"
@@ -68,7 +68,7 @@ sinter_chain_observe(SinterJobRun *run, gboolean whole_host, GError **error)
         return FALSE;
     }
     if (look->domain->partial) {
-        /* a disk or a block job that was not read is not one that is gone */
+        /* a disk or a block job that could not be read may still exist */
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
                     "the domain could not be read completely, trying again: %s",
                     look->domain->problem);

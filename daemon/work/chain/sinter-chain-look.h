@@ -6,12 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* What was seen at the last look at a disk whose chain a job changes. It stands first in the state
- * of every kind of job that does so. */
+/* The last observation of a disk whose chain a job changes. It is the first member of the state of
+ * every kind of job that changes a chain. */
 typedef struct {
     SinterObservation observation;
-    SinterDomain *domain; /* NULL: there is none */
-    GPtrArray *host;      /* of SinterDomain: all of them; NULL where only one was looked at */
+    SinterDomain *domain; /* NULL: the domain does not exist */
+    GPtrArray *host;      /* of SinterDomain: all domains; NULL if only one was read */
 } SinterChainLook;
 
 static inline SinterChainLook *
@@ -20,8 +20,8 @@ sinter_chain_look(const SinterJobRun *run)
     return run->state;
 }
 
-/* Looks at the domain, or with @whole_host at all of them. The last event that was seen stays.
- * FALSE with an error when that was not possible. Blocking. */
+/* Reads the domain, or with @whole_host all domains. Keeps the last event that was seen. Returns
+ * FALSE with an error if that was not possible. Blocking. */
 gboolean sinter_chain_observe(SinterJobRun *run, gboolean whole_host, GError **error);
 
 void sinter_chain_look_clear(SinterChainLook *look);

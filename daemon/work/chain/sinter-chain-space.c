@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Room for what a job writes. The planner has looked at it for one domain alone; here, at the last
- * moment, the job claims it beside all others. Invariant: a job that would fit alone waits for
- * those that are before it, in the queue, and is not refused for them.
+ * Free space for what a job writes. The planner has checked it for one domain alone; here, just
+ * before the start, the job claims it, with the claims of all other jobs taken into account.
+ * Invariant: a job that would fit alone is not refused because of other jobs; it waits for them in
+ * the queue.
  */
 
 #include "sinter-chain-space.h"
@@ -13,10 +14,10 @@
 
 #include "sinter-units.h"
 
-/* Where a job writes. */
+/* The target file system of a job. */
 typedef struct {
     const char *path;
-    guint64 fs_device; /* 0: there is nothing to be claimed, or it cannot be known */
+    guint64 fs_device; /* 0: nothing to claim, or unknown */
     guint64 free_bytes;
 } Target;
 
@@ -34,7 +35,7 @@ find_layer(const SinterDisk *disk, const char *path, Target *target)
     }
 }
 
-/* What is not there, or not ours to see, QEMU will speak of. */
+/* Ignores a folder that does not exist or is not accessible: QEMU reports that. */
 static void
 find_folder(const char *folder, Target *target)
 {
@@ -84,7 +85,7 @@ sinter_chain_claim_space(SinterJobRun *run, GError **error)
                    &target);
     if (target.fs_device == 0 || plan->peak_extra_bytes == 0)
         return SINTER_SPACE_GRANTED;
-    plan->fs_device = target.fs_device; /* a copy's is news: budgets count by it from now on */
+    plan->fs_device = target.fs_device; /* unknown to a copy's plan; budgets use it */
     space = sinter_space_ledger_claim(run->context.ledger, run->record->id, target.fs_device,
                                       plan->peak_extra_bytes, target.free_bytes, &promised);
     if (space == SINTER_SPACE_GRANTED)

@@ -5,11 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* Claims the room that the job may need. With GRANTED nothing stands in its way; else *@error says
- * what does, and with PROMISED other jobs will give it back. Blocking. */
+/* Claims the space that the job may need. GRANTED: the job may start. Otherwise *@error has the
+ * reason; with PROMISED other jobs will release the space. Blocking. */
 SinterSpace sinter_chain_claim_space(SinterJobRun *run, GError **error);
 
-/* Claims it again for a job that an earlier run of the daemon began. */
+/* Repeats the claim of a job that an earlier run of the daemon started. */
 void sinter_chain_renew_space(SinterJobRun *run);
 
 G_END_DECLS

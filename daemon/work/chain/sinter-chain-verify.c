@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From a changed chain to the job's end. Invariant: nothing is removed before the images that took
- * its data over are synced; where the kernel reports that a sync failed, the job is quarantined.
+ * The steps from a changed chain to the end of the job. Invariant: nothing is removed before the
+ * images that received its data are synced; if the kernel reports that a sync failed, the job is
+ * quarantined.
  */
 
 #include "sinter-chain-verify.h"
@@ -22,7 +23,7 @@ first_layer(const GPtrArray *layers)
     return layers && layers->len > 0 ? layers->pdata[0] : NULL;
 }
 
-/* Warns when the definition for the next boot does not name the merged chain. */
+/* Warns if the definition for the next boot does not name the merged chain. */
 static void
 check_definition(SinterJobRun *run, const SinterDisk *disk)
 {
@@ -31,7 +32,7 @@ check_definition(SinterJobRun *run, const SinterDisk *disk)
     const SinterLayer *next = first_layer(disk->inactive_layers);
 
     if (!sinter_chain_look(run)->domain->persistent || !live || !disk->inactive_layers)
-        return; /* neither a domain nor a disk that comes with the next boot must follow */
+        return; /* transient, or only live, or only in the definition */
     if (next && sinter_layer_same_file(live, next))
         return;
     sinter_job_record_warn(record,
@@ -39,7 +40,7 @@ check_definition(SinterJobRun *run, const SinterDisk *disk)
                            "(virsh edit %s) before the domain is started again",
                            next ? next->description : "no image", live->description,
                            record->domain_name);
-    /* the files that it names must then stay: the reference graph sees to that */
+    /* the reference graph keeps the files that the definition still names */
 }
 
 static gboolean
@@ -67,7 +68,7 @@ sinter_chain_verify(SinterJobRun *run)
     g_autoptr(GError) error = NULL;
 
     if (record->phase < SINTER_PHASE_VERIFYING) {
-        /* it reads only: nothing has to be written down before */
+        /* verification only reads: the record need not be saved first */
         record->phase = SINTER_PHASE_VERIFYING;
         sinter_job_run_publish(run, FALSE);
     }
@@ -96,6 +97,6 @@ sinter_chain_clean_up(SinterJobRun *run, gboolean may_remove)
         !sinter_job_run_enter_phase(run, SINTER_PHASE_CLEANING, &error))
         sinter_job_record_warn(record, "the merged files are kept: %s", error->message);
     else if (!sinter_cleanup_run(run->context.virt, record, may_remove && !doubt, &error))
-        return; /* the connection is lost: observe again, clean up again */
+        return; /* the connection is lost: observe and clean up again later */
     sinter_job_run_finish(run, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The escalation towards READY as a small automaton over samples. Invariant: the steps come in
- * the order of the table, each only after a whole span of patience without headway, and a pause
- * of the guest is answered by RESUME at the latest when it is over. A copy that is large or slow
- * but gains on its guest is left alone, however long it takes.
+ * The escalation towards READY as a small state machine over samples. Invariant: the steps follow
+ * the order of the table, each after a full patience period without headway; every pause of the
+ * guest is followed by RESUME when the pause is over at the latest. A copy that is large or slow
+ * but catches up with its guest is left alone, however long it takes.
  */
 
 #include "sinter-convergence.h"
@@ -26,7 +26,7 @@ sinter_convergence_init(SinterConvergence *self, guint64 patience_usec, guint64 
     };
 }
 
-/* A new low by at least a hundredth; noise around the same level is none. */
+/* A new minimum, lower by at least a hundredth; smaller changes are noise. */
 static gboolean
 is_new_low(const SinterConvergence *self, guint64 remaining_bytes)
 {
@@ -35,8 +35,8 @@ is_new_low(const SinterConvergence *self, guint64 remaining_bytes)
     return remaining_bytes < best - best / 100;
 }
 
-/* Of what was copied since the last low an eighth was gain: the rest will have been copied in a
- * time that has an end, though a hundredth of it may take hours. */
+/* Returns whether an eighth of the data copied since the last minimum was headway: the copy then
+ * ends in finite time, even if the next hundredth takes hours. */
 static gboolean
 gains(const SinterConvergence *self, const SinterConvergenceSample *sample)
 {
@@ -67,7 +67,7 @@ stage_applies(const SinterConvergence *self, SinterConvergeAction action,
     return TRUE;
 }
 
-/* The last but one: to hold the guest. */
+/* The last stage but one: suspend the guest. */
 #define LAST_RESORT (G_N_ELEMENTS(stages) - 2)
 
 static SinterConvergeAction
@@ -84,7 +84,7 @@ escalate(SinterConvergence *self, const SinterConvergenceSample *sample, guint64
         if (action == SINTER_CONVERGE_SUSPEND)
             self->suspended_since_usec = sample->now_usec;
         if (action == SINTER_CONVERGE_THROTTLE)
-            /* a half of what the copy manages, then a quarter, then an eighth */
+            /* half of the copy's rate, then a quarter, then an eighth */
             *ret_rate = MAX(sample->rate_bytes_per_sec >> n_before, THROTTLE_FLOOR_BYTES_PER_SEC);
         return action;
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a job does to the guest: lower its write limit, hold its CPUs. Invariant: the record says
- * so, durably, before it is done; a guest that somebody else has paused is neither held nor
- * resumed; all three of libvirt's byte limits are kept and put back, because to set one of them
- * clears the others.
+ * What a job does to the guest: limits its write rate and suspends its vCPUs. Invariant: the record
+ * states it durably before it is done; a guest that was paused by another user is neither suspended
+ * nor resumed; all three of libvirt's byte limits are saved and restored, because setting one of
+ * them clears the others.
  */
 
 #include "sinter-live-guest.h"
@@ -14,7 +14,7 @@
 
 #include <libvirt/libvirt.h>
 
-/* To give a guest back what was taken from it: five minutes, then a person must. */
+/* Attempts to restore the guest: for five minutes, then an administrator must. */
 #define MAX_RELEASE_TRIES 60
 
 static gboolean
@@ -127,7 +127,7 @@ lift_bandwidth(SinterJobRun *run)
     sinter_job_run_save_or_log(run);
 }
 
-/* Notes the limits as they are, once; then the record says that they are lowered. */
+/* Saves the present limits, once, and records that they are lowered. */
 static gboolean
 note_limits(SinterJobRun *run, GError **error)
 {
@@ -155,8 +155,8 @@ lower_of(guint64 limit, guint64 rate)
     return limit > 0 ? MIN(limit, rate) : rate;
 }
 
-/* The guest's own limits with writes at @rate at most. A limit on the sum cannot stand beside one
- * on writes: it goes on for reads. */
+/* The guest's own limits with writes limited to @rate. A total limit cannot be combined with a
+ * write limit: it is applied to reads instead. */
 static SinterIoLimits
 lowered_limits(const SinterJobRecord *record, guint64 rate)
 {
@@ -187,7 +187,7 @@ throttle(SinterJobRun *run, guint64 rate)
                                     &error)) {
         sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
         if (!was_throttled && !sinter_job_is_lost(error)) {
-            record->throttled = FALSE; /* refused: there is nothing to give back */
+            record->throttled = FALSE; /* refused: there is nothing to restore */
             sinter_job_run_save_or_log(run);
         }
         return;
@@ -196,8 +196,8 @@ throttle(SinterJobRun *run, guint64 rate)
                                    "throttled until the end of the job");
 }
 
-/* The record first, then the guest; an error leaves it as it was, or in doubt held by the record.
- */
+/* Saves the record first, then suspends the guest. After an error the guest is unchanged, or, in
+ * doubt, the record says that it is suspended. */
 static gboolean
 hold(SinterJobRun *run, GError **error)
 {
@@ -290,7 +290,7 @@ sinter_live_converge(SinterJobRun *run, const SinterBlockJobInfo *info)
     guint64 rate = 0;
 
     if (!convergence->suspended_since_usec)
-        end_pause(run); /* where that failed when its time had come */
+        end_pause(run); /* if that failed when the pause was over */
     if (info->total_bytes == 0 && !convergence->suspended_since_usec)
         return; /* not known yet */
     action = sinter_convergence_sample(convergence, &sample, &rate);
@@ -300,11 +300,11 @@ sinter_live_converge(SinterJobRun *run, const SinterBlockJobInfo *info)
 /* --- after a pull --------------------------------------------------------------------------- */
 
 /*
- * QEMU's stream (pull) completes with tables in QEMU's memory: the backing name in the image's
- * header is new, the entries that point at the pulled data are not written. Seen with QEMU 7.2: no
- * flush until the guest flushes or QEMU ends. Until then the data is not safe from a crash, and
- * the only thing that libvirt offers to make QEMU flush every image is to stop the guest's CPUs
- * for a moment.
+ * QEMU's stream (pull) completes with metadata only in QEMU's memory: the image's header has the
+ * new backing file name, but the table entries for the pulled data are not written. Observed with
+ * QEMU 7.2: no flush until the guest flushes or QEMU ends. Until then a crash can lose the data.
+ * The only way that libvirt offers to make QEMU flush every image is to suspend the guest for a
+ * moment.
  */
 gboolean
 sinter_live_flush_pulled(SinterJobRun *run, gboolean *ret_again)

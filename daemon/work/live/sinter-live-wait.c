@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a live job hears while it waits: events and the progress of its block job. Invariant: an
- * event says when to observe; how the block job ended is decided from what is observed.
+ * What a live job receives while it waits: events and the progress of its block job. Invariant: an
+ * event only triggers an observation; the observation decides how the block job ended.
  */
 
 #include "sinter-live-wait.h"
@@ -25,7 +25,7 @@ hear_block_job(SinterJobRun *run, int status)
 {
     switch (status) {
     case VIR_DOMAIN_BLOCK_JOB_READY:
-        /* the pivot was asked for already: a late word of what a look has shown */
+        /* the pivot was already requested: a late event about what was observed */
         return run->record->phase < SINTER_PHASE_PIVOTING ? SINTER_HEARD_READY : SINTER_HEARD_NEWS;
     case VIR_DOMAIN_BLOCK_JOB_COMPLETED:
         return note_end(run, SINTER_SEEN_COMPLETED);
@@ -72,7 +72,7 @@ sinter_live_apply_bandwidth(SinterJobRun *run)
         sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
 }
 
-/* A look at the progress; SINTER_HEARD_NEWS when the host should be observed as a whole. */
+/* Polls the progress; SINTER_HEARD_NEWS if the whole host should be observed. */
 static SinterHeard
 poll_progress(SinterJobRun *run)
 {
@@ -91,7 +91,7 @@ poll_progress(SinterJobRun *run)
     if (plan->operation == SINTER_OPERATION_ACTIVE_COMMIT ||
         plan->operation == SINTER_OPERATION_COPY)
         sinter_live_converge(run, &info);
-    /* progress is not readiness, but it is a reason to look whether an event was missed */
+    /* full progress does not mean READY, but it is a reason to check whether an event was missed */
     state->n_full_polls = info.done_bytes >= info.total_bytes ? state->n_full_polls + 1 : 0;
     if (state->n_full_polls < 2)
         return SINTER_HEARD_NOTHING;

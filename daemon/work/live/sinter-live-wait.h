@@ -5,19 +5,19 @@
 
 G_BEGIN_DECLS
 
-/* What a live job hears while its block job runs. */
+/* What a live job receives while its block job runs. */
 
-/* What an event of libvirt means. */
+/* Returns what an event of libvirt means. */
 SinterHeard sinter_live_hear(SinterJobRun *run, const SinterEvent *event);
 
-/* Waits for news of the block job, and looks at its progress meanwhile. */
+/* Waits for news of the block job, and polls its progress meanwhile. */
 SinterHeard sinter_live_wait(SinterJobRun *run);
 
-/* Passes the record's limit on to a block job that copies. */
+/* Applies the record's bandwidth limit to a block job that copies. */
 void sinter_live_apply_bandwidth(SinterJobRun *run);
 
-/* The block job is gone and no event has said how it ended. One may be on its way: waits for it,
- * once. Returns whether it has waited. */
+/* The block job has ended and no event has reported how. One may be on its way: waits for it, once.
+ * Returns whether it has waited. */
 gboolean sinter_live_hear_out(SinterJobRun *run, const SinterVerdict *verdict);
 
 G_END_DECLS
