@@ -113,7 +113,7 @@ check_busy(SinterPlanDraft *draft)
         [SINTER_MIRROR_NONE] = "",
         [SINTER_MIRROR_COPYING] = ", still copying",
         [SINTER_MIRROR_READY] = ", ready to pivot",
-        [SINTER_MIRROR_PIVOTING] = ", moving over",
+        [SINTER_MIRROR_PIVOTING] = ", pivoting",
         [SINTER_MIRROR_ABORTING] = ", being cancelled",
     };
     const SinterDisk *disk = draft->disk;

@@ -94,7 +94,7 @@ sinter_virt_libvirt_suspend(SinterVirt *virt, const char *uuid, GError **error)
         return FALSE;
     }
     if (virDomainSuspend(domain) < 0) {
-        sinter_connection_set_error(error, "holding domain '%s'", virDomainGetName(domain));
+        sinter_connection_set_error(error, "suspending domain '%s'", virDomainGetName(domain));
         return FALSE;
     }
     return TRUE;
