@@ -20,6 +20,9 @@
 #define MAX_L1_ENTRIES (G_MAXINT32 / 8)
 #define MAX_NAME_BYTES 1023
 
+#define CLUSTER_BITS_AT 32
+#define L2_BITS_AT 33
+
 static gboolean
 corrupt(GError **error, const char *text)
 {
@@ -27,11 +30,31 @@ corrupt(GError **error, const char *text)
     return FALSE;
 }
 
+static gboolean
+cluster_bits_valid(guint8 bits)
+{
+    return bits >= MIN_CLUSTER_BITS && bits <= MAX_CLUSTER_BITS;
+}
+
+static gboolean
+l2_bits_valid(guint8 bits)
+{
+    return bits >= MIN_L2_BITS && bits <= MAX_L2_BITS;
+}
+
+/*
+ * A qcow2 header whose version was damaged to 1 is not taken: there, the bytes of the cluster and
+ * L2 bits are the upper half of the encryption method, always 0. One damaged field of the two does
+ * not make an image another format.
+ */
 gboolean
 sinter_qcow1_header_probe(const guint8 *start, gsize len)
 {
-    return len >= 8 && sinter_qcow1_be32(start) == SINTER_QCOW1_MAGIC &&
-           sinter_qcow1_be32(start + 4) == SINTER_QCOW1_VERSION;
+    if (len < 8 || sinter_qcow1_be32(start) != SINTER_QCOW1_MAGIC ||
+        sinter_qcow1_be32(start + 4) != SINTER_QCOW1_VERSION)
+        return FALSE;
+    return len < SINTER_QCOW1_HEADER_BYTES || cluster_bits_valid(start[CLUSTER_BITS_AT]) ||
+           l2_bits_valid(start[L2_BITS_AT]);
 }
 
 static gboolean
@@ -60,8 +83,8 @@ sinter_qcow1_header_read(SinterIo *io, SinterQcow1Header *ret, GError **error)
         .backing_offset = sinter_qcow1_be64(raw + 8),
         .backing_bytes = sinter_qcow1_be32(raw + 16),
         .size = sinter_qcow1_be64(raw + 24),
-        .cluster_bits = raw[32],
-        .l2_bits = raw[33],
+        .cluster_bits = raw[CLUSTER_BITS_AT],
+        .l2_bits = raw[L2_BITS_AT],
         .crypt_method = sinter_qcow1_be32(raw + 36),
         .l1_offset = sinter_qcow1_be64(raw + 40),
     };
@@ -111,9 +134,9 @@ sinter_qcow1_header_check(const SinterQcow1Header *header, guint64 file_bytes, G
 {
     if (header->size <= 1)
         return corrupt(error, "Image size is too small (must be at least 2 bytes)");
-    if (header->cluster_bits < MIN_CLUSTER_BITS || header->cluster_bits > MAX_CLUSTER_BITS)
+    if (!cluster_bits_valid(header->cluster_bits))
         return corrupt(error, "Cluster size must be between 512 and 64k");
-    if (header->l2_bits < MIN_L2_BITS || header->l2_bits > MAX_L2_BITS)
+    if (!l2_bits_valid(header->l2_bits))
         return corrupt(error, "L2 table size must be between 512 and 64k");
     if (header->crypt_method > SINTER_QCOW1_CRYPT_AES)
         return corrupt(error, "invalid encryption method in qcow header");

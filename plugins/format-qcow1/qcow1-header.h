@@ -57,7 +57,10 @@ sinter_qcow1_be32(const guint8 *at)
     return GUINT32_FROM_BE(value);
 }
 
-/* Returns whether a file that begins with @start is a qcow image of version 1. */
+/*
+ * Returns whether a file that begins with @start is a qcow image of version 1: magic number,
+ * version, and cluster bits or L2 bits in range.
+ */
 gboolean sinter_qcow1_header_probe(const guint8 *start, gsize len);
 
 /*

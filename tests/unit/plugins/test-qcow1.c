@@ -407,6 +407,29 @@ test_probe(void)
     g_assert_false(qcow->probe(image.bytes, FILE_BYTES));
 }
 
+/* A qcow2 header whose version was damaged to 1 has zeros where the bits are. */
+static void
+test_probe_bits(void)
+{
+    static const struct {
+        guint8 cluster_bits;
+        guint8 l2_bits;
+        gboolean is_qcow;
+    } rows[] = {
+        { 9, 6, TRUE },   { 16, 13, TRUE }, { 8, 6, TRUE },  { 9, 5, TRUE },    { 17, 13, TRUE },
+        { 16, 14, TRUE }, { 0, 0, FALSE },  { 8, 5, FALSE }, { 17, 14, FALSE }, { 0, 255, FALSE },
+    };
+    const SinterFormat *qcow = sinter_format_lookup("qcow");
+    Image image;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        build(&image);
+        poke(&image, 32, 1, rows[i].cluster_bits);
+        poke(&image, 33, 1, rows[i].l2_bits);
+        g_assert_cmpint(qcow->probe(image.bytes, FILE_BYTES), ==, rows[i].is_qcow);
+    }
+}
+
 /* --- tables that lie --- */
 
 typedef struct {
@@ -505,6 +528,7 @@ main(int argc, char **argv)
     g_test_add_func("/qcow1/backing-names", test_backing_names);
     g_test_add_func("/qcow1/not-qcow", test_not_qcow);
     g_test_add_func("/qcow1/probe", test_probe);
+    g_test_add_func("/qcow1/probe-bits", test_probe_bits);
     g_test_add_func("/qcow1/entries", test_entries);
     g_test_add_func("/qcow1/cut", test_cut);
     return g_test_run();
