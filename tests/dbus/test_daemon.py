@@ -155,7 +155,7 @@ class Manners(DaemonCase):
             self.assertIn('No connection to test://', manager.await_line('STATUS='))
             values = self.client.get_all(stage.MANAGER, 'Manager')
             self.assertEqual((values['Connected'], values['Ready']), (False, False))
-            self.assert_error('Failed', self.client.manager, 'Rescan')
+            self.assert_error('Disconnected', self.client.manager, 'Rescan')
             self.assert_error('Failed', self.client.domain, 'chain')
         finally:
             os.rename(host + '.away', host)

@@ -201,7 +201,7 @@ class Breaking(ObjectsCase):
                           'Connected to be false')
         self.assertEqual(self.client.get(stage.MANAGER, 'Manager', 'Ready'), False)
         self.assertIn(path, self.client.objects())      # the last that is known
-        self.assert_error('Failed', self.client.manager, 'Rescan')
+        self.assert_error('Disconnected', self.client.manager, 'Rescan')
         self.stage.start_libvirtd()
         self.await_signal(told, lambda _, __, values: values[1] == 'connected', 'the return')
         self.await_signal(changes, lambda _, __, values: values[1].get('Ready') is True, 'Ready')
