@@ -163,7 +163,7 @@ scan_in_thread(GTask *task, gpointer source_object, gpointer task_data, GCancell
     g_task_return_error(task, g_steal_pointer(&error));
 }
 
-/* ---- taking findings over ---- */
+/* ---- applying the results of a scan ---- */
 
 static void
 log_scan_problem(SinterInventory *self, const GError *error)
@@ -398,7 +398,7 @@ on_rescan_due(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
-/* ---- what others ask ---- */
+/* ---- requests of callers ---- */
 
 SinterDomain *
 sinter_inventory_lookup(SinterInventory *self, const char *name_or_uuid)

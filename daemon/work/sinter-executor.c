@@ -95,7 +95,7 @@ admit_jobs(SinterExecutor *self)
     }
 }
 
-/* --- the jobs that are held ------------------------------------------------------------------ */
+/* --- keeping and trimming jobs --------------------------------------------------------------- */
 
 /* (nullable): the ended job that ended first; not by id, because a job that ran for days has a low
  * id and is still recent */
@@ -384,7 +384,7 @@ sinter_executor_submit(SinterExecutor *self, const SinterPlan *plan,
     return g_steal_pointer(&jobs);
 }
 
-/* --- asking --------------------------------------------------------------------------------- */
+/* --- look-ups ------------------------------------------------------------------------------- */
 
 SinterJob *
 sinter_executor_find_on_disk(SinterExecutor *self, const char *domain_uuid, const char *disk)
@@ -410,7 +410,7 @@ sinter_executor_count_unended(SinterExecutor *self)
     return n;
 }
 
-/* --- its life ------------------------------------------------------------------------------- */
+/* --- life cycle ----------------------------------------------------------------------------- */
 
 SinterExecutor *
 sinter_executor_new(SinterConnection *connection, SinterInventory *inventory, const char *state_dir,

@@ -67,7 +67,7 @@ get_file(const SinterOfflineFiles *self, guint place)
     return g_ptr_array_index(self->files, place);
 }
 
-/* --- what is to be opened --------------------------------------------------------------------- */
+/* --- selecting the images --------------------------------------------------------------------- */
 
 /* The index of @path in the chain; the number of layers for NULL, which means below the last
  * one. */
@@ -239,7 +239,7 @@ lock_file(File *file, GError **error)
     return FALSE;
 }
 
-/* --- what the headers say --------------------------------------------------------------------- */
+/* --- checking the headers --------------------------------------------------------------------- */
 
 static void
 set_header_error(const File *file, const SinterImageInfo *info, const File *below, GError **error)
@@ -322,7 +322,7 @@ sinter_offline_files_open(const SinterDisk *disk, const SinterDiskPlan *plan, GE
     return g_steal_pointer(&self);
 }
 
-/* --- asking ----------------------------------------------------------------------------------- */
+/* --- accessors -------------------------------------------------------------------------------- */
 
 guint
 sinter_offline_files_get_n(const SinterOfflineFiles *files)

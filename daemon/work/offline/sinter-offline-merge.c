@@ -135,7 +135,7 @@ begin(SinterJobRun *run)
     return TRUE;
 }
 
-/* --- while the worker works ------------------------------------------------------------------- */
+/* --- while the worker runs -------------------------------------------------------------------- */
 
 /* The result of a worker: its answer, or how it died without one. */
 typedef struct {
@@ -215,7 +215,7 @@ follow(SinterJobRun *run, Outcome *outcome)
     return TRUE;
 }
 
-/* --- after it --------------------------------------------------------------------------------- */
+/* --- after the merge -------------------------------------------------------------------------- */
 
 static gboolean
 follow_with_definition(SinterJobRun *run, const SinterOfflineFiles *files)
