@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A disk's plan while it is being made: what all of the planner's files share, above all how
- * layers are called and found. A draft refers to the caller's values and owns its plan alone.
+ * A disk's plan while it is being made: the functions that all of the planner's files share, mainly
+ * naming and finding layers. A draft refers to the caller's values and owns only its plan.
  */
 
 #include "sinter-plan-draft.h"
 
 #include <string.h>
 
-/* So many names stand in a text before the rest is counted. */
+/* Texts list this many names, then count the rest. */
 #define MAX_NAMES_IN_TEXT 8
 
 SinterPlanDraft *
@@ -66,7 +66,7 @@ sinter_plan_draft_warn(SinterPlanDraft *draft, const char *format, ...)
     va_end(args);
 }
 
-/* A layer's file name, or NULL when it has no path. Points into the path. */
+/* A layer's file name, or NULL if it has no path. Points into the path. */
 static const char *
 file_name(const SinterLayer *layer)
 {

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Who else stands on the images that an operation changes. A commit changes its base, and with it
- * the meaning of every layer between: whoever reads through one of them, even a domain that is
- * shut off or a snapshot on another branch, would find a mixture of two states. So a commit needs
- * every layer from top to base for itself. A pull changes what nobody else can see, a copy only
+ * Other users of the images that an operation changes. A commit changes its base, and with it the
+ * meaning of every layer between: any user that reads through one of them, even a shut-off domain
+ * or a snapshot on another branch, would read a mixture of two states. So a commit needs exclusive
+ * use of every layer from top to base. A pull changes only what no other user can see, a copy only
  * its destination.
  *
- * The definition for the next boot is such a reader as well. It follows the live chain where
- * libvirt finds the same source in both; libvirt compares paths as text, so another name of the
- * same file does not count.
+ * The definition for the next boot is such a user as well. It follows the live chain if libvirt
+ * finds the same source in both; libvirt compares paths as text, so another name of the same file
+ * does not match.
  */
 
 #include "sinter-plan-sharing.h"
 #include "sinter-plan-snapshots.h"
 
-/* (nullable): the one of two references that tells more: a running user before the others */
+/* (nullable): the more informative of two references: a running user before others */
 static const SinterReference *
 find_running(const SinterPlanDraft *draft, const SinterLayer *layer, const SinterReference *found)
 {
@@ -32,7 +32,7 @@ find_running(const SinterPlanDraft *draft, const SinterLayer *layer, const Sinte
     return found;
 }
 
-/* How many domains use @layer, apart from ours and that of @found. */
+/* The number of domains that use @layer, without ours and that of @found. */
 static guint
 count_more_domains(const SinterPlanDraft *draft, const SinterLayer *layer,
                    const SinterReference *found)
@@ -72,7 +72,8 @@ describe_user(const SinterPlanDraft *draft, const SinterLayer *layer, const Sint
     return g_string_free(text, FALSE);
 }
 
-/* What can be done when all from @shared on must stay as it is. @remedy: what removes the cause */
+/* What can be done if all layers from @shared on must stay unchanged. @remedy: what removes the
+ * cause */
 static char *
 propose(const SinterPlanDraft *draft, guint shared, const char *remedy)
 {
@@ -112,7 +113,7 @@ refuse_foreign(SinterPlanDraft *draft, guint place)
     return TRUE;
 }
 
-/* Our own snapshot on another branch: its state lies in a file outside the chain that stands on
+/* Our own snapshot on another branch: its state is in a file outside the chain that is backed by
  * the layer at @place. */
 static gboolean
 is_branch_on(const SinterPlanDraft *draft, const SinterSnapshotDisk *disk, guint place)
@@ -157,7 +158,8 @@ refuse_branches(SinterPlanDraft *draft, guint place)
     return FALSE;
 }
 
-/* A branch whose file cannot be read may stand on anything. One that is gone stands on nothing. */
+/* A branch whose file cannot be read may be backed by any image. A file that no longer exists is
+ * backed by none. */
 static void
 refuse_unknown_branch_of(SinterPlanDraft *draft, const SinterSnapshot *snapshot)
 {
@@ -179,7 +181,7 @@ refuse_unknown_branch_of(SinterPlanDraft *draft, const SinterSnapshot *snapshot)
     }
 }
 
-/* The highest layer of the live chain that the definition for the next boot passes through, its
+/* The highest layer of the live chain that the chain of the next boot's definition contains, its
  * own top first; SINTER_PLAN_NO_LAYER for none. */
 static guint
 find_next_boot_entry(const SinterPlanDraft *draft)
@@ -224,7 +226,8 @@ sinter_plan_draft_compare_next_boot(SinterPlanDraft *draft)
     draft->plan->inactive_follows = !draft->domain->active || same;
 }
 
-/* The next boot's chain leads somewhere, and where it goes on from there could not be read. */
+/* The layer of the next boot's chain that could not be read, so that the rest of the chain is
+ * unknown. */
 static const SinterLayer *
 find_next_boot_gap(const SinterPlanDraft *draft)
 {
@@ -242,9 +245,9 @@ find_next_boot_gap(const SinterPlanDraft *draft)
 }
 
 /*
- * Where the next boot's chain enters the live one it must not meet a layer that a commit makes
- * meaningless. Entering above the merged stretch is fine (those layers are kept true), and so is
- * the base itself: a whole state, though a newer one.
+ * Where the next boot's chain joins the live one, it must not use a layer that a commit makes
+ * meaningless. Joining above the merged range is fine (those layers are kept consistent), and so is
+ * the base itself: it holds a consistent, though newer state.
  */
 static gboolean
 is_next_boot_ruined(const SinterPlanDraft *draft)
@@ -287,7 +290,7 @@ sinter_plan_draft_is_needed_by_next_boot(const SinterPlanDraft *draft, guint pla
 
     if (draft->plan->inactive_follows)
         return FALSE;
-    /* what enters at the active layer goes on by its header, which a pull rewrites */
+    /* a chain that joins at the active layer continues by its header, which a pull rewrites */
     return find_next_boot_gap(draft) ||
            (entry != SINTER_PLAN_NO_LAYER && entry > 0 && entry <= place);
 }
@@ -320,7 +323,8 @@ sinter_plan_draft_check_sharing(SinterPlanDraft *draft)
     refuse_unknown_readers(draft);
 }
 
-/* Whether the file is free, as far as the graph knows; whether it exists, the executor sees. */
+/* Checks that the file is unused as far as the graph knows; the executor checks whether it
+ * exists. */
 void
 sinter_plan_draft_check_destination(SinterPlanDraft *draft)
 {

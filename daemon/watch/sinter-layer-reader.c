@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From names to layers: stat() and statvfs() for identity, room and allocation, the engine for
- * what the header says, and headers' backing names where the XML does not tell the chain.
+ * Turns names into layers: stat() and statvfs() for identity, free space and allocation, the engine
+ * for the header, and the headers' backing file names if the XML does not contain the chain.
  *
- * A format that is stored, in the XML or in the image above, is believed and never probed: a raw
- * image may hold anything, also what looks like a header. Where the image above stores none, the
- * layer shows no format and a problem, and is probed only to learn who else is named below it:
- * the reference graph would rather know one user too many.
+ * A stored format, in the XML or in the image above, is trusted and never probed: a raw image may
+ * contain anything, including what looks like a header. If the image above stores none, the layer
+ * has no format and a problem, and is probed only to find the users of the images below it: for the
+ * reference graph one user too many is better than one too few.
  */
 
 #include "sinter-layer-reader.h"
@@ -20,12 +20,12 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-/* What was seen of one path, read as one format. */
+/* What was found at one path, read as one format. */
 typedef struct {
-    int stat_errno; /* 0: the three below are set */
+    int stat_errno; /* 0: the three members below are set */
     struct stat st;
     SinterIdentity identity;
-    SinterImageInfo *info; /* NULL when it could not be read */
+    SinterImageInfo *info; /* NULL if the image could not be read */
     char *problem;
 } Sighting;
 
@@ -69,7 +69,7 @@ sinter_layer_reader_free(SinterLayerReader *reader)
     g_free(reader);
 }
 
-/* The first thing that keeps the image from being worked on, or NULL. */
+/* The first reason why the image cannot be used for operations, or NULL. */
 static char *
 describe_trouble(const char *path, const SinterImageInfo *info)
 {
@@ -159,7 +159,7 @@ fill_from_stat(SinterLayerReader *reader, SinterLayer *layer, const Sighting *si
     layer->fs_free_bytes = find_free_room(reader, layer->path, st->st_dev);
 }
 
-/* Fills in what @sighting tells of the layer at its path. */
+/* Fills in what @sighting contains about the layer at its path. */
 static void
 fill(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
 {
@@ -179,7 +179,7 @@ fill(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
     layer->backing_name = g_strdup(info->backing_name);
     layer->looks_like = g_strdup(info->looks_like);
     if (layer->type == SINTER_SOURCE_BLOCK)
-        layer->allocated_bytes = info->file_size; /* a device is taken as a whole */
+        layer->allocated_bytes = info->file_size; /* a device counts with its full size */
 }
 
 static SinterLayer *
@@ -252,7 +252,7 @@ layer_new_from_source(SinterLayerReader *reader, const SinterXmlSource *source)
     return layer;
 }
 
-/* The layer that the XML names. A disk whose format it does not say is raw to libvirt. */
+/* The layer that the XML names. libvirt treats a disk without a format as raw. */
 static SinterLayer *
 read_source(SinterLayerReader *reader, const SinterXmlSource *source)
 {
@@ -264,8 +264,8 @@ read_source(SinterLayerReader *reader, const SinterXmlSource *source)
     return layer;
 }
 
-/* The file that QEMU's long form of a name ("json:{…}") means, or NULL: it has a "filename" in
- * itself or in its "file", written as an object or with a dot. */
+/* The file in QEMU's long form of a name ("json:{…}"), or NULL: the "filename" is in the object
+ * itself or in its "file" member, written as an object or with a dot. */
 static char *
 find_json_path(const char *name)
 {
@@ -303,8 +303,8 @@ layer_new_from_long_name(const char *name)
     return layer;
 }
 
-/* A name that is no text: neither XML nor D-Bus nor a job's record can hold it, so the file is
- * shown, told apart by its identity, and never worked on. */
+/* A layer for a name that is not valid UTF-8, which XML, D-Bus and job records cannot hold: the
+ * file is shown, distinguished by its identity, and not supported by any operation. */
 static SinterLayer *
 layer_new_from_odd_name(const SinterImageInfo *info)
 {

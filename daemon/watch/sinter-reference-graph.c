@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The reference graph: an entry for each place in which a domain names an image, found again by
- * the image's identity and by its canonical path. An image is looked up both ways and the answers
- * are joined, because a scan may have met it under one name only: to show one user too many makes
- * us refuse, to miss one would cost somebody's data.
+ * The reference graph: an entry for each place where a domain names an image, found by the image's
+ * identity and by its canonical path. An image is looked up both ways and the results are combined,
+ * because a scan may have found it under one name only: one user too many makes us refuse, one too
+ * few would lose a user's data.
  *
- * Entries of one image hang on the first of them, which is the hash table's key, so that the many
- * images with a single user cost no container of their own.
+ * Entries of one image are linked to the first of them, which is the hash table's key, so that the
+ * many images with a single user need no container of their own.
  */
 
 #include "sinter-reference-graph.h"
@@ -19,7 +19,7 @@ typedef struct _Entry Entry;
 struct _Entry {
     SinterReference reference;
     char *key;               /* canonical path, or the description of a source without a path */
-    SinterIdentity identity; /* 0/0 when unknown */
+    SinterIdentity identity; /* 0/0 if unknown */
     guint serial;            /* order of insertion */
     Entry *next_same_key;
     Entry *next_same_identity;
@@ -27,10 +27,10 @@ struct _Entry {
 
 struct _SinterReferenceGraph {
     gatomicrefcount ref_count;
-    GPtrArray *domains;      /* keeps alive what the references point to */
+    GPtrArray *domains;      /* keeps the values alive that the references point to */
     GPtrArray *entries;      /* owns them */
-    GHashTable *by_key;      /* set of Entry, told apart by key */
-    GHashTable *by_identity; /* set of Entry with known identity, told apart by it */
+    GHashTable *by_key;      /* set of Entry, keyed by @key */
+    GHashTable *by_identity; /* set of Entry with known identity, keyed by it */
 };
 
 static void
@@ -75,7 +75,7 @@ entry_has_identity(const Entry *entry)
     return sinter_file_id_is_known(entry->identity);
 }
 
-/* What an image is called as a key: paths are absolute, so the two kinds cannot meet. */
+/* The key of an image: paths are absolute, so paths and descriptions cannot be equal. */
 static char *
 make_key(const char *path, const char *description)
 {
@@ -136,7 +136,7 @@ add_disk(SinterReferenceGraph *graph, SinterReference reference, const SinterDom
     add_layers(graph, reference, disk->layers);
     add_layers(graph, reference, disk->mirror_layers);
     reference.kind = SINTER_REFERENCE_INACTIVE;
-    if (disk->inactive_layers != disk->layers) /* a shut-off domain's may be one array */
+    if (disk->inactive_layers != disk->layers) /* for a shut-off domain it is one array */
         add_layers(graph, reference, disk->inactive_layers);
 }
 
@@ -227,7 +227,7 @@ compare_serial(gconstpointer pa, gconstpointer pb)
     return a->serial < b->serial ? -1 : a->serial > b->serial;
 }
 
-/* The entries that @probe's key or identity leads to, each once, in the order of insertion. */
+/* The entries with @probe's key or identity, each once, in the order of insertion. */
 static GPtrArray *
 graph_find(const SinterReferenceGraph *graph, const Entry *probe)
 {
@@ -245,7 +245,8 @@ graph_find(const SinterReferenceGraph *graph, const Entry *probe)
         if (!by_identity || !entry_identity_equal(entry, probe))
             g_ptr_array_add(found, entry);
     }
-    /* An entry begins with its reference, so this is an array of SinterReference as well. */
+    /* The first member of an entry is its reference, so this is an array of SinterReference as
+     * well. */
     g_ptr_array_sort(found, compare_serial);
     return found;
 }
@@ -259,7 +260,8 @@ sinter_reference_graph_lookup(const SinterReferenceGraph *graph, const SinterLay
     return graph_find(graph, &probe);
 }
 
-/* The folder's links followed, the name kept: a scan that could not see the file knows it so. */
+/* Resolves the links in the folder but not in the name: a scan that could not access the file has
+ * it under that key. */
 static char *
 resolve_folder(const char *path)
 {

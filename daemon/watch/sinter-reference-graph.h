@@ -8,30 +8,30 @@ G_BEGIN_DECLS
 /**
  * SinterReferenceGraph:
  *
- * Who on this host uses which image: every chain of every domain, running or not, and every file
- * that a snapshot names. Images are told apart by device and inode where they exist, else by
- * canonical path, so that a symlink, a relative name or a hard link does not hide a user.
- * Immutable once built; any thread may read it.
+ * The users of each image on this host: every chain of every domain, running or not, and every file
+ * that a snapshot names. Images are identified by device and inode if they exist, else by canonical
+ * path, so that a symbolic link, a relative name or a hard link does not hide a user. Immutable
+ * once built; any thread may read it.
  */
 typedef struct _SinterReferenceGraph SinterReferenceGraph;
 
 typedef enum {
-    SINTER_REFERENCE_LIVE,     /* in the running chain */
+    SINTER_REFERENCE_LIVE,     /* in the live chain */
     SINTER_REFERENCE_INACTIVE, /* in the chain of the definition for the next boot */
     SINTER_REFERENCE_SNAPSHOT, /* named by snapshot metadata */
 } SinterReferenceKind;
 
 typedef struct {
-    const char *path; /* as this user names it */
+    const char *path; /* the name that this user has */
     const char *domain_uuid;
     const char *domain_name;
     const char *disk; /* target */
     SinterReferenceKind kind;
     const char *snapshot; /* of a SNAPSHOT reference, else %NULL */
-    guint depth;          /* place in the chain, 0 the active layer; 0 for snapshots */
+    guint depth;          /* index in the chain, 0 is the active layer; 0 for snapshots */
 } SinterReference;
 
-/* @domains: (element-type SinterDomain): each is referenced as long as the graph lives */
+/* @domains: (element-type SinterDomain): the graph holds a reference to each */
 SinterReferenceGraph *sinter_reference_graph_new(GPtrArray *domains);
 SinterReferenceGraph *sinter_reference_graph_ref(SinterReferenceGraph *graph);
 void sinter_reference_graph_unref(SinterReferenceGraph *graph);
@@ -39,10 +39,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterReferenceGraph, sinter_reference_graph_unref
 
 /**
  * sinter_reference_graph_lookup:
- * @layer: the image asked for (its path and, where known, identity)
+ * @layer: the image (its path and, if known, its identity)
  *
- * Returns: (transfer container) (element-type SinterReference): who uses it; empty for nobody.
- * The references belong to the graph.
+ * Returns: (transfer container) (element-type SinterReference): its users; may be empty. The
+ * references belong to the graph.
  */
 GPtrArray *sinter_reference_graph_lookup(const SinterReferenceGraph *graph,
                                          const SinterLayer *layer);
@@ -50,17 +50,17 @@ GPtrArray *sinter_reference_graph_lookup(const SinterReferenceGraph *graph,
 /**
  * sinter_reference_graph_lookup_path:
  *
- * As sinter_reference_graph_lookup(), for a path that is looked up on the file system now.
+ * As sinter_reference_graph_lookup(), for a path whose identity is read from the file system now.
  */
 GPtrArray *sinter_reference_graph_lookup_path(const SinterReferenceGraph *graph, const char *path);
 
 /**
  * sinter_reference_graph_find_foreign:
  *
- * The first user of @layer that is not a live or inactive reference of disk @target of domain
+ * Finds the first user of @layer that is not a live or inactive reference of disk @target of domain
  * @uuid, nor a snapshot of that domain.
  *
- * Returns: (transfer none) (nullable): it, or %NULL when no other chain stands on the image.
+ * Returns: (transfer none) (nullable): the user, or %NULL if no other chain uses the image.
  */
 const SinterReference *sinter_reference_graph_find_foreign(const SinterReferenceGraph *graph,
                                                            const SinterLayer *layer,
