@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The option --output of several verbs. */
+/* The option --output of several commands. */
 
 #include "img-output.h"
 #include "text/img-message.h"
