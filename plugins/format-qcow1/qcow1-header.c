@@ -43,9 +43,9 @@ l2_bits_valid(guint8 bits)
 }
 
 /*
- * A qcow2 header whose version was damaged to 1 is not taken: there, the bytes of the cluster and
- * L2 bits are the upper half of the encryption method, always 0. One damaged field of the two does
- * not make an image another format.
+ * Does not accept a qcow2 header whose version was damaged to 1: in qcow2, the bytes at the offsets
+ * of the cluster bits and the L2 bits are the upper half of the encryption method, which is always
+ * 0. A qcow1 header in which only one of the two fields is damaged is still accepted.
  */
 gboolean
 sinter_qcow1_header_probe(const guint8 *start, gsize len)

@@ -29,8 +29,9 @@ gboolean sinter_img_change_is_open_error(const SinterImgName *name, const GError
 void sinter_img_change_hint(const GError *error);
 
 /*
- * After work on the image at @path: warns of each dirty bitmap in it that is marked "in use", now or
- * since an earlier command was cut, and so does not tell all changes any more. @format: nullable.
+ * Call this after an operation on the image at @path: warns about each of its dirty bitmaps that is
+ * marked "in use", by this operation or by an earlier interrupted one, and that therefore no longer
+ * records all changes. @format: nullable.
  */
 void sinter_img_change_warn_of_bitmaps(const char *path, const char *format);
 

@@ -47,7 +47,7 @@ commit_do(const CommitOptions *self, SinterImgProgress *progress, const SinterIm
     return FALSE;
 }
 
-/* Bitmaps of the base: those of the overlay are left alone. */
+/* Warns about bitmaps of the base; a commit does not change those of the overlay. */
 static void
 commit_warn(const CommitOptions *self, const SinterImageInfo *info)
 {

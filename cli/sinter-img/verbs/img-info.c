@@ -107,7 +107,7 @@ info_check_loop(GHashTable *seen, const char *path, guint depth)
     return FALSE;
 }
 
-/* Of an image below another one, which records its format. */
+/* For a backing file: the image above records its format. */
 static void
 warn_of_contradiction(const SinterImgName *name, const SinterImageInfo *info)
 {

@@ -118,7 +118,7 @@ create_in(SinterFs *fs, const char *path, const SinterCreateOptions *options, GE
         if (!data_path || !target_claim(&data, fs, data_path, error))
             return FALSE;
     }
-    /* in a data file the disk lies as it is */
+    /* a data file stores the disk unencoded, at the same offsets */
     if (data.io && !sinter_io_check_reach(data.io, options->virtual_size, error))
         return FALSE;
     return target_empty(&image, options, error) && target_empty(&data, options, error) &&

@@ -23,7 +23,7 @@ typedef struct {
     gboolean corrupt;
     gboolean is_device;
     gboolean read_only; /* its format does not support writing */
-    guint64 reach; /* bytes that the device has on which the disk lies as it is; else G_MAXUINT64 */
+    guint64 reach;      /* size of a device that stores the disk unencoded; otherwise G_MAXUINT64 */
 } SinterMergeImage;
 
 typedef struct {

@@ -147,7 +147,7 @@ is_device(SinterIo *io)
     return sinter_io_stat(io, &st, NULL) && st.is_block_device;
 }
 
-/* How far the guest's data may reach where it lies in its file as in the disk. */
+/* Returns the maximum end of guest data in a file that stores it at its disk offsets. */
 static guint64
 reach_of(const SinterImage *image)
 {
