@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The merged map: which layer decides what the guest sees, in runs as long as can be. The cursor
- * gives stretches in order; the walk joins equal neighbours and, where asked, looks up which data
- * is a hole in its file. Invariant: stretches follow on each other without gap or overlap.
+ * The merged map: for each range, the layer that defines what the guest sees, in extents as long as
+ * possible. The cursor returns extents in order; the walk joins equal neighbors and, on request,
+ * finds data that is a hole in its file. Invariant: extents are contiguous, without gap or overlap.
  */
 
 #include "sinter-chain.h"
@@ -28,7 +28,7 @@ covers(const SinterExtent *run, guint64 at)
     return run->offset <= at && at - run->offset < run->length;
 }
 
-/* What @layer by itself says at the cursor; a run that goes on to wherever. */
+/* Returns what @layer alone defines at the cursor; the extent may reach beyond the range. */
 static gboolean
 cursor_ask(SinterChainCursor *self, guint layer, const SinterExtent **ret, GError **error)
 {
@@ -66,7 +66,7 @@ sinter_chain_cursor_next(SinterChainCursor *self, SinterExtent *ret, GError **er
         if (run->kind != SINTER_EXTENT_HOLE)
             break;
     }
-    /* the cursor lies inside layer 0, so there is a run */
+    /* the cursor is inside layer 0, so there is an extent */
     *ret = *run;
     if (beyond)
         ret->flags |= SINTER_EXTENT_BEYOND_END;
@@ -95,7 +95,7 @@ sinter_chain_walk_clear(SinterChainWalk *self)
     sinter_chain_cursor_clear(&self->cursor);
 }
 
-/* Whether the file system is to be asked about @extent. */
+/* Returns whether to query the file system for holes in @extent. */
 static gboolean
 walk_asks_file(const SinterChainWalk *self, const SinterExtent *extent)
 {
@@ -110,7 +110,7 @@ walk_asks_file(const SinterChainWalk *self, const SinterExtent *extent)
            ((self->flags & SINTER_MAP_FILE_HOLES_AUTO) && sinter_image_is_preallocated(image));
 }
 
-/* The beginning of self->rest that the file system says is all hole or all data. */
+/* Returns the start of self->rest that is all hole or all data in the file system. */
 static gboolean
 walk_split_rest(SinterChainWalk *self, SinterExtent *ret, GError **error)
 {
@@ -130,7 +130,7 @@ walk_split_rest(SinterChainWalk *self, SinterExtent *ret, GError **error)
     return TRUE;
 }
 
-/* The next stretch, which may go on with the one before; of length 0 at the end. */
+/* Returns the next extent, which may continue the previous one; of length 0 at the end. */
 static gboolean
 walk_piece(SinterChainWalk *self, SinterExtent *ret, GError **error)
 {
@@ -158,7 +158,7 @@ sinter_chain_walk_next(SinterChainWalk *self, SinterExtent *ret, GError **error)
         SinterExtent piece = { 0 };
         g_autoptr(GError) local = NULL;
 
-        /* what came before a failure is told first; the next call fails again */
+        /* returns what precedes a failure first; the next call fails again */
         if (!walk_piece(self, &piece, &local) && self->pending.length == 0) {
             g_propagate_error(error, g_steal_pointer(&local));
             return FALSE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads a chain as the guest sees it: follows the merged map and asks for each stretch the layer
- * that decides it, in one go.
+ * Reads a chain as the guest sees it: follows the merged map and reads each extent at once from the
+ * layer that defines it.
  */
 
 #include "sinter-chain.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Opens a chain of images, member by member, and owns them. Invariant: a member is opened only
- * by a plain path, with the format that the image above it states (unless probing was asked for),
- * and never twice: names are compared by the file behind them, so no chain bites its tail.
+ * Opens a chain of images, member by member, and owns them. Invariant: a member is opened only by a
+ * plain path, with the format that its overlay states (unless probing was requested), and never
+ * twice: paths are compared by the file that they refer to, so a chain cannot loop.
  */
 
 #include "sinter-chain.h"
@@ -33,7 +33,7 @@ chain_check_loop(SinterChain *self, SinterImage *image, GError **error)
     return TRUE;
 }
 
-/* Where @image says its backing file is, and of which format. */
+/* Returns the backing file of @image and its format. */
 static gboolean
 chain_next_member(SinterImage *image, gboolean probe, char **ret_path, char **ret_format,
                   GError **error)
@@ -79,7 +79,7 @@ chain_add(SinterChain *self, const char *path, const SinterImageOptions *options
     return TRUE;
 }
 
-/* An error further down is told from the top on, in the words that QEMU's tools use. */
+/* Prefixes an error of a lower member with each step from the top, in the words of QEMU's tools. */
 static void
 chain_prefix_error(SinterChain *self, GError **error)
 {

@@ -17,12 +17,12 @@ sinter_chain_layer(SinterChain *chain, guint layer)
 }
 
 /*
- * The @n layers from @first on as a chain by themselves: what they do not hold is a hole. They stay
- * @chain's, which must outlive it; free it as any chain.
+ * Returns @n layers from @first on as a separate chain: clusters that they do not hold are holes.
+ * The layers still belong to @chain, which must outlive it; free it like any chain.
  */
 SinterChain *sinter_chain_slice(SinterChain *chain, guint first, guint n);
 
-/* Whether all of the stretch reads as zeros, by what the map says. */
+/* Returns whether the map defines the whole extent as zeros. */
 static inline gboolean
 sinter_extent_is_zero(const SinterExtent *extent)
 {
@@ -31,8 +31,8 @@ sinter_extent_is_zero(const SinterExtent *extent)
 }
 
 /*
- * A walk over the merged map. Each layer's last run is kept, so that a layer is asked once for
- * each of its runs, however often the layers above change. One thread's.
+ * A walk over the merged map. It keeps the last extent of each layer, so that a layer is queried
+ * once per extent, however often the layers above change. For one thread.
  */
 typedef struct {
     SinterChain *chain;
@@ -41,36 +41,39 @@ typedef struct {
     SinterExtent *runs; /* one for each layer; length 0: none yet */
 } SinterChainCursor;
 
-/* The range must lie inside the virtual size. */
+/* The range must be inside the virtual size. */
 void sinter_chain_cursor_init(SinterChainCursor *self, SinterChain *chain, guint64 offset,
                               guint64 length);
 void sinter_chain_cursor_clear(SinterChainCursor *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterChainCursor, sinter_chain_cursor_clear)
 
-/* The next stretch; at the end of the range one of length 0. Neighbours may be alike. */
+/*
+ * Returns the next extent; at the end of the range one of length 0. Neighbors may be of the same
+ * kind.
+ */
 gboolean sinter_chain_cursor_next(SinterChainCursor *self, SinterExtent *ret, GError **error);
 
 /*
- * A walk whose stretches are as long as can be, as sinter_chain_map() gives them: for operations
- * that take the map in step with something else. One thread's.
+ * A walk whose extents are as long as possible, like those of sinter_chain_map(): for operations
+ * that process the map together with something else. For one thread.
  */
 typedef struct {
     SinterChainCursor cursor;
     SinterMapFlags flags;
-    SinterExtent rest;    /* what the file system is still to be asked about; length 0: nothing */
-    SinterExtent pending; /* begun, and may go on; length 0: none */
+    SinterExtent rest;    /* not yet checked for holes in the file; length 0: nothing */
+    SinterExtent pending; /* begun, may be extended; length 0: none */
 } SinterChainWalk;
 
-/* INVALID_ARGUMENT unless the range lies inside the virtual size. */
+/* INVALID_ARGUMENT unless the range is inside the virtual size. */
 gboolean sinter_chain_walk_init(SinterChainWalk *self, SinterChain *chain, guint64 offset,
                                 guint64 length, SinterMapFlags flags, GError **error);
 void sinter_chain_walk_clear(SinterChainWalk *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterChainWalk, sinter_chain_walk_clear)
 
-/* The next stretch; at the end of the range one of length 0. */
+/* Returns the next extent; at the end of the range one of length 0. */
 gboolean sinter_chain_walk_next(SinterChainWalk *self, SinterExtent *ret, GError **error);
 
-/* INVALID_ARGUMENT unless the range lies inside the virtual size. */
+/* INVALID_ARGUMENT unless the range is inside the virtual size. */
 gboolean sinter_chain_check_range(SinterChain *chain, guint64 offset, guint64 length,
                                   GError **error);
 

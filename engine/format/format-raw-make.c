@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Makes raw images, and gives them another size: both are a matter of the file's length and of the
- * space that is set aside for it. A block device has the size that it has.
+ * Creates and resizes raw images: both change only the file's length and the space reserved for it.
+ * The size of a block device is fixed.
  */
 
 #include "format-raw-make.h"
@@ -96,7 +96,7 @@ sinter_raw_resize(const SinterFormatFile *file, const SinterResizeOptions *what,
         return sinter_io_truncate(io, size, error) && sinter_io_flush(io, error);
     if (raw_add(io, st.size_bytes, what, error) && sinter_io_flush(io, error))
         return TRUE;
-    /* what was added is of no use by half */
+    /* a part of the added space is useless */
     sinter_io_truncate(io, st.size_bytes, NULL);
     return FALSE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* SinterFormat's callbacks that make raw images, and give them another size. */
+/* The callbacks of SinterFormat that create and resize raw images. */
 
 #include "sinter/format.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The raw format: the file is the disk. Regular files and block devices. The disk is the file
- * rounded up to sectors, as QEMU has it, and what that adds reads as zeros; written to is only what
- * the file has. The writer is a reference to the file and keeps no state, so any number of threads
- * may use it.
+ * The raw format: the file is the disk. Regular files and block devices. As in QEMU, the disk size
+ * is the file size rounded up to sectors; the added part reads as zeros, and only what the file has
+ * is written. The writer is a reference to the file and has no state, so any number of threads may
+ * use it.
  */
 
 #include "format-raw.h"
@@ -113,7 +113,7 @@ raw_write_copy(gpointer writer, guint64 offset, SinterIo *from, guint64 from_off
     return sinter_io_copy(writer, offset, from, from_offset, len, error);
 }
 
-/* Each byte has its place, where it always was. */
+/* Each byte has a fixed place: its guest offset. */
 static gboolean
 raw_write_place(gpointer writer, guint64 offset, guint64 len, SinterFormatPlace *ret,
                 GError **error)

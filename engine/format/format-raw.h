@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * The raw driver's writer over @io, for a disk whose size is not that of the file: a stream, or a
- * device that is larger. Fills @ret as write_open() does.
+ * Creates the raw driver's writer over @io, for a disk whose size is not that of the file: a
+ * stream, or a device that is larger. Fills @ret like write_open().
  */
 gpointer sinter_raw_writer_new(SinterIo *io, guint64 virtual_size, SinterFormatTraits *ret);
 

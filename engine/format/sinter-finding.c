@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The table of findings as a table, and a finding as a line of text. Invariant: nothing outside
- * the public header's list decides what a code means; a text never carries bytes from an image
- * that could steer a terminal.
+ * The table of findings, and findings as lines of text. Invariant: only the list in the public
+ * header defines what a code means; a text never contains bytes from an image that could control a
+ * terminal.
  */
 
 #include "sinter-finding.h"
@@ -59,7 +59,7 @@ static const struct {
     [SINTER_OWNER_LUKS] = { "luks", "LUKS header" },
 };
 
-/* What registered formats bring, in the order of registration. */
+/* Tables of registered formats, in the order of registration. */
 static struct {
     const SinterFindingKind *kinds;
     guint n;
@@ -99,7 +99,7 @@ sinter_finding_add_table(const char *format, const SinterFindingKind *kinds, gui
     return TRUE;
 }
 
-/* NULL for a code that is none. */
+/* Returns NULL for an unknown code. */
 static const SinterFindingKind *
 find_kind(guint code)
 {
@@ -194,7 +194,7 @@ sinter_finding_clear(SinterFinding *finding)
     finding->n_owners = 0;
 }
 
-/* Text from an image: what is not printable becomes a question mark. */
+/* Appends text from an image; unprintable characters become question marks. */
 static void
 append_foreign(GString *out, const char *text)
 {
@@ -210,7 +210,7 @@ append_foreign(GString *out, const char *text)
     }
 }
 
-/* Writes what the placeholder @name (without braces) stands for. */
+/* Writes the value of the placeholder @name (without braces). */
 typedef void (*ExpandFunc)(GString *out, const char *name, gconstpointer data);
 
 static void

@@ -5,12 +5,12 @@
 
 G_BEGIN_DECLS
 
-/* Of formats that bring findings of their own. */
+/* Maximum number of formats that define findings of their own. */
 #define SINTER_FINDING_MAX_TABLES 32
 
 /*
- * Makes the findings of @format known under the codes from @first on. Before anything is checked,
- * from one thread. INVALID_ARGUMENT where codes or names are taken or out of range.
+ * Registers the findings of @format with codes from @first on. Call it from one thread before any
+ * check. Fails with INVALID_ARGUMENT if codes or names are already in use or out of range.
  */
 gboolean sinter_finding_add_table(const char *format, const SinterFindingKind *kinds, guint n,
                                   guint first, GError **error);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Raw images have no header, so what their first bytes look like may contradict what is recorded or
- * was probed. Invariant: bytes of a guest do not turn a probed raw file into an image of another
- * format, and a file that looks like such an image is not destroyed because somebody recorded it as
- * raw.
+ * Raw images have no header, so their first bytes may contradict the format that is recorded or was
+ * probed. Invariant: guest writes cannot turn a probed raw file into an image of another format,
+ * and a file that looks like such an image is not destroyed because it was recorded as raw.
  */
 
 #include "sinter-format.h"
@@ -41,7 +40,7 @@ sinter_format_find_contradiction(SinterIo *io)
     const char *name;
     gsize len = 0;
 
-    /* what cannot be read contradicts nothing; whoever needs it will be told */
+    /* an unreadable file contradicts nothing; a later read reports the error */
     if (!sinter_io_read_some(io, 0, start, sizeof start, &len, NULL))
         return NULL;
     name = sinter_format_look_at(start, len);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Finds the driver for an image. It owns the table of formats, to which others may be added before
- * it is first looked at, and a second table of magic numbers of formats that may have no driver, so
- * that none of those is ever taken for raw.
+ * Finds the driver for an image. It owns the table of formats, which can be extended until its
+ * first use, and a second table of magic numbers of formats without a driver, so that an image of
+ * such a format is never treated as raw.
  */
 
 #include "sinter-format.h"
@@ -20,10 +20,10 @@ static const SinterFormat *const built_in[] = {
     &sinter_format_raw,
 };
 
-/* Copies, which stay until the program ends. */
+/* Copies, valid until the program ends. */
 static const SinterFormat *registered[REGISTERED_MAX];
 static guint n_registered;
-/* Set by the first look: from then on any thread reads the table, and it stays as it is. */
+/* Set at the first use: from then on any thread may read the table, which no longer changes. */
 static gint is_closed;
 
 static const struct {
@@ -171,7 +171,7 @@ sinter_format_choose(SinterIo *io, const char *name, GError **error)
 
 /* --- registration --- */
 
-/* Sets of callbacks that make no sense in part. */
+/* Sets of callbacks that are only valid as a whole. */
 static const char *
 missing_callback(const SinterFormat *self)
 {
@@ -190,7 +190,7 @@ missing_callback(const SinterFormat *self)
 static const char *
 registration_trouble(const SinterFormat *format)
 {
-    /* an older header of this API version ends after some other member than ours, never before */
+    /* an older header of this API version may lack later members, never the required ones */
     if (format->api_version != SINTER_FORMAT_API_VERSION)
         return "it was built for another API version";
     if (format->struct_size > sizeof(SinterFormat) ||

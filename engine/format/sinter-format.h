@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The registry of image formats, whose drivers are those of <sinter/format.h>. Which format an
- * image has is said by the caller or probed from its first bytes, never guessed in between.
+ * The registry of image formats, whose drivers are those of <sinter/format.h>. The format of an
+ * image is either stated by the caller or probed from its first bytes; there is no other guess.
  */
 
 #include "io/sinter-io.h"
@@ -14,38 +14,45 @@ G_BEGIN_DECLS
 extern const SinterFormat sinter_format_qcow2;
 extern const SinterFormat sinter_format_raw;
 
-/* The format of that name, or NULL with an UNSUPPORTED error. */
+/* Returns the format with that name, or NULL with an UNSUPPORTED error. */
 const SinterFormat *sinter_format_find(const char *name, GError **error);
 
 /*
- * The format of @io by its first bytes; raw where they are nothing known. Bytes of a format that
- * exists but has no driver here are UNSUPPORTED: to read them as raw would be a mistake.
+ * Probes the format of @io by its first bytes; raw if no format matches. Fails with UNSUPPORTED for
+ * a known format without a driver: reading such an image as raw would be wrong.
  */
 const SinterFormat *sinter_format_probe(SinterIo *io, GError **error);
 
-/* The name of the format that a file with these first bytes is probed as, also of a foreign one. */
+/*
+ * Returns the name of the format that a file with these first bytes is probed as, including formats
+ * without a driver.
+ */
 const char *sinter_format_look_at(const guint8 *start, gsize len);
 
 /*
- * @io is raw, which nobody has recorded: it was found by probing. From now on what would make it
- * look like an image of another format is not written to it (UNSUPPORTED).
+ * @io was probed as raw, and its format is not recorded. From now on writes that would make it look
+ *   like an image of another format fail with UNSUPPORTED.
  */
 void sinter_format_keep_raw(SinterIo *io);
 
 /*
- * (nullable): the format that @io, which is stated to be raw, looks like by its first bytes. Only
- * formats count that nobody writes to a disk's first sectors on purpose: a LUKS header is no sign.
+ * (nullable): the format that @io, which is stated to be raw, appears to have by its first bytes.
+ * Considers only formats whose header is never written to a disk's first sectors on purpose: a LUKS
+ * header does not count.
  */
 char *sinter_format_find_contradiction(SinterIo *io);
 
-/* UNSUPPORTED where @info tells of such a contradiction: for all that would destroy the image. */
+/*
+ * Fails with UNSUPPORTED if @info reports such a contradiction: for all operations that would
+ * destroy the image.
+ */
 gboolean sinter_format_check_recorded(const SinterImageInfo *info, GError **error);
 
-/* What @io says about itself, read by @format. */
+/* Reads the information about @io with the driver @format. */
 SinterImageInfo *sinter_image_info_new_for_driver(SinterIo *io, const SinterFormat *format,
                                                   GError **error);
 
-/* sinter_format_find() where @name is given, else sinter_format_probe(). */
+/* Calls sinter_format_find() if @name is given, otherwise sinter_format_probe(). */
 const SinterFormat *sinter_format_choose(SinterIo *io, const char *name, GError **error);
 
 G_END_DECLS

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What one image says about itself. Invariant: exactly one file is opened, and names found in it
- * are only computed with, never followed.
+ * Information about one image. Invariant: exactly one file is opened; names found in it are
+ * resolved as text, but never opened.
  */
 
 #include "sinter-format.h"
@@ -11,8 +11,8 @@
 #include <string.h>
 
 /*
- * A name with a colon before its first slash is a protocol to QEMU, and so to us: what is a
- * remote or nested image there must not be a local file here.
+ * A name with a colon before its first slash is a protocol for QEMU, and so here: a remote or
+ * nested image for QEMU must not be treated as a local file.
  */
 static gboolean
 name_is_protocol(const char *name)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Opens one image and reads runs of it. It owns what all formats share: the lock, the format's
- * choice, and the rule for data that a truncated file no longer has. Invariant: bytes that an
- * image says it holds are read or reported missing, never made up.
+ * Opens one image and reads extents of it. It owns what all formats share: the lock, the choice of
+ * the format, and the rule for data missing from a truncated file. Invariant: bytes that an image
+ * claims to hold are read or reported missing, never invented.
  */
 
 #include "sinter-image.h"
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-/* Of files whose format does not say anything else: a sector. */
+/* For formats that do not set it: a sector. */
 #define DEFAULT_HOST_UNIT_BYTES 512
 
 static gboolean
@@ -86,7 +86,7 @@ image_read_data(SinterImage *self, const SinterExtent *run, void *buf, GError **
         return TRUE;
     if (!sinter_io_stat(self->data_io, &st, error))
         return FALSE;
-    /* the file's last unit may be there in part, and then ends in zeros */
+    /* the file's last unit may be incomplete, and then ends in zeros */
     if (run->host_offset + run->length > (st.size_bytes + self->host_unit_bytes - 1) /
                                              self->host_unit_bytes * self->host_unit_bytes) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,

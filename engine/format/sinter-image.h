@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * One image, open for reading: a file, maybe a data file, and the format driver's state. Layers
- * of a chain are such images.
+ * One image, open for reading: a file, possibly a data file, and the format driver's state. The
+ * layers of a chain are such images.
  */
 
 #include "sinter-format.h"
@@ -18,10 +18,10 @@ struct _SinterImage {
     SinterIo *data_io; /* a reference: where host offsets of DATA point to; often @io itself */
     SinterImageInfo *info;
     guint64 virtual_size;
-    /* host space comes in units of this: only the file's last one may be there in part */
+    /* unit of host space: only the file's last unit may be incomplete */
     guint64 host_unit_bytes;
     gboolean encrypted;
-    gboolean probed; /* nobody stated the format */
+    gboolean probed; /* the format was not stated */
     gpointer state;  /* the driver's */
 };
 
@@ -41,18 +41,18 @@ void sinter_image_close(SinterImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImage, sinter_image_close)
 
 /*
- * The run at @offset, which must lie below the virtual size: at most @len bytes of one kind, with
- * host offsets that follow on each other. HOLE here means that this image holds nothing there.
- * The layer is 0. Any thread.
+ * Returns the extent at @offset, which must be below the virtual size: at most @len bytes of one
+ * kind, with contiguous host offsets. HOLE means that this image holds nothing there. The layer is
+ * 0. Any thread.
  */
 gboolean sinter_image_map(SinterImage *image, guint64 offset, guint64 len, SinterExtent *ret,
                           GError **error);
 
-/* Reads (part of) a run that sinter_image_map() gave. Any thread. */
+/* Reads an extent from sinter_image_map(), or a part of it. Any thread. */
 gboolean sinter_image_read_run(SinterImage *image, const SinterExtent *run, void *buf,
                                GError **error);
 
-/* Whether QEMU would ask the file system about holes in the image's data. Any thread. */
+/* Returns whether QEMU would query the file system about holes in the image's data. Any thread. */
 gboolean sinter_image_is_preallocated(SinterImage *image);
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What holds for a disk of any format that gets another size. */
+/* Rules for resizing a disk of any format. */
 
 #include "sinter-resize-check.h"
 #include "sinter-error.h"

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* For drivers: whether a disk of @old bytes, by the file that is locked, may get smaller. */
+/* For drivers: checks whether a disk of @old bytes, as read from the locked file, may shrink. */
 gboolean sinter_resize_check_direction(guint64 old, const SinterResizeOptions *options,
                                        GError **error);
 

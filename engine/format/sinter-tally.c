@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The collection of findings. Invariant: counts by class and by code are exact; what is kept is
- * at most the cap for each code, the first ones that came. Detailed findings may come from
- * several threads.
+ * The collection of findings. Invariant: counts by class and by code are exact; of each code the
+ * first findings are kept, up to the limit. Detailed findings may come from several threads.
  */
 
 #include "sinter-tally.h"
@@ -83,7 +82,7 @@ counts_add(SinterCheckCounts *counts, SinterFindingClass klass, guint64 n)
     *by_class[klass] += n;
 }
 
-/* The count of a code that a format brings, made where it is the first. */
+/* Returns the counter of a format's own code, created on first use. */
 static guint64 *
 format_count(SinterCheckResult *result, SinterFindingCode code)
 {

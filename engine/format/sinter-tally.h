@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Where a check puts what it finds: counts of everything, and of each code as many findings as
- * the caller wants to see. Memory is bounded whatever the image is like.
+ * Collects the findings of a check: counts everything, and keeps findings of each code up to the
+ * caller's limit. Memory is bounded, whatever the image contains.
  */
 
 #include "sinter/check.h"
@@ -14,7 +14,7 @@ typedef struct {
     SinterCheckResult *result; /* borrowed */
     guint max_per_code;
     GMutex mutex; /* guards the findings and counts, in the result and below */
-    guint kept[SINTER_FINDING_N_CODES]; /* of codes that the formats share */
+    guint kept[SINTER_FINDING_N_CODES]; /* of common codes */
 } SinterTally;
 
 SinterCheckResult *sinter_check_result_new(const char *path, const char *format);
@@ -24,19 +24,19 @@ void sinter_tally_init(SinterTally *tally, SinterCheckResult *result,
 
 void sinter_tally_clear(SinterTally *tally);
 
-/* Whether the next finding of @code would be kept, not only counted. For one thread. */
+/* Returns whether the next finding of @code would be kept, not only counted. For one thread. */
 gboolean sinter_tally_wants(const SinterTally *tally, SinterFindingCode code);
 
-/* Counts @finding (as one where its @times are 0) and takes what it owns. Any thread. */
+/* Counts @finding (once if its @times is 0) and takes ownership of its content. Any thread. */
 void sinter_tally_add(SinterTally *tally, SinterFinding *finding);
 
-/* As sinter_tally_add(), where it depends on more than the code whether QEMU counts it. */
+/* Like sinter_tally_add(), if whether QEMU counts the finding depends on more than its code. */
 void sinter_tally_add_as(SinterTally *tally, SinterFinding *finding, gboolean qemu_counts);
 
 /* Counts @n findings of @code without keeping any. Any thread. */
 void sinter_tally_count(SinterTally *tally, SinterFindingCode code, guint64 n);
 
-/* Brings the findings in their final order: by code, then by place. */
+/* Sorts the findings into their final order: by code, then by offset. */
 void sinter_tally_finish(SinterTally *tally);
 
 G_END_DECLS

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A set of files that were opened by somebody else: names to descriptors, and no way to any other
- * file. Invariant: nothing here opens, makes, renames or removes a name, so a process that may do
- * none of it can work on images. Names are compared after "." and ".." were taken out as text;
- * nobody looks at the file system for it. Locks belong to the open file description, which is
- * shared with whoever passed the descriptor; who has locked the files already may leave it at that.
+ * A set of files that another process has opened: it maps names to descriptors and has no access to
+ * any other file. Invariant: nothing here opens, creates, renames or removes a name, so a process
+ * without these rights can work on images. Names are compared after "." and ".." are resolved as
+ * text, without access to the file system. Locks belong to the open file description, which is
+ * shared with the process that passed the descriptor; if that process has already locked the files,
+ * this set can leave locking to it.
  */
 
 #include "sinter-io-file.h"
@@ -18,13 +19,13 @@
 
 typedef struct {
     SinterFd fd;
-    SinterFd direct_fd; /* -1: none was passed */
+    SinterFd direct_fd; /* -1 if none was passed */
 } Passed;
 
 typedef struct {
     SinterFs fs;
     GHashTable *files;   /* canonical path → Passed * */
-    SinterIoFlags flags; /* of each opening */
+    SinterIoFlags flags; /* for each open */
 } SinterFsDescriptor;
 
 static void
@@ -89,7 +90,7 @@ descriptor_remove(SinterFs *fs, const char *path, GError **error)
     return set_names_stay(path, error);
 }
 
-/* No name was ever changed through this set, so all that were are durable. */
+/* This set never changes a name, so all names are durable. */
 static gboolean
 descriptor_sync_folder(SinterFs *fs, const char *path, GError **error)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Storage that fails on demand. One counter serves all files of the set, so that "the Nth call"
- * means the Nth of an operation, whichever file it goes to.
+ * Storage that fails on demand. One counter serves all files of the set, so the Nth call is the Nth
+ * call of an operation, on any file.
  */
 
 #include "sinter-fs-fault.h"
@@ -23,7 +23,7 @@ typedef struct {
     gboolean lasting;
 } SinterFsFault;
 
-/* Counts a call. Returns whether it is to fail, and how. */
+/* Counts a call. Returns whether and how it must fail. */
 static gboolean
 fault_strikes(SinterFs *fs, SinterFaultCalls call, SinterFaultKind *ret_kind)
 {
@@ -51,7 +51,7 @@ fault_set(SinterFaultKind kind, const char *what, const char *path, GError **err
     return FALSE;
 }
 
-/* FALSE with an error where this call of an open file is to fail. */
+/* Returns FALSE with an error if this call of an open file must fail. */
 static gboolean
 fault_pass(SinterIo *io, SinterFaultCalls call, const char *what, GError **error)
 {
@@ -76,7 +76,7 @@ fault_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
     return sinter_io_forward_read(io, offset, buf, len, error);
 }
 
-/* How much of a write that fails in the middle arrives: storage takes sectors whole or not. */
+/* The part of an interrupted write that is stored: storage writes whole sectors. */
 static gsize
 fault_short_write(guint64 offset, gsize len)
 {

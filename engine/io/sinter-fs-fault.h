@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A set of files that fails on demand: the Nth call of the chosen kinds, counted over all files.
- * For tests that try every place where storage can fail.
+ * A set of files that fails on demand: the Nth call of the chosen kinds, counted over all files of
+ * the set. For tests that inject a failure at every storage access.
  */
 
 #include "sinter-io.h"
@@ -29,21 +29,21 @@ typedef enum {
 typedef enum {
     SINTER_FAULT_EIO,
     SINTER_FAULT_ENOSPC,
-    /* a read gives half of its bytes, a write leaves about half of its sectors behind and fails */
+    /* a read returns half of its bytes; a write stores about half of its sectors and fails */
     SINTER_FAULT_SHORT,
 } SinterFaultKind;
 
-/* In front of @inner; nothing fails before it is armed, calls are counted all the same. */
+/* Wraps @inner. Nothing fails before sinter_fs_fault_arm(); calls are counted from the start. */
 SinterFs *sinter_fs_fault_new(SinterFs *inner);
 
 /*
- * The @nth call from now (1 is the next) among @calls fails as @kind; with @lasting every later
- * one as well. Resets the count. 0 fails nothing.
+ * The @nth call from now (1 is the next) among @calls fails as @kind; with @lasting all later ones
+ * fail, too. Resets the count. With 0 nothing fails.
  */
 void sinter_fs_fault_arm(SinterFs *fs, SinterFaultCalls calls, SinterFaultKind kind, guint64 nth,
                          gboolean lasting);
 
-/* Calls of the armed kinds since then (all kinds, where it was never armed). */
+/* The number of calls of the armed kinds since then (of all kinds, if never armed). */
 guint64 sinter_fs_fault_get_count(SinterFs *fs);
 
 G_END_DECLS

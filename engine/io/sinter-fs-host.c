@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The host's files, all of them or those below some folders. What holds with roots: a descriptor
- * leaves here only for a path that the kernel itself resolved below a root without following a
- * symbolic link; links were followed beforehand, so a link that is swapped in between makes the
- * opening fail, never go astray.
+ * The host's files, all of them or those below some folders. Invariant with roots: a descriptor is
+ * returned only for a path that the kernel itself resolved below a root without following a
+ * symbolic link. Links are resolved beforehand, so a link that is swapped in between makes the open
+ * fail, but never escapes the roots.
  */
 
 #include "sinter-io-file.h"
@@ -36,7 +36,7 @@ resolve(const char *path, GError **error)
     char *out;
 
     if (!real && errno == ENOENT) {
-        /* a file that is yet to be made: its folder must exist */
+        /* a file that does not exist yet: its folder must exist */
         folder = g_path_get_dirname(path);
         base = g_path_get_basename(path);
         real = realpath(folder, NULL);
@@ -57,7 +57,7 @@ fail:
     return NULL;
 }
 
-/* The part of @real below @root, or NULL. */
+/* Returns the part of @real below @root, or NULL. */
 static const char *
 below_root(const char *real, const char *root)
 {
@@ -127,8 +127,8 @@ host_open_fd(SinterFsHost *self, const char *path, int open_flags, mode_t mode, 
 }
 
 /*
- * Opens what stands under the name only after a look at it: an image may name anything, and with
- * some devices to open them is to do something (a watchdog starts, a tape winds back).
+ * Checks the file type before it opens the file: an image may name any path, and opening some
+ * devices has side effects (it starts a watchdog, rewinds a tape).
  */
 static int
 host_open_existing(SinterFsHost *self, const char *path, int open_flags, int follow_flags,
@@ -166,7 +166,7 @@ host_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
     return fd < 0 ? NULL : sinter_io_file_new(fd, path, flags, TRUE, error);
 }
 
-/* Names change only inside the roots as well. */
+/* Names also change only inside the roots. */
 static gboolean
 host_check_name(SinterFsHost *self, const char *path, GError **error)
 {
@@ -192,8 +192,8 @@ host_check_name(SinterFsHost *self, const char *path, GError **error)
 }
 
 /*
- * With roots, none directly in one: the folder itself lies below none. Whether it will be possible
- * to give it a name is found out now and not when all is written.
+ * With roots, not directly in a root: the root folder itself is not below any root. Checks now,
+ * before the data is written, whether the file can be named later.
  */
 static SinterIo *
 host_open_unnamed(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
@@ -239,7 +239,9 @@ host_list(SinterFs *fs, const char *path, GError **error)
     return g_steal_pointer(&names);
 }
 
-/* Where the file system knows no renaming that replaces nothing, a look comes before it. */
+/*
+ * If the file system has no rename that fails for an existing target, the target is checked first.
+ */
 static int
 rename_to(const char *from, const char *to, gboolean replaces)
 {

@@ -2,9 +2,9 @@
 
 /*
  * Files in memory: a set of names over sparse contents, for tests and for work that must leave no
- * trace. A content is kept in chunks that exist only where something was written, so that a file
- * of many TiB costs what was written to it. Invariant: an open file keeps its content alive over
- * a rename or removal, as on a host.
+ * trace. Content is stored in chunks that exist only where something was written, so a file of many
+ * TiB costs only what was written to it. Invariant: an open file keeps its content alive after a
+ * rename or removal, as on a host.
  */
 
 #include "sinter-fs-memory.h"
@@ -119,7 +119,7 @@ memory_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **
     return TRUE;
 }
 
-/* Zeros what the range covers of one chunk. Returns whether that is all of it. */
+/* Zeros the part of one chunk that the range covers. Returns whether that is the whole chunk. */
 static gboolean
 chunk_clear(guint64 number, guint8 *chunk, guint64 offset, guint64 end)
 {
@@ -135,7 +135,7 @@ chunk_clear(guint64 number, guint8 *chunk, guint64 offset, guint64 end)
     return FALSE;
 }
 
-/* Zeros the range; whole chunks go. The caller holds the lock for writing. */
+/* Zeros the range; frees whole chunks. The caller holds the lock for writing. */
 static void
 content_clear(MemoryContent *self, guint64 offset, guint64 end)
 {
@@ -258,7 +258,7 @@ static const SinterIoClass memory_class = {
     .finalize = memory_finalize,
 };
 
-/* The content of @path with a reference for the caller, made if asked. Sets errors. */
+/* Returns the content of @path with a reference for the caller, created on request. Sets errors. */
 static MemoryContent *
 fs_memory_take(SinterFsMemory *self, const char *path, gboolean create, GError **error)
 {
@@ -282,7 +282,7 @@ fs_memory_take(SinterFsMemory *self, const char *path, gboolean create, GError *
     return content;
 }
 
-/* @content (transfer full), open. */
+/* Opens @content (transfer full). */
 static SinterIo *
 fs_memory_io_new(SinterFs *fs, MemoryContent *content, const char *path, SinterIoFlags flags)
 {

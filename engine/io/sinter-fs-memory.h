@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What tests set of files in memory, beyond sinter_fs_new_memory(). */
+/* Extensions of sinter_fs_new_memory() for tests. */
 
 #include "sinter-io.h"
 
 G_BEGIN_DECLS
 
 /*
- * Whether files that are opened from now on say that their blocks can be shared. Bytes are copied
- * all the same: what changes is the way that an operation goes.
+ * Sets whether files opened from now on report that they can share blocks. Bytes are copied in any
+ * case; the setting only selects the code path of the operation.
  */
 void sinter_fs_memory_set_shares(SinterFs *fs, gboolean shares);
 

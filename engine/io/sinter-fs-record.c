@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Records what changes storage. Invariant: the order of the record is the order in which the
+ * Records calls that change storage. Invariant: the order of the record is the order in which the
  * calls took effect, because each call and its entry are made under one lock.
  */
 
@@ -110,7 +110,7 @@ record_truncate(SinterIo *io, guint64 size_bytes, GError **error)
     return TRUE;
 }
 
-/* Space set aside shows only in the size of the file. */
+/* Reserved space shows only in the size of the file. */
 static gboolean
 record_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
 {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * The wrapper over every set of files: reference count, and the few calls that change names.
- */
+/* The common part of every set of files: the reference count, and the calls that change names. */
 
 #include "sinter-io.h"
 #include "sinter-error.h"

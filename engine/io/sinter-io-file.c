@@ -2,9 +2,9 @@
 
 /*
  * The driver for regular files and block devices of the host. It owns one descriptor, and a second
- * one that passes by the page cache for what is aligned: with SINTER_IO_DIRECT for all of it, else
- * for bulk that overwrites what is there. The kernel keeps the two coherent. Invariant: once a
- * flush has failed, every later one fails too, because the kernel reports a lost page only once.
+ * one that bypasses the page cache for aligned access: with SINTER_IO_DIRECT for all access,
+ * otherwise for bulk overwrites. The kernel keeps the two coherent. Invariant: after a flush has
+ * failed, every later flush fails, too, because the kernel reports a lost page only once.
  */
 
 #include "sinter-io-file.h"
@@ -25,30 +25,30 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* What every device and file system accepts for O_DIRECT. */
+/* An alignment that every device and file system accepts for O_DIRECT. */
 #define DIRECT_ALIGNMENT 4096
-/* Less than this at a time the page cache gathers better. */
+/* Smaller writes are faster through the page cache. */
 #define BULK_MIN_BYTES (64 * 1024)
-/* The kernel's own bound on an extended attribute, and on the list of their names. */
+/* The kernel's limit for the value of an extended attribute, and for the list of names. */
 #define ATTRIBUTE_MAX_BYTES (64 * 1024)
-/* After so many bytes storage begins to write them, so that a flush finds little left to do. */
+/* Writeback starts after this many bytes, so that a flush has little left to write. */
 #define WRITEBACK_BYTES (16 * 1024 * 1024)
 
 typedef struct {
     SinterIo io;
     SinterFd fd;
-    SinterFd direct_fd; /* -1 without SINTER_IO_DIRECT, and where the file system refuses it */
+    SinterFd direct_fd; /* -1 without SINTER_IO_DIRECT, or if the file system refuses it */
     SinterFd bulk_fd;   /* the same for overwriting; made when it is first asked for, by … */
     GOnce bulk_once;
     dev_t device;
     ino_t inode;
     gboolean is_block_device;
     gint flush_failed; /* atomic */
-    gboolean by_path;  /* opened by io.path, not handed in: the path must go on naming it */
+    gboolean by_path;  /* opened by io.path, not passed in: the path must keep naming it */
     SinterIoLock held;
     /* what does not work into this file, from its own device and from others */
     SinterOffload offload[2];
-    gint unsynced_bytes; /* atomic: written since writeback was last asked for */
+    gint unsynced_bytes; /* atomic: bytes written since writeback was last started */
 } SinterIoFile;
 
 static gboolean
@@ -83,7 +83,7 @@ file_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
         if (n == 0)
             break;
         done += (gsize)n;
-        /* the tail of a file is not aligned, and what follows an unaligned part is neither */
+        /* the tail of a file is not aligned, nor is what follows an unaligned part */
         fd = self->fd;
     }
     return (gssize)done;
@@ -101,7 +101,7 @@ file_note_written(SinterIoFile *self, guint64 len)
     sync_file_range(self->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
-/* Writes with @fd what that takes, and the rest with the descriptor that takes everything. */
+/* Writes with @fd what it accepts, and the rest with the descriptor that accepts everything. */
 static gboolean
 file_write_with(SinterIoFile *self, int fd, guint64 offset, const void *buf, gsize len,
                 GError **error)
@@ -140,7 +140,9 @@ file_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **er
     return TRUE;
 }
 
-/* A second description of the open file, without a look at its name. -1 where it cannot be. */
+/*
+ * Opens a second description of the open file, without using its name. Returns -1 if not possible.
+ */
 static int
 file_open_direct(int fd, SinterIoFlags flags)
 {
@@ -158,7 +160,7 @@ file_open_bulk(gpointer data)
     return NULL;
 }
 
-/* To what was handed in nothing is opened: who may open nothing must not try. */
+/* Opens nothing for a file that was passed in: the process may not be allowed to open files. */
 static gboolean
 file_overwrites(SinterIo *io)
 {
@@ -193,7 +195,7 @@ file_copy(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset, gui
         *ret_done = len;
         return TRUE;
     }
-    /* what is to pass by the page cache cannot be left to the kernel */
+    /* the kernel would copy through the page cache, which must be bypassed here */
     if (self->direct_fd >= 0 || source->direct_fd >= 0)
         return TRUE;
     if (!sinter_offload_copy(offload, &range, ret_done)) {
@@ -297,7 +299,7 @@ file_allocate(SinterIo *io, guint64 offset, guint64 len, GError **error)
     SinterIoFile *self = (SinterIoFile *)io;
 
     if (self->is_block_device)
-        return TRUE; /* a device has all its space */
+        return TRUE; /* a device has all its space allocated */
     while (fallocate(self->fd, 0, (off_t)offset, (off_t)len) < 0) {
         if (errno == EINTR)
             continue;
@@ -344,12 +346,12 @@ file_extents(SinterIo *io, guint64 offset, guint64 len, SinterIoExtent *ret, GEr
         return TRUE;
     }
     hole = data < 0 ? -1 : lseek(self->fd, (off_t)offset, SEEK_HOLE);
-    /* a device or file system that cannot say: all of it counts as data */
+    /* a device or file system without hole information: everything counts as data */
     *ret = (SinterIoExtent){ hole > (off_t)offset ? MIN(len, (guint64)hole - offset) : len, FALSE };
     return TRUE;
 }
 
-/* A rename between opening and locking would leave us with a lock on the wrong file. */
+/* A rename between opening and locking would leave the lock on the wrong file. */
 static gboolean
 file_is_still_named(SinterIoFile *self)
 {
@@ -377,7 +379,9 @@ file_lock(SinterIo *io, SinterIoLock mode, GError **error)
     return TRUE;
 }
 
-/* Gives @fd the extended attribute @name of @like. One that only root may set must not matter. */
+/*
+ * Copies the extended attribute @name of @like to @fd. Ignores attributes that only root may set.
+ */
 static gboolean
 copy_attribute(int fd, int like, const char *name)
 {
@@ -408,7 +412,7 @@ file_adopt(SinterIo *io, SinterIo *like, GError **error)
     int like_fd = ((SinterIoFile *)like)->fd;
     struct stat st;
 
-    /* the permissions last: changing the owner clears some of them */
+    /* permissions last: changing the owner clears some of them */
     if (fstat(like_fd, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0 &&
         copy_attributes(fd, like_fd) && fchmod(fd, st.st_mode & 07777) == 0)
         return TRUE;
@@ -432,7 +436,7 @@ file_lay_out(SinterIo *io, const SinterIoLayout *layout, GError **error)
 {
     if (sinter_layout_set(((SinterIoFile *)io)->fd, layout))
         return TRUE;
-    /* in the words of QEMU's tools, which say no more */
+    /* the text of QEMU's tools, which name no cause */
     sinter_error_set_errno(error, errno, "Failed to set extent size hint");
     return FALSE;
 }
@@ -507,7 +511,7 @@ sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, gboolean by_pa
         return NULL;
     self = sinter_io_alloc(&file_class, path, flags);
     self->is_block_device = S_ISBLK(st.st_mode);
-    /* of a block device, its own number: two nodes may name one device */
+    /* for a block device its own number: two nodes may name one device */
     self->device = self->is_block_device ? 0 : st.st_dev;
     self->inode = self->is_block_device ? (ino_t)st.st_rdev : st.st_ino;
     self->fd = sinter_fd_steal(&owned);
@@ -523,7 +527,7 @@ sinter_io_file_new(int fd, const char *path, SinterIoFlags flags, gboolean by_pa
 gboolean
 sinter_io_file_link(SinterIo *io, const char *path, GError **error)
 {
-    /* by way of /proc: a descriptor by itself can be linked with a capability only */
+    /* by /proc: linking a descriptor directly requires a capability */
     g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", ((SinterIoFile *)io)->fd);
 
     if (linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Passes every operation on. Owns the reference to what is behind it, and each open file keeps
- * the set alive that it came from.
+ * Forwards every operation. Owns a reference to the inner object; each open file keeps the set that
+ * it was opened from alive.
  */
 
 #include "sinter-io-forward.h"
@@ -103,7 +103,7 @@ sinter_io_forward_finalize(SinterIo *io)
     sinter_fs_unref(self->owner);
 }
 
-/* @klass in front of @inner (transfer full), which may be NULL. */
+/* Wraps @inner (transfer full), which may be NULL, in @klass. */
 static SinterIo *
 forward_new(SinterFs *fs, const SinterIoClass *klass, SinterIo *inner)
 {

@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * The base of drivers that stand in front of another one: each operation passes on to the inner
- * file or set of files. A driver takes the class below as a start and puts its own in place of
- * what it watches.
+ * The base of drivers that wrap another driver: each operation is forwarded to the inner file or
+ * set of files. A driver copies the class below and replaces the operations that it intercepts.
  */
 
 #include "sinter-io.h"
@@ -39,7 +38,7 @@ gboolean sinter_io_forward_lay_out(SinterIo *io, const SinterIoLayout *layout, G
 gboolean sinter_io_forward_shares(SinterIo *io, SinterIo *from);
 void sinter_io_forward_finalize(SinterIo *io);
 
-/* Opens @path in the inner set and puts an instance of @klass in front of it. */
+/* Opens @path in the inner set and wraps it in an instance of @klass. */
 SinterIo *sinter_fs_forward_open(SinterFs *fs, const SinterIoClass *klass, const char *path,
                                  SinterIoFlags flags, GError **error);
 SinterIo *sinter_fs_forward_open_unnamed(SinterFs *fs, const SinterIoClass *klass, const char *path,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The driver for pipes, sockets and whatever else standard output may be. Invariant: bytes leave
- * in order, each once; a write that is not the next one is a fault of the caller and refused.
+ * The driver for pipes, sockets and other kinds of standard output. Invariant: bytes are written in
+ * order, each once; a write at any other offset is a caller's error and is refused.
  */
 
 #include "sinter-io-stream.h"
@@ -14,7 +14,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-/* As much as an ordinary user may ask for: fewer changes between writer and reader. */
+/* The limit for unprivileged users: fewer switches between writer and reader. */
 #define PIPE_BYTES (1024 * 1024)
 
 typedef struct {
@@ -31,7 +31,7 @@ stream_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
     return -1;
 }
 
-/* Where the other end set the description to non-blocking. */
+/* Waits if the other end set the description to non-blocking. */
 static void
 stream_wait(SinterIoStream *self)
 {
@@ -74,7 +74,7 @@ stream_flush(SinterIo *io, GError **error)
 {
     SinterIoStream *self = (SinterIoStream *)io;
 
-    /* a pipe has no storage behind it that could be waited for */
+    /* a pipe has no storage to wait for */
     if (fdatasync(self->fd) == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP)
         return TRUE;
     sinter_error_set_errno(error, errno, "flushing '%s'", io->path);
@@ -116,7 +116,7 @@ sinter_io_stream_new(int fd, const char *name, GError **error)
         sinter_error_set_errno(error, errno, "using the descriptor %d for '%s'", fd, name);
         return NULL;
     }
-    /* not a pipe, or not allowed: then it stays as it is */
+    /* fails if it is not a pipe, or not allowed: the size is then unchanged */
     fcntl(own, F_SETPIPE_SZ, PIPE_BYTES);
     self = sinter_io_alloc(&stream_class, name, SINTER_IO_WRITE);
     self->fd = sinter_fd_steal(&own);

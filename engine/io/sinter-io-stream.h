@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * A file that can only be written from its beginning to its end, such as a pipe: each write must
- * go on where the one before ended. The driver works on a duplicate of @fd; errors call it @name.
+ * A file that can only be written sequentially, such as a pipe: each write must start where the
+ * previous one ended. The driver uses a duplicate of @fd; errors call it @name.
  */
 SinterIo *sinter_io_stream_new(int fd, const char *name, GError **error);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The one wrapper over every I/O driver. It owns the reference count and checks each range once,
- * so that a driver never sees one that overflows; it tells a short read at the end of a file from
- * one that must not be; and it stands in for operations that a driver leaves out.
+ * The common part of every I/O driver. It owns the reference count and checks each range once, so
+ * that a driver never sees one that overflows; it distinguishes a short read at the end of a file
+ * from one that is an error; and it provides fallbacks for operations that a driver lacks.
  */
 
 #include "sinter-io.h"
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* Small enough to stay in a processor's cache between the two calls. */
+/* Small enough to stay in the processor's cache between reading and writing. */
 #define COPY_BUFFER_BYTES (256 * 1024)
 #define COPY_BUFFER_ALIGNMENT 4096
 
@@ -87,7 +87,7 @@ sinter_io_read_some(SinterIo *io, guint64 offset, void *buf, gsize len, gsize *r
     if ((gsize)n < len) {
         SinterIoStat st;
 
-        /* a short answer is the end of the file, or the storage lies */
+        /* a short read means the end of the file, or faulty storage */
         if (!sinter_io_stat(io, &st, error))
             return FALSE;
         if (offset + (gsize)n < st.size_bytes) {
@@ -137,9 +137,8 @@ sinter_io_guard_start(SinterIo *io, gsize n_bytes, SinterIoGuard guard)
 }
 
 /*
- * Asks the guard about a write of @len bytes at @offset. They are at @buf or, where that is NULL,
- * in
- * @from at @from_offset.
+ * Asks the guard about a write of @len bytes at @offset. The bytes are at @buf or, if that is NULL,
+ * in @from at @from_offset.
  */
 static gboolean
 io_ask_guard(SinterIo *io, guint64 offset, const void *buf, SinterIo *from, guint64 from_offset,
@@ -203,7 +202,7 @@ sinter_io_write_zeros(SinterIo *io, guint64 offset, guint64 len, GError **error)
     return TRUE;
 }
 
-/* Through a buffer: what the kernel does not copy by itself. */
+/* Copies through a buffer what the kernel does not copy. */
 static gboolean
 io_copy_bytes(SinterIo *io, guint64 offset, SinterIo *from, guint64 from_offset, guint64 len,
               GError **error)

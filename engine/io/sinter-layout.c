@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a file system can be told about a file before there is data in it. Invariant: flags of the
- * file that are not meant stay as they are.
+ * Hints to a file system about a file that has no data yet. Invariant: all other flags of the file
+ * are unchanged.
  */
 
 #include "sinter-layout.h"
@@ -10,7 +10,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
-/* Only btrfs knows it, and only of files without data. */
+/* Only btrfs supports it, and only for files without data. */
 static void
 set_no_cow(int fd)
 {
@@ -22,7 +22,7 @@ set_no_cow(int fd)
     (void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
 }
 
-/* 0 takes away what the folder hands down. */
+/* 0 removes the value inherited from the folder. */
 static gboolean
 set_extent_size(int fd, guint32 bytes)
 {

@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * Asks the file system to lay out the empty file @fd so. FALSE with errno where it does not take
- * the size of extents; that it always copies on write is not told.
+ * Requests a layout for the empty file @fd. Returns FALSE with errno if the file system does not
+ * accept the extent size; a failure to disable copy-on-write is not reported.
  */
 gboolean sinter_layout_set(int fd, const SinterIoLayout *layout);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Finds the processes that hold byte locks on a file. The kernel lists open file description
- * locks without a process (pid -1), so the way leads over each process's descriptors: those that
- * name the file show, in their fdinfo, the locks that hang on them. What the kernel lists in all
- * and no descriptor accounts for is given as a holder without a process.
+ * Finds the processes that hold byte locks on a file. The kernel lists open file description locks
+ * without a process (pid -1), so this searches the descriptors of each process: the fdinfo of those
+ * that refer to the file shows their locks. Locks in the kernel's list that no descriptor accounts
+ * for are reported as a holder without a process.
  */
 
 #include "sinter-lock-holder.h"
@@ -32,7 +32,7 @@ holder_free(gpointer data)
     g_free(self);
 }
 
-/* Reads a file of /proc, whose size is not known beforehand. NULL where it cannot be. */
+/* Reads a file of /proc, whose size is not known beforehand. Returns NULL if it cannot. */
 static char *
 read_proc(const char *path, gsize *ret_len)
 {
@@ -54,7 +54,7 @@ read_proc(const char *path, gsize *ret_len)
     return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
-/* The bits among @base .. @base + 3 that lie in first .. last. */
+/* Returns the bits among @base .. @base + 3 that are in first .. last. */
 static guint
 bits_of_range(guint64 first, guint64 last, guint base)
 {
@@ -68,8 +68,8 @@ bits_of_range(guint64 first, guint64 last, guint base)
 }
 
 /*
- * Reads a line of the kernel's about a lock, from "OFDLCK" on:
- * "OFDLCK ADVISORY  READ -1 08:01:1234 100 101". FALSE where it is another kind.
+ * Parses a line of the kernel's about a lock, from "OFDLCK" on: "OFDLCK ADVISORY  READ -1
+ * 08:01:1234 100 101". Returns FALSE for other kinds of locks.
  */
 static gboolean
 parse_lock(const char *line, char **ret_file, SinterLockBytes *ret)
@@ -91,7 +91,7 @@ parse_lock(const char *line, char **ret_file, SinterLockBytes *ret)
     return TRUE;
 }
 
-/* The locks that hang on the descriptor @fd of @pid. */
+/* Returns the locks of the descriptor @fd of @pid. */
 static SinterLockBytes
 locks_of_fd(const char *pid, const char *fd)
 {
@@ -111,7 +111,9 @@ locks_of_fd(const char *pid, const char *fd)
     return sum;
 }
 
-/* The guest's name in QEMU's "-name guest=NAME,debug-threads=on". A comma in it is doubled. */
+/*
+ * Returns the guest's name in QEMU's "-name guest=NAME,debug-threads=on". A comma in it is doubled.
+ */
 static char *
 domain_of_name_argument(const char *value)
 {
@@ -192,7 +194,7 @@ holder_new(const char *pid, SinterLockBytes bytes)
     return self;
 }
 
-/* Adds @pid to @holders where one of its descriptors holds a lock on the file. */
+/* Adds @pid to @holders if one of its descriptors holds a lock on the file. */
 static void
 scan_process(GPtrArray *holders, const char *pid, dev_t device, ino_t inode, int own_fd)
 {
@@ -220,7 +222,7 @@ scan_process(GPtrArray *holders, const char *pid, dev_t device, ino_t inode, int
         g_ptr_array_add(holders, holder_new(pid, sum));
 }
 
-/* All locks on the file that the kernel knows of, whoever has them. */
+/* Returns all locks on the file that the kernel knows of, of any process. */
 static SinterLockBytes
 locks_of_file(dev_t device, ino_t inode)
 {

@@ -7,18 +7,21 @@
 
 G_BEGIN_DECLS
 
-/* Where QEMU's lock bytes begin, a byte a permission. */
+/* The first of QEMU's lock bytes, one byte per permission. */
 #define SINTER_LOCK_USES_BYTE 100
 #define SINTER_LOCK_UNSHARED_BYTE 200
 #define SINTER_LOCK_PERMISSIONS 4
 
-/* Lock bytes that are taken, as bits. */
+/* Locked bytes, as bits. */
 typedef struct {
     guint uses;
     guint unshared;
 } SinterLockBytes;
 
-/* The holders of locks on the file @device:@inode, except through the descriptor @own_fd (-1). */
+/*
+ * Returns the holders of locks on the file @device:@inode, except through the descriptor @own_fd
+ * (-1 for none).
+ */
 GPtrArray *sinter_lock_holders(dev_t device, ino_t inode, int own_fd);
 
 G_END_DECLS

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The byte locks by which QEMU and we keep out of each other's way. The locks are shared open
- * file description locks; a conflict is found by asking whether a writer's lock could be had.
- * Invariant: lock first, then test. Two that race may both lose, never both win.
+ * The byte locks that coordinate QEMU and this engine. The locks are shared open file description
+ * locks; a conflict is detected by testing whether a write lock could be taken. Invariant: lock
+ * first, then test. Of two racing processes both may fail, but never both succeed.
  */
 
 #include "sinter-lock.h"
@@ -62,7 +62,7 @@ set_all(int fd, short type, SinterLockBytes bytes)
            set_bytes(fd, type, SINTER_LOCK_UNSHARED_BYTE, bytes.unshared);
 }
 
-/* Whether another description holds one of the bytes. -1: cannot say. */
+/* Returns whether another description holds one of the bytes; -1 if unknown. */
 static int
 held_by_other(int fd, guint base, guint bits)
 {
@@ -79,7 +79,7 @@ held_by_other(int fd, guint base, guint bits)
     return 0;
 }
 
-/* Whether what others use and keep to themselves is at odds with @bytes. */
+/* Returns whether the permissions that others use or do not share conflict with @bytes. */
 static int
 in_conflict(int fd, SinterLockBytes bytes)
 {
@@ -88,7 +88,7 @@ in_conflict(int fd, SinterLockBytes bytes)
     return unshared != 0 ? unshared : held_by_other(fd, SINTER_LOCK_USES_BYTE, bytes.unshared);
 }
 
-/* Those who stand in the way of @want, and in @met which of their bytes do. */
+/* Describes the holders that conflict with @want, and sets @met to their conflicting bytes. */
 static char *
 conflicting_holders(int fd, SinterLockBytes want, SinterLockBytes *met)
 {
@@ -113,8 +113,8 @@ conflicting_holders(int fd, SinterLockBytes want, SinterLockBytes *met)
 }
 
 /*
- * What could not be had, in the words of QEMU's tools: the first permission that another keeps
- * to itself, else the first that it uses and should not.
+ * Describes the conflict in the words of QEMU's tools: the first permission that another process
+ * does not share, else the first that it uses and must not.
  */
 static void
 set_conflict_error(int fd, const char *path, SinterLockBytes want, GError **error)
@@ -126,7 +126,7 @@ set_conflict_error(int fd, const char *path, SinterLockBytes want, GError **erro
     g_autofree char *hint = NULL;
     guint bits = met.unshared ? met.unshared : met.uses;
 
-    if (bits == 0) /* gone by now */
+    if (bits == 0) /* released meanwhile */
         bits = want.uses & PERM_WRITE ? PERM_WRITE : want.unshared;
     hint = g_strdup_printf("is another process using the image [%s]? It is locked by %s", path,
                            *names ? names : "another process");
@@ -157,7 +157,7 @@ sinter_lock_switch(int fd, const char *path, SinterIoLock held, SinterIoLock mod
         return TRUE;
     }
     set_all(fd, F_UNLCK, added);
-    /* someone may hold a byte with a writer's lock, of which QEMU itself makes no use */
+    /* a process may hold a write lock on a byte, which QEMU itself never does */
     if (conflict > 0 || errnum == EAGAIN || errnum == EACCES)
         set_conflict_error(fd, path, want, error);
     else

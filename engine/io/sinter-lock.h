@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 SinterLockBytes sinter_lock_bytes(SinterIoLock mode);
 
 /*
- * Goes over from the bytes of @held to those of @mode on @fd: locks first, then tests what others
- * hold. On conflict @held stands, and the error is LOCKED and names the holders.
+ * Switches from the lock bytes of @held to those of @mode on @fd: locks first, then tests for other
+ * holders. On conflict @held is kept, and the error is LOCKED and names the holders.
  */
 gboolean sinter_lock_switch(int fd, const char *path, SinterIoLock held, SinterIoLock mode,
                             GError **error);

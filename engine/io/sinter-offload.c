@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Asks the kernel to copy. Invariant: a refusal ("not here", "not between these two") is no
- * error and changes nothing; what is an error of the storage is told as one.
+ * Asks the kernel to copy. Invariant: a refusal (not supported here, or not between these two
+ * files) is not an error and changes nothing; an error of the storage is reported as an error.
  */
 
 #include "sinter-offload.h"
@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Blocks are shared whole; no file system that does so has smaller ones by default. */
+/* Whole blocks are shared; no file system that shares blocks has smaller ones by default. */
 #define CLONE_ALIGNMENT SINTER_IO_SHARED_BLOCK_BYTES
-/* A call that copies more would be deaf to signals for long. */
+/* Larger calls would delay the handling of signals. */
 #define COPY_MAX_BYTES (64 * 1024 * 1024)
 
 gboolean
@@ -27,13 +27,13 @@ sinter_offload_can_clone(SinterOffload *self, int from_fd, int fd)
     struct file_clone_range args = { .src_fd = from_fd };
     struct stat st;
 
-    /* from the end to the end is nothing, once all that forbids it has been looked at */
+    /* a clone of the empty range at the end of the file passes all checks and changes nothing */
     if (g_atomic_int_get(&self->clone) || fstat(from_fd, &st) < 0 || !S_ISREG(st.st_mode))
         return FALSE;
     args.src_offset = (guint64)st.st_size;
     if (ioctl(fd, FICLONERANGE, &args) == 0)
         return TRUE;
-    /* what lies apart says nothing about other files that lie apart */
+    /* EXDEV is not remembered: it does not apply to other pairs of devices */
     if (errno == EOPNOTSUPP || errno == ENOTTY)
         g_atomic_int_set(&self->clone, TRUE);
     return FALSE;
@@ -54,15 +54,15 @@ sinter_offload_clone(SinterOffload *self, const SinterOffloadRange *range)
         return FALSE;
     if (ioctl(range->fd, FICLONERANGE, &args) == 0)
         return TRUE;
-    /* a lack of space or a signal may pass; what else there is will not */
+    /* lack of space or a signal may be temporary; other errors are permanent */
     if (errno != ENOSPC && errno != EDQUOT && errno != EINTR && errno != EIO)
         g_atomic_int_set(&self->clone, TRUE);
     return FALSE;
 }
 
 /*
- * Where copy_file_range() leads to a server, and no byte comes here. On a local file system that
- * shares no blocks it takes as long as reading and writing.
+ * Returns whether copy_file_range() makes a server copy, so that no data passes through this host.
+ * On a local file system that shares no blocks it takes as long as reading and writing.
  */
 static gboolean
 has_server(int fd)
@@ -120,7 +120,7 @@ sinter_offload_copy(SinterOffload *self, const SinterOffloadRange *range, guint6
             return FALSE;
         if (copied < 0)
             g_atomic_int_set(&self->copy, TRUE);
-        /* the end of the file, or a file system that pretends to */
+        /* the end of the file, or a file system that pretends so */
         if (copied <= 0)
             break;
         *ret_done += (guint64)copied;

@@ -2,15 +2,15 @@
 #pragma once
 
 /*
- * Copying that is left to the kernel: sharing blocks, where the file system does, and
- * copy_file_range(). What a pair of file systems refuses once is not asked for again.
+ * Copying by the kernel: block sharing, if the file system supports it, and copy_file_range().
+ * After a pair of file systems refuses once, the call is not tried again.
  */
 
 #include <glib.h>
 
 G_BEGIN_DECLS
 
-/* What was refused, or found out, so far; all zero at first. Any thread. */
+/* The refusals and results so far; zero-initialized. Any thread. */
 typedef struct {
     gint clone; /* atomic */
     gint copy;  /* atomic */
@@ -25,17 +25,17 @@ typedef struct {
     guint64 len;
 } SinterOffloadRange;
 
-/* Whether a copy may get by without any byte being read: by what was refused so far. */
+/* Returns whether a copy may avoid reading data, judging by the refusals so far. */
 gboolean sinter_offload_may_help(SinterOffload *self, int fd);
-/* Whether two files can share blocks. Changes neither, and remembers a no. */
+/* Returns whether two files can share blocks. Changes neither; remembers a refusal. */
 gboolean sinter_offload_can_clone(SinterOffload *self, int from_fd, int fd);
 
 /* Makes both ranges share their blocks. FALSE: nothing changed. */
 gboolean sinter_offload_clone(SinterOffload *self, const SinterOffloadRange *range);
 
 /*
- * Copies from the front of the range on as far as the kernel does it; the rest is to be read and
- * written. FALSE: reading or writing failed, errno says why.
+ * Copies the start of the range as far as the kernel supports it; the caller must read and write
+ * the rest. FALSE: reading or writing failed; errno is set.
  */
 gboolean sinter_offload_copy(SinterOffload *self, const SinterOffloadRange *range,
                              guint64 *ret_done);
