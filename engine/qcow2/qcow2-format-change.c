@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Changes of metadata, as the driver's callbacks see them: each opens a writer for itself. */
+/* The driver's callbacks that change metadata: each opens its own writer. */
 
 #include "qcow2-format-change.h"
 #include "qcow2/change/qcow2-amend-image.h"

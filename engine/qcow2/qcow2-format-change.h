@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* SinterFormat's callbacks for changes of metadata. */
+/* SinterFormat's callbacks that change metadata. */
 
 #include "sinter/format.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A qcow2 image that is open for writing, as the driver's callbacks see it: what they are given is
- * the writer (qcow2-writer.h), which the engine calls from one thread at a time but for compress().
+ * The driver's callbacks for a qcow2 image that is open for writing. Their state is the writer
+ * (qcow2-writer.h), which the engine calls from one thread at a time, except for compress().
  */
 
 #include "qcow2-format-write.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* SinterFormat's callbacks for an image that is open for writing; the writer is SinterQcow2Writer.
+/*
+ * SinterFormat's callbacks for an image that is open for writing; the writer is SinterQcow2Writer.
  */
 
 #include "sinter/format.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * qcow2 as an entry of the format registry: the callbacks that lead from the general calls into
- * this folder.
+ * qcow2 as an entry of the format registry: the callbacks that connect the general calls with this
+ * folder.
  */
 
 #include "qcow2-format-change.h"
@@ -24,7 +24,7 @@
 static gboolean
 qcow2_probe(const guint8 *start, gsize len)
 {
-    /* whatever the version: one that we do not know must fail, not pass for raw */
+    /* any version: an unknown version must fail, not be probed as raw */
     return len >= 4 && sinter_be32_load(start) == SINTER_QCOW2_MAGIC;
 }
 
@@ -82,7 +82,9 @@ qcow2_inspect(SinterIo *io, SinterImageInfo *info, GError **error)
     return TRUE;
 }
 
-/* The header for a list of what hangs on it; only its own use must be possible. */
+/*
+ * Reads the header in order to list snapshots or bitmaps; only what the list needs must be valid.
+ */
 static SinterQcow2Header *
 qcow2_read_usable_header(SinterIo *io, GError **error)
 {

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Makes all the changes that @options say. */
+/* Makes all the changes in @options. */
 gboolean sinter_qcow2_amend_image(SinterQcow2Edit *edit, const SinterAmendOptions *options,
                                   SinterProgress *progress, GError **error);
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The steps by which a qcow2 image gets other properties, for qcow2-amend-image.c to put in order.
- * Each is whole at every moment.
+ * The steps that change the properties of a qcow2 image; qcow2-amend-image.c orders them. Each step
+ * leaves the image consistent at every moment.
  */
 
 #include "qcow2/write/qcow2-writer.h"
@@ -12,25 +12,25 @@
 
 G_BEGIN_DECLS
 
-/* Whether all of it can be done, as far as that can be told beforehand. Nothing has changed. */
+/* Checks, as far as possible in advance, whether all changes are possible. Changes nothing. */
 gboolean sinter_qcow2_amend_check(SinterQcow2Writer *writer, const SinterAmendOptions *options,
                                   GError **error);
 
 /*
- * Lets every snapshot say how large its disk is, as version 3 demands. The writer is good for
- * nothing afterwards but to be freed. Likewise below.
+ * Stores the disk size in every snapshot, as version 3 requires. The writer must only be freed
+ * afterwards. The same applies to the functions below.
  */
 gboolean sinter_qcow2_amend_snapshots(SinterQcow2Writer *writer, GError **error);
 
-/* Rebuilds all refcounts at another width, for an image of version 3. */
+/* Rebuilds all refcounts with another width, for a version 3 image. */
 gboolean sinter_qcow2_amend_refcounts(SinterQcow2Writer *writer, guint refcount_bits,
                                       SinterProgress *progress, GError **error);
 
-/* What the header says, but for the version: names, switches. */
+/* Changes the header, except for the version: names, switches. */
 gboolean sinter_qcow2_amend_header(SinterQcow2Writer *writer, const SinterAmendOptions *options,
                                    GError **error);
 
-/* The version; what the other one cannot say is out of the way. */
+/* Changes the version; everything that the new version does not support must be removed before. */
 gboolean sinter_qcow2_amend_version(SinterQcow2Writer *writer, guint version, GError **error);
 
 G_END_DECLS

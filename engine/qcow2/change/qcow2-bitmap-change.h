@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Stores the changed bitmaps of the image, which is open anew afterwards. Durable. */
+/* Stores the changed bitmaps of the image and reopens the image. Durable. */
 gboolean sinter_qcow2_bitmap_change_store(SinterQcow2Edit *edit, SinterQcow2BitmapSet *set,
                                           GError **error);
 

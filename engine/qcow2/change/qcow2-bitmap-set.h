@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * The dirty bitmaps of an image, to be changed together. Changes are made in memory; then
+ * The dirty bitmaps of an image, changed together. Changes are made in memory; then
  *
- *   1. sinter_qcow2_bitmap_set_place()   new bits, tables and directory lie in the file, counted
- *   2. sinter_qcow2_bitmap_set_switch()  the header names the new directory
- *   3. sinter_qcow2_bitmap_set_release() what only the old directory named is counted down
+ *   1. sinter_qcow2_bitmap_set_place()   writes and counts new bits, tables and directory
+ *   2. sinter_qcow2_bitmap_set_switch()  makes the header refer to the new directory
+ *   3. sinter_qcow2_bitmap_set_release() frees what only the old directory referred to
  *
- * so that a cut leaves all of the old bitmaps or all of the new ones, and leaks at worst. The
- * writer is good for nothing after steps 1 and 3 but to be freed. Not thread-safe.
+ * so a crash leaves all of the old bitmaps or all of the new ones, with leaks at worst. The writer
+ * must only be freed after steps 1 and 3. Not thread-safe.
  */
 
 #include "qcow2/read/qcow2-bitmap.h"
@@ -18,13 +18,13 @@
 G_BEGIN_DECLS
 
 typedef enum {
-    SINTER_QCOW2_BITS_STORED, /* as they lie in the file */
+    SINTER_QCOW2_BITS_STORED, /* as stored in the file */
     SINTER_QCOW2_BITS_ZERO,
-    SINTER_QCOW2_BITS_LOADED, /* in memory, and maybe changed */
+    SINTER_QCOW2_BITS_LOADED, /* in memory, possibly changed */
 } SinterQcow2BitsState;
 
 typedef struct {
-    SinterQcow2Bitmap *stored; /* table, flags, name and so on as they are to be stored */
+    SinterQcow2Bitmap *stored; /* table, flags, name and so on as they will be stored */
     SinterQcow2BitsState state;
     guint8 *bits; /* LOADED: whole clusters */
 } SinterQcow2BitmapEdit;
@@ -36,22 +36,22 @@ typedef struct {
     guint64 disk_bytes;
     GPtrArray *list; /* of SinterQcow2BitmapEdit, in the order of the directory */
     gboolean is_changed;
-    GArray *old; /* of guint64: clusters that the new directory does not name */
+    GArray *old; /* of guint64: clusters that the new directory does not refer to */
     guint64 directory_offset;
     guint64 directory_bytes;
 } SinterQcow2BitmapSet;
 
-/* Of @io, whose header is @header. Bits are read when they are needed. */
+/* Loads the set of @io, whose header is @header. Bits are read on demand. */
 SinterQcow2BitmapSet *sinter_qcow2_bitmap_set_load(SinterIo *io, const SinterQcow2Header *header,
                                                    GError **error);
-/* The set of an image whose format has no bitmaps. */
+/* Creates an empty set for an image whose format has no bitmaps. */
 SinterQcow2BitmapSet *sinter_qcow2_bitmap_set_new(SinterIo *io);
 void sinter_qcow2_bitmap_set_free(SinterQcow2BitmapSet *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterQcow2BitmapSet, sinter_qcow2_bitmap_set_free)
 
 /* Changes, in memory. Errors are in the words of QEMU. */
 
-/* @granularity: bytes that a bit stands for; 0: as suits the image. */
+/* @granularity: bytes per bit; 0 for a default that suits the image. */
 gboolean sinter_qcow2_bitmap_set_add(SinterQcow2BitmapSet *self, const char *name,
                                      guint64 granularity, GError **error);
 gboolean sinter_qcow2_bitmap_set_remove(SinterQcow2BitmapSet *self, const char *name,
@@ -60,13 +60,13 @@ gboolean sinter_qcow2_bitmap_set_clear(SinterQcow2BitmapSet *self, const char *n
                                        GError **error);
 gboolean sinter_qcow2_bitmap_set_enable(SinterQcow2BitmapSet *self, const char *name,
                                         gboolean enable, GError **error);
-/* Marks in @name what is marked in @source of @from, which may be the same set. */
+/* Adds the set bits of @source of @from, which may be the same set, to @name. */
 gboolean sinter_qcow2_bitmap_set_merge(SinterQcow2BitmapSet *self, const char *name,
                                        SinterQcow2BitmapSet *from, const char *source,
                                        GError **error);
 /*
- * Makes the bitmaps fit a disk of another size. Those that differ by it are marked as in use: the
- * caller takes the mark away when the disk has that size.
+ * Resizes the bitmaps to another disk size. Bitmaps that differ are marked "in use": the caller
+ * removes the mark when the disk has that size.
  */
 gboolean sinter_qcow2_bitmap_set_resize(SinterQcow2BitmapSet *self, guint64 disk_bytes,
                                         GError **error);
@@ -78,7 +78,7 @@ gboolean sinter_qcow2_bitmap_set_switch(SinterQcow2BitmapSet *self, GError **err
 gboolean sinter_qcow2_bitmap_set_release(SinterQcow2BitmapSet *self, SinterQcow2Writer *writer,
                                          GError **error);
 
-/* Bits, and table entries, of a bitmap for the set's disk. */
+/* The number of bits, and of table entries, of a bitmap for the set's disk. */
 guint64 sinter_qcow2_bitmap_set_n_bits(const SinterQcow2BitmapSet *self,
                                        const SinterQcow2Bitmap *bitmap);
 guint64 sinter_qcow2_bitmap_set_n_entries(const SinterQcow2BitmapSet *self,

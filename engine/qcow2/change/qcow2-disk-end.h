@@ -7,26 +7,28 @@
 G_BEGIN_DECLS
 
 /*
- * What lies behind a place of the guest's disk, be it inside the disk or beyond its end, where
- * nobody sees it: a saved machine's memory, the rest of a disk that was larger.
+ * The part of the disk beyond a given offset, inside the disk or beyond its end: saved VM state, or
+ * the rest of a disk that was larger.
  */
 
-/* Unmaps all clusters that begin at @offset or behind it; tables that so become empty go as well.
- */
+/* Unmaps all clusters that begin at or after @offset; also removes tables that become empty. */
 gboolean sinter_qcow2_disk_end_unmap(SinterQcow2Writer *self, guint64 offset, GError **error);
 
 /*
- * Makes sure that the range from @from to @to, which is beyond the disk's end and not mapped but
- * for the cluster that @from lies in, is zeros once the disk reaches so far.
+ * Ensures that the range from @from to @to reads as zeros once the disk includes it. The range is
+ * beyond the disk's end and not mapped, except for the cluster of @from.
  */
 gboolean sinter_qcow2_disk_end_zero(SinterQcow2Writer *self, guint64 from, guint64 to,
                                     GError **error);
 
-/* Gives the clusters from @from to @to, which are not mapped, host space that reads as zeros. */
+/*
+ * Allocates host space that reads as zeros for the clusters from @from to @to, which are not
+ * mapped.
+ */
 gboolean sinter_qcow2_disk_end_preallocate(SinterQcow2Writer *self, guint64 from, guint64 to,
                                            SinterPreallocation preallocation, GError **error);
 
-/* Cuts off what no cluster in use reaches at the end of the image file. The writer is at rest. */
+/* Truncates the image file after the last cluster in use. The writer must have nothing dirty. */
 gboolean sinter_qcow2_disk_end_cut_file(SinterQcow2Writer *self, GError **error);
 
 G_END_DECLS

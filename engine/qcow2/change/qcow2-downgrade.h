@@ -5,19 +5,19 @@
 
 G_BEGIN_DECLS
 
-/* What version 2 of the format cannot say, in any state of the disk. */
+/* Features that version 2 does not support, in any state of the disk. */
 typedef struct {
     gboolean zeros;      /* entries with the zero flag */
-    gboolean compressed; /* clusters that are compressed, whatever the type */
+    gboolean compressed; /* clusters compressed with any type */
 } SinterQcow2Downgradable;
 
 gboolean sinter_qcow2_downgrade_examine(SinterQcow2Writer *writer, SinterQcow2Downgradable *ret,
                                         GError **error);
 
 /*
- * Makes entries with the zero flag, in all states of the disk, into unallocated ones or, over a
- * backing file, into clusters of zeros. The image has no subclusters and no data file. The writer
- * is good for nothing afterwards but to be freed.
+ * Replaces entries with the zero flag, in all states of the disk, by unallocated ones or, over a
+ * backing file, by clusters of zeros. The image must have no subclusters and no data file. The
+ * writer must only be freed afterwards.
  */
 gboolean sinter_qcow2_downgrade_zeros(SinterQcow2Writer *writer, GError **error);
 

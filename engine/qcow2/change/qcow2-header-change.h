@@ -6,10 +6,10 @@
 
 G_BEGIN_DECLS
 
-/* What a header is to say from now on, beyond its root (qcow2-root.h). */
+/* The new content of a header, except its root (qcow2-root.h). */
 typedef struct {
     guint32 version;
-    guint64 incompatible; /* the feature bits are of version 3 */
+    guint64 incompatible; /* feature bits exist only in version 3 */
     guint64 compatible;
     guint64 autoclear;
     const char *backing_name;   /* NULL: none */
@@ -20,15 +20,15 @@ typedef struct {
     guint64 bitmap_directory_offset;
 } SinterQcow2HeaderChange;
 
-/* What it says now, but for autoclear bits that are not known and bitmaps that are not valid. */
+/* Returns the current content, without unknown autoclear bits and invalid bitmaps. */
 SinterQcow2HeaderChange sinter_qcow2_header_change_of(const SinterQcow2Header *header);
 
 /*
- * Makes the header of @io, which is @header now, say what @want says. All else that it says stays,
- * extensions that are not known too. Durable at the end, and whole at every moment before: the
- * header says all of the old or all of the new. @header must be read anew afterwards.
+ * Changes the header of @io from @header to @want. Everything else in the header is kept, including
+ * unknown extensions. Durable at the end, and atomic: at every moment the header is the old or the
+ * new one. @header must be read again afterwards.
  *
- * NO_SPACE where it does not fit into the header's cluster.
+ * Fails with NO_SPACE if the new header does not fit into the header's cluster.
  */
 gboolean sinter_qcow2_header_change(SinterIo *io, const SinterQcow2Header *header,
                                     const SinterQcow2HeaderChange *want, GError **error);

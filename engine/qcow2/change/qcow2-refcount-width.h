@@ -6,15 +6,15 @@
 G_BEGIN_DECLS
 
 /*
- * Builds a new generation of an image's metadata but for its commit. It is called again where its
- * reference counts turned out to be too narrow: nothing of an earlier call is there any more, and
- * nothing but @shadow may remember one.
+ * Builds a new generation of an image's metadata, without the commit. It is called again if the
+ * refcounts turn out to be too narrow: then nothing of an earlier call exists any more, and only
+ * @shadow may keep state between calls.
  */
 typedef gboolean (*SinterQcow2BuildFunc)(SinterQcow2Shadow *shadow, gpointer data, GError **error);
 
 /*
- * Brings what @build makes into force, with reference counts as they are or, where these cannot
- * count it, the narrowest ones that can; both change at one moment. Version 2 has one width only.
+ * Commits the metadata that @build creates, with the current refcount width or, if that cannot hold
+ * a count, the narrowest sufficient width; both change atomically. Version 2 has only one width.
  */
 gboolean sinter_qcow2_refcount_width_change(SinterQcow2Writer *writer, SinterQcow2BuildFunc build,
                                             gpointer data, GError **error);

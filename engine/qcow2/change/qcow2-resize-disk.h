@@ -6,10 +6,7 @@
 
 G_BEGIN_DECLS
 
-/*
- * Gives the disk another size, its bitmaps with it. Afterwards the writer is good for nothing but
- * to be opened anew.
- */
+/* Resizes the disk and its bitmaps. Afterwards the writer must be reopened. */
 gboolean sinter_qcow2_resize_disk(SinterQcow2Edit *edit, const SinterResizeOptions *options,
                                   GError **error);
 

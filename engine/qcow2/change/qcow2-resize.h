@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The steps by which a disk gets another size, for qcow2-resize-disk.c to put in order. The
- * writer does not record in bitmaps: whoever resizes takes care of them.
+ * The steps that resize a disk; qcow2-resize-disk.c orders them. The writer does not record in
+ * bitmaps: the caller maintains them.
  */
 
 #include "qcow2-bitmap-set.h"
@@ -12,27 +12,30 @@
 
 G_BEGIN_DECLS
 
-/* Whether the disk can be made @size bytes long. Nothing has changed. */
+/* Checks whether the disk can be resized to @size bytes. Changes nothing. */
 gboolean sinter_qcow2_resize_check(const SinterQcow2Writer *writer, guint64 size,
                                    SinterPreallocation preallocation, GError **error);
 
 /*
- * Makes the L1 table long enough for @size. With @ret_moved set the writer is good for nothing but
- * to be freed, and the image to be opened anew.
+ * Makes the L1 table long enough for @size. If it sets @ret_moved, the writer must be freed and the
+ * image reopened.
  */
 gboolean sinter_qcow2_resize_grow_l1(SinterQcow2Writer *writer, guint64 size, gboolean *ret_moved,
                                      GError **error);
 
-/* To a larger size, for which the L1 table is long enough. */
+/* Grows the disk to @size, for which the L1 table must be long enough. */
 gboolean sinter_qcow2_resize_grow(SinterQcow2Writer *writer, guint64 size,
                                   SinterPreallocation preallocation, GError **error);
 
-/* To a smaller size. The disk is small from the first durable change on; then space is freed. */
+/*
+ * Shrinks the disk to @size. The disk has the new size from the first durable change on; then space
+ * is freed.
+ */
 gboolean sinter_qcow2_resize_shrink(SinterQcow2Writer *writer, guint64 size, GError **error);
 
 /*
- * The disk has the size that the bitmaps of @set, which are stored, were made for: those that were
- * marked as in use for it are valid again.
+ * Makes the stored bitmaps of @set valid again that were marked "in use" for the resize. The disk
+ * must have the size that they were made for.
  */
 gboolean sinter_qcow2_resize_trust_bitmaps(SinterQcow2Writer *writer,
                                            const SinterQcow2BitmapSet *set, GError **error);

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Internal snapshots: made, applied, deleted. Each builds a new generation of the metadata
- * (qcow2-shadow.h), so that a cut leaves the image as it was or as it is to be. The writer is at
- * rest before, and afterwards good for nothing but to be freed.
+ * Creates, applies and deletes internal snapshots. Each function builds a new generation of the
+ * metadata (qcow2-shadow.h), so a crash leaves the image in the old or the new state. The writer
+ * must have nothing dirty before, and must only be freed afterwards.
  */
 
 #include "qcow2/read/qcow2-snapshot.h"
@@ -17,7 +17,10 @@ G_BEGIN_DECLS
 gboolean sinter_qcow2_snapshot_create(SinterQcow2Writer *writer, const char *name, gint64 date_usec,
                                       GError **error);
 
-/* The disk gets the size that it had. NOT_FOUND where there is no such snapshot. */
+/*
+ * The disk is also resized to the snapshot's size. Fails with NOT_FOUND if there is no such
+ * snapshot.
+ */
 gboolean sinter_qcow2_snapshot_apply(SinterQcow2Writer *writer, const char *wanted,
                                      SinterSnapshotKey key, GError **error);
 

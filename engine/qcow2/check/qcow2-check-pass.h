@@ -2,19 +2,19 @@
 #pragma once
 
 /*
- * A check of a qcow2 image under way: what its passes share. Each pass looks at one subject, in
- * the order of the list below, and leaves what the next ones need:
+ * State of a running check of a qcow2 image, shared by its passes. Each pass checks one subject,
+ * in the order below, and provides what the next ones need:
  *
- *   header      → what can be walked at all
+ *   header      → which structures can be walked
  *   snapshots   → their list, and the views (states of the disk) whose L1 tables can be walked
  *   refcounts   → the map, with the stored refcounts
- *   l1          → the L2 tables, each once, with how many L1 entries name it
+ *   l1          → the L2 tables, each once, with the number of L1 entries that refer to it
  *   l2          → references to guest clusters
  *   bitmaps, luks → references to their clusters
  *   refblocks   → references to refcount blocks
  *   compare     → stored refcounts against references, clusters with several uses
  *   deep        → compressed clusters, decoded
- *   owners      → who refers to the clusters in the findings
+ *   owners      → the owners of the clusters in the findings
  */
 
 #include "format/sinter-tally.h"
@@ -27,20 +27,20 @@
 
 G_BEGIN_DECLS
 
-/* A state of the disk whose L1 table can be walked; the active one is number 0. */
+/* A state of the disk whose L1 table can be walked; the active state is number 0. */
 typedef struct {
     guint64 l1_offset;
     guint32 l1_entries;
     char *name;     /* "'NAME' (ID)", NULL for the active one */
-    guint snapshot; /* its number in the table */
+    guint snapshot; /* its index in the snapshot table */
 } SinterQcow2CheckView;
 
 /* An L2 table. */
 typedef struct {
     guint64 offset;
-    guint32 l1_index;    /* of one entry that names it */
-    guint32 view;        /* whose entry it is: 0 where the active L1 table names it */
-    guint32 n_refs;      /* L1 entries that name it, over all views */
+    guint32 l1_index;    /* of one entry that refers to it */
+    guint32 view;        /* the view of that entry: 0 if the active L1 table refers to it */
+    guint32 n_refs;      /* L1 entries that refer to it, over all views */
     guint32 n_active;    /* of these, in the active L1 table */
     guint32 n_allocated; /* entries with host space */
 } SinterQcow2CheckTable;
@@ -51,13 +51,13 @@ typedef struct {
     SinterTally tally;
     SinterCheckResult *result;
     SinterIoStat stat;
-    SinterProgress *progress; /* nullable: of the pass that runs */
+    SinterProgress *progress; /* nullable: of the running pass */
     SinterQcow2Header *header;
     SinterQcow2Geometry geo;
     guint64 file_bytes;       /* in whole sectors, as QEMU sees the file */
-    guint64 n_clusters;       /* of the file, and of what references spill into behind it */
-    gboolean stopped;         /* nothing behind the header can be understood */
-    gboolean guest_unreached; /* L1 tables are not to be found: what they hold is no leak */
+    guint64 n_clusters;       /* of the file, including references beyond its end */
+    gboolean stopped;         /* nothing after the header can be interpreted */
+    gboolean guest_unreached; /* L1 tables are missing: their clusters are not leaks */
     gboolean l1_usable;
     gboolean reftable_usable;
     gboolean snapshots_usable;
@@ -65,9 +65,9 @@ typedef struct {
     gboolean bitmaps_usable;
     gboolean luks_usable;
     SinterQcow2RefcountMap *map;
-    guint8 *reftable; /* as stored; zeros for what lies beyond the end of the file */
+    guint8 *reftable; /* as stored; zeros beyond the end of the file */
     guint64 reftable_entries;
-    guint8 *blocks_again;    /* a bit for each entry: an earlier one names the same block */
+    guint8 *blocks_again;    /* a bit for each entry: an earlier one refers to the same block */
     GPtrArray *snapshots;    /* of SinterQcow2Snapshot *; NULL: none */
     GPtrArray *bitmaps;      /* of SinterQcow2Bitmap *; NULL: none */
     GArray *bitmap_segments; /* of their tables, by number of the bitmap; NULL: none */
@@ -75,7 +75,7 @@ typedef struct {
     GArray *tables;          /* of SinterQcow2CheckTable, by offset */
 } SinterQcow2Check;
 
-/* The passes. FALSE: the check cannot go on. */
+/* The passes. FALSE: the check cannot continue. */
 gboolean sinter_qcow2_check_header(SinterQcow2Check *self, GError **error);
 gboolean sinter_qcow2_check_refcounts(SinterQcow2Check *self, GError **error);
 gboolean sinter_qcow2_check_snapshots(SinterQcow2Check *self, GError **error);
@@ -91,12 +91,12 @@ gboolean sinter_qcow2_check_snapshot_stats(SinterQcow2Check *self, GError **erro
 
 /* What the passes use. */
 
-/* Makes the map, when the views are known. */
+/* Creates the map, after the views are known. */
 gboolean sinter_qcow2_check_make_map(SinterQcow2Check *self, GError **error);
 
 /*
- * Whether @bytes at @offset lie in the file by QEMU's measure: the last cluster may be there in
- * part, so a reference may go on beyond the end by less than one.
+ * Returns whether @bytes at @offset are in the file by QEMU's rule: the last cluster may be
+ * incomplete, so a reference may extend beyond the end by less than one cluster.
  */
 gboolean sinter_qcow2_check_fits(const SinterQcow2Check *self, guint64 offset, guint64 bytes);
 
@@ -105,17 +105,17 @@ void sinter_qcow2_check_count(SinterQcow2Check *self, guint64 offset, guint64 by
                               SinterQcow2Use use, guint16 tag);
 
 /*
- * Counts the references of tables of metadata (@spans, of SinterQcow2Span) to their clusters. One
- * that several of them claim is marked as shared.
+ * Counts the references of metadata tables (@spans, of SinterQcow2Span) to their clusters. A
+ * cluster that several of them claim is marked as shared.
  */
 void sinter_qcow2_check_count_spans(SinterQcow2Check *self, GArray *spans);
 
-/* A reader for @bytes of this image's tables in all, that respects the options. */
+/* Returns a reader for @bytes of this image's tables in total, according to the options. */
 SinterQcow2Reader sinter_qcow2_check_reader(SinterQcow2Check *self, guint64 bytes);
 
 /*
- * What to do with a table that cannot be read: TRUE (and a finding) where the options say to keep
- * going; else FALSE, and the caller returns the error.
+ * Handles a table that cannot be read: TRUE (and a finding) if the options say to keep going;
+ * otherwise FALSE, and the caller returns the error.
  */
 gboolean sinter_qcow2_check_keeps_going(SinterQcow2Check *self, const GError *error,
                                         guint64 offset);
@@ -127,26 +127,26 @@ sinter_qcow2_check_guest(const SinterQcow2Check *self, guint64 l1_index)
     return l1_index << (self->geo.cluster_bits + self->geo.l2_bits);
 }
 
-/* The owner of L1 entry @view, copied for a finding. */
+/* Returns the owner of L1 entry @view, copied for a finding. */
 SinterOwner sinter_qcow2_check_owner(const SinterQcow2Check *self, SinterOwnerKind kind, guint view,
                                      guint64 where);
 
-/* Whether a standard (not compressed) entry names a host cluster. As QEMU sees it. */
+/* Returns whether a standard (not compressed) entry refers to a host cluster, by QEMU's rule. */
 static inline gboolean
 sinter_qcow2_check_has_host(const SinterQcow2Geometry *geo, guint64 entry)
 {
     if (entry & SINTER_QCOW2_OFFSET_MASK)
         return TRUE;
-    /* in a data file, guest offset 0 lies at 0 */
+    /* in a data file, guest offset 0 is at offset 0 */
     return geo->external_data && (entry & SINTER_QCOW2_COPIED) != 0 &&
            (geo->extended_l2 || !(entry & SINTER_QCOW2_ZERO));
 }
 
-/* Reads @len bytes; zeros stand for what lies beyond the end of the file, and for nothing else. */
+/* Reads @len bytes; only bytes beyond the end of the file read as zeros. */
 gboolean sinter_qcow2_check_read(SinterQcow2Check *self, guint64 offset, void *buf, gsize len,
                                  GError **error);
 
-/* Hands the L2 tables to @func, by offset and with their number in the list. */
+/* Passes the L2 tables to @func, by offset and with their index in the list. */
 gboolean sinter_qcow2_check_walk_tables(SinterQcow2Check *self, SinterQcow2PieceFunc func,
                                         gpointer user_data, GError **error);
 
@@ -154,12 +154,12 @@ gboolean sinter_qcow2_check_walk_tables(SinterQcow2Check *self, SinterQcow2Piece
 typedef gboolean (*SinterQcow2EntryFunc)(const SinterQcow2CheckTable *table, guint64 guest,
                                          guint64 entry, gpointer user_data, GError **error);
 
-/* Hands the L2 entries that have any bit of @mask to @func, table by table. */
+/* Passes the L2 entries that have any bit of @mask to @func, table by table. */
 gboolean sinter_qcow2_check_walk_entries(SinterQcow2Check *self, guint64 mask,
                                          SinterQcow2EntryFunc func, gpointer user_data,
                                          GError **error);
 
-/* Hands @segments (of SinterQcow2Segment) to @func. */
+/* Passes @segments (of SinterQcow2Segment) to @func. */
 gboolean sinter_qcow2_check_walk_segments(SinterQcow2Check *self, GArray *segments,
                                           SinterQcow2PieceFunc func, gpointer user_data,
                                           GError **error);

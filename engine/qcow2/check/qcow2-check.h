@@ -11,8 +11,8 @@ gboolean sinter_qcow2_check(SinterIo *io, const SinterCheckOptions *options,
                             SinterCheckResult *result, GError **error);
 
 /*
- * The same, and what was counted: for each of the clusters its references beside what the file
- * stores. NULL in @ret_map where nothing behind the header could be understood.
+ * The same; also returns in @ret_map the references and the stored refcount of each cluster.
+ * @ret_map is NULL if nothing after the header could be interpreted.
  */
 gboolean sinter_qcow2_check_count_all(SinterIo *io, const SinterCheckOptions *options,
                                       SinterCheckResult *result, SinterQcow2RefcountMap **ret_map,

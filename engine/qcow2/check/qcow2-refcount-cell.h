@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * How the map of references (qcow2-refcount-map.h) keeps its numbers, for the files that work on
- * many of them at once.
+ * The cell representation of the reference map (qcow2-refcount-map.h), for files that process many
+ * cells at once.
  */
 
 #include "qcow2/layout/qcow2-slots.h"

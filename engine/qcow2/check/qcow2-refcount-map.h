@@ -2,21 +2,21 @@
 #pragma once
 
 /*
- * For each host cluster of an image, side by side: the refcount that the file stores, how many
- * references were met, and for what. Two forms, chosen by its maker:
+ * For each host cluster of an image: the refcount stored in the file, the number of references
+ * counted, and the use of the cluster. The map has one of two forms, chosen at its creation:
  *
- * flat: one 16-bit cell a cluster, so that most of a check is one memory access for each entry:
+ * flat: one 16-bit cell per cluster, so that most entries cost a check one memory access:
  *
  *     15 14 | 13 …… 8      | 7 …… 0
  *     use   | references,  | stored refcount,
  *           | 63: in slots | 255: in big
  *
- * sparse: for a file that is much longer than the space it takes. References stand in the slots
- * alone; stored refcounts stay as the bytes that they are, in pieces of at most 4 KiB, and pieces
- * of zeros are not kept. Memory is then bounded by the space that the file takes.
+ * sparse: for a file that is much longer than its allocated size. References are kept only in the
+ * slots; stored refcounts are kept in their stored form, in pieces of at most 4 KiB, without pieces
+ * of zeros. Memory is then bounded by the allocated size of the file.
  *
  * Stored refcounts of clusters beyond the end of the file are kept as pieces in both forms.
- * Not safe for use by several threads at once.
+ * Not thread-safe.
  */
 
 #include "qcow2/layout/qcow2-layout.h"
@@ -25,8 +25,8 @@
 G_BEGIN_DECLS
 
 /*
- * What a cluster is used for. Clusters of compressed data may be shared by any number of
- * streams, all others have one use. LOOSE references count, but do not claim the cluster.
+ * What a cluster is used for. Clusters of compressed data may be shared by any number of streams,
+ * all others have one use. LOOSE references count, but do not claim the cluster.
  */
 typedef enum {
     SINTER_QCOW2_USE_LOOSE = 0,
@@ -35,7 +35,7 @@ typedef enum {
     SINTER_QCOW2_USE_METADATA = 3,
 } SinterQcow2Use;
 
-/* Clusters from @first to before @end whose stored refcount cannot be told. */
+/* Clusters from @first to @end (exclusive) whose stored refcount is unknown. */
 typedef struct {
     guint64 first;
     guint64 end;
@@ -47,7 +47,7 @@ typedef struct {
     guint64 n_cells;
     guint32 order;         /* of the stored refcounts */
     guint32 piece_bits;    /* log2 of the refcounts in a piece */
-    gboolean shared_views; /* snapshots: one cluster may be data of several views */
+    gboolean shared_views; /* snapshots exist: one cluster may be data of several views */
     guint64 refcount_max;
     SinterQcow2Slots refs; /* value: references (48 bits), tag (16 bits) */
     SinterQcow2Slots big;  /* value: the stored refcount */
@@ -56,10 +56,10 @@ typedef struct {
 } SinterQcow2RefcountMap;
 
 /*
- * @n_clusters: of the file; a reference beyond them is taken all the same.
+ * @n_clusters: of the file; references beyond them are also counted.
  * @shared_views: data may have one reference from each of several tables for the same guest
- *   cluster, which @tag in sinter_qcow2_refcount_map_add() tells.
- * NULL with an error where there is no memory for it.
+ *   cluster, identified by @tag in sinter_qcow2_refcount_map_add(). NULL with an error if memory
+ *   allocation fails.
  */
 SinterQcow2RefcountMap *sinter_qcow2_refcount_map_new(const SinterQcow2Geometry *geo,
                                                       guint64 n_clusters, gboolean flat,
@@ -69,14 +69,17 @@ void sinter_qcow2_refcount_map_free(SinterQcow2RefcountMap *map);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterQcow2RefcountMap, sinter_qcow2_refcount_map_free)
 
 /*
- * Takes over stored refcounts: @n of them, for the clusters from @first on, the first at @block.
- * @first and, but for the block's last part, @n must be multiples of a piece's refcounts.
- * @beyond: keep those beyond the end of the file, too.
+ * Loads stored refcounts: @n of them, for the clusters from @first on, the first at @block. @first
+ * and, except for the block's last part, @n must be multiples of a piece's refcounts.
+ * @beyond: also keep those beyond the end of the file.
  */
 void sinter_qcow2_refcount_map_load(SinterQcow2RefcountMap *map, guint64 first, const guint8 *block,
                                     guint64 n, gboolean beyond);
 
-/* The stored refcounts from @first to before @end cannot be told. Ranges must come ascending. */
+/*
+ * Marks the stored refcounts from @first to @end (exclusive) as unknown. Ranges must come in
+ * ascending order.
+ */
 void sinter_qcow2_refcount_map_set_unknown(SinterQcow2RefcountMap *map, guint64 first, guint64 end);
 
 gboolean sinter_qcow2_refcount_map_is_unknown(const SinterQcow2RefcountMap *map, guint64 cluster);
@@ -84,17 +87,17 @@ gboolean sinter_qcow2_refcount_map_is_unknown(const SinterQcow2RefcountMap *map,
 /* The stored refcount. */
 guint64 sinter_qcow2_refcount_map_get_stored(const SinterQcow2RefcountMap *map, guint64 cluster);
 
-/* References met so far. */
+/* References counted so far. */
 guint64 sinter_qcow2_refcount_map_get_refs(const SinterQcow2RefcountMap *map, guint64 cluster);
 
 /*
- * Counts @n references. @tag tells guest clusters apart: two references to data are legal where
- * their tags are the same and @shared_views was set.
+ * Counts @n references. @tag identifies the guest cluster: two references to data are valid if
+ * their tags are equal and @shared_views was set.
  */
 void sinter_qcow2_refcount_map_add(SinterQcow2RefcountMap *map, guint64 cluster, guint64 n,
                                    SinterQcow2Use use, guint16 tag);
 
-/* Marks @cluster as used twice, whatever was counted, or takes the mark away. */
+/* Marks @cluster as used twice, regardless of the count, or removes the mark. */
 void sinter_qcow2_refcount_map_mark_shared(SinterQcow2RefcountMap *map, guint64 cluster);
 void sinter_qcow2_refcount_map_clear_shared(SinterQcow2RefcountMap *map, guint64 cluster);
 gboolean sinter_qcow2_refcount_map_is_shared(const SinterQcow2RefcountMap *map, guint64 cluster);
@@ -105,7 +108,7 @@ sinter_qcow2_refcount_map_tag(guint64 guest_cluster)
     return (guint16)((guest_cluster * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)) >> 48);
 }
 
-/* What it is used for; METADATA where that is one of several uses. */
+/* Returns the cluster's use; METADATA if that is one of several uses. */
 SinterQcow2Use sinter_qcow2_refcount_map_get_use(const SinterQcow2RefcountMap *map,
                                                  guint64 cluster);
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Tables of big-endian 64-bit entries (L1, refcount table, bitmap table) between the file and
- * memory, where they are plain numbers.
+ * Reads and writes tables of big-endian 64-bit entries (L1, refcount table, bitmap table); in
+ * memory the entries are in host byte order.
  */
 
 #include "io/sinter-io.h"
@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 /* Reads @n entries at @offset. Free with g_free(). */
 guint64 *sinter_qcow2_entries_load(SinterIo *io, guint64 offset, guint32 n, GError **error);
 
-/* Writes the entries from @from up to @to of the table that lies at @table_offset. */
+/* Writes the entries @from to @to (exclusive) of the table at @table_offset. */
 gboolean sinter_qcow2_entries_store(SinterIo *io, guint64 table_offset, const guint64 *entries,
                                     guint32 from, guint32 to, GError **error);
 

@@ -5,11 +5,14 @@
 
 G_BEGIN_DECLS
 
-/* The table of feature names as we write it, and the room below which QEMU's tools leave it out. */
+/*
+ * The size of the feature name table as this engine writes it, and the cluster size up to which
+ * QEMU's tools omit it.
+ */
 #define SINTER_QCOW2_FEATURES_BYTES (8 * SINTER_QCOW2_FEATURE_BYTES)
 #define SINTER_QCOW2_FEATURES_ROOM_BYTES 4096
 
-/* What a new header says. */
+/* The content of a new header. */
 typedef struct {
     guint32 version; /* 2 or 3 */
     SinterQcow2Geometry geo;
@@ -28,8 +31,8 @@ typedef struct {
 } SinterQcow2HeaderSpec;
 
 /*
- * Cluster 0 of a new image: header, extensions, backing name, zeros. The table of feature names
- * is left out of clusters up to 4 KiB; where there is no room for the rest, NULL with an error.
+ * Builds cluster 0 of a new image: header, extensions, backing name, zeros. Clusters up to 4 KiB
+ * have no feature name table; if the rest does not fit, returns NULL with an error.
  */
 guint8 *sinter_qcow2_header_build(const SinterQcow2HeaderSpec *spec, GError **error);
 

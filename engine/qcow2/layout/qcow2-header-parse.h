@@ -5,15 +5,16 @@
 
 G_BEGIN_DECLS
 
-/* A bound view of the file's start; every access is checked against it. */
+/* A bounds-checked view of the start of the file; every access is checked against it. */
 typedef struct {
     const guint8 *data;
     gsize len;
 } SinterQcow2HeaderBytes;
 
 /*
- * Fills @self, whose file_bytes and empty arrays are set, from the file's first bytes, at least
- * those of a header of version 2. What is out of bounds becomes a problem and is not followed.
+ * Fills @self, whose file_bytes and empty arrays are already set, from the first bytes of the file,
+ * at least the length of a version 2 header. Values that are out of bounds become problems and are
+ * not followed.
  */
 void sinter_qcow2_header_parse(SinterQcow2Header *self, SinterQcow2HeaderBytes in);
 

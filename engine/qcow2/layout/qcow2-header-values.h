@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What a header says and what is wrong with it, as values (qcow2-header.h reads them). */
+/* The content and the problems of a header, as values (qcow2-header.h reads them). */
 
 #include "qcow2-layout.h"
 
 G_BEGIN_DECLS
 
 /*
- * What can be wrong with a header. FATAL: the image cannot be used. UNKNOWN: it may be sound,
- * but needs an engine that knows more. WARN: usable, and somebody should look.
+ * Severity of a header problem. FATAL: the image cannot be used. UNKNOWN: the image may be valid,
+ * but needs an engine that supports more. WARN: usable, but worth reporting.
  */
 typedef enum {
     SINTER_QCOW2_SEVERITY_WARN,
@@ -17,7 +17,7 @@ typedef enum {
     SINTER_QCOW2_SEVERITY_FATAL,
 } SinterQcow2Severity;
 
-/* X(CODE, name, severity): the one table of header problems. Names are stable. */
+/* X(CODE, name, severity): the table of header problems. Names are stable. */
 #define SINTER_QCOW2_HEADER_PROBLEMS(X)                                                            \
     X(SHORT_FILE, "header-short-file", FATAL)                                                      \
     X(VERSION, "header-version", UNKNOWN)                                                          \
@@ -66,7 +66,7 @@ typedef enum {
 
 typedef struct {
     SinterQcow2ProblemCode code;
-    guint64 offset; /* in the file, of the field at fault */
+    guint64 offset; /* of the faulty field, in the file */
     char *text;     /* a clause without the file's name */
 } SinterQcow2Problem;
 
@@ -87,7 +87,7 @@ typedef struct {
 } SinterQcow2FeatureName;
 
 typedef struct {
-    /* the fields, as stored; version 2 has the values that its absence of fields means */
+    /* the fields as stored; for version 2 the values that missing fields imply */
     guint32 version;
     guint32 cluster_bits;
     guint64 virtual_size_bytes;
@@ -107,7 +107,7 @@ typedef struct {
     guint32 header_bytes;
     guint8 compression_type;
 
-    gboolean has_geometry; /* cluster size and refcount width are sound, @geo is valid */
+    gboolean has_geometry; /* cluster size and refcount width are valid, @geo is set */
     SinterQcow2Geometry geo;
     guint64 file_bytes; /* the file's size when the header was read */
 
@@ -116,7 +116,7 @@ typedef struct {
     char *data_file_name; /* NULL: not stored */
     GArray *extensions;   /* of SinterQcow2Extension */
     GArray *features;     /* of SinterQcow2FeatureName */
-    gboolean has_bitmaps; /* the extension; whether it is valid says the autoclear bit */
+    gboolean has_bitmaps; /* the extension exists; the autoclear bit says whether it is valid */
     guint32 n_bitmaps;
     guint64 bitmap_directory_bytes;
     guint64 bitmap_directory_offset;

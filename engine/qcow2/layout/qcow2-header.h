@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * The header of a qcow2 image with its extensions, as far as its bytes allow. Reading one opens
- * nothing else and believes nothing: every field is held against its bounds, and what is wrong
- * becomes a problem in a list. Whoever wants to use the image asks
- * sinter_qcow2_header_require_usable(); whoever examines it takes the list as findings.
+ * The header of a qcow2 image with its extensions. Reading a header opens no other file and trusts
+ * nothing: every field is checked against its bounds, and errors become problems in a list. A
+ * caller that uses the image calls sinter_qcow2_header_require_usable(); a check converts the list
+ * into findings.
  */
 
 #include "qcow2-header-values.h"
@@ -14,8 +14,8 @@
 G_BEGIN_DECLS
 
 /*
- * Reads the header of @io. Fails only where reading fails, or where the file does not begin with
- * the magic number; a damaged header is a success with problems.
+ * Reads the header of @io. Fails only if reading fails, or if the file does not begin with the
+ * magic number; for a damaged header it succeeds with problems.
  */
 SinterQcow2Header *sinter_qcow2_header_read(SinterIo *io, GError **error);
 
@@ -23,12 +23,12 @@ void sinter_qcow2_header_free(SinterQcow2Header *header);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterQcow2Header, sinter_qcow2_header_free)
 
 /*
- * TRUE where nothing keeps the image from being read. Else an error with the text of the first
- * problem that does: CORRUPT or UNSUPPORTED. The caller prefixes the file's name.
+ * Returns TRUE if no problem prevents reading the image. Otherwise sets CORRUPT or UNSUPPORTED with
+ * the text of the first such problem. The caller prefixes the file's name.
  */
 gboolean sinter_qcow2_header_require_usable(const SinterQcow2Header *header, GError **error);
 
-/* The first problem that keeps the image from being read, or NULL. */
+/* Returns the first problem that prevents reading the image, or NULL. */
 const SinterQcow2Problem *sinter_qcow2_header_first_fatal(const SinterQcow2Header *header);
 
 G_END_DECLS

@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * The on-disk layout of qcow2, once. Everything else in the house reads and writes these
- * structures through the accessors below; no other file knows a byte offset or a bit.
+ * The on-disk layout of qcow2. All other code reads and writes these structures through the
+ * accessors below; no other file contains a byte offset or a bit position.
  *
- * Source of the format facts: QEMU, docs/interop/qcow2.txt. All numbers are big-endian. Limits
- * that the format itself does not set are QEMU's, so that what one opens the other opens too.
+ * Source: QEMU, docs/interop/qcow2.txt. All numbers are big-endian. Limits that the format itself
+ * does not set are QEMU's, so that both programs accept the same images.
  */
 
 #include <glib.h>
@@ -111,7 +111,9 @@ sinter_be64_store(void *at, guint64 value)
 #define SINTER_QCOW2_L1_MAX_BYTES (32 * 1024 * 1024)
 #define SINTER_QCOW2_REFTABLE_MAX_BYTES (8 * 1024 * 1024)
 
-/* Incompatible feature bits: an engine that does not know a set bit must not open the image. */
+/*
+ * Incompatible feature bits: an engine must not open an image with a set bit that it does not know.
+ */
 #define SINTER_QCOW2_INCOMPAT_DIRTY (G_GUINT64_CONSTANT(1) << 0)
 #define SINTER_QCOW2_INCOMPAT_CORRUPT (G_GUINT64_CONSTANT(1) << 1)
 #define SINTER_QCOW2_INCOMPAT_DATA_FILE (G_GUINT64_CONSTANT(1) << 2)
@@ -122,7 +124,7 @@ sinter_be64_store(void *at, guint64 value)
 #define SINTER_QCOW2_COMPAT_LAZY_REFCOUNTS (G_GUINT64_CONSTANT(1) << 0)
 #define SINTER_QCOW2_COMPAT_KNOWN G_GUINT64_CONSTANT(0x1)
 
-/* Autoclear bits: a writer that does not know one clears it. */
+/* Autoclear bits: a writer clears the bits that it does not know. */
 #define SINTER_QCOW2_AUTOCLEAR_BITMAPS (G_GUINT64_CONSTANT(1) << 0)
 #define SINTER_QCOW2_AUTOCLEAR_RAW_EXTERNAL (G_GUINT64_CONSTANT(1) << 1)
 #define SINTER_QCOW2_AUTOCLEAR_KNOWN G_GUINT64_CONSTANT(0x3)
@@ -135,8 +137,8 @@ sinter_be64_store(void *at, guint64 value)
 #define SINTER_QCOW2_COMPRESSION_ZSTD 1
 
 /*
- * Header extensions follow the header: type (4), length (4), data, padded to 8. The list ends
- * with type 0 or at the backing name, and lies in cluster 0 with the header and that name.
+ * Header extensions follow the header: type (4), length (4), data, padded to 8. The list ends with
+ * type 0 or at the backing name, and is in cluster 0, like the header and that name.
  */
 #define SINTER_QCOW2_EXT_HEAD_BYTES 8
 #define SINTER_QCOW2_EXT_END 0x00000000U
@@ -161,7 +163,7 @@ sinter_be64_store(void *at, guint64 value)
 #define SINTER_QCOW2_EXT_LUKS_BYTES 16
 
 /*
- * Geometry: what the header fixes for all tables. Made only by sinter_qcow2_geometry_init(),
+ * Geometry: sizes derived from the header for all tables. Set only by sinter_qcow2_geometry_init(),
  * after the header's fields have passed their bounds; all shifts below rely on that.
  */
 typedef struct {
@@ -175,7 +177,7 @@ typedef struct {
     guint32 refcount_order;  /* log2 of a refcount's bits */
     guint32 refblock_bits;   /* log2 of the refcounts of a refcount block */
     gboolean extended_l2;
-    gboolean external_data; /* guest clusters lie in a file of their own */
+    gboolean external_data; /* guest clusters are in the external data file */
     gboolean has_zero_flag; /* version 3 */
 } SinterQcow2Geometry;
 
@@ -199,7 +201,7 @@ sinter_qcow2_geometry_init(SinterQcow2Geometry *self, guint32 version, guint32 c
     self->has_zero_flag = version >= 3;
 }
 
-/* L1 entries that @bytes of guest data need. */
+/* The number of L1 entries for @bytes of guest data. */
 static inline guint64
 sinter_qcow2_geometry_l1_entries(const SinterQcow2Geometry *self, guint64 bytes)
 {
@@ -208,7 +210,7 @@ sinter_qcow2_geometry_l1_entries(const SinterQcow2Geometry *self, guint64 bytes)
     return (bytes >> bits) + ((bytes & ((G_GUINT64_CONSTANT(1) << bits) - 1)) != 0);
 }
 
-/* Clusters that @bytes fill, the last one in part. */
+/* The number of clusters for @bytes, rounded up. */
 static inline guint64
 sinter_qcow2_geometry_clusters(const SinterQcow2Geometry *self, guint64 bytes)
 {
@@ -229,7 +231,9 @@ sinter_qcow2_geometry_clusters(const SinterQcow2Geometry *self, guint64 bytes)
 #define SINTER_QCOW2_L2_RESERVED G_GUINT64_CONSTANT(0x3f000000000001fe)
 #define SINTER_QCOW2_REFTABLE_RESERVED G_GUINT64_CONSTANT(0x1ff)
 
-/* The reserved bits of a standard (not compressed) L2 entry: extended entries reserve bit 0 too. */
+/*
+ * The reserved bits of a standard (not compressed) L2 entry; extended entries also reserve bit 0.
+ */
 static inline guint64
 sinter_qcow2_l2_reserved(const SinterQcow2Geometry *geo)
 {
@@ -237,7 +241,7 @@ sinter_qcow2_l2_reserved(const SinterQcow2Geometry *geo)
                                                    : SINTER_QCOW2_L2_RESERVED;
 }
 
-/* An L2 entry and, where extended, its bitmap: bits 0-31 allocated, 32-63 reads as zeros. */
+/* An L2 entry and, if extended, its bitmap: bits 0-31 allocated, 32-63 reads as zeros. */
 typedef struct {
     guint64 entry;
     guint64 bitmap;
@@ -265,18 +269,20 @@ sinter_qcow2_l2_store(const SinterQcow2Geometry *geo, guint8 *table, guint32 ind
         sinter_be64_store(at + 8, l2.bitmap);
 }
 
-/* What a subcluster (a cluster, where they are not extended) is. */
+/* The state of a subcluster (of a cluster, without extended L2 entries). */
 typedef enum {
     SINTER_QCOW2_UNALLOCATED,       /* the backing file's bytes, or zeros */
-    SINTER_QCOW2_UNALLOCATED_ALLOC, /* the same, though the cluster has host space */
+    SINTER_QCOW2_UNALLOCATED_ALLOC, /* the same, but the cluster has host space */
     SINTER_QCOW2_ZERO_PLAIN,        /* zeros, no host space */
-    SINTER_QCOW2_ZERO_ALLOC,        /* zeros, and host space is kept */
+    SINTER_QCOW2_ZERO_ALLOC,        /* zeros, with host space */
     SINTER_QCOW2_NORMAL,
     SINTER_QCOW2_COMPRESSED_DATA,
-    SINTER_QCOW2_INVALID, /* extended: contradicts itself; version 2: has the zero flag */
+    SINTER_QCOW2_INVALID, /* extended: contradictory bits; version 2: has the zero flag */
 } SinterQcow2Kind;
 
-/* Whether a standard entry names host space. Offset 0 is legal only in an external data file. */
+/*
+ * Returns whether a standard entry has host space. Offset 0 is valid only in an external data file.
+ */
 static inline gboolean
 sinter_qcow2_l2_has_host(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2)
 {
@@ -285,8 +291,8 @@ sinter_qcow2_l2_has_host(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2)
 }
 
 /*
- * The subclusters of an extended entry that contradict themselves, as a bitmap of 32: allocated
- * and zero at once, or allocated in a cluster without host space.
+ * Returns the contradictory subclusters of an extended entry, as a bitmap of 32: allocated and zero
+ * at once, or allocated in a cluster without host space.
  */
 static inline guint32
 sinter_qcow2_l2_contradictions(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2)
@@ -299,8 +305,8 @@ sinter_qcow2_l2_contradictions(const SinterQcow2Geometry *geo, SinterQcow2L2Entr
 }
 
 /*
- * The kind of subcluster @sub (0 where L2 is not extended). One contradiction makes all
- * subclusters of its entry invalid: which of its bits is the wrong one nobody knows.
+ * Returns the state of subcluster @sub (0 without extended L2 entries). One contradiction makes all
+ * subclusters of the entry invalid, because it is unknown which bit is wrong.
  */
 static inline SinterQcow2Kind
 sinter_qcow2_l2_kind(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2, guint32 sub)
@@ -324,7 +330,7 @@ sinter_qcow2_l2_kind(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2, guin
     }
     if (l2.entry & SINTER_QCOW2_ZERO && !geo->has_zero_flag)
         return SINTER_QCOW2_INVALID;
-    /* at offset 0 of a data file too: QEMU knows no host space for zeros there */
+    /* also at offset 0 of a data file: QEMU recognizes no host space for zeros there */
     if (l2.entry & SINTER_QCOW2_ZERO)
         return l2.entry & SINTER_QCOW2_OFFSET_MASK ? SINTER_QCOW2_ZERO_ALLOC
                                                    : SINTER_QCOW2_ZERO_PLAIN;
@@ -332,13 +338,12 @@ sinter_qcow2_l2_kind(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2, guin
 }
 
 /*
- * A compressed entry: bits 0..x-1 are the host offset in bytes (any alignment), x..61 how many
- * 512-byte sectors the data goes on for beyond the one it begins in, with
- * x = 62 - (cluster_bits - 8).
+ * A compressed entry: bits 0..x-1 are the host offset in bytes (any alignment), x..61 the number of
+ * additional 512-byte sectors after the first one, with x = 62 - (cluster_bits - 8).
  */
 typedef struct {
     guint64 host_offset; /* bytes */
-    guint64 host_bytes;  /* to the end of the last sector: an upper bound of the stream */
+    guint64 host_bytes;  /* to the end of the last sector: an upper bound of the stream's length */
 } SinterQcow2CompressedRef;
 
 static inline SinterQcow2CompressedRef
@@ -354,7 +359,7 @@ sinter_qcow2_l2_compressed(const SinterQcow2Geometry *geo, guint64 entry)
     return ref;
 }
 
-/* The entry for a stream of @stream_bytes at @host_offset; both must fit the fields. */
+/* Returns the entry for a stream of @stream_bytes at @host_offset; both must fit the fields. */
 static inline guint64
 sinter_qcow2_l2_compressed_entry(const SinterQcow2Geometry *geo, guint64 host_offset,
                                  guint64 stream_bytes)
@@ -365,7 +370,10 @@ sinter_qcow2_l2_compressed_entry(const SinterQcow2Geometry *geo, guint64 host_of
     return SINTER_QCOW2_COMPRESSED | sectors << x | host_offset;
 }
 
-/* The refcount at @index of a block; widths below a byte count from the least significant bit. */
+/*
+ * Returns the refcount at @index of a block; widths below a byte count from the least significant
+ * bit.
+ */
 static inline guint64
 sinter_qcow2_refcount_load(guint32 order, const guint8 *block, guint32 index)
 {
@@ -425,7 +433,7 @@ sinter_qcow2_refcount_max(guint32 order)
 }
 
 /*
- * Snapshot table: entries one behind the other, each aligned to 8.
+ * Snapshot table: consecutive entries, each aligned to 8.
  *   0 L1 offset   8 L1 entries  12 id bytes   14 name bytes  16 date sec  20 date nsec
  *  24 vm clock ns 32 vm state bytes (32 bit)  36 extra bytes, then extra data, id, name
  * Extra data: 0 vm state bytes (64 bit)  8 disk bytes  16 icount (or all ones: none)
@@ -450,7 +458,7 @@ sinter_qcow2_refcount_max(guint32 order)
 #define SINTER_QCOW2_ICOUNT_NONE G_MAXUINT64
 
 /*
- * Bitmap directory: entries one behind the other, each aligned to 8.
+ * Bitmap directory: consecutive entries, each aligned to 8.
  *   0 table offset  8 table entries  12 flags  16 type  17 granularity bits  18 name bytes
  *  20 extra bytes, then extra data, name
  * Bitmap table entry: 0 (where there is no offset) all ones, 9-55 offset, rest reserved.

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Fills @ret, zeroed, from the LUKS header that @header names. */
+/* Fills @ret, which must be zeroed, from the LUKS header that @header refers to. */
 gboolean sinter_qcow2_luks_read(SinterIo *io, const SinterQcow2Header *header, SinterLuksInfo *ret,
                                 GError **error);
 

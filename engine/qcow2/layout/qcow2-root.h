@@ -7,9 +7,9 @@
 G_BEGIN_DECLS
 
 /*
- * What the header's first sector says about where everything lies. All of it changes with one
- * write of that sector, which arrives whole or not at all: whatever a root names must be durable
- * before it is written.
+ * The fields of the header's first sector that locate all metadata. All of them change with one
+ * write of that sector, which is atomic: everything that a root refers to must be durable before
+ * the root is written.
  */
 typedef struct {
     guint64 virtual_size_bytes;
@@ -26,12 +26,12 @@ typedef struct {
     guint32 refcount_order;
 } SinterQcow2Root;
 
-/* The root as @header has it. */
+/* Returns the root in @header. */
 SinterQcow2Root sinter_qcow2_root_of(const SinterQcow2Header *header);
 
 /*
- * Writes @root into the first sector of @io and makes it durable; @header follows. After a failure
- * the old root or the new one is in the file, and @header keeps the old one.
+ * Writes @root into the first sector of @io, makes it durable and updates @header. After a failure
+ * the file has the old or the new root, and @header keeps the old one.
  */
 gboolean sinter_qcow2_root_write(SinterIo *io, SinterQcow2Header *header,
                                  const SinterQcow2Root *root, GError **error);

@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * Stretches of the file that tables lay claim to, and which may cover each other. A sweep over
- * them gives each byte once, with how many claim it: tables are read once however many snapshots
- * name them.
+ * Ranges of the file that tables claim, which may overlap. A sweep returns each byte once, with the
+ * number of claims: a table is read once, however many snapshots refer to it.
  */
 
 #include <glib.h>
@@ -18,18 +17,18 @@ typedef struct {
     guint id;
 } SinterQcow2Span;
 
-/* A stretch that the same @n_claims spans cover. */
+/* A range that the same @n_claims spans cover. */
 typedef struct {
     guint64 start;
     guint64 end;
-    guint id;         /* of one of them: of number 0 where that is among them */
+    guint id;         /* of one of them; number 0 if that is among them */
     guint n_claims;   /* never 0 */
     gboolean by_zero; /* number 0 is among them */
 } SinterQcow2Segment;
 
 /*
- * The segments of @spans (of SinterQcow2Span, sorted by this call), ascending and without
- * overlap, as SinterQcow2Segment. At most one span has the number 0.
+ * Returns the segments of @spans (of SinterQcow2Span, sorted by this call), ascending and without
+ * overlap, as SinterQcow2Segment. At most one span may have number 0.
  */
 GArray *sinter_qcow2_spans_sweep(GArray *spans);
 

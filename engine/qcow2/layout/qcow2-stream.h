@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * Reads a table of variable entries (snapshots, bitmap directory) from front to end through a
- * small window. What an entry claims to be long is held against the table's end before it is
- * read.
+ * Reads a table of variable-size entries (snapshots, bitmap directory) sequentially through a small
+ * window. The length of an entry is checked against the table's end before it is read.
  */
 
 #include "io/sinter-io.h"
@@ -13,7 +12,7 @@ G_BEGIN_DECLS
 
 typedef struct {
     SinterIo *io;
-    guint64 at;  /* in the file: the next byte to take */
+    guint64 at;  /* offset in the file of the next byte */
     guint64 end; /* of the table */
     guint8 *window;
     gsize window_bytes;
@@ -26,12 +25,12 @@ void sinter_qcow2_stream_clear(SinterQcow2Stream *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterQcow2Stream, sinter_qcow2_stream_clear)
 
 /*
- * The next @len bytes, at most 256 KiB, valid until the next call; NULL with CORRUPT where the
+ * Returns the next @len bytes, at most 256 KiB, valid until the next call; NULL with CORRUPT if the
  * table ends before.
  */
 const guint8 *sinter_qcow2_stream_take(SinterQcow2Stream *self, gsize len, GError **error);
 
-/* Skips to the next multiple of 8 from the table's start on. */
+/* Skips to the next multiple of 8, counted from the table's start. */
 void sinter_qcow2_stream_align(SinterQcow2Stream *self);
 
 G_END_DECLS

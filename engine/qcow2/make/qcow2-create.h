@@ -6,12 +6,15 @@
 
 G_BEGIN_DECLS
 
-/* Whether @options go together, before anything is made. Messages in the words of QEMU's tools. */
+/*
+ * Checks whether @options are compatible, before anything is created. Messages match those of
+ * QEMU's tools.
+ */
 gboolean sinter_qcow2_create_check(const SinterCreateOptions *options, GError **error);
 
 /*
- * Writes an empty image into @io, which is empty or a block device, and sizes @data_io (NULL:
- * none), which is empty. Durable at the end; the header is written last.
+ * Writes an empty image into @io, which is empty or a block device, and sets the size of @data_io
+ * (NULL: none), which is empty. Durable at the end; the header is written last.
  */
 gboolean sinter_qcow2_create(SinterIo *io, SinterIo *data_io, const SinterCreateOptions *options,
                              GError **error);

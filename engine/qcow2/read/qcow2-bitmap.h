@@ -19,15 +19,16 @@ typedef struct {
 } SinterQcow2Bitmap;
 
 /*
- * The bitmap directory, of SinterQcow2Bitmap *; empty where the image has no valid bitmaps. NULL
- * with an error where an entry is out of bounds.
+ * Loads the bitmap directory, of SinterQcow2Bitmap *; empty if the image has no valid bitmaps. NULL
+ * with an error if an entry is out of bounds.
  */
 GPtrArray *sinter_qcow2_bitmaps_load(SinterIo *io, const SinterQcow2Header *header, GError **error);
 
 void sinter_qcow2_bitmap_free(SinterQcow2Bitmap *bitmap);
 
 /*
- * The bits of a bitmap, whose table must have @n_entries, in whole clusters. Free with g_free().
+ * Loads the bits of a bitmap, whose table must have @n_entries, in whole clusters. Free with
+ * g_free().
  */
 guint8 *sinter_qcow2_bitmap_load_bits(SinterIo *io, const SinterQcow2Geometry *geo,
                                       const SinterQcow2Bitmap *bitmap, guint64 n_entries,

@@ -6,13 +6,13 @@
 G_BEGIN_DECLS
 
 /*
- * Decodes one cluster: @in holds its stream and, as a rule, some bytes more, for the image knows
- * the length only in sectors. Exactly @out_bytes must come out. Any thread.
+ * Decodes one cluster: @in holds its stream and usually some bytes more, because the image stores
+ * the length only in sectors. The output must be exactly @out_bytes long. Any thread.
  */
 gboolean sinter_qcow2_decompress(guint8 compression_type, const guint8 *in, gsize in_bytes,
                                  guint8 *out, gsize out_bytes, GError **error);
 
-/* The same, and how much of @in the stream takes. */
+/* The same; also returns the length of the stream in @in. */
 gboolean sinter_qcow2_decompress_measure(guint8 compression_type, const guint8 *in, gsize in_bytes,
                                          guint8 *out, gsize out_bytes, gsize *ret_used,
                                          GError **error);

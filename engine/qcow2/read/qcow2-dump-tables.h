@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/*
- * A dump of a qcow2 image under way: the header's part and the tables' part share it.
- */
+/* State of a running dump of a qcow2 image, shared by the header part and the table part. */
 
 #include "qcow2-bitmap.h"
 #include "qcow2/layout/qcow2-header.h"
@@ -21,17 +19,17 @@ typedef struct {
     gpointer user_data;
     GCancellable *cancellable; /* nullable */
     guint64 file_bytes;
-    /* What tables beside the first ones may still take: beyond, they lie on each other. */
+    /* Remaining size for further tables, after the first ones: beyond it, tables must overlap. */
     guint64 table_budget_bytes;
-    SinterQcow2Slots seen; /* clusters with L2 tables and refcount blocks that were told */
+    SinterQcow2Slots seen; /* clusters of L2 tables and refcount blocks already reported */
     GPtrArray *snapshots;  /* of SinterQcow2Snapshot *; nullable */
     GPtrArray *bitmaps;    /* of SinterQcow2Bitmap *; nullable */
 } SinterQcow2Dump;
 
-/* All tables, in the order that the public header promises. FALSE only where cancelled. */
+/* Reports all tables, in the order that the public header defines. FALSE only if cancelled. */
 gboolean sinter_qcow2_dump_tables(SinterQcow2Dump *self, GError **error);
 
-/* Tells trouble. */
+/* Reports trouble. */
 void sinter_qcow2_dump_trouble(const SinterQcow2Dump *self, const char *format, ...)
     G_GNUC_PRINTF(2, 3);
 

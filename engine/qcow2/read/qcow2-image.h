@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The state of an open qcow2 image: its header, the cache of its tables, and the view (the
- * active state or an internal snapshot) that is read.
+ * The state of an open qcow2 image: its header, the cache of its tables, and the view (the active
+ * state or an internal snapshot) that is read.
  */
 
 #include "format/sinter-image.h"
@@ -13,7 +13,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    SinterImage *image; /* whose state this is */
+    SinterImage *image; /* the image that this state belongs to */
     SinterQcow2Header *header;
     SinterQcow2Cache *cache;
     SinterQcow2L1Table view;

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* A readable state of the disk: an L1 table and the size it is good for. */
+/* A readable state of the disk: an L1 table and the disk size that it maps. */
 typedef struct {
     guint64 l1_offset;
     guint32 l1_entries;
@@ -13,8 +13,8 @@ typedef struct {
 } SinterQcow2L1Table;
 
 /*
- * Whether @view can be read: its L1 table is in bounds, covers the size, and no two of its
- * entries name one L2 table (by which a small file would feign an endless map).
+ * Checks whether @view can be read: its L1 table is in bounds, covers the size, and no two of its
+ * entries refer to the same L2 table (with which a small file could simulate an endless map).
  */
 gboolean sinter_qcow2_l1_table_check(const SinterQcow2L1Table *view,
                                      const SinterQcow2Header *header, SinterIo *io, GError **error);

@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * SinterFormat's is_preallocated(): whether clearly more clusters are referenced than the file
- * takes space for. QEMU then asks the file system which of them are holes.
+ * SinterFormat's is_preallocated(): returns whether clearly more clusters are referenced than the
+ * file has allocated. QEMU then queries the file system for holes among them.
  */
 gboolean sinter_qcow2_is_preallocated(SinterImage *image);
 

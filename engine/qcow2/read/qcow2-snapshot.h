@@ -17,21 +17,20 @@ typedef struct {
     guint32 date_nsec;
     guint64 vm_clock_nsec;
     guint64 vm_state_bytes;
-    guint64 disk_bytes; /* the image's own where the entry does not say */
-    guint64 icount;     /* G_MAXUINT64: not counted */
+    guint64 disk_bytes; /* the image's own if not stored */
+    guint64 icount;     /* G_MAXUINT64: not recorded */
     guint32 extra_bytes;
-    GBytes *unknown_extra; /* NULL, or what stands behind the extra data that we know */
+    GBytes *unknown_extra; /* NULL, or the extra data beyond the known fields */
 } SinterQcow2Snapshot;
 
 /*
- * The snapshot table, of SinterQcow2Snapshot *. NULL with an error where an entry is out of
- * bounds; with @ret_partial the entries before it are given there, whose owner the caller becomes
- * (NULL: not wanted).
+ * Loads the snapshot table, of SinterQcow2Snapshot *. NULL with an error if an entry is out of
+ * bounds; then @ret_partial (NULL: not wanted) gets the entries before it, owned by the caller.
  */
 GPtrArray *sinter_qcow2_snapshots_load(SinterIo *io, const SinterQcow2Header *header,
                                        GPtrArray **ret_partial, GError **error);
 
-/* The view of the snapshot of that id or, where no id fits, of that name. */
+/* Returns the view of the snapshot with that id or, if there is none, with that name. */
 gboolean sinter_qcow2_snapshot_find_view(SinterIo *io, const SinterQcow2Header *header,
                                          const char *id_or_name, SinterQcow2L1Table *ret,
                                          GError **error);

@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * Compresses one cluster as QEMU does. Returns the length of the stream in @out; 0 where it would
- * not be shorter than @out_room, which is to be less than a cluster. Any thread.
+ * Compresses one cluster like QEMU. Returns the length of the stream in @out; 0 if it would not be
+ * shorter than @out_room, which must be less than a cluster. Any thread.
  */
 gsize sinter_qcow2_compress(guint8 compression_type, const guint8 *in, gsize in_bytes, guint8 *out,
                             gsize out_room);

@@ -6,9 +6,9 @@
 G_BEGIN_DECLS
 
 /*
- * Makes the image hold nothing: the disk becomes what it stands on. Snapshots and bitmaps stay.
- * The file gives its space back and ends with the last cluster that is still in use. Durable at the
- * end; a cut leaves an image of which some parts still hold what they did.
+ * Empties the image: the disk then reads like its backing file. Snapshots and bitmaps stay. Frees
+ * the file's space and truncates the file after the last cluster in use. Durable at the end; after
+ * a crash, parts of the image may still hold their content.
  */
 gboolean sinter_qcow2_empty(SinterQcow2Writer *writer, GError **error);
 

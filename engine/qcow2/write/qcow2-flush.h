@@ -5,13 +5,13 @@
 
 G_BEGIN_DECLS
 
-/* Makes all durable. The writer can be used on, also after a failure. */
+/* Makes everything durable. The writer remains usable, also after a failure. */
 gboolean sinter_qcow2_writer_flush(SinterQcow2Writer *self, GError **error);
 
-/* As flush, and the last refcounts too: nothing leaks. */
+/* Like flush, and also stores the last refcounts: nothing leaks. */
 gboolean sinter_qcow2_writer_finish(SinterQcow2Writer *self, GError **error);
 
-/* Commits and forgets tables where they take too much memory. Tables got before are invalid. */
+/* Commits and drops tables if they use too much memory. Invalidates tables obtained before. */
 gboolean sinter_qcow2_writer_make_room(SinterQcow2Writer *self, GError **error);
 
 G_END_DECLS

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A stretch of the guest's disk that is about to change, inside one L2 table: what all kinds of
- * writes share. The table is owned by the active state, so its entries may be changed.
+ * A range of the guest's disk that is about to change, inside one L2 table: the common part of all
+ * kinds of writes. The active state owns the table, so its entries may be changed.
  */
 
 #include "qcow2-writer.h"
@@ -18,17 +18,17 @@ typedef struct {
 } SinterQcow2L2Range;
 
 /*
- * The part of the range that begins at @offset and lies in one L2 table, ready for changes: there
- * is room in memory, the bitmaps know of it, the table is owned.
+ * Prepares the part of the range that begins at @offset and is in one L2 table: memory is
+ * available, the bitmaps record it, the table is owned.
  */
 gboolean sinter_qcow2_l2_range_begin(SinterQcow2Writer *self, guint64 offset, guint64 len,
                                      SinterQcow2L2Range *ret, GError **error);
 
-/* The entry of the cluster at the guest offset @offset, which lies in the table's reach. */
+/* Returns the entry of the cluster at the guest offset @offset, which the table must map. */
 SinterQcow2L2Entry sinter_qcow2_l2_range_load(const SinterQcow2L2Range *self, guint64 offset);
 void sinter_qcow2_l2_range_store(SinterQcow2L2Range *self, guint64 offset, SinterQcow2L2Entry l2);
 
-/* Where the cluster begins that the stretch begins in. */
+/* The start of the cluster in which the range begins. */
 static inline guint64
 sinter_qcow2_l2_range_cluster(const SinterQcow2L2Range *self)
 {
@@ -36,8 +36,8 @@ sinter_qcow2_l2_range_cluster(const SinterQcow2L2Range *self)
 }
 
 /*
- * Whether the cluster of @l2 at the guest offset @offset may be written where it is. An error
- * where the entry lies.
+ * Returns whether the cluster of @l2 at the guest offset @offset may be written in place. Fails if
+ * the entry is inconsistent.
  */
 gboolean sinter_qcow2_entry_is_own(SinterQcow2Writer *self, SinterQcow2L2Entry l2, guint64 offset,
                                    gboolean *ret, GError **error);

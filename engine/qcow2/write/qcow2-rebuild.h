@@ -6,9 +6,9 @@
 G_BEGIN_DECLS
 
 /*
- * Counts all references of an image that was not closed and stores them as the reference counts
- * (qcow2-rebuild.c); then it is marked as closed. Its tables are loaded, and nothing was changed.
- * CORRUPT where the mapping itself is damaged, before anything changes.
+ * Rebuilds the refcounts of an image that was not closed cleanly by counting all references
+ * (qcow2-rebuild.c), then marks it as closed. Its tables must be loaded and unchanged. Fails with
+ * CORRUPT, before any change, if the mapping itself is damaged.
  */
 gboolean sinter_qcow2_writer_rebuild(SinterQcow2Writer *self, GError **error);
 

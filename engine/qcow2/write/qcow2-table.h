@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Tables of an image that is being written: whole clusters (L2 tables, refcount blocks) in
- * memory, each with the range that differs from the file. Not thread-safe: the writer's lock
- * covers it.
+ * Tables of an image that is open for writing: whole clusters (L2 tables, refcount blocks) in
+ * memory, each with the range that differs from the file. Not thread-safe: protected by the
+ * writer's lock.
  */
 
 #include "io/sinter-io.h"
@@ -14,10 +14,10 @@ G_BEGIN_DECLS
 typedef struct {
     guint64 offset; /* in the file */
     guint8 *data;
-    guint32 dirty_from; /* bytes; nothing is dirty where from >= to */
+    guint32 dirty_from; /* bytes; clean if from >= to */
     guint32 dirty_to;
-    gboolean is_new; /* nothing durable names it yet */
-    guint64 used;    /* the set's clock when it was last asked for */
+    gboolean is_new; /* nothing durable refers to it yet */
+    guint64 used;    /* the set's clock at the last access */
 } SinterQcow2Table;
 
 typedef struct {
@@ -32,10 +32,10 @@ void sinter_qcow2_table_set_init(SinterQcow2TableSet *self, SinterIo *io, guint3
                                  gsize budget_bytes);
 void sinter_qcow2_table_set_clear(SinterQcow2TableSet *self);
 
-/* The table at @offset, read if need be. Valid until make_room(). */
+/* Returns the table at @offset, read if necessary. Valid until make_room(). */
 SinterQcow2Table *sinter_qcow2_table_get(SinterQcow2TableSet *self, guint64 offset, GError **error);
 
-/* A table of zeros for @offset, dirty as a whole, in place of whatever was known there. */
+/* Adds a zeroed table at @offset, dirty as a whole, replacing any table there. */
 SinterQcow2Table *sinter_qcow2_table_add(SinterQcow2TableSet *self, guint64 offset);
 
 static inline void
@@ -53,14 +53,14 @@ sinter_qcow2_table_touch(SinterQcow2Table *table, guint32 from, guint32 len)
 gboolean sinter_qcow2_table_set_is_dirty(const SinterQcow2TableSet *self);
 gboolean sinter_qcow2_table_set_has_new(const SinterQcow2TableSet *self);
 
-/* Writes what is dirty, in the order of the file; with @only_new only tables that are new. */
+/* Writes dirty tables, in file order; with @only_new only new ones. */
 gboolean sinter_qcow2_table_set_write(SinterQcow2TableSet *self, gboolean only_new, GError **error);
 
-/* After a flush: what was written is in the file. */
+/* After a flush: marks the written tables as clean. */
 void sinter_qcow2_table_set_mark_clean(SinterQcow2TableSet *self, gboolean only_new);
 
 gboolean sinter_qcow2_table_set_is_over_budget(const SinterQcow2TableSet *self);
-/* Forgets clean tables, the ones used longest ago first, down to half of the budget. */
+/* Drops clean tables, least recently used first, down to half of the budget. */
 void sinter_qcow2_table_set_make_room(SinterQcow2TableSet *self);
 
 G_END_DECLS

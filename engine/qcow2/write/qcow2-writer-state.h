@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * What the parts of a writer share (qcow2-writer.h): the image's files, and its tables in memory.
+ * The state that the parts of a writer share (qcow2-writer.h): the image's files, and its tables in
+ * memory.
  */
 
 #include "chain/sinter-chain.h"
@@ -14,15 +15,15 @@ G_BEGIN_DECLS
 typedef struct {
     SinterFs *fs;      /* a reference */
     SinterIo *io;      /* a reference */
-    SinterIo *data_io; /* a reference: where guest clusters lie; often @io itself */
+    SinterIo *data_io; /* a reference: holds guest clusters; often @io itself */
     SinterQcow2Header *header;
     SinterQcow2Geometry geo;
     SinterChain *backing; /* NULL: none */
-    /* An image will be put below this one: zeros are stored even where nothing is below yet. */
+    /* The image will get a backing file: zeros are stored explicitly even while there is none. */
     gboolean stores_zeros;
 
     guint64 *l1;           /* entries as numbers */
-    guint32 l1_dirty_from; /* entries; nothing is dirty where from >= to */
+    guint32 l1_dirty_from; /* entries; clean if from >= to */
     guint32 l1_dirty_to;
     SinterQcow2TableSet l2;
 
@@ -31,19 +32,19 @@ typedef struct {
     guint64 reftable_offset;
     guint32 reftable_dirty_from;
     guint32 reftable_dirty_to;
-    gboolean reftable_moved; /* the header still names the former table */
+    gboolean reftable_moved; /* the header still refers to the old table */
     SinterQcow2TableSet blocks;
 
-    guint64 first_end;          /* clusters that the file had when it was opened */
+    guint64 first_end;          /* clusters of the file when it was opened */
     gboolean counts_are_proven; /* see qcow2-proof.h */
 
     guint64 hint;         /* no cluster below is free */
-    guint64 packed_end;   /* bytes: where the last compressed stream ends; 0: nothing to go on at */
-    GArray *frees;        /* of guint64: clusters to count down once the mapping is durable */
-    GHashTable *metadata; /* cluster numbers that hold tables: never to be handed out */
+    guint64 packed_end;   /* bytes: end of the last compressed stream; 0: none to continue */
+    GArray *frees;        /* of guint64: clusters to decrement once the mapping is durable */
+    GHashTable *metadata; /* cluster numbers of tables: never allocated */
 
     GPtrArray *bitmaps;   /* of SinterQcow2Bitmap */
-    GPtrArray *recorders; /* those of them that record writes (qcow2-bitmap-record.c) */
+    GPtrArray *recorders; /* those of @bitmaps that record writes (qcow2-bitmap-record.c) */
     gboolean recording;   /* they are marked "in use" in the file */
 } SinterQcow2Writer;
 
