@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Changes an image's properties one after the other, by the steps of qcow2-amend.h: a newer version
- * first, since some properties need it, an older one last. Between two steps the image is sound,
- * and open anew.
+ * Changes an image's properties one after the other, by the steps of qcow2-amend.h: an upgrade of
+ * the version first, since some properties need it, a downgrade last. Between two steps the image
+ * is consistent and is reopened.
  */
 
 #include "qcow2-amend-image.h"
@@ -21,7 +21,7 @@ upgrade(SinterQcow2Edit *edit, GError **error)
            sinter_qcow2_edit_reopen(edit, error);
 }
 
-/* They say so by an autoclear bit, which version 2 has not. */
+/* Bitmaps need an autoclear bit, which version 2 does not have. */
 static gboolean
 remove_bitmaps(SinterQcow2Edit *edit, GError **error)
 {
@@ -73,7 +73,7 @@ sinter_qcow2_amend_image(SinterQcow2Edit *edit, const SinterAmendOptions *option
             (sinter_qcow2_amend_refcounts(edit->writer, options->refcount_bits, progress, error) &&
              sinter_qcow2_edit_reopen(edit, error))) &&
            (options->size == 0 || resize(edit, options->size, error)) &&
-           /* a data file of another name need not be there yet: nothing is opened after this */
+           /* a data file with a new name need not exist yet: nothing is opened after this */
            sinter_qcow2_amend_header(edit->writer, options, error) &&
            (version >= old || (sinter_qcow2_edit_reopen(edit, error) && downgrade(edit, error)));
 }

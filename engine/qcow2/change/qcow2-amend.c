@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Changes what a qcow2 image was made with. Invariant: what cannot be is refused before anything
- * changes, in the words of QEMU.
+ * Changes the creation options of a qcow2 image. Invariant: an impossible change is refused before
+ * anything changes, with QEMU's messages.
  */
 
 #include "qcow2-amend.h"
@@ -52,7 +52,7 @@ check_values(const SinterQcow2Writer *writer, const SinterAmendOptions *options,
     return TRUE;
 }
 
-/* Snapshots that version 2 has no fields for. */
+/* Snapshots that need fields that version 2 does not have. */
 static gboolean
 check_snapshots_fit(SinterQcow2Writer *writer, guint64 size, GError **error)
 {
@@ -140,7 +140,7 @@ sinter_qcow2_amend_refcounts(SinterQcow2Writer *writer, guint refcount_bits,
            sinter_qcow2_shadow_commit(shadow, error);
 }
 
-/* As set or cleared by a switch. */
+/* Sets or clears bits according to a switch. */
 static guint64
 switched(guint64 bits, guint64 bit, SinterAmendSwitch to)
 {

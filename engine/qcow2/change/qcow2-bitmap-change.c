@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Changes a dirty bitmap: does one action after the other in memory, and stores the outcome. What
- * was done before an action that fails is stored all the same, as scripts know it.
+ * Changes a dirty bitmap: applies one action after the other in memory, and stores the result. If
+ * an action fails, the earlier ones are still stored, as scripts expect from qemu-img.
  */
 
 #include "qcow2-bitmap-change.h"
 #include "sinter-error.h"
 
-/* The bitmaps of another image. */
+/* Loads the bitmaps of another image. */
 static SinterQcow2BitmapSet *
 load_source(SinterIo *io, GError **error)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Changes dirty bitmaps in memory. Invariant: a bitmap that was not stored at the end of its last
- * use can be removed and nothing else; bits beyond the end of the disk are zero.
+ * Changes dirty bitmaps in memory. Invariant: an inconsistent bitmap can only be removed; bits
+ * beyond the end of the disk are zero.
  */
 
 #include "qcow2-bitmap-set.h"
@@ -100,7 +100,7 @@ set_find(SinterQcow2BitmapSet *self, const char *name, GError **error)
     return NULL;
 }
 
-/* One that may be looked into and changed. */
+/* Returns a bitmap that may be read and changed. */
 static SinterQcow2BitmapEdit *
 set_find_usable(SinterQcow2BitmapSet *self, const char *name, GError **error)
 {
@@ -126,7 +126,7 @@ set_find_usable(SinterQcow2BitmapSet *self, const char *name, GError **error)
     return edit;
 }
 
-/* log2, 0 where it is no granularity. */
+/* Returns log2, 0 if it is not a valid granularity. */
 static guint8
 granularity_bits(guint64 granularity)
 {
@@ -214,7 +214,7 @@ add_old(SinterQcow2BitmapSet *self, guint64 offset, guint64 bytes)
     }
 }
 
-/* The clusters of a stored bitmap will serve nobody. */
+/* Marks the clusters of a stored bitmap as unused. */
 static gboolean
 forget_stored(SinterQcow2BitmapSet *self, SinterQcow2BitmapEdit *edit, GError **error)
 {
@@ -277,7 +277,7 @@ sinter_qcow2_bitmap_set_enable(SinterQcow2BitmapSet *self, const char *name, gbo
     return TRUE;
 }
 
-/* The bits, for reading; NULL, without an error, where all are zero. */
+/* Returns the bits for reading; NULL, without an error, if all are zero. */
 static gboolean
 edit_get_bits(SinterQcow2BitmapSet *self, SinterQcow2BitmapEdit *edit, guint8 **ret, GError **error)
 {
@@ -292,7 +292,7 @@ edit_get_bits(SinterQcow2BitmapSet *self, SinterQcow2BitmapEdit *edit, guint8 **
     return TRUE;
 }
 
-/* The bits, for changing. */
+/* Returns the bits for changing. */
 static guint8 *
 edit_own_bits(SinterQcow2BitmapSet *self, SinterQcow2BitmapEdit *edit, GError **error)
 {
@@ -313,7 +313,7 @@ edit_own_bits(SinterQcow2BitmapSet *self, SinterQcow2BitmapEdit *edit, GError **
     return edit->bits;
 }
 
-/* Marks in @bits what bit @bit of the bitmap @source stands for. */
+/* Sets in @bits the range that bit @bit of the bitmap @source covers. */
 static void
 mark(guint8 *bits, const SinterQcow2Bitmap *bitmap, const SinterQcow2Bitmap *source, guint64 bit,
      guint64 disk_bytes)
@@ -360,7 +360,7 @@ sinter_qcow2_bitmap_set_merge(SinterQcow2BitmapSet *self, const char *name,
     return bits != NULL;
 }
 
-/* Clears the bits from @n on; TRUE: one of them was set. */
+/* Clears the bits from @n on; returns TRUE if one of them was set. */
 static gboolean
 clear_from(guint8 *bits, guint64 n, gsize bytes)
 {

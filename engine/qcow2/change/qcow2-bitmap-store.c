@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Stores changed dirty bitmaps beside the present ones and switches over. Invariant: neither a
- * table nor the directory is changed where it lies; what is named is durable before it is named,
- * and counted down only after nothing durable names it.
+ * Stores changed dirty bitmaps beside the current ones and switches over. Invariant: neither a
+ * table nor the directory is changed in place; everything is durable before something refers to it,
+ * and freed only after nothing durable refers to it.
  */
 
 #include "qcow2-bitmap-set.h"
@@ -20,7 +20,7 @@ is_zero(const guint8 *at, gsize n)
     return *at == 0 && memcmp(at, at + 1, n - 1) == 0;
 }
 
-/* Clusters for the bits of a bitmap that is not as it is stored, and its table. */
+/* Allocates clusters for the bits of a changed bitmap, and for its table. */
 static gboolean
 place_bitmap(SinterQcow2BitmapSet *self, SinterQcow2BitmapEdit *edit, SinterQcow2Shadow *shadow,
              GError **error)

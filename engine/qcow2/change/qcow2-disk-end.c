@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Works on the mapping behind the end of the disk. Invariant: of what the guest sees nothing
- * changes; host space that is mapped here holds zeros before anything names it.
+ * Changes the mapping beyond the end of the disk. Invariant: what the guest sees does not change;
+ * host space that is mapped here holds zeros before anything refers to it.
  */
 
 #include "qcow2-disk-end.h"
 #include "qcow2/write/qcow2-l2-range.h"
 #include "qcow2/write/qcow2-proof.h"
 
-/* Guest bytes that an L2 table maps. */
+/* The guest bytes that an L2 table maps. */
 static guint64
 table_reach(const SinterQcow2Writer *self)
 {
@@ -22,7 +22,7 @@ is_mapped(SinterQcow2L2Entry l2)
     return l2.entry != 0 || l2.bitmap != 0;
 }
 
-/* The whole table of @offset goes, with all that it maps. */
+/* Removes the whole table of @offset, with all that it maps. */
 static gboolean
 unmap_table(SinterQcow2Writer *self, guint64 offset, GError **error)
 {
@@ -37,7 +37,7 @@ unmap_table(SinterQcow2Writer *self, guint64 offset, GError **error)
     return TRUE;
 }
 
-/* The entries from @offset on to the end of its table. */
+/* Unmaps the entries from @offset to the end of its table. */
 static gboolean
 unmap_part(SinterQcow2Writer *self, guint64 offset, GError **error)
 {
@@ -57,7 +57,7 @@ unmap_part(SinterQcow2Writer *self, guint64 offset, GError **error)
     return TRUE;
 }
 
-/* Whether anything is mapped from @offset on to the end of its table. */
+/* Returns whether anything is mapped from @offset to the end of its table. */
 static gboolean
 part_is_mapped(SinterQcow2Writer *self, guint64 offset, gboolean *ret, GError **error)
 {
@@ -93,7 +93,7 @@ sinter_qcow2_disk_end_unmap(SinterQcow2Writer *self, guint64 offset, GError **er
     return TRUE;
 }
 
-/* The rest of the cluster that the disk ended in: zeros, if it is anything else. */
+/* Zeros the rest of the disk's last cluster, unless it already reads as zeros. */
 static gboolean
 zero_rest(SinterQcow2Writer *self, guint64 from, guint64 to, GError **error)
 {
@@ -118,7 +118,7 @@ sinter_qcow2_disk_end_zero(SinterQcow2Writer *self, guint64 from, guint64 to, GE
     guint64 size = self->header->virtual_size_bytes;
     gboolean ok;
 
-    /* of the backing file no more shows through than it has */
+    /* the backing file shows through only as far as it reaches */
     below = MIN((below + mask) & ~mask, to);
     self->header->virtual_size_bytes = to;
     ok = (next <= from || zero_rest(self, from, next, error)) &&
@@ -127,7 +127,7 @@ sinter_qcow2_disk_end_zero(SinterQcow2Writer *self, guint64 from, guint64 to, GE
     return ok;
 }
 
-/* Readies @n bytes of a file that are to hold guest data: they read as zeros. */
+/* Prepares @n bytes of a file for guest data: they read as zeros. */
 static gboolean
 prepare_host(SinterIo *io, guint64 offset, guint64 n, SinterPreallocation preallocation,
              GError **error)
@@ -146,7 +146,7 @@ prepare_host(SinterIo *io, guint64 offset, guint64 n, SinterPreallocation preall
            sinter_io_truncate(io, offset + n, error);
 }
 
-/* The entry of a cluster at @host that is to be zeros whatever the backing file holds. */
+/* Returns the entry of a cluster at @host that reads as zeros whatever the backing file holds. */
 static SinterQcow2L2Entry
 preallocated_entry(const SinterQcow2Writer *self, guint64 host)
 {
@@ -161,7 +161,7 @@ preallocated_entry(const SinterQcow2Writer *self, guint64 host)
     return l2;
 }
 
-/* Host space for up to @max clusters from the guest offset @guest on. */
+/* Allocates host space for up to @max clusters from the guest offset @guest on. */
 static gboolean
 take_host(SinterQcow2Writer *self, guint64 guest, guint64 max, SinterPreallocation preallocation,
           guint64 *ret_host, guint64 *ret_n, GError **error)
@@ -182,7 +182,9 @@ take_host(SinterQcow2Writer *self, guint64 guest, guint64 max, SinterPreallocati
     return FALSE;
 }
 
-/* The part of the range that begins at @from and lies in one table; how much, in @ret_done. */
+/*
+ * Handles the part of the range that begins at @from and is in one table; @ret_done is its length.
+ */
 static gboolean
 preallocate_some(SinterQcow2Writer *self, guint64 from, guint64 len,
                  SinterPreallocation preallocation, guint64 *ret_done, GError **error)

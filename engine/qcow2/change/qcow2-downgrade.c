@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Writes out what version 3 of the format says by a flag. Every L2 table that has such entries goes
- * to a new place, once, and all L1 tables that named it follow. Invariant: every state of the disk
- * shows what it showed.
+ * Replaces what version 3 of the format expresses with a flag. Every L2 table with such entries is
+ * written to a new place, once, and all L1 tables that refer to it are updated. Invariant: every
+ * state of the disk reads the same as before.
  */
 
 #include "qcow2-downgrade.h"
@@ -25,7 +25,7 @@ typedef struct {
     SinterQcow2Shadow *shadow;
     GPtrArray *snapshots;
     GArray *states;    /* of State */
-    GHashTable *refs;  /* offset of an L2 table to how many L1 entries name it */
+    GHashTable *refs;  /* offset of an L2 table to the number of L1 entries that refer to it */
     GHashTable *moved; /* offset of an L2 table to its new one */
     guint8 *table;
 } Expand;
@@ -90,7 +90,7 @@ expand_init(Expand *self, SinterQcow2Writer *writer, GError **error)
     return TRUE;
 }
 
-/* A cluster of zeros that @refs tables' worth of paths lead to. */
+/* Allocates a cluster of zeros with one reference for each of @refs paths. */
 static gboolean
 take_zeros(SinterQcow2Shadow *shadow, guint64 refs, guint64 *ret, GError **error)
 {
@@ -119,7 +119,7 @@ drop_times(SinterQcow2Shadow *shadow, guint64 offset, guint64 times, gboolean is
     return TRUE;
 }
 
-/* The entries of a table that @refs L1 entries name. */
+/* Converts the entries of a table that @refs L1 entries refer to. */
 static gboolean
 expand_entries(Expand *self, guint64 refs, gboolean *ret_changed, GError **error)
 {
@@ -145,7 +145,7 @@ expand_entries(Expand *self, guint64 refs, gboolean *ret_changed, GError **error
     return TRUE;
 }
 
-/* Where the table that lies at @offset now lies in the new generation. */
+/* Returns the place of the table at @offset in the new generation. */
 static gboolean
 expand_table(Expand *self, guint64 offset, guint64 *ret, GError **error)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The writer of an image whose metadata is changed in several steps: most of them leave it good for
- * nothing but to be opened anew. The file stays open and locked in between.
+ * The writer of an image whose metadata is changed in several steps: after most of them it must be
+ * reopened. The file stays open and locked in between.
  */
 
 #include "qcow2-edit.h"

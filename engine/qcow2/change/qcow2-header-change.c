@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Changes a header that is longer than the sector that storage changes as one:
+ * Changes a header that is longer than the sector that storage writes atomically:
  *
  *   sector 0: fields, first extensions | 1…: the table of feature names, end mark | the name
  *
- * So what the new header needs beyond sector 0 is written first, to where the present header has
- * nothing, and made durable; then sector 0 changes over. Where the extensions move, which the
- * present header has all along, it changes over twice: by way of a header that does without the
- * feature names and so has nothing but the name beyond sector 0.
+ * So what the new header needs beyond sector 0 is written first, to bytes that the current header
+ * does not use, and made durable; then sector 0 is written. If extensions move that the current
+ * header still uses, it takes two steps: an intermediate header omits the feature names and so has
+ * only the name beyond sector 0.
  *
- * Invariant: no byte that the durable header uses changes but with sector 0.
+ * Invariant: no byte that the durable header uses changes, except together with sector 0.
  */
 
 #include "qcow2-header-change.h"
@@ -21,7 +21,7 @@
 
 #define SECTOR_BYTES 512
 
-/* A header: bytes of its cluster, and which of them mean something. */
+/* A header: the bytes of its cluster, and the ranges in use. */
 typedef struct {
     guint8 *data;
     gsize exts_end; /* from 0 up to here */
@@ -56,7 +56,7 @@ layout_end(const Layout *self)
     return MAX(self->exts_end, self->name_end);
 }
 
-/* Appends an extension; FALSE where there is no room. */
+/* Appends an extension; FALSE if it does not fit. */
 static gboolean
 layout_add_extension(Layout *self, gsize size, guint32 type, const void *data, gsize len)
 {
@@ -97,7 +97,7 @@ layout_add_features(Layout *self, const Change *change)
 {
     guint8 raw[SINTER_QCOW2_FEATURES_BYTES];
 
-    /* where QEMU's tools do without the names, so do we */
+    /* without the names where QEMU's tools omit them, too */
     if (change->size - self->exts_end <= SINTER_QCOW2_FEATURES_ROOM_BYTES)
         return TRUE;
     sinter_qcow2_header_build_features(raw);
@@ -105,7 +105,7 @@ layout_add_features(Layout *self, const Change *change)
                                 sizeof raw);
 }
 
-/* Whether we say ourselves what an extension holds. */
+/* Returns whether this code writes the extension's content itself. */
 static gboolean
 is_said_anew(const Change *change, guint32 type)
 {
@@ -113,7 +113,7 @@ is_said_anew(const Change *change, guint32 type)
            type == SINTER_QCOW2_EXT_DATA_FILE || type == SINTER_QCOW2_EXT_FEATURE_NAMES;
 }
 
-/* The feature names that stay, or that a header of version 3 gets when it becomes one. */
+/* The feature names that are kept, or that a header gets when it becomes version 3. */
 static gboolean
 layout_keep_features(Layout *self, const Change *change)
 {
@@ -134,7 +134,7 @@ layout_keep_features(Layout *self, const Change *change)
     return TRUE;
 }
 
-/* The extensions that stay, as they are. */
+/* Copies the extensions that are kept unchanged. */
 static gboolean
 layout_keep_others(Layout *self, const Change *change)
 {
@@ -151,7 +151,7 @@ layout_keep_others(Layout *self, const Change *change)
     return TRUE;
 }
 
-/* The fields of the new header. */
+/* Fills the fields of the new header. */
 static void
 layout_set_fields(Layout *self, const Change *change)
 {
@@ -177,7 +177,7 @@ layout_set_fields(Layout *self, const Change *change)
         sinter_be32_store(at + SINTER_QCOW2_AT_HEADER_BYTES, SINTER_QCOW2_HEADER_V3_BYTES);
 }
 
-/* The new header, without its name. FALSE where the extensions do not fit. */
+/* Builds the new header, without its name. FALSE if the extensions do not fit. */
 static gboolean
 layout_init(Layout *self, const Change *change, gboolean with_features)
 {
@@ -206,7 +206,7 @@ layout_set_name(Layout *self, const char *name, gsize at)
         memcpy(self->data + at, name, len);
 }
 
-/* The header as it is in the file. */
+/* Reads the current header from the file. */
 static gboolean
 layout_load(Layout *self, const Change *change, GError **error)
 {
@@ -229,7 +229,7 @@ layout_load(Layout *self, const Change *change, GError **error)
     return TRUE;
 }
 
-/* Whether a cut between any two sectors leaves one of the two headers, whole. */
+/* Returns whether a crash between any two sectors leaves one of the two headers intact. */
 static gboolean
 can_switch(const Layout *from, const Layout *to)
 {
@@ -240,7 +240,7 @@ can_switch(const Layout *from, const Layout *to)
     return TRUE;
 }
 
-/* From the header @from, which is durable, to @to. */
+/* Writes the change from the header @from, which is durable, to @to. */
 static gboolean
 switch_header(const Change *change, const Layout *from, const Layout *to, GError **error)
 {
@@ -259,7 +259,7 @@ switch_header(const Change *change, const Layout *from, const Layout *to, GError
            sinter_io_flush(change->io, error);
 }
 
-/* Goes over from the present header to @to with the name at @at, if that is safe. */
+/* Switches from the current header to @to with the name at @at, if that is safe. */
 static gboolean
 try_place(const Change *change, Layout *to, Layout *compact, gsize at, gboolean *ret_done,
           GError **error)
@@ -316,7 +316,7 @@ change_run(Change *change, GError **error)
     if (!layout_load(&change->now, change, error))
         return FALSE;
     if (!layout_init(&to, change, TRUE) || len > change->size - to.exts_end) {
-        /* the names of features may go where there is no room: they are for people */
+        /* feature names may be dropped if there is no room: they are informational */
         layout_clear(&to);
         if (!layout_init(&to, change, FALSE) || len > change->size - to.exts_end) {
             g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,

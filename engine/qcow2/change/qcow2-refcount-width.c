@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Changes of metadata that the image's reference counts may be too narrow for. Invariant: a width
- * is left only when a count has passed its largest value; each is tried in a generation of its own,
- * and what did not fit has changed nothing.
+ * Changes of metadata for which the refcounts may be too narrow. Invariant: the width changes only
+ * after a count exceeded its maximum; each width is tried in a generation of its own, and a failed
+ * attempt changes nothing.
  */
 
 #include "qcow2-refcount-width.h"

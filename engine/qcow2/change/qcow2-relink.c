@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Makes an image name another backing file. */
+/* Changes the backing file name of an image. */
 
 #include "qcow2-relink.h"
 #include "qcow2-header-change.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Gives a disk another size, by the steps of qcow2-resize.h. A disk gets smaller only where that
- * was asked for, by the size that it has once it is locked.
+ * Resizes a disk by the steps of qcow2-resize.h. A disk shrinks only if that was requested; its
+ * current size is read after it is locked.
  */
 
 #include "qcow2-resize-disk.h"

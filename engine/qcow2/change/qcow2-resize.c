@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Gives a disk another size. Invariant: the size itself changes with one write of the header's
- * first sector. Before a disk grows, all that it will reach reads as zeros, durably; what a disk
- * loses is freed only after it has shrunk, durably.
+ * Resizes a disk. Invariant: the size changes with one write of the header's first sector. Before a
+ * disk grows, the added range durably reads as zeros; what a disk loses is freed only after it has
+ * durably shrunk.
  */
 
 #include "qcow2-resize.h"
@@ -15,7 +15,7 @@
 
 #define SECTOR_BYTES 512
 
-/* A snapshot that does not say its disk's size would change with the image. */
+/* The size of a snapshot without a stored disk size would change with the image. */
 static gboolean
 check_snapshots(const SinterQcow2Writer *writer, GError **error)
 {
@@ -117,11 +117,11 @@ sinter_qcow2_resize_grow(SinterQcow2Writer *writer, guint64 size, SinterPrealloc
     guint64 mask = writer->geo.cluster_size - 1;
     guint64 zeros_to = size;
 
-    /* a data file that is to be the disk by itself is mapped all over */
+    /* a data file that is a raw image is mapped completely */
     if (preallocation == SINTER_PREALLOCATION_OFF &&
         (writer->header->autoclear & SINTER_QCOW2_AUTOCLEAR_RAW_EXTERNAL))
         preallocation = SINTER_PREALLOCATION_METADATA;
-    /* what is preallocated is zeros anyway */
+    /* preallocated space is zeros anyway */
     if (preallocation != SINTER_PREALLOCATION_OFF)
         zeros_to = MIN((old + mask) & ~mask, size);
     return sinter_qcow2_disk_end_unmap(writer, old, error) &&

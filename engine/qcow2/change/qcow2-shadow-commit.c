@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Brings a new generation of metadata into force: its refcounts count their own tables and no
- * longer the former ones, all of it is made durable, the root is switched, and what neither the
- * disk nor a snapshot needs any more is given back to the file system.
+ * Commits a new generation of metadata: its refcounts count its own tables and no longer the old
+ * ones, everything is made durable, the root is switched, and holes are punched for what neither
+ * the disk nor a snapshot uses any more.
  */
 
 #include "qcow2/layout/qcow2-entries.h"
 #include "qcow2-shadow.h"
 #include "sinter-error.h"
 
-/* The present block of @index, 0 where the new generation goes on using it or there is none. */
+/* Returns the current block of @index, 0 if the new generation keeps using it or there is none. */
 static guint64
 superseded_block(const SinterQcow2Shadow *self, guint32 index)
 {
@@ -22,7 +22,10 @@ superseded_block(const SinterQcow2Shadow *self, guint32 index)
     return kept ? 0 : writer->reftable[index] & ~SINTER_QCOW2_REFTABLE_RESERVED;
 }
 
-/* Counts superseded blocks down; that may supersede further ones, until there are no more. */
+/*
+ * Decrements the refcounts of superseded blocks; that may supersede further ones, so it repeats
+ * until there are none.
+ */
 static gboolean
 shadow_drop_blocks(SinterQcow2Shadow *self, GError **error)
 {
@@ -53,7 +56,7 @@ shadow_count_entries(const SinterQcow2Shadow *self)
     return entries;
 }
 
-/* Room for a refcount table that names all blocks, those that count itself included. */
+/* Allocates a refcount table for all blocks, including those that count the table itself. */
 static gboolean
 shadow_place_reftable(SinterQcow2Shadow *self, GError **error)
 {
@@ -104,14 +107,14 @@ shadow_write_reftable(SinterQcow2Shadow *self, GError **error)
                                       error);
 }
 
-/* A run of clusters that are to be given back. */
+/* A run of clusters to free. */
 typedef struct {
     SinterQcow2Shadow *shadow;
     guint64 first;
     guint64 n;
 } Hole;
 
-/* The change is in force: a hole that cannot be punched is unused space, no more. */
+/* The change is committed: a failure to punch a hole only wastes space. */
 static void
 hole_punch(Hole *self)
 {
@@ -134,7 +137,9 @@ hole_add(Hole *self, guint64 cluster)
     self->n = 1;
 }
 
-/* The clusters of new block @index that were in use and are no more; the old blocks come later. */
+/*
+ * Frees the clusters of new block @index that are no longer in use; the old blocks are freed later.
+ */
 static gboolean
 punch_block(SinterQcow2Shadow *self, guint64 index, Hole *hole)
 {

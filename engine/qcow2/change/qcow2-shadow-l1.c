@@ -2,7 +2,7 @@
 
 /*
  * Reads the tables of a state of the disk and writes its L1 table for a new generation. Invariant:
- * a table's place is checked before it is read.
+ * a table's offset is checked before it is read.
  */
 
 #include "qcow2-shadow-l1.h"

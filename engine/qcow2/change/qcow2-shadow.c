@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Counts references in a new generation of an image's metadata. Invariant: no byte that the
- * present generation uses is written; a cluster is handed out only if neither generation counts
- * it, and never twice, since the cursor moves on.
+ * Counts references in a new generation of an image's metadata. Invariant: no byte that the current
+ * generation uses is written; a cluster is allocated only if it is free in both generations, and
+ * never twice, because the cursor only advances.
  */
 
 #include "qcow2-shadow.h"
@@ -44,7 +44,7 @@ sinter_qcow2_shadow_new(SinterQcow2Writer *writer, guint32 refcount_order)
     return self;
 }
 
-/* Clusters that were written behind the end serve nobody. */
+/* Clusters written beyond the end of the file are unused. */
 static void
 shadow_trim_file(SinterQcow2Shadow *self)
 {
@@ -91,7 +91,7 @@ sinter_qcow2_shadow_get_refcount(SinterQcow2Shadow *self, guint64 cluster, guint
     return TRUE;
 }
 
-/* Whether nobody counts @cluster, now or in the new generation. */
+/* Returns whether @cluster is free in the current and in the new generation. */
 static gboolean
 shadow_is_free(SinterQcow2Shadow *self, guint64 cluster, gboolean *ret, GError **error)
 {
@@ -113,7 +113,7 @@ shadow_is_free(SinterQcow2Shadow *self, guint64 cluster, gboolean *ret, GError *
     return FALSE;
 }
 
-/* @n clusters in a row that are free; they are not counted yet, but not found again either. */
+/* Returns @n contiguous free clusters; they are not counted yet, but not found again either. */
 static gboolean
 shadow_find(SinterQcow2Shadow *self, guint64 n, guint64 *ret_first, GError **error)
 {
@@ -122,7 +122,7 @@ shadow_find(SinterQcow2Shadow *self, guint64 n, guint64 *ret_first, GError **err
     if (self->file_bytes == G_MAXUINT64) {
         SinterIoStat st;
 
-        /* all that a change frees or uses again it does on the word of the present counts */
+        /* all that a change frees or reuses depends on the current refcounts */
         if (!sinter_io_stat(self->writer->io, &st, error) ||
             !sinter_qcow2_proof_counts(self->writer, error))
             return FALSE;
@@ -163,7 +163,7 @@ fill_converted(SinterQcow2Shadow *self, guint64 index, guint8 *data, GError **er
     return TRUE;
 }
 
-/* The counts of block @index as they are now. */
+/* Loads the current refcounts of block @index. */
 static gboolean
 shadow_fill_block(SinterQcow2Shadow *self, guint64 index, guint8 *data, GError **error)
 {
@@ -186,7 +186,7 @@ shadow_fill_block(SinterQcow2Shadow *self, guint64 index, guint8 *data, GError *
 
 static gboolean shadow_count_up(SinterQcow2Shadow *self, guint64 cluster, GError **error);
 
-/* Block @index of the new generation, made where it has none of its own. */
+/* Returns block @index of the new generation, created if it has none of its own. */
 static SinterQcow2Table *
 shadow_block_own(SinterQcow2Shadow *self, guint64 index, GError **error)
 {
@@ -218,7 +218,7 @@ shadow_store(SinterQcow2Shadow *self, SinterQcow2Table *block, guint64 cluster, 
     sinter_qcow2_table_touch(block, bit >> 3, MAX(1U << self->geo.refcount_order >> 3, 1));
 }
 
-/* Of a cluster that was found free. */
+/* Counts a cluster that was found free. */
 static gboolean
 shadow_count_up(SinterQcow2Shadow *self, guint64 cluster, GError **error)
 {
@@ -229,7 +229,7 @@ shadow_count_up(SinterQcow2Shadow *self, guint64 cluster, GError **error)
     return block != NULL;
 }
 
-/* Whether the present generation has counts for block @index of the new one. */
+/* Returns whether the current generation has refcounts for block @index of the new one. */
 static gboolean
 has_old_counts(const SinterQcow2Shadow *self, guint64 index)
 {
@@ -244,7 +244,7 @@ has_old_counts(const SinterQcow2Shadow *self, guint64 index)
     return FALSE;
 }
 
-/* Changes a count; says what is wrong where it cannot be. */
+/* Changes a refcount; reports why if it cannot. */
 typedef gboolean (*ChangeFunc)(SinterQcow2Shadow *self, guint64 cluster, guint64 *count,
                                GError **error);
 
@@ -264,7 +264,7 @@ change_refer(SinterQcow2Shadow *self, guint64 cluster, guint64 *count, GError **
     guint bits = 1U << self->geo.refcount_order;
     guint64 old = *count;
 
-    /* what lost its last reference in the new generation may get another one */
+    /* a cluster that lost its last reference in the new generation may be referenced again */
     if (*count == 0 && !sinter_qcow2_alloc_get_refcount(self->writer, cluster, &old, error))
         return FALSE;
     if (old == 0)
@@ -310,7 +310,7 @@ shadow_change(SinterQcow2Shadow *self, guint64 first, guint64 n, ChangeFunc chan
         SinterQcow2Table *block;
         guint64 old = 0;
 
-        /* a cluster that nothing counts may lie anywhere: no block is made for it */
+        /* a cluster without a refcount may be anywhere: no block is created for it */
         if (!sinter_qcow2_shadow_get_refcount(self, first, &old, error))
             return FALSE;
         block = old == 0 ? NULL : shadow_block_own(self, first >> self->geo.refblock_bits, error);
@@ -398,7 +398,7 @@ sinter_qcow2_shadow_make_room(SinterQcow2Shadow *self, GError **error)
         sinter_qcow2_table_set_make_room(&self->writer->blocks);
     if (!sinter_qcow2_table_set_is_over_budget(&self->blocks))
         return TRUE;
-    /* nothing names them yet: they may be in the file in any state */
+    /* nothing refers to them yet: they may be in the file in any state */
     if (!sinter_qcow2_table_set_write(&self->blocks, FALSE, error))
         return FALSE;
     sinter_qcow2_table_set_mark_clean(&self->blocks, FALSE);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Writes tables of snapshots. Invariant: a table is never changed where it lies, but written
- * anew as a whole.
+ * Writes tables of snapshots. Invariant: a table is never changed in place, but written completely
+ * at a new place.
  */
 
 #include "qcow2-snapshot-table.h"
@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-/* What we write of the extra data, before what we do not know. */
+/* The part of the extra data that this engine writes, before unknown extra data. */
 #define EXTRA_BYTES (SINTER_QCOW2_SNAPSHOT_EXTRA_ICOUNT + 8)
 
 char *
@@ -55,7 +55,7 @@ table_append(GByteArray *table, const SinterQcow2Snapshot *snapshot)
     sinter_be32_store(fixed + SINTER_QCOW2_SNAPSHOT_AT_DATE_SEC, snapshot->date_sec);
     sinter_be32_store(fixed + SINTER_QCOW2_SNAPSHOT_AT_DATE_NSEC, snapshot->date_nsec);
     sinter_be64_store(fixed + SINTER_QCOW2_SNAPSHOT_AT_VM_CLOCK_NSEC, snapshot->vm_clock_nsec);
-    /* a reader of the short field alone sees no VM state rather than a part of one */
+    /* a reader of only the short field sees no VM state rather than a part of it */
     if (snapshot->vm_state_bytes <= G_MAXUINT32)
         sinter_be32_store(fixed + SINTER_QCOW2_SNAPSHOT_AT_VM_STATE_BYTES,
                           (guint32)snapshot->vm_state_bytes);
@@ -80,7 +80,7 @@ table_build(const GPtrArray *list, GError **error)
         guint before = table->len;
 
         table_append(table, g_ptr_array_index(list, i));
-        /* the gap that aligns an entry */
+        /* padding that aligns an entry */
         for (guint at = before; at < (before + 7) / 8 * 8; at++)
             table->data[at] = 0;
         if (table->len > SINTER_QCOW2_SNAPSHOT_TABLE_MAX_BYTES)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Makes, applies and deletes internal snapshots. A snapshot is an L1 table of its own over L2
- * tables and data that it shares; each of its paths (L1 entry, L2 entry) counts.
+ * Creates, applies and deletes internal snapshots. A snapshot is an L1 table of its own over shared
+ * L2 tables and data; each path (L1 entry, L2 entry) counts as a reference.
  *
- * What holds in a new generation: every path of every state is counted, and in the active state
- * COPIED says of a table or cluster that its count is one. Where that changes the flags of an L2
- * table, the table goes to a new place.
+ * Invariant in a new generation: every path of every state is counted, and in the active state
+ * COPIED is set exactly for tables and clusters with refcount 1. If this changes the flags of an L2
+ * table, the table is written to a new place.
  */
 
 #include "qcow2-snapshot-write.h"
@@ -17,7 +17,7 @@
 
 typedef gboolean (*CountFunc)(SinterQcow2Shadow *shadow, guint64 first, guint64 n, GError **error);
 
-/* How the paths of a state are counted: their L2 tables, and what lies behind them. */
+/* How to count the paths of a state: their L2 tables, and what these refer to. */
 typedef struct {
     CountFunc tables;
     CountFunc clusters;
@@ -26,7 +26,7 @@ typedef struct {
 static const Counting count_up = { sinter_qcow2_shadow_refer, sinter_qcow2_shadow_refer };
 static const Counting count_down = { sinter_qcow2_shadow_drop_table, sinter_qcow2_shadow_drop };
 
-/* The host clusters that an entry refers to; 0 in @ret_n: none. */
+/* Returns the host clusters that an entry refers to; 0 in @ret_n: none. */
 static gboolean
 entry_clusters(const SinterQcow2Writer *writer, SinterQcow2L2Entry l2, guint64 *ret_first,
                guint64 *ret_n, GError **error)
@@ -102,7 +102,7 @@ count_state(SinterQcow2Shadow *shadow, const guint64 *l1, guint32 n, const Count
     return TRUE;
 }
 
-/* Makes the COPIED flags of a table true. */
+/* Corrects the COPIED flags of a table. */
 static gboolean
 settle_table(SinterQcow2Shadow *shadow, guint8 *table, gboolean *ret_changed, GError **error)
 {
@@ -130,7 +130,7 @@ settle_table(SinterQcow2Shadow *shadow, guint8 *table, gboolean *ret_changed, GE
     return TRUE;
 }
 
-/* Puts a table that changed to a new place; a new snapshot that shares it moves along. */
+/* Writes a changed table to a new place; a new snapshot that shares it is updated. */
 static gboolean
 move_table(SinterQcow2Shadow *shadow, const guint8 *table, gboolean is_shared, guint64 *offset,
            GError **error)
@@ -151,8 +151,8 @@ move_table(SinterQcow2Shadow *shadow, const guint8 *table, gboolean is_shared, g
 }
 
 /*
- * Makes the flags of the active L1 table and of its L2 tables true. @snapshot_l1: NULL, or the L1
- * table of a new snapshot, which is to name the same tables.
+ * Corrects the flags of the active L1 table and of its L2 tables. @snapshot_l1: NULL, or the L1
+ * table of a new snapshot, which must refer to the same tables.
  */
 static gboolean
 settle_state(SinterQcow2Shadow *shadow, guint64 *l1, guint32 n, guint64 *snapshot_l1,
@@ -226,11 +226,11 @@ snapshot_new(const SinterQcow2Header *header, const char *name, gint64 date_usec
     return self;
 }
 
-/* What a snapshot that is made or applied is built from, each time anew. */
+/* The input for creating or applying a snapshot, used again for each attempt. */
 typedef struct {
     SinterQcow2Snapshot *snapshot; /* in the list */
-    GPtrArray *list;               /* of SinterQcow2Snapshot, as it is to be */
-    guint64 old_bytes;             /* of the list's table as it is */
+    GPtrArray *list;               /* of SinterQcow2Snapshot, the new list */
+    guint64 old_bytes;             /* size of the current table */
 } Change;
 
 static gboolean
@@ -298,7 +298,7 @@ check_appliable(const SinterQcow2Writer *writer, const SinterQcow2Snapshot *snap
     return FALSE;
 }
 
-/* The snapshot's state becomes the active one. */
+/* Makes the snapshot's state the active one. */
 static gboolean
 apply_state(SinterQcow2Shadow *shadow, gpointer data, GError **error)
 {
@@ -308,12 +308,14 @@ apply_state(SinterQcow2Shadow *shadow, gpointer data, GError **error)
     g_autofree guint64 *l1 = sinter_qcow2_shadow_load_snapshot_l1(writer, snapshot, error);
 
     shadow->root.virtual_size_bytes = snapshot->disk_bytes;
-    /* down first: narrow counts that can hold the outcome need not hold both states at once */
+    /*
+     * decrement first: narrow refcounts that can hold the result may not hold both states at once
+     */
     return l1 && count_state(shadow, writer->l1, writer->header->l1_entries, &count_down, error) &&
            count_state(shadow, l1, snapshot->l1_entries, &count_up, error) &&
            settle_state(shadow, l1, snapshot->l1_entries, NULL, error) &&
            sinter_qcow2_shadow_store_active_l1(shadow, l1, snapshot->l1_entries, error) &&
-           /* entries that did not say their disk's size meant the one that changes now */
+           /* entries without a stored disk size had the one that changes now */
            (snapshot->disk_bytes == writer->header->virtual_size_bytes ||
             sinter_qcow2_snapshot_table_replace(shadow, change->list, change->old_bytes, error));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The passes about dirty bitmaps and about the LUKS header: clusters of the file that no guest
- * offset leads to. A bitmap's damage never touches guest data.
+ * The passes over dirty bitmaps and the LUKS header: clusters that no guest offset refers to.
+ * Damage of a bitmap never affects guest data.
  */
 
 #include "qcow2-check-pass.h"
@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* How much behind a bitmap's last bit is looked at. */
+/* The number of bytes checked after a bitmap's last bit. */
 #define TAIL_BYTES 4096
 
 static void
@@ -42,7 +42,7 @@ report_directory(SinterQcow2Check *self, const char *what)
 
 /* --- the directory --- */
 
-/* A broken directory is a finding; only what could not be read is an error. */
+/* A damaged directory is a finding; only an unreadable one is an error. */
 static gboolean
 load_directory(SinterQcow2Check *self, GError **error)
 {
@@ -138,7 +138,7 @@ table_is_placed(const SinterQcow2Check *self, const SinterQcow2Bitmap *bitmap)
            bitmap->table_offset <= G_MAXINT64;
 }
 
-/* QEMU minds only what lies beyond the file by a cluster or more. */
+/* QEMU reports only tables beyond the end of the file by a cluster or more. */
 static void
 report_table_beyond(SinterQcow2Check *self, const SinterQcow2Bitmap *bitmap)
 {
@@ -152,7 +152,7 @@ report_table_beyond(SinterQcow2Check *self, const SinterQcow2Bitmap *bitmap)
         !sinter_qcow2_check_fits(self, bitmap->table_offset, (guint64)bitmap->table_entries * 8));
 }
 
-/* Counts the tables' own clusters; gives the bytes of them that are there to be read. */
+/* Counts the tables' own clusters; returns the parts of them that can be read. */
 static GArray *
 list_segments(SinterQcow2Check *self)
 {

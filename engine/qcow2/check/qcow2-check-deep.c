@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The deep pass: decodes every compressed cluster, in threads. The walk over the L2 tables makes
- * jobs of the streams it meets, sorted by their place in the file so that neighbours are read
- * together; what cannot be decoded is a finding. Invariant: at most a few jobs wait at a time;
- * streams of the same entry are decoded once in a job.
+ * The deep pass: decodes every compressed cluster, in threads. The walk over the L2 tables collects
+ * streams into jobs, sorted by their place in the file so that adjacent ones are read together; a
+ * stream that cannot be decoded is a finding. Invariant: only a few jobs wait at a time; streams of
+ * the same entry are decoded once per job.
  */
 
 #include "qcow2-check-pass.h"
@@ -37,7 +37,7 @@ typedef struct {
     Job *filling;
     GMutex mutex; /* guards the rest */
     GCond changed;
-    guint n_waiting; /* jobs handed over and not done */
+    guint n_waiting; /* jobs submitted and not finished */
     GError *error;   /* the first */
 } Deep;
 
@@ -57,7 +57,7 @@ compare_streams(const void *a, const void *b)
     return left->offset < right->offset ? -1 : left->offset > right->offset;
 }
 
-/* Where the reading ends that serves the streams from @index on. */
+/* Returns the end of the read that covers the streams from @index on. */
 static guint64
 span_end(const Job *job, guint index)
 {
@@ -81,7 +81,7 @@ span_load(Span *self, SinterQcow2Check *check, guint64 start, guint64 end, GErro
     self->data = g_malloc((gsize)(end - start));
     self->start = start;
     self->end = end;
-    /* the length in sectors may reach a little beyond the end of the file */
+    /* the length in sectors may extend a little beyond the end of the file */
     if (sinter_qcow2_check_read(check, start, self->data, (gsize)(end - start), error))
         return TRUE;
     self->end = start;
@@ -150,7 +150,7 @@ run_job(gpointer data, gpointer user_data)
     g_mutex_unlock(&self->mutex);
 }
 
-/* Hands the job that is being filled to the workers; FALSE where one of them failed. */
+/* Submits the current job to the workers; FALSE if one of them failed. */
 static gboolean
 hand_over(Deep *self)
 {
@@ -171,7 +171,7 @@ add_stream(Deep *self, guint64 guest, guint64 entry)
 {
     SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(&self->check->geo, entry);
 
-    /* what lies beyond the file was found before */
+    /* references beyond the file are already reported */
     if (!sinter_qcow2_check_fits(self->check, ref.host_offset, ref.host_bytes))
         return TRUE;
     if (!self->filling)
@@ -192,7 +192,7 @@ deep_entry(const SinterQcow2CheckTable *table, guint64 guest, guint64 entry, gpo
     return FALSE;
 }
 
-/* Waits for the workers and clears up; their error goes before the walk's. */
+/* Waits for the workers and cleans up; their error takes precedence over the walk's. */
 static gboolean
 deep_finish(Deep *self, gboolean ok, GError **error)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The header's pass: its problems become findings, and it is settled which tables can be walked.
- * A table that only lies beyond the file's end is walked all the same (and found there by its own
- * pass), for that is what a truncated image looks like.
+ * The header's pass: converts its problems to findings, and determines which tables can be walked.
+ * A table that only extends beyond the end of the file is still walked (and reported by its own
+ * pass), because that is the state of a truncated image.
  */
 
 #include "qcow2-check-pass.h"
 
-/* Problems that keep a part of the image from being walked. */
+/* Problems that prevent a part of the image from being walked. */
 static const struct {
     SinterQcow2ProblemCode code;
-    gsize usable; /* the flag that goes; 0: only a part of it cannot be reached */
+    gsize usable; /* the flag to clear; 0: only a part of it is unreachable */
 } spoilers[] = {
     { SINTER_QCOW2_PROBLEM_L1_BYTES, G_STRUCT_OFFSET(SinterQcow2Check, l1_usable) },
     { SINTER_QCOW2_PROBLEM_L1_OFFSET, G_STRUCT_OFFSET(SinterQcow2Check, l1_usable) },
@@ -37,7 +37,7 @@ spoil(SinterQcow2Check *self, SinterQcow2ProblemCode code)
     }
 }
 
-/* Whether the pass of the table itself will tell, and better. */
+/* Returns whether the pass of the table itself reports the problem in more detail. */
 static gboolean
 is_told_later(const SinterQcow2Check *self, SinterQcow2ProblemCode code)
 {
@@ -86,7 +86,7 @@ note(SinterQcow2Check *self, SinterFindingCode code, guint64 offset, const char 
     sinter_tally_add(&self->tally, &finding);
 }
 
-/* Whether there is an extension for it, though a broken one: that is another finding. */
+/* Returns whether the extension exists, even a damaged one: that is a different finding. */
 static gboolean
 says_backing_format(const SinterQcow2Header *header)
 {
@@ -124,7 +124,7 @@ has_problem(const SinterQcow2Header *header, SinterQcow2ProblemCode code)
     return FALSE;
 }
 
-/* Where the header could not be read to the end, its features may not have been judged yet. */
+/* If the header could not be read to its end, its features may not have been checked yet. */
 static void
 take_unknown_features(SinterQcow2Check *self)
 {
@@ -143,8 +143,8 @@ take_unknown_features(SinterQcow2Check *self)
 }
 
 /*
- * What nobody here knows may change what every other bit means: it is told, and nothing else is
- * examined. TRUE where there is none of it.
+ * An unknown feature may change the meaning of all other bits: it is reported, and nothing else is
+ * checked. Returns TRUE if there is none.
  */
 static gboolean
 check_known(SinterQcow2Check *self)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The L1 tables' pass: those of the active disk and of all snapshots, each byte once, however many
- * snapshots name the same table. What comes out is the list of L2 tables, by their place in the
- * file and each once. Invariant: a table in the list is aligned and lies in the file; an entry
- * that says otherwise is a finding and is not followed.
+ * The pass over the L1 tables of the active disk and of all snapshots, each byte once, even if
+ * several snapshots refer to one table. The result is the list of L2 tables, by offset and each
+ * once. Invariant: a table in the list is aligned and inside the file; an entry that violates this
+ * is a finding and is not followed.
  */
 
 #include "qcow2-check-pass.h"
@@ -16,7 +16,7 @@ typedef struct {
     GArray *segments; /* of the tables' bytes */
 } Walk;
 
-/* An entry that is being looked at. */
+/* The entry being checked. */
 typedef struct {
     guint64 value;
     guint64 l1_index;
@@ -53,8 +53,8 @@ report(SinterQcow2Check *self, const Entry *entry, SinterFindingCode code, guint
 }
 
 /*
- * Whether the table is there. QEMU reads zeros for a part that the file's end cuts off; what stood
- * there is lost all the same.
+ * Returns whether the table exists. QEMU reads zeros for a part that is cut off by the end of the
+ * file; its content is lost nevertheless.
  */
 static gboolean
 check_end(SinterQcow2Check *self, const Entry *entry, guint64 offset)
@@ -67,7 +67,7 @@ check_end(SinterQcow2Check *self, const Entry *entry, guint64 offset)
     return fits;
 }
 
-/* QEMU judges the flag by what the file stores, whatever the entry is like otherwise. */
+/* QEMU checks the flag against the stored refcount, regardless of the rest of the entry. */
 static void
 check_copied(SinterQcow2Check *self, const Entry *entry)
 {
@@ -132,7 +132,7 @@ walk_piece(guint index, guint64 at, const guint8 *data, gsize len, gpointer user
     return TRUE;
 }
 
-/* QEMU minds a table that lies beyond the file by a cluster or more; the rest reads as zeros. */
+/* QEMU reports a table beyond the end of the file by a cluster or more; the rest reads as zeros. */
 static void
 report_beyond(SinterQcow2Check *self, guint index, gboolean qemu_counts)
 {
@@ -151,7 +151,7 @@ report_beyond(SinterQcow2Check *self, guint index, gboolean qemu_counts)
     sinter_tally_add_as(&self->tally, &finding, qemu_counts);
 }
 
-/* Counts the tables' own clusters; gives the bytes of them that are there to be read. */
+/* Counts the tables' own clusters; returns the parts of them that can be read. */
 static GArray *
 list_segments(SinterQcow2Check *self)
 {
@@ -191,7 +191,7 @@ compare_tables(const void *a, const void *b)
     return left->l1_index < right->l1_index ? -1 : left->l1_index > right->l1_index;
 }
 
-/* One table serves several stretches of the disk: @tables are its @n entries in the list. */
+/* One table is used for several ranges of the disk: @tables are its @n entries in the list. */
 static void
 report_shared(SinterQcow2Check *self, const SinterQcow2CheckTable *tables, guint n)
 {
@@ -213,7 +213,7 @@ report_shared(SinterQcow2Check *self, const SinterQcow2CheckTable *tables, guint
     sinter_tally_add(&self->tally, &finding);
 }
 
-/* Makes one of @tables, all entries in the list for the same table. */
+/* Merges @tables, all entries in the list for the same table, into one. */
 static SinterQcow2CheckTable
 unite(SinterQcow2Check *self, const SinterQcow2CheckTable *tables, guint n)
 {

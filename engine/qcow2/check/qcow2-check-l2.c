@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The L2 tables' pass, where a check spends its time: each table once, in the order of the file.
- * An entry of a sound image takes the short way, one look at its cluster's cell; whatever is
- * unusual takes the long one, which knows all rules. Invariant: both ways count the same.
+ * The pass over the L2 tables, where a check spends its time: each table once, in file order. An
+ * entry of a consistent image takes the fast path, one access to its cluster's cell; everything
+ * else takes the slow path, which has all rules. Invariant: both paths count the same.
  */
 
 #include "qcow2-check-pass.h"
 #include "qcow2-refcount-cell.h"
 
-/* Entries that are decoded together, so that their cells are on the way from memory. */
+/* Entries that are decoded together, so that their cells can be prefetched. */
 #define BATCH 32
-/* More references than this at once do not fit into a cell. */
+/* A cell cannot hold more references than this. */
 #define FAST_MAX_REFS 62
 
 typedef struct {
     SinterQcow2Check *check;
-    guint64 slow_bits; /* a standard entry with one of these takes the long way */
+    guint64 slow_bits; /* a standard entry with one of these bits takes the slow path */
     guint64 n_plain;   /* clusters of the file below which every reference fits */
     gboolean may_be_fast;
-    /* the table that is being walked, and what was counted in it */
+    /* the table being walked, and the counts for it */
     guint index;
-    guint64 next; /* where the guest cluster behind the last one would follow in the file */
+    guint64 next; /* the host offset of a contiguous next guest cluster */
     guint32 n_allocated;
     guint32 n_compressed;
     guint32 n_fragmented;
@@ -87,7 +87,7 @@ check_compressed(Walk *walk, const Entry *entry)
                entry->l2.entry, times);
     walk->n_allocated++;
     walk->n_compressed++;
-    /* as QEMU sees it: streams are packed by their nature */
+    /* by QEMU's rule: streams are always packed */
     walk->n_fragmented++;
 }
 
@@ -212,8 +212,8 @@ check_entry(Walk *walk, const Entry *entry)
 /* --- the short way --- */
 
 /*
- * FALSE where the entry is not of the usual kind: a standard one, for a cluster that no other
- * entry has met yet, whose flag agrees with the stored refcount.
+ * Returns FALSE if the entry is not of the usual kind: a standard entry for a cluster without other
+ * references so far, whose flag agrees with the stored refcount.
  */
 static inline gboolean
 take_fast(Walk *walk, const SinterQcow2CheckTable *table, guint64 guest_cluster, guint64 value,
@@ -245,8 +245,8 @@ take_fast(Walk *walk, const SinterQcow2CheckTable *table, guint64 guest_cluster,
 }
 
 /*
- * Takes entries of the most usual kind, which have the stored refcount 1, up to the first that is
- * not; gives how many. What a sound image without snapshots is made of.
+ * Processes entries of the most common kind, with stored refcount 1, up to the first other one;
+ * returns their number. A consistent image without snapshots consists of them.
  */
 static inline guint
 take_plain(Walk *walk, const SinterQcow2CheckTable *table, const guint8 *data, guint n)
@@ -254,7 +254,7 @@ take_plain(Walk *walk, const SinterQcow2CheckTable *table, const guint8 *data, g
     guint16 *cells = walk->check->map->cells;
     guint bits = walk->check->geo.cluster_bits;
     guint64 n_plain = walk->n_plain;
-    /* the active disk's entries must say that nobody shares the cluster */
+    /* the active disk's entries must have COPIED */
     guint64 want = table->n_active > 0 ? SINTER_QCOW2_COPIED : 0;
     guint64 look_at = walk->slow_bits | SINTER_QCOW2_ZERO | want;
     guint16 added = (guint16)(table->n_refs * SINTER_QCOW2_CELL_REF +
@@ -282,7 +282,7 @@ take_plain(Walk *walk, const SinterQcow2CheckTable *table, const guint8 *data, g
     return i;
 }
 
-/* Whether the entries' clusters stand in the file in their own order, as it seems. */
+/* Returns whether the entries' clusters appear to be in order in the file. */
 static gboolean
 in_order(const SinterQcow2Geometry *geo, const guint8 *data, guint n)
 {
@@ -293,8 +293,8 @@ in_order(const SinterQcow2Geometry *geo, const guint8 *data, guint n)
 }
 
 /*
- * Has the cells of the next entries on the way from memory, if they lie all over the file. Always
- * inline: GCC takes a function that only fetches ahead for one that does nothing, and drops it.
+ * Prefetches the cells of the next entries if they are scattered. Always inline: GCC removes a call
+ * of a function that only prefetches.
  */
 G_ALWAYS_INLINE static inline void
 prefetch_cells(const Walk *walk, const guint8 *data, guint n)
@@ -334,7 +334,7 @@ walk_entries(Walk *walk, const SinterQcow2CheckTable *table, guint64 guest_clust
     }
 }
 
-/* The table is through: what was counted in it is the active disk's as often as that names it. */
+/* At the end of a table: adds its counts to the active disk's, once for each active reference. */
 static void
 end_table(Walk *walk)
 {

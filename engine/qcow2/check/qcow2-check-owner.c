@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Who refers to the clusters in the findings. It runs only where there are such findings, walks
- * all tables a second time and remembers nothing but the owners of those clusters, of each at
- * most SINTER_FINDING_MAX_OWNERS.
+ * Finds the owners of the clusters in the findings. It runs only if there are such findings, walks
+ * all tables a second time and keeps only the owners of those clusters, at most
+ * SINTER_FINDING_MAX_OWNERS for each.
  */
 
 #include "qcow2-check-pass.h"
@@ -12,7 +12,7 @@
 
 #define FILTER_BITS 16
 
-/* A cluster whose owners are sought, for the finding at @finding. */
+/* A cluster whose owners are searched, for the finding at @finding. */
 typedef struct {
     guint64 cluster;
     guint finding;
@@ -70,7 +70,7 @@ seeker_init(Seeker *self, SinterQcow2Check *check)
         qsort(self->targets->data, self->targets->len, sizeof(Target), compare_targets);
 }
 
-/* The first target at or behind @cluster. */
+/* Returns the first target at or after @cluster. */
 static guint
 seeker_find(const Seeker *self, guint64 cluster)
 {
@@ -91,7 +91,7 @@ seeker_find(const Seeker *self, guint64 cluster)
 static gboolean
 same_owner(const SinterOwner *a, const SinterOwner *b)
 {
-    /* one stretch of the disk in several snapshots is one owner */
+    /* one range of the disk in several snapshots is one owner */
     return a->kind == b->kind && a->where == b->where &&
            (a->kind == SINTER_OWNER_DATA || a->kind == SINTER_OWNER_COMPRESSED ||
             g_strcmp0(a->name, b->name) == 0);
@@ -115,7 +115,7 @@ finding_add_owner(SinterFinding *finding, SinterOwnerKind kind, guint64 where, c
         finding->guest_offset = where;
 }
 
-/* Says that @bytes at @offset belong to the owner. */
+/* Adds the owner to all targets in @bytes at @offset. */
 static void
 offer(Seeker *self, guint64 offset, guint64 bytes, SinterOwnerKind kind, guint64 where,
       const char *name)
@@ -250,7 +250,7 @@ offer_bitmaps(Seeker *self, GError **error)
         return TRUE;
     offer(self, header->bitmap_directory_offset, header->bitmap_directory_bytes,
           SINTER_OWNER_BITMAP_DIRECTORY, 0, NULL);
-    /* of every bitmap, as it was counted: two may name the same table */
+    /* of every bitmap, as counted: two may refer to the same table */
     for (guint i = 0; i < check->bitmaps->len; i++) {
         const SinterQcow2Bitmap *bitmap = g_ptr_array_index(check->bitmaps, i);
         guint64 bytes = (guint64)bitmap->table_entries * 8;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the passes of a check share: bounds, counting, reading tables, the map of references. What
- * holds: nothing is written, and a reference is counted only where it fits into the file.
+ * The common part of the passes of a check: bounds, counting, reading tables, the map of
+ * references. Invariant: nothing is written, and a reference is counted only if it is inside the
+ * file.
  */
 
 #include "qcow2-check-pass.h"
@@ -12,8 +13,8 @@
 #include <string.h>
 
 /*
- * Up to here references are kept in the flat form whatever the file is like; beyond it, if the
- * file takes at least as much space as the map would.
+ * Up to this size references are always kept in the flat form; beyond it, only if the allocated
+ * size of the file is at least that of the map.
  */
 #define FLAT_ALWAYS_BYTES (8 * 1024 * 1024)
 
@@ -104,7 +105,7 @@ sinter_qcow2_check_reader(SinterQcow2Check *self, guint64 bytes)
     return (SinterQcow2Reader){
         .io = self->io,
         .file_bytes = self->stat.size_bytes,
-        /* more than the file takes space for: most of them are holes, or lie on each other */
+        /* larger than the allocated size: most tables are holes, or overlap */
         .skip_holes = bytes > self->stat.allocated_bytes,
         .cancellable = self->options->cancellable,
         .deadline_usec = self->options->deadline_usec,

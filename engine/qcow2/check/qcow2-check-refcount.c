@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The passes about refcounts. The first loads what the file stores, before any reference is
- * counted, so that the COPIED flags can be judged on the way; the second counts the refcount
- * blocks themselves, after everything else, as QEMU does; the third compares.
+ * The passes over refcounts. The first loads the stored refcounts before any reference is counted,
+ * so that the COPIED flags can be checked on the way; the second counts the refcount blocks
+ * themselves, after everything else, like QEMU; the third compares.
  */
 
 #include "qcow2-check-pass.h"
@@ -11,14 +11,14 @@
 
 #include <stdlib.h>
 
-/* Refcount blocks for clusters beyond the end of the file: what they say is of little use. */
+/* Refcount blocks for clusters beyond the end of the file: their content is of little use. */
 #define BEYOND_MAX_BYTES (16 * 1024 * 1024)
 
-/* A refcount block that is to be loaded. */
+/* A refcount block to load. */
 typedef struct {
     guint64 offset;
     guint64 index;  /* in the refcount table */
-    gboolean again; /* an earlier entry names the same block */
+    gboolean again; /* an earlier entry refers to the same block */
 } Block;
 
 static guint64
@@ -61,7 +61,7 @@ load_table(SinterQcow2Check *self, GError **error)
     guint64 there = offset < self->stat.size_bytes ? MIN(bytes, self->stat.size_bytes - offset) : 0;
     GError *failed = NULL;
 
-    /* the header's problems tell of one that lies beyond the end altogether */
+    /* the header's problems report one that is completely beyond the end */
     if (bytes > 0 && sinter_qcow2_check_fits(self, offset, bytes))
         sinter_qcow2_check_count(self, offset, bytes, 1, SINTER_QCOW2_USE_METADATA, 0);
     else if (there > 0)
@@ -92,9 +92,9 @@ compare_blocks(const void *a, const void *b)
 }
 
 /*
- * Which blocks to load, by offset. One that several entries name is loaded for each of them into
- * cells, of which there are no more than the file has clusters; in the sparse form, and beyond
- * the end of the file, only for the first.
+ * Returns the blocks to load, by offset. A block that several entries refer to is loaded for each
+ * of them into cells, whose number is limited by the file's clusters; in the sparse form, and
+ * beyond the end of the file, only for the first.
  */
 static GArray *
 list_blocks(SinterQcow2Check *self)
@@ -123,7 +123,7 @@ list_blocks(SinterQcow2Check *self)
     return blocks;
 }
 
-/* Ranges must come ascending, so this goes by the table, not by the blocks' places. */
+/* Ranges must be ascending, so this walks the table, not the blocks by offset. */
 static void
 set_unknown(SinterQcow2Check *self, GArray *blocks)
 {
@@ -220,7 +220,7 @@ check_block(SinterQcow2Check *self, guint64 index)
     refs = sinter_qcow2_refcount_map_get_refs(self->map, cluster);
     if (refs > 1 && self->map->refcount_max > 1)
         report(self, SINTER_FINDING_REFBLOCK_SHARED, offset, refs, 1);
-    /* shared by entries of the refcount table alone: the finding above says it all */
+    /* shared only by entries of the refcount table: already reported by the finding above */
     if (block_is_again(self, index) && !was_shared)
         sinter_qcow2_refcount_map_clear_shared(self->map, cluster);
 }
@@ -268,7 +268,7 @@ report_mismatch(guint64 cluster, guint64 stored, guint64 refs, gpointer user_dat
     code = stored < refs ? SINTER_FINDING_REFCOUNT_TOO_LOW
            : refs == 0   ? SINTER_FINDING_CLUSTER_LEAKED
                          : SINTER_FINDING_REFCOUNT_TOO_HIGH;
-    /* of what could not be reached nobody knows whether it is in use */
+    /* the use of clusters that could not be reached is unknown */
     if (stored > refs && self->guest_unreached)
         return;
     if (sinter_tally_wants(&self->tally, code))

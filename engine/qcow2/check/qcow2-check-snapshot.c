@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The snapshots' pass: their table, and the views that can be walked. A snapshot whose L1 table
- * cannot be placed is left out; its clusters then look like leaks, which the finding's stake says.
+ * The pass over the snapshots: their table, and the views that can be walked. A snapshot whose L1
+ * table is invalid is skipped; its clusters then look like leaks, which the finding's stake states.
  */
 
 #include "qcow2-check-pass.h"
@@ -27,7 +27,7 @@ report(SinterQcow2Check *self, SinterFindingCode code, const SinterQcow2Snapshot
     sinter_tally_add(&self->tally, &finding);
 }
 
-/* Only zeros: the table was overwritten, and the snapshot is not what it claims to be. */
+/* All zeros: the table was overwritten, and the snapshot is invalid. */
 static gboolean
 is_empty(const SinterQcow2Snapshot *snapshot)
 {
@@ -46,7 +46,7 @@ check_size(SinterQcow2Check *self, const SinterQcow2Snapshot *snapshot)
         report(self, SINTER_FINDING_SNAPSHOT_L1_SHORT, snapshot, snapshot->l1_entries, needed);
 }
 
-/* Whether the snapshot's L1 table can be walked. */
+/* Returns whether the snapshot's L1 table can be walked. */
 static gboolean
 check_place(SinterQcow2Check *self, const SinterQcow2Snapshot *snapshot)
 {
@@ -102,8 +102,8 @@ check_list(SinterQcow2Check *self)
 }
 
 /*
- * The table breaks off. What lies beyond the file's end QEMU takes for empty entries, one corrupt
- * for each and one for the table.
+ * The table is truncated. QEMU treats entries beyond the end of the file as empty, and counts one
+ * corruption for each and one for the table.
  */
 static void
 report_broken(SinterQcow2Check *self, const GError *error)
@@ -133,8 +133,8 @@ report_broken(SinterQcow2Check *self, const GError *error)
 }
 
 /*
- * Loads the table, or as much of it as can be understood, with the cause in *@ret_broken. Only what
- * could not be read is an error.
+ * Loads the table, or as much of it as can be interpreted, with the cause in *@ret_broken. Only a
+ * read failure is an error.
  */
 static gboolean
 load_list(SinterQcow2Check *self, GError **ret_broken, GError **error)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What each internal snapshot shares with the active disk. L2 tables that both name are not read
- * again: all that they hold is shared. Of those that differ, the two are held against each other.
+ * Counts what each internal snapshot shares with the active disk. L2 tables that both refer to are
+ * not read again: all their clusters are shared. Where the tables differ, they are compared.
  */
 
 #include "qcow2-check-pass.h"
@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* L1 entries that are looked at together. */
+/* L1 entries that are compared together. */
 #define L1_CHUNK 4096
 
 typedef struct {
     SinterQcow2Check *check;
     SinterSnapshotStats *stats;
-    guint8 *active_table; /* room for an L2 table each */
+    guint8 *active_table; /* buffers of one L2 table each */
     guint8 *snapshot_table;
 } Comparison;
 
@@ -55,7 +55,7 @@ has_space(const SinterQcow2Geometry *geo, guint64 entry)
     return (entry & SINTER_QCOW2_COMPRESSED) != 0 || sinter_qcow2_check_has_host(geo, entry);
 }
 
-/* Where the data lies, whatever the flags say. */
+/* The host offset of the data, regardless of the flags. */
 static guint64
 place_of(guint64 entry)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Runs the passes of a check and holds what they share. Invariant: nothing is written; each
- * table is read once by the passes that count; work and memory are bounded by the space that the
- * file takes.
+ * Runs the passes of a check and holds their shared state. Invariant: nothing is written; each
+ * table is read once by the passes that count; work and memory are bounded by the allocated size of
+ * the file.
  */
 
 #include "qcow2-check.h"
@@ -53,8 +53,8 @@ check_clear(SinterQcow2Check *self)
 }
 
 /*
- * Leaks are garbage only while nothing damaged may have led to them: a broken entry's orphans look
- * just the same, and so does a refcount block whose entry is broken.
+ * Leaked clusters are certainly unused only if no damaged entry can have referred to them: clusters
+ * that a damaged entry or refcount block referred to look the same.
  */
 static gboolean
 leaks_are_safe(const SinterCheckResult *result)

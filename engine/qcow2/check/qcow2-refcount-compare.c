@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Compares and counts what the map of references holds. Invariant: the map does not change; flat
- * cells are looked at several at a time, and singly only where some of them differ.
+ * Compares and counts the content of the reference map. Invariant: the map does not change; flat
+ * cells are processed several at a time, and individually only if some of them differ.
  */
 
 #include "qcow2-refcount-compare.h"
 #include "qcow2-refcount-cell.h"
 
-/* Cells that are compared together, and that are counted before lanes can run over. */
+/* Cells that are compared together; the counts of this many cannot overflow a lane. */
 #define BATCH 64
 #define COUNT_BATCH 65536
 
@@ -30,8 +30,8 @@ compare_one(Comparison *self, guint64 cluster, guint64 stored, guint64 refs)
 }
 
 /*
- * Whether a cell's two numbers are equal, which makes it sound: the escapes never are, and what a
- * refcount cannot hold the file does not store.
+ * Returns whether a cell's two numbers are equal and thus correct: escaped cells never are, and the
+ * file cannot store a number that its refcounts cannot hold.
  */
 static gboolean
 cell_is_even(guint16 cell)
@@ -39,7 +39,7 @@ cell_is_even(guint16 cell)
     return (cell & SINTER_QCOW2_CELL_DISK) == sinter_qcow2_cell_refs(cell);
 }
 
-/* The cells from @first to before @end, each looked at by itself. */
+/* Compares the cells from @first to @end (exclusive) one by one. */
 static void
 compare_cells_singly(Comparison *self, guint64 first, guint64 end)
 {
@@ -58,7 +58,7 @@ compare_cells(Comparison *self, guint64 first, guint64 end)
     const guint16 *cells = self->map->cells;
     guint64 last = end;
 
-    /* where nothing is in use there is nothing to compare */
+    /* nothing to compare where nothing is in use */
     while (last > first && (cells[last - 1] & (guint16) ~(3U << SINTER_QCOW2_CELL_USE_SHIFT)) == 0)
         last--;
     if (last > first)
@@ -97,7 +97,7 @@ compare_flat(Comparison *self)
         compare_cells(self, at, self->n_clusters);
 }
 
-/* What @each_stored calls for every stored refcount of a piece that is not 0. */
+/* @each_stored calls it for every nonzero stored refcount of a piece. */
 typedef void (*StoredFunc)(gpointer self, guint64 cluster, guint64 stored);
 
 static void
@@ -204,7 +204,7 @@ sum_lanes(guint64 lanes)
     return (lanes & 0xffff) + (lanes >> 16 & 0xffff) + (lanes >> 32 & 0xffff) + (lanes >> 48);
 }
 
-/* Escaped cells are left out: only their slots know the use. */
+/* Skips escaped cells: only their slots have the use. */
 static void
 count_cells(const guint16 *cells, guint64 n, guint64 *used, guint64 *metadata)
 {

@@ -2,8 +2,8 @@
 
 /*
  * The memory of a check: stored refcounts and references of each host cluster. Invariant: a cell
- * whose references are 63 has a slot with the true number, and so has every cluster that is
- * marked as shared; a cell whose stored refcount is 255 has it in the big slots.
+ * whose references are 63 has a slot with the exact number, and so has every cluster that is marked
+ * as shared; a cell whose stored refcount is 255 has it in the big slots.
  */
 
 #include "qcow2-refcount-map.h"
@@ -18,8 +18,8 @@
 /* --- the map --- */
 
 /*
- * Zeroed cells. Entries of a fragmented image jump all over them, which costs a walk through the
- * page tables each time unless the pages are large; where they cannot be had, nothing is lost.
+ * Allocates zeroed cells. A fragmented image accesses them randomly, which costs a page table walk
+ * each time unless the pages are large; if large pages are unavailable, the cells still work.
  */
 static guint16 *
 cells_new(guint64 n)
@@ -48,7 +48,7 @@ sinter_qcow2_refcount_map_new(const SinterQcow2Geometry *geo, guint64 n_clusters
     self->pieces = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     self->unknown = g_array_new(FALSE, FALSE, sizeof(SinterQcow2ClusterRange));
     if (flat) {
-        self->n_cells = n_clusters + 2; /* what a partial last cluster may spill into */
+        self->n_cells = n_clusters + 2; /* references may extend beyond the last one */
         self->cells = cells_new(self->n_cells);
         self->tags = shared_views ? cells_new(self->n_cells) : NULL;
         if (!self->cells || (shared_views && !self->tags)) {
@@ -79,8 +79,8 @@ sinter_qcow2_refcount_map_free(SinterQcow2RefcountMap *map)
 /* --- stored refcounts --- */
 
 /*
- * Four refcounts of 16 bits at once, as cells. FALSE where one of them has to be escaped, or a
- * cell is not empty.
+ * Converts four 16-bit refcounts at once to cells. FALSE if one of them must be escaped, or a cell
+ * is not empty.
  */
 static inline gboolean
 load_lanes_16(guint16 *cells, const guint8 *block)
@@ -91,7 +91,7 @@ load_lanes_16(guint16 *cells, const guint8 *block)
     if (G_BYTE_ORDER == G_LITTLE_ENDIAN)
         stored = (stored & SINTER_QCOW2_EACH_LANE(0x00ff)) << 8 |
                  (stored >> 8 & SINTER_QCOW2_EACH_LANE(0x00ff));
-    /* a lane of 255 or more has a bit above 255 when 1 is added, or had one before */
+    /* a lane of 255 or more has a bit above 255 set, before or after adding 1 */
     if (((stored | (stored + SINTER_QCOW2_EACH_LANE(1))) & SINTER_QCOW2_EACH_LANE(0xff00)) != 0 ||
         cell != 0)
         return FALSE;
@@ -247,7 +247,7 @@ sinter_qcow2_refcount_map_get_refs(const SinterQcow2RefcountMap *map, guint64 cl
     return slot ? sinter_qcow2_slot_refs(slot) : 0;
 }
 
-/* The slot that holds the cluster's references from now on. */
+/* Returns the slot that holds the cluster's references from now on. */
 static SinterQcow2Slot *
 map_get_slot(SinterQcow2RefcountMap *self, guint64 cluster)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Loads and stores tables of entries. Their bounds were checked by whoever knows them. */
+/* Loads and stores tables of entries. The caller has checked their bounds. */
 
 #include "qcow2-entries.h"
 #include "qcow2-layout.h"

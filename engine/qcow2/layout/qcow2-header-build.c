@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Builds the header cluster of a new image, byte for byte as QEMU's tools do. Invariant: nothing
- * is written beyond the cluster, and an optional part is left out whole or not at all.
+ * Builds the header cluster of a new image, byte for byte like QEMU's tools. Invariant: nothing is
+ * written beyond the cluster, and an optional part is written completely or not at all.
  */
 
 #include "qcow2-header-build.h"
@@ -54,7 +54,7 @@ build_fields(HeaderBuffer *out, const SinterQcow2HeaderSpec *spec)
     out->at = SINTER_QCOW2_HEADER_V3_BYTES;
 }
 
-/* Room for an extension of @len bytes; NULL where there is none. */
+/* Reserves an extension of @len bytes; NULL if it does not fit. */
 static guint8 *
 build_extension(HeaderBuffer *out, guint32 type, gsize len)
 {

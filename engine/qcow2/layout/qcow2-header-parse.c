@@ -45,7 +45,7 @@ parse_fields(SinterQcow2Header *self, SinterQcow2HeaderBytes in)
     self->header_bytes = SINTER_QCOW2_HEADER_V2_BYTES;
 }
 
-/* FALSE where the fields of version 3 are not there to be read. */
+/* Returns FALSE if the version 3 fields cannot be read. */
 static gboolean
 parse_v3_fields(SinterQcow2Header *self, SinterQcow2HeaderBytes in)
 {
@@ -68,7 +68,7 @@ parse_v3_fields(SinterQcow2Header *self, SinterQcow2HeaderBytes in)
     return TRUE;
 }
 
-/* The fields that all tables are measured by. FALSE: nothing further can be understood. */
+/* Parses the fields that determine the geometry. FALSE: nothing further can be interpreted. */
 static gboolean
 check_geometry(SinterQcow2Header *self)
 {
@@ -144,7 +144,7 @@ check_features(SinterQcow2Header *self)
                 "Unsupported encryption method %u", self->crypt_method);
 }
 
-/* Whether @bytes at @offset are aligned to clusters and within 63 bits. */
+/* Returns whether @bytes at @offset are aligned to clusters and within 63 bits. */
 static gboolean
 table_placed(const SinterQcow2Header *self, guint64 offset, guint64 bytes)
 {
@@ -209,7 +209,7 @@ check_snapshots(SinterQcow2Header *self)
                 "Snapshot table is beyond the end of the file");
 }
 
-/* Bytes at @offset as text; NULL (and a problem) where they hold a NUL. */
+/* Returns bytes at @offset as text; NULL (and a problem) if they contain a NUL. */
 static char *
 parse_text(SinterQcow2Header *self, SinterQcow2HeaderBytes in, guint64 offset, gsize len,
            SinterQcow2ProblemCode code, const char *what)
@@ -287,7 +287,7 @@ parse_features(SinterQcow2Header *self, SinterQcow2HeaderBytes in, const SinterQ
         SinterQcow2FeatureName name = { .kind = at[0], .bit = at[1] };
 
         memcpy(name.name, at + 2, SINTER_QCOW2_FEATURE_NAME_BYTES);
-        /* the name ends up in messages: nothing in it may steer a terminal */
+        /* the name appears in messages: it must not control a terminal */
         for (char *c = name.name; *c; c++) {
             if (!g_ascii_isprint(*c))
                 *c = '?';

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Names for what a header says. Invariant: names of problems are stable. */
+/* Names of the header's values. Invariant: names of problems are stable. */
 
 #include "qcow2-header-values.h"
 

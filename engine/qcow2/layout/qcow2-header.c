@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads the header of a qcow2 image: loads the bytes of cluster 0 that matter and has them parsed.
+ * Reads the header of a qcow2 image: loads the relevant bytes of cluster 0 and has them parsed.
  * Invariant: no read and no allocation here is larger than one cluster (2 MiB).
  */
 
@@ -15,7 +15,7 @@ problem_clear(gpointer data)
     g_free(((SinterQcow2Problem *)data)->text);
 }
 
-/* How much of the file's start the header and what hangs on it can take. */
+/* The maximum size of the header with its extensions and names. */
 static gsize
 bytes_wanted(const guint8 *start, guint64 file_bytes)
 {
@@ -44,7 +44,7 @@ sinter_qcow2_header_read(SinterIo *io, GError **error)
         return NULL;
     }
     len = bytes_wanted(start, st.size_bytes);
-    /* a file cut short reads as zeros where the fields are that all versions have */
+    /* in a truncated file, missing fields that all versions have read as zeros */
     buf = g_malloc0(MAX(len, sizeof start));
     if (!sinter_io_read(io, 0, buf, len, error))
         return NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads the LUKS header inside an encrypted image: its words about cipher and key slots, never its
- * keys. Without a key that is all that can be read of the payload.
+ * Reads the LUKS header inside an encrypted image: cipher and key slots, never keys. Without a key
+ * nothing else of the payload can be read.
  */
 
 #include "qcow2-luks.h"
@@ -35,7 +35,7 @@
 #define LUKS_SLOT_ACTIVE 0x00ac71f3U
 #define LUKS_SECTOR_BYTES 512
 
-/* A padded text, with nothing in it that could steer a terminal. */
+/* Returns padded text, without bytes that could control a terminal. */
 static char *
 luks_text(const guint8 *raw, guint at, gsize room)
 {
@@ -48,7 +48,7 @@ luks_text(const guint8 *raw, guint at, gsize room)
     return text;
 }
 
-/* "xts-plain64" or "cbc-essiv:sha256" into its parts. */
+/* Splits "xts-plain64" or "cbc-essiv:sha256" into its parts. */
 static void
 luks_split_mode(SinterLuksInfo *info, const char *mode)
 {
@@ -70,7 +70,7 @@ luks_parse(SinterLuksInfo *info, const guint8 *raw)
     info->cipher = luks_text(raw, LUKS_AT_CIPHER, 32);
     info->hash = luks_text(raw, LUKS_AT_HASH, 32);
     info->uuid = luks_text(raw, LUKS_AT_UUID, 40);
-    /* XTS takes two keys, and only one of them counts */
+    /* XTS uses two keys, and only one of them counts */
     info->key_bits = (guint)(strcmp(info->mode, "xts") == 0 ? key_bits / 2 : key_bits);
     info->payload_offset = (guint64)sinter_be32_load(raw + LUKS_AT_PAYLOAD) * LUKS_SECTOR_BYTES;
     info->master_key_iterations = sinter_be32_load(raw + LUKS_AT_ITERATIONS);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The reader: a plan that walks the ranges and makes runs of them, a thread that reads the runs
- * ahead into a ring of buffers, and the caller's thread that hands the pieces out. Invariant:
- * runs are handed out in their order; memory is the ring's; where holes are skipped, bytes read
- * are proportional to the space that the file takes.
+ * The reader: a plan walks the ranges and joins them into runs, a thread reads the runs ahead into
+ * a ring of buffers, and the caller's thread passes the pieces to the callback. Invariant: runs are
+ * passed on in order; memory is limited to the ring; if holes are skipped, the number of bytes read
+ * is proportional to the allocated size of the file.
  *
  *   ranges   [----]  [--]    [--------------------]
- *   runs     |   run 0   |   | run 1  |  run 2    |     a gap up to JOIN_GAP is read as well
+ *   runs     |   run 0   |   | run 1  |  run 2    |     gaps up to JOIN_GAP are read, too
  */
 
 #include "qcow2-reader.h"
@@ -17,22 +17,22 @@
 #include <string.h>
 
 #define RUN_BYTES (1024 * 1024)
-/* One is read while the other is worked on: the thread has one read under way at a time. */
+/* One is read while the other is processed: the thread has one read in progress at a time. */
 #define RING 2
-/* An entry that the file's end cuts off is filled up with zeros. */
+/* An entry that the end of the file cuts off is padded with zeros. */
 #define PAD_BYTES 16
 #define PIECE_ALIGN G_GUINT64_CONSTANT(4096)
 #define JOIN_GAP G_GUINT64_CONSTANT(32768)
-/* Less than this is not worth a thread. */
+/* Smaller work does not justify a thread. */
 #define THREAD_BYTES (4 * RUN_BYTES)
 
 typedef struct {
     guint index;
-    guint64 at; /* in the range */
+    guint64 at; /* offset in the range */
     guint64 len;
 } Piece;
 
-/* A stretch of the file with the pieces that lie in it. */
+/* A range of the file and the pieces in it. */
 typedef struct {
     guint64 start;
     guint64 end;
@@ -47,15 +47,15 @@ typedef struct {
     const SinterQcow2Reader *reader;
     const SinterQcow2Range *ranges;
     guint n;
-    guint index; /* the next piece's range */
-    guint64 at;  /* and place in it */
-    /* the last extent that was asked for */
+    guint index; /* range of the next piece */
+    guint64 at;  /* and offset in it */
+    /* the last extent returned by the file system */
     guint64 extent_start;
     guint64 extent_end;
     gboolean extent_is_hole;
 } Plan;
 
-/* The extent that @offset lies in, into the plan. */
+/* Loads the extent that contains @offset into the plan. */
 static gboolean
 plan_ask(Plan *self, guint64 offset, GError **error)
 {
@@ -73,8 +73,8 @@ plan_ask(Plan *self, guint64 offset, GError **error)
 }
 
 /*
- * The next piece that has to be read, at most RUN_BYTES; *@ret_more is FALSE at the end. It stays
- * the next one until plan_take().
+ * Returns the next piece to read, at most RUN_BYTES; *@ret_more is FALSE at the end. It remains the
+ * next one until plan_take().
  */
 static gboolean
 plan_next(Plan *self, Piece *ret, gboolean *ret_more, GError **error)
@@ -120,7 +120,7 @@ plan_take(Plan *self, const Piece *piece)
     self->at = piece->at + piece->len;
 }
 
-/* Fills @run with the next pieces; none are left where it stays empty. */
+/* Fills @run with the next pieces; it stays empty if none are left. */
 static gboolean
 plan_run(Plan *self, Run *run, GError **error)
 {
@@ -174,7 +174,7 @@ sinter_qcow2_reader_go_on(const SinterQcow2Reader *self, GError **error)
     return TRUE;
 }
 
-/* Hands out what @run holds. */
+/* Passes the content of @run to the callback. */
 static gboolean
 run_hand_out(const SinterQcow2Reader *self, Run *run, const SinterQcow2Range *ranges,
              SinterQcow2PieceFunc func, gpointer user_data, GError **error)
@@ -205,12 +205,12 @@ run_hand_out(const SinterQcow2Reader *self, Run *run, const SinterQcow2Range *ra
     return TRUE;
 }
 
-/* The ring: the reading thread fills, the caller's thread empties. */
+/* The ring: the reading thread fills it, the caller's thread empties it. */
 typedef struct {
     Plan plan;
     Run runs[RING];
     guint8 *block;
-    GMutex mutex; /* guards all below; a run belongs to who may touch it by the two numbers */
+    GMutex mutex; /* guards all below; the two numbers say which thread may access a run */
     GCond changed;
     guint64 n_filled;
     guint64 n_emptied;
@@ -219,7 +219,10 @@ typedef struct {
     GError *error; /* of the plan */
 } Ring;
 
-/* For the longest run among ranges of @total bytes: a gap is at most as long as what follows. */
+/*
+ * Returns the size of the longest run for ranges of @total bytes: a gap is at most as long as what
+ * follows.
+ */
 static gsize
 run_room(guint64 total)
 {
@@ -254,7 +257,7 @@ ring_clear(Ring *self)
     g_cond_clear(&self->changed);
 }
 
-/* Waits for a free run; FALSE where the reading is over. */
+/* Waits for a free run; FALSE if reading has ended. */
 static gboolean
 ring_wait_free(Ring *self)
 {
@@ -292,7 +295,7 @@ ring_read_ahead(gpointer data)
     return NULL;
 }
 
-/* The next run that is filled, or NULL at the end. */
+/* Returns the next filled run, or NULL at the end. */
 static Run *
 ring_wait_filled(Ring *self)
 {

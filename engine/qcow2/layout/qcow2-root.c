@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads and writes the root: the fields of the header's first sector from which everything else is
- * found. Invariant: the sector is written as one, with all that it held beside the root.
+ * Reads and writes the root: the fields of the header's first sector that locate all metadata.
+ * Invariant: the sector is written as a whole, with its other content unchanged.
  */
 
 #include "qcow2-root.h"

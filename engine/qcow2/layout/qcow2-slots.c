@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The hash table: linear probing, at most three quarters full, doubled when it is. Nothing is
- * ever taken out.
+ * The hash table: linear probing, doubled when it is three quarters full. Nothing is ever removed.
  */
 
 #include "qcow2-slots.h"
@@ -20,7 +19,7 @@ slot_start(const SinterQcow2Slots *self, guint64 key)
            self->mask;
 }
 
-/* The slot of @cluster, or the free one where it belongs. The table is never full. */
+/* Returns the slot of @cluster, or the free slot for it. The table is never full. */
 static SinterQcow2Slot *
 slots_seek(const SinterQcow2Slots *self, guint64 cluster)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The sweep. It walks the spans' starts and ends in order, so that its cost is that of sorting
- * them, however they overlap.
+ * The sweep. It walks the starts and ends of the spans in order, so its cost is that of sorting,
+ * however they overlap.
  */
 
 #include "qcow2-spans.h"
@@ -43,7 +43,7 @@ sinter_qcow2_spans_sweep(GArray *spans)
 {
     GArray *segments = g_array_new(FALSE, FALSE, sizeof(SinterQcow2Segment));
     g_autoptr(GArray) ends = NULL;
-    const SinterQcow2Span *longest = NULL; /* of those begun, the one that ends last */
+    const SinterQcow2Span *longest = NULL; /* of the open spans, the one that ends last */
     const SinterQcow2Span *zero = NULL;
     guint started = 0;
     guint ended = 0;

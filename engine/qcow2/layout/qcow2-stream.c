@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The window over a table of variable entries. Tables begin at a cluster, so alignment in the
+ * The window over a table of variable-size entries. Tables begin at a cluster, so alignment in the
  * table and in the file are the same.
  */
 

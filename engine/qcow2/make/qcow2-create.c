@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Makes an empty qcow2 image. The whole layout is computed first and then written from front to
- * back, the header last:
+ * Creates an empty qcow2 image. The whole layout is computed first and then written in order, the
+ * header last:
  *
  *   header | refcount table | refcount blocks | L1 | L2 tables | data
- *                                                 (the last two only where preallocated)
+ *                                                 (the last two only if preallocated)
  *
- * Invariant: every cluster up to the end is counted once, and with the usual geometry the places
+ * Invariant: every cluster up to the end is counted once, and with the usual geometry the offsets
  * are those of QEMU's tools (table in cluster 1, block in cluster 2, L1 in cluster 3).
  */
 
@@ -59,20 +59,20 @@ is_power_of_two_within(guint value, guint min, guint max)
     return value >= min && value <= max && (value & (value - 1)) == 0;
 }
 
-/* A raw data file holds all of the disk from the start on: its mapping is always complete. */
+/* A raw data file holds the whole disk from the start: its mapping is always complete. */
 static gboolean
 create_is_mapped(const SinterCreateOptions *options)
 {
     return options->preallocation != SINTER_PREALLOCATION_OFF || options->data_file_raw;
 }
 
-/* Something that options must not be. */
+/* A rule that options must not violate. */
 typedef struct {
     gboolean broken;
     const char *text;
 } Rule;
 
-/* Says which of @rules is broken, the first one. */
+/* Reports the first of @rules that is violated. */
 static gboolean
 check_rules(const Rule *rules, gsize n_rules, GError **error)
 {
@@ -107,7 +107,7 @@ check_values(const SinterCreateOptions *options, GError **error)
     return check_rules(rules, G_N_ELEMENTS(rules), error);
 }
 
-/* In the order in which QEMU's tools look, for where more than one is broken. */
+/* In the order of QEMU's tools, for the case that more than one is violated. */
 static gboolean
 check_combinations(const SinterCreateOptions *options, GError **error)
 {
@@ -173,7 +173,10 @@ layout_init_spec(SinterQcow2HeaderSpec *spec, const SinterCreateOptions *options
     spec->data_file_name = options->data_file_name;
 }
 
-/* Refcount blocks count themselves and their table: grows them until all is counted. */
+/*
+ * Refcount blocks count themselves and their table: increases their number until everything is
+ * counted.
+ */
 static void
 layout_count_refcounts(CreateLayout *self)
 {
@@ -300,8 +303,8 @@ write_l1(const CreateLayout *self, SinterIo *io, GError **error)
 }
 
 /*
- * Subclusters stay unallocated: host space stands ready behind each cluster, and what the guest
- * sees is the backing file. Without subclusters the clusters are plain data.
+ * Subclusters stay unallocated: each cluster has host space, but the guest sees the backing file.
+ * Without subclusters the clusters are plain data.
  */
 static gboolean
 write_l2_tables(const CreateLayout *self, SinterIo *io, GError **error)
@@ -329,7 +332,7 @@ write_l2_tables(const CreateLayout *self, SinterIo *io, GError **error)
     return TRUE;
 }
 
-/* Readies the stretch that guest data will fill: it reads as zeros and takes what was asked. */
+/* Prepares the range for guest data: it reads as zeros and is allocated as requested. */
 static gboolean
 prepare_data(SinterIo *io, guint64 offset, guint64 bytes, SinterPreallocation preallocation,
              GError **error)
@@ -338,7 +341,7 @@ prepare_data(SinterIo *io, guint64 offset, guint64 bytes, SinterPreallocation pr
 
     if (!sinter_io_stat(io, &st, error))
         return FALSE;
-    /* a device keeps what it held: it must not shine through */
+    /* a device keeps its old content, which must not show */
     if (st.is_block_device && preallocation != SINTER_PREALLOCATION_FULL &&
         !sinter_io_discard(io, offset, bytes, error))
         return FALSE;
@@ -376,7 +379,7 @@ sinter_qcow2_create(SinterIo *io, SinterIo *data_io, const SinterCreateOptions *
     if (!sinter_qcow2_create_check(options, error) || !layout_init(&layout, options, error))
         return FALSE;
     header = sinter_qcow2_header_build(&layout.spec, error);
-    /* before anything is written: in a data file the disk lies as it is */
+    /* checked before anything is written: a data file holds the whole disk */
     if (data_io && !sinter_io_check_reach(data_io, layout.spec.virtual_size_bytes, error))
         return FALSE;
     return header && write_data(&layout, io, data_io, options, error) &&

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Computes the size of images that are not there yet. Everything is an upper bound: metadata is
- * counted as if the disk were full, and what a backing file will share is not known.
+ * Computes the size of images to be created. Everything is an upper bound: metadata is counted as
+ * if the disk were full, and what a backing file will share is unknown.
  */
 
 #include "qcow2-measure.h"
@@ -16,7 +16,7 @@
 #define L1_ENTRY_BYTES 8
 #define REFTABLE_ENTRY_BYTES 8
 
-/* A qcow2 image in the making. */
+/* The qcow2 image to be created. */
 typedef struct {
     guint64 cluster_size;
     guint64 l2_entry_bytes;
@@ -73,7 +73,7 @@ shape_init(Shape *self, const SinterMeasureOptions *options, GError **error)
     return TRUE;
 }
 
-/* Of @n_clusters clusters, and of the table and blocks themselves. */
+/* The refcount metadata for @n_clusters clusters, and for the table and blocks themselves. */
 static guint64
 shape_refcount_bytes(const Shape *self, guint64 n_clusters)
 {
@@ -91,7 +91,7 @@ shape_refcount_bytes(const Shape *self, guint64 n_clusters)
     return (blocks + table) * self->cluster_size;
 }
 
-/* Of an image whose disk of @virtual_size (a multiple of the cluster size) is full. */
+/* The size of an image whose disk of @virtual_size (a multiple of the cluster size) is full. */
 static guint64
 shape_full_bytes(const Shape *self, guint64 virtual_size)
 {
@@ -133,7 +133,7 @@ measure_bitmaps(const SinterFormatMeasure *source, const Shape *shape, SinterMea
 {
     guint64 directory = 0;
 
-    /* of a version that has them */
+    /* only versions with bitmaps */
     ret->has_bitmaps = source->bitmaps && source->top->version >= 3;
     for (guint i = 0; ret->has_bitmaps && i < source->bitmaps->len; i++) {
         const SinterBitmapInfo *bitmap = g_ptr_array_index(source->bitmaps, i);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads the directory of dirty bitmaps. The directory's bounds were checked with the header; its
- * entries' lengths are checked here before they are followed.
+ * Reads the directory of dirty bitmaps. Its bounds are checked with the header; the lengths in its
+ * entries are checked here before use.
  */
 
 #include "qcow2-bitmap.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The cache of table pages: set-associative, four ways, least recently used goes. Its memory is
- * mapped once and costs only the pages that were touched. Pages in holes of the file are not
- * read at all, so that a sparse file of many TiB is no work. Invariant: one read is at most
- * 1 MiB, and no page is held twice.
+ * The cache of table pages: set-associative, four ways, least recently used page evicted. Its
+ * memory is mapped once, and only touched pages use memory. Pages in holes of the file are not
+ * read, so a sparse file of many TiB costs nothing. Invariant: one read is at most 1 MiB, and no
+ * page is cached twice.
  */
 
 #include "qcow2-cache.h"
@@ -21,7 +21,7 @@
 
 typedef struct {
     guint64 offset; /* NO_PAGE: free */
-    guint64 used;   /* the clock's value when it was last asked for */
+    guint64 used;   /* the clock's value at the last access */
     gboolean is_zero;
 } Slot;
 
@@ -34,14 +34,14 @@ struct _SinterQcow2Cache {
     guint n_sets; /* a power of two */
     Slot *slots;
     guint8 *pages;
-    guint8 *run; /* READ_MAX_BYTES: where long reads arrive */
+    guint8 *run; /* READ_MAX_BYTES: buffer for long reads */
     guint8 *zero_page;
     guint64 clock;
-    guint64 extent_start; /* the stretch of the file that was looked at last: */
+    guint64 extent_start; /* the last extent queried: */
     guint64 extent_end;
     gboolean extent_is_hole;
-    guint64 next_offset; /* where the last read ended: one there is sequential */
-    gsize window_bytes;  /* how far the next sequential read goes */
+    guint64 next_offset; /* end of the last read: one that starts here is sequential */
+    gsize window_bytes;  /* length of the next sequential read */
 };
 
 static guint
@@ -120,7 +120,7 @@ sinter_qcow2_cache_page_bytes(SinterQcow2Cache *cache)
     return cache->page_bytes;
 }
 
-/* The first slot of the set that @offset belongs to. */
+/* The first slot of the set for @offset. */
 static gsize
 cache_set_of(const SinterQcow2Cache *self, guint64 offset)
 {
@@ -174,7 +174,7 @@ cache_put(SinterQcow2Cache *self, guint64 offset, const guint8 *data)
     memcpy(cache_page_at(self, victim), data, self->page_bytes);
 }
 
-/* Whether the page at @offset lies in a hole of the file. */
+/* Returns whether the page at @offset is in a hole of the file. */
 static gboolean
 cache_in_hole(SinterQcow2Cache *self, guint64 offset, gboolean *ret_in_hole, GError **error)
 {
@@ -192,7 +192,7 @@ cache_in_hole(SinterQcow2Cache *self, guint64 offset, gboolean *ret_in_hole, GEr
     return TRUE;
 }
 
-/* The file may have grown since it was opened: others may write where locks were left out. */
+/* The file may have grown since it was opened: without locks other processes may write to it. */
 static gboolean
 cache_check_end(SinterQcow2Cache *self, guint64 offset, GError **error)
 {
@@ -212,7 +212,7 @@ cache_check_end(SinterQcow2Cache *self, guint64 offset, GError **error)
     return FALSE;
 }
 
-/* How much to read at @offset: one page at first, twice as much each time it goes on. */
+/* The length of the read at @offset: one page at first, doubled with each sequential read. */
 static gsize
 cache_next_window(SinterQcow2Cache *self, guint64 offset, guint64 ahead_bytes)
 {
@@ -245,7 +245,7 @@ sinter_qcow2_cache_get(SinterQcow2Cache *cache, guint64 offset, guint64 ahead_by
     if (!sinter_io_read_padded(cache->io, offset, cache->run, window, error))
         return FALSE;
     cache->next_offset = offset + window;
-    /* the wanted page goes in last, so that none of the others can push it out */
+    /* the requested page is inserted last, so that no other page evicts it */
     for (gsize at = window; at > 0; at -= cache->page_bytes)
         cache_put(cache, offset + at - cache->page_bytes, cache->run + at - cache->page_bytes);
     return sinter_qcow2_cache_peek(cache, offset, ret);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Decodes compressed clusters and reads ranges of them. zlib streams go to libdeflate first, which
- * is more than twice as fast but wants the stream to end with the cluster; what it refuses zlib
- * judges by QEMU's rule: the cluster is full, whatever is left of the input. Invariant: a
- * cluster that does not come out whole is an error. Neighbours in the file are read in one go.
+ * Decodes compressed clusters and reads ranges of them. zlib streams are first decoded with
+ * libdeflate, which is more than twice as fast but requires the stream to end with the cluster; if
+ * it refuses one, zlib decides by QEMU's rule: the cluster must be full, the rest of the input is
+ * ignored. Invariant: a cluster that is not decoded completely is an error. Adjacent streams in the
+ * file are read together.
  */
 
 #include "qcow2-decompress.h"
@@ -18,12 +19,12 @@
 #include <libdeflate.h>
 #endif
 
-/* QEMU writes with this window and cannot read a larger one. */
+/* QEMU writes with this window size and cannot read larger ones. */
 #define ZLIB_WINDOW_BITS (-12)
 #define SPAN_MAX_BYTES (1024 * 1024)
 #define BATCH_MAX 256
 
-/* What decoding needs over and over; one for each thread. */
+/* Decoders that are reused; one set per thread. */
 typedef struct {
     z_stream zlib;
     gboolean has_zlib;
@@ -103,7 +104,10 @@ decode_zlib(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize 
     return (ret == Z_STREAM_END || ret == Z_BUF_ERROR) && self->zlib.avail_out == 0;
 }
 
-/* Frame by frame, each in one go: no window is allocated, whatever the frame's header asks for. */
+/*
+ * Decodes frame by frame, each in one call: no window is allocated, whatever the frame's header
+ * requests.
+ */
 static gboolean
 decode_zstd(Decoder *self, const guint8 *in, gsize in_bytes, guint8 *out, gsize out_bytes,
             gsize *ret_used)
@@ -160,7 +164,7 @@ sinter_qcow2_decompress_measure(guint8 compression_type, const guint8 *in, gsize
     return ok;
 }
 
-/* A stretch of the file that was read because some clusters' streams lie in it. */
+/* A range of the file that was read for the streams in it. */
 typedef struct {
     guint8 *data;
     gsize room;
@@ -168,7 +172,7 @@ typedef struct {
     guint64 end;
 } Span;
 
-/* How far streams that follow on each other reach, from the one at @index on. */
+/* Returns the end of the contiguous streams from the one at @index on. */
 static guint64
 span_end(const SinterQcow2Geometry *geo, const SinterQcow2L2Entry *entries, guint n, guint index,
          guint64 start)
@@ -178,7 +182,7 @@ span_end(const SinterQcow2Geometry *geo, const SinterQcow2L2Entry *entries, guin
     for (; index < n; index++) {
         SinterQcow2CompressedRef ref = sinter_qcow2_l2_compressed(geo, entries[index].entry);
 
-        /* streams are packed: the next one begins in the sector that the last one ends in */
+        /* streams are packed: the next one begins in the sector in which the last one ends */
         if (end > start && (ref.host_offset < start || ref.host_offset > end ||
                             ref.host_offset + ref.host_bytes > start + SPAN_MAX_BYTES))
             break;
@@ -207,12 +211,12 @@ span_load(Span *self, SinterIo *io, guint64 start, guint64 end, GError **error)
                     start);
         return FALSE;
     }
-    /* the length in sectors may reach a little beyond the end of the file */
+    /* the length in sectors may extend a little beyond the end of the file */
     memset(self->data + n, 0, (gsize)(end - start) - n);
     return TRUE;
 }
 
-/* Makes @span hold the stream of the entry at @index. */
+/* Makes @span contain the stream of the entry at @index. */
 static gboolean
 span_reach(SinterQcow2Image *self, Span *span, const SinterQcow2L2Entry *entries, guint n,
            guint index, GError **error)
@@ -230,7 +234,7 @@ span_reach(SinterQcow2Image *self, Span *span, const SinterQcow2L2Entry *entries
                      span_end(geo, entries, n, index, ref.host_offset), error);
 }
 
-/* Decodes the cluster of @entry into @out, a whole cluster. */
+/* Decodes the cluster of @entry into @out, a buffer of one cluster. */
 static gboolean
 read_cluster(SinterQcow2Image *self, Span *span, const SinterQcow2L2Entry *entries, guint n,
              guint index, guint8 *out, GError **error)
@@ -249,10 +253,13 @@ typedef struct {
     guint64 offset;
     guint8 *buf;
     gsize len;
-    guint8 *bounce; /* a cluster, for those that are wanted in part; NULL: none was yet */
+    guint8 *bounce; /* one cluster, for partial clusters; NULL: not yet needed */
 } Wanted;
 
-/* Where the cluster at @guest is to be decoded: in its place, or aside where a part is wanted. */
+/*
+ * Returns where to decode the cluster at @guest: in place, or in the bounce buffer if only a part
+ * is wanted.
+ */
 static guint8 *
 wanted_room(Wanted *self, guint64 guest, guint32 cluster_size)
 {
@@ -263,7 +270,7 @@ wanted_room(Wanted *self, guint64 guest, guint32 cluster_size)
     return self->bounce;
 }
 
-/* @room holds the cluster at @guest: takes the part that is wanted. */
+/* Copies the wanted part of the cluster at @guest from @room. */
 static void
 wanted_take(Wanted *self, guint64 guest, guint32 cluster_size, const guint8 *room)
 {
@@ -304,7 +311,7 @@ sinter_qcow2_read_streams(SinterImage *image, SinterFormatStreams *streams, GErr
     return ok;
 }
 
-/* Reads @n clusters from the one at @guest on, as far as they are wanted. */
+/* Reads the wanted parts of @n clusters from the one at @guest on. */
 static gboolean
 read_batch(SinterQcow2Image *self, Span *span, guint64 guest, const SinterQcow2L2Entry *entries,
            guint n, Wanted *wanted, GError **error)

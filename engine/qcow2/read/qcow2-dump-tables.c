@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Tells the tables of an image, entry by entry, joined into runs. Invariant: a hole of the file
- * is not read; an L2 table or refcount block is told once; entries beyond the end of the file are
- * not made up. So work is bounded by the space that the file takes.
+ * Reports the tables of an image, entry by entry, joined into runs. Invariant: holes of the file
+ * are not read; each L2 table and refcount block is reported once; entries beyond the end of the
+ * file are not invented. So the work is bounded by the allocated size of the file.
  */
 
 #include "qcow2-dump-tables.h"
@@ -35,7 +35,7 @@ typedef struct {
     SinterDumpRun run; /* n is 0: none */
 } Runs;
 
-/* What an entry of a table is: fills @ret but its numbers. */
+/* Classifies an entry of a table: fills @ret except its index and count. */
 typedef void (*Classify)(const SinterQcow2Dump *self, guint64 entry, SinterDumpRun *ret);
 
 static void
@@ -46,8 +46,10 @@ runs_flush(Runs *self)
     self->run.n = 0;
 }
 
-/* Whether what @next names lies where @run's goes on. Streams of compressed data are packed: the
- * sector in which one ends is that in which the next one begins. */
+/*
+ * Returns whether @next is contiguous with @run. Streams of compressed data are packed: one may
+ * begin in the sector in which the previous one ends.
+ */
 static gboolean
 place_follows(const SinterDumpRun *run, const SinterDumpRun *next)
 {
@@ -105,7 +107,7 @@ in_file(const SinterQcow2Dump *self, guint64 offset)
     return offset < self->file_bytes && (offset & (self->geo.cluster_size - 1)) == 0;
 }
 
-/* An entry that names a table or nothing. */
+/* An entry that refers to a table or to nothing. */
 static void
 classify_pointer(const SinterQcow2Dump *self, guint64 entry, guint64 offset, guint64 reserved,
                  SinterDumpRun *ret)
@@ -161,7 +163,7 @@ classify_compressed(const SinterQcow2Dump *self, SinterQcow2L2Entry l2, SinterDu
                     : SINTER_DUMP_COMPRESSED;
 }
 
-/* An entry with a bitmap of subclusters that holds no contradiction. */
+/* An entry with a valid bitmap of subclusters. */
 static SinterDumpEntryKind
 subclusters_kind(SinterQcow2L2Entry l2, gboolean host)
 {
@@ -231,7 +233,10 @@ go_on(const SinterQcow2Dump *self, GError **error)
     return FALSE;
 }
 
-/* Whole entries of a hole at @at of the table, of @bytes at most; 0 where there is data. */
+/*
+ * Returns the number of whole entries in the hole at @at of the table, of @bytes at most; 0 if
+ * there is data.
+ */
 static guint64
 hole_bytes(const SinterQcow2Dump *self, guint64 offset, guint64 bytes)
 {
@@ -303,7 +308,7 @@ runs_walk_entry(gpointer data, guint64 index, guint64 entry)
     runs_add(&self->runs, &run);
 }
 
-/* Begins a table. Whether its entries are wanted. */
+/* Begins a table. Returns whether its entries are wanted. */
 static gboolean
 begin_table(const SinterQcow2Dump *self, const SinterDumpTable *table)
 {
@@ -333,7 +338,7 @@ dump_table(const SinterQcow2Dump *self, const SinterDumpTable *table, Classify c
 
 /* --- tables of one cluster --- */
 
-/* Whether the table at @offset is told for the first time. */
+/* Returns whether the table at @offset is reported for the first time. */
 static gboolean
 is_new(SinterQcow2Dump *self, guint64 offset)
 {
@@ -397,22 +402,22 @@ dump_cluster(const SinterQcow2Dump *self, const SinterDumpTable *table, ClusterF
 
 /* --- the tables in their order --- */
 
-/* @index << @bits, and all ones where that is too much. */
+/* @index << @bits, or all ones on overflow. */
 static guint64
 place_of(guint64 index, guint bits)
 {
     return bits < 64 && index <= G_MAXUINT64 >> bits ? index << bits : G_MAXUINT64;
 }
 
-/* The tables that the entries of another one name. */
+/* The tables that the entries of another table refer to. */
 typedef struct {
     SinterQcow2Dump *dump;
     const char *owner;
     Classify classify;
     SinterDumpTableKind kind;
     guint64 n_entries;
-    guint entry_bits; /* log2 of what an entry of the table named stands for */
-    guint table_bits; /* and the table */
+    guint entry_bits; /* log2 of the bytes that an entry of the lower table maps */
+    guint table_bits; /* log2 of the bytes that the lower table maps */
     ClusterFunc tell;
 } Below;
 
@@ -424,7 +429,7 @@ below_entry(gpointer data, guint64 index, guint64 entry)
     SinterDumpTable table;
 
     self->classify(self->dump, entry, &run);
-    /* an L1 entry with reserved bits names its table all the same */
+    /* an L1 entry with reserved bits still refers to its table */
     if (run.host_offset == SINTER_DUMP_NOWHERE || !in_file(self->dump, run.host_offset) ||
         !is_new(self->dump, run.host_offset))
         return;
@@ -463,7 +468,7 @@ dump_l1(SinterQcow2Dump *self, const char *owner, guint64 offset, guint64 n_entr
     return dump_table(self, &table, classify_l1, error) && dump_below(&table, &below, error);
 }
 
-/* Whether there is room in the budget for one more table. */
+/* Returns whether the budget allows one more table. */
 static gboolean
 can_afford(SinterQcow2Dump *self, const char *owner, guint64 offset, guint64 n_entries)
 {
@@ -536,7 +541,7 @@ dump_refcounts(SinterQcow2Dump *self, GError **error)
                     block_bits,
                     refcount_runs };
 
-    /* a block may lie where an L2 table does: that is damage, and both are told */
+    /* a block may overlap an L2 table: that is damage, and both are reported */
     sinter_qcow2_slots_clear(&self->seen);
     return dump_table(self, &table, classify_reftable, error) && dump_below(&table, &below, error);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Tells what an image's header says, what hangs on it, and starts on the tables. Invariant: what
- * is told is what is stored; what cannot be read is told as trouble and does not end the dump.
+ * Reports the header of an image and what it refers to, and starts the dump of the tables.
+ * Invariant: stored values are reported unchanged; what cannot be read is reported as trouble and
+ * does not end the dump.
  */
 
 #include "qcow2-dump.h"
 #include "qcow2-dump-tables.h"
 
-/* What all tables beside the active L1 table may take in any case. */
+/* Minimum budget for all tables except the active L1 table. */
 #define TABLE_BUDGET_BYTES ((guint64)64 * 1024 * 1024)
 
 static const struct {
@@ -58,7 +59,7 @@ load_field(const guint8 *at, guint bytes)
     return value;
 }
 
-/* How far the header goes, by what it says; version 3 has its least fields whatever it says. */
+/* The header's length as stored; a version 3 header has at least its minimum length. */
 static gsize
 fields_end(const SinterQcow2Header *header)
 {
@@ -167,7 +168,7 @@ dump_features(const SinterQcow2Dump *self)
     }
 }
 
-/* The text of the header's problem of that code, or NULL. */
+/* Returns the text of the header's problem with that code, or NULL. */
 static const char *
 header_problem(const SinterQcow2Header *header, SinterQcow2ProblemCode code)
 {

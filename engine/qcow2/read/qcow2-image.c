@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Opens a qcow2 image for reading: header, data file, view. It owns all of that until it is
- * closed. Invariant: an image that opens has a header without a fatal problem and a view that
- * passed sinter_qcow2_l1_table_check().
+ * Opens a qcow2 image for reading: header, data file, view. It owns them until the image is closed.
+ * Invariant: an open image has a header without a fatal problem and a view that passed
+ * sinter_qcow2_l1_table_check().
  */
 
 #include "qcow2-image.h"

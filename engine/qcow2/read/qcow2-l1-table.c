@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Judges whether a state of the disk can be read: the bounds of its L1 table, and that each of its
- * L2 tables is named once. Invariant: the cost is linear in the L1 table, and the memory is
+ * Checks whether a state of the disk can be read: the bounds of its L1 table, and that no two
+ * entries refer to one L2 table. Invariant: the cost is linear in the L1 table, and the memory is
  * bounded by it or by the file.
  */
 
@@ -16,16 +16,16 @@
 #define CENSUS_MAX_BITS (G_GUINT64_CONSTANT(1) << 28)
 
 /*
- * Remembers which L2 tables were seen: a bit for each cluster of the file where that is not too
- * much, else all offsets, which are sorted at the end.
+ * Records the L2 tables seen: a bit for each cluster of the file if the file is small enough,
+ * otherwise all offsets, which are sorted at the end.
  */
 typedef struct {
     guint cluster_bits;
-    guint64 n_clusters; /* of the file: a table beyond fails when it is followed */
+    guint64 n_clusters; /* of the file: a table beyond the end fails when it is read */
     guint8 *seen;       /* NULL: the offsets are kept */
     guint64 *offsets;
     gsize n_offsets;
-    guint64 twice; /* the first table that was seen again, 0 for none */
+    guint64 twice; /* the first table seen twice, 0 for none */
 } Census;
 
 static gboolean
@@ -101,8 +101,8 @@ census_take(Census *self, const SinterQcow2L1Table *view, SinterIo *io, GError *
 }
 
 /*
- * Two entries for one table would show its content twice. No writer does that, and a small file
- * can so feign a map of any length.
+ * Two entries for one table would show its content twice. No writer creates such entries, and a
+ * small file could use them to simulate a map of any length.
  */
 static gboolean
 view_check_duplicates(const SinterQcow2L1Table *view, const SinterQcow2Header *header, SinterIo *io,

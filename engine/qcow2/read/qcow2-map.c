@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From guest offsets to host offsets: walks L1 and L2 and joins what belongs together into runs,
- * exact to the subcluster, over the borders of tables. Invariant: every table offset is checked
- * for alignment and the end of the file before it is followed; a run is never longer than asked,
- * and an entry that contradicts the format is an error that says where, never a guess.
+ * Maps guest offsets to host offsets: walks L1 and L2 and joins contiguous entries into extents,
+ * exact to the subcluster, across table borders. Invariant: every table offset is checked for
+ * alignment and the end of the file before use; an extent is never longer than requested, and an
+ * entry that violates the format is an error that names its place, never a guess.
  */
 
 #include "qcow2-map.h"
 #include "sinter-error.h"
 
-/* Tables that lie one behind the other are read ahead, this far at most. */
+/* Adjacent tables are read ahead, up to this many bytes. */
 #define AHEAD_BYTES (1024U * 1024)
 
 /* A page of an L2 table and the guest range that it maps. */
 typedef struct {
     SinterQcow2Page page;
-    gboolean present;    /* FALSE: no L2 table there, all of the range is unallocated */
+    gboolean present;    /* FALSE: no L2 table, the whole range is unallocated */
     guint64 guest_start; /* bytes */
     guint64 guest_bytes;
 } TablePage;
@@ -36,7 +36,7 @@ static G_GNUC_PRINTF(4, 5) gboolean
     return FALSE;
 }
 
-/* The L1 entry at @index, and how many entries from it on stand in the same page. */
+/* Returns the L1 entry at @index, and the number of entries from it on in the same page. */
 static gboolean
 map_l1_page(SinterQcow2Image *self, guint64 index, const guint8 **ret_entries, guint *ret_n,
             GError **error)
@@ -54,7 +54,7 @@ map_l1_page(SinterQcow2Image *self, guint64 index, const guint8 **ret_entries, g
     return TRUE;
 }
 
-/* How many of @n L1 entries name L2 tables that lie one behind the other. */
+/* Returns how many of @n L1 entries refer to consecutive L2 tables. */
 static guint
 count_adjacent_tables(const SinterQcow2Geometry *geo, const guint8 *entries, guint n)
 {
@@ -119,7 +119,7 @@ map_find_page(SinterQcow2Image *self, guint64 offset, TablePage *ret, GError **e
     return FALSE;
 }
 
-/* What one subcluster is, in the terms of an extent. */
+/* Converts the state of one subcluster to an extent. */
 static gboolean
 map_classify(SinterQcow2Image *self, SinterQcow2L2Entry l2, guint32 sub, guint64 offset,
              SinterExtent *ret, GError **error)
@@ -163,7 +163,7 @@ map_classify(SinterQcow2Image *self, SinterQcow2L2Entry l2, guint32 sub, guint64
     return TRUE;
 }
 
-/* Whether @next goes on where @run ends. */
+/* Returns whether @next is contiguous with @run. */
 static gboolean
 extent_joins(const SinterExtent *run, const SinterExtent *next)
 {
@@ -172,7 +172,7 @@ extent_joins(const SinterExtent *run, const SinterExtent *next)
             run->host_offset + run->length == next->host_offset);
 }
 
-/* How many subclusters from @sub on are what @sub is. */
+/* Returns the number of subclusters from @sub on that are in the same state. */
 static guint32
 count_equal_subclusters(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2, guint32 sub)
 {
@@ -192,8 +192,8 @@ count_equal_subclusters(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2, g
 }
 
 /*
- * Standard entries, the fast way: how many clusters after @index go on with @run, which ends with
- * cluster @index. An entry differs from the one expected only in COPIED.
+ * Fast path for standard entries: returns how many clusters after @index continue @run, which ends
+ * with cluster @index. An entry differs from the expected one only in COPIED.
  */
 static guint32
 count_following(const SinterQcow2Geometry *geo, const guint8 *table, guint32 index, guint32 end,
@@ -209,7 +209,7 @@ count_following(const SinterQcow2Geometry *geo, const guint8 *table, guint32 ind
             at++;
         return at - index - 1;
     }
-    /* in a data file COPIED tells cluster 0 from none: leave that to the careful way */
+    /* in a data file COPIED distinguishes cluster 0 from none: use the slow path */
     if (geo->external_data)
         return 0;
     while (at < end) {
@@ -222,8 +222,8 @@ count_following(const SinterQcow2Geometry *geo, const guint8 *table, guint32 ind
 }
 
 /*
- * Extends @ret, which may be empty, by what goes on with it in the page, up to @end (guest
- * bytes). @ret_done: the run ends inside the page.
+ * Extends @ret, which may be empty, by contiguous entries of the page, up to @end (guest bytes).
+ * @ret_done: the extent ends inside the page.
  */
 static gboolean
 map_scan_page(SinterQcow2Image *self, const TablePage *page, guint64 end, SinterExtent *ret,
@@ -245,7 +245,7 @@ map_scan_page(SinterQcow2Image *self, const TablePage *page, guint64 end, Sinter
         guint64 length;
 
         if (!map_classify(self, l2, sub, at, &next, error))
-            return ret->length > 0; /* what came before is sound: the next call will say it */
+            return ret->length > 0; /* the next call reports the error */
         if (next.flags & SINTER_EXTENT_HAS_HOST)
             next.host_offset += in_sub;
         *ret_done = ret->length > 0 && !extent_joins(ret, &next);
@@ -264,7 +264,7 @@ map_scan_page(SinterQcow2Image *self, const TablePage *page, guint64 end, Sinter
     return TRUE;
 }
 
-/* Adds a stretch without any table to @ret. @ret_done: it does not go on with it. */
+/* Adds a range without an L2 table to @ret. @ret_done: the range does not continue it. */
 static void
 map_add_unallocated(SinterExtent *ret, guint64 end, gboolean *ret_done)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads reference counts through the cache of tables: a two-level table like the mapping, of which
- * the first level's entries name blocks of counts.
+ * Reads refcounts through the cache of tables. Like the mapping they form a two-level table: the
+ * entries of the refcount table refer to refcount blocks.
  */
 
 #include "qcow2-refcount.h"
 #include "sinter-error.h"
 
-/* The counts of a page of a block: those from @first_cluster on, @n of them. */
+/* The refcounts in a page of a block: @n of them, from @first_cluster on. */
 typedef struct {
     SinterQcow2Page page;
     gboolean present;
@@ -16,7 +16,7 @@ typedef struct {
     guint64 n;
 } CountPage;
 
-/* The cache is locked. */
+/* The caller holds the cache's lock. */
 static gboolean
 refcount_find_page(SinterQcow2Image *self, guint64 cluster, CountPage *ret, GError **error)
 {
@@ -55,7 +55,7 @@ refcount_find_page(SinterQcow2Image *self, guint64 cluster, CountPage *ret, GErr
                                   page_bytes, &ret->page, error);
 }
 
-/* Counts that are not zero among those of @page below @end. */
+/* Counts the nonzero refcounts in @page below @end. */
 static guint64
 count_used(const SinterQcow2Header *header, const CountPage *page, guint64 end)
 {
@@ -93,7 +93,7 @@ detect_preallocation(SinterQcow2Image *self)
         if (!refcount_find_page(self, cluster, &page, NULL))
             return FALSE;
         used += count_used(header, &page, end);
-        /* sound blocks take space of their own: more of them than that is a feint */
+        /* valid blocks have space of their own: more of them than that is a malicious image */
         pages += page.present && !page.page.is_zero;
         if (pages > st.allocated_bytes / sinter_qcow2_cache_page_bytes(self->cache) + 1)
             return FALSE;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Internal snapshots: reads their table and makes one of them readable. Invariant: at most
- * 65,536 entries and 64 MiB are looked at, and each length in an entry is checked before it is
- * followed.
+ * Internal snapshots: reads their table and makes one of them readable. Invariant: at most 65,536
+ * entries and 64 MiB are read, and each length in an entry is checked before use.
  */
 
 #include "qcow2-snapshot.h"

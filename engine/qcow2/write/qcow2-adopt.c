@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Takes over a run of another file at once, for a file system that shares blocks: one copy for all
- * of it, wherever the guest has its clusters. Invariant: the run goes into clusters that nothing
- * names, and the mapping changes only once it is there, as with any place (qcow2-place.c).
+ * Copies a run of another file at once, for a file system that shares blocks: one copy for all
+ * guest clusters, wherever they are. Invariant: the run is copied into clusters that nothing refers
+ * to, and the mapping changes only after the copy, as with any place (qcow2-place.c).
  */
 
 #include "qcow2-place.h"
 
-/* Maps the clusters from @host on to @guests. What could not be mapped is given back. */
+/* Maps the clusters from @host on to @guests. Frees the clusters that could not be mapped. */
 static gboolean
 map_adopted(SinterQcow2Writer *self, guint64 host, const guint64 *guests, guint64 n, GError **error)
 {

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Finds free clusters and keeps the refcounts of an image that is being written, in memory until
- * the commit. Clusters are taken first-fit, in runs; a run's refcounts change together.
+ * Allocates clusters and keeps the refcounts of an image that is open for writing in memory until
+ * the commit. Clusters are allocated first-fit, in runs; a run's refcounts change together.
  *
- * Invariant: a refcount block that is missing is placed on the first cluster that it counts; a
- * refcount table that is full is replaced by a larger one in the first stretch that the old one
- * cannot count:
+ * Invariant: a missing refcount block is placed at the first cluster that it counts; a full
+ * refcount table is replaced by a larger one in the first range that the old one cannot count:
  *
  *   end of what the old table counts | new table | blocks that count all of this | free
  *
- * and no cluster that holds a table is ever handed out, whatever its refcount says.
+ * and no cluster that holds a table is ever allocated, whatever its refcount.
  */
 
 #include "qcow2-alloc.h"
@@ -18,13 +17,13 @@
 #include "sinter-error.h"
 
 /*
- * Each hole is a transaction of the file system and splits an extent of the file. Of so many at a
- * time, the shortest are left to be used again: a free cluster is the first to be taken. They are a
- * small part of the space.
+ * Each hole is a transaction of the file system and splits an extent of the file. Of so many runs
+ * at a time, the shortest are kept allocated in the file: free clusters are reused first, and these
+ * are a small part of the space.
  */
 #define PUNCH_ALL_RUNS 4096
 #define KEPT_PART 8
-/* Runs are told apart up to that length, in clusters. */
+/* Runs are distinguished by length up to this number of clusters. */
 #define SHORT_RUN_MAX 16
 
 static guint64
@@ -39,7 +38,7 @@ alloc_index_in_block(const SinterQcow2Writer *self, guint64 cluster)
     return (guint32)(cluster & ((G_GUINT64_CONSTANT(1) << self->geo.refblock_bits) - 1));
 }
 
-/* The block that counts @cluster, NULL in @ret where there is none. */
+/* Returns the block with the refcount of @cluster; NULL in @ret if there is none. */
 static gboolean
 alloc_block_get(SinterQcow2Writer *self, guint64 cluster, SinterQcow2Table **ret, GError **error)
 {
@@ -92,7 +91,7 @@ alloc_set_reftable(SinterQcow2Writer *self, guint64 index, guint64 offset)
     self->reftable_dirty_to = MAX(self->reftable_dirty_to, (guint32)index + 1);
 }
 
-/* Places block @index on @cluster, which is counted elsewhere or by itself. */
+/* Places block @index at @cluster, which another block or the block itself counts. */
 static SinterQcow2Table *
 alloc_add_block(SinterQcow2Writer *self, guint64 index, guint64 cluster)
 {
@@ -103,7 +102,7 @@ alloc_add_block(SinterQcow2Writer *self, guint64 index, guint64 cluster)
     return sinter_qcow2_table_add(&self->blocks, offset);
 }
 
-/* How many clusters a table and its first blocks need, where it is @table_clusters long. */
+/* The number of clusters for a table of @table_clusters and its first blocks. */
 static guint64
 growth_blocks(const SinterQcow2Writer *self, guint64 table_clusters)
 {
@@ -153,7 +152,7 @@ alloc_grow_reftable(SinterQcow2Writer *self, GError **error)
     return TRUE;
 }
 
-/* The block that counts @cluster, made where there is none. */
+/* Returns the block with the refcount of @cluster, created if missing. */
 static SinterQcow2Table *
 alloc_block_own(SinterQcow2Writer *self, guint64 cluster, GError **error)
 {
@@ -213,7 +212,7 @@ sinter_qcow2_alloc_set_refcount(SinterQcow2Writer *self, guint64 cluster, guint6
     return TRUE;
 }
 
-/* How many clusters from @cluster on are free: up to @max, and all of one block. */
+/* Returns the number of free clusters from @cluster on: up to @max, within one block. */
 static guint64
 block_count_free(const SinterQcow2Writer *self, const SinterQcow2Table *block, guint64 cluster,
                  guint64 max)
@@ -279,14 +278,14 @@ sinter_qcow2_alloc_untake(SinterQcow2Writer *self, guint64 first, guint64 n)
     for (guint64 i = 0; i < n; i++) {
         SinterQcow2Table *block = NULL;
 
-        /* what cannot be counted down again is unused space, no more */
+        /* a refcount that cannot be decremented only leaks a cluster */
         if (alloc_block_get(self, first + i, &block, NULL) && block)
             block_store(self, block, first + i, 0);
     }
     self->hint = MIN(self->hint, first);
 }
 
-/* Changes the counts of @n clusters by @step, 1 or -1. FALSE: nothing changed. */
+/* Changes the refcounts of @n clusters by @step, 1 or -1. FALSE: nothing changed. */
 static gboolean
 alloc_count_again(SinterQcow2Writer *self, guint64 first, guint64 n, gint step, GError **error)
 {
@@ -305,8 +304,8 @@ alloc_count_again(SinterQcow2Writer *self, guint64 first, guint64 n, gint step, 
 }
 
 /*
- * Where a stream of @n_bytes can go on behind the last one: in its cluster, and where that is too
- * small in a free one behind it. 0: nowhere.
+ * Returns where a stream of @n_bytes can follow the last one: in its cluster or, if that is too
+ * small, also in a free cluster after it. 0: nowhere.
  */
 static guint64
 alloc_find_packed(SinterQcow2Writer *self, gsize n_bytes)
@@ -340,7 +339,7 @@ sinter_qcow2_alloc_take_bytes(SinterQcow2Writer *self, gsize n_bytes, guint64 *r
 
     if (needs_cluster && !sinter_qcow2_alloc_take(self, 1, &taken, &n, error))
         return FALSE;
-    /* what was taken may lie elsewhere: then the stream begins there */
+    /* the allocated cluster may be elsewhere: then the stream begins there */
     if (needs_cluster && (at == 0 || taken != (at >> self->geo.cluster_bits) + 1))
         at = taken << self->geo.cluster_bits;
     else if (!alloc_count_again(self, at >> self->geo.cluster_bits, 1, 1, error)) {
@@ -398,7 +397,7 @@ compare_clusters(gconstpointer a, gconstpointer b)
     return (x > y) - (x < y);
 }
 
-/* Counts @cluster down; one that is free now goes to @freed. */
+/* Decrements the refcount of @cluster; adds it to @freed if it is free now. */
 static gboolean
 alloc_count_down(SinterQcow2Writer *self, guint64 cluster, GArray *freed, GError **error)
 {
@@ -427,7 +426,7 @@ alloc_count_down(SinterQcow2Writer *self, guint64 cluster, GArray *freed, GError
     return TRUE;
 }
 
-/* How many clusters follow each other from the index @i on. */
+/* Returns the number of consecutive clusters from index @i on. */
 static guint
 freed_run(GArray *freed, guint i)
 {
@@ -439,7 +438,7 @@ freed_run(GArray *freed, guint i)
     return n;
 }
 
-/* The shortest run, in clusters, that is worth a hole. */
+/* Returns the minimum length of a run, in clusters, for which a hole is punched. */
 static guint
 punch_min_clusters(GArray *freed)
 {
@@ -464,7 +463,7 @@ punch_min_clusters(GArray *freed)
     return length;
 }
 
-/* Gives the space of clusters, in order, back to the file system, run by run. */
+/* Punches holes for clusters, in order, run by run. */
 static gboolean
 alloc_punch(SinterQcow2Writer *self, GArray *freed, GError **error)
 {
@@ -494,7 +493,7 @@ sinter_qcow2_alloc_apply_releases(SinterQcow2Writer *self, GError **error)
     while (done < self->frees->len &&
            alloc_count_down(self, g_array_index(self->frees, guint64, done), freed, &local))
         done++;
-    /* one whose count is wrong is wrong the next time too; what storage refused is tried again */
+    /* a wrong refcount stays wrong and is skipped; storage errors are retried */
     if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_CORRUPT))
         done++;
     g_array_remove_range(self->frees, 0, done);

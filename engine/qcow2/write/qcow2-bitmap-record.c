@@ -2,13 +2,14 @@
 
 /*
  * Records writes in the image's enabled bitmaps. A bitmap is a table of clusters of bits, one bit
- * for 2^granularity bytes of the disk, from the least significant on; table entries without a
- * cluster stand for all zeros or all ones.
+ * per 2^granularity bytes of the disk, least significant bit first; table entries without a cluster
+ * represent all zeros or all ones.
  *
- * Invariant: before the first bit could go missing the bitmap is marked "in use" in its directory
- * entry, durably; the mark goes only after the bits are durable. A bitmap that was in use when the
- * image was opened, or is disabled, is left alone. After a failure the bits are stored beside the
- * mapping that is durable: they then mark what was to be written, which is never too little.
+ * Invariant: before the first bit can be lost, the bitmap is durably marked "in use" in its
+ * directory entry; the mark is removed only after the bits are durable. A bitmap that was in use
+ * when the image was opened, or is disabled, is not changed. After a failure the bits are stored
+ * together with the durable mapping: they then mark everything that was to be written, which is
+ * never too little.
  */
 
 #include "qcow2-bitmap-record.h"
@@ -18,12 +19,12 @@
 #include "sinter-error.h"
 
 typedef struct {
-    SinterQcow2Bitmap *stored; /* of the list that the writer keeps */
+    SinterQcow2Bitmap *stored; /* in the writer's list */
     guint64 *table;
     guint64 n_bits;
     guint8 *bits;  /* whole clusters */
     guint8 *dirty; /* one for each cluster of bits */
-    guint8 *fresh; /* likewise: it has a place that the stored table does not name yet */
+    guint8 *fresh; /* likewise: it has a place that the stored table does not refer to yet */
 } Recorder;
 
 static void
@@ -132,7 +133,7 @@ sinter_qcow2_bitmap_record_open(SinterQcow2Writer *self, gboolean is_idle, GErro
     return TRUE;
 }
 
-/* Writes a bitmap's flags, which lie inside a sector. */
+/* Writes a bitmap's flags, which are inside one sector. */
 static gboolean
 recorder_set_in_use(Recorder *self, SinterQcow2Writer *writer, gboolean in_use, GError **error)
 {
@@ -188,7 +189,10 @@ sinter_qcow2_bitmap_record_mark(SinterQcow2Writer *self, guint64 offset, guint64
     return TRUE;
 }
 
-/* Host clusters for bits that have none yet: counted before the table names them. */
+/*
+ * Allocates host clusters for bits that have none; they are counted before the table refers to
+ * them.
+ */
 static gboolean
 recorder_place(Recorder *self, SinterQcow2Writer *writer, GError **error)
 {
@@ -206,7 +210,7 @@ recorder_place(Recorder *self, SinterQcow2Writer *writer, GError **error)
     return TRUE;
 }
 
-/* Gives back the places that no stored table names. */
+/* Frees the places that no stored table refers to. */
 static void
 recorder_drop_places(Recorder *self, SinterQcow2Writer *writer)
 {
@@ -241,7 +245,7 @@ recorder_write(Recorder *self, SinterQcow2Writer *writer, GError **error)
     return TRUE;
 }
 
-/* Stores one bitmap, and that it is valid again; leaks nothing on failure. */
+/* Stores one bitmap and marks it valid again; leaks nothing on failure. */
 static gboolean
 recorder_store(Recorder *self, SinterQcow2Writer *writer, GError **error)
 {
@@ -254,7 +258,7 @@ recorder_store(Recorder *self, SinterQcow2Writer *writer, GError **error)
     return FALSE;
 }
 
-/* The table as it is stored: places that were taken for it since are void. */
+/* Reloads the stored table: places allocated since are void. */
 static gboolean
 recorder_reload_table(Recorder *self, SinterQcow2Writer *writer, GError **error)
 {
@@ -274,7 +278,7 @@ sinter_qcow2_bitmap_record_rescue(SinterQcow2Writer *failed, SinterQcow2Writer *
     for (guint i = 0; i < failed->recorders->len; i++) {
         Recorder *recorder = g_ptr_array_index(failed->recorders, i);
 
-        /* one that does not fit must not cost the others; it stays marked, which says all */
+        /* a bitmap that does not fit must not affect the others; it stays marked "in use" */
         if (recorder_reload_table(recorder, fresh, NULL))
             recorder_store(recorder, fresh, NULL);
     }

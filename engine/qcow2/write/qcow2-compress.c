@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Compresses clusters: zlib with QEMU's window, or zstd. What an encoder needs is kept from one
- * cluster to the next, one for each thread. Invariant: a stream that comes out is whole; QEMU and
- * this engine decode it to the same bytes.
+ * Compresses clusters: zlib with QEMU's window size, or zstd. Encoders are reused for the next
+ * cluster, one set per thread. Invariant: a stream is complete; QEMU and this engine decode it to
+ * the same bytes.
  */
 
 #include "qcow2-compress.h"
@@ -11,7 +11,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-/* QEMU decodes with this window and cannot read a larger one. */
+/* QEMU decodes with this window size and cannot read larger ones. */
 #define ZLIB_WINDOW_BITS (-12)
 #define ZLIB_MEMORY_LEVEL 9
 

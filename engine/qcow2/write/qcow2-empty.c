@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Empties an image: L1 entries go, and with them everything below them is counted down. What
- * holds: no cluster is free while a durable L1 entry leads to it, and the file is cut only behind
- * clusters that durably count as free.
+ * Empties an image: removes L1 entries and decrements the refcounts of everything below them.
+ * Invariant: no cluster is free while a durable L1 entry leads to it, and the file is truncated
+ * only after clusters that are durably free.
  */
 
 #include "qcow2-empty.h"
@@ -36,7 +36,7 @@ drop_all_tables(SinterQcow2Writer *self, GError **error)
     return sinter_qcow2_writer_finish(self, error);
 }
 
-/* The guest's data lies elsewhere, and nothing leads there any more. */
+/* The guest's data is in the data file, and no entry refers to it any more. */
 static gboolean
 drop_external_data(SinterQcow2Writer *self, GError **error)
 {

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Brings an image that is being written to rest, in epochs that are parted by flushes:
+ * Makes the changes of an image that is open for writing durable, in epochs separated by flushes:
  *
  *   1. new refcount blocks, a new refcount table
- *   2. the table's entries or the header that names it; refcounts; (guest data came before)
+ *   2. the table's entries or the header that refers to it; refcounts (guest data is already
+ * written)
  *   3. L2 tables
  *   4. L1 entries
- *   5. then, unhurried: refcounts of what is no longer used
+ *   5. later: refcounts of what is no longer used
  *
- * Invariant: whatever a durable structure names was durable before it; so a cut anywhere leaves
- * refcounts that are too high at worst.
+ * Invariant: whatever a durable structure refers to was durable before it; so a crash at any moment
+ * leaves refcounts that are too high at worst.
  */
 
 #include "qcow2/layout/qcow2-entries.h"
 #include "qcow2-flush.h"
 #include "qcow2-alloc.h"
 
-/* Clusters to count down pile up until a commit; so many are worth one of their own. */
+/* Clusters to decrement are collected until a commit; this many justify a commit of their own. */
 #define FREES_MAX 65536
 
-/* The header's two fields lie in one sector: they change together or not at all. */
+/* The two header fields are in one sector: they change together or not at all. */
 static gboolean
 switch_reftable(SinterQcow2Writer *self, GError **error)
 {
@@ -35,7 +36,7 @@ switch_reftable(SinterQcow2Writer *self, GError **error)
     sinter_be32_store(raw + 8, clusters);
     if (!sinter_io_write(self->io, SINTER_QCOW2_AT_REFTABLE_OFFSET, raw, sizeof raw, error))
         return FALSE;
-    /* whoever writes the header's first sector again must not go back to the former table */
+    /* a later write of the header's first sector must not restore the old table */
     self->header->reftable_offset = self->reftable_offset;
     self->header->reftable_clusters = clusters;
     return TRUE;

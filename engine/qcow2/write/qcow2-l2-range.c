@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What comes before each change of the mapping. Invariant: a cluster counts as owned, and so may
- * be written in place, only where its entry is COPIED, its refcount is 1 and no table lies there.
+ * Prepares each change of the mapping. Invariant: a cluster is owned, and so may be written in
+ * place, only if its entry is COPIED, its refcount is 1 and it holds no table.
  */
 
 #include "qcow2-l2-range.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Finds places for whole clusters, and maps them once their bytes are there. Invariant: a place is
- * either the cluster's own already, and then nothing changes but its bytes, or host clusters that
- * nothing names; so whatever is cut, the guest sees the old bytes or the new ones.
+ * Finds places for whole clusters, and maps them after their bytes are written. Invariant: a place
+ * is either the cluster's own, and then only its bytes change, or host clusters that nothing refers
+ * to; so after a crash at any moment the guest sees the old or the new bytes.
  */
 
 #include "qcow2-place.h"
@@ -45,10 +45,10 @@ sinter_qcow2_is_plain_data(const SinterQcow2Geometry *geo, SinterQcow2L2Entry l2
     return TRUE;
 }
 
-/* What a cluster of the stretch is for one who writes it whole. */
+/* The state of a cluster of the range, for a caller that writes whole clusters. */
 typedef struct {
-    gboolean own;   /* it may be written where it is */
-    gboolean plain; /* and is mapped to that place in whole */
+    gboolean own;   /* it may be written in place */
+    gboolean plain; /* all of it is mapped to that place */
     guint64 host;
 } Standing;
 
@@ -132,7 +132,7 @@ sinter_qcow2_writer_map(SinterQcow2Writer *self, const SinterFormatPlace *place,
 
     if (!place->is_new)
         return TRUE;
-    /* a place lies in the reach of one table, so the stretch is as long as it */
+    /* a place is within one table, so the range has its length */
     if (!sinter_qcow2_l2_range_begin(self, place->offset, place->length, &span, error)) {
         sinter_qcow2_writer_drop(self, place);
         return FALSE;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Looks at all references of an image before its stored reference counts are trusted with what
- * cannot be undone. What holds: a writer frees, reuses and overwrites on the word of its counts,
- * and keeps them right by itself; so it is enough that none was too low before its first such act.
+ * Checks all references of an image before its stored refcounts are used for changes that cannot be
+ * undone. A writer frees, reuses and overwrites clusters according to their refcounts, and keeps
+ * the refcounts correct itself; so it is sufficient that none was too low before its first such
+ * change.
  */
 
 #include "qcow2-proof.h"
@@ -12,7 +13,7 @@
 #include "qcow2/check/qcow2-refcount-compare.h"
 #include "sinter-error.h"
 
-/* The first cluster whose stored count is too low. */
+/* The first cluster whose stored refcount is too low. */
 typedef struct {
     gboolean found;
     guint64 cluster;

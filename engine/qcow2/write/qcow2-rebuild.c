@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Repairs an image that was not closed by its last user, as QEMU does when it opens one: what its
- * tables refer to is counted, and becomes the stored reference counts and COPIED flags. What
- * holds: the image stays marked until all of that is durable, so a cut leaves one that is repaired
- * once more; clusters that anything refers to are never written to; an image whose mapping is
- * damaged is refused as it is.
+ * Repairs an image that was not closed cleanly, as QEMU does when it opens one: counts the
+ * references in its tables and stores them as refcounts and COPIED flags. Invariant: the image
+ * stays marked until all of that is durable, so after a crash it is repaired again; clusters with
+ * references are never written; an image whose mapping is damaged is refused unchanged.
  */
 
 #include "format/sinter-tally.h"
@@ -20,13 +19,13 @@ typedef struct {
     SinterQcow2Writer *writer;
     SinterQcow2RefcountMap *map;
     guint64 n_clusters; /* of the file */
-    guint64 end;        /* of what the refcount table counts, as clusters */
-    GArray *missing;    /* of guint64: a cluster of each stretch that has no block */
-    guint64 seek;       /* no cluster below is without references */
-    GError *error;      /* of what was stored last */
+    guint64 end;        /* end of what the refcount table counts, in clusters */
+    GArray *missing;    /* of guint64: a cluster of each range that has no block */
+    guint64 seek;       /* all clusters below have references */
+    GError *error;      /* of the last store */
 } Rebuild;
 
-/* What a rebuild puts right, beside what harms nobody. */
+/* Returns whether a rebuild repairs the finding, or it is harmless. */
 static gboolean
 is_stale_count(guint code)
 {
@@ -76,7 +75,7 @@ rebuild_count(Rebuild *self, GError **error)
            check_repairable(result, self->map != NULL, error);
 }
 
-/* The clusters of a stretch that one block counts have nothing to be counted in. */
+/* The clusters of a range without a block have no refcounts. */
 static void
 rebuild_need_block(Rebuild *self, guint64 cluster)
 {
@@ -84,7 +83,7 @@ rebuild_need_block(Rebuild *self, guint64 cluster)
 
     if (sinter_qcow2_alloc_has_block(self->writer, cluster))
         return;
-    /* they come in order, as a rule */
+    /* usually they come in order */
     for (guint i = self->missing->len; i-- > 0;) {
         if (g_array_index(self->missing, guint64, i) >> bits == cluster >> bits)
             return;
@@ -99,7 +98,7 @@ note_missing(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
         rebuild_need_block(user_data, cluster);
 }
 
-/* The first cluster from @from on that nothing refers to. */
+/* Returns the first cluster from @from on without references. */
 static gboolean
 rebuild_find_free(Rebuild *self, guint64 from, guint64 end, guint64 *ret)
 {
@@ -110,7 +109,7 @@ rebuild_find_free(Rebuild *self, guint64 from, guint64 end, guint64 *ret)
     return FALSE;
 }
 
-/* Where the block goes that counts @counted: into what it counts, where there is room. */
+/* Returns the place of the block that counts @counted: within its own range, if there is room. */
 static gboolean
 rebuild_find_place(Rebuild *self, guint64 counted, guint64 *ret, GError **error)
 {
@@ -128,7 +127,7 @@ rebuild_find_place(Rebuild *self, guint64 counted, guint64 *ret, GError **error)
     return FALSE;
 }
 
-/* A block may come to lie in a stretch that has none in turn: the list grows. */
+/* A block may be placed in another range without a block: the list grows. */
 static gboolean
 rebuild_place_blocks(Rebuild *self, GError **error)
 {
@@ -151,14 +150,17 @@ store_count(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
 {
     Rebuild *self = user_data;
 
-    /* a stretch without a block counts as free already */
+    /* a range without a block already counts as free */
     if (self->error || !sinter_qcow2_alloc_has_block(self->writer, cluster))
         return;
     if (sinter_qcow2_alloc_set_refcount(self->writer, cluster, refs, &self->error))
         sinter_qcow2_writer_make_room(self->writer, &self->error);
 }
 
-/* Behind the end of the file only new blocks may be counted: the rest would be lost as it grows. */
+/*
+ * Beyond the end of the file only new blocks may be counted: other clusters would leak as the file
+ * grows.
+ */
 static void
 rebuild_clear_beyond(Rebuild *self)
 {
@@ -186,7 +188,7 @@ rebuild_store_counts(Rebuild *self, GError **error)
 
     sinter_qcow2_refcount_map_compare(self->map, self->n_clusters, store_count, self, &end);
     rebuild_clear_beyond(self);
-    /* the new blocks, which may lie there */
+    /* the new blocks, which may be there */
     for (guint i = 0; i < self->missing->len; i++)
         store_count(g_array_index(self->missing, guint64, i), 0, 1, self);
     if (!self->error)
@@ -195,7 +197,7 @@ rebuild_store_counts(Rebuild *self, GError **error)
     return FALSE;
 }
 
-/* Whether what @offset points at is used once; then its entry is COPIED. */
+/* Returns COPIED if the cluster at @offset has exactly one reference. */
 static guint64
 rebuild_copied(const Rebuild *self, guint64 offset)
 {
@@ -222,7 +224,7 @@ rebuild_flag_table(const Rebuild *self, SinterQcow2Table *table)
     }
 }
 
-/* The flags of the active state, which is the one that is written to. */
+/* Corrects the flags of the active state, the one that is written to. */
 static gboolean
 rebuild_flags(const Rebuild *self, GError **error)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Owns tables in memory until they are written. Invariant: only clean tables are forgotten, and
- * a table stays dirty until somebody says that a flush has followed its write; so a write or
- * flush that fails can be tried again and loses nothing.
+ * Owns tables in memory until they are written. Invariant: only clean tables are dropped, and a
+ * table stays dirty until a flush after its write is reported; so a failed write or flush can be
+ * retried and loses nothing.
  */
 
 #include "qcow2-table.h"
@@ -104,7 +104,7 @@ compare_used(gconstpointer a, gconstpointer b)
     return (x->used > y->used) - (x->used < y->used);
 }
 
-/* The tables that are dirty (or clean), unsorted. */
+/* Returns the dirty (or clean) tables, unsorted. */
 static GPtrArray *
 set_pick(const SinterQcow2TableSet *self, gboolean dirty, gboolean only_new)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Compressed clusters: streams are packed byte by byte behind each other, and a host cluster
- * counts one reference for each stream that touches it. Invariant: the bytes of a stream that
- * something names are never written again; an entry of a compressed cluster is never COPIED.
+ * Compressed clusters: streams are packed byte by byte, and a host cluster has one reference for
+ * each stream that touches it. Invariant: the bytes of a stream that something refers to are never
+ * overwritten; an entry of a compressed cluster is never COPIED.
  */
 
 #include "qcow2-l2-range.h"

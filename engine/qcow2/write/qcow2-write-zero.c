@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Guest zeros and discards, as cheap as the format can say them. Invariant: a range that is
- * zeroed reads as zeros whatever the backing file holds; entries that said so already stay.
+ * Writes guest zeros and discards, in the cheapest way that the format allows. Invariant: a zeroed
+ * range reads as zeros whatever the backing file holds; entries that already read as zeros stay.
  */
 
 #include "qcow2-l2-range.h"
 
-/* Real zeros, for what no entry can say. */
+/* Writes zeros as data, for ranges that no entry can represent. */
 static gboolean
 write_zeros(SinterQcow2Writer *self, guint64 offset, guint64 len, GError **error)
 {
@@ -24,7 +24,9 @@ write_zeros(SinterQcow2Writer *self, guint64 offset, guint64 len, GError **error
     return TRUE;
 }
 
-/* The entry of a cluster that is all zeros from now on; FALSE: no entry says so. */
+/*
+ * Returns the entry of a cluster that is all zeros from now on; FALSE: no entry can represent it.
+ */
 static gboolean
 zero_entry(const SinterQcow2Writer *self, SinterQcow2L2Entry old, SinterQcow2L2Entry *ret)
 {
@@ -45,7 +47,7 @@ zero_entry(const SinterQcow2Writer *self, SinterQcow2L2Entry old, SinterQcow2L2E
     return TRUE;
 }
 
-/* Zeros whole clusters of a span. @only_flags: leave alone what would take real zeros. */
+/* Zeros whole clusters of a span. @only_flags: skip clusters that would need zeros as data. */
 static gboolean
 zero_clusters(SinterQcow2L2Range *span, gboolean only_flags, GError **error)
 {
@@ -94,7 +96,10 @@ zero_whole(SinterQcow2Writer *self, guint64 offset, guint64 len, gboolean only_f
     return TRUE;
 }
 
-/* The whole clusters of a range; the disk's last one is whole where the range reaches its end. */
+/*
+ * Returns the whole clusters of a range; the disk's last cluster is whole if the range reaches its
+ * end.
+ */
 static void
 whole_clusters(const SinterQcow2Writer *self, guint64 offset, guint64 len, guint64 *ret_from,
                guint64 *ret_to)
@@ -108,8 +113,8 @@ whole_clusters(const SinterQcow2Writer *self, guint64 offset, guint64 len, guint
 }
 
 /*
- * Whole subclusters of one cluster, up to the end of the disk. @ret_done: FALSE where the entry
- * cannot say it of a part of its cluster.
+ * Zeros whole subclusters of one cluster, up to the end of the disk. @ret_done: FALSE if the entry
+ * cannot represent it for a part of its cluster.
  */
 static gboolean
 zero_subclusters(SinterQcow2Writer *self, guint64 offset, guint64 len, gboolean *ret_done,
@@ -137,7 +142,7 @@ zero_subclusters(SinterQcow2Writer *self, guint64 offset, guint64 len, gboolean 
     return TRUE;
 }
 
-/* Zeros in one cluster, of which the range is a part. */
+/* Zeros a part of one cluster. */
 static gboolean
 zero_in_cluster(SinterQcow2Writer *self, guint64 offset, guint64 len, GError **error)
 {
@@ -147,7 +152,7 @@ zero_in_cluster(SinterQcow2Writer *self, guint64 offset, guint64 len, GError **e
     guint64 to = end == self->header->virtual_size_bytes ? end : end & ~mask;
     gboolean done = FALSE;
 
-    /* what lies in a data file must be zeros there, too */
+    /* a data file must hold zeros there, too */
     if (!self->geo.extended_l2 || self->geo.external_data || from >= to)
         return write_zeros(self, offset, len, error);
     return write_zeros(self, offset, from - offset, error) &&

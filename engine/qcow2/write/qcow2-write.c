@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Guest writes, out of memory or out of another file, which the kernel then copies. Whole clusters
- * go in long runs; what a cluster holds beside the bytes that are written to it is copied. What
- * holds: bytes that another state of the disk (a snapshot) or the durable mapping can still show
- * are never overwritten: data goes in place only where the cluster is owned, else into clusters
- * that nothing names.
+ * Guest writes, from memory or from another file, which the kernel then copies. Whole clusters are
+ * written in long runs; the remaining content of a partly written cluster is copied. Invariant:
+ * bytes that another state of the disk (a snapshot) or the durable mapping can still show are never
+ * overwritten: data is written in place only if the cluster is owned, otherwise into clusters that
+ * nothing refers to.
  */
 
 #include "qcow2-place.h"
 
-/* Where bytes come from: memory, or another file. It moves on as they are used. */
+/* The source of bytes: memory, or another file. It advances as bytes are used. */
 typedef struct {
     const guint8 *buf; /* NULL: @from */
     SinterIo *from;
     guint64 from_offset;
 } Payload;
 
-/* Puts the next @n bytes at @host. */
+/* Writes the next @n bytes at @host. */
 static gboolean
 payload_put(const Payload *self, SinterQcow2Writer *writer, guint64 host, gsize n, GError **error)
 {
@@ -50,9 +50,9 @@ sub_mask(guint32 first, guint32 last)
     return (guint32)(((G_GUINT64_CONSTANT(1) << (last - first + 1)) - 1) << first);
 }
 
-/* How a cluster is changed in part. Offsets are bytes inside the cluster. */
+/* A change of a part of a cluster. Offsets are bytes inside the cluster. */
 typedef struct {
-    guint32 from; /* what is written, whole subclusters */
+    guint32 from; /* the written range, in whole subclusters */
     guint32 to;
     SinterQcow2L2Entry old;
     SinterQcow2L2Entry new;
@@ -88,7 +88,7 @@ patch_plan(const SinterQcow2Geometry *geo, SinterQcow2L2Entry old, guint64 host,
     return patch;
 }
 
-/* Guest bytes as they are now; zeros beyond the end of the disk. */
+/* Reads the current guest bytes; zeros beyond the end of the disk. */
 static gboolean
 read_present(SinterQcow2Writer *self, guint64 offset, guint8 *buf, gsize len, GError **error)
 {
@@ -99,7 +99,9 @@ read_present(SinterQcow2Writer *self, guint64 offset, guint8 *buf, gsize len, GE
     return n == 0 || sinter_qcow2_writer_read(self, offset, buf, n, error);
 }
 
-/* Writes @n bytes into the cluster at the span's offset with what must stand around them. */
+/*
+ * Writes @n bytes into the cluster at the span's offset, with the content that must surround them.
+ */
 static gboolean
 write_patch(SinterQcow2L2Range *span, const Patch *patch, guint64 host, const Payload *in,
             guint32 n, GError **error)
@@ -115,13 +117,13 @@ write_patch(SinterQcow2L2Range *span, const Patch *patch, guint64 host, const Pa
                       patch->to - within - n, error) ||
         !payload_get(in, whole + (within - patch->from), n, error))
         return FALSE;
-    /* a data file is as long as the disk, also where that ends inside a cluster */
+    /* a data file is as long as the disk, even if that ends inside a cluster */
     if (self->geo.external_data)
         to = (guint32)MIN(to, self->header->virtual_size_bytes - guest);
     return sinter_io_write(self->data_io, host + patch->from, whole, to - patch->from, error);
 }
 
-/* The first part of the span, inside one cluster, where it is written in place. */
+/* Writes the first part of the span, inside one cluster, in place. */
 static gboolean
 write_own(SinterQcow2L2Range *span, SinterQcow2L2Entry l2, const Payload *in, guint32 n,
           GError **error)
@@ -140,7 +142,7 @@ write_own(SinterQcow2L2Range *span, SinterQcow2L2Entry l2, const Payload *in, gu
     return TRUE;
 }
 
-/* The same, where it goes into a new cluster. */
+/* The same, into a new cluster. */
 static gboolean
 write_new_part(SinterQcow2L2Range *span, SinterQcow2L2Entry l2, const Payload *in, guint32 n,
                GError **error)
@@ -163,7 +165,7 @@ write_new_part(SinterQcow2L2Range *span, SinterQcow2L2Entry l2, const Payload *i
     return TRUE;
 }
 
-/* Whole clusters, in one run; 0 in @ret_done: none can be written so. */
+/* Writes whole clusters, in one run; 0 in @ret_done: not possible. */
 static gboolean
 write_whole(SinterQcow2L2Range *span, const Payload *in, gsize *ret_done, GError **error)
 {
@@ -183,7 +185,7 @@ write_whole(SinterQcow2L2Range *span, const Payload *in, gsize *ret_done, GError
     return TRUE;
 }
 
-/* Some bytes from the front of the span; how many, in @ret_done. */
+/* Writes some bytes from the start of the span; @ret_done is their number. */
 static gboolean
 write_some(SinterQcow2L2Range *span, const Payload *in, gsize *ret_done, GError **error)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reads an image that is being written, as the guest sees it at this moment: through the mapping
- * in memory, then the backing file.
+ * Reads an image that is open for writing as the guest currently sees it: through the mapping in
+ * memory, then the backing file.
  */
 
 #include "qcow2/read/qcow2-decompress.h"
 #include "qcow2-writer.h"
 #include "sinter-error.h"
 
-/* What follows on each other and is alike. */
+/* A contiguous range in one state. */
 typedef struct {
     SinterQcow2Kind kind;
     guint64 host; /* bytes, for NORMAL */
@@ -72,7 +72,7 @@ check_entry(SinterQcow2Writer *self, SinterQcow2L2Entry l2, SinterQcow2Kind kind
     return FALSE;
 }
 
-/* The part of [@offset, @offset + @len) that lies in one subcluster. */
+/* Returns the part of [@offset, @offset + @len) in one subcluster. */
 static gboolean
 read_classify(SinterQcow2Writer *self, const SinterQcow2Table *table, guint64 offset, gsize len,
               ReadRun *ret, GError **error)
@@ -113,7 +113,7 @@ read_run(SinterQcow2Writer *self, const ReadRun *run, guint64 offset, guint8 *bu
     }
 }
 
-/* All of the range lies in @table. */
+/* The whole range must be in @table. */
 static gboolean
 read_table(SinterQcow2Writer *self, const SinterQcow2Table *table, guint64 offset, guint8 *buf,
            gsize len, GError **error)
@@ -123,7 +123,7 @@ read_table(SinterQcow2Writer *self, const SinterQcow2Table *table, guint64 offse
     while (len > 0) {
         if (!read_classify(self, table, offset, len, &run, error))
             return FALSE;
-        /* neighbours in the file are read in one go */
+        /* adjacent clusters in the file are read together */
         while (run.kind == SINTER_QCOW2_NORMAL && run.len < len) {
             ReadRun next;
 
@@ -163,7 +163,7 @@ sinter_qcow2_writer_read(SinterQcow2Writer *self, guint64 offset, void *buf, gsi
     return TRUE;
 }
 
-/* Whether the run at @offset, inside one table's reach, is the image's own, and how long it is. */
+/* Returns whether the image itself holds the run at @offset, within one table, and its length. */
 static gboolean
 classify_held(SinterQcow2Writer *self, const SinterQcow2Table *table, guint64 offset, gsize len,
               gboolean *ret_held, gsize *ret_len, GError **error)

@@ -2,8 +2,8 @@
 
 /*
  * Opens a qcow2 image for writing and keeps its mapping in memory. Invariant: an image that this
- * engine cannot keep sound is refused before a byte of it changes, and an L2 table that is
- * changed belongs to the active state alone.
+ * engine cannot keep consistent is refused before it is changed, and a changed L2 table belongs
+ * only to the active state.
  */
 
 #include "qcow2-bitmap-record.h"
@@ -35,7 +35,7 @@ check_header(const SinterQcow2Header *header, GError **error)
     return TRUE;
 }
 
-/* Bits that a program set whose data we do not keep up: cleared before anything else changes. */
+/* Clears autoclear bits of data that this engine does not maintain, before any other change. */
 static gboolean
 clear_autoclear(SinterQcow2Writer *self, GError **error)
 {
@@ -130,7 +130,7 @@ mark_range(SinterQcow2Writer *self, guint64 offset, guint64 bytes)
         g_hash_table_add(self->metadata, GSIZE_TO_POINTER(first + i));
 }
 
-/* Reference counts that may be stale must not be believed. */
+/* Refcounts that may be stale must not be used. */
 static gboolean
 repair_if_dirty(SinterQcow2Writer *self, GError **error)
 {
@@ -155,14 +155,14 @@ note_end(SinterQcow2Writer *self, GError **error)
     return TRUE;
 }
 
-/* Where snapshots share clusters, a count that is too low lets the disk write into theirs. */
+/* If snapshots share clusters, a refcount that is too low lets the disk overwrite theirs. */
 static gboolean
 prove_if_shared(SinterQcow2Writer *self, GError **error)
 {
     return self->header->n_snapshots == 0 || sinter_qcow2_proof_counts(self, error);
 }
 
-/* What must never be handed out: all places where tables lie. */
+/* Collects the places of all tables, which must never be allocated. */
 static gboolean
 mark_metadata(SinterQcow2Writer *self, GError **error)
 {
@@ -225,7 +225,7 @@ sinter_qcow2_writer_close(SinterQcow2Writer *self, GError **error)
     return sinter_qcow2_writer_finish(self, error) && sinter_qcow2_bitmap_record_store(self, error);
 }
 
-/* What was not flushed is dropped, but bitmaps that recorded it can be kept. */
+/* Unflushed changes are dropped, but bitmaps that recorded them can be kept. */
 static void
 keep_bitmaps(SinterQcow2Writer *self)
 {
@@ -298,7 +298,7 @@ sinter_qcow2_writer_l1_set(SinterQcow2Writer *self, guint32 index, guint64 entry
     self->l1_dirty_to = MAX(self->l1_dirty_to, index + 1);
 }
 
-/* A table that counts more than one owner must not be changed, whatever L1 says. */
+/* A table with more than one owner must not be changed, whatever L1 says. */
 static gboolean
 check_owned(SinterQcow2Writer *self, guint64 table, GError **error)
 {
