@@ -5,16 +5,17 @@
 
 G_BEGIN_DECLS
 
-/* What a job that changes a disk's chain sees on the host: what its next step is decided from. */
+/* What a job that changes a disk's chain observes on the host: the input for the decision on its
+ * next step. */
 
-/* Where the chain stands, compared with the plan. */
+/* The chain compared with the plan. */
 typedef enum {
-    SINTER_CHAIN_BEFORE, /* as it was when the plan was made */
-    SINTER_CHAIN_AFTER,  /* as the plan wants it */
+    SINTER_CHAIN_BEFORE, /* the chain at planning */
+    SINTER_CHAIN_AFTER,  /* the plan's result */
     SINTER_CHAIN_OTHER,  /* neither */
 } SinterChainState;
 
-/* The last block-job event that was seen for this job, if any. */
+/* The last block job event seen for this job, if any. */
 typedef enum {
     SINTER_SEEN_NOTHING,
     SINTER_SEEN_COMPLETED,
@@ -25,8 +26,8 @@ typedef enum {
 typedef struct {
     gboolean domain_exists;
     gboolean domain_active;
-    SinterChainState chain;       /* the live chain, or the definition's when shut off */
-    SinterBlockJobType block_job; /* on the disk now */
+    SinterChainState chain;       /* the live chain; the definition's chain when shut off */
+    SinterBlockJobType block_job; /* the block job now on the disk */
     SinterMirror mirror;
     SinterSeenEvent seen;
     gboolean foreign_mirror; /* it writes to another image than the plan's */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The kind of job that QEMU does as a block job while the domain runs. Invariant: what was taken
- * from the guest (its write limit, its CPUs) is given back before the job ends or the daemon stops.
+ * The kind of job that runs as a QEMU block job while the domain runs. Invariant: the guest's write
+ * limit and vCPUs are restored before the job ends or the daemon stops.
  */
 
 #include "sinter-live-job.h"
@@ -30,9 +30,8 @@ clear(SinterJobRun *run)
     g_free(state->end.qemu_reason);
 }
 
-/* Before a start every domain is looked at: between the plan and the start there may be hours in
- * the queue, and libvirt has no event for some changes, so the plan is checked once more at the
- * last moment. */
+/* Before a start every domain is read: the job may have been queued for hours since it was planned,
+ * and libvirt has no event for some changes, so the plan is checked again at the last moment. */
 static gboolean
 observe(SinterJobRun *run, GError **error)
 {

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* A job that QEMU does as a block job while the domain runs: commit, pull, copy. */
+/* A job that runs as a QEMU block job while the domain runs: commit, pull, copy. */
 extern const SinterJobKind sinter_live_job_kind;
 
 G_END_DECLS

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From record and observation to the next step of a job that runs as a block job of QEMU. One
- * function a question, asked in this order: is the domain there, is our block job there, is the
- * chain changed, and if none of it, what does the record say had begun. Invariant: a chain that is
- * neither the old nor the new one is never touched, and "no block job" alone never means success.
+ * Derives the next step of a job that runs as a QEMU block job from its record and an observation.
+ * One function per question, asked in this order: does the domain exist, is our block job running,
+ * has the chain changed, and otherwise what had begun according to the record. Invariant: a chain
+ * that is neither the old nor the new one is never touched, and the absence of a block job alone
+ * never means success.
  */
 
 #include "sinter-live-reconcile.h"
@@ -55,7 +56,7 @@ next_with_block_job(const SinterJobRecord *record, const SinterObservation *seen
     return sinter_verdict(SINTER_NEXT_WAIT);
 }
 
-/* The chain is the plan's result and no block job is there. */
+/* The chain is the plan's result and the disk has no block job. */
 static SinterVerdict
 next_after(const SinterJobRecord *record)
 {
@@ -65,8 +66,9 @@ next_after(const SinterJobRecord *record)
     return sinter_verdict(SINTER_NEXT_VERIFY);
 }
 
-/* Its end was asked for after READY, and libvirt said that it has ended, to us or to the daemon
- * before us. That it is gone would prove nothing: QEMU may have been killed in between. */
+/* Returns whether the end was requested after READY and libvirt reported it, to us or to the daemon
+ * before us. The absence of the block job would prove nothing: QEMU may have been killed in
+ * between. */
 static gboolean
 is_copy_whole(const SinterJobRecord *record, const SinterObservation *seen)
 {
@@ -76,7 +78,7 @@ is_copy_whole(const SinterJobRecord *record, const SinterObservation *seen)
            (seen->seen == SINTER_SEEN_COMPLETED || seen->seen == SINTER_SEEN_CANCELED);
 }
 
-/* The chain is as before, no block job is there, and one had been seen to run. */
+/* The chain is unchanged, the disk has no block job, and one had been seen running. */
 static SinterVerdict
 next_ended_without_change(const SinterJobRecord *record, const SinterObservation *seen)
 {
@@ -116,7 +118,7 @@ next_ended_without_change(const SinterJobRecord *record, const SinterObservation
         "the block job ended while sinterd was not running; the chain is unchanged");
 }
 
-/* The chain is as before and no block job is there. */
+/* The chain is unchanged and the disk has no block job. */
 static SinterVerdict
 next_before(const SinterJobRecord *record, const SinterObservation *seen)
 {
@@ -128,7 +130,7 @@ next_before(const SinterJobRecord *record, const SinterObservation *seen)
     if (!seen->domain_active)
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
                                   "the domain is not running; the chain is unchanged");
-    /* asked for or not, nothing has come of it, and asking again harms nothing */
+    /* whether it was requested or not, it had no effect, and requesting it again is harmless */
     return sinter_verdict(SINTER_NEXT_START);
 }
 
@@ -140,7 +142,7 @@ sinter_live_reconcile(const SinterJobRecord *record, const SinterObservation *ob
                                   "the domain no longer exists; its files are not changed");
     if (observation->block_job != SINTER_BLOCK_JOB_NONE)
         return next_with_block_job(record, observation);
-    /* a plain copy's chain is the same before and after: the old one decides */
+    /* a copy without pivot has the same chain before and after: the old chain decides */
     if (observation->chain == SINTER_CHAIN_AFTER && !is_plain_copy(record))
         return next_after(record);
     if (observation->chain != SINTER_CHAIN_OTHER)

@@ -8,15 +8,15 @@
 G_BEGIN_DECLS
 
 /*
- * What a live job does next, as a pure function of what its record says and what is seen on the
- * host. The same function serves a fresh job, one that waits for an event, one whose connection was
- * lost, and one that is taken over after a crash: in each case the host is observed, nothing is
- * guessed from the past.
+ * Decides the next step of a live job, as a pure function of its record and an observation of the
+ * host. The same function serves a new job, one that waits for an event, one whose connection was
+ * lost, and one that is taken over after a crash: the host is observed in each case, nothing is
+ * assumed from earlier.
  */
 SinterVerdict sinter_live_reconcile(const SinterJobRecord *record,
                                     const SinterObservation *observation);
 
-/* The type of block job that an operation runs as. */
+/* The type of block job that implements an operation. */
 SinterBlockJobType sinter_live_block_job(SinterOperation operation);
 
 G_END_DECLS

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* What is known of the end of the block job. */
+/* What is known about the end of the block job. */
 typedef struct {
     gboolean asked;         /* its end was asked for */
     gboolean heard_out;     /* an event that may be on its way was waited for */
@@ -15,21 +15,21 @@ typedef struct {
     char *qemu_reason;      /* why QEMU's job failed, where QEMU told */
 } SinterLiveEnd;
 
-/* What was taken from the guest, as far as the record does not say it. */
+/* What was changed on the guest, as far as the record does not contain it. */
 typedef struct {
-    gboolean settled;        /* what an earlier run of the daemon had taken was given back */
-    gboolean flush_failed;   /* QEMU could not be made to flush: not tried again */
-    guint n_tries;           /* to give it back, since that last worked */
-    SinterConvergence state; /* what is done so that the copy catches up */
+    gboolean settled;        /* what an earlier run of the daemon had changed was restored */
+    gboolean flush_failed;   /* QEMU could not be made to flush: do not try again */
+    guint n_tries;           /* attempts to restore the guest since the last success */
+    SinterConvergence state; /* the steps taken so that the copy catches up */
 } SinterLiveGuest;
 
-/* The state of a job that runs as a block job of QEMU. */
+/* The state of a job that runs as a QEMU block job. */
 typedef struct {
-    SinterChainLook look; /* first */
+    SinterChainLook look; /* must be first */
     SinterLiveEnd end;
     SinterLiveGuest guest;
-    guint n_full_polls;    /* looks in a row at which all was copied and no event had come */
-    gboolean space_logged; /* that it waits for room that others may need */
+    guint n_full_polls;    /* consecutive polls with everything copied and no event */
+    gboolean space_logged; /* already logged that it waits for space that others may need */
 } SinterLiveState;
 
 static inline SinterLiveState *

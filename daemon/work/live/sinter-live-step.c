@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The steps of a live job. Invariant: the record on disk names a step before it changes anything;
- * no step assumes that it worked, the next look tells.
+ * The steps of a live job. Invariant: the record on disk names a step before the step changes
+ * anything; no step assumes that it succeeded, the next observation decides.
  */
 
 #include "sinter-live-step.h"
@@ -17,13 +17,13 @@
 #include "sinter-live-wait.h"
 #include "sinter-recheck.h"
 
-/* QEMU refuses a pivot for good reasons that pass (it was not ready after all, another command
- * held the domain); one that never passes must not be asked for for ever. */
+/* QEMU refuses a pivot for valid temporary reasons (the job was not ready after all, another
+ * command held the domain); a permanent refusal must not be retried forever. */
 #define MAX_PIVOT_TRIES 20
 
 /* --- ends ----------------------------------------------------------------------------------- */
 
-/* QEMU's own words, where they are known, say more than the fact that it failed. */
+/* QEMU's own message, if known, says more than the mere failure. */
 void
 sinter_live_step_fail(SinterJobRun *run, const SinterVerdict *verdict)
 {
@@ -83,7 +83,7 @@ sinter_live_step_cancel(SinterJobRun *run, const SinterVerdict *verdict)
     if (!end->asked) {
         if (!virt->klass->end(virt, run->record->domain_uuid, run->record->plan->disk, FALSE,
                               &error)) {
-            /* it may have ended by itself just now: the next look tells */
+            /* it may have just ended on its own: the next observation shows */
             sinter_job_run_log(run, G_LOG_LEVEL_INFO, error->message);
             sinter_job_run_wait(run, run->context.poll_usec);
             return;
@@ -123,7 +123,7 @@ sinter_live_step_pivot(SinterJobRun *run, const SinterVerdict *verdict)
     sinter_job_run_wait(run, run->context.poll_usec);
 }
 
-/* The pivot must not wait for another look once the copy is ready: libvirt checks it once more. */
+/* When the copy is ready, pivots without another observation: libvirt checks again anyway. */
 static void
 wait_for_block_job(SinterJobRun *run)
 {
@@ -133,8 +133,9 @@ wait_for_block_job(SinterJobRun *run)
         sinter_live_step_pivot(run, &ready);
 }
 
-/* Only news: whether a block job runs is looked at, never read from the record. So it is saved at
- * the first look at the progress, and a job that is through before that saves the time. */
+/* Informational only: whether a block job runs is always observed, never taken from the record. So
+ * it is saved at the first progress poll, and a job that finishes earlier is never saved in this
+ * phase. */
 static void
 note_copying(SinterJobRun *run)
 {
@@ -149,14 +150,14 @@ sinter_live_step_wait(SinterJobRun *run, const SinterVerdict *verdict)
 {
     if (run->record->phase < SINTER_PHASE_COPYING)
         note_copying(run);
-    /* what was seen before was of an earlier block job */
+    /* earlier events belonged to an earlier block job */
     sinter_chain_look(run)->observation.seen = SINTER_SEEN_NOTHING;
     wait_for_block_job(run);
 }
 
 /* --- the start ------------------------------------------------------------------------------ */
 
-/* Other jobs may need the room that there is: stays in the queue, and looks again when one of them
+/* Other jobs may need the available space: stays in the queue, and checks again when one of them
  * has ended. */
 static void
 wait_for_space(SinterJobRun *run, const GError *error)
@@ -169,7 +170,7 @@ wait_for_space(SinterJobRun *run, const GError *error)
     sinter_job_run_wait(run, run->context.retry_usec);
 }
 
-/* Whether the job may start now; else it has waited, or ended. */
+/* Returns whether the job may start now; otherwise it has waited, or ended. */
 static gboolean
 is_clear_to_start(SinterJobRun *run)
 {
@@ -213,7 +214,7 @@ sinter_live_step_start(SinterJobRun *run, const SinterVerdict *verdict)
     wait_for_block_job(run);
 }
 
-/* --- after it ------------------------------------------------------------------------------- */
+/* --- after the block job -------------------------------------------------------------------- */
 
 void
 sinter_live_step_verify(SinterJobRun *run, const SinterVerdict *verdict)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Job records and their JSON form. Each persisted member stands once, in one of the field tables
- * below, which both directions walk; a member that is absent or of the wrong type makes the record
- * corrupt, so that a job is never taken over from half of its story.
+ * Job records and their JSON form. Each persisted member is listed once, in one of the field tables
+ * below, which both directions use. A member that is absent or of the wrong type makes the record
+ * corrupt, so that a job is never taken over from an incomplete record.
  */
 
 #include "sinter-job-record.h"
@@ -105,16 +105,16 @@ sinter_job_record_warn(SinterJobRecord *record, const char *format, ...)
         g_ptr_array_add(record->warnings, g_steal_pointer(&text));
 }
 
-/* How a member is kept in JSON. */
+/* How a member is stored in JSON. */
 typedef enum {
-    FIELD_STRING,    /* char *, must be there */
+    FIELD_STRING,    /* char *, required */
     FIELD_OPTIONAL,  /* char *, absent for NULL */
     FIELD_STRINGS,   /* char **, absent for NULL */
     FIELD_WARNINGS,  /* GPtrArray of char * */
     FIELD_BOOLEAN,   /* gboolean */
     FIELD_FLAG,      /* gboolean, absent for FALSE */
     FIELD_UINT,      /* guint */
-    FIELD_UINT64,    /* guint64, as a decimal string: JSON's integers have 63 bits */
+    FIELD_UINT64,    /* guint64, as a decimal string: JSON integers have 63 bits */
     FIELD_TIME,      /* gint64 */
     FIELD_PHASE,     /* SinterPhase, by name */
     FIELD_OPERATION, /* SinterOperation, by name */
@@ -155,7 +155,8 @@ static const Field record_fields[] = {
 };
 #undef R
 
-/* Steps, refusals and warnings of the plan are for people before the start; a job needs none. */
+/* Steps, refusals and warnings of the plan are for people before the start; a job does not need
+ * them. */
 #define P(kind, member)                                                                            \
     {                                                                                              \
 #member, kind, offsetof(SinterDiskPlan, member)                                            \
@@ -277,14 +278,14 @@ sinter_job_record_to_json(const SinterJobRecord *record)
     return json_generator_to_data(generator, NULL);
 }
 
-/* What a member's JSON value must be. */
+/* Returns whether a JSON value has the type that a member requires. */
 static gboolean
 node_is(JsonNode *node, GType type)
 {
     return node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == type;
 }
 
-/* (transfer full): the strings of an array; NULL when it is none or holds something else */
+/* (transfer full): the strings of an array; NULL if it is not an array of strings */
 static GPtrArray *
 read_strings(JsonNode *node)
 {

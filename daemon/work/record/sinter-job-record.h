@@ -6,28 +6,28 @@
 G_BEGIN_DECLS
 
 /*
- * What is known of one job, as it stands in the state folder: one JSON file a job. It is written
- * durably before each step that changes anything, so that after a crash the record names the last
- * step that may have begun. See sinter-reconcile.h for what is made of it then.
+ * The record of one job in the state folder: one JSON file per job. It is written durably before
+ * each step that changes anything, so that after a crash the record names the last step that may
+ * have begun. See sinter-live-reconcile.h and sinter-offline-reconcile.h for how it is then used.
  */
 
 typedef enum {
-    SINTER_PHASE_QUEUED,    /* waits for room in the budgets */
-    SINTER_PHASE_STARTING,  /* the block job is being asked for: it may or may not run */
+    SINTER_PHASE_QUEUED,    /* waiting for a place in the budgets */
+    SINTER_PHASE_STARTING,  /* the block job is being started: it may or may not run */
     SINTER_PHASE_WAITING,   /* offline: the domain runs, or an image is in use */
-    SINTER_PHASE_COPYING,   /* the block job was seen to run; offline: the worker runs */
-    SINTER_PHASE_READY,     /* mirrored: waits to be moved over */
-    SINTER_PHASE_PIVOTING,  /* the pivot is being asked for: it may or may not have happened;
-                             * offline: all is merged, the definition is being changed */
+    SINTER_PHASE_COPYING,   /* the block job was seen running; offline: the worker runs */
+    SINTER_PHASE_READY,     /* the mirror is ready: waiting for the pivot */
+    SINTER_PHASE_PIVOTING,  /* the pivot is being requested: it may or may not have happened;
+                             * offline: the merge is complete, the domain is being redefined */
     SINTER_PHASE_VERIFYING, /* the chain is being compared with the plan */
-    SINTER_PHASE_CLEANING,  /* snapshot metadata and files are being dropped */
+    SINTER_PHASE_CLEANING,  /* snapshot metadata and files are being removed */
     SINTER_PHASE_DONE,
     SINTER_PHASE_FAILED,
     SINTER_PHASE_CANCELLED,
-    SINTER_PHASE_QUARANTINED, /* not one of the states that we know: touched no more */
+    SINTER_PHASE_QUARANTINED, /* in none of the known states: not touched any more */
 } SinterPhase;
 
-/* (transfer none): "queued", "starting", … and back */
+/* (transfer none): "queued", "starting", … The reverse parses a name. */
 const char *sinter_phase_name(SinterPhase phase);
 gboolean sinter_phase_from_name(const char *name, SinterPhase *ret_phase);
 static inline gboolean
@@ -36,27 +36,27 @@ sinter_phase_is_final(SinterPhase phase)
     return phase >= SINTER_PHASE_DONE;
 }
 
-/* The kinds that a job had before records named them. */
+/* The kinds that existed before records contained a kind. */
 #define SINTER_JOB_KIND_LIVE "live-block-job"
 #define SINTER_JOB_KIND_OFFLINE "offline-merge"
 
 typedef struct {
-    char *id;   /* a decimal number, never used again */
+    char *id;   /* a decimal number, never reused */
     char *kind; /* (nullable): see sinter_job_record_get_kind() */
     char *domain_uuid;
     char *domain_name;
     SinterDiskPlan *plan;
     guint64 bandwidth_bytes_per_sec; /* 0: no limit */
-    guint uid;                       /* of who asked */
+    guint uid;                       /* the user that requested the job */
     SinterPhase phase;
-    char **remove_identities; /* "DEVICE:INODE" of each of the plan's remove_files as they were at
-                               * the start, "" where unknown; %NULL before the start */
+    char **remove_identities; /* "DEVICE:INODE" of each of the plan's remove_files at the start, ""
+                               * if unknown; %NULL before the start */
     gboolean cancel_requested;
     gboolean throttled; /* we lowered the disk's write limit; the old limits are … */
     guint64 saved_total_bytes_per_sec;
     guint64 saved_read_bytes_per_sec;
     guint64 saved_write_bytes_per_sec;
-    gboolean suspended;  /* … and we hold the domain's vCPUs */
+    gboolean suspended;  /* … and the daemon suspended the domain's vCPUs */
     gint64 created_usec; /* microseconds since the epoch; 0: not yet */
     gint64 started_usec;
     gint64 ended_usec;
@@ -70,17 +70,17 @@ SinterJobRecord *sinter_job_record_copy(const SinterJobRecord *record);
 void sinter_job_record_free(SinterJobRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterJobRecord, sinter_job_record_free)
 
-/* (transfer none): the name of the kind of job that the record is of (SinterJobKind). A record that
- * names none is of the kind that its plan tells. */
+/* (transfer none): the name of the record's kind of job (SinterJobKind). For a record without one,
+ * the plan determines the kind. */
 const char *sinter_job_record_get_kind(const SinterJobRecord *record);
 
-/* Adds a sentence to the warnings, once. */
+/* Adds a sentence to the warnings, unless it is already there. */
 void sinter_job_record_warn(SinterJobRecord *record, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* (transfer full): the record as JSON text */
 char *sinter_job_record_to_json(const SinterJobRecord *record);
 
-/* (transfer full) (nullable): CORRUPT when the text is no whole record of a version that we know */
+/* (transfer full) (nullable): CORRUPT if the text is not a complete record of a known version */
 SinterJobRecord *sinter_job_record_from_json(const char *json, gssize len, GError **error);
 
 G_END_DECLS
