@@ -36,13 +36,6 @@ drop_child(xmlNode *node, const char *name)
     xmlFreeNode(child);
 }
 
-static void
-set_attribute(xmlNode *node, const char *name, const char *value)
-{
-    if (!xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value))
-        g_error("out of memory for XML");
-}
-
 /* Returns the child with that name; creates it as the first child if there is none. */
 static xmlNode *
 ensure_child(xmlNode *node, const char *name)
@@ -82,16 +75,16 @@ sinter_xml_point_disk(xmlNode *disk, const SinterXmlImage *image)
 
     if (old)
         xmlUnlinkNode(old);
-    set_attribute(disk, "type", image->is_block ? "block" : "file");
+    sinter_xml_set_attribute(disk, "type", image->is_block ? "block" : "file");
     drop_child(disk, "backingStore");
     drop_child(disk, "mirror");
     source = ensure_child(disk, "source");
-    set_attribute(source, image->is_block ? "dev" : "file", image->path);
+    sinter_xml_set_attribute(source, image->is_block ? "dev" : "file", image->path);
     if (old)
         move_children(old, source, "seclabel");
     xmlFreeNode(old);
     if (image->format)
-        set_attribute(ensure_child(disk, "driver"), "type", image->format);
+        sinter_xml_set_attribute(ensure_child(disk, "driver"), "type", image->format);
 }
 
 static gboolean

@@ -73,4 +73,32 @@ gboolean sinter_xml_domain_replace_source(const char *text, const char *what, co
                                           const SinterXmlImage *image, char **ret_text,
                                           GError **error);
 
+/**
+ * sinter_xml_domain_guard_disk:
+ * @text: a domain's XML, for the next boot
+ * @what: what errors call it
+ * @target: of the disk
+ * @reason: one line; part of libvirt's error when the domain is started
+ * @ret_text: (out) (nullable): the new XML; %NULL where the disk has no source, is encrypted, or
+ * has a guard already
+ *
+ * Adds a guard: encryption with a secret that does not exist, so that libvirt refuses to start the
+ * domain. libvirt removes it together with the image when it lets the disk name another one.
+ *
+ * Returns: %FALSE with CORRUPT for text that is no domain, NOT_FOUND for one without that disk.
+ */
+gboolean sinter_xml_domain_guard_disk(const char *text, const char *what, const char *target,
+                                      const char *reason, char **ret_text, GError **error);
+
+/**
+ * sinter_xml_domain_unguard_disk:
+ * @image: (nullable): that a guarded disk is to name from now on; %NULL: the one that it names
+ * @ret_text: (out) (nullable): the new XML; %NULL where the disk has no guard
+ *
+ * Removes what sinter_xml_domain_guard_disk() added. Parameters and errors are as there.
+ */
+gboolean sinter_xml_domain_unguard_disk(const char *text, const char *what, const char *target,
+                                        const SinterXmlImage *image, char **ret_text,
+                                        GError **error);
+
 G_END_DECLS

@@ -161,6 +161,13 @@ sinter_xml_attribute_is(const xmlNode *node, const char *name, const char *value
     return g_strcmp0(text, value) == 0;
 }
 
+void
+sinter_xml_set_attribute(xmlNode *node, const char *name, const char *value)
+{
+    if (!xmlSetProp(node, (const xmlChar *)name, (const xmlChar *)value))
+        g_error("out of memory for XML");
+}
+
 guint
 sinter_xml_attribute_uint(const xmlNode *node, const char *name)
 {

@@ -46,6 +46,9 @@ char *sinter_xml_attribute(const xmlNode *node, const char *name);
 /* Returns whether the attribute exists and has that value; @node may be %NULL. */
 gboolean sinter_xml_attribute_is(const xmlNode *node, const char *name, const char *value);
 
+/* Sets or replaces an attribute. */
+void sinter_xml_set_attribute(xmlNode *node, const char *name, const char *value);
+
 /* Returns the number in an attribute; 0 if the attribute is missing or not a number. */
 guint sinter_xml_attribute_uint(const xmlNode *node, const char *name);
 

@@ -6,8 +6,10 @@ job's thread" is a place in the job's life, met exactly. before: the rename does
 old record stands; after (the sync of the folder that follows it): the new one stands.
 """
 
+import json
 import os
 import signal
+import subprocess
 import unittest
 
 import libvirt
@@ -176,6 +178,100 @@ class Crash(SinterCase):
         self.assertEqual(guest.snapshot_names(), ['s1', 's2', 's3'])
         self.assert_whole(guest)
 
+    # -- the host crashes during the pivot, libvirt has noted nothing ----------
+
+    def leave_job_in_pivot(self, guest):
+        """A job whose block job and QEMU are gone, and whose record says that it pivots."""
+        self.start_again()
+        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
+        self.await_copying(job)
+        number = job.properties()['Id']
+        self.bench.sinterd.kill()
+        guest.domain.blockJobAbort('vda')
+        guest.domain.destroy()
+        path = os.path.join(self.bench.root, 'state', 'sinter', 'jobs', f'{number}.json')
+        with open(path, encoding='utf-8') as file:
+            record = json.load(file)
+        self.assertEqual(record['phase'], 'copying')
+        self.assertRegex(record['qemu_identity'], r'^domain \d+, process \d+, started \d+, boot ')
+        record['phase'] = 'pivoting'
+        with open(path, 'w', encoding='utf-8') as file:
+            json.dump(record, file)
+
+    def check_quarantined(self, before, n_warnings):
+        end = self.end_of_the_one_job()
+        self.assertEqual(end['Phase'], 'quarantined', end['ErrorMessage'])
+        for path in (before[0], before[-1]):
+            self.assertIn(f"'{path}'", end['ErrorMessage'])
+        self.assertEqual(len(end['Warnings']), n_warnings, end['Warnings'])
+        self.assertIn(f'sinter-img compare {before[0]} {before[-1]}', ' '.join(end['Warnings']))
+        self.assertEqual([path for path in before if not os.path.exists(path)], [])
+
+    def write_into(self, path):
+        """What the guest wrote to the new image after QEMU had moved to it."""
+        subprocess.run(['qemu-io', '-f', 'qcow2', '-c', 'write -P 0x77 8M 64k', path], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def test_started_again_after_crash_in_pivot(self):
+        guest = self.new_guest()
+        before = self.paths(guest)
+        self.leave_job_in_pivot(guest)
+        self.write_into(before[-1])
+        guest.domain.create()
+        self.start_again()
+        self.check_quarantined(before, n_warnings=2)
+        self.assertEqual(self.paths(guest), before)
+
+    def test_shut_off_after_crash_in_pivot(self):
+        guest = self.new_guest()
+        before = self.paths(guest)
+        self.leave_job_in_pivot(guest)
+        self.write_into(before[-1])
+        self.start_again()
+        self.check_quarantined(before, n_warnings=1)
+
+    def test_same_qemu_after_crash_in_pivot(self):
+        """The same QEMU runs on the old chain: it has not pivoted."""
+        guest = self.new_guest()
+        before = self.paths(guest)
+        # in the job's thread: queued, starting, pivoting; each save syncs the file and then the
+        # folder: die when the record stands, before anything is asked of libvirt
+        self.start_to_die('fsync', 6)
+        self.die(guest)
+        guest.domain.blockJobAbort('vda')
+        self.start_again()
+        self.assertEqual(self.end_of_the_one_job()['Phase'], 'failed')
+        self.assert_chain(guest, before)
+        self.assert_whole(guest)
+
+    def test_old_chain_is_not_started(self):
+        """The host crashes after the pivot was requested: libvirt does not start the old chain."""
+        guest = self.new_guest()
+        before = self.paths(guest)
+        # the next sync of the thread is that of the definition's folder: the guard stands
+        self.start_to_die('fsync', 7)
+        self.die(guest)
+        guest.domain.destroy()
+        with self.assertRaisesRegex(libvirt.libvirtError, 'sinter: job .* of disk vda'):
+            guest.domain.create()
+        self.start_again()
+        self.check_quarantined(before, n_warnings=2)
+        with self.assertRaisesRegex(libvirt.libvirtError, 'sinter: job .* of disk vda'):
+            guest.domain.create()
+
+    def test_guard_is_lifted_when_pivot_did_not_happen(self):
+        guest = self.new_guest()
+        before = self.paths(guest)
+        self.start_to_die('fsync', 7)
+        self.die(guest)
+        guest.domain.blockJobAbort('vda')
+        self.start_again()
+        self.assertEqual(self.end_of_the_one_job()['Phase'], 'failed')
+        self.assert_chain(guest, before)
+        self.assert_whole(guest)
+        guest.domain.create()
+        guest.wait_rounds(5)
+
     def test_record_cut_short(self):
         """A record that a disk error cut: set aside, named, and the daemon lives."""
         folder = os.path.join(self.bench.folder('state'), 'sinter', 'jobs')
@@ -198,9 +294,10 @@ def add_death(n, when, calls, place):
 
 for number in range(len(SAVES)):
     add_death(number, 'before', RENAMES, number + 1)
-# after the last save there is nothing to take over
+# After the last save there is nothing to take over. Once the pivot is on record, the folder of the
+# definition is synced as well, for the guard.
 for number in range(len(SAVES) - 1):
-    add_death(number, 'after', 'fsync', 2 * number + 2)
+    add_death(number, 'after', 'fsync', 2 * number + 2 + (number > SAVES.index('pivoting')))
 
 del number
 

@@ -31,6 +31,8 @@ typedef struct {
     SinterMirror mirror;
     SinterSeenEvent seen;
     gboolean foreign_mirror; /* it writes to another image than the plan's */
+    gboolean other_qemu;     /* from the pivot on: the domain does not run in the QEMU process that
+                              * the job works in, or it is not known to */
 } SinterObservation;
 
 G_END_DECLS

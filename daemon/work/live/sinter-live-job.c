@@ -9,6 +9,7 @@
 
 #include "sinter-chain-space.h"
 #include "sinter-live-guest.h"
+#include "sinter-live-handover.h"
 #include "sinter-live-reconcile.h"
 #include "sinter-live-step.h"
 #include "sinter-live-wait.h"
@@ -35,7 +36,8 @@ clear(SinterJobRun *run)
 static gboolean
 observe(SinterJobRun *run, GError **error)
 {
-    if (sinter_chain_observe(run, run->record->phase <= SINTER_PHASE_STARTING, error))
+    if (sinter_chain_observe(run, run->record->phase <= SINTER_PHASE_STARTING, error) &&
+        sinter_live_identify_qemu(run, error))
         return TRUE;
     sinter_live_state(run)->end.asked = FALSE;
     return FALSE;
@@ -50,7 +52,8 @@ decide(const SinterJobRun *run)
 static gboolean
 may_step(SinterJobRun *run, const SinterVerdict *verdict)
 {
-    return !sinter_live_hear_out(run, verdict) && sinter_live_settle_debts(run, verdict);
+    return !sinter_live_hear_out(run, verdict) && sinter_live_settle_debts(run, verdict) &&
+           sinter_live_lift_guard(run, verdict);
 }
 
 const SinterJobKind sinter_live_job_kind = {
@@ -70,6 +73,7 @@ const SinterJobKind sinter_live_job_kind = {
         [SINTER_NEXT_VERIFY] = sinter_live_step_verify,
         [SINTER_NEXT_FAIL] = sinter_live_step_fail,
         [SINTER_NEXT_CANCELLED] = sinter_live_step_cancelled,
+        [SINTER_NEXT_QUARANTINE] = sinter_live_step_quarantine,
     },
     .hear = sinter_live_hear,
     .apply_bandwidth = sinter_live_apply_bandwidth,

@@ -24,11 +24,47 @@ sinter_live_block_job(SinterOperation operation)
     return operation_jobs[operation];
 }
 
+gboolean
+sinter_live_pivots(const SinterDiskPlan *plan)
+{
+    return plan->operation == SINTER_OPERATION_ACTIVE_COMMIT ||
+           (plan->operation == SINTER_OPERATION_COPY && plan->pivot);
+}
+
 /* A copy that shall not pivot ends with the chain that it began with. */
 static gboolean
 is_plain_copy(const SinterJobRecord *record)
 {
     return record->plan->operation == SINTER_OPERATION_COPY && !record->plan->pivot;
+}
+
+/* A pivot was requested, and the QEMU process that was to make it is gone, by the look of it
+ * without it. It may have moved and the guest have written to the new image before libvirt noted
+ * that. Only libvirt's word of the end, while that process still ran, proves that it did not. */
+static gboolean
+may_have_moved(const SinterJobRecord *record, const SinterObservation *seen)
+{
+    if (record->phase != SINTER_PHASE_PIVOTING || !sinter_live_pivots(record->plan))
+        return FALSE;
+    if (seen->domain_active)
+        return seen->other_qemu;
+    return seen->seen != SINTER_SEEN_FAILED && seen->seen != SINTER_SEEN_CANCELED;
+}
+
+static SinterVerdict
+verdict_of_doubt(const SinterObservation *seen)
+{
+    const char *reason =
+        "QEMU ended during the pivot, and the domain is gone; it is not known which image has the "
+        "guest's last writes";
+
+    if (seen->domain_active)
+        reason = "QEMU ended during the pivot, and the domain was started again on the old chain; "
+                 "it is not known which image has the guest's last writes";
+    else if (seen->domain_exists)
+        reason = "QEMU ended during the pivot, and the domain is shut off; it is not known which "
+                 "image has the guest's last writes";
+    return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED, reason);
 }
 
 /* A block job is on the disk. */
@@ -96,12 +132,6 @@ next_ended_without_change(const SinterJobRecord *record, const SinterObservation
         return sinter_verdict_end(
             SINTER_NEXT_CANCELLED, SINTER_ERROR_CANCELLED,
             "the block job was cancelled by another program; the chain is unchanged");
-    /* QEMU may have moved over, and the guest written to the merged image, before libvirt knew */
-    if (!seen->domain_active && record->phase == SINTER_PHASE_PIVOTING && !is_plain_copy(record))
-        return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED,
-                                  "the domain stopped during the pivot; its definition names the "
-                                  "old chain, which may lack the last writes of the guest: compare "
-                                  "both chains before the domain is started again");
     if (!seen->domain_active)
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
                                   "the domain stopped during the job; the chain is unchanged");
@@ -137,6 +167,9 @@ next_before(const SinterJobRecord *record, const SinterObservation *seen)
 SinterVerdict
 sinter_live_reconcile(const SinterJobRecord *record, const SinterObservation *observation)
 {
+    /* the new chain in libvirt's own definition is proof; anything else is none */
+    if (observation->chain != SINTER_CHAIN_AFTER && may_have_moved(record, observation))
+        return verdict_of_doubt(observation);
     if (!observation->domain_exists)
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_NOT_FOUND,
                                   "the domain no longer exists; its files are not changed");

@@ -11,6 +11,8 @@ typedef struct {
     gboolean asked;         /* its end was asked for */
     gboolean heard_out;     /* an event that may be on its way was waited for */
     guint n_pivot_tries;    /* that libvirt refused */
+    gboolean refused;       /* the last pivot was; whether it has happened is not yet known */
+    guint n_lift_tries;     /* to remove the guard from the definition */
     GError *forced_failure; /* we ended the block job for this; the job fails with it */
     char *qemu_reason;      /* why QEMU's job failed, where QEMU told */
 } SinterLiveEnd;

@@ -14,6 +14,8 @@
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
 #include "sinter-live-guest.h"
+#include "sinter-live-handover.h"
+#include "sinter-live-reconcile.h"
 #include "sinter-live-wait.h"
 #include "sinter-recheck.h"
 
@@ -51,6 +53,47 @@ sinter_live_step_cancelled(SinterJobRun *run, const SinterVerdict *verdict)
         sinter_job_run_finish(run, SINTER_PHASE_CANCELLED, verdict->error, verdict->reason);
 }
 
+/* What a person has to do about a pivot of which nobody knows whether it happened. */
+static void
+warn_of_doubt(SinterJobRun *run)
+{
+    SinterJobRecord *record = run->record;
+    const SinterDiskPlan *plan = record->plan;
+    const char *disk = plan->disk;
+    const char *name = record->domain_name;
+
+    if (sinter_chain_look(run)->observation.domain_active)
+        sinter_job_record_warn(record,
+                               "domain '%s' runs: shut it down now, each write makes '%s' and '%s' "
+                               "differ more",
+                               name, plan->chain_before[0], plan->chain_after[0]);
+    sinter_job_record_warn(record,
+                           "with the domain shut off, compare the images ('sinter-img compare %s "
+                           "%s'); then name the current one as the source of disk %s with "
+                           "'virsh edit %s' and keep a copy of the other one",
+                           plan->chain_before[0], plan->chain_after[0], disk, name);
+    if (record->definition_guarded)
+        sinter_job_record_warn(record,
+                               "domain '%s' does not start until <encryption> is removed from disk "
+                               "%s with 'virsh edit %s'",
+                               name, disk, name);
+}
+
+void
+sinter_live_step_quarantine(SinterJobRun *run, const SinterVerdict *verdict)
+{
+    const SinterDiskPlan *plan = run->record->plan;
+    g_autofree char *message = NULL;
+
+    if (run->record->phase == SINTER_PHASE_PIVOTING && sinter_live_pivots(plan)) {
+        warn_of_doubt(run);
+        message = g_strdup_printf("%s; the old image is '%s', the new one '%s'", verdict->reason,
+                                  plan->chain_before[0], plan->chain_after[0]);
+    }
+    sinter_job_run_finish(run, SINTER_PHASE_QUARANTINED, verdict->error,
+                          message ? message : verdict->reason);
+}
+
 /* Ends the block job because we cannot go on; once it is gone the job fails with @error. */
 static void
 give_up(SinterJobRun *run, GError *error)
@@ -62,7 +105,6 @@ give_up(SinterJobRun *run, GError *error)
     g_clear_error(&end->forced_failure);
     end->forced_failure = error;
     run->record->cancel_requested = TRUE;
-    run->record->phase = SINTER_PHASE_READY;
     end->asked =
         virt->klass->end(virt, run->record->domain_uuid, run->record->plan->disk, FALSE, &cause);
     if (end->asked) {
@@ -101,20 +143,21 @@ sinter_live_step_pivot(SinterJobRun *run, const SinterVerdict *verdict)
     SinterLiveEnd *end = &sinter_live_state(run)->end;
     SinterVirt *virt = run->context.virt;
     const SinterDiskPlan *plan = run->record->plan;
-    gboolean pivot = plan->operation == SINTER_OPERATION_ACTIVE_COMMIT || plan->pivot;
     g_autoptr(GError) error = NULL;
 
-    if (!sinter_job_run_enter_phase(run, SINTER_PHASE_PIVOTING, &error)) {
-        give_up(run, g_steal_pointer(&error));
+    if (!sinter_live_announce_pivot(run, &error)) {
+        if (!sinter_job_is_lost(error))
+            give_up(run, g_steal_pointer(&error));
         return;
     }
-    if (virt->klass->end(virt, run->record->domain_uuid, plan->disk, pivot, &error)) {
+    if (virt->klass->end(virt, run->record->domain_uuid, plan->disk, sinter_live_pivots(plan),
+                         &error)) {
         sinter_live_wait(run);
         return;
     }
     if (sinter_job_is_lost(error))
         return;
-    run->record->phase = SINTER_PHASE_READY;
+    end->refused = TRUE;
     if (++end->n_pivot_tries >= MAX_PIVOT_TRIES) {
         g_prefix_error(&error, "the pivot was refused %u times: ", end->n_pivot_tries);
         give_up(run, g_steal_pointer(&error));

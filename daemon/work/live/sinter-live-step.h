@@ -13,5 +13,6 @@ void sinter_live_step_cancel(SinterJobRun *run, const SinterVerdict *verdict);
 void sinter_live_step_verify(SinterJobRun *run, const SinterVerdict *verdict);
 void sinter_live_step_fail(SinterJobRun *run, const SinterVerdict *verdict);
 void sinter_live_step_cancelled(SinterJobRun *run, const SinterVerdict *verdict);
+void sinter_live_step_quarantine(SinterJobRun *run, const SinterVerdict *verdict);
 
 G_END_DECLS

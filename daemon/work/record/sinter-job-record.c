@@ -62,6 +62,7 @@ sinter_job_record_copy(const SinterJobRecord *record)
     copy->domain_name = g_strdup(record->domain_name);
     copy->plan = sinter_disk_plan_copy(record->plan);
     copy->remove_identities = g_strdupv(record->remove_identities);
+    copy->qemu_identity = g_strdup(record->qemu_identity);
     copy->error_message = g_strdup(record->error_message);
     copy->warnings = g_ptr_array_copy(record->warnings, (GCopyFunc)(void (*)(void))g_strdup, NULL);
     g_ptr_array_set_free_func(copy->warnings, g_free);
@@ -79,6 +80,7 @@ sinter_job_record_free(SinterJobRecord *record)
     g_free(record->domain_name);
     g_clear_pointer(&record->plan, sinter_disk_plan_free);
     g_strfreev(record->remove_identities);
+    g_free(record->qemu_identity);
     g_free(record->error_message);
     g_ptr_array_unref(record->warnings);
     g_free(record);
@@ -141,6 +143,8 @@ static const Field record_fields[] = {
     R(FIELD_PHASE, phase),
     R(FIELD_STRINGS, remove_identities),
     R(FIELD_BOOLEAN, cancel_requested),
+    R(FIELD_OPTIONAL, qemu_identity),
+    R(FIELD_FLAG, definition_guarded),
     R(FIELD_BOOLEAN, throttled),
     R(FIELD_UINT64, saved_total_bytes_per_sec),
     R(FIELD_UINT64, saved_read_bytes_per_sec),

@@ -125,30 +125,98 @@ define_domain(virConnectPtr connection, const char *what, const char *xml, GErro
     return TRUE;
 }
 
+/* A change of a definition: what it is called, and the disk that it is about. */
+typedef struct {
+    const char *what;
+    const char *disk;
+    const SinterXmlImage *image; /* (nullable) */
+    const char *reason;          /* (nullable) */
+} Change;
+
+/* *@ret_text is NULL where nothing has to change. */
+typedef gboolean (*EditFunc)(const Change *change, const char *text, char **ret_text,
+                             GError **error);
+
+static gboolean
+edit_source(const Change *change, const char *text, char **ret_text, GError **error)
+{
+    return sinter_xml_domain_replace_source(text, change->what, change->disk, change->image,
+                                            ret_text, error);
+}
+
+static gboolean
+edit_guard_in(const Change *change, const char *text, char **ret_text, GError **error)
+{
+    return sinter_xml_domain_guard_disk(text, change->what, change->disk, change->reason, ret_text,
+                                        error);
+}
+
+static gboolean
+edit_guard_out(const Change *change, const char *text, char **ret_text, GError **error)
+{
+    return sinter_xml_domain_unguard_disk(text, change->what, change->disk, change->image, ret_text,
+                                          error);
+}
+
+static gboolean
+edit_definition(virDomainPtr domain, EditFunc edit, Change *change, GError **error)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&redefinition_lock);
+    g_autofree char *what = g_strdup_printf("domain '%s'", virDomainGetName(domain));
+    g_autofree char *edited = NULL;
+    gboolean good;
+    char *xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+
+    if (!xml) {
+        sinter_connection_set_error(error, "reading the definition of %s", what);
+        return FALSE;
+    }
+    change->what = what;
+    good = edit(change, xml, &edited, error);
+    free(xml);
+    return good && (!edited || define_domain(virDomainGetConnect(domain), what, edited, error));
+}
+
 gboolean
 sinter_virt_libvirt_redefine_disk(SinterVirt *virt, const char *uuid, const char *disk,
                                   const char *path, const char *format, GError **error)
 {
     g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
-    g_autoptr(GMutexLocker) locker = NULL;
     SinterXmlImage image = { path, is_block_device(path), format };
-    g_autofree char *what = NULL;
-    g_autofree char *edited = NULL;
-    gboolean good;
-    char *xml;
+    Change change = { .disk = disk, .image = path ? &image : NULL };
 
-    if (!domain)
-        return FALSE;
-    locker = g_mutex_locker_new(&redefinition_lock);
-    what = g_strdup_printf("domain '%s'", virDomainGetName(domain));
-    xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
-    if (!xml) {
-        sinter_connection_set_error(error, "reading the definition of %s", what);
-        return FALSE;
-    }
-    good = sinter_xml_domain_replace_source(xml, what, disk, path ? &image : NULL, &edited, error);
-    free(xml);
-    return good && (!edited || define_domain(virDomainGetConnect(domain), what, edited, error));
+    return domain && edit_definition(domain, edit_source, &change, error);
+}
+
+/* To define a transient domain would make it persistent: only one that has a definition. Where
+ * libvirt does not answer, its error comes from the next call. */
+static gboolean
+is_transient(virDomainPtr domain)
+{
+    return virDomainIsPersistent(domain) == 0;
+}
+
+gboolean
+sinter_virt_libvirt_guard_disk(SinterVirt *virt, const char *uuid, const char *disk,
+                               const char *reason, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
+    Change change = { .disk = disk, .reason = reason };
+
+    return domain &&
+           (is_transient(domain) || edit_definition(domain, edit_guard_in, &change, error));
+}
+
+gboolean
+sinter_virt_libvirt_unguard_disk(SinterVirt *virt, const char *uuid, const char *disk,
+                                 const char *path, const char *format, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
+    SinterXmlImage image = { path, is_block_device(path), format };
+    Change change = { .disk = disk, .image = path ? &image : NULL };
+
+    return domain &&
+           (is_transient(domain) || edit_definition(domain, edit_guard_out, &change, error));
 }
 
 /* libvirt writes a definition to a temporary file, syncs it and renames it; the name is durable

@@ -111,6 +111,9 @@ static const SinterVirtClass virt_libvirt_class = {
     .drop_snapshot = sinter_virt_libvirt_drop_snapshot,
     .redefine_snapshot = sinter_virt_libvirt_redefine_snapshot,
     .redefine_disk = sinter_virt_libvirt_redefine_disk,
+    .guard_disk = sinter_virt_libvirt_guard_disk,
+    .unguard_disk = sinter_virt_libvirt_unguard_disk,
+    .identify = sinter_virt_libvirt_identify,
     .sync_definition = sinter_virt_libvirt_sync_definition,
     .refresh_pool = sinter_virt_libvirt_refresh_pool,
 };

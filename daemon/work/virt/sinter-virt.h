@@ -70,6 +70,18 @@ typedef struct {
      * reads it from the image headers. */
     gboolean (*redefine_disk)(SinterVirt *virt, const char *uuid, const char *disk,
                               const char *path, const char *format, GError **error);
+    /* Keeps the definition for the next boot from being started: adds a guard to @disk, which
+     * libvirt removes when it lets the disk name another image. @reason becomes part of libvirt's
+     * error. Does nothing to a transient domain, or to a disk that is encrypted or has a guard. */
+    gboolean (*guard_disk)(SinterVirt *virt, const char *uuid, const char *disk, const char *reason,
+                           GError **error);
+    /* Removes the guard; a disk without one is left alone. @path (nullable), @format: what a disk
+     * that still has the guard is to name from now on. */
+    gboolean (*unguard_disk)(SinterVirt *virt, const char *uuid, const char *disk, const char *path,
+                             const char *format, GError **error);
+    /* (transfer full): which QEMU process runs the domain. Two processes never have the same
+     * identity. NOT_FOUND where none runs or it is not known. */
+    char *(*identify)(SinterVirt *virt, const char *uuid, GError **error);
     /* Makes the definition for the next boot durable. Its location is internal to libvirt: a
      * failure to sync is not an error. */
     void (*sync_definition)(SinterVirt *virt, const char *name);

@@ -51,6 +51,8 @@ sample_record(const char *id)
     record->phase = SINTER_PHASE_PIVOTING;
     record->uid = 1000;
     record->cancel_requested = TRUE;
+    record->qemu_identity = g_strdup("domain 1, process 2");
+    record->definition_guarded = TRUE;
     record->saved_write_bytes_per_sec = G_MAXUINT64 - 1;
     record->created_usec = 1234567890123456;
     record->error_code = SINTER_ERROR_NO_SPACE;
@@ -75,6 +77,8 @@ test_round_trip(void)
     g_assert_cmpuint(back->plan->bytes_to_copy, ==, G_MAXUINT64);
     g_assert_cmpint(back->phase, ==, SINTER_PHASE_PIVOTING);
     g_assert_true(back->plan->offline);
+    g_assert_cmpstr(back->qemu_identity, ==, "domain 1, process 2");
+    g_assert_true(back->definition_guarded);
     g_assert_cmpuint(back->warnings->len, ==, 1);
     g_assert_nonnull(back->plan->drop_snapshots);
     g_assert_null(back->plan->drop_snapshots[0]);

@@ -52,6 +52,12 @@ typedef struct {
     char *mirror_target;     /* what the mirror writes to, NULL where the XML does not tell */
     guint n_suspends;
     guint n_resumes;
+    guint n_boots;    /* of the domain: tells its QEMU processes apart */
+    char *guard;      /* in the definition: why libvirt refuses to start it; NULL for none */
+    gboolean stays;   /* the definition does not follow the pivot, as libvirt would let it */
+    gboolean crashes; /* QEMU dies together with the daemon */
+    gboolean moved;   /* … and had moved to the new image, which libvirt did not note */
+    gboolean stuck;   /* a refused pivot: QEMU is gone */
 } Host;
 
 static void
@@ -127,7 +133,7 @@ make_domain(Host *host, const char *uuid, char **chain)
     disk->block_job = host->job;
     disk->inactive_layers = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_layer_free);
     for (guint i = 0; chain[i]; i++) {
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; k < (host->stays ? 1 : 2); k++) {
             SinterLayer *layer = sinter_layer_new();
 
             layer->path = g_strdup(chain[i]);
@@ -141,6 +147,13 @@ make_domain(Host *host, const char *uuid, char **chain)
             }
             g_ptr_array_add(k ? disk->inactive_layers : disk->layers, layer);
         }
+    }
+    if (host->stays) {
+        SinterLayer *layer = sinter_layer_new();
+
+        layer->path = g_strdup(host->plan->chain_before[0]);
+        layer->description = g_strdup(layer->path);
+        g_ptr_array_add(disk->inactive_layers, layer);
     }
     if (host->mirror != SINTER_MIRROR_NONE && host->mirror_target) {
         SinterLayer *target = sinter_layer_new();
@@ -244,6 +257,31 @@ host_start(SinterVirt *virt, const SinterDomain *domain, const SinterDiskPlan *p
     return played_host_leave(virt, error);
 }
 
+/* QEMU moves, and libvirt notes it. */
+static void
+move_over(Host *host)
+{
+    g_strfreev(host->chain);
+    host->chain = g_strdupv(host->plan->chain_after);
+    if (!host->stays)
+        g_clear_pointer(&host->guard, g_free);
+}
+
+/* QEMU dies, and with it what it did. */
+static void
+end_qemu(Host *host)
+{
+    host->active = FALSE;
+    host->job = SINTER_BLOCK_JOB_NONE;
+    host->mirror = SINTER_MIRROR_NONE;
+}
+
+static gboolean
+dies_in_this_call(const Host *host)
+{
+    return host->crashes && host->played.die_after && host->played.n_calls == host->played.die_at;
+}
+
 static gboolean
 host_end(SinterVirt *virt, const char *uuid, const char *disk, gboolean pivot, GError **error)
 {
@@ -253,15 +291,17 @@ host_end(SinterVirt *virt, const char *uuid, const char *disk, gboolean pivot, G
         return FALSE;
     host->n_ends++;
     if (host_refuses(pivot ? &host->n_refused_pivots : &host->n_refused_aborts)) {
+        if (host->stuck)
+            end_qemu(host);
         return played_host_refuse(virt, "not ready", error);
     }
     g_assert_cmpint(host->job, !=, SINTER_BLOCK_JOB_NONE);
     host->job = SINTER_BLOCK_JOB_NONE;
     host->mirror = SINTER_MIRROR_NONE;
-    if (pivot) {
-        g_strfreev(host->chain);
-        host->chain = g_strdupv(host->plan->chain_after);
-    }
+    if (pivot && dies_in_this_call(host))
+        host->moved = TRUE;
+    else if (pivot)
+        move_over(host);
     post_status(host, pivot ? VIR_DOMAIN_BLOCK_JOB_COMPLETED : VIR_DOMAIN_BLOCK_JOB_CANCELED);
     return played_host_leave(virt, error);
 }
@@ -360,6 +400,47 @@ host_redefine_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot,
     return played_host_enter(virt, error) && played_host_leave(virt, error);
 }
 
+static gboolean
+host_guard_disk(SinterVirt *virt, const char *uuid, const char *disk, const char *reason,
+                GError **error)
+{
+    Host *host = (Host *)virt;
+
+    if (!played_host_enter(virt, error))
+        return FALSE;
+    if (!host->guard)
+        host->guard = g_strdup(reason);
+    return played_host_leave(virt, error);
+}
+
+static gboolean
+host_unguard_disk(SinterVirt *virt, const char *uuid, const char *disk, const char *path,
+                  const char *format, GError **error)
+{
+    Host *host = (Host *)virt;
+
+    if (!played_host_enter(virt, error))
+        return FALSE;
+    if (host->guard && path) {
+        g_assert_cmpstr(path, ==, host->plan->chain_after[0]);
+        g_assert_cmpstr(format, ==, "qcow2");
+        host->stays = FALSE;
+    }
+    g_clear_pointer(&host->guard, g_free);
+    return played_host_leave(virt, error);
+}
+
+static char *
+host_identify(SinterVirt *virt, const char *uuid, GError **error)
+{
+    g_autofree char *identity = NULL;
+
+    if (!played_host_enter(virt, error))
+        return NULL;
+    identity = g_strdup_printf("boot %u", ((Host *)virt)->n_boots);
+    return played_host_leave(virt, error) ? g_steal_pointer(&identity) : NULL;
+}
+
 static const SinterVirtClass host_class = {
     .scan_domain = host_scan_domain,
     .scan_all = host_scan_all,
@@ -373,6 +454,9 @@ static const SinterVirtClass host_class = {
     .resume = host_resume,
     .drop_snapshot = host_drop_snapshot,
     .redefine_snapshot = host_redefine_snapshot,
+    .guard_disk = host_guard_disk,
+    .unguard_disk = host_unguard_disk,
+    .identify = host_identify,
     .sync_definition = played_host_sync_definition,
     .refresh_pool = played_host_refresh_pool,
 };
@@ -440,6 +524,7 @@ tear_down(Fixture *f, gconstpointer data)
     g_strfreev(f->host.chain);
     g_strfreev(f->host.snapshots);
     g_free(f->host.mirror_target);
+    g_free(f->host.guard);
     played_job_clear(&f->job);
     played_host_clear(&f->host.played);
 }
@@ -486,6 +571,7 @@ assert_merged(Fixture *f)
     for (char **path = f->job.record->plan->remove_files; *path; path++)
         g_assert_false(g_file_test(*path, G_FILE_TEST_EXISTS));
     g_assert_true(g_file_test(f->job.record->plan->base_path, G_FILE_TEST_EXISTS));
+    g_assert_null(f->host.guard);
 }
 
 /* As above, for a guest that had to be slowed. */
@@ -505,6 +591,7 @@ assert_untouched(Fixture *f)
     g_assert_cmpuint(g_strv_length(f->host.snapshots), ==, 2);
     for (char **path = f->job.record->plan->chain_before; *path; path++)
         g_assert_true(g_file_test(*path, G_FILE_TEST_EXISTS));
+    g_assert_null(f->host.guard);
 }
 
 /* --- the tests ------------------------------------------------------------------------------ */
@@ -868,6 +955,114 @@ test_death_at_every_call(Fixture *f, gconstpointer data)
     }
 }
 
+/* libvirt leaves the definition as it is: the job lets it follow. */
+static void
+test_definition_follows(Fixture *f, gconstpointer data)
+{
+    f->host.stays = TRUE;
+    run_job(f);
+    assert_merged(f);
+    g_assert_false(f->host.stays);
+}
+
+/* An error of the pivot proves nothing about a QEMU that died of it. */
+static void
+test_refused_by_a_dying_qemu(Fixture *f, gconstpointer data)
+{
+    f->host.n_refused_pivots = 1;
+    f->host.stuck = TRUE;
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_QUARANTINED);
+    g_assert_nonnull(strstr(f->job.last->error_message, f->job.record->plan->chain_before[0]));
+    g_assert_nonnull(strstr(f->job.last->error_message, f->job.record->plan->base_path));
+    g_assert_cmpuint(f->job.last->warnings->len, ==, 2);
+    g_assert_nonnull(strstr(f->host.guard, "job"));
+}
+
+/* What happened to the domain after a crash of the host. */
+typedef struct {
+    guint n_moved;   /* QEMU had moved, and only it knew */
+    guint n_refused; /* libvirt did not start the domain */
+    guint n_done;
+} Crashes;
+
+/* As by autostart, once the host is up again. */
+static void
+start_domain(Host *host, Crashes *crashes)
+{
+    if (host->guard) {
+        crashes->n_refused++;
+        return;
+    }
+    host->active = TRUE;
+    host->n_boots++;
+    host->started = FALSE;
+}
+
+static void
+check_after_crash(const Fixture *f, Crashes *crashes)
+{
+    const Host *host = &f->host;
+    SinterPhase phase = f->job.last->phase;
+    gboolean old = g_str_equal(host->chain[0], host->plan->chain_before[0]);
+
+    g_assert_true(phase == SINTER_PHASE_QUARANTINED || !host->guard);
+    g_assert_true((phase == SINTER_PHASE_DONE) == !old);
+    crashes->n_moved += host->moved;
+    crashes->n_done += phase == SINTER_PHASE_DONE;
+    if (!host->moved)
+        return;
+    g_assert_cmpint(phase, ==, SINTER_PHASE_QUARANTINED);
+    g_assert_nonnull(host->guard);
+    g_assert_false(host->active);
+}
+
+/* The host crashes at one call, and the domain is started again or not before the daemon is. FALSE
+ * when the job needs fewer calls than that. */
+static gboolean
+crash_and_take_over(guint die_at, gboolean die_after, gboolean restart, Crashes *crashes)
+{
+    Fixture f = { 0 };
+    gboolean died;
+
+    set_up(&f, NULL);
+    f.host.crashes = TRUE;
+    f.host.played.die_at = die_at;
+    f.host.played.die_after = die_after;
+    played_job_join(&f.job, start_fresh_job(&f));
+    died = !f.job.ended;
+    if (died) {
+        end_qemu(&f.host);
+        if (restart)
+            start_domain(&f.host, crashes);
+        played_host_revive(&f.host.played);
+        played_job_end(&f.job, start_admitted_job(&f, played_job_load_only(&f.job)));
+        check_after_crash(&f, crashes);
+    }
+    tear_down(&f, NULL);
+    return died;
+}
+
+static void
+test_crash_at_every_call(Fixture *f, gconstpointer data)
+{
+    for (int how = 0; how < 4; how++) {
+        gboolean after = how & 1;
+        gboolean restart = how >> 1;
+        Crashes crashes = { 0 };
+        guint die_at = 1;
+
+        while (crash_and_take_over(die_at, after, restart, &crashes))
+            die_at++;
+        g_test_message("crashed %s each of %u calls, %s: %u moved unseen, %u not started, %u done",
+                       after ? "after" : "before", die_at - 1,
+                       restart ? "started again" : "shut off", crashes.n_moved, crashes.n_refused,
+                       crashes.n_done);
+        g_assert_cmpuint(crashes.n_moved, ==, after ? 1 : 0);
+        g_assert_cmpuint(crashes.n_refused, ==, restart ? (after ? 2 : 1) : 0);
+        g_assert_cmpuint(crashes.n_done, >, 0);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -899,6 +1094,9 @@ main(int argc, char **argv)
     ADD("unknown-kind", test_unknown_kind);
     ADD("convergence-is-undone", test_convergence_is_undone);
     ADD("death-at-every-call", test_death_at_every_call);
+    ADD("definition-follows", test_definition_follows);
+    ADD("refused-by-a-dying-qemu", test_refused_by_a_dying_qemu);
+    ADD("crash-at-every-call", test_crash_at_every_call);
 #undef ADD
     return g_test_run();
 }

@@ -390,6 +390,87 @@ test_replace_refused(void)
     }
 }
 
+#define GUARDED_DISK                                                                               \
+    "<disk type='file'><driver name='qemu' type='qcow2'/><source file='/top'>%s</source>"          \
+    "<target dev='vda'/></disk>"
+
+/* (transfer full): a domain with that disk */
+static char *
+domain_with(const char *in_source)
+{
+    g_autofree char *disk = g_strdup_printf(GUARDED_DISK, in_source);
+
+    return g_strdup_printf("<domain><name>web</name><devices>%s</devices></domain>", disk);
+}
+
+static char *
+unguard(const char *text, const SinterXmlImage *image)
+{
+    g_autoptr(GError) error = NULL;
+    char *edited = NULL;
+
+    g_assert_true(
+        sinter_xml_domain_unguard_disk(text, "domain 'web'", "vda", image, &edited, &error));
+    g_assert_no_error(error);
+    return edited;
+}
+
+static char *
+guard(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    char *edited = NULL;
+
+    g_assert_true(
+        sinter_xml_domain_guard_disk(text, "domain 'web'", "vda", "job 7 & <x>", &edited, &error));
+    g_assert_no_error(error);
+    return edited;
+}
+
+static void
+test_guard(void)
+{
+    SinterXmlImage base = { "/base", FALSE, "raw" };
+    g_autofree char *plain = domain_with("<seclabel model='dac'/>");
+    g_autofree char *guarded = guard(plain);
+    g_autofree char *back = NULL;
+    g_autofree char *moved = NULL;
+
+    g_assert_nonnull(strstr(guarded, "<source file=\"/top\"><seclabel model=\"dac\"/>"
+                                     "<encryption format=\"luks\"><secret type=\"passphrase\" "
+                                     "usage=\"sinter: job 7 &amp; &lt;x&gt;\"/></encryption>"
+                                     "</source>"));
+    g_assert_null(guard(guarded));
+    back = unguard(guarded, NULL);
+    g_assert_nonnull(strstr(back, "<source file=\"/top\"><seclabel model=\"dac\"/></source>"));
+    moved = unguard(guarded, &base);
+    g_assert_nonnull(strstr(moved, "<source file=\"/base\"><seclabel model=\"dac\"/></source>"));
+    g_assert_nonnull(strstr(moved, "type=\"raw\""));
+    g_assert_null(strstr(moved, "encryption"));
+}
+
+/* The encryption of a user is neither a guard nor replaced by one. */
+static void
+test_encryption_is_no_guard(void)
+{
+    static const char *const table[] = {
+        "<encryption format='luks'><secret type='passphrase' uuid='1'/></encryption>",
+        "<encryption format='luks'><secret type='passphrase' usage='mine'/></encryption>",
+        "<encryption format='luks'/>",
+    };
+    SinterXmlImage base = { "/base", FALSE, "raw" };
+    g_autofree char *plain = domain_with("");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_autofree char *text = domain_with(table[i]);
+
+        g_assert_null(guard(text));
+        g_assert_null(unguard(text, NULL));
+        g_assert_null(unguard(text, &base));
+    }
+    g_assert_null(unguard(plain, &base));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -404,5 +485,7 @@ main(int argc, char **argv)
     g_test_add_func("/domain-xml/bare", test_bare);
     g_test_add_func("/domain-xml/replace-source", test_replace_source);
     g_test_add_func("/domain-xml/replace-refused", test_replace_refused);
+    g_test_add_func("/domain-xml/guard", test_guard);
+    g_test_add_func("/domain-xml/encryption-is-no-guard", test_encryption_is_no_guard);
     return g_test_run();
 }

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Which QEMU process runs a domain: libvirt's id of the domain, the process, when it began, and the
+ * boot of the host. Invariant: an identity is given only where all four are known; none of them
+ * alone is unique after a restart of libvirtd or of the host.
+ */
+
+#include "sinter-virt-libvirt-private.h"
+
+#include <string.h>
+
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+
+/* In /proc/PID/stat, counted from the field after the command's name. */
+#define START_TIME_FIELD 19
+
+/* (transfer full) (nullable): the text of a file, without blanks around it */
+static char *
+read_line(const char *path)
+{
+    char *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) ? g_strstrip(text) : NULL;
+}
+
+/* (transfer full): where libvirt keeps the process id */
+static char *
+pid_file(const char *uri, const char *name)
+{
+    g_autofree char *file = g_strconcat(name, ".pid", NULL);
+
+    if (g_str_has_suffix(uri, "/session"))
+        return g_build_filename(g_get_user_runtime_dir(), "libvirt", "qemu", "run", file, NULL);
+    return g_build_filename("/run/libvirt/qemu", file, NULL);
+}
+
+/* (transfer full) (nullable): in clock ticks since the host's boot. The command's name, in
+ * parentheses, may hold anything. */
+static char *
+read_start_time(const char *pid)
+{
+    g_autofree char *path = g_build_filename("/proc", pid, "stat", NULL);
+    g_autofree char *text = read_line(path);
+    const char *end = text ? strrchr(text, ')') : NULL;
+    g_auto(GStrv) fields = end && end[1] ? g_strsplit(end + 2, " ", -1) : NULL;
+
+    if (!fields || g_strv_length(fields) <= START_TIME_FIELD)
+        return NULL;
+    return g_strdup(fields[START_TIME_FIELD]);
+}
+
+char *
+sinter_virt_libvirt_identify(SinterVirt *virt, const char *uuid, GError **error)
+{
+    const char *uri = sinter_connection_get_uri(((SinterVirtLibvirt *)virt)->connection);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
+    g_autofree char *path = NULL;
+    g_autofree char *pid = NULL;
+    g_autofree char *start = NULL;
+    g_autofree char *boot = NULL;
+    unsigned int id;
+
+    if (!domain)
+        return NULL;
+    id = virDomainGetID(domain);
+    path = pid_file(uri, virDomainGetName(domain));
+    pid = read_line(path);
+    start = pid ? read_start_time(pid) : NULL;
+    boot = read_line(BOOT_ID_FILE);
+    if (id != (unsigned int)-1 && start && boot)
+        return g_strdup_printf("domain %u, process %s, started %s, boot %s", id, pid, start, boot);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                "the QEMU process of domain '%s' is not known", virDomainGetName(domain));
+    return NULL;
+}
