@@ -30,9 +30,9 @@ typedef struct {
     SinterBlockJobType block_job; /* the block job now on the disk */
     SinterMirror mirror;
     SinterSeenEvent seen;
-    gboolean foreign_mirror; /* it writes to another image than the plan's */
+    gboolean foreign_mirror; /* the mirror writes to another image than the plan's */
     gboolean other_qemu;     /* from the pivot on: the domain does not run in the QEMU process that
-                              * the job works in, or it is not known to */
+                              * the job works in, or that is unknown */
 } SinterObservation;
 
 G_END_DECLS

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A pivot and the crash of a host. QEMU moves to the other image some time before libvirt writes
- * that down; where QEMU dies in between, the definition names the image that QEMU has left, and the
- * guest's last writes are in the other one. Invariants: from before a pivot is requested until its
- * outcome is known the definition has a guard, which keeps libvirt from starting it; the record
- * names the guard before it is set; a pivot counts as refused only once the same QEMU process has
- * been seen to run without it.
+ * Protects a pivot against a crash of the host. QEMU switches to the other image some time before
+ * libvirt records that; if QEMU dies in between, the definition names the image that QEMU has left,
+ * and the guest's last writes are in the other one. Invariant: from before a pivot is requested
+ * until its outcome is known, the definition has a guard, which keeps libvirt from starting it; the
+ * record names the guard before it is set; a pivot counts as refused only after the same QEMU
+ * process has been seen running without it.
  */
 
 #include "sinter-live-handover.h"
@@ -15,12 +15,12 @@
 #include "sinter-job-wait.h"
 #include "sinter-live-reconcile.h"
 
-/* To remove the guard: five minutes, then a person must. */
+/* Attempts to remove the guard: for five minutes, then an administrator must. */
 #define MAX_LIFT_TRIES 60
 
-/* --- which QEMU ------------------------------------------------------------------------------ */
+/* --- the QEMU process ----------------------------------------------------------------------- */
 
-/* The block job still runs where a pivot was refused: it has not happened. */
+/* If the block job still runs after a refused pivot, the pivot has not happened. */
 static void
 withdraw_refused_pivot(SinterJobRun *run)
 {
@@ -46,7 +46,7 @@ sinter_live_identify_qemu(SinterJobRun *run, GError **error)
 
     if (!seen->domain_active)
         return TRUE;
-    /* after the look: an identity that is too new is taken for a restart, never the reverse */
+    /* read after the domain: an identity that is too new looks like a restart, never the reverse */
     identity = virt->klass->identify(virt, record->domain_uuid, &cause);
     if (!identity && sinter_job_is_lost(cause)) {
         g_propagate_error(error, g_steal_pointer(&cause));
@@ -80,7 +80,8 @@ next_boot_is_same(const SinterDisk *disk)
     return live && next && sinter_layer_same_file(live, next);
 }
 
-/* Only a definition that would start the chain that QEMU leaves; libvirt lets that one follow. */
+/* Only a definition that would start the chain that QEMU leaves needs the guard; libvirt updates
+ * that definition after the pivot. */
 static gboolean
 needs_guard(const SinterJobRun *run)
 {
@@ -131,7 +132,8 @@ sinter_live_announce_pivot(SinterJobRun *run, GError **error)
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }
-    /* the pivot is as safe without, as long as nobody starts the domain before the next daemon */
+    /* without the guard the pivot is as safe, unless the domain is started before the next
+     * daemon */
     sinter_job_run_log(run, G_LOG_LEVEL_WARNING, cause->message);
     return TRUE;
 }
@@ -146,12 +148,12 @@ unguard(SinterJobRun *run, const SinterLayer *current, GError **error)
                                    current ? current->path : NULL, current ? current->format : NULL,
                                    error))
         return FALSE;
-    /* saved with what follows: to remove a guard that is gone does nothing */
+    /* saved with the next change: removing a guard that does not exist has no effect */
     record->definition_guarded = FALSE;
     return TRUE;
 }
 
-/* Whether the job may end though the guard could not be removed. */
+/* Returns whether the job may end although the guard could not be removed. */
 static gboolean
 note_failure(SinterJobRun *run, const GError *error)
 {
@@ -183,6 +185,6 @@ sinter_live_lift_guard(SinterJobRun *run, const SinterVerdict *verdict)
         return TRUE;
     if (!unguard(run, moved ? first_layer(disk->layers) : NULL, &error))
         return note_failure(run, error);
-    /* where the definition did not follow, it does now: what was seen of it is out of date */
+    /* if the definition was not updated before, it is now: the observation is out of date */
     return !moved || next_boot_is_same(disk);
 }

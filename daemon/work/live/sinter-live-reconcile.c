@@ -31,16 +31,17 @@ sinter_live_pivots(const SinterDiskPlan *plan)
            (plan->operation == SINTER_OPERATION_COPY && plan->pivot);
 }
 
-/* A copy that shall not pivot ends with the chain that it began with. */
+/* A copy without pivot ends with the chain that it began with. */
 static gboolean
 is_plain_copy(const SinterJobRecord *record)
 {
     return record->plan->operation == SINTER_OPERATION_COPY && !record->plan->pivot;
 }
 
-/* A pivot was requested, and the QEMU process that was to make it is gone, by the look of it
- * without it. It may have moved and the guest have written to the new image before libvirt noted
- * that. Only libvirt's word of the end, while that process still ran, proves that it did not. */
+/* Returns whether a pivot was requested and the QEMU process that had to perform it has ended,
+ * apparently without it. QEMU may have pivoted, and the guest written to the new image, before
+ * libvirt recorded that. Only an end of the block job that libvirt reported while that process
+ * still ran proves the opposite. */
 static gboolean
 may_have_moved(const SinterJobRecord *record, const SinterObservation *seen)
 {
@@ -67,7 +68,7 @@ verdict_of_doubt(const SinterObservation *seen)
     return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED, reason);
 }
 
-/* A block job is on the disk. */
+/* The disk has a block job. */
 static SinterVerdict
 next_with_block_job(const SinterJobRecord *record, const SinterObservation *seen)
 {
@@ -167,7 +168,7 @@ next_before(const SinterJobRecord *record, const SinterObservation *seen)
 SinterVerdict
 sinter_live_reconcile(const SinterJobRecord *record, const SinterObservation *observation)
 {
-    /* the new chain in libvirt's own definition is proof; anything else is none */
+    /* only the new chain in libvirt's own definition proves the pivot */
     if (observation->chain != SINTER_CHAIN_AFTER && may_have_moved(record, observation))
         return verdict_of_doubt(observation);
     if (!observation->domain_exists)

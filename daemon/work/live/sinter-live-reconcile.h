@@ -19,7 +19,7 @@ SinterVerdict sinter_live_reconcile(const SinterJobRecord *record,
 /* The type of block job that implements an operation. */
 SinterBlockJobType sinter_live_block_job(SinterOperation operation);
 
-/* Whether the plan ends with a pivot. */
+/* Returns whether the plan ends with a pivot. */
 gboolean sinter_live_pivots(const SinterDiskPlan *plan);
 
 G_END_DECLS

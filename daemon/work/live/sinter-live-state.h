@@ -8,13 +8,13 @@ G_BEGIN_DECLS
 
 /* What is known about the end of the block job. */
 typedef struct {
-    gboolean asked;         /* its end was asked for */
-    gboolean heard_out;     /* an event that may be on its way was waited for */
-    guint n_pivot_tries;    /* that libvirt refused */
-    gboolean refused;       /* the last pivot was; whether it has happened is not yet known */
-    guint n_lift_tries;     /* to remove the guard from the definition */
-    GError *forced_failure; /* we ended the block job for this; the job fails with it */
-    char *qemu_reason;      /* why QEMU's job failed, where QEMU told */
+    gboolean asked;         /* its end was requested */
+    gboolean heard_out;     /* already waited for an event that may be on its way */
+    guint n_pivot_tries;    /* pivots that libvirt refused */
+    gboolean refused;       /* the last pivot was refused; whether it happened is not yet known */
+    guint n_lift_tries;     /* attempts to remove the guard from the definition */
+    GError *forced_failure; /* why we ended the block job; the job fails with this error */
+    char *qemu_reason;      /* why QEMU's job failed, if QEMU reported it */
 } SinterLiveEnd;
 
 /* What was changed on the guest, as far as the record does not contain it. */

@@ -53,7 +53,7 @@ sinter_live_step_cancelled(SinterJobRun *run, const SinterVerdict *verdict)
         sinter_job_run_finish(run, SINTER_PHASE_CANCELLED, verdict->error, verdict->reason);
 }
 
-/* What a person has to do about a pivot of which nobody knows whether it happened. */
+/* Warns what an administrator must do if it is unknown whether the pivot happened. */
 static void
 warn_of_doubt(SinterJobRun *run)
 {
@@ -94,7 +94,7 @@ sinter_live_step_quarantine(SinterJobRun *run, const SinterVerdict *verdict)
                           message ? message : verdict->reason);
 }
 
-/* Ends the block job because we cannot go on; once it is gone the job fails with @error. */
+/* Ends the block job because we cannot continue; once it has ended, the job fails with @error. */
 static void
 give_up(SinterJobRun *run, GError *error)
 {

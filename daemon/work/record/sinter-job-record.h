@@ -52,11 +52,13 @@ typedef struct {
     char **remove_identities; /* "DEVICE:INODE" of each of the plan's remove_files at the start, ""
                                * if unknown; %NULL before the start */
     gboolean cancel_requested;
-    char *qemu_identity;         /* (nullable): the QEMU process that the job works in, as
-                                  * SinterVirtClass.identify gives it; not renewed once a pivot is
+    char *qemu_identity;         /* (nullable): the QEMU process that the job works in, from
+                                  * SinterVirtClass.identify; not updated after a pivot was
                                   * requested */
-    gboolean definition_guarded; /* the definition for the next boot has a guard, or is about to */
-    gboolean throttled;          /* we lowered the disk's write limit; the old limits are … */
+    gboolean definition_guarded; /* the definition for the next boot has a guard, or is about to get
+                                  * one */
+    gboolean throttled;          /* the daemon lowered the disk's write limit; the old limits are
+                                  * … */
     guint64 saved_total_bytes_per_sec;
     guint64 saved_read_bytes_per_sec;
     guint64 saved_write_bytes_per_sec;

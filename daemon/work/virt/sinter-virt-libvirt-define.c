@@ -125,7 +125,7 @@ define_domain(virConnectPtr connection, const char *what, const char *xml, GErro
     return TRUE;
 }
 
-/* A change of a definition: what it is called, and the disk that it is about. */
+/* A change of a definition: its description, and the disk that it concerns. */
 typedef struct {
     const char *what;
     const char *disk;
@@ -133,7 +133,7 @@ typedef struct {
     const char *reason;          /* (nullable) */
 } Change;
 
-/* *@ret_text is NULL where nothing has to change. */
+/* Sets *@ret_text to NULL if nothing has to change. */
 typedef gboolean (*EditFunc)(const Change *change, const char *text, char **ret_text,
                              GError **error);
 
@@ -188,8 +188,8 @@ sinter_virt_libvirt_redefine_disk(SinterVirt *virt, const char *uuid, const char
     return domain && edit_definition(domain, edit_source, &change, error);
 }
 
-/* To define a transient domain would make it persistent: only one that has a definition. Where
- * libvirt does not answer, its error comes from the next call. */
+/* Defining a transient domain would make it persistent: only a persistent one is changed. If
+ * libvirt does not answer, the next call reports the error. */
 static gboolean
 is_transient(virDomainPtr domain)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Which QEMU process runs a domain: libvirt's id of the domain, the process, when it began, and the
- * boot of the host. Invariant: an identity is given only where all four are known; none of them
- * alone is unique after a restart of libvirtd or of the host.
+ * The identity of the QEMU process that runs a domain: libvirt's ID of the domain, the process ID,
+ * its start time, and the boot ID of the host. Invariant: an identity is returned only if all four
+ * are known; none of them alone is unique after a restart of libvirtd or of the host.
  */
 
 #include "sinter-virt-libvirt-private.h"
@@ -15,7 +15,7 @@
 /* In /proc/PID/stat, counted from the field after the command's name. */
 #define START_TIME_FIELD 19
 
-/* (transfer full) (nullable): the text of a file, without blanks around it */
+/* (transfer full) (nullable): the text of a file without surrounding white space */
 static char *
 read_line(const char *path)
 {
@@ -24,7 +24,7 @@ read_line(const char *path)
     return g_file_get_contents(path, &text, NULL, NULL) ? g_strstrip(text) : NULL;
 }
 
-/* (transfer full): where libvirt keeps the process id */
+/* (transfer full): the file in which libvirt stores the process ID */
 static char *
 pid_file(const char *uri, const char *name)
 {
@@ -35,8 +35,8 @@ pid_file(const char *uri, const char *name)
     return g_build_filename("/run/libvirt/qemu", file, NULL);
 }
 
-/* (transfer full) (nullable): in clock ticks since the host's boot. The command's name, in
- * parentheses, may hold anything. */
+/* (transfer full) (nullable): the start time in clock ticks since the host's boot. The command's
+ * name, in parentheses, may contain any character. */
 static char *
 read_start_time(const char *pid)
 {

@@ -71,16 +71,17 @@ typedef struct {
     gboolean (*redefine_disk)(SinterVirt *virt, const char *uuid, const char *disk,
                               const char *path, const char *format, GError **error);
     /* Keeps the definition for the next boot from being started: adds a guard to @disk, which
-     * libvirt removes when it lets the disk name another image. @reason becomes part of libvirt's
-     * error. Does nothing to a transient domain, or to a disk that is encrypted or has a guard. */
+     * libvirt removes when it changes the disk to another image. @reason becomes part of libvirt's
+     * error. Does nothing for a transient domain, or for a disk that is encrypted or already has a
+     * guard. */
     gboolean (*guard_disk)(SinterVirt *virt, const char *uuid, const char *disk, const char *reason,
                            GError **error);
-    /* Removes the guard; a disk without one is left alone. @path (nullable), @format: what a disk
-     * that still has the guard is to name from now on. */
+    /* Removes the guard; does not change a disk without one. @path (nullable), @format: the image
+     * that a disk which still has the guard names from now on. */
     gboolean (*unguard_disk)(SinterVirt *virt, const char *uuid, const char *disk, const char *path,
                              const char *format, GError **error);
-    /* (transfer full): which QEMU process runs the domain. Two processes never have the same
-     * identity. NOT_FOUND where none runs or it is not known. */
+    /* (transfer full): the identity of the QEMU process that runs the domain. Two processes never
+     * have the same identity. NOT_FOUND if none runs or it is unknown. */
     char *(*identify)(SinterVirt *virt, const char *uuid, GError **error);
     /* Makes the definition for the next boot durable. Its location is internal to libvirt: a
      * failure to sync is not an error. */
