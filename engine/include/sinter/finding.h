@@ -199,13 +199,13 @@ typedef enum {
       "The L1 entry of guest offset {guest} in the {owner} points to {host}, beyond the end of "   \
       "the file")                                                                                  \
     X(L1_ENTRY_EMPTY, "l1-entry-empty", CORRUPTION, DATA, ENTRY, UNSEEN,                           \
-      "The L1 entry of guest offset {guest} in the {owner} has the flag COPIED, but names no L2 "  \
-      "table: {seen}")                                                                             \
+      "The L1 entry of guest offset {guest} in the {owner} has the flag COPIED, but points to no " \
+      "L2 table: {seen}")                                                                          \
     X(L1_COPIED_FALSE, "l1-copied-false", CORRUPTION, WRITES, FLAG, COUNTED,                       \
       "The L1 entry of guest offset {guest} marks the L2 table at {host} as not shared, but its "  \
       "refcount is {refcount}")                                                                    \
     X(L1_COPIED_MISSING, "l1-copied-missing", CORRUPTION, NONE, FLAG, COUNTED,                     \
-      "The L1 entry of guest offset {guest} says that the L2 table at {host} is shared, but its "  \
+      "The L1 entry of guest offset {guest} marks the L2 table at {host} as shared, but its "      \
       "refcount is 1")                                                                             \
     X(L2_TABLE_SHARED, "l2-table-shared", CORRUPTION, DATA, SEPARATE, UNSEEN,                      \
       "The L2 table at {host} is used for different guest offsets: {owners}")                      \
@@ -223,18 +223,18 @@ typedef enum {
       "The L2 entry of guest offset {guest} in the {owner} points to {host}, beyond the end of "   \
       "the file")                                                                                  \
     X(L2_ENTRY_EMPTY, "l2-entry-empty", CORRUPTION, DATA, ENTRY, UNSEEN,                           \
-      "The L2 entry of guest offset {guest} in the {owner} has the flag COPIED, but names no "     \
+      "The L2 entry of guest offset {guest} in the {owner} has the flag COPIED, but points to no " \
       "cluster: {seen}")                                                                           \
     X(L2_COPIED_FALSE, "l2-copied-false", CORRUPTION, WRITES, FLAG, COUNTED,                       \
       "The L2 entry of guest offset {guest} marks the cluster at {host} as not shared, but its "   \
       "refcount is {refcount}")                                                                    \
     X(L2_COPIED_MISSING, "l2-copied-missing", CORRUPTION, NONE, FLAG, COUNTED,                     \
-      "The L2 entry of guest offset {guest} says that the cluster at {host} is shared, but its "   \
+      "The L2 entry of guest offset {guest} marks the cluster at {host} as shared, but its "       \
       "refcount is 1")                                                                             \
     X(L2_COMPRESSED_COPIED, "l2-compressed-copied", CORRUPTION, WRITES, FLAG, COUNTED,             \
       "The compressed L2 entry of guest offset {guest} has the flag COPIED: {seen}")               \
     X(L2_COMPRESSED_BEYOND_FILE, "l2-compressed-beyond-file", CORRUPTION, DATA, ENTRY, COUNTED,    \
-      "The compressed cluster of guest offset {guest} in the {owner} lies at {host}, beyond the "  \
+      "The compressed cluster of guest offset {guest} in the {owner} is at {host}, beyond the "    \
       "end of the file")                                                                           \
     X(L2_COMPRESSED_BITMAP, "l2-compressed-bitmap", CORRUPTION, DATA, BITS, COUNTED,               \
       "The compressed L2 entry of guest offset {guest} has a subcluster bitmap: {seen}")           \
@@ -246,8 +246,8 @@ typedef enum {
     X(L2_SUBCLUSTER_UNALLOCATED, "l2-subcluster-unallocated", CORRUPTION, DATA, ENTRY, COUNTED,    \
       "Subclusters of guest offset {guest} are allocated, but the cluster is not: bitmap {seen}")  \
     X(L2_DATA_FILE_MISPLACED, "l2-data-file-misplaced", CORRUPTION, DATA, ENTRY, UNSEEN,           \
-      "The L2 entry of guest offset {guest} points to {host} in the data file, where the guest "   \
-      "offset itself has to stand")                                                                \
+      "The L2 entry of guest offset {guest} points to {host} in the data file, but the host "      \
+      "offset must equal the guest offset")                                                        \
     /* one cluster, several owners */                                                              \
     X(CLUSTER_SHARED, "cluster-shared", CORRUPTION, DATA, SEPARATE, UNSEEN,                        \
       "The cluster at {host} holds the data of different guest offsets: {owners}")                 \
@@ -266,7 +266,7 @@ typedef enum {
     X(REFCOUNT_BEYOND_FILE, "refcount-beyond-file", NOTE, SPACE, COUNT, UNSEEN,                    \
       "Refcounts are set for {#seen} clusters beyond the end of the file, from {host} on")         \
     X(REFCOUNT_UNKNOWN, "refcount-unknown", ERROR, WRITES, REBUILD, COUNTED,                       \
-      "The refcount of {#seen} clusters from {host} on cannot be told: their refcount block is "   \
+      "The refcounts of {#seen} clusters from {host} on are unknown: their refcount block is "     \
       "damaged")                                                                                   \
     X(REFTABLE_BEYOND_FILE, "refcount-table-beyond-file", CORRUPTION, WRITES, REBUILD, COUNTED,    \
       "The refcount table at {host} extends beyond the end of the file")                           \
@@ -345,8 +345,8 @@ typedef enum {
     X(CHAIN_LOOP, "chain-loop", CORRUPTION, IMAGE, HEADER, REFUSES, "{detail}")                    \
     X(CHAIN_TOO_DEEP, "chain-too-deep", ERROR, IMAGE, NONE, REFUSES, "{detail}")                   \
     X(BACKING_FORMAT_MISSING, "backing-format-missing", NOTE, DATA, HEADER, UNSEEN,                \
-      "The backing file '{detail}' is named without its format: a guest can make a raw one pass "  \
-      "for another format")                                                                        \
+      "The format of the backing file '{detail}' is not stored: a guest can make a raw image "     \
+      "look like another format")                                                                  \
     X(BACKING_FORMAT_DOUBTFUL, "backing-format-doubtful", NOTE, DATA, HEADER, UNSEEN, "{detail}")
 
 /**
