@@ -38,7 +38,7 @@ typedef struct {
     SinterIo io;
     SinterFd fd;
     SinterFd direct_fd; /* -1 without SINTER_IO_DIRECT, or if the file system refuses it */
-    SinterFd bulk_fd;   /* the same for overwriting; made when it is first asked for, by … */
+    SinterFd bulk_fd;   /* the same for overwriting; created on first use, by … */
     GOnce bulk_once;
     dev_t device;
     ino_t inode;

@@ -17,9 +17,9 @@
 #include "sinter-error.h"
 
 /*
- * Each hole is a transaction of the file system and splits an extent of the file. Of so many runs
- * at a time, the shortest are kept allocated in the file: free clusters are reused first, and these
- * are a small part of the space.
+ * Each hole is a transaction of the file system and splits an extent of the file. If more runs than
+ * this are freed at a time, no holes are punched for the shortest: they keep their host space and
+ * are reused first. They are a small part of the space.
  */
 #define PUNCH_ALL_RUNS 4096
 #define KEPT_PART 8
