@@ -32,9 +32,12 @@ G_DEFINE_FINAL_TYPE_WITH_CODE(SinterDaemonContext, sinter_daemon_context, G_TYPE
                               G_IMPLEMENT_INTERFACE(SINTER_TYPE_SERVICE_CONTEXT,
                                                     context_iface_init))
 
-/* The connection was opened or lost: the state read before may be out of date. */
+/*
+ * The connection was opened or lost: the state read before may be out of date. This handler runs
+ * before those of the service, which was made later: they ask whether all domains are read.
+ */
 static void
-on_event(SinterConnection *connection, const SinterEvent *event, SinterDaemonContext *self)
+on_event(SinterInventory *inventory, const SinterEvent *event, SinterDaemonContext *self)
 {
     if (event->kind == SINTER_EVENT_CONNECTED || event->kind == SINTER_EVENT_DISCONNECTED)
         self->scanned = FALSE;
@@ -69,7 +72,7 @@ sinter_daemon_context_new(const SinterDaemonContextParts *parts)
     self->connection = g_object_ref(parts->connection);
     self->inventory = g_object_ref(parts->inventory);
     self->executor = g_object_ref(parts->executor);
-    g_signal_connect_object(self->connection, "event", G_CALLBACK(on_event), self, 0);
+    g_signal_connect_object(self->inventory, "event", G_CALLBACK(on_event), self, 0);
     g_signal_connect_object(self->inventory, "scanned", G_CALLBACK(on_scanned), self, 0);
     g_signal_connect_object(self->executor, "job-added", G_CALLBACK(on_job_added), self, 0);
     g_signal_connect_object(self->executor, "job-removed", G_CALLBACK(on_job_removed), self, 0);

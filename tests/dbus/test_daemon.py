@@ -99,7 +99,7 @@ class Manners(DaemonCase):
         manager.await_line('READY=1')
         self.assertEqual(manager.await_line('STATUS='),
                          f'STATUS=Watching 6 domains of test://{self.stage.path("host.xml")}, '
-                         '0 jobs at work')
+                         '0 jobs running')
         self.assertEqual(len([path for path in self.client.objects() if '/disks/' in path]), 6)
         process.send_signal(signal.SIGTERM)
         manager.await_line('STOPPING=1')
@@ -170,7 +170,7 @@ class Failures(DaemonCase):
         manager.await_line('READY=1')
         status, _, said = self.run_daemon(*self.stage.service('second', state='state2').argv[1:])
         self.assertEqual(status, 1)
-        self.assert_one_line(said, NAME, 'taken')
+        self.assert_one_line(said, NAME, 'already owned')
 
     def test_state_taken(self):
         """On another bus, with the same state folder."""
@@ -201,7 +201,7 @@ class Failures(DaemonCase):
 
     def test_usage(self):
         for arguments, word in ((['--nonsense'], 'nonsense'), (['extra'], 'extra'),
-                                (['--user', '--system'], 'exclude'),
+                                (['--user', '--system'], 'exclusive'),
                                 (['--config', self.stage.path('no.conf')], 'no.conf')):
             with self.subTest(arguments):
                 status, _, said = self.run_daemon(*arguments)

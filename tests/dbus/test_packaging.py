@@ -100,7 +100,7 @@ class BusPolicy(unittest.TestCase):
 class Polkit(unittest.TestCase):
     def test_actions_are_those_of_the_code(self):
         code = set(re.findall(r'#define SINTER_ACTION_\w+ "([^"]+)"',
-                              read(stage.TOP, 'daemon', 'service', 'sinter-method.h')))
+                              read(stage.TOP, 'daemon', 'service', 'bus', 'sinter-method.h')))
         policy = ElementTree.fromstring(read(PACKAGING, 'polkit', 'org.sinter.policy'))
         shipped = {action.get('id'): action for action in policy.iter('action')}
         self.assertEqual(set(shipped), code)
@@ -190,7 +190,8 @@ class Systemd(unittest.TestCase):
         self.assertIn("group 'sinter'", said)
         self.assertIn("user 'sinter-worker'", said)
         self.assertIn('"sinter-worker"',
-                      read(stage.TOP, 'daemon', 'work', 'sinter-worker-user.c'))
+                      read(stage.TOP, 'daemon', 'work', 'offline',
+                           'sinter-worker-user.c'))
         self.assertRegex(read(PACKAGING, 'systemd', 'sinter.tmpfiles'),
                          r'(?m)^d /var/lib/sinter 0700 root root -$')
 

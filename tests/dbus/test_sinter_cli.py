@@ -393,7 +393,7 @@ class Connection(CliCase):
     def test_no_daemon(self):
         self.daemon.close()
         self.assertEqual(self.run_client('list'),
-                         (1, '', 'sinter: the sinter daemon does not run on the session bus; '
+                         (1, '', 'sinter: sinterd is not running on the session bus; '
                                  'start it: sinterd --user\n'))
 
     def test_no_bus(self):
@@ -431,7 +431,7 @@ class SystemBus(CliCase):
         self.assertEqual(self.run_bare('-c', 'qemu:///system', 'list', '-q')[0], 0)
         status, _, err = self.run_bare('-c', 'qemu:///session', 'list')
         self.assertEqual(status, 1)
-        self.assertIn("the daemon on the system bus works on 'qemu:///system'", err)
+        self.assertIn("sinterd on the system bus is connected to 'qemu:///system'", err)
 
     def test_password_is_asked_for_only_when_it_must_be(self):
         self.daemon.do('plan', '*', 'Plan', {'error': 'NotAuthorized', 'message': 'ask'})

@@ -109,7 +109,7 @@ class Words(BitmapCase):
         for name in ("used", "data-file"):
             self.same("bitmap", "--add", name, "x")
         self.differ("QEMU says that it has lost it, and ends well", "bitmap", "--add", "empty", "x",
-                    stderr="no bytes")
+                    stderr="disk is empty")
         self.assert_sound("empty")
         self.same("bitmap", "--remove", "used", "u")
         for name in ("used", "data-file"):
