@@ -58,7 +58,7 @@ class Corpus(Case):
         def check(one, path, expected):
             verdict = self.ok(dump(path)).decode()
             self.assertIn(one.name, verdict.splitlines()[0])
-            self.assertRegex(verdict, r'(is sound|is damaged|could not be examined|leaks space)')
+            self.assertRegex(verdict, r'(is sound|is damaged|could not be checked|has leaked clusters)')
             errors = self.ok(dump('-v', path)).decode()
             self.assertTrue(errors.startswith(verdict))
             self.assertIn('\nHeader:\n', self.ok(dump('--all', path)).decode())
@@ -160,7 +160,7 @@ class Arguments(Case):
         report = json.loads(self.ok(dump('--output=json', path)))['statistics']['snapshots']
         self.assertEqual(report, [{'id': '1', 'name': 'before', 'clusters': 16,
                                    'shared-clusters': 12, 'added-clusters': 5}])
-        self.assertIn(b'before (1): 1 MiB, 768 KiB of it shared; 320 KiB written since\n',
+        self.assertIn(b'before (1): 1 MiB, of these 768 KiB shared; 320 KiB written since\n',
                       self.ok(dump('-v', path)))
 
 

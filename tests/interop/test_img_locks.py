@@ -67,7 +67,7 @@ class Locks(img.ImgCase):
                 target = ["out"] if words[0] == "convert" else []
                 status, out, err = self.ours(*words, "disk", *target)
                 self.assertEqual((status, out), (2 if words[0] == "compare" else 1, ""))
-                self.assertIn(f"It is held by {who}\n", err)
+                self.assertIn(f"It is locked by {who}\n", err)
                 status, _, err = self.ours(words[0], "-U", *words[1:], "disk", *target)
                 self.assertEqual((status, err), (0, ""))
 
@@ -108,7 +108,7 @@ class Locks(img.ImgCase):
                 self.assertEqual((holder["pid"], holder["domain"]), (pid, name))
                 self.assertEqual(holder["uses"][:2], ["consistent-read", "write"])
                 self.assertRegex(self.ours("check", "disk")[2],
-                                 rf"held by process {pid} \(qemu-system-x86\), domain '{name}'\n")
+                                 rf"locked by process {pid} \(qemu-system-x86\), domain '{name}'\n")
 
     def test_wrong_use(self):
         for words in ([], ["a", "b"], ["nowhere"], ["--output=x", "disk"], ["-f", "qcow2", "disk"]):

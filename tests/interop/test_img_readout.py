@@ -217,7 +217,7 @@ class ReadOut(img.ImgCase):
     def test_differences(self):
         self.targets_renew()
         self.assert_differs("a source as the target is named", "convert", "-O", "raw",
-                            "plain.qcow2", "plain.qcow2", stderr="one of the files that are to be")
+                            "plain.qcow2", "plain.qcow2", stderr="one of the files to")
         self.assert_differs("a source's backing file too", "convert", "-O", "raw", "over.qcow2",
                             "plain.qcow2", stderr="one of the files to read")
         self.assert_differs("protocols are none of ours", "convert", "-O", "raw", "plain.qcow2",

@@ -119,7 +119,7 @@ class Words(twins.TwinCase):
                 pass
             done = img.ours("snapshot", "-c", "x", "image", folder=self.other)
             self.assertEqual(done.status, 1)
-            self.assertIn(b"held by process", done.stderr)
+            self.assertIn(b"locked by process", done.stderr)
             holder.stdin.close()
 
 

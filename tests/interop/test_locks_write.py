@@ -97,7 +97,7 @@ class Files(img.ImgCase):
         done = img.ours(*verb.args, folder=self.folder)
         text = f"{' '.join(verb.args)}\n{done}"
         self.assertEqual(done.status, verb.status, text)
-        self.assertIn(f"It is held by {holder.who}", done.stderr.decode(), text)
+        self.assertIn(f"It is locked by {holder.who}", done.stderr.decode(), text)
         self.assertLessEqual(done.stderr.count(b"\n"), 2, text)      # QEMU's own sentence has two
         # it or an image below, which the same program has open
         self.assertRegex(done.stderr.decode(), rf"image \[.*{verb.held}\]|image \[(mid|base).qcow2\]",

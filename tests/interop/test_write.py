@@ -282,7 +282,7 @@ class Refused(unittest.TestCase):
             holder.stdin.flush()
             while "ops" not in holder.stdout.readline():
                 pass
-            self.check_refused("held by process")
+            self.check_refused("locked by process")
             holder.stdin.close()
 
     def test_cluster_counted_free(self):
