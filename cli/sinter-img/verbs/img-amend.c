@@ -203,8 +203,8 @@ amend_do(const AmendOptions *self, const SinterImgName *name, const char *format
     g_autoptr(GError) error = NULL;
 
     sinter_img_progress_start(progress);
-    if (!sinter_image_amend(NULL, name->path, format, flags, how, sinter_img_progress_get(progress),
-                            &error)) {
+    if (!sinter_image_amend(name->fs, name->path, format, flags, how,
+                            sinter_img_progress_get(progress), &error)) {
         g_clear_pointer(&progress, sinter_img_progress_end);
         sinter_img_name_report(name, error);
         sinter_img_change_hint(error);
@@ -250,7 +250,7 @@ amend_run(const SinterCommandCall *call, GError **error)
     }
     if (!sinter_img_cache_check("cache option", self->source.cache))
         return 1;
-    if (!sinter_img_change_begin(&name, &self->source, call->operands[0], &info))
+    if (!sinter_img_change_begin(&name, &self->source, call->operands[0], FALSE, &info))
         return 1;
     return amend_image(self, &name, info);
 }

@@ -80,9 +80,9 @@ bench_open_for_writing(const BenchOptions *self, const char *given)
     g_autoptr(GError) error = NULL;
     SinterHandle *handle;
 
-    if (!sinter_img_change_begin(&name, &self->source, given, &info))
+    if (!sinter_img_change_begin(&name, &self->source, given, FALSE, &info))
         return NULL;
-    handle = sinter_handle_open(NULL, name.path, info->format,
+    handle = sinter_handle_open(name.fs, name.path, info->format,
                                 SINTER_HANDLE_PROBE | (name.direct ? SINTER_HANDLE_DIRECT : 0) |
                                     (name.format ? 0 : SINTER_HANDLE_KEEP_FORMAT),
                                 &error);

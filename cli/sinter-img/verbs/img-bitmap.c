@@ -88,6 +88,16 @@ report(const BitmapOptions *self, const SinterImgName *name, const SinterImgName
     }
 }
 
+/*
+ * Where the change opens the images. A source of the same path must be opened once more, so that
+ * it fails on the lock as for any other user of the image.
+ */
+static SinterFs *
+change_fs(const SinterImgName *name, const SinterImgName *from)
+{
+    return g_strcmp0(name->path, from->path) == 0 ? NULL : name->fs;
+}
+
 static int
 bitmap_run(const SinterCommandCall *call, GError **error)
 {
@@ -103,8 +113,8 @@ bitmap_run(const SinterCommandCall *call, GError **error)
     gsize n_done = 0;
 
     if (!check_usage(self, call->n_operands) ||
-        !sinter_img_change_begin(&name, &self->source, call->operands[0], &info) ||
-        (self->from && !sinter_img_change_begin(&from, &from_source, self->from, &from_info)))
+        !sinter_img_change_begin(&name, &self->source, call->operands[0], FALSE, &info) ||
+        (self->from && !sinter_img_change_begin(&from, &from_source, self->from, TRUE, &from_info)))
         return 1;
     for (guint i = 0; i < self->actions->len; i++)
         g_array_index(self->actions, SinterBitmapAction, i).granularity = self->granularity;
@@ -116,7 +126,7 @@ bitmap_run(const SinterCommandCall *call, GError **error)
         .n_actions = self->actions->len,
         .from = self->from ? &source : NULL,
     };
-    if (sinter_bitmap_change(NULL, name.path, &change, &n_done, &cause))
+    if (sinter_bitmap_change(change_fs(&name, &from), name.path, &change, &n_done, &cause))
         return 0;
     report(self, &name, &from, call->operands[1], n_done, cause);
     sinter_img_change_hint(cause);

@@ -2,7 +2,8 @@
 
 /*
  * Preparations that are common to commands that change an image. Invariant: the change itself takes
- * the locks of the image; here only its first bytes are read.
+ * the locks of the image; here only its first bytes are read. The file is opened once: the change
+ * gets the open file through the set of files of the name.
  */
 
 #include "img-change.h"
@@ -24,7 +25,7 @@ warn_of_raw(const char *given)
 
 gboolean
 sinter_img_change_begin(SinterImgName *name, const SinterImgSource *source, const char *given,
-                        SinterImageInfo **ret_info)
+                        gboolean reads_only, SinterImageInfo **ret_info)
 {
     g_autoptr(SinterImageInfo) info = NULL;
     g_autoptr(SinterIo) io = NULL;
@@ -32,8 +33,8 @@ sinter_img_change_begin(SinterImgName *name, const SinterImgSource *source, cons
 
     if (!sinter_img_name_parse(name, source, given))
         return FALSE;
-    name->force_share = TRUE;
-    io = sinter_img_open_file(name);
+    io = sinter_img_open_unlocked(name, reads_only ? SINTER_IO_READ
+                                                   : SINTER_IO_WRITE | SINTER_IO_EXCLUSIVE);
     info = io ? sinter_image_info_new_for_io(io, name->format, &error) : NULL;
     if (error)
         sinter_img_name_report(name, error);

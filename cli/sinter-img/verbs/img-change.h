@@ -16,11 +16,14 @@ G_BEGIN_DECLS
     }
 
 /*
- * Parses a name on the command line as an image to be changed. Probes its format without a lock,
- * and warns if the format was probed and is raw. Returns FALSE after a message.
+ * Parses a name on the command line as an image to be changed or, with @reads_only, as one that the
+ * change only reads. Opens the image, probes its format without a lock, and warns if the format was
+ * probed and is raw. The change must use name->fs, which has the open file. Returns FALSE after a
+ * message.
  */
 gboolean sinter_img_change_begin(SinterImgName *name, const SinterImgSource *source,
-                                 const char *given, SinterImageInfo **ret_info);
+                                 const char *given, gboolean reads_only,
+                                 SinterImageInfo **ret_info);
 
 /* Returns whether @error is about opening @name, not about the requested change. */
 gboolean sinter_img_change_is_open_error(const SinterImgName *name, const GError *error);

@@ -25,13 +25,21 @@ typedef struct {
     guint64 rate_bytes_per_sec;
 } CommitOptions;
 
+/* Whether the image is left as it is, and so only read. */
+static gboolean
+commit_keeps(const CommitOptions *self)
+{
+    return self->keep || self->base;
+}
+
 static gboolean
 commit_do(const CommitOptions *self, SinterImgProgress *progress, const SinterImgName *name)
 {
     SinterCommitOptions how = {
+        .fs = name->fs,
         .format = name->format,
         .base = self->base,
-        .flags = SINTER_COMMIT_PROBE | (self->keep || self->base ? SINTER_COMMIT_KEEP : 0) |
+        .flags = SINTER_COMMIT_PROBE | (commit_keeps(self) ? SINTER_COMMIT_KEEP : 0) |
                  (name->direct ? SINTER_COMMIT_DIRECT : 0),
         .rate_bytes_per_sec = self->rate_bytes_per_sec,
         .cancellable = sinter_img_progress_get_cancellable(progress),
@@ -71,7 +79,8 @@ commit_run(const SinterCommandCall *call, GError **error)
 
     if (!sinter_img_cache_check("cache option", self->source.cache))
         return 1;
-    if (!sinter_img_change_begin(&name, &self->source, call->operands[0], &info))
+    if (!sinter_img_change_begin(&name, &self->source, call->operands[0], commit_keeps(self),
+                                 &info))
         return 1;
     progress = sinter_img_progress_begin(sinter_img_progress_mode(self->quiet, self->progress),
                                          call->operands[0], STEP_PERCENT);

@@ -57,6 +57,7 @@ rebase_do(const RebaseOptions *self, SinterImgProgress *progress, const SinterIm
     SinterRebaseStage stage = SINTER_REBASE_OPENING;
     GError *error = NULL;
     SinterRebaseOptions how = {
+        .fs = name->fs,
         .format = name->format,
         .backing_name = self->backing_name,
         .backing_format = self->backing_format,
@@ -115,7 +116,7 @@ rebase_run(const SinterCommandCall *call, GError **error)
                                          call->operands[0], STEP_PERCENT);
     sinter_img_progress_start(progress);
     if (!rebase_check_caches(self) ||
-        !sinter_img_change_begin(&name, &self->source, call->operands[0], &info) ||
+        !sinter_img_change_begin(&name, &self->source, call->operands[0], FALSE, &info) ||
         !rebase_check_format(self))
         return 1;
     done = rebase_do(self, progress, &name);

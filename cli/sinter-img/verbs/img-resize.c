@@ -103,7 +103,7 @@ resize_run(const SinterCommandCall *call, GError **error)
     char sign;
 
     if (!parse_size(call->operands[1], &sign, &bytes) ||
-        !sinter_img_change_begin(&name, &self->source, call->operands[0], &info))
+        !sinter_img_change_begin(&name, &self->source, call->operands[0], FALSE, &info))
         return 1;
     if (!sinter_format_lookup(info->format)->resize) {
         sinter_img_error("Image format driver does not support resize");
@@ -112,7 +112,7 @@ resize_run(const SinterCommandCall *call, GError **error)
     how.size = total_size(info->virtual_size, sign, bytes);
     if (!check_size(self, info->virtual_size, how.size))
         return 1;
-    if (!sinter_image_resize(NULL, name.path, info->format, SINTER_HANDLE_PROBE, &how, &cause)) {
+    if (!sinter_image_resize(name.fs, name.path, info->format, SINTER_HANDLE_PROBE, &how, &cause)) {
         sinter_img_name_report(&name, cause);
         sinter_img_change_hint(cause);
         return 1;

@@ -129,13 +129,13 @@ snapshot_change(const SnapshotOptions *self, const SinterImgName *name, const ch
 {
     switch (self->action) {
     case ACTION_CREATE:
-        return sinter_snapshot_create(NULL, name->path, format, SINTER_HANDLE_PROBE, snapshot,
+        return sinter_snapshot_create(name->fs, name->path, format, SINTER_HANDLE_PROBE, snapshot,
                                       g_get_real_time(), error);
     case ACTION_APPLY:
-        return sinter_snapshot_apply(NULL, name->path, format, SINTER_HANDLE_PROBE, snapshot,
+        return sinter_snapshot_apply(name->fs, name->path, format, SINTER_HANDLE_PROBE, snapshot,
                                      SINTER_SNAPSHOT_BY_ID_OR_NAME, error);
     case ACTION_DELETE:
-        return sinter_snapshot_delete(NULL, name->path, format, SINTER_HANDLE_PROBE, snapshot,
+        return sinter_snapshot_delete(name->fs, name->path, format, SINTER_HANDLE_PROBE, snapshot,
                                       SINTER_SNAPSHOT_BY_NAME, error);
     default:
         return TRUE;
@@ -159,7 +159,7 @@ snapshot_run(const SinterCommandCall *call, GError **error)
                          call->operands[0]);
         return 1;
     }
-    if (!sinter_img_change_begin(&name, &self->source, call->operands[0], &info))
+    if (!sinter_img_change_begin(&name, &self->source, call->operands[0], FALSE, &info))
         return 1;
     if (self->action == ACTION_CREATE)
         snapshot = g_strndup(self->snapshot, NAME_MAX_BYTES);

@@ -59,6 +59,7 @@ sinter_img_name_clear(SinterImgName *self)
     g_clear_pointer(&self->path, g_free);
     g_clear_pointer(&self->format, g_free);
     g_clear_pointer(&self->unknown, g_free);
+    g_clear_pointer(&self->fs, sinter_fs_unref);
 }
 
 static void say_not_opened(const char *given, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -170,10 +171,19 @@ check_format(const char *given, const char *format)
     return FALSE;
 }
 
+/* Confined to no folders, the host's files are always available. */
+static SinterFs *
+new_fs(void)
+{
+    g_autoptr(SinterFs) host = sinter_fs_new_host(NULL, NULL);
+
+    return sinter_fs_new_keeping(host);
+}
+
 gboolean
 sinter_img_name_parse(SinterImgName *self, const SinterImgSource *source, const char *given)
 {
-    *self = (SinterImgName){ .given = given, .force_share = source->force_share };
+    *self = (SinterImgName){ .given = given, .fs = new_fs(), .force_share = source->force_share };
     if (source->cache && !sinter_img_cache_parse(source->cache, &self->direct))
         return FALSE;
     if (source->image_opts)
@@ -198,16 +208,6 @@ name_check(const SinterImgName *self)
     return TRUE;
 }
 
-static SinterIo *
-name_open(const SinterImgName *self, GError **error)
-{
-    g_autoptr(SinterFs) fs = sinter_fs_new_host(NULL, error);
-    SinterIoFlags flags = SINTER_IO_READ | (self->force_share ? SINTER_IO_NO_LOCK : 0) |
-                          (self->direct ? SINTER_IO_DIRECT : 0);
-
-    return fs ? sinter_fs_open(fs, self->path, flags, error) : NULL;
-}
-
 void
 sinter_img_name_report(const SinterImgName *self, const GError *error)
 {
@@ -215,20 +215,35 @@ sinter_img_name_report(const SinterImgName *self, const GError *error)
                          "Could not open '%s': ", self->given);
 }
 
-SinterIo *
-sinter_img_open_file(const SinterImgName *name)
+static SinterIo *
+name_open(const SinterImgName *self, SinterIoFlags flags, gboolean locks)
 {
     g_autoptr(SinterIo) io = NULL;
     g_autoptr(GError) error = NULL;
 
-    if (!name_check(name))
+    if (!name_check(self))
         return NULL;
-    io = name_open(name, &error);
-    if (io && sinter_lock_for_reading(io, &error))
+    io = sinter_fs_open(self->fs, self->path, flags, &error);
+    if (io && (!locks || sinter_lock_for_reading(io, &error)))
         return g_steal_pointer(&io);
-    sinter_error_wrap_open(&error, name->given);
+    sinter_error_wrap_open(&error, self->given);
     sinter_img_report(error);
     return NULL;
+}
+
+SinterIo *
+sinter_img_open_file(const SinterImgName *name)
+{
+    return name_open(name,
+                     SINTER_IO_READ | (name->force_share ? SINTER_IO_NO_LOCK : 0) |
+                         (name->direct ? SINTER_IO_DIRECT : 0),
+                     TRUE);
+}
+
+SinterIo *
+sinter_img_open_unlocked(const SinterImgName *name, SinterIoFlags flags)
+{
+    return name_open(name, flags, FALSE);
 }
 
 gboolean
@@ -244,9 +259,9 @@ sinter_img_name_check_options(const SinterImgName *self, const char *format)
 SinterChain *
 sinter_img_open_chain(const SinterImgName *name, const char *snapshot)
 {
-    SinterChainOptions options = { .format = name->format,
-                                   .snapshot = snapshot,
-                                   .flags = SINTER_CHAIN_PROBE };
+    SinterChainOptions options = {
+        .fs = name->fs, .format = name->format, .snapshot = snapshot, .flags = SINTER_CHAIN_PROBE
+    };
     g_autoptr(SinterIo) first = NULL;
     g_autoptr(SinterChain) chain = NULL;
     g_autoptr(GError) error = NULL;

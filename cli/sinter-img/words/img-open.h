@@ -37,6 +37,7 @@ typedef struct {
     char *path;
     char *format;  /* NULL: probe it */
     char *unknown; /* NULL, or an unsupported option of --image-opts */
+    SinterFs *fs;  /* for operations on @path; keeps the file open that it opens first */
     gboolean force_share;
     gboolean direct;
 } SinterImgName;
@@ -53,6 +54,9 @@ gboolean sinter_img_name_parse(SinterImgName *self, const SinterImgSource *sourc
 
 /* (transfer full): the file, open for reading and locked, unless it is force-shared. */
 SinterIo *sinter_img_open_file(const SinterImgName *name);
+
+/* (transfer full): the file, open for an operation that takes the lock itself. */
+SinterIo *sinter_img_open_unlocked(const SinterImgName *name, SinterIoFlags flags);
 
 /* Reports an error that contains the path, with the name that was given instead of the path. */
 void sinter_img_name_report(const SinterImgName *self, const GError *error);

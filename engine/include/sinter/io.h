@@ -99,6 +99,20 @@ gboolean sinter_fs_add_descriptor(SinterFs *fs, const char *path, int fd, GError
  */
 gboolean sinter_fs_add_direct_descriptor(SinterFs *fs, const char *path, int fd, GError **error);
 
+/**
+ * sinter_fs_new_keeping:
+ * @fs: the set that opens the files; a reference is taken
+ *
+ * Creates a set with the files of @fs. The first existing file that is opened stays open as long as
+ * the set. If the same path is opened again, the result is another reference to the same #SinterIo,
+ * with its lock, if that was opened with all requested rights and the same %SINTER_IO_DIRECT. Use
+ * it to read an image and then pass its path to an operation: the operation works on the file that
+ * was read. Names are compared as text. Any thread.
+ *
+ * Returns: (transfer full)
+ */
+SinterFs *sinter_fs_new_keeping(SinterFs *fs);
+
 /* Dropping the last reference frees the set; open files stay open. */
 SinterFs *sinter_fs_ref(SinterFs *fs);
 void sinter_fs_unref(SinterFs *fs);
