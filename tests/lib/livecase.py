@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The base of all live tests: one bench for a class, its logs shown when a case fails."""
 
-import sys
-import unittest
-
 from .bench import Bench, require
+from .loggedcase import LoggedCase
 
 
-class LiveCase(unittest.TestCase):
+class LiveCase(LoggedCase):
     """self.bench is up. Set `with_sinterd = True` in a class to have sinterd up too."""
 
     with_sinterd = False
@@ -21,11 +19,8 @@ class LiveCase(unittest.TestCase):
         if cls.with_sinterd:
             cls.bench.sinterd.start()
 
-    def run(self, result=None):
-        n_before = len(result.failures) + len(result.errors) if result else 0
-        super().run(result)
-        if result and len(result.failures) + len(result.errors) > n_before:
-            print(f'--- logs after {self.id()}\n{self.bench.logs()}', file=sys.stderr)
+    def logs(self):
+        return self.bench.logs()
 
     def guest(self, name=None, *arguments, **options):
         """A guest that ends with the case. Its name: the case's own unless told."""

@@ -10,6 +10,16 @@ from .sinterbus import SinterBus
 
 class SinterCase(LiveCase):
     with_sinterd = True
+    config = ''  # of sinterd, for all cases of the class
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if cls.config:
+            folder = cls.bench.folder('config/sinter')
+            with open(os.path.join(folder, 'sinter.conf'), 'w', encoding='ascii') as file:
+                file.write(cls.config)
+            cls.bench.sinterd.restart()
 
     def setUp(self):
         if not self.bench.sinterd.running:

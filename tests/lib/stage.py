@@ -20,6 +20,7 @@ from gi.repository import Gio, GLib  # noqa: E402
 
 from . import images, namespace  # noqa: E402
 from .bus import Bus  # noqa: E402
+from .loggedcase import LoggedCase  # noqa: E402
 from .loopwatch import LoopWatch, MainLoopBlocked  # noqa: E402
 from .service import Service  # noqa: E402
 
@@ -328,7 +329,7 @@ def domain_xml(name, *disks, running=True):
             f"<test:runstate>{1 if running else 5}</test:runstate></domain>")
 
 
-class BusCase(unittest.TestCase):
+class BusCase(LoggedCase):
     """self.stage is up, with a host of a few domains; what it starts is shown when a case fails."""
 
     make_stage = Stage
@@ -348,12 +349,8 @@ class BusCase(unittest.TestCase):
     def client(self):
         return self.stage.client()
 
-    def run(self, result=None):
-        n_before = len(result.failures) + len(result.errors) if result else 0
-        super().run(result)
-        if result and len(result.failures) + len(result.errors) > n_before:
-            print(f'--- sinterd after {self.id()}\n{self.stage.sinterd.log_tail()}',
-                  file=sys.stderr)
+    def logs(self):
+        return self.stage.sinterd.log_tail()
 
     def assert_error(self, name, function, *arguments, text=None):
         with self.assertRaises(BusError) as caught:

@@ -75,6 +75,16 @@ class Crash(SinterCase):
         guest.grow(n_layers)
         return guest
 
+    def killed_while_copying(self):
+        """A guest and its chain, whose consolidation runs on while sinterd is gone."""
+        guest = self.new_guest()
+        before = self.paths(guest)
+        self.start_again()
+        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
+        self.await_copying(job)
+        self.bench.sinterd.kill()
+        return guest, before
+
     def check_taken_over(self, calls, n, may_be_unknown=False):
         guest = self.new_guest()
         before = self.paths(guest)
@@ -94,12 +104,7 @@ class Crash(SinterCase):
     # -- SIGKILL before READY, at READY, between pivot and clean-up -----------
 
     def test_before_ready(self):
-        guest = self.new_guest()
-        before = self.paths(guest)
-        self.start_again()
-        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
-        self.await_copying(job)
-        self.bench.sinterd.kill()
+        guest, before = self.killed_while_copying()
         self.start_again()
         job, = [job for job in self.sinter.jobs() if job.properties()['DomainName'] == guest.name]
         self.assertEqual(job.phase, 'copying')
@@ -109,12 +114,7 @@ class Crash(SinterCase):
         self.assert_whole(guest)
 
     def test_ready_while_dead(self):
-        guest = self.new_guest()
-        before = self.paths(guest)
-        self.start_again()
-        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
-        self.await_copying(job)
-        self.bench.sinterd.kill()
+        guest, before = self.killed_while_copying()
         with self.bench.events() as seen:
             guest.domain.blockJobSetSpeed('vda', 0)
             seen.wait_job(status=events.JOB_READY)
@@ -125,12 +125,7 @@ class Crash(SinterCase):
 
     def test_gone_while_dead(self):
         """Somebody ends the block job meanwhile: no block job is not taken for success."""
-        guest = self.new_guest()
-        before = self.paths(guest)
-        self.start_again()
-        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
-        self.await_copying(job)
-        self.bench.sinterd.kill()
+        guest, before = self.killed_while_copying()
         guest.domain.blockJobAbort('vda')
         self.start_again()
         end = self.end_of_the_one_job()
@@ -140,12 +135,7 @@ class Crash(SinterCase):
 
     def test_pivoted_while_dead(self):
         """Somebody pivots meanwhile: the merge is done, and it is cleaned up."""
-        guest = self.new_guest()
-        before = self.paths(guest)
-        self.start_again()
-        job, = self.sinter.consolidate(guest.name, bandwidth=SLOW)
-        self.await_copying(job)
-        self.bench.sinterd.kill()
+        guest, before = self.killed_while_copying()
         with self.bench.events() as seen:
             guest.domain.blockJobSetSpeed('vda', 0)
             seen.wait_job(status=events.JOB_READY)

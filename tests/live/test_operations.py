@@ -240,13 +240,7 @@ class RelativeNames(SinterCase):
 class OutrunByTheGuest(SinterCase):
     """A copy that is slower than the guest writes never gets ready by itself."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        folder = cls.bench.folder('config/sinter')
-        with open(os.path.join(folder, 'sinter.conf'), 'w', encoding='ascii') as file:
-            file.write('[jobs]\nconverge-after-sec=2\n')
-        cls.bench.sinterd.restart()
+    config = '[jobs]\nconverge-after-sec=2\n'
 
     def test_the_limit_is_lifted_and_told(self):
         guest = self.grown(3, code=GuestCode(pause_usec=0))
@@ -262,13 +256,7 @@ class OutrunByTheGuest(SinterCase):
 class Budgets(SinterCase):
     """One job at a time on a file system: the second waits, then has its turn."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        folder = cls.bench.folder('config/sinter')
-        with open(os.path.join(folder, 'sinter.conf'), 'w', encoding='ascii') as file:
-            file.write('[jobs]\nmax-per-storage=1\n')
-        cls.bench.sinterd.restart()
+    config = '[jobs]\nmax-per-storage=1\n'
 
     def test_the_second_waits_for_the_first(self):
         guests = [self.guest('first').start(), self.guest('second').start()]

@@ -27,14 +27,6 @@ class SlowDisk(SinterCase):
     config = '[jobs]\nconverge-after-sec=1\nmax-pause-msec=30000\n'
     slow_msec = 300
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        folder = cls.bench.folder('config/sinter')
-        with open(os.path.join(folder, 'sinter.conf'), 'w', encoding='ascii') as file:
-            file.write(cls.config)
-        cls.bench.sinterd.restart()
-
     def slow_guest(self):
         guest = self.grown(2, code=GuestCode(n_slots=16, pause_usec=0),
                            qemu_env={'LD_PRELOAD': SLOW_WRITES, 'SLOW_SUFFIX': '.base.qcow2',
@@ -113,13 +105,7 @@ class FullDisk(SinterCase):
 class Unplugged(SinterCase):
     """A second disk of the guest, which is taken away."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        folder = cls.bench.folder('config/sinter')
-        with open(os.path.join(folder, 'sinter.conf'), 'w', encoding='ascii') as file:
-            file.write('[jobs]\nmax-per-storage=1\n')
-        cls.bench.sinterd.restart()
+    config = '[jobs]\nmax-per-storage=1\n'
 
     def plug(self, guest):
         """A SCSI disk with a chain of two; such a one can be unplugged without the guest's help."""

@@ -13,34 +13,6 @@
 
 #define RECORD_VERSION 1
 
-static const char *const phase_names[] = {
-    [SINTER_PHASE_QUEUED] = "queued",       [SINTER_PHASE_STARTING] = "starting",
-    [SINTER_PHASE_WAITING] = "waiting",     [SINTER_PHASE_COPYING] = "copying",
-    [SINTER_PHASE_READY] = "ready",         [SINTER_PHASE_PIVOTING] = "pivoting",
-    [SINTER_PHASE_VERIFYING] = "verifying", [SINTER_PHASE_CLEANING] = "cleaning",
-    [SINTER_PHASE_DONE] = "done",           [SINTER_PHASE_FAILED] = "failed",
-    [SINTER_PHASE_CANCELLED] = "cancelled", [SINTER_PHASE_QUARANTINED] = "quarantined",
-};
-
-const char *
-sinter_phase_name(SinterPhase phase)
-{
-    g_return_val_if_fail((gsize)phase < G_N_ELEMENTS(phase_names), "failed");
-    return phase_names[phase];
-}
-
-gboolean
-sinter_phase_from_name(const char *name, SinterPhase *ret_phase)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(phase_names); i++) {
-        if (g_strcmp0(name, phase_names[i]) == 0) {
-            *ret_phase = (SinterPhase)i;
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
 SinterJobRecord *
 sinter_job_record_new(void)
 {
