@@ -156,7 +156,7 @@ class Manners(DaemonCase):
             values = self.client.get_all(stage.MANAGER, 'Manager')
             self.assertEqual((values['Connected'], values['Ready']), (False, False))
             self.assert_error('Disconnected', self.client.manager, 'Rescan')
-            self.assert_error('Failed', self.client.domain, 'chain')
+            self.assert_error('Disconnected', self.client.domain, 'chain')
         finally:
             os.rename(host + '.away', host)
         while 'Watching 6 domains' not in manager.await_line('STATUS='):

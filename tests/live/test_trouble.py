@@ -145,7 +145,7 @@ class Unplugged(SinterCase):
         ahead.cancel()
         end = job.wait()
         self.assertEqual(end['Phase'], 'failed', end)
-        self.assertIn('no longer', end['ErrorMessage'])
+        self.assertIn('has changed', end['ErrorMessage'])
         self.assertEqual(ahead.wait()['Phase'], 'cancelled')
         self.assert_chain(guest, before)
         self.assertTrue(all(os.path.exists(path) for path in chain))

@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * SECTION:io SECTION:io
+ * SECTION:io
  *
  * Access to image files. A #SinterFs is a set of named files; a #SinterIo is one open file of a
  * set. The engine accesses storage only through these two types, so a caller can provide the host's

@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * SECTION:merge SECTION:merge
+ * SECTION:merge
  *
  * Merges several consecutive images of a chain into one.
  *
