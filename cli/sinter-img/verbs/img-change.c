@@ -60,9 +60,9 @@ sinter_img_change_hint(const GError *error)
 }
 
 void
-sinter_img_change_warn_of_bitmaps(const char *path, const char *format)
+sinter_img_change_warn_of_bitmaps(SinterFs *given_fs, const char *path, const char *format)
 {
-    g_autoptr(SinterFs) fs = sinter_fs_new_host(NULL, NULL);
+    g_autoptr(SinterFs) fs = given_fs ? sinter_fs_ref(given_fs) : sinter_fs_new_host(NULL, NULL);
     g_autoptr(SinterIo) io =
         fs ? sinter_fs_open(fs, path, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL) : NULL;
     g_autoptr(GPtrArray) list = io ? sinter_image_list_bitmaps(io, format, NULL) : NULL;

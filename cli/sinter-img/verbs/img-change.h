@@ -34,8 +34,8 @@ void sinter_img_change_hint(const GError *error);
 /*
  * Call this after an operation on the image at @path: warns about each of its dirty bitmaps that is
  * marked "in use", by this operation or by an earlier interrupted one, and that therefore no longer
- * records all changes. @format: nullable.
+ * records all changes. @fs: (nullable): the set that has the image open. @format: nullable.
  */
-void sinter_img_change_warn_of_bitmaps(const char *path, const char *format);
+void sinter_img_change_warn_of_bitmaps(SinterFs *fs, const char *path, const char *format);
 
 G_END_DECLS

@@ -63,9 +63,9 @@ commit_warn(const CommitOptions *self, const SinterImageInfo *info)
         self->base ? sinter_image_resolve_name(info->path, self->base, NULL) : NULL;
 
     if (base)
-        sinter_img_change_warn_of_bitmaps(base, NULL);
+        sinter_img_change_warn_of_bitmaps(NULL, base, NULL);
     else if (!self->base && info->backing_path)
-        sinter_img_change_warn_of_bitmaps(info->backing_path, info->backing_format);
+        sinter_img_change_warn_of_bitmaps(NULL, info->backing_path, info->backing_format);
 }
 
 static int

@@ -120,7 +120,7 @@ rebase_run(const SinterCommandCall *call, GError **error)
         !rebase_check_format(self))
         return 1;
     done = rebase_do(self, progress, &name);
-    sinter_img_change_warn_of_bitmaps(name.path, info->format);
+    sinter_img_change_warn_of_bitmaps(name.fs, name.path, info->format);
     return done ? 0 : 1;
 }
 
