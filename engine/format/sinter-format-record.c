@@ -11,6 +11,17 @@
 
 #include <string.h>
 
+/* Sets the error for an image at @path that is @used_as one format, although @what starts with a
+ * header of the format @found. */
+static void
+set_contradiction(GError **error, const char *path, const char *used_as, const char *what,
+                  const char *found, const char *remedy)
+{
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "'%s' is %s, but %sstarts with a header of format '%s'; %s", path, used_as, what,
+                found, remedy);
+}
+
 static gboolean
 refuse_header(SinterIo *io, const guint8 *start, gsize len, GError **error)
 {
@@ -18,12 +29,10 @@ refuse_header(SinterIo *io, const guint8 *start, gsize len, GError **error)
 
     if (strcmp(name, sinter_format_raw.name) == 0)
         return TRUE;
-    g_set_error(
-        error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-        "'%s' is a raw image whose format is not recorded, and the data to be written is a header "
-        "of format '%s': the file would then be probed as '%s'. Store the format 'raw' in its "
-        "overlay (sinter-img rebase -u -b NAME -F raw OVERLAY), or give the format, and try again",
-        sinter_io_get_path(io), name, name);
+    set_contradiction(error, sinter_io_get_path(io), "a raw image whose format is not recorded",
+                      "the data to be written ", name,
+                      "specify its format, or store it with "
+                      "'sinter-img rebase -u -b NAME -F raw OVERLAY'");
     return FALSE;
 }
 
@@ -52,14 +61,16 @@ sinter_format_find_contradiction(SinterIo *io)
 gboolean
 sinter_format_check_recorded(const SinterImageInfo *info, GError **error)
 {
+    g_autofree char *used_as = NULL;
+    g_autofree char *remedy = NULL;
+
     if (!info->looks_like)
         return TRUE;
-    g_set_error(
-        error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-        "'%s' is recorded as format '%s', but starts with a header of format '%s', which would be "
-        "destroyed. If its format is '%s', store it in the overlay (sinter-img rebase -u -b NAME "
-        "-F %s OVERLAY); if its format is '%s', copy the disk with 'sinter-img convert' instead",
-        info->path, info->format, info->looks_like, info->looks_like, info->looks_like,
-        info->format);
+    used_as = g_strdup_printf("recorded as format '%s'", info->format);
+    remedy = g_strdup_printf("if its format is '%s', store it with "
+                             "'sinter-img rebase -u -b NAME -F %s OVERLAY'; otherwise copy the "
+                             "disk with 'sinter-img convert'",
+                             info->looks_like, info->looks_like);
+    set_contradiction(error, info->path, used_as, "", info->looks_like, remedy);
     return FALSE;
 }

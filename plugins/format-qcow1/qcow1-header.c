@@ -122,7 +122,7 @@ check_l1(const SinterQcow1Header *header, guint64 file_bytes, GError **error)
     if (header->l1_offset > file_bytes || l1_bytes > file_bytes - header->l1_offset) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                     "The L1 table (%" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
-                    ") lies beyond the end of the file at %" G_GUINT64_FORMAT,
+                    ") is beyond the end of the file at %" G_GUINT64_FORMAT,
                     l1_bytes, header->l1_offset, file_bytes);
         return FALSE;
     }
@@ -155,7 +155,7 @@ sinter_qcow1_header_read_backing(const SinterQcow1Header *header, SinterIo *io, 
     if (header->backing_bytes > MAX_NAME_BYTES)
         return corrupt(error, "Backing file name too long");
     if (header->backing_offset > G_MAXINT64)
-        return corrupt(error, "The name of the backing file lies beyond the end of the file");
+        return corrupt(error, "The name of the backing file is beyond the end of the file");
     if (!sinter_io_read(io, header->backing_offset, name, header->backing_bytes, error))
         return FALSE;
     if (*name != '\0')

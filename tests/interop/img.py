@@ -21,6 +21,15 @@ ROUNDS = int(os.environ.get("SINTER_INTEROP_ROUNDS", "25"))
 KIB, MIB = 1024, 1024 * 1024
 
 SECRET = ["--object", "secret,id=key,data=abc"]
+
+# Hints that name another program, or a command of QMP: what they say, and what we say on purpose.
+HINTS_OF_OUR_OWN = {
+    b"You can use 'qemu-img rebase' instead.\n": b"You can use 'sinter-img rebase' instead.\n",
+    b"Try --skip-broken-bitmaps, or use 'qemu-img bitmap --remove' to delete it\n":
+        b"Try --skip-broken-bitmaps, or use 'sinter-img bitmap --remove' to delete it\n",
+    b"Try block-dirty-bitmap-remove to delete this bitmap from disk\n":
+        b"Try 'PROGRAM bitmap --remove' to delete this bitmap from disk\n",
+}
 PERCENT = re.compile(rb"    \((\d+\.\d\d)/100%\)\r")
 
 
@@ -62,7 +71,10 @@ def run(program, args, folder, stdout=subprocess.PIPE):
 
 
 def theirs(*args, folder, **options):
-    return run(QEMU_IMG, args, folder, **options)
+    answer = run(QEMU_IMG, args, folder, **options)
+    for their, our in HINTS_OF_OUR_OWN.items():
+        answer.stderr = answer.stderr.replace(their, our)
+    return answer
 
 
 def ours(*args, folder, **options):

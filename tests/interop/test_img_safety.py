@@ -270,7 +270,7 @@ class CountsTooLow(SafetyCase):
         self.keep("disk.qcow2")
         for words in self.VERBS:
             with self.subTest(words=words):
-                self.ours(*words, status=1, stderr="is used 3 times, but its reference count is 1.*"
+                self.ours(*words, status=1, stderr="has 3 references, but its refcount is 1.*"
                                                    "sinter-img check -r all")
                 self.assert_kept("disk.qcow2")
 
@@ -282,7 +282,7 @@ class CountsTooLow(SafetyCase):
         content = self.reads("disk.qcow2")
         self.keep("disk.qcow2")
         self.ours("bench", "-q", "-w", "-c", "1", "-s", "64k", "-o", "4M", "disk.qcow2", status=1,
-                  stderr="reference count is 0.*sinter-img check -r all")
+                  stderr="refcount is 0.*sinter-img check -r all")
         self.assertTrue(self.reads("disk.qcow2") == content)
 
     def test_commit(self):

@@ -187,7 +187,7 @@ take_said(const Said *said, const SinterImageInfo *info, SinterAmendOptions *ret
          g_strcmp0(said->backing_format, info->backing_format) == 0))
         return TRUE;
     sinter_img_error("Cannot amend the backing file");
-    fputs("You can use 'qemu-img rebase' instead.\n", stderr);
+    fprintf(stderr, "You can use '%s rebase' instead.\n", sinter_img_program());
     return FALSE;
 }
 

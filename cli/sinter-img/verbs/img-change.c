@@ -56,7 +56,8 @@ void
 sinter_img_change_hint(const GError *error)
 {
     if (sinter_error_find(error, SINTER_STAGE_USE_BITMAP))
-        fputs("Try block-dirty-bitmap-remove to delete this bitmap from disk\n", stderr);
+        fprintf(stderr, "Try '%s bitmap --remove' to delete this bitmap from disk\n",
+                sinter_img_program());
 }
 
 void

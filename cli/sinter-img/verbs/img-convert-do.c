@@ -123,7 +123,8 @@ static gboolean
 refuse_broken_bitmap(const char *name)
 {
     sinter_img_error("Cannot copy inconsistent bitmap '%s'", name);
-    fprintf(stderr, "Try --skip-broken-bitmaps, or use 'qemu-img bitmap --remove' to delete it\n");
+    fprintf(stderr, "Try --skip-broken-bitmaps, or use '%s bitmap --remove' to delete it\n",
+            sinter_img_program());
     return FALSE;
 }
 

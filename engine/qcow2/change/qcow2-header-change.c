@@ -299,9 +299,9 @@ change_write(const Change *change, Layout *to, Layout *compact, GError **error)
         memcpy(to->data, clean, change->size);
     }
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
-                "the header's cluster of %" G_GSIZE_FORMAT " bytes has no room for the former and "
-                "the new name of the backing file, or for the former header and the new one, side "
-                "by side, as a safe change needs it",
+                "the header cluster of %" G_GSIZE_FORMAT " bytes is too small to hold the old and "
+                "the new name of the backing file, or the old and the new header, at the same "
+                "time; this is required for a change that is safe against crashes",
                 change->size);
     return FALSE;
 }

@@ -188,7 +188,7 @@ deep_entry(const SinterQcow2CheckTable *table, guint64 guest, guint64 entry, gpo
     if (add_stream(user_data, guest, entry & ~SINTER_QCOW2_COPIED))
         return TRUE;
     /* the worker's own error follows */
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "decoding was given up");
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED, "decoding was stopped");
     return FALSE;
 }
 

@@ -50,8 +50,8 @@ check_nothing_hidden(SinterQcow2Writer *self, const SinterCheckResult *result, G
         if (result->per_code[hiding_codes[i]] == 0)
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "'%s' is damaged (%s), so nobody can tell which of its clusters are unused; "
-                    "repair it with 'sinter-img check -r all' before it is written to",
+                    "'%s' is damaged (%s), so its unused clusters cannot be determined; repair the "
+                    "image with 'sinter-img check -r all' before it is written to",
                     sinter_io_get_path(self->io), sinter_finding_code_name(hiding_codes[i]));
         return FALSE;
     }
@@ -69,10 +69,9 @@ check_not_too_low(SinterQcow2Writer *self, const SinterQcow2RefcountMap *map, gu
     if (!low.found)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "'%s': the cluster at %" G_GUINT64_FORMAT " is used %" G_GUINT64_FORMAT
-                " times, but its reference count is %" G_GUINT64_FORMAT
-                ": what is still used could be freed or overwritten; repair the image with "
-                "'sinter-img check -r all' before it is written to",
+                "'%s': the cluster at %" G_GUINT64_FORMAT " has %" G_GUINT64_FORMAT
+                " references, but its refcount is %" G_GUINT64_FORMAT
+                "; repair the image with 'sinter-img check -r all' before it is written to",
                 sinter_io_get_path(self->io), low.cluster << self->geo.cluster_bits, low.refs,
                 low.stored);
     return FALSE;
@@ -94,8 +93,8 @@ sinter_qcow2_proof_counts(SinterQcow2Writer *self, GError **error)
         return FALSE;
     if (!map) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "'%s': its tables cannot be read, so nobody can tell which of its clusters are "
-                    "unused; look at it with 'sinter-img check'",
+                    "'%s': its tables cannot be read, so its unused clusters cannot be determined; "
+                    "examine the image with 'sinter-img check'",
                     sinter_io_get_path(self->io));
         return FALSE;
     }
