@@ -100,7 +100,7 @@ class Corpus(unittest.TestCase):
 class Table(Corpus):
     def test_there_are_enough_kinds(self):
         broken = [one for one, _, expected in self.written if expected]
-        self.assertGreaterEqual(len(broken), 80)
+        self.assertGreaterEqual(len(broken), 300)
 
     def test_where_tools_fail(self):
         paths = {one.name: path for one, path, _ in self.written}
@@ -192,6 +192,8 @@ class Check(Corpus):
                 return
             self.assertEqual(report.run.status, 0, str(report.run))
             missing, extra = unmatched(expected, report.findings)
+            if isinstance(expected, damages.AtLeast):
+                extra = []
             self.assertFalse(missing or extra, '\nmissing: ' + '\nmissing: '.join(map(str, missing))
                              + '\nextra: ' + '\nextra: '.join(map(str, extra)))
         self.each(check)

@@ -17,6 +17,7 @@ gives the reason; the test holds both that we do and that QEMU does not. `counts
 stands where the number of corruptions and leaks that QEMU tells is not to be
 told after it, and says what QEMU counts there. A damage without a finding is a
 legal image that only looks odd; `lacks` says why QEMU refuses it all the same.
+Where a table is garbage, `AtLeast` names findings that must be among others.
 
     write_corpus(folder)        all of them as files
 """
@@ -27,8 +28,8 @@ from dataclasses import dataclass, field
 
 from . import base
 
-SUBJECTS = ('header', 'extensions', 'mapping', 'sharing', 'refcounts', 'snapshots', 'bitmaps',
-            'files', 'legal')
+SUBJECTS = ('header', 'extensions', 'mapping', 'tables', 'sharing', 'refcounts', 'snapshots',
+            'bitmaps', 'files', 'legal')
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ def error(code, **place):
 
 def note(code, **place):
     return Finding('note', code, **place)
+
+
+class AtLeast(list):
+    """Findings that a check must have, whatever else it finds in the garbage."""
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,13 @@ def fill_subclusters(build):
     build.reserve(8)
 
 
+def fill_run(build):
+    """Guest clusters 16 to 39 lie in a run, as a guest that writes a file leaves them."""
+    fill_plain(build)
+    for guest in range(16, 40):
+        build.write(guest * build.cluster_size, bytes([guest]) * build.cluster_size)
+
+
 def fill_nothing(build):
     pass
 
@@ -116,6 +123,7 @@ def fill_chain(build):
 BASES = {
     'plain': (fill_plain, {}),
     'empty': (fill_nothing, {}),
+    'run': (fill_run, {}),
     'snapshots': (fill_snapshots, {}),
     'vm-state': (fill_vm_state, {}),
     'bitmaps': (fill_bitmaps, {}),

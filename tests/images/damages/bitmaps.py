@@ -186,3 +186,35 @@ def bitmap_table_shared(image):
     return [corruption('metadata-overlap', host=host, owners=('bitmap-table', 'bitmap-table')),
             corruption('refcount-too-low', host=host),
             corruption('refcount-too-low', host=data), corruption('bitmap-tail-bits')] + expected
+
+
+@damage(of='bitmaps')
+def bitmap_table_not_counted(image):
+    host = image.bitmaps[0]['table_offset']
+    image.refcount[image.cluster(host)] = 0
+    return [corruption('refcount-too-low', host=host)]
+
+
+@damage(of='bitmaps')
+def bitmaps_all_in_use(image):
+    for bitmap in image.bitmaps:
+        bitmap['flags'] |= 1
+    return [note('bitmap-in-use')] * 3
+
+
+@damage(of='bitmaps')
+def bitmap_in_use_and_data_lost(image):
+    """Nobody put it back, and its data is beyond the file."""
+    host = image.bitmaps[0].table[0]
+    image.bitmaps[0]['flags'] |= 1
+    image.bitmaps[0].table[0] = TOO_FAR
+    return [note('bitmap-in-use'), corruption('bitmap-entry-beyond-file', host=TOO_FAR),
+            leak('cluster-leaked', host=host)]
+
+
+@damage(of='bitmaps')
+def two_bitmaps_damaged(image):
+    """The third is whole, and is to be kept."""
+    image.bitmaps[0]['type'] = 2
+    image.bitmaps[1]['granularity_bits'] = 8
+    return [corruption('bitmap-type'), corruption('bitmap-granularity')]

@@ -3,7 +3,7 @@
 
 import qcow2image as q
 
-from . import corruption, damage, leak, lost, note
+from . import AtLeast, corruption, damage, leak, lost, note
 from .header import AT
 from .mapping import l1_guest
 
@@ -161,3 +161,83 @@ def file_is_the_header_alone(image):
     image.raw.truncate(512)
     return [corruption('l1-table-beyond-file'), corruption('refcount-too-low', host=0),
             corruption('header-refcount-table-beyond', host=AT['reftable_offset'])]
+
+
+@damage(deep=True, why='QEMU\'s check decodes nothing')
+def file_cut_in_compressed(image):
+    """The second stream lost its end."""
+    old, _ = image.compressed(image.entry(5)[0][5])
+    new = image.append()
+    image.refcount[image.cluster(new)] = 1
+    image.refcount[image.cluster(old)] -= 1
+    image.raw.write(new + 4096 - 512 - 8, image.raw.read(old, 512 + 8))
+    table, index = image.entry(5)
+    table[index] = image.compressed_entry(new + 4096 - 512 - 8, 1)
+    image.raw.truncate(new + 4096 - 512)
+    return [corruption('compressed-undecodable', guest=image.guest(5))]
+
+
+@damage(of='snapshots')
+def file_cut_at_snapshot_l2_table(image):
+    l1 = image.snapshots[0].l1
+    old = l1[0] & q.OFFSET_MASK
+    data = lost.leaks(image, lost.table(image, old))
+    new = image.move_last(old)
+    l1[0] = new
+    image.raw.truncate(new)
+    return [corruption('l1-entry-beyond-file', guest=0, host=new), gone(image),
+            *[found for found in data if found.host != old]]
+
+
+@damage(of='snapshots')
+def file_cut_at_snapshot_data(image):
+    table = image.l2_at(image.snapshots[0].l1[0] & q.OFFSET_MASK)
+    new = image.move_last(table[0] & q.OFFSET_MASK)
+    table[0] = new
+    image.raw.truncate(new)
+    return [corruption('l2-entry-beyond-file', guest=0, host=new), gone(image)]
+
+
+@damage(of='backing')
+def file_cut_at_data_over_backing(image):
+    """What was in the overlay is gone; the backing file's bytes there are old."""
+    host = image.host(512)
+    image.raw.truncate(host)
+    return [corruption('l2-entry-beyond-file', guest=image.guest(512), host=host), gone(image)]
+
+
+@damage(of='backing')
+def file_cut_at_l2_table_over_backing(image):
+    data = image.hosts(0)
+    packed = image.compressed(image.entry(4)[0][4])[0] & ~0xfff
+    new = image.move_last(image.l2_offsets[0])
+    image.l1[0] = q.COPIED | new
+    image.raw.truncate(new)
+    return [corruption('l1-entry-beyond-file', guest=0, host=new), gone(image)] + \
+        [leak('cluster-leaked', host=host) for host in [*data, packed]]
+
+
+@damage(of='run')
+def file_cut_in_a_run(image):
+    """The last eight clusters of the run are gone."""
+    hosts = [image.host(guest) for guest in range(32, 40)]
+    image.raw.truncate(hosts[0])
+    return [corruption('l2-entry-beyond-file', guest=image.guest(guest))
+            for guest in range(32, 40)] + [gone(image)]
+
+
+@damage(of='subclusters')
+def file_cut_at_data_with_subclusters(image):
+    """The cluster's subclusters that are there lie beyond the end."""
+    host = image.host(7)
+    new = image.move_last(host)
+    table, index = image.entry(7)
+    table[index] = q.COPIED | new
+    image.raw.truncate(new)
+    return [corruption('l2-entry-beyond-file', guest=image.guest(7), host=new), gone(image)]
+
+
+@damage(of='bitmaps')
+def file_cut_by_half_with_bitmaps(image):
+    image.raw.truncate(image.at_cluster(image.n_clusters // 2))
+    return AtLeast([corruption('header-bitmaps-bounds'), gone(image)])

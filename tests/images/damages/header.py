@@ -7,8 +7,9 @@ table leads to is not called leaked: it may be all that is left of the data.
 
 import qcow2image as q
 
-from . import Refused, corruption, damage, error, lost, note
+from . import AtLeast, Refused, corruption, damage, error, leak, lost, note
 
+GARBAGE = 'QEMU goes on to read what is no table as one'
 AT = {name: place[0] for name, place in q.HEADER_V3.items()}
 TOO_FAR = 1 << 40
 
@@ -255,3 +256,105 @@ def marked_corrupt(image):
 @damage(of='aes')
 def legacy_encryption(image):
     return [note('legacy-encryption')]
+
+
+@damage(refcount_order=4)
+def header_refcount_order_smaller(image):
+    """Counts of 16 bits are read as counts of 8: every other is 0."""
+    image.header['refcount_order'] = 3
+    return AtLeast([corruption('refcount-too-low', host=0)])
+
+
+@damage(refcount_order=4)
+def header_refcount_order_larger(image):
+    """Two counts of 16 bits are read as one of 32."""
+    image.header['refcount_order'] = 5
+    return AtLeast([leak('refcount-too-high', host=0), corruption('l1-copied-false', guest=0)])
+
+
+@damage()
+def header_cluster_bits_one_more(image):
+    """Clusters of 8 KiB: nothing is where it is looked for."""
+    image.header['cluster_bits'] = 13
+    return AtLeast([corruption('header-l1-offset')])
+
+
+@damage()
+def header_cluster_bits_one_less(image):
+    """Clusters of 2 KiB: the L1 table is too short for the disk, all else is half as long."""
+    image.header['cluster_bits'] = 11
+    return AtLeast([corruption('header-l1-short', host=AT['l1_entries'])])
+
+
+@damage(counts=GARBAGE)
+def l1_entries_swallow_neighbour(image):
+    """The L1 table's 1,024 entries reach into the L2 table that stands behind it."""
+    image.header['l1_entries'] = 1024
+    return AtLeast([corruption('metadata-overlap', host=image.l2_offsets[0])])
+
+
+@damage(counts=GARBAGE)
+def l1_offset_on_l2_table(image):
+    """L2 entries read as L1 entries: data taken for tables."""
+    image.header['l1_offset'] = image.l2_offsets[0]
+    return AtLeast([corruption('l2-compressed-beyond-file', guest=0)])
+
+
+@damage()
+def l1_offset_on_a_hole(image):
+    """The L1 table is looked for where nothing was written."""
+    leaks = lost.leaks(image, lost.active(image))
+    new = image.append()
+    image.header['l1_offset'] = new
+    return [corruption('refcount-too-low', host=new)] + leaks
+
+
+@damage()
+def refcount_table_offset_on_a_hole(image):
+    """Every count reads as 0."""
+    missing = lost.uncounted(image, but=(image.reftable.offset, image.refcount.blocks[0]))
+    new = image.append()
+    image.header['reftable_offset'] = new
+    return [corruption('refcount-too-low', host=new), *missing]
+
+
+@damage()
+def refcount_table_offset_on_data(image):
+    """A guest's letters read as entries of the refcount table."""
+    image.header['reftable_offset'] = image.host(0)
+    return AtLeast([corruption('metadata-overlap', host=image.host(0),
+                               owners=('refcount-table', 'data'))])
+
+
+@damage()
+def marked_dirty_with_stale_counts(image):
+    """What a crash of a guest with lazy refcounts leaves: counts that were never written."""
+    image.header['incompatible'] = q.DIRTY
+    image.header['compatible'] = q.LAZY_REFCOUNTS
+    hosts = [image.host(1), image.host(512)]
+    for host in hosts:
+        image.refcount[image.cluster(host)] = 0
+    return [note('image-dirty')] + [corruption('refcount-too-low', host=host) for host in hosts] + \
+        [corruption('l2-copied-false', guest=image.guest(guest)) for guest in (1, 512)]
+
+
+@damage()
+def marked_corrupt_with_a_leak(image):
+    image.header['incompatible'] = q.CORRUPT
+    return [note('image-corrupt'), leak('cluster-leaked', host=image.adopt(image.append()))]
+
+
+@damage()
+def marked_corrupt_and_broken(image):
+    """QEMU marked it when it met the entry."""
+    image.header['incompatible'] = q.CORRUPT
+    table, index = image.entry(1)
+    table[index] += 512
+    return [note('image-corrupt'), corruption('l2-entry-unaligned', guest=image.guest(1)),
+            corruption('refcount-too-low', host=image.host(2))]
+
+
+@damage()
+def marked_dirty_and_corrupt(image):
+    image.header['incompatible'] = q.CORRUPT | q.DIRTY
+    return [note('image-dirty'), note('image-corrupt')]

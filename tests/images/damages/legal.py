@@ -158,3 +158,30 @@ def legal_smallest_clusters(image):
 @damage(cluster_bits=21)
 def legal_largest_clusters(image):
     return []
+
+
+@damage()
+def legal_garbage_behind_the_end(image):
+    """Bytes that nobody counts behind the last cluster, as a crash of a writer leaves them."""
+    end = image.append(3)
+    image.raw.write(end, b'\xa5' * 3 * 4096)
+    return []
+
+
+@damage()
+def legal_l1_table_larger_than_needed(image):
+    image.header['l1_entries'] = 300
+    return []
+
+
+@damage(of='run')
+def legal_run(image):
+    return []
+
+
+@damage(deep=True)
+def legal_compressed_with_room(image):
+    """The descriptor has more sectors than the stream, all of its own cluster."""
+    offset, _ = image.compressed(image.entry(5)[0][5])
+    bend(image, 5, lambda e: image.compressed_entry(offset, 3))
+    return []

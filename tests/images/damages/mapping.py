@@ -3,10 +3,10 @@
 
 import qcow2image as q
 
-from . import corruption, damage, leak, lost
+from . import AtLeast, corruption, damage, leak, lost
+from .header import GARBAGE
 
 FAR = 1 << 40
-GARBAGE = 'QEMU goes on to read what is no table as one'
 
 
 def orphans(image, l1_index):
@@ -263,3 +263,112 @@ def data_file_entry_misplaced(image):
 @damage(of='data-file')
 def data_file_copied_missing(image):
     return [corruption('l2-copied-missing', guest=bend(image, 1, lambda e: e & ~q.COPIED))]
+
+
+# -- the same in images of other kinds ---------------------------------------------------
+
+
+@damage(of='backing')
+def l2_entry_beyond_file_over_backing(image):
+    """An empty entry would show the backing file's old bytes."""
+    return l2_beyond(image, FAR)
+
+
+@damage(of='backing')
+def l2_entry_unaligned_over_backing(image):
+    return [corruption('l2-entry-unaligned', guest=bend(image, 1, lambda e: e + 512)),
+            corruption('refcount-too-low', host=image.host(2))]
+
+
+@damage(of='backing')
+def l1_entry_beyond_file_over_backing(image):
+    expected = orphans(image, 1)
+    image.l1[1] = q.COPIED | FAR
+    return [corruption('l1-entry-beyond-file', guest=l1_guest(image, 1), host=FAR),
+            corruption('l1-copied-false', guest=l1_guest(image, 1))] + expected
+
+
+@damage(of='backing', version=2)
+def l2_entry_beyond_file_over_backing_in_version_2(image):
+    """No zero flag that could hide the backing file."""
+    return l2_beyond(image, FAR)
+
+
+@damage(of='subclusters')
+def l2_entry_beyond_file_with_subclusters(image):
+    leaks = data_orphan(image, 7)
+    guest = bend(image, 7, lambda e: q.COPIED | FAR)
+    return [corruption('l2-entry-beyond-file', guest=guest, host=FAR),
+            corruption('l2-copied-false', guest=guest)] + leaks
+
+
+@damage(of='subclusters')
+def l2_entry_reserved_bits_with_subclusters(image):
+    return [corruption('l2-entry-reserved-bits', guest=bend(image, 7, lambda e: e | 1 << 57))]
+
+
+@damage(of='subclusters')
+def l2_copied_missing_with_subclusters(image):
+    return [corruption('l2-copied-missing', guest=bend(image, 7, lambda e: e & ~q.COPIED))]
+
+
+@damage(of='subclusters')
+def subcluster_all_allocated_and_zero(image):
+    """All 32 are both: which it is, nobody can say."""
+    table, index = image.entry(0)
+    table.bitmap[index] |= 0xffffffff << 32
+    return [corruption('l2-subcluster-conflict', guest=0)]
+
+
+@damage(of='subclusters', backing='base.raw', backing_format='raw')
+def subcluster_allocated_and_zero_over_backing(image):
+    table, index = image.entry(7)
+    table.bitmap[index] |= 1 << 32
+    return [corruption('l2-subcluster-conflict', guest=image.guest(7))]
+
+
+@damage(of='luks')
+def l2_entry_beyond_file_with_luks(image):
+    return l2_beyond(image, FAR)
+
+
+@damage(of='luks')
+def l2_copied_missing_with_luks(image):
+    return [corruption('l2-copied-missing', guest=bend(image, 0, lambda e: e & ~q.COPIED))]
+
+
+@damage(compression='zstd')
+def compressed_copied_zstd(image):
+    return [corruption('l2-compressed-copied', guest=bend(image, 4, lambda e: e | q.COPIED))]
+
+
+@damage()
+def compressed_size_into_neighbour(image):
+    """The first stream's sectors reach into the next cluster, which is a table."""
+    offset, _ = image.compressed(image.entry(4)[0][4])
+    bend(image, 4, lambda e: image.compressed_entry(offset, 8))
+    after = image.at_cluster(image.cluster(offset) + 1)
+    return [corruption('metadata-overlap', host=after, owners=('l2-table', 'compressed')),
+            corruption('refcount-too-low', host=after)]
+
+
+@damage(version=2)
+def compressed_copied_in_version_2(image):
+    return [corruption('l2-compressed-copied', guest=bend(image, 4, lambda e: e | q.COPIED))]
+
+
+@damage(of='data-file', why='QEMU follows the entry to the wrong place')
+def data_file_entry_beyond_file(image):
+    """The data file holds no host cluster but the guest's own."""
+    table, index = image.entry(1)
+    table[index] = q.COPIED | FAR
+    return AtLeast([corruption('l2-data-file-misplaced', guest=image.guest(1))])
+
+
+@damage(of='data-file')
+def data_file_l1_entry_beyond_file(image):
+    """The table is lost; the guest's data lies in the data file, at its own place."""
+    expected = [leak('cluster-leaked', host=image.l2_offsets[1])]
+    image.l1[1] = q.COPIED | FAR
+    return [corruption('l1-entry-beyond-file', guest=l1_guest(image, 1), host=FAR),
+            corruption('l1-copied-false', guest=l1_guest(image, 1))] + expected

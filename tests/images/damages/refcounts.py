@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Damages to reference counts, refcount blocks and the refcount table."""
 
-from . import corruption, damage, error, leak, lost, note
+import qcow2image as q
+
+from . import AtLeast, corruption, damage, error, leak, lost, note
 from .header import AT, TOO_FAR
 from .mapping import bend
 
@@ -215,3 +217,104 @@ def refcount_block_of_zeros(image):
     missing = lost.uncounted(image)
     image.raw.write(image.refcount.blocks[0], bytes(4096))
     return missing
+
+
+@damage(refcount_order=1)
+def two_bit_count_too_low(image):
+    offset, _ = image.compressed(image.entry(4)[0][4])
+    return [corruption('refcount-too-low', host=count(image, offset & ~0xfff, 1))]
+
+
+@damage(refcount_order=3)
+def byte_counts_all_too_high(image):
+    """Every count at its largest."""
+    used = [i for i in range(image.n_clusters) if image.refcount[i]]
+    for cluster in used:
+        image.refcount[cluster] = 255
+    return AtLeast([leak('refcount-too-high', host=image.at_cluster(c)) for c in used] +
+                   [corruption('l1-copied-false', guest=0)])
+
+
+@damage(refcount_order=5)
+def word_count_too_low(image):
+    return [corruption('refcount-too-low', host=count(image, image.host(0), 0)),
+            corruption('l2-copied-false', guest=0)]
+
+
+@damage(refcount_order=0)
+def narrow_refcount_block_of_zeros(image):
+    missing = lost.uncounted(image)
+    image.raw.write(image.refcount.blocks[0], bytes(4096))
+    return missing
+
+
+@damage(refcount_order=6)
+def wide_refcount_block_of_zeros(image):
+    missing = lost.uncounted(image)
+    image.raw.write(image.refcount.blocks[0], bytes(4096))
+    return missing
+
+
+@damage(version=2)
+def refcount_block_of_zeros_in_version_2(image):
+    missing = lost.uncounted(image)
+    image.raw.write(image.refcount.blocks[0], bytes(4096))
+    return missing
+
+
+@damage(of='luks')
+def refcount_block_of_zeros_with_luks(image):
+    """The LUKS header's clusters are to be counted again, too."""
+    missing = lost.uncounted(image)
+    image.raw.write(image.refcount.blocks[0], bytes(4096))
+    return missing
+
+
+@damage(of='bitmaps')
+def refcount_block_of_zeros_with_bitmaps(image):
+    """Directory, tables and data of the bitmaps are to be counted again, too."""
+    missing = lost.uncounted(image)
+    image.raw.write(image.refcount.blocks[0], bytes(4096))
+    return missing
+
+
+@damage(of='data-file')
+def refcount_block_of_zeros_with_data_file(image):
+    missing = [corruption('refcount-too-low', host=image.at_cluster(i))
+               for i in range(image.n_clusters) if image.refcount[i]]
+    missing += [corruption('l1-copied-false', guest=image.guest(i * image.l2_entries))
+                for i in range(len(image.l1)) if image.l1[i] & q.COPIED]
+    image.raw.write(image.refcount.blocks[0], bytes(4096))
+    return missing
+
+
+@damage(of='subclusters')
+def refcount_block_of_zeros_with_subclusters(image):
+    missing = lost.uncounted(image)
+    image.raw.write(image.refcount.blocks[0], bytes(image.cluster_size))
+    return missing
+
+
+@damage(cluster_bits=9, virtual_size=4 << 20)
+def refcount_block_in_the_middle_lost(image):
+    """With clusters of 512 bytes a block counts 256 of them; this one counts the data."""
+    index = image.cluster(image.host(0)) // image.refcount.per_block
+    block = image.refcount.blocks[index]
+    used = [i for i in range(image.n_clusters)
+            if i // image.refcount.per_block == index and image.refcount[i]]
+    image.raw.write(block, bytes(512))
+    return AtLeast([corruption('refcount-too-low', host=image.at_cluster(i)) for i in used])
+
+
+@damage()
+def leaks_among_data(image):
+    """Space that nobody uses before, between and behind what is used."""
+    first = image.append(5)
+    hosts = [image.adopt(first + i * 4096) for i in (0, 2, 4)]
+    return [leak('cluster-leaked', host=host) for host in hosts]
+
+
+@damage(of='backing')
+def used_data_is_free_over_backing(image):
+    return [corruption('refcount-too-low', host=count(image, image.host(0), 0)),
+            corruption('l2-copied-false', guest=0)]

@@ -7,7 +7,7 @@ were made to fit (as a careless repair does), only who owns the cluster does.
 
 import qcow2image as q
 
-from . import corruption, damage, leak, lost
+from . import AtLeast, corruption, damage, leak, lost
 from .base import MIB
 from .mapping import GARBAGE, data_orphan
 
@@ -188,3 +188,138 @@ def snapshot_l1_is_active_l1(image):
     return [corruption('metadata-overlap', host=image.l1.offset, owners=('l1-table', 'l1-table')),
             corruption('refcount-too-low', host=image.l1.offset), *leaks,
             *[corruption('refcount-too-low', host=image.at_cluster(c)) for c in now - before]]
+
+
+@damage(of='snapshots', why=BLESSED)
+def data_on_snapshot_l1_table(image):
+    return on_metadata(image, image.snapshots[0]['l1_offset'], 'l1-table')
+
+
+@damage(of='bitmaps', why=BLESSED)
+def data_on_bitmap_table(image):
+    return on_metadata(image, image.bitmaps[0]['table_offset'], 'bitmap-table')
+
+
+@damage(why=BLESSED)
+def three_guests_one_cluster(image):
+    host = image.host(0)
+    leaks = point(image, 1, host, flags=0) + point(image, 2, host, flags=0)
+    table, index = image.entry(0)
+    table[index] &= ~q.COPIED
+    image.adopt(host, 3)
+    return [corruption('cluster-shared', host=host)] + leaks
+
+
+@damage(of='snapshots', why=BLESSED)
+def snapshot_shares_at_another_place(image):
+    """A snapshot's guest cluster 0 is the disk's guest cluster 1."""
+    table = image.l2_at(image.snapshots[0].l1[0] & q.OFFSET_MASK)
+    host = image.host(1)
+    leaks = [leak('cluster-leaked', host=table[0] & q.OFFSET_MASK)]
+    table[0] = host
+    bend_flags(image, 1)
+    image.adopt(host, 2)
+    return [corruption('cluster-shared', host=host, owners=('data', 'data'))] + leaks
+
+
+def bend_flags(image, guest):
+    """The entry no longer says that its cluster is owned alone."""
+    table, index = image.entry(guest)
+    table[index] &= ~q.COPIED
+
+
+@damage(of='subclusters', why=BLESSED)
+def two_guests_one_cluster_of_subclusters(image):
+    """The one has all of it, the other four of its 32 parts."""
+    host = image.host(7)
+    leaks = point(image, 1, host, flags=0)
+    bend_flags(image, 7)
+    image.adopt(host, 2)
+    return [corruption('cluster-shared', host=host, owners=('data', 'data'))] + leaks
+
+
+@damage(of='backing', why=BLESSED)
+def two_guests_one_cluster_over_backing(image):
+    host = image.host(0)
+    leaks = point(image, 1, host, flags=0)
+    bend_flags(image, 0)
+    image.adopt(host, 2)
+    return [corruption('cluster-shared', host=host, owners=('data', 'data'))] + leaks
+
+
+@damage(of='backing', why=BLESSED)
+def data_on_l2_table_over_backing(image):
+    host = image.l2_offsets[1]
+    image.l1[1] &= ~q.COPIED
+    return on_metadata(image, host, 'l2-table')
+
+
+@damage(why=WHICH)
+def compressed_on_l2_table(image):
+    """A stream that is said to lie in an L2 table."""
+    host = image.l2_offsets[1]
+    leaks = data_orphan(image, 1)
+    table, index = image.entry(1)
+    table[index] = image.compressed_entry(host, 0)
+    return [corruption('metadata-overlap', host=host, owners=('l2-table', 'compressed')),
+            corruption('refcount-too-low', host=host)] + leaks
+
+
+@damage(why=WHICH)
+def compressed_on_data(image):
+    host = image.host(0)
+    leaks = data_orphan(image, 1)
+    table, index = image.entry(1)
+    table[index] = image.compressed_entry(host + 512, 0)
+    return [corruption('cluster-shared', host=host, owners=('data', 'compressed')),
+            corruption('refcount-too-low', host=host)] + leaks
+
+
+@damage(of='bitmaps', why=BLESSED)
+def bitmap_data_on_guest_data(image):
+    host, old = image.host(2), image.bitmaps[0].table[0]
+    image.bitmaps[0].table[0] = host
+    bend_flags(image, 2)
+    image.adopt(host, 2)
+    return AtLeast([corruption('metadata-overlap', host=host, owners=('bitmap-data', 'data')),
+                    leak('cluster-leaked', host=old)])
+
+
+@damage(of='snapshots', why=WHICH)
+def two_snapshots_one_l1_table(image):
+    """The second snapshot has become the first."""
+    first, second = image.snapshots
+    gone = lost.tree(image, second.l1) - lost.tree(image, first.l1)
+    more = lost.tree(image, first.l1) - lost.tree(image, second.l1)
+    leaks = lost.leaks(image, gone) + [leak('cluster-leaked', host=second['l1_offset'])]
+    second['l1_offset'] = first['l1_offset']
+    return [corruption('metadata-overlap', host=first['l1_offset'],
+                       owners=('l1-table', 'l1-table')),
+            corruption('refcount-too-low', host=first['l1_offset']), *leaks,
+            *[corruption('refcount-too-low', host=image.at_cluster(c)) for c in more]]
+
+
+@damage()
+def l1_entry_on_data(image):
+    """A guest's cluster of letters taken for an L2 table."""
+    image.l1[2] = image.host(0)
+    return AtLeast([corruption('metadata-overlap', host=image.host(0), owners=('l2-table', 'data')),
+                    corruption('l2-compressed-beyond-file')])
+
+
+@damage()
+def refcount_table_entry_on_data(image):
+    """A guest's cluster taken for the block of the first counts."""
+    image.reftable[0] = image.host(0)
+    return AtLeast([corruption('metadata-overlap', host=image.host(0),
+                               owners=('refcount-block', 'data'))])
+
+
+@damage(why=WHICH)
+def l1_entry_of_another_place(image):
+    """Guest 0's entry has become that of guest 2 MiB: its own table is left over."""
+    leaks = lost.leaks(image, lost.table(image, image.l2_offsets[0]))
+    table, data = image.l2_offsets[1], image.host(512)
+    image.l1[0] = image.l1[1]
+    return [corruption('l2-table-shared', host=table), corruption('refcount-too-low', host=table),
+            corruption('refcount-too-low', host=data)] + leaks

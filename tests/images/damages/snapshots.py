@@ -3,8 +3,8 @@
 
 import qcow2image as q
 
-from . import corruption, damage, leak, lost, note
-from .header import AT, TOO_FAR
+from . import AtLeast, corruption, damage, leak, lost, note
+from .header import AT, GARBAGE, TOO_FAR
 
 ZEROS = 'QEMU reads the name as zeros that are not there, and goes on'
 
@@ -200,3 +200,81 @@ def snapshots_with_data_file(image):
     image.header['n_snapshots'] = 1
     image.header['snapshots_offset'] = table
     return [corruption('header-data-file-snapshots', host=AT['n_snapshots'])]
+
+
+@damage(of='snapshots')
+def snapshot_count_one_too_few(image):
+    """The second snapshot is in the table and not in the header."""
+    leaks = lost_snapshot(image, 1)
+    image.header['n_snapshots'] = 1
+    return leaks
+
+
+@damage(of='snapshots')
+def snapshot_count_one_too_many(image):
+    """Behind the table's end are zeros: a third entry without an L1 table."""
+    end = image.snapshots[1].end
+    image.header['n_snapshots'] = 3
+    return [corruption('snapshot-entry-empty', host=end),
+            corruption('snapshot-extra-short', host=end)]
+
+
+@damage(of='snapshots', why='QEMU holds the size against nothing')
+def snapshot_l1_without_entries(image):
+    leaks = lost_snapshot(image, 0)
+    image.snapshots[0]['l1_entries'] = 0
+    return AtLeast([corruption('snapshot-l1-short'), *leaks[:1]])
+
+
+@damage(of='snapshots', counts=GARBAGE)
+def snapshot_l1_entry_unaligned(image):
+    image.snapshots[0].l1[1] += 512
+    return AtLeast([corruption('l1-entry-unaligned', guest=image.guest(image.l2_entries))])
+
+
+@damage(of='snapshots')
+def snapshot_l2_entry_reserved_bits(image):
+    table = image.l2_at(image.snapshots[0].l1[0] & q.OFFSET_MASK)
+    table[0] |= 1 << 57
+    return [corruption('l2-entry-reserved-bits', guest=0)]
+
+
+@damage(of='snapshots')
+def snapshot_compressed_copied(image):
+    table = image.l2_at(image.snapshots[0].l1[0] & q.OFFSET_MASK)
+    table[4] |= q.COPIED
+    return [corruption('l2-compressed-copied', guest=image.guest(4))]
+
+
+@damage(of='snapshots')
+def snapshot_l1_not_counted(image):
+    host = image.snapshots[1]['l1_offset']
+    image.refcount[image.cluster(host)] = 0
+    return [corruption('refcount-too-low', host=host)]
+
+
+@damage(of='snapshots')
+def snapshot_table_not_counted(image):
+    host = image.header['snapshots_offset']
+    image.refcount[image.cluster(host)] = 0
+    return [corruption('refcount-too-low', host=host)]
+
+
+@damage(of='snapshots', version=2)
+def snapshot_data_is_free_in_version_2(image):
+    table = image.l2_at(image.snapshots[0].l1[0] & q.OFFSET_MASK)
+    host = table[0] & q.OFFSET_MASK
+    image.refcount[image.cluster(host)] = 0
+    return [corruption('refcount-too-low', host=host)]
+
+
+@damage(of='vm-state')
+def snapshot_vm_state_beyond_file(image):
+    """The machine's memory is lost, the snapshot's disk is not."""
+    snapshot = image.snapshots[0]
+    index = max(i for i in range(len(snapshot.l1)) if snapshot.l1[i])
+    table = image.l2_at(snapshot.l1[index] & q.OFFSET_MASK)
+    host = table[0] & q.OFFSET_MASK
+    table[0] = TOO_FAR
+    return [corruption('l2-entry-beyond-file', guest=image.guest(index * image.l2_entries)),
+            leak('cluster-leaked', host=host)]
