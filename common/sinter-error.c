@@ -15,6 +15,7 @@ typedef struct {
     char *file;    /* NULL: none */
     char *text;    /* NULL: the whole message */
     char *hint;    /* NULL: none */
+    int errnum;    /* 0: none */
     GError *cause; /* NULL: this is the first error */
 } SinterErrorPrivate;
 
@@ -30,6 +31,7 @@ sinter_error_private_copy(const SinterErrorPrivate *source, SinterErrorPrivate *
     copy->file = g_strdup(source->file);
     copy->text = g_strdup(source->text);
     copy->hint = g_strdup(source->hint);
+    copy->errnum = source->errnum;
     copy->cause = source->cause ? g_error_copy(source->cause) : NULL;
 }
 
@@ -110,6 +112,8 @@ sinter_error_set_errno(GError **error, int errnum, const char *format, ...)
     va_end(args);
     g_set_error(error, SINTER_ERROR, error_code_from_errno(errnum), "%s: %s", what,
                 g_strerror(errnum));
+    if (error)
+        sinter_error_get_private(*error)->errnum = errnum;
 }
 
 gboolean
@@ -272,6 +276,14 @@ sinter_error_get_hint(const GError *error)
     while (error && !error_data(error)->hint)
         error = error_data(error)->cause;
     return error ? error_data(error)->hint : NULL;
+}
+
+int
+sinter_error_get_errno(const GError *error)
+{
+    while (error && error_data(error)->errnum == 0)
+        error = error_data(error)->cause;
+    return error ? error_data(error)->errnum : 0;
 }
 
 const GError *

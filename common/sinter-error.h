@@ -196,6 +196,12 @@ const char *sinter_error_get_text(const GError *error);
 /* Returns: (transfer none) (nullable): the hint of the error or of one of its causes */
 const char *sinter_error_get_hint(const GError *error);
 
+/*
+ * Returns: the errno value of the system call that failed, of @error or of one of its causes; 0 if
+ * no system call failed
+ */
+int sinter_error_get_errno(const GError *error);
+
 /* Returns: (transfer none) (nullable): the first of @error and its causes that has the stage */
 const GError *sinter_error_find(const GError *error, SinterStage stage);
 

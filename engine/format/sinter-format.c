@@ -179,6 +179,8 @@ missing_callback(const SinterFormat *self)
         return "it lacks a callback that is required for reading";
     if (self->read_streams && !self->measure_stream)
         return "it has read_streams() without measure_stream()";
+    if (!self->salvage_open != !self->salvage_map)
+        return "it has only one of salvage_open() and salvage_map()";
     if (!self->write_open)
         return NULL;
     if (!self->write_close || !self->write_free || !self->write_read || !self->write ||

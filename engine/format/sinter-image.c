@@ -13,6 +13,8 @@
 
 /* For formats that do not set it: a sector. */
 #define DEFAULT_HOST_UNIT_BYTES 512
+/* How much of the disk counts as lost if a format without clusters cannot map an offset. */
+#define LOST_UNIT_BYTES 4096
 
 static gboolean
 image_prepare(SinterImage *self, const SinterImageOptions *options, GError **error)
@@ -34,7 +36,9 @@ image_prepare(SinterImage *self, const SinterImageOptions *options, GError **err
     self->encrypted = self->info->encrypted;
     self->virtual_size = self->info->virtual_size;
     self->host_unit_bytes = DEFAULT_HOST_UNIT_BYTES;
-    return self->format->open(self, &how, error);
+    self->salvages = options->salvages && self->format->salvage_open;
+    return self->salvages ? self->format->salvage_open(self, &how, error)
+                          : self->format->open(self, &how, error);
 }
 
 SinterImage *
@@ -72,6 +76,35 @@ gboolean
 sinter_image_map(SinterImage *image, guint64 offset, guint64 len, SinterExtent *ret, GError **error)
 {
     return image->format->map(image, offset, MIN(len, image->virtual_size - offset), ret, error);
+}
+
+/* Returns the loss that @error of map() means, for a format that cannot describe damage. */
+static SinterLoss
+image_loss(const GError *error)
+{
+    if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_SHORT_READ))
+        return SINTER_LOSS_SHORT_READ;
+    return sinter_error_get_errno(error) != 0 ? SINTER_LOSS_READ_ERROR : SINTER_LOSS_MAPPING;
+}
+
+void
+sinter_image_salvage_map(SinterImage *image, guint64 offset, guint64 len, SinterFormatSalvage *ret)
+{
+    guint64 unit = image->info->cluster_size ? image->info->cluster_size : LOST_UNIT_BYTES;
+    g_autoptr(GError) error = NULL;
+
+    *ret = (SinterFormatSalvage){ 0 };
+    len = MIN(len, image->virtual_size - offset);
+    if (image->salvages) {
+        image->format->salvage_map(image, offset, len, ret);
+        return;
+    }
+    if (image->format->map(image, offset, len, &ret->extent, &error))
+        return;
+    *ret = (SinterFormatSalvage){ .extent = { .offset = offset,
+                                              .length = MIN(len, unit - offset % unit) },
+                                  .loss = image_loss(error),
+                                  .errnum = sinter_error_get_errno(error) };
 }
 
 static gboolean

@@ -21,8 +21,9 @@ struct _SinterImage {
     /* unit of host space: only the file's last unit may be incomplete */
     guint64 host_unit_bytes;
     gboolean encrypted;
-    gboolean probed; /* the format was not stated */
-    gpointer state;  /* the driver's */
+    gboolean probed;   /* the format was not stated */
+    gboolean salvages; /* opened with salvage_open() */
+    gpointer state;    /* the driver's */
 };
 
 typedef struct {
@@ -30,6 +31,7 @@ typedef struct {
     const char *snapshot; /* nullable */
     SinterIoFlags flags;
     gsize cache_bytes;
+    gboolean salvages; /* the image may be damaged: open with salvage_open() if there is one */
 } SinterImageOptions;
 
 /* Opens @path for reading and locks it. Errors begin with "Could not open 'PATH': ". */
@@ -47,6 +49,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImage, sinter_image_close)
  */
 gboolean sinter_image_map(SinterImage *image, guint64 offset, guint64 len, SinterExtent *ret,
                           GError **error);
+
+/*
+ * The same for an image that was opened to be salvaged: damage is a result, never an error. The
+ * range must not be empty. One thread.
+ */
+void sinter_image_salvage_map(SinterImage *image, guint64 offset, guint64 len,
+                              SinterFormatSalvage *ret);
 
 /* Reads an extent from sinter_image_map(), or a part of it. Any thread. */
 gboolean sinter_image_read_run(SinterImage *image, const SinterExtent *run, void *buf,

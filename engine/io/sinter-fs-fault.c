@@ -13,6 +13,14 @@
 
 #define SECTOR_BYTES 512
 
+/* A part of a file that cannot be read. */
+typedef struct {
+    char *path;
+    guint64 offset;
+    guint64 length;
+    guint n_times; /* how often it still fails; G_MAXUINT: always */
+} BadRange;
+
 typedef struct {
     SinterFsForward base;
     GMutex lock; /* guards all below */
@@ -21,6 +29,7 @@ typedef struct {
     guint64 nth; /* 0: nothing fails */
     guint64 count;
     gboolean lasting;
+    GArray *bad; /* of BadRange */
 } SinterFsFault;
 
 /* Counts a call. Returns whether and how it must fail. */
@@ -36,6 +45,25 @@ fault_strikes(SinterFs *fs, SinterFaultCalls call, SinterFaultKind *ret_kind)
     *ret_kind = self->kind;
     return self->nth != 0 &&
            (self->count == self->nth || (self->lasting && self->count > self->nth));
+}
+
+static gboolean
+fault_is_bad(SinterIo *io, guint64 offset, gsize len)
+{
+    SinterFsFault *self = (SinterFsFault *)((SinterIoForward *)io)->owner;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+
+    for (guint i = 0; i < self->bad->len; i++) {
+        BadRange *bad = &g_array_index(self->bad, BadRange, i);
+
+        if (bad->n_times == 0 || offset >= bad->offset + bad->length ||
+            bad->offset >= offset + len || g_strcmp0(bad->path, io->path) != 0)
+            continue;
+        if (bad->n_times != G_MAXUINT)
+            bad->n_times--;
+        return TRUE;
+    }
+    return FALSE;
 }
 
 static int
@@ -66,6 +94,10 @@ fault_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
 {
     SinterFaultKind kind;
 
+    if (fault_is_bad(io, offset, len)) {
+        fault_set(SINTER_FAULT_EIO, "reading", io->path, error);
+        return -1;
+    }
     if (fault_strikes(((SinterIoForward *)io)->owner, SINTER_FAULT_READ, &kind)) {
         if (kind != SINTER_FAULT_SHORT) {
             fault_set(kind, "reading", io->path, error);
@@ -253,8 +285,15 @@ fault_sync_folder(SinterFs *fs, const char *path, GError **error)
 }
 
 static void
+bad_range_clear(gpointer data)
+{
+    g_free(((BadRange *)data)->path);
+}
+
+static void
 fault_finalize(SinterFs *fs)
 {
+    g_array_unref(((SinterFsFault *)fs)->bad);
     g_mutex_clear(&((SinterFsFault *)fs)->lock);
     sinter_fs_forward_finalize(fs);
 }
@@ -281,6 +320,8 @@ sinter_fs_fault_new(SinterFs *inner)
     g_mutex_init(&self->lock);
     self->base.inner = sinter_fs_ref(inner);
     self->calls = SINTER_FAULT_ALL;
+    self->bad = g_array_new(FALSE, FALSE, sizeof(BadRange));
+    g_array_set_clear_func(self->bad, bad_range_clear);
     return &self->base.fs;
 }
 
@@ -296,6 +337,17 @@ sinter_fs_fault_arm(SinterFs *fs, SinterFaultCalls calls, SinterFaultKind kind, 
     self->nth = nth;
     self->lasting = lasting;
     self->count = 0;
+}
+
+void
+sinter_fs_fault_add_bad_range(SinterFs *fs, const char *path, guint64 offset, guint64 length,
+                              guint n_times)
+{
+    SinterFsFault *self = (SinterFsFault *)fs;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    BadRange bad = { g_strdup(path), offset, length, n_times };
+
+    g_array_append_val(self->bad, bad);
 }
 
 guint64

@@ -43,6 +43,13 @@ SinterFs *sinter_fs_fault_new(SinterFs *inner);
 void sinter_fs_fault_arm(SinterFs *fs, SinterFaultCalls calls, SinterFaultKind kind, guint64 nth,
                          gboolean lasting);
 
+/*
+ * A bad medium: reads of the file @path that touch the range fail with EIO, the first @n_times of
+ * them (G_MAXUINT: all). Independent of sinter_fs_fault_arm().
+ */
+void sinter_fs_fault_add_bad_range(SinterFs *fs, const char *path, guint64 offset, guint64 length,
+                                   guint n_times);
+
 /* The number of calls of the armed kinds since then (of all kinds, if never armed). */
 guint64 sinter_fs_fault_get_count(SinterFs *fs);
 

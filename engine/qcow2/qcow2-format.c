@@ -19,6 +19,7 @@
 #include "qcow2/layout/qcow2-luks.h"
 #include "qcow2/read/qcow2-map.h"
 #include "qcow2/read/qcow2-refcount.h"
+#include "qcow2/read/qcow2-salvage.h"
 #include "qcow2/read/qcow2-snapshot.h"
 
 static gboolean
@@ -194,4 +195,6 @@ const SinterFormat sinter_format_qcow2 = {
     .bitmaps = sinter_qcow2_bitmap_change,
     .resize = sinter_qcow2_format_resize,
     .amend = sinter_qcow2_format_amend,
+    .salvage_open = sinter_qcow2_salvage_open,
+    .salvage_map = sinter_qcow2_salvage_map,
 };

@@ -62,7 +62,7 @@ LAYERS = {
     "engine": ["engine/io", "engine/format", "engine/qcow2/layout", "engine/qcow2/read", "engine/qcow2/check",
                "engine/qcow2/write", "engine/qcow2/change", "engine/qcow2/make", "engine/qcow2", "engine/chain",
                "engine/ops/handle", "engine/ops/change", "engine/ops/transfer", "engine/ops/examine", "engine/ops/make",
-               "engine/ops/merge"],
+               "engine/ops/merge", "engine/ops/salvage"],
     "cli/sinter": ["cli/sinter/bus", "cli/sinter/text", "cli/sinter/follow", "cli/sinter/commands", "cli/sinter"],
     "cli/sinter-img": ["cli/sinter-img/text", "cli/sinter-img/words", "cli/sinter-img/verbs", "cli/sinter-img"],
     "daemon": ["daemon/value", "daemon/worker", "daemon/watch", "daemon/plan",

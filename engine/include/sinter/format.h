@@ -27,6 +27,7 @@
 #include <sinter/dump.h>
 #include <sinter/image.h>
 #include <sinter/io.h>
+#include <sinter/loss.h>
 #include <sinter/measure.h>
 #include <sinter/resize.h>
 #include <sinter/snapshot.h>
@@ -535,6 +536,21 @@ typedef struct {
                        GError **error);
     gboolean (*amend)(const SinterFormatFile *file, const SinterAmendOptions *options,
                       SinterProgress *progress, GError **error);
+
+    /* Reading damaged images. Both or none. One thread at a time uses an image opened this way. */
+
+    /*
+     * Like open(), but succeeds as long as the geometry of the disk is known: whatever else is
+     * damaged or missing is reported by salvage_map(). close() undoes it.
+     */
+    gboolean (*salvage_open)(SinterImage *image, const SinterFormatOpen *how, GError **error);
+
+    /*
+     * Like map(), for an image that salvage_open() opened. It cannot fail: damage is a result. A
+     * range that a damaged entry may have mapped is never reported as a HOLE. Tables that could not
+     * be read are read again.
+     */
+    void (*salvage_map)(SinterImage *image, guint64 offset, guint64 len, SinterFormatSalvage *ret);
 } SinterFormat;
 
 /**

@@ -3,7 +3,7 @@
 /*
  * Opens a qcow2 image for reading: header, data file, view. It owns them until the image is closed.
  * Invariant: an open image has a header without a fatal problem and a view that passed
- * sinter_qcow2_l1_table_check().
+ * sinter_qcow2_l1_table_check(). (Damaged images are opened by qcow2-salvage.c.)
  */
 
 #include "qcow2-image.h"
@@ -12,8 +12,8 @@
 
 #define CACHE_MIN_BYTES (256 * 1024)
 
-static gboolean
-image_open_data_file(SinterQcow2Image *self, SinterIoFlags flags, GError **error)
+gboolean
+sinter_qcow2_image_open_data_file(SinterQcow2Image *self, SinterIoFlags flags, GError **error)
 {
     SinterImage *image = self->image;
     g_autofree char *path = NULL;
@@ -34,8 +34,8 @@ image_open_data_file(SinterQcow2Image *self, SinterIoFlags flags, GError **error
     return TRUE;
 }
 
-static gboolean
-image_choose_view(SinterQcow2Image *self, const char *snapshot, GError **error)
+gboolean
+sinter_qcow2_image_choose_view(SinterQcow2Image *self, const char *snapshot, GError **error)
 {
     if (snapshot)
         return sinter_qcow2_snapshot_find_view(self->image->io, self->header, snapshot, &self->view,
@@ -57,9 +57,9 @@ sinter_qcow2_image_open(SinterImage *image, const SinterFormatOpen *how, GError 
     self->image = image;
     self->header = sinter_qcow2_header_read(image->io, error);
     if (!self->header || !sinter_qcow2_header_require_usable(self->header, error) ||
-        !image_choose_view(self, how->snapshot, error) ||
+        !sinter_qcow2_image_choose_view(self, how->snapshot, error) ||
         !sinter_qcow2_l1_table_check(&self->view, self->header, image->io, error) ||
-        !image_open_data_file(self, how->flags, error))
+        !sinter_qcow2_image_open_data_file(self, how->flags, error))
         return FALSE;
     self->cache =
         sinter_qcow2_cache_new(image->io, self->header->geo.cluster_size, self->header->file_bytes,
@@ -77,6 +77,7 @@ sinter_qcow2_image_close(SinterImage *image)
     if (!self)
         return;
     sinter_qcow2_cache_free(self->cache);
+    sinter_qcow2_salvage_tables_free(self->tables);
     sinter_qcow2_header_free(self->header);
     g_free(self);
 }

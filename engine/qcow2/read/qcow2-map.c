@@ -327,6 +327,14 @@ sinter_qcow2_map_entries(SinterQcow2Image *self, guint64 offset, guint n, Sinter
     TablePage page;
     gboolean ok;
 
+    if (self->tables) {
+        SinterQcow2SalvageEntry entry;
+
+        sinter_qcow2_salvage_tables_find(self->tables, offset, &entry);
+        *ret = entry.l2;
+        *ret_n = 1;
+        return TRUE;
+    }
     sinter_qcow2_cache_lock(self->cache);
     ok = map_find_page(self, offset, &page, error);
     if (ok) {
