@@ -11,6 +11,9 @@
 #include "sinter-xml-node.h"
 #include "sinter-xml.h"
 
+/* libvirt accepts one element of each namespace; real domains have a few. */
+#define MAX_NAMESPACES 64
+
 static GPtrArray *
 new_sources(void)
 {
@@ -118,6 +121,22 @@ digest_metadata(const xmlNode *metadata)
     return digest ? digest : 1;
 }
 
+/* @node: (nullable): <metadata> */
+static char **
+read_namespaces(const xmlNode *node)
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    guint n = 0;
+
+    for (const xmlNode *child = node ? node->children : NULL; child; child = child->next) {
+        if (child->type != XML_ELEMENT_NODE || !child->ns || !child->ns->href ||
+            n++ >= MAX_NAMESPACES)
+            continue;
+        g_strv_builder_add(builder, (const char *)child->ns->href);
+    }
+    return g_strv_builder_end(builder);
+}
+
 SinterXmlDomain *
 sinter_xml_domain_new_from_node(const xmlNode *node)
 {
@@ -128,6 +147,7 @@ sinter_xml_domain_new_from_node(const xmlNode *node)
     domain->name = sinter_xml_text(sinter_xml_child(node, "name"));
     domain->disks = g_ptr_array_new_with_free_func(disk_free);
     domain->metadata_digest = digest_metadata(sinter_xml_child(node, "metadata"));
+    domain->metadata_namespaces = read_namespaces(sinter_xml_child(node, "metadata"));
     for (; child; child = sinter_xml_next(child, "disk")) {
         SinterXmlDisk *disk = read_disk(child);
 
@@ -151,6 +171,7 @@ sinter_xml_domain_free(SinterXmlDomain *domain)
     if (!domain)
         return;
     g_free(domain->name);
+    g_strfreev(domain->metadata_namespaces);
     g_ptr_array_unref(domain->disks);
     g_free(domain);
 }

@@ -39,8 +39,9 @@ typedef struct {
 
 typedef struct _SinterXmlDomain {
     char *name;
-    GPtrArray *disks;        /* of SinterXmlDisk, in the XML's order */
-    guint64 metadata_digest; /* of the text of <metadata>; 0 without one */
+    GPtrArray *disks;           /* of SinterXmlDisk, in the XML's order */
+    guint64 metadata_digest;    /* of the text of <metadata>; 0 without one */
+    char **metadata_namespaces; /* of the elements in <metadata>, at most 64; empty without any */
 } SinterXmlDomain;
 
 /**

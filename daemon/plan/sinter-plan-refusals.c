@@ -29,6 +29,21 @@ check_domain_readable(SinterPlanDraft *draft)
     return FALSE;
 }
 
+/* Another program keeps its own records of the images. */
+static gboolean
+check_manager(SinterPlanDraft *draft)
+{
+    const SinterDomain *domain = draft->domain;
+
+    if (domain->manager && !draft->request->ignore_manager)
+        sinter_plan_draft_refuse(
+            draft, SINTER_REFUSAL_MANAGED,
+            "domain '%s' is managed by %s, which does not expect that its images change: let the "
+            "manager merge them, or use --ignore-manager",
+            domain->name, domain->manager);
+    return TRUE;
+}
+
 static gboolean
 check_device(SinterPlanDraft *draft)
 {
@@ -159,8 +174,8 @@ gboolean
 sinter_plan_draft_check_disk(SinterPlanDraft *draft)
 {
     static const DiskCheck checks[] = {
-        check_domain_readable, check_device, check_read_only, check_shareable,    check_transient,
-        check_depth,           check_busy,   check_running,   check_managed_save,
+        check_domain_readable, check_manager, check_device, check_read_only, check_shareable,
+        check_transient,       check_depth,   check_busy,   check_running,   check_managed_save,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(checks); i++) {

@@ -14,6 +14,7 @@
 
 #include "sinter-plan-sharing.h"
 #include "sinter-plan-snapshots.h"
+#include "sinter-unknown-reader.h"
 
 /* (nullable): the more informative of two references: a running user before others */
 static const SinterReference *
@@ -169,7 +170,7 @@ refuse_unknown_branch_of(SinterPlanDraft *draft, const SinterSnapshot *snapshot)
         for (guint j = 0; disk->frozen_layers && j < disk->frozen_layers->len; j++) {
             const SinterLayer *layer = g_ptr_array_index(disk->frozen_layers, j);
 
-            if (!layer->problem || layer->missing || !sinter_plan_keeps_state(snapshot, disk))
+            if (!layer->backing_unknown || !sinter_plan_keeps_state(snapshot, disk))
                 continue;
             sinter_plan_draft_refuse(
                 draft, SINTER_REFUSAL_UNREADABLE,
@@ -238,7 +239,7 @@ find_next_boot_gap(const SinterPlanDraft *draft)
 
         if (sinter_plan_draft_find_file(draft, layer) != SINTER_PLAN_NO_LAYER)
             return NULL;
-        if (layer->problem && !layer->missing)
+        if (layer->backing_unknown)
             return layer;
     }
     return NULL;
@@ -295,17 +296,46 @@ sinter_plan_draft_is_needed_by_next_boot(const SinterPlanDraft *draft, guint pla
            (entry != SINTER_PLAN_NO_LAYER && entry > 0 && entry <= place);
 }
 
-/* A reader that nobody can see might be there. */
+/* (nullable): the first layer, from the base up, that an unknown reader may use */
+static const SinterLayer *
+find_unknown_reader(const SinterPlanDraft *draft, const char *const *ignored,
+                    SinterUnknownReader *ret_reader)
+{
+    SinterUnknownReaderSearch search = { draft->graph, draft->domain->uuid, ignored };
+
+    for (guint place = draft->base + 1; place > draft->first; place--) {
+        const SinterLayer *layer = sinter_plan_draft_layer(draft, place - 1);
+
+        if (sinter_unknown_reader_find(&search, layer, ret_reader))
+            return layer;
+    }
+    return NULL;
+}
+
 static void
 refuse_unknown_readers(SinterPlanDraft *draft)
 {
-    g_autofree char *gap = sinter_reference_graph_find_gap(draft->graph, draft->domain->uuid);
+    SinterUnknownReader reader;
+    const SinterLayer *layer = find_unknown_reader(draft, draft->request->ignored_readers, &reader);
+    gboolean ignored = !layer;
+    g_autofree char *text = NULL;
 
-    if (gap)
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
-                                 "it is unknown whether another domain uses '%s': %s; correct or "
-                                 "remove that domain, or pull instead",
-                                 sinter_plan_draft_layer(draft, draft->base)->description, gap);
+    if (ignored)
+        layer = find_unknown_reader(draft, NULL, &reader);
+    if (!layer)
+        return;
+    text = sinter_unknown_reader_describe(&reader);
+    if (ignored)
+        sinter_plan_draft_warn(draft,
+                               "as requested, it is assumed that '%s' is not used, although "
+                               "%s",
+                               layer->description, text);
+    else
+        sinter_plan_draft_refuse(
+            draft, SINTER_REFUSAL_UNREADABLE,
+            "it is unknown whether another domain uses '%s': %s; correct this, pull instead, or "
+            "confirm that the image is not used (--ignore-reader '%s')",
+            layer->description, text, reader.domain->name);
 }
 
 void

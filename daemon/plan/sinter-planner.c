@@ -199,6 +199,14 @@ warn_of_managed_save(SinterPlanDraft *draft)
                                draft->domain->name);
 }
 
+/* @before: (transfer full): the empty list that it replaces */
+static char **
+dup_ignored(char **before, const SinterPlanRequest *request)
+{
+    g_strfreev(before);
+    return g_strdupv((char **)request->ignored_readers);
+}
+
 /* As far as one disk can be judged without the others. */
 static SinterPlanDraft *
 begin_draft(const SinterPlanRequest *request, const SinterDomain *domain, const SinterDisk *disk,
@@ -209,6 +217,8 @@ begin_draft(const SinterPlanRequest *request, const SinterDomain *domain, const 
     draft->plan->operation = request->operation_set ? request->operation
                              : request->pull        ? SINTER_OPERATION_PULL
                                                     : SINTER_OPERATION_ACTIVE_COMMIT;
+    draft->plan->ignored_readers = dup_ignored(draft->plan->ignored_readers, request);
+    draft->plan->ignore_manager = request->ignore_manager;
     draft->plan->offline = !domain->active && draft->plan->operation != SINTER_OPERATION_COPY;
     g_strfreev(draft->plan->chain_before);
     g_strfreev(draft->plan->chain_after);

@@ -214,8 +214,9 @@ serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, co
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(SinterConnection) connection =
         sinter_connection_new(choose_uri(arguments, config), config->qmp_events);
+    g_autoptr(SinterScanSettings) settings = sinter_config_dup_scan_settings(config);
     g_autoptr(SinterInventory) inventory =
-        sinter_inventory_new(connection, config->rescan_interval_sec);
+        sinter_inventory_new(connection, settings, config->rescan_interval_sec);
     g_autoptr(SinterExecutor) executor =
         sinter_executor_new(connection, inventory, state_dir, &config->limits);
     SinterServiceParts parts = { bus,     arguments->system, arguments->config_file,

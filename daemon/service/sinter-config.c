@@ -58,6 +58,7 @@ static const ConfigKey config_keys[] = {
     { "plans", "max-per-user", TYPE_NUMBER, AT(plans.max_per_user), "16", 1, 100000, TRUE },
     { "plans", "max", TYPE_NUMBER, AT(plans.max), "1024", 1, 100000, TRUE },
     { "copy", "folders", TYPE_FOLDERS, AT(copy_folders), "/var/lib/libvirt/images", 0, 0, TRUE },
+    { "managers", "names", TYPE_STRING, AT(manager_names), "", 0, 0, FALSE },
     { "plugins", "folders", TYPE_FOLDERS, AT(plugin_folders), "", 0, 0, FALSE },
 };
 
@@ -192,6 +193,7 @@ sinter_config_free(SinterConfig *config)
         return;
     g_free(config->connection_uri);
     g_free(config->copy_folders);
+    g_free(config->manager_names);
     g_free(config->plugin_folders);
     g_free(config);
 }
@@ -281,6 +283,30 @@ sinter_config_load(GPtrArray *paths, GPtrArray *problems)
             g_ptr_array_add(problems, g_strdup(error->message));
     }
     return self;
+}
+
+/* (transfer full): the parts of a list, without spaces around them and without empty ones */
+static char **
+split_list(const char *text, const char *separator)
+{
+    g_auto(GStrv) parts = g_strsplit(text, separator, -1);
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+
+    for (char **part = parts; *part; part++) {
+        if (*g_strstrip(*part))
+            g_strv_builder_add(builder, *part);
+    }
+    return g_strv_builder_end(builder);
+}
+
+SinterScanSettings *
+sinter_config_dup_scan_settings(const SinterConfig *config)
+{
+    SinterScanSettings *settings = sinter_scan_settings_new();
+
+    g_strfreev(settings->manager_names);
+    settings->manager_names = split_list(config->manager_names, ";");
+    return settings;
 }
 
 void

@@ -22,6 +22,8 @@ typedef struct {
     SinterPlanLimits plans;
     char *copy_folders;   /* absolute paths joined by ':': where the system daemon may create
                            * copies */
+    char *manager_names;  /* shell patterns joined by ';': the names of domains that other programs
+                           * manage */
     char *plugin_folders; /* likewise: folders from which plugins are loaded at startup; empty:
                            * none */
 } SinterConfig;
@@ -63,6 +65,9 @@ gboolean sinter_config_read_file(SinterConfig *config, const char *path, GPtrArr
  * Returns: (transfer full): the settings of all files
  */
 SinterConfig *sinter_config_load(GPtrArray *paths, GPtrArray *problems);
+
+/* (transfer full): the settings of scans */
+SinterScanSettings *sinter_config_dup_scan_settings(const SinterConfig *config);
 
 /* Logs each problem as a warning. */
 void sinter_config_log(GPtrArray *problems);

@@ -35,9 +35,10 @@ layer_equal(gconstpointer pa, gconstpointer pb)
     return SAME(a, b, type) && SAME_TEXT(a, b, path) && SAME_TEXT(a, b, description) &&
            SAME_TEXT(a, b, format) && SAME(a, b, index) && SAME(a, b, virtual_size_bytes) &&
            SAME(a, b, allocated_bytes) && SAME(a, b, device) && SAME(a, b, inode) &&
-           SAME(a, b, fs_device) && SAME(a, b, missing) && SAME(a, b, has_internal_snapshots) &&
-           SAME_TEXT(a, b, backing_name) && SAME_TEXT(a, b, looks_like) &&
-           SAME_TEXT(a, b, snapshot_name) && SAME_TEXT(a, b, problem);
+           SAME(a, b, fs_device) && SAME(a, b, missing) && SAME(a, b, backing_unknown) &&
+           SAME(a, b, has_internal_snapshots) && SAME_TEXT(a, b, backing_name) &&
+           SAME_TEXT(a, b, looks_like) && SAME_TEXT(a, b, snapshot_name) &&
+           SAME_TEXT(a, b, problem);
 }
 
 static gboolean
@@ -83,7 +84,8 @@ sinter_domain_equal(const SinterDomain *a, const SinterDomain *b)
     return SAME_TEXT(a, b, uuid) && SAME_TEXT(a, b, name) && SAME(a, b, state) &&
            SAME(a, b, reason) && SAME(a, b, active) && SAME(a, b, persistent) &&
            SAME(a, b, has_managed_save) && SAME(a, b, metadata_digest) && SAME(a, b, partial) &&
-           SAME_TEXT(a, b, problem) && arrays_equal(a->disks, b->disks, disk_equal) &&
+           SAME_TEXT(a, b, manager) && SAME_TEXT(a, b, problem) &&
+           arrays_equal(a->disks, b->disks, disk_equal) &&
            arrays_equal(a->snapshots, b->snapshots, snapshot_equal);
 }
 

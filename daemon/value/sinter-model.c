@@ -129,6 +129,7 @@ sinter_domain_unref(SinterDomain *domain)
     g_free(domain->name);
     g_clear_pointer(&domain->disks, g_ptr_array_unref);
     g_clear_pointer(&domain->snapshots, g_ptr_array_unref);
+    g_free(domain->manager);
     g_free(domain->problem);
     g_free(domain);
 }

@@ -39,9 +39,11 @@ typedef struct {
     guint64 allocated_bytes;    /* the space allocated on the file system */
     guint64 device;             /* the image's identity (sinter-identity.h), 0/0 if unknown */
     guint64 inode;
-    guint64 fs_device;     /* the file system of the image, 0 if unknown */
-    guint64 fs_free_bytes; /* free space there; the inventory's value may be off by 1/64 */
-    gboolean missing;      /* the chain names the layer, but it does not exist */
+    guint64 fs_device;        /* the file system of the image, 0 if unknown */
+    guint64 fs_free_bytes;    /* free space there; the inventory's value may be off by 1/64 */
+    gboolean missing;         /* the chain names the layer, but it does not exist */
+    gboolean backing_unknown; /* the layer may have a backing file that is not in the chain; only
+                               * set for the last layer of a chain, and then @problem says why */
     gboolean has_internal_snapshots;
     char *backing_name;  /* the backing file name in the image's header, unchanged; %NULL for
                           * none */
@@ -143,6 +145,8 @@ typedef struct {
                               * it; policies are stored there */
     GPtrArray *disks;        /* of SinterDisk, in the order of the XML */
     GPtrArray *snapshots;    /* of SinterSnapshot, oldest first */
+    char *manager; /* the program that manages the domain, besides libvirt ("OpenStack"), as words;
+                    * %NULL for none. See sinter-manager.h */
     char *problem; /* why the domain could not be read completely (malformed XML …), or %NULL */
     gboolean partial; /* because of @problem the state, disks or block jobs are incomplete:
                        * something absent here may exist */

@@ -5,6 +5,9 @@
 
 G_BEGIN_DECLS
 
+/* The greatest number of readers that a request can name. */
+#define SINTER_PLAN_MAX_IGNORED 32
+
 /**
  * SinterPlanRequest: the input of the planner. All strings are (transfer none) and nullable.
  *
@@ -21,6 +24,9 @@ G_BEGIN_DECLS
  * @pull: consolidate upward, into the active layer
  * @keep_files: keep merged files (the steps state it); after a pull they keep their snapshots as
  *   well
+ * @ignored_readers: up to the first %NULL: domains (name or UUID) that do not count as possible
+ *   readers of an image, although it is unknown what they read
+ * @ignore_manager: work on a domain that another program manages
  * @destination …: of a copy, see SinterDiskPlan
  */
 typedef struct {
@@ -32,6 +38,8 @@ typedef struct {
     const char *base;
     gboolean pull;
     gboolean keep_files;
+    const char *ignored_readers[SINTER_PLAN_MAX_IGNORED + 1];
+    gboolean ignore_manager;
     const char *destination;
     const char *destination_format;
     gboolean shallow;

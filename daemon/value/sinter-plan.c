@@ -23,6 +23,7 @@ static const SinterError refusal_errors[] = {
     [SINTER_REFUSAL_UNSUPPORTED] = SINTER_ERROR_UNSUPPORTED,
     [SINTER_REFUSAL_NOT_RUNNING] = SINTER_ERROR_UNSUPPORTED,
     [SINTER_REFUSAL_MANAGED_SAVE] = SINTER_ERROR_BUSY,
+    [SINTER_REFUSAL_MANAGED] = SINTER_ERROR_UNSUPPORTED,
     [SINTER_REFUSAL_FORMAT_MISMATCH] = SINTER_ERROR_UNSUPPORTED,
     [SINTER_REFUSAL_BAD_RANGE] = SINTER_ERROR_INVALID_ARGUMENT,
 };
@@ -139,6 +140,7 @@ sinter_disk_plan_new(const char *disk)
     plan->drop_snapshots = g_new0(char *, 1);
     plan->redefine_snapshots = g_new0(char *, 1);
     plan->remove_files = g_new0(char *, 1);
+    plan->ignored_readers = g_new0(char *, 1);
     plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_step_free);
     plan->refusals = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_refusal_free);
     plan->warnings = g_ptr_array_new_with_free_func(g_free);
@@ -168,6 +170,7 @@ sinter_disk_plan_copy(const SinterDiskPlan *plan)
     copy->drop_snapshots = g_strdupv(plan->drop_snapshots);
     copy->redefine_snapshots = g_strdupv(plan->redefine_snapshots);
     copy->remove_files = g_strdupv(plan->remove_files);
+    copy->ignored_readers = g_strdupv(plan->ignored_readers);
     copy->steps = g_ptr_array_copy(plan->steps, step_copy, NULL);
     copy->refusals = g_ptr_array_copy(plan->refusals, refusal_copy, NULL);
     copy->warnings = g_ptr_array_copy(plan->warnings, warning_copy, NULL);
@@ -190,6 +193,7 @@ sinter_disk_plan_free(SinterDiskPlan *plan)
     g_strfreev(plan->drop_snapshots);
     g_strfreev(plan->redefine_snapshots);
     g_strfreev(plan->remove_files);
+    g_strfreev(plan->ignored_readers);
     g_clear_pointer(&plan->steps, g_ptr_array_unref);
     g_clear_pointer(&plan->refusals, g_ptr_array_unref);
     g_clear_pointer(&plan->warnings, g_ptr_array_unref);

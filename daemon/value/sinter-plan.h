@@ -67,6 +67,7 @@ typedef enum {
     SINTER_REFUSAL_NOT_RUNNING,     /* a copy of a shut-off domain's disk */
     SINTER_REFUSAL_MANAGED_SAVE,    /* a managed save image, which needs the present chain to
                                      * resume */
+    SINTER_REFUSAL_MANAGED,         /* another program manages the domain */
     SINTER_REFUSAL_FORMAT_MISMATCH, /* an image's content looks like another format than recorded */
     SINTER_REFUSAL_BAD_RANGE,       /* top or base not in the chain, or in the wrong order */
 } SinterRefusalCode;
@@ -106,6 +107,8 @@ typedef struct {
     char **redefine_snapshots;  /* names of snapshots whose frozen file is merged into base_path,
                                  * which then holds their state */
     char **remove_files;        /* candidates; removed only if proved unused */
+    char **ignored_readers;     /* as in the request: these do not count as possible readers */
+    gboolean ignore_manager;    /* as in the request */
     guint64 bytes_to_copy;      /* an upper bound from the layers' allocation */
     guint64 space_before_bytes; /* the chain's allocation */
     guint64 space_after_bytes;

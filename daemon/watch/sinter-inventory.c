@@ -31,6 +31,7 @@ typedef struct {
 struct _SinterInventory {
     GObject parent_instance;
     SinterConnection *connection;
+    SinterScanSettings *settings;
     gulong event_handler;
     guint rescan_interval_sec;
     guint rescan_id;
@@ -72,6 +73,7 @@ findings_free(gpointer data)
 
 typedef struct {
     SinterConnection *connection;
+    SinterScanSettings *settings;
     SinterScanRequest *request;
     GHashTable *known; /* uuid (owned by the domain) → SinterDomain: what the inventory shows */
 } Work;
@@ -82,6 +84,7 @@ work_free(gpointer data)
     Work *work = data;
 
     g_object_unref(work->connection);
+    sinter_scan_settings_unref(work->settings);
     sinter_scan_request_free(work->request);
     g_hash_table_unref(work->known);
     g_free(work);
@@ -110,16 +113,16 @@ take_in(SinterDomain *domain, gpointer user_data)
 }
 
 static gboolean
-scan_everything(virConnectPtr connection, Scan *scan, GError **error)
+scan_everything(const SinterScanSource *source, Scan *scan, GError **error)
 {
-    gboolean good = sinter_scan_each(connection, take_in, scan, error);
+    gboolean good = sinter_scan_each(source, take_in, scan, error);
 
     malloc_trim(0); /* the XML of a whole host was allocated and freed */
     return good;
 }
 
 static gboolean
-scan_some(virConnectPtr connection, Scan *scan, GError **error)
+scan_some(const SinterScanSource *source, Scan *scan, GError **error)
 {
     GHashTableIter iter;
     gpointer uuid;
@@ -127,7 +130,7 @@ scan_some(virConnectPtr connection, Scan *scan, GError **error)
     g_hash_table_iter_init(&iter, scan->work->request->uuids);
     while (g_hash_table_iter_next(&iter, &uuid, NULL)) {
         g_autoptr(GError) local = NULL;
-        SinterDomain *domain = sinter_scan_domain(connection, uuid, &local);
+        SinterDomain *domain = sinter_scan_domain(source, uuid, &local);
 
         if (domain) {
             take_in(domain, scan);
@@ -147,13 +150,13 @@ scan_in_thread(GTask *task, gpointer source_object, gpointer task_data, GCancell
     const Work *work = task_data;
     g_autoptr(GError) error = NULL;
     Scan scan = { work, findings_new(work->request->all) };
-    virConnectPtr connection = sinter_connection_dup(work->connection, &error);
+    SinterScanSource source = { sinter_connection_dup(work->connection, &error), work->settings };
     gboolean good = FALSE;
 
-    if (connection) {
-        good = work->request->all ? scan_everything(connection, &scan, &error)
-                                  : scan_some(connection, &scan, &error);
-        virConnectClose(connection);
+    if (source.connection) {
+        good = work->request->all ? scan_everything(&source, &scan, &error)
+                                  : scan_some(&source, &scan, &error);
+        virConnectClose(source.connection);
     }
     if (good) {
         g_task_return_pointer(task, scan.findings, findings_free);
@@ -329,6 +332,7 @@ start_scan(SinterInventory *self)
         return;
     work = g_new0(Work, 1);
     work->connection = g_object_ref(self->connection);
+    work->settings = sinter_scan_settings_ref(self->settings);
     work->request = self->running = g_steal_pointer(&self->pending);
     work->known = dup_known(self);
     task = g_task_new(self, NULL, on_scanned, NULL);
@@ -492,11 +496,13 @@ sinter_inventory_refresh_finish(SinterInventory *self, GAsyncResult *result, GEr
 }
 
 SinterInventory *
-sinter_inventory_new(SinterConnection *connection, guint rescan_interval_sec)
+sinter_inventory_new(SinterConnection *connection, SinterScanSettings *settings,
+                     guint rescan_interval_sec)
 {
     SinterInventory *self = g_object_new(SINTER_TYPE_INVENTORY, NULL);
 
     self->connection = g_object_ref(connection);
+    self->settings = sinter_scan_settings_ref(settings);
     self->event_handler = g_signal_connect(connection, "event", G_CALLBACK(on_event), self);
     self->rescan_interval_sec = rescan_interval_sec;
     if (rescan_interval_sec > 0)
@@ -504,6 +510,12 @@ sinter_inventory_new(SinterConnection *connection, guint rescan_interval_sec)
     if (sinter_connection_is_open(connection))
         ask_for(self, NULL, NULL);
     return self;
+}
+
+SinterScanSettings *
+sinter_inventory_get_settings(SinterInventory *self)
+{
+    return self->settings;
 }
 
 static void
@@ -526,6 +538,7 @@ sinter_inventory_finalize(GObject *object)
     g_hash_table_unref(self->domains);
     g_clear_pointer(&self->graph, sinter_reference_graph_unref);
     g_clear_pointer(&self->pending, sinter_scan_request_free);
+    g_clear_pointer(&self->settings, sinter_scan_settings_unref);
     sinter_problem_log_free(self->problems);
     g_free(self->last_problem);
     G_OBJECT_CLASS(sinter_inventory_parent_class)->finalize(object);

@@ -6,6 +6,7 @@
 #include "sinter-connection.h"
 #include "sinter-model.h"
 #include "sinter-reference-graph.h"
+#include "sinter-scan-settings.h"
 
 G_BEGIN_DECLS
 
@@ -30,7 +31,11 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(SinterInventory, sinter_inventory, SINTER, INVENTORY, GObject)
 
 /* @rescan_interval_sec: seconds between full scans, 0 for none */
-SinterInventory *sinter_inventory_new(SinterConnection *connection, guint rescan_interval_sec);
+SinterInventory *sinter_inventory_new(SinterConnection *connection, SinterScanSettings *settings,
+                                      guint rescan_interval_sec);
+
+/* (transfer none): how the host is scanned */
+SinterScanSettings *sinter_inventory_get_settings(SinterInventory *self);
 
 /* Main context. (transfer full) (nullable): a domain by UUID or by name. */
 SinterDomain *sinter_inventory_lookup(SinterInventory *self, const char *name_or_uuid);

@@ -11,11 +11,12 @@
  */
 
 #include "sinter-layer-reader.h"
-#include "sinter-connection-error.h"
+#include "sinter-backing-doubt.h"
 #include "sinter-identity.h"
+#include "sinter-long-name.h"
+#include "sinter-volume-place.h"
 
 #include <errno.h>
-#include <json-glib/json-glib.h>
 #include <sinter/image.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -26,6 +27,7 @@ typedef struct {
     struct stat st;
     SinterIdentity identity;
     SinterImageInfo *info; /* NULL if the image could not be read */
+    gboolean backing_unknown;
     char *problem;
 } Sighting;
 
@@ -84,22 +86,48 @@ describe_trouble(const char *path, const SinterImageInfo *info)
     return NULL;
 }
 
-static Sighting *
-look_at(SinterLayerReader *reader, const char *path, const char *format)
+static gboolean
+is_absent(int stat_errno)
 {
-    Sighting *sighting = g_new0(Sighting, 1);
+    return stat_errno == ENOENT || stat_errno == ENOTDIR;
+}
+
+/* Whether the image may be backed by one that its sighting does not name. */
+static gboolean
+is_backing_unknown(const char *path, const char *format, const Sighting *sighting)
+{
+    const SinterImageInfo *info = sighting->info;
+
+    if (sighting->stat_errno != 0)
+        return !is_absent(sighting->stat_errno) && sinter_backing_doubt_format(format);
+    if (!info)
+        return sinter_backing_doubt_image(path, format, &sighting->st);
+    return info->trouble && !info->backing_name && sinter_backing_doubt_format(info->format);
+}
+
+static void
+read_header(SinterLayerReader *reader, const char *path, const char *format, Sighting *sighting)
+{
     g_autoptr(GError) error = NULL;
 
-    sighting->stat_errno = sinter_identity_read(path, &sighting->identity, &sighting->st);
-    if (sighting->stat_errno != 0) {
-        sighting->problem = g_strdup_printf("'%s': %s", path, g_strerror(sighting->stat_errno));
-        return sighting;
-    }
     sighting->info = sinter_image_info_new(reader->fs, path, format, &error);
     if (!sighting->info)
         sighting->problem = g_strdup(error->message);
     else
         sighting->problem = describe_trouble(path, sighting->info);
+}
+
+static Sighting *
+look_at(SinterLayerReader *reader, const char *path, const char *format)
+{
+    Sighting *sighting = g_new0(Sighting, 1);
+
+    sighting->stat_errno = sinter_identity_read(path, &sighting->identity, &sighting->st);
+    if (sighting->stat_errno != 0)
+        sighting->problem = g_strdup_printf("'%s': %s", path, g_strerror(sighting->stat_errno));
+    else
+        read_header(reader, path, format, sighting);
+    sighting->backing_unknown = is_backing_unknown(path, format, sighting);
     return sighting;
 }
 
@@ -159,6 +187,26 @@ fill_from_stat(SinterLayerReader *reader, SinterLayer *layer, const Sighting *si
     layer->fs_free_bytes = find_free_room(reader, layer->path, st->st_dev);
 }
 
+/* The file system of the nearest folder above @path that can be examined; 0 for none. */
+static guint64
+find_folder_device(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    struct stat st;
+
+    while (stat(folder, &st) < 0) {
+        char *parent = g_path_get_dirname(folder);
+
+        if (strcmp(parent, folder) == 0) {
+            g_free(parent);
+            return 0;
+        }
+        g_free(folder);
+        folder = parent;
+    }
+    return st.st_dev;
+}
+
 /* Fills in what @sighting contains about the layer at its path. */
 static void
 fill(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
@@ -167,8 +215,11 @@ fill(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
 
     if (sighting->problem)
         add_problem(layer, g_strdup(sighting->problem));
+    layer->backing_unknown = sighting->backing_unknown;
     if (sighting->stat_errno != 0) {
-        layer->missing = sighting->stat_errno == ENOENT || sighting->stat_errno == ENOTDIR;
+        layer->missing = is_absent(sighting->stat_errno);
+        if (layer->backing_unknown)
+            layer->fs_device = find_folder_device(layer->path);
         return;
     }
     fill_from_stat(reader, layer, sighting);
@@ -194,38 +245,25 @@ layer_new_at(SinterSourceType type, const char *path, const char *format)
     return layer;
 }
 
-/* (nullable): where storage volume @source lies, as libvirt tells */
-static char *
-find_volume_path(SinterLayerReader *reader, const SinterXmlSource *source, GError **error)
-{
-    virStoragePoolPtr pool = virStoragePoolLookupByName(reader->connection, source->pool);
-    virStorageVolPtr volume = pool ? virStorageVolLookupByName(pool, source->volume) : NULL;
-    char *found = volume ? virStorageVolGetPath(volume) : NULL;
-    char *path = g_strdup(found);
-
-    if (!found)
-        sinter_connection_set_error(error, "finding volume '%s' of storage pool '%s'",
-                                    source->volume, source->pool);
-    free(found);
-    if (volume)
-        virStorageVolFree(volume);
-    if (pool)
-        virStoragePoolFree(pool);
-    return path;
-}
-
 static SinterLayer *
 layer_new_from_volume(SinterLayerReader *reader, const SinterXmlSource *source)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *path = find_volume_path(reader, source, &error);
+    SinterVolumePlace place;
+    gboolean known =
+        sinter_volume_place_find(reader->connection, source->pool, source->volume, &place, &error);
     SinterLayer *layer;
 
-    if (path && g_path_is_absolute(path))
-        return layer_new_at(SINTER_SOURCE_FILE, path, source->format);
-    layer = layer_new_at(path ? SINTER_SOURCE_NETWORK : SINTER_SOURCE_OTHER, NULL, source->format);
+    if (place.path) {
+        layer = layer_new_at(place.type, place.path, source->format);
+        g_free(place.path);
+        return layer;
+    }
+    layer = layer_new_at(place.type, NULL, source->format);
     layer->description = g_strdup(source->description);
     layer->problem = error ? g_strdup(error->message) : NULL;
+    layer->backing_unknown =
+        !known && sinter_backing_doubt_format(source->format ? source->format : "raw");
     return layer;
 }
 
@@ -247,8 +285,11 @@ layer_new_from_source(SinterLayerReader *reader, const SinterXmlSource *source)
     layer = layer_new_at(source->path ? SINTER_SOURCE_OTHER : types[source->type], NULL,
                          source->format);
     layer->description = g_strdup(source->description);
-    if (source->path)
+    if (source->path) {
         layer->problem = g_strdup_printf("'%s' is not an absolute path", source->path);
+        layer->backing_unknown =
+            sinter_backing_doubt_format(source->format ? source->format : "raw");
+    }
     return layer;
 }
 
@@ -264,39 +305,22 @@ read_source(SinterLayerReader *reader, const SinterXmlSource *source)
     return layer;
 }
 
-/* The file in QEMU's long form of a name ("json:{…}"), or NULL: the "filename" is in the object
- * itself or in its "file" member, written as an object or with a dot. */
-static char *
-find_json_path(const char *name)
-{
-    g_autoptr(JsonNode) root = json_from_string(name + strlen("json:"), NULL);
-    JsonObject *object = root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
-    const char *path = NULL;
-
-    for (int level = 0; object && !path && level < 4; level++) {
-        JsonNode *file = json_object_get_member(object, "file");
-
-        path = json_object_get_string_member_with_default(object, "filename", NULL);
-        if (!path)
-            path = json_object_get_string_member_with_default(object, "file.filename", NULL);
-        object = file && JSON_NODE_HOLDS_OBJECT(file) ? json_node_get_object(file) : NULL;
-    }
-    return path && g_path_is_absolute(path) ? g_strdup(path) : NULL;
-}
-
-/* A backing name that is no plain path: shown, and for its file's sake looked into. */
+/* A backing name that is no plain path: shown, and examined if it leads to a file. */
 static SinterLayer *
 layer_new_from_long_name(const char *name)
 {
-    gboolean is_json = g_str_has_prefix(name, "json:");
-    g_autofree char *path = is_json ? find_json_path(name) : NULL;
+    g_autofree char *path = NULL;
+    SinterLongName kind = sinter_long_name_parse(name, &path);
     SinterLayer *layer;
 
     if (path) {
         layer = layer_new_at(SINTER_SOURCE_FILE, path, NULL);
     } else {
-        layer = layer_new_at(is_json ? SINTER_SOURCE_OTHER : SINTER_SOURCE_NETWORK, NULL, NULL);
+        layer = layer_new_at(kind == SINTER_LONG_NAME_NETWORK ? SINTER_SOURCE_NETWORK
+                                                              : SINTER_SOURCE_OTHER,
+                             NULL, NULL);
         layer->description = g_strdup(name);
+        layer->backing_unknown = kind == SINTER_LONG_NAME_UNKNOWN;
     }
     layer->problem =
         g_strdup_printf("'%s' is not a plain path; other names are not supported", name);
@@ -316,11 +340,25 @@ layer_new_from_odd_name(const SinterImageInfo *info)
     layer->problem = g_strdup_printf("the name '%s' is not valid UTF-8: rename the file and store "
                                      "its new name with sinter-img rebase -u",
                                      layer->description);
+    layer->backing_unknown = TRUE;
     if (info->backing_path && sinter_identity_read(info->backing_path, &identity, &st) == 0) {
         layer->device = identity.device;
         layer->inode = identity.inode;
+        layer->fs_device = st.st_dev;
     }
     return layer;
+}
+
+/* (nullable): the stored format. "file" and "host_device" name the way to the bytes instead: QEMU
+ * accepts them, and they do not say what the image contains. */
+static const char *
+get_stored_format(const SinterImageInfo *info)
+{
+    static const char *const protocols[] = { "file", "host_device", NULL };
+
+    return info->backing_format && !g_strv_contains(protocols, info->backing_format)
+               ? info->backing_format
+               : NULL;
 }
 
 /* The layer that the header of @above names. */
@@ -332,7 +370,7 @@ read_backing(SinterLayerReader *reader, const SinterLayer *above, const SinterIm
     if (!g_utf8_validate(info->backing_name, -1, NULL))
         return layer_new_from_odd_name(info);
     if (info->backing_path)
-        layer = layer_new_at(SINTER_SOURCE_FILE, info->backing_path, info->backing_format);
+        layer = layer_new_at(SINTER_SOURCE_FILE, info->backing_path, get_stored_format(info));
     else
         layer = layer_new_from_long_name(info->backing_name);
     if (!layer->path)
@@ -373,6 +411,7 @@ follow_headers(SinterLayerReader *reader, GPtrArray *layers, const char *format)
                 g_strdup_printf(
                     "'%s' is layer %d of its chain and has a backing file: the chain is too long",
                     last->path, SINTER_LAYER_READER_MAX_DEPTH));
+            last->backing_unknown = TRUE;
             return;
         }
         next = read_backing(reader, last, sighting->info);
@@ -388,6 +427,19 @@ follow_headers(SinterLayerReader *reader, GPtrArray *layers, const char *format)
     }
 }
 
+/* Whatever a header could not tell about a layer, the chain shows what is below it, except below
+ * the last. */
+static void
+settle_doubts(GPtrArray *layers, gboolean is_whole)
+{
+    for (guint i = 0; i < layers->len; i++) {
+        SinterLayer *layer = g_ptr_array_index(layers, i);
+
+        if (is_whole || i + 1 < layers->len)
+            layer->backing_unknown = FALSE;
+    }
+}
+
 GPtrArray *
 sinter_layer_reader_read_chain(SinterLayerReader *reader, const GPtrArray *sources,
                                gboolean is_whole)
@@ -397,9 +449,10 @@ sinter_layer_reader_read_chain(SinterLayerReader *reader, const GPtrArray *sourc
 
     for (guint i = 0; i < sources->len; i++)
         g_ptr_array_add(layers, read_source(reader, g_ptr_array_index(sources, i)));
-    if (is_whole || layers->len == 0)
-        return layers;
-    last = g_ptr_array_index(layers, layers->len - 1);
-    follow_headers(reader, layers, last->format ? last->format : "raw");
+    if (!is_whole && layers->len > 0) {
+        last = g_ptr_array_index(layers, layers->len - 1);
+        follow_headers(reader, layers, last->format ? last->format : "raw");
+    }
+    settle_doubts(layers, is_whole);
     return layers;
 }

@@ -311,68 +311,8 @@ sinter_reference_graph_find_foreign(const SinterReferenceGraph *graph, const Sin
     return NULL;
 }
 
-/* (nullable): the last layer, where a chain that headers tell cannot be followed any further */
-static const SinterLayer *
-find_loose_end(const GPtrArray *layers)
+const GPtrArray *
+sinter_reference_graph_get_domains(const SinterReferenceGraph *graph)
 {
-    const SinterLayer *last =
-        layers && layers->len > 0 ? g_ptr_array_index(layers, layers->len - 1) : NULL;
-
-    return last && last->problem && !last->missing ? last : NULL;
-}
-
-/* A running domain's chain is whole in its XML: no header has to be read for it, nor for a
- * definition that enters it. */
-static const SinterLayer *
-find_loose_end_of_disk(const SinterDomain *domain, const SinterDisk *disk)
-{
-    const SinterLayer *end;
-
-    if (!domain->active)
-        return find_loose_end(disk->layers);
-    end = find_loose_end(disk->inactive_layers);
-    for (guint i = 0; end && i < disk->layers->len; i++) {
-        if (sinter_layer_same_file(g_ptr_array_index(disk->layers, i), end))
-            return NULL;
-    }
-    return end;
-}
-
-static const SinterLayer *
-find_loose_end_of_domain(const SinterDomain *domain)
-{
-    const SinterLayer *found = NULL;
-
-    for (guint i = 0; !found && i < domain->disks->len; i++)
-        found = find_loose_end_of_disk(domain, g_ptr_array_index(domain->disks, i));
-    for (guint i = 0; !found && i < domain->snapshots->len; i++) {
-        const SinterSnapshot *snapshot = g_ptr_array_index(domain->snapshots, i);
-
-        for (guint k = 0; !found && k < snapshot->disks->len; k++) {
-            const SinterSnapshotDisk *disk = g_ptr_array_index(snapshot->disks, k);
-
-            found = find_loose_end(disk->frozen_layers);
-        }
-    }
-    return found;
-}
-
-char *
-sinter_reference_graph_find_gap(const SinterReferenceGraph *graph, const char *except_uuid)
-{
-    for (guint i = 0; i < graph->domains->len; i++) {
-        const SinterDomain *domain = g_ptr_array_index(graph->domains, i);
-        const SinterLayer *end;
-
-        if (g_strcmp0(domain->uuid, except_uuid) == 0)
-            continue;
-        if (domain->problem)
-            return g_strdup_printf("domain '%s' could not be read completely: %s", domain->name,
-                                   domain->problem);
-        end = find_loose_end_of_domain(domain);
-        if (end)
-            return g_strdup_printf("the backing chain of '%s' of domain '%s' is unknown: %s",
-                                   end->description, domain->name, end->problem);
-    }
-    return NULL;
+    return graph->domains;
 }

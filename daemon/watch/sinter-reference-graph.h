@@ -66,16 +66,7 @@ const SinterReference *sinter_reference_graph_find_foreign(const SinterReference
                                                            const SinterLayer *layer,
                                                            const char *uuid, const char *target);
 
-/**
- * sinter_reference_graph_find_gap:
- * @except_uuid: (nullable): a domain that is not asked about
- *
- * What the graph cannot know: a domain that could not be read, or the chain of one that is not
- * running which ends in an image that is there and cannot be read, and might stand on anything. An
- * image that is not there stands on nothing now.
- *
- * Returns: (transfer full) (nullable): the first such gap, as a sentence; %NULL when there is none
- */
-char *sinter_reference_graph_find_gap(const SinterReferenceGraph *graph, const char *except_uuid);
+/* (transfer none) (element-type SinterDomain): the domains that the graph was made from */
+const GPtrArray *sinter_reference_graph_get_domains(const SinterReferenceGraph *graph);
 
 G_END_DECLS

@@ -11,13 +11,14 @@
 #include "sinter-connection-error.h"
 #include "sinter-error.h"
 #include "sinter-layer-reader.h"
+#include "sinter-manager.h"
 #include "sinter-scan-snapshot.h"
 
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 
 typedef struct {
-    virConnectPtr connection;
+    const SinterScanSettings *settings;
     SinterLayerReader *reader;
     gboolean knows_block_jobs; /* the driver supports them */
 } Scan;
@@ -149,6 +150,9 @@ read_disks(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error
     if (!xml)
         return FALSE;
     domain->metadata_digest = xml->metadata_digest;
+    domain->manager =
+        sinter_manager_recognize(domain->name, (const char *const *)xml->metadata_namespaces,
+                                 (const char *const *)scan->settings->manager_names);
     for (guint i = 0; i < xml->disks->len; i++)
         g_ptr_array_add(domain->disks, read_disk(scan, g_ptr_array_index(xml->disks, i)));
     if (domain->active && domain->persistent)
@@ -283,12 +287,13 @@ read_domains(Scan *scan, virDomainPtr *handles, int n_handles, SinterScanFunc fu
 }
 
 gboolean
-sinter_scan_each(virConnectPtr connection, SinterScanFunc func, gpointer user_data, GError **error)
+sinter_scan_each(const SinterScanSource *source, SinterScanFunc func, gpointer user_data,
+                 GError **error)
 {
-    g_autoptr(SinterLayerReader) reader = sinter_layer_reader_new(connection);
-    Scan scan = { .connection = connection, .reader = reader, .knows_block_jobs = TRUE };
+    g_autoptr(SinterLayerReader) reader = sinter_layer_reader_new(source->connection);
+    Scan scan = { .settings = source->settings, .reader = reader, .knows_block_jobs = TRUE };
     virDomainPtr *handles = NULL;
-    int n_handles = virConnectListAllDomains(connection, &handles, 0);
+    int n_handles = virConnectListAllDomains(source->connection, &handles, 0);
     gboolean good;
 
     if (n_handles < 0) {
@@ -309,21 +314,21 @@ collect_domain(SinterDomain *domain, gpointer user_data)
 }
 
 GPtrArray *
-sinter_scan_all(virConnectPtr connection, GError **error)
+sinter_scan_all(const SinterScanSource *source, GError **error)
 {
     g_autoptr(GPtrArray) domains =
         g_ptr_array_new_with_free_func((GDestroyNotify)sinter_domain_unref);
 
-    return sinter_scan_each(connection, collect_domain, domains, error) ? g_steal_pointer(&domains)
-                                                                        : NULL;
+    return sinter_scan_each(source, collect_domain, domains, error) ? g_steal_pointer(&domains)
+                                                                    : NULL;
 }
 
 SinterDomain *
-sinter_scan_domain(virConnectPtr connection, const char *uuid, GError **error)
+sinter_scan_domain(const SinterScanSource *source, const char *uuid, GError **error)
 {
-    g_autoptr(SinterLayerReader) reader = sinter_layer_reader_new(connection);
-    g_autoptr(virDomain) handle = virDomainLookupByUUIDString(connection, uuid);
-    Scan scan = { .connection = connection, .reader = reader, .knows_block_jobs = TRUE };
+    g_autoptr(SinterLayerReader) reader = sinter_layer_reader_new(source->connection);
+    g_autoptr(virDomain) handle = virDomainLookupByUUIDString(source->connection, uuid);
+    Scan scan = { .settings = source->settings, .reader = reader, .knows_block_jobs = TRUE };
 
     if (!handle) {
         sinter_connection_set_error(error, "looking up domain %s", uuid);

@@ -4,6 +4,7 @@
 #include <libvirt/libvirt.h>
 
 #include "sinter-model.h"
+#include "sinter-scan-settings.h"
 
 G_BEGIN_DECLS
 
@@ -16,14 +17,20 @@ G_BEGIN_DECLS
 /* Takes ownership of @domain (transfer full). */
 typedef void (*SinterScanFunc)(SinterDomain *domain, gpointer user_data);
 
+/* What to read, and how. */
+typedef struct {
+    virConnectPtr connection;
+    const SinterScanSettings *settings;
+} SinterScanSource;
+
 /* Calls @func for every domain of the connection, one after the other. */
-gboolean sinter_scan_each(virConnectPtr connection, SinterScanFunc func, gpointer user_data,
+gboolean sinter_scan_each(const SinterScanSource *source, SinterScanFunc func, gpointer user_data,
                           GError **error);
 
 /* (transfer full) (element-type SinterDomain) (nullable): every domain of the connection */
-GPtrArray *sinter_scan_all(virConnectPtr connection, GError **error);
+GPtrArray *sinter_scan_all(const SinterScanSource *source, GError **error);
 
 /* (transfer full) (nullable): one domain, newly read; NOT_FOUND if it does not exist */
-SinterDomain *sinter_scan_domain(virConnectPtr connection, const char *uuid, GError **error);
+SinterDomain *sinter_scan_domain(const SinterScanSource *source, const char *uuid, GError **error);
 
 G_END_DECLS

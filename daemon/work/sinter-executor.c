@@ -420,7 +420,7 @@ sinter_executor_new(SinterConnection *connection, SinterInventory *inventory, co
 
     self->connection = g_object_ref(connection);
     self->inventory = g_object_ref(inventory);
-    self->virt = sinter_virt_libvirt_new(connection);
+    self->virt = sinter_virt_libvirt_new(connection, sinter_inventory_get_settings(inventory));
     self->limits = *limits;
     self->jobs_dir = g_build_filename(state_dir, "jobs", NULL);
     return self;

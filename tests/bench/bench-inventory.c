@@ -184,7 +184,7 @@ measure(const char *uri)
     fixture_init();
     empty_kib = read_rss_kib();
     connection = sinter_connection_new(uri, FALSE);
-    inventory = sinter_inventory_new(connection, 0);
+    inventory = fixture_inventory(connection);
     g_signal_connect(inventory, "domain-changed", G_CALLBACK(on_changed), &counts);
     g_signal_connect(inventory, "scanned", G_CALLBACK(on_scanned), &counts);
     sinter_connection_start(connection);

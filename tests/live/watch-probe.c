@@ -233,6 +233,7 @@ int
 main(int argc, char **argv)
 {
     g_autoptr(GInputStream) input = g_unix_input_stream_new(STDIN_FILENO, FALSE);
+    g_autoptr(SinterScanSettings) settings = sinter_scan_settings_new();
     Probe probe = { .loop = g_main_loop_new(NULL, FALSE), .input = g_data_input_stream_new(input) };
 
     if (argc != 2) {
@@ -241,7 +242,7 @@ main(int argc, char **argv)
     }
     sinter_connection_init_events();
     probe.connection = sinter_connection_new(argv[1], TRUE);
-    probe.inventory = sinter_inventory_new(probe.connection, 0);
+    probe.inventory = sinter_inventory_new(probe.connection, settings, 0);
     g_signal_connect(probe.inventory, "event", G_CALLBACK(on_event), NULL);
     g_signal_connect(probe.inventory, "domain-changed", G_CALLBACK(on_changed), NULL);
     g_signal_connect(probe.inventory, "scanned", G_CALLBACK(on_scanned), NULL);

@@ -13,6 +13,7 @@ typedef struct {
     char **disks;
     const char *plan;
     SinterRangeOptions range;
+    SinterIgnoreOptions ignore;
     SinterBandwidthOptions bandwidth;
     SinterWaitOptions wait;
 } Options;
@@ -28,8 +29,9 @@ check_options(const SinterCommandCall *call, GError **error)
         fault = "DOMAIN or --plan is missing";
     else if (options->plan && call->n_operands > 0)
         fault = "--plan and a domain are mutually exclusive";
-    else if (options->plan && (options->disks || range->keep || range->top || range->base ||
-                               range->pull || range->keep_files))
+    else if (options->plan &&
+             (options->disks || range->keep || range->top || range->base || range->pull ||
+              range->keep_files || options->ignore.readers || options->ignore.manager))
         fault = "--plan can only be combined with --bandwidth and the options for waiting";
     if (!fault)
         return TRUE;
@@ -67,6 +69,7 @@ add_call(SinterFollow *follow, const SinterObject *domain, const char *disk, con
     if (!sinter_range_options_add(&options->range, dict, error) ||
         !sinter_bandwidth_options_add(&options->bandwidth, dict, error))
         return FALSE;
+    sinter_ignore_options_add(&options->ignore, dict);
     sinter_follow_add(follow, what,
                       &(SinterMethod){
                           .path = domain->path,
@@ -164,6 +167,7 @@ static const SinterOption option_rows[] = {
     { "disk", 0, "DISK", "only this disk; can be repeated", SINTER_OPTION_MEMBER(Options, disks),
       .kind = SINTER_OPTION_LIST },
     SINTER_RANGE_OPTIONS(Options),
+    SINTER_IGNORE_OPTIONS(Options),
     { "plan", 0, "ID", "carry out this plan (see 'sinter plan')",
       SINTER_OPTION_MEMBER(Options, plan) },
     SINTER_BANDWIDTH_OPTIONS(Options),

@@ -12,6 +12,7 @@ typedef struct {
     gboolean reuse_external;
     gboolean pivot;
     gboolean finish;
+    gboolean ignore_manager;
     SinterBandwidthOptions bandwidth;
     SinterWaitOptions wait;
 } Options;
@@ -45,6 +46,7 @@ run(const SinterCommandCall *call, GError **error)
     add_flag(dict, "shallow", options->shallow);
     add_flag(dict, "reuse-external", options->reuse_external);
     add_flag(dict, "finish", options->finish);
+    add_flag(dict, "ignore-manager", options->ignore_manager);
     return sinter_block_job_run(call,
                                 &(SinterBlockJob){
                                     .method = "Copy",
@@ -66,6 +68,8 @@ static const SinterOption option_rows[] = {
       SINTER_OPTION_MEMBER(Options, pivot) },
     { "finish", 0, NULL, "at the end, keep the guest on its disk and leave a complete copy",
       SINTER_OPTION_MEMBER(Options, finish) },
+    { "ignore-manager", 0, NULL, "also work on a domain that another program manages",
+      SINTER_OPTION_MEMBER(Options, ignore_manager) },
     SINTER_BANDWIDTH_OPTIONS(Options),
     SINTER_WAIT_OPTIONS(Options),
 };

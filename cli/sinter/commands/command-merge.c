@@ -14,6 +14,7 @@ typedef struct {
     gboolean pivot;
     gboolean keep_relative;
     gboolean delete_files;
+    SinterIgnoreOptions ignore;
     SinterBandwidthOptions bandwidth;
     SinterWaitOptions wait;
 } Options;
@@ -33,6 +34,7 @@ run(const SinterCommandCall *call, const char *method, GError **error)
     sinter_work_options_add_string(job.options, "base", options->base);
     if (options->delete_files)
         g_variant_dict_insert(job.options, "keep-files", "b", FALSE);
+    sinter_ignore_options_add(&options->ignore, job.options);
     return sinter_block_job_run(call, &job, error);
 }
 
@@ -52,7 +54,8 @@ run_pull(const SinterCommandCall *call, GError **error)
 #define LAST_ROWS                                                                                  \
     { "keep-relative", 0, NULL, "accepted for compatibility with virsh",                           \
       SINTER_OPTION_MEMBER(Options, keep_relative) },                                              \
-        SINTER_BANDWIDTH_OPTIONS(Options), SINTER_WAIT_OPTIONS(Options)
+        SINTER_IGNORE_OPTIONS(Options), SINTER_BANDWIDTH_OPTIONS(Options),                         \
+        SINTER_WAIT_OPTIONS(Options)
 
 static const SinterOption commit_rows[] = {
     { "top", 0, "LAYER", "highest layer to merge; default: the active layer",

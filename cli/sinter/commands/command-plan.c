@@ -12,6 +12,7 @@
 typedef struct {
     const char *disk;
     SinterRangeOptions range;
+    SinterIgnoreOptions ignore;
 } Options;
 
 static SinterObject *
@@ -24,6 +25,7 @@ make_plan(SinterClient *client, const SinterObject *domain, const Options *optio
     sinter_work_options_add_string(dict, "disk", options->disk);
     if (!sinter_range_options_add(&options->range, dict, error))
         return NULL;
+    sinter_ignore_options_add(&options->ignore, dict);
     reply = sinter_client_call(client,
                                &(SinterMethod){
                                    .path = domain->path,
@@ -118,6 +120,7 @@ run(const SinterCommandCall *call, GError **error)
 static const SinterOption option_rows[] = {
     { "disk", 0, "DISK", "only this disk", SINTER_OPTION_MEMBER(Options, disk) },
     SINTER_RANGE_OPTIONS(Options),
+    SINTER_IGNORE_OPTIONS(Options),
 };
 
 const SinterCommand sinter_command_plan = {

@@ -68,6 +68,16 @@ sinter_range_options_add(const SinterRangeOptions *options, GVariantDict *dict, 
     return TRUE;
 }
 
+void
+sinter_ignore_options_add(const SinterIgnoreOptions *options, GVariantDict *dict)
+{
+    if (options->readers)
+        g_variant_dict_insert_value(dict, "ignore-readers",
+                                    g_variant_new_strv((const char *const *)options->readers, -1));
+    if (options->manager)
+        g_variant_dict_insert(dict, "ignore-manager", "b", TRUE);
+}
+
 gboolean
 sinter_bandwidth_options_add(const SinterBandwidthOptions *options, GVariantDict *dict,
                              GError **error)

@@ -31,6 +31,24 @@ typedef struct {
             SINTER_OPTION_MEMBER(type, range.keep_files)                                           \
     }
 
+/* Which safety rules an administrator overrides. */
+typedef struct {
+    char **readers; /* names of domains */
+    gboolean manager;
+} SinterIgnoreOptions;
+
+#define SINTER_IGNORE_OPTIONS(type)                                                                \
+    { "ignore-reader",                                                                             \
+      0,                                                                                           \
+      "DOMAIN",                                                                                    \
+      "a domain that could not be read does not use the images; can be repeated",                  \
+      SINTER_OPTION_MEMBER(type, ignore.readers),                                                  \
+      .kind = SINTER_OPTION_LIST },                                                                \
+    {                                                                                              \
+        "ignore-manager", 0, NULL, "also work on a domain that another program manages",           \
+            SINTER_OPTION_MEMBER(type, ignore.manager)                                             \
+    }
+
 /* The rate limit. */
 typedef struct {
     const char *limit;
@@ -60,6 +78,8 @@ gboolean sinter_range_options_add(const SinterRangeOptions *options, GVariantDic
                                   GError **error);
 gboolean sinter_bandwidth_options_add(const SinterBandwidthOptions *options, GVariantDict *dict,
                                       GError **error);
+
+void sinter_ignore_options_add(const SinterIgnoreOptions *options, GVariantDict *dict);
 
 /* @value: %NULL: not given */
 void sinter_work_options_add_string(GVariantDict *dict, const char *key, const char *value);

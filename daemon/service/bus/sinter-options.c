@@ -32,6 +32,8 @@ static const OptionKey option_keys[] = {
     { "format", "s", SINTER_OPTION_FORMAT, AT(wanted.destination_format) },
     { "shallow", "b", SINTER_OPTION_SHALLOW, AT(wanted.shallow) },
     { "reuse-external", "b", SINTER_OPTION_REUSE_EXTERNAL, AT(wanted.reuse_external) },
+    { "ignore-readers", "as", SINTER_OPTION_IGNORE_READERS, AT(wanted.ignored_readers) },
+    { "ignore-manager", "b", SINTER_OPTION_IGNORE_MANAGER, AT(wanted.ignore_manager) },
     { "finish", "b", SINTER_OPTION_FINISH, AT(finish) },
 };
 
@@ -43,6 +45,16 @@ find_key(const char *name, SinterOptionFlags allowed)
             return &option_keys[i];
     }
     return NULL;
+}
+
+/* The dictionary owns the strings. */
+static void
+store_strings(const char **member, GVariant *value)
+{
+    g_autofree const char **strings = g_variant_get_strv(value, NULL);
+
+    for (guint i = 0; strings[i]; i++)
+        member[i] = strings[i];
 }
 
 static void
@@ -62,6 +74,9 @@ store_value(SinterOptions *options, const OptionKey *key, GVariant *value)
         break;
     case 't':
         *(guint64 *)member = g_variant_get_uint64(value);
+        break;
+    case 'a':
+        store_strings(member, value);
         break;
     default:
         g_assert_not_reached();
@@ -84,6 +99,8 @@ read_option(SinterOptions *options, SinterOptionFlags allowed, const char *name,
         fault = "has the wrong type";
     else if (*key->type == 's' && g_variant_get_size(value) > SINTER_OPTION_MAX_STRING)
         fault = "is too long";
+    else if (*key->type == 'a' && g_variant_n_children(value) > SINTER_PLAN_MAX_IGNORED)
+        fault = "has too many elements";
     if (fault) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "option '%.64s' %s%s%s",
                     name, fault, key ? "; its type is " : "", key ? key->type : "");

@@ -22,6 +22,8 @@ typedef enum {
     SINTER_OPTION_SHALLOW = 1 << 9,
     SINTER_OPTION_REUSE_EXTERNAL = 1 << 10,
     SINTER_OPTION_FINISH = 1 << 11,
+    SINTER_OPTION_IGNORE_READERS = 1 << 12,
+    SINTER_OPTION_IGNORE_MANAGER = 1 << 13,
 } SinterOptionFlags;
 
 /* The options of a caller. Strings belong to the dictionary that was read. Options that were not
@@ -44,7 +46,7 @@ typedef struct {
  * @ret_options: (out) (optional): the options; unchanged on failure
  *
  * Returns: %FALSE with an INVALID_ARGUMENT error that names the key, if a key is not allowed,
- * occurs twice, has another type or is too long.
+ * occurs twice, has another type, is too long or has too many elements.
  */
 gboolean sinter_options_read(GVariant *dictionary, SinterOptionFlags allowed,
                              SinterOptions *ret_options, GError **error);

@@ -155,6 +155,8 @@ static const Field plan_fields[] = {
     P(FIELD_STRINGS, drop_snapshots),
     P(FIELD_STRINGS, redefine_snapshots),
     P(FIELD_STRINGS, remove_files),
+    P(FIELD_STRINGS, ignored_readers),
+    P(FIELD_FLAG, ignore_manager),
     P(FIELD_UINT64, bytes_to_copy),
     P(FIELD_UINT64, space_before_bytes),
     P(FIELD_UINT64, space_after_bytes),

@@ -13,6 +13,7 @@
 #include "sinter-file.h"
 #include "sinter-reference-graph.h"
 #include "sinter-file-id.h"
+#include "sinter-unknown-reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -196,11 +197,51 @@ is_noted_file(const struct stat *st, const char *identity)
     return strcmp(now, identity) == 0;
 }
 
-/* (transfer full): why the file at @path must be kept, or NULL if it may be removed */
+/* (transfer full): who may use the file, although the graph does not show it; or NULL */
 static char *
-reason_to_keep(const SinterReferenceGraph *graph, const char *path, int fd, const char *identity)
+find_unknown_user(const SinterJobRecord *record, const SinterReferenceGraph *graph,
+                  const char *path, const struct stat *st)
+{
+    const SinterUnknownReaderSearch search = {
+        .graph = graph,
+        .ignored = (const char *const *)record->plan->ignored_readers,
+    };
+    const SinterLayer file = { .type = SINTER_SOURCE_FILE,
+                               .path = (char *)path,
+                               .description = (char *)path,
+                               .device = st->st_dev,
+                               .inode = st->st_ino,
+                               .fs_device = st->st_dev };
+    g_autofree char *text = NULL;
+    SinterUnknownReader reader;
+
+    if (!sinter_unknown_reader_find(&search, &file, &reader))
+        return NULL;
+    text = sinter_unknown_reader_describe(&reader);
+    return g_strdup_printf("it is unknown whether it is used: %s", text);
+}
+
+/* (transfer full): who uses the file, or NULL */
+static char *
+find_user(const SinterJobRecord *record, const SinterReferenceGraph *graph, const char *path,
+          const struct stat *st)
 {
     g_autoptr(GPtrArray) users = sinter_reference_graph_lookup_path(graph, path);
+    const SinterReference *user = users->len > 0 ? users->pdata[0] : NULL;
+
+    if (!user)
+        return find_unknown_user(record, graph, path, st);
+    return g_strdup_printf("domain '%s', disk %s%s%s uses it", user->domain_name, user->disk,
+                           user->snapshot ? ", snapshot " : "",
+                           user->snapshot ? user->snapshot : "");
+}
+
+/* (transfer full): why the file at @path must be kept, or NULL if it may be removed */
+static char *
+reason_to_keep(const SinterJobRecord *record, const SinterReferenceGraph *graph, const char *path,
+               int fd, const char *identity)
+{
+    char *user;
     struct stat st;
 
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
@@ -209,13 +250,9 @@ reason_to_keep(const SinterReferenceGraph *graph, const char *path, int fd, cons
         return g_strdup("it could not be examined before the merge");
     if (!is_noted_file(&st, identity))
         return g_strdup("it was replaced by another file");
-    if (users->len > 0) {
-        const SinterReference *user = users->pdata[0];
-
-        return g_strdup_printf("domain '%s', disk %s%s%s uses it", user->domain_name, user->disk,
-                               user->snapshot ? ", snapshot " : "",
-                               user->snapshot ? user->snapshot : "");
-    }
+    user = find_user(record, graph, path, &st);
+    if (user)
+        return user;
     if (!lock_unused(fd))
         return g_strdup("a process holds it open, or its locks cannot be read");
     if (!is_still_named(path, &st))
@@ -237,7 +274,7 @@ remove_if_unused(SinterJobRecord *record, const SinterReferenceGraph *graph, con
     if (fd < 0)
         reason = g_strdup(g_strerror(errno));
     else
-        reason = reason_to_keep(graph, path, fd, identity);
+        reason = reason_to_keep(record, graph, path, fd, identity);
     if (!reason && !sinter_file_remove_durably(path, &error))
         reason = g_strdup(error->message);
     if (reason)
@@ -245,27 +282,17 @@ remove_if_unused(SinterJobRecord *record, const SinterReferenceGraph *graph, con
     return reason == NULL;
 }
 
-/* Sets *@ret_graph to the present graph; to NULL, with a warning, if it cannot be determined
- * completely. */
+/* Sets *@ret_graph to the present graph; to NULL, with a warning, if it cannot be determined. */
 static gboolean
 look_up_graph(SinterVirt *virt, SinterJobRecord *record, SinterReferenceGraph **ret_graph,
               GError **error)
 {
     GError *cause = NULL;
     g_autoptr(GPtrArray) domains = virt->klass->scan_all(virt, &cause);
-    g_autoptr(SinterReferenceGraph) graph = NULL;
-    g_autofree char *gap = NULL;
 
     if (!domains)
         return warn_unless_lost(record, "the merged files are kept", cause, error);
-    graph = sinter_reference_graph_new(domains);
-    gap = sinter_reference_graph_find_gap(graph, NULL);
-    if (gap)
-        sinter_job_record_warn(
-            record, "the merged files are kept, because it is unknown whether they are used: %s",
-            gap);
-    else
-        *ret_graph = g_steal_pointer(&graph);
+    *ret_graph = sinter_reference_graph_new(domains);
     return TRUE;
 }
 

@@ -31,7 +31,7 @@ request_of(const SinterDiskPlan *plan)
     gboolean pull = plan->operation == SINTER_OPERATION_PULL;
     gboolean copy = plan->operation == SINTER_OPERATION_COPY;
 
-    return (SinterPlanRequest){
+    SinterPlanRequest request = {
         .disk = plan->disk,
         .operation_set = TRUE,
         .operation = plan->operation,
@@ -43,7 +43,12 @@ request_of(const SinterDiskPlan *plan)
         .shallow = plan->shallow,
         .reuse_external = plan->reuse_external,
         .pivot = plan->pivot,
+        .ignore_manager = plan->ignore_manager,
     };
+
+    for (guint i = 0; i < SINTER_PLAN_MAX_IGNORED && plan->ignored_readers[i]; i++)
+        request.ignored_readers[i] = plan->ignored_readers[i];
+    return request;
 }
 
 static gboolean

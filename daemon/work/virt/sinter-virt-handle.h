@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sinter-connection.h"
+#include "sinter-scan-settings.h"
 #include "sinter-virt.h"
 
 #include <libvirt/libvirt.h>
@@ -42,6 +43,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SnapshotHandle, snapshot_handle_clear)
 typedef struct {
     SinterVirt parent;
     SinterConnection *connection;
+    SinterScanSettings *settings;
 } SinterVirtLibvirt;
 
 /* (transfer full) (nullable) */

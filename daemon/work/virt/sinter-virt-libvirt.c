@@ -15,16 +15,18 @@ static SinterDomain *
 scan_domain(SinterVirt *virt, const char *uuid, GError **error)
 {
     g_auto(ConnectionHandle) connection = sinter_virt_open_connection(virt, error);
+    SinterScanSource source = { connection, ((SinterVirtLibvirt *)virt)->settings };
 
-    return connection ? sinter_scan_domain(connection, uuid, error) : NULL;
+    return connection ? sinter_scan_domain(&source, uuid, error) : NULL;
 }
 
 static GPtrArray *
 scan_all(SinterVirt *virt, GError **error)
 {
     g_auto(ConnectionHandle) connection = sinter_virt_open_connection(virt, error);
+    SinterScanSource source = { connection, ((SinterVirtLibvirt *)virt)->settings };
 
-    return connection ? sinter_scan_all(connection, error) : NULL;
+    return connection ? sinter_scan_all(&source, error) : NULL;
 }
 
 static gboolean
@@ -119,12 +121,13 @@ static const SinterVirtClass virt_libvirt_class = {
 };
 
 SinterVirt *
-sinter_virt_libvirt_new(SinterConnection *connection)
+sinter_virt_libvirt_new(SinterConnection *connection, SinterScanSettings *settings)
 {
     SinterVirtLibvirt *self = g_new0(SinterVirtLibvirt, 1);
 
     self->parent.klass = &virt_libvirt_class;
     self->connection = g_object_ref(connection);
+    self->settings = sinter_scan_settings_ref(settings);
     return &self->parent;
 }
 
@@ -134,5 +137,6 @@ sinter_virt_libvirt_free(SinterVirt *virt)
     SinterVirtLibvirt *self = (SinterVirtLibvirt *)virt;
 
     g_object_unref(self->connection);
+    sinter_scan_settings_unref(self->settings);
     g_free(self);
 }

@@ -93,9 +93,11 @@ set_layer_word(SinterLayer *layer, const char *name, const char *word)
         layer->missing = TRUE;
     else if (g_str_equal(word, "noid"))
         layer->device = layer->inode = 0;
-    else if (!g_str_equal(word, "bad"))
+    else if (g_str_equal(word, "bad"))
+        layer->backing_unknown = TRUE;
+    else if (!g_str_equal(word, "odd"))
         return FALSE;
-    if (g_str_equal(word, "bad") || g_str_equal(word, "gone"))
+    if (g_str_equal(word, "bad") || g_str_equal(word, "gone") || g_str_equal(word, "odd"))
         layer->problem = g_strdup("so says the test");
     return TRUE;
 }
@@ -295,6 +297,8 @@ set_domain_word(SinterDomain *domain, const char *word)
         domain->persistent = FALSE;
     } else if (g_str_equal(word, "saved")) {
         domain->has_managed_save = TRUE;
+    } else if (g_str_equal(word, "managed")) {
+        domain->manager = g_strdup("OpenStack (by its metadata)");
     } else if (g_str_equal(word, "problem")) {
         domain->problem = g_strdup("so says the test");
     } else {
@@ -346,7 +350,7 @@ set_request_flag(SinterPlanRequest *request, const char *word)
     } flags[] = {
         { "pull", &request->pull },       { "keep-files", &request->keep_files },
         { "shallow", &request->shallow }, { "reuse", &request->reuse_external },
-        { "pivot", &request->pivot },
+        { "pivot", &request->pivot },     { "ignore-manager", &request->ignore_manager },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {
@@ -380,7 +384,9 @@ set_request_value(SinterPlanRequest *request, const char *word)
             return;
         }
     }
-    if (g_str_has_prefix(word, "keep=")) {
+    if (g_str_has_prefix(word, "ignore=")) {
+        request->ignored_readers[0] = value + 1;
+    } else if (g_str_has_prefix(word, "keep=")) {
         request->keep = parse_size(value + 1);
     } else {
         g_assert_true(g_str_has_prefix(word, "op="));

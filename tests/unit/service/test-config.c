@@ -48,7 +48,9 @@ test_values(Fixture *f, gconstpointer data)
                                              "rescan-interval-sec=0\n"
                                              "[jobs]\nmax-per-host=7\nbandwidth=50M\n"
                                              "[plans]\nmax-per-user=3\n"
+                                             "[managers]\nnames=prod-* ; vm-??;\n"
                                              "[copy]\nfolders=/a:/b c\n");
+    g_autoptr(SinterScanSettings) settings = sinter_config_dup_scan_settings(config);
 
     g_assert_cmpuint(f->problems->len, ==, 0);
     g_assert_cmpstr(config->connection_uri, ==, "test:///default");
@@ -59,6 +61,9 @@ test_values(Fixture *f, gconstpointer data)
     g_assert_cmpstr(config->copy_folders, ==, "/a:/b c");
     g_assert_cmpuint(config->plans.max_per_user, ==, 3);
     g_assert_cmpuint(config->plans.lifetime_sec, ==, 600);
+    g_assert_cmpuint(g_strv_length(settings->manager_names), ==, 2);
+    g_assert_cmpstr(settings->manager_names[0], ==, "prod-*");
+    g_assert_cmpstr(settings->manager_names[1], ==, "vm-??");
 }
 
 typedef struct {

@@ -39,7 +39,7 @@ set_up(Fixture *f, gconstpointer data)
     f->config_file = fixture_path(f->folder, "sinter.conf");
     uri = fixture_node(f->folder, xml);
     f->connection = sinter_connection_new(uri, FALSE);
-    f->inventory = sinter_inventory_new(f->connection, 0);
+    f->inventory = fixture_inventory(f->connection);
     f->config = sinter_config_new();
     f->executor = sinter_executor_new(f->connection, f->inventory, f->folder, &f->config->limits);
     f->daemon = sinter_daemon_context_new(&(SinterDaemonContextParts){

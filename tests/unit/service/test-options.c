@@ -30,6 +30,30 @@ test_values(void)
 }
 
 static void
+test_names(void)
+{
+    g_autoptr(GVariant) dictionary = g_variant_ref_sink(
+        g_variant_new_parsed("{'ignore-readers': <['db', 'shop']>, 'ignore-manager': <true>}"));
+    g_auto(GStrv) many = g_new0(char *, SINTER_PLAN_MAX_IGNORED + 2);
+    g_autoptr(GError) error = NULL;
+    SinterOptionFlags allowed = SINTER_OPTION_IGNORE_READERS | SINTER_OPTION_IGNORE_MANAGER;
+    SinterOptions options;
+
+    g_assert_true(sinter_options_read(dictionary, allowed, &options, NULL));
+    g_assert_cmpstr(options.wanted.ignored_readers[0], ==, "db");
+    g_assert_cmpstr(options.wanted.ignored_readers[1], ==, "shop");
+    g_assert_null(options.wanted.ignored_readers[2]);
+    g_assert_true(options.wanted.ignore_manager);
+
+    for (guint i = 0; i <= SINTER_PLAN_MAX_IGNORED; i++)
+        many[i] = g_strdup("db");
+    g_variant_unref(dictionary);
+    dictionary = g_variant_ref_sink(g_variant_new_parsed("{'ignore-readers': <%^as>}", many));
+    g_assert_false(sinter_options_read(dictionary, allowed, &options, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT);
+}
+
+static void
 test_empty(void)
 {
     g_autoptr(GVariant) dictionary = g_variant_ref_sink(g_variant_new_parsed("@a{sv} {}"));
@@ -89,6 +113,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/options/values", test_values);
+    g_test_add_func("/options/names", test_names);
     g_test_add_func("/options/empty", test_empty);
     for (gsize i = 0; i < G_N_ELEMENTS(bad_cases); i++) {
         g_autofree char *name = g_strdup_printf("/options/bad/%zu", i);

@@ -59,6 +59,7 @@ test_refusal_codes(void)
         { SINTER_REFUSAL_UNSUPPORTED, "unsupported", "Unsupported" },
         { SINTER_REFUSAL_NOT_RUNNING, "not-running", "Unsupported" },
         { SINTER_REFUSAL_MANAGED_SAVE, "managed-save", "Busy" },
+        { SINTER_REFUSAL_MANAGED, "managed", "Unsupported" },
         { SINTER_REFUSAL_FORMAT_MISMATCH, "format-mismatch", "Unsupported" },
         { SINTER_REFUSAL_BAD_RANGE, "bad-range", "InvalidArgument" },
     };

@@ -57,7 +57,7 @@ begin(Fixture *f, const char *domains)
     g_autofree char *uri = fixture_node(f->folder, domains);
 
     f->connection = sinter_connection_new(uri, FALSE);
-    f->inventory = sinter_inventory_new(f->connection, 0);
+    f->inventory = fixture_inventory(f->connection);
     g_signal_connect(f->inventory, "event", G_CALLBACK(on_event), f);
     g_signal_connect(f->inventory, "scanned", G_CALLBACK(on_scanned), f);
     sinter_connection_start(f->connection);

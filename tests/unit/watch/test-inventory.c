@@ -73,7 +73,7 @@ start(Fixture *f, const char *domains)
     g_autofree char *uri = fixture_node(f->folder, domains);
 
     f->connection = sinter_connection_new(uri, FALSE);
-    f->inventory = sinter_inventory_new(f->connection, 0);
+    f->inventory = fixture_inventory(f->connection);
     g_signal_connect(f->inventory, "domain-changed", G_CALLBACK(on_changed), f);
     g_signal_connect(f->inventory, "scanned", G_CALLBACK(on_scanned), f);
     g_assert_false(sinter_inventory_is_complete(f->inventory));

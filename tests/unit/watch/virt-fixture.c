@@ -122,3 +122,11 @@ fixture_unref_and_wait(gpointer object)
     g_object_unref(object);
     fixture_wait_until(g_atomic_int_get(&gone));
 }
+
+SinterInventory *
+fixture_inventory(SinterConnection *connection)
+{
+    g_autoptr(SinterScanSettings) settings = sinter_scan_settings_new();
+
+    return sinter_inventory_new(connection, settings, 0);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sinter-connection.h"
+#include "sinter-inventory.h"
 
 /*
  * libvirt's test driver, in this process, with a host of our own; and waiting on the main context
@@ -31,6 +31,9 @@ char *fixture_node(const char *folder, const char *content);
         g_source_remove(fixture_guard);                                                            \
     }                                                                                              \
     G_STMT_END
+
+/* (transfer full): an inventory without settings and rescans */
+SinterInventory *fixture_inventory(SinterConnection *connection);
 
 /* Gives @object back and waits until nobody, a worker included, holds it any more. */
 void fixture_unref_and_wait(gpointer object);

@@ -34,6 +34,7 @@ sample_record(const char *id)
     const char *before[] = { "/v/b.qcow2", "/v/a \"quoted\".qcow2", NULL };
     const char *after[] = { "/v/a \"quoted\".qcow2", NULL };
     const char *none[] = { NULL };
+    const char *ignored[] = { "db", NULL };
 
     record->id = g_strdup(id);
     record->domain_uuid = g_strdup("c7a5fdbd-edaf-9455-926a-d65c16db1809");
@@ -45,6 +46,8 @@ sample_record(const char *id)
     set_strings(&record->plan->chain_before, before);
     set_strings(&record->plan->chain_after, after);
     set_strings(&record->plan->drop_snapshots, none);
+    set_strings(&record->plan->ignored_readers, ignored);
+    record->plan->ignore_manager = TRUE;
     record->plan->bytes_to_copy = G_MAXUINT64;
     record->plan->inactive_follows = TRUE;
     record->plan->offline = TRUE;
@@ -77,6 +80,8 @@ test_round_trip(void)
     g_assert_cmpuint(back->plan->bytes_to_copy, ==, G_MAXUINT64);
     g_assert_cmpint(back->phase, ==, SINTER_PHASE_PIVOTING);
     g_assert_true(back->plan->offline);
+    g_assert_true(back->plan->ignore_manager);
+    g_assert_cmpstr(back->plan->ignored_readers[0], ==, "db");
     g_assert_cmpstr(back->qemu_identity, ==, "domain 1, process 2");
     g_assert_true(back->definition_guarded);
     g_assert_cmpuint(back->warnings->len, ==, 1);

@@ -251,6 +251,9 @@ test_metadata(void)
     g_assert_cmpuint(with->metadata_digest, ==, again->metadata_digest);
     g_assert_cmpuint(with->metadata_digest, !=, other->metadata_digest);
     g_assert_cmpuint(without->metadata_digest, ==, 0);
+    g_assert_cmpuint(g_strv_length(with->metadata_namespaces), ==, 1);
+    g_assert_cmpstr(with->metadata_namespaces[0], ==, "urn:sinter:policy:1");
+    g_assert_cmpuint(g_strv_length(without->metadata_namespaces), ==, 0);
 }
 
 /* As many layers as libvirt allows, and elements of other namespaces that look like ours. */

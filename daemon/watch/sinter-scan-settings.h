@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * SinterScanSettings: what the configuration says about scans. Immutable after it was filled in;
+ * any thread may read it.
+ */
+typedef struct {
+    gatomicrefcount ref_count;
+    char **manager_names; /* shell patterns of the names of domains that other programs manage */
+} SinterScanSettings;
+
+/* (transfer full): without any settings */
+SinterScanSettings *sinter_scan_settings_new(void);
+SinterScanSettings *sinter_scan_settings_ref(SinterScanSettings *settings);
+void sinter_scan_settings_unref(SinterScanSettings *settings);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterScanSettings, sinter_scan_settings_unref)
+
+G_END_DECLS
