@@ -8,6 +8,7 @@
 #include "qcow2-format-change.h"
 #include "qcow2-format-write.h"
 #include "qcow2/change/qcow2-bitmap-change.h"
+#include "qcow2/change/qcow2-patch.h"
 #include "qcow2/change/qcow2-relink.h"
 #include "qcow2/make/qcow2-create.h"
 #include "qcow2/make/qcow2-measure.h"
@@ -197,4 +198,5 @@ const SinterFormat sinter_format_qcow2 = {
     .amend = sinter_qcow2_format_amend,
     .salvage_open = sinter_qcow2_salvage_open,
     .salvage_map = sinter_qcow2_salvage_map,
+    .patch = sinter_qcow2_patch,
 };

@@ -16,6 +16,7 @@ extern const SinterCommand sinter_img_convert;
 extern const SinterCommand sinter_img_create;
 extern const SinterCommand sinter_img_dd;
 extern const SinterCommand sinter_img_dump;
+extern const SinterCommand sinter_img_edit;
 extern const SinterCommand sinter_img_info;
 extern const SinterCommand sinter_img_locks;
 extern const SinterCommand sinter_img_map;
@@ -26,5 +27,6 @@ extern const SinterCommand sinter_img_remove;
 extern const SinterCommand sinter_img_resize;
 extern const SinterCommand sinter_img_salvage;
 extern const SinterCommand sinter_img_snapshot;
+extern const SinterCommand sinter_img_undo;
 
 G_END_DECLS

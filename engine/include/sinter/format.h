@@ -29,6 +29,7 @@
 #include <sinter/io.h>
 #include <sinter/loss.h>
 #include <sinter/measure.h>
+#include <sinter/patch.h>
 #include <sinter/resize.h>
 #include <sinter/snapshot.h>
 
@@ -551,6 +552,10 @@ typedef struct {
      * be read are read again.
      */
     void (*salvage_map)(SinterImage *image, guint64 offset, guint64 len, SinterFormatSalvage *ret);
+
+    /* Finds the place of a change that is not WRITE, also in a damaged image (patch.h). Any thread.
+     */
+    gboolean (*patch)(SinterIo *io, const SinterPatch *patch, SinterPatchChange *ret, GError **e);
 } SinterFormat;
 
 /**
