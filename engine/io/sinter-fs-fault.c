@@ -30,6 +30,7 @@ typedef struct {
     guint64 count;
     gboolean lasting;
     GArray *bad; /* of BadRange */
+    gboolean is_full;
 } SinterFsFault;
 
 /* Counts a call. Returns whether and how it must fail. */
@@ -118,10 +119,36 @@ fault_short_write(guint64 offset, gsize len)
 }
 
 static gboolean
+fault_is_full(SinterFs *fs)
+{
+    SinterFsFault *self = (SinterFsFault *)fs;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+
+    return self->is_full;
+}
+
+/* Returns whether part of the range is a hole or beyond the end. */
+static gboolean
+fault_needs_space(SinterIo *io, guint64 offset, guint64 len)
+{
+    while (len > 0) {
+        SinterIoExtent extent;
+
+        if (!sinter_io_forward_extents(io, offset, len, &extent, NULL) || extent.is_hole)
+            return TRUE;
+        offset += extent.length_bytes;
+        len -= extent.length_bytes;
+    }
+    return FALSE;
+}
+
+static gboolean
 fault_write(SinterIo *io, guint64 offset, const void *buf, gsize len, GError **error)
 {
     SinterFaultKind kind;
 
+    if (fault_is_full(((SinterIoForward *)io)->owner) && fault_needs_space(io, offset, len))
+        return fault_set(SINTER_FAULT_ENOSPC, "writing", io->path, error);
     if (!fault_strikes(((SinterIoForward *)io)->owner, SINTER_FAULT_WRITE, &kind))
         return sinter_io_forward_write(io, offset, buf, len, error);
     if (kind == SINTER_FAULT_SHORT &&
@@ -323,6 +350,15 @@ sinter_fs_fault_new(SinterFs *inner)
     self->bad = g_array_new(FALSE, FALSE, sizeof(BadRange));
     g_array_set_clear_func(self->bad, bad_range_clear);
     return &self->base.fs;
+}
+
+void
+sinter_fs_fault_fill(SinterFs *fs)
+{
+    SinterFsFault *self = (SinterFsFault *)fs;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+
+    self->is_full = TRUE;
 }
 
 void

@@ -50,6 +50,12 @@ void sinter_fs_fault_arm(SinterFs *fs, SinterFaultCalls calls, SinterFaultKind k
 void sinter_fs_fault_add_bad_range(SinterFs *fs, const char *path, guint64 offset, guint64 length,
                                    guint n_times);
 
+/*
+ * From now on the set of files is full: each write into a hole or beyond the end of a file fails,
+ * and is not counted.
+ */
+void sinter_fs_fault_fill(SinterFs *fs);
+
 /* The number of calls of the armed kinds since then (of all kinds, if never armed). */
 guint64 sinter_fs_fault_get_count(SinterFs *fs);
 

@@ -5,7 +5,24 @@
 #include "qcow2-format-change.h"
 #include "qcow2/change/qcow2-amend-image.h"
 #include "qcow2/change/qcow2-resize-disk.h"
+#include "qcow2/change/qcow2-snapshot-drop.h"
 #include "qcow2/change/qcow2-snapshot-write.h"
+#include "sinter-error.h"
+
+/* On a full file system there is no room for a new generation of the metadata. */
+static gboolean
+delete_snapshot(SinterQcow2Edit *edit, const SinterFormatSnapshot *what, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (sinter_qcow2_snapshot_delete(edit->writer, what->name, what->key, &local))
+        return TRUE;
+    if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NO_SPACE))
+        return sinter_qcow2_edit_reopen(edit, error) &&
+               sinter_qcow2_snapshot_drop(edit, what->name, what->key, error);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
 
 gboolean
 sinter_qcow2_format_snapshot(const SinterFormatFile *file, const SinterFormatSnapshot *what,
@@ -21,7 +38,7 @@ sinter_qcow2_format_snapshot(const SinterFormatFile *file, const SinterFormatSna
     case SINTER_FORMAT_SNAPSHOT_APPLY:
         return sinter_qcow2_snapshot_apply(edit.writer, what->name, what->key, error);
     case SINTER_FORMAT_SNAPSHOT_DELETE:
-        return sinter_qcow2_snapshot_delete(edit.writer, what->name, what->key, error);
+        return delete_snapshot(&edit, what, error);
     }
     g_assert_not_reached();
 }

@@ -6,6 +6,7 @@
  */
 
 #include "bitmap-trial.h"
+#include "io/sinter-fs-fault.h"
 #include "qcow2/change/qcow2-bitmap-set.h"
 #include "sinter/bitmap.h"
 #include "sinter/create.h"
@@ -84,6 +85,16 @@ remove_one(SinterFs *fs, GError **error)
     return act(fs, "one", &action, 1, error);
 }
 
+/* without space for anything new */
+static gboolean
+remove_full(SinterFs *fs, GError **error)
+{
+    g_autoptr(SinterFs) full = sinter_fs_fault_new(fs);
+
+    sinter_fs_fault_fill(full);
+    return remove_one(full, error);
+}
+
 static gboolean
 resize(SinterFs *fs, guint64 size, GError **error)
 {
@@ -151,6 +162,13 @@ bitmap_trial_prepare(SinterFs *fs, const BitmapTrial *trial)
     write_some(fs, "other", 7000, 250000);
 }
 
+static gint
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp((*(SinterQcow2BitmapEdit *const *)a)->stored->name,
+                  (*(SinterQcow2BitmapEdit *const *)b)->stored->name);
+}
+
 char *
 bitmap_trial_describe(SinterFs *fs, guint *ret_n_distrusted)
 {
@@ -165,6 +183,8 @@ bitmap_trial_describe(SinterFs *fs, guint *ret_n_distrusted)
     set = sinter_qcow2_bitmap_set_load(io, header, &error);
     if (!set)
         return g_strdup(error->message);
+    /* their order has no meaning */
+    g_ptr_array_sort(set->list, compare_names);
     out = g_string_new(NULL);
     g_string_printf(out, "%" G_GUINT64_FORMAT ":", header->virtual_size_bytes);
     for (guint i = 0; i < set->list->len; i++) {
@@ -190,7 +210,8 @@ bitmap_trial_describe(SinterFs *fs, guint *ret_n_distrusted)
 
 /*
  * Idle flushes: that of the header which names the new directory, where space of the old one is
- * given back at once, which begins with a flush; and those of a resize (test-crash-resize.c).
+ * given back at once, which begins with a flush, and around counts that go down, which may do so at
+ * any time; and those of a resize (test-crash-resize.c).
  */
 const BitmapTrial bitmap_trials[] = {
     { "bitmap-first", 65536, FALSE, add, FALSE, 0 },
@@ -201,6 +222,7 @@ const BitmapTrial bitmap_trials[] = {
     { "bitmap-disable", 4096, TRUE, disable, FALSE, 1 },
     { "bitmap-clear", 4096, TRUE, clear, FALSE, 1 },
     { "bitmap-remove", 512, TRUE, remove_one, FALSE, 1 },
+    { "bitmap-remove-full", 512, TRUE, remove_full, TRUE, 3 },
     { "bitmap-grow", 512, TRUE, grow, TRUE, 2 },
     { "bitmap-shrink", 512, TRUE, shrink, TRUE, 6 },
 };

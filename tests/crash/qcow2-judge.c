@@ -84,6 +84,10 @@ judge_copied(Judge *self, guint64 entry, guint64 host, const char *what)
 {
     gboolean alone = judge_count_of(self, host >> self->geo->cluster_bits) == 1;
 
+    /* whoever opens a dirty image for writing counts again first; to miss the flag harms nothing */
+    if ((self->header->incompatible & SINTER_QCOW2_INCOMPAT_DIRTY) &&
+        !(entry & SINTER_QCOW2_COPIED))
+        return;
     if (alone != ((entry & SINTER_QCOW2_COPIED) != 0))
         judge_corrupt(self, "%s at %" G_GUINT64_FORMAT ": COPIED is wrong", what, host);
 }

@@ -7,6 +7,7 @@
  */
 
 #include "crash-operation.h"
+#include "io/sinter-fs-fault.h"
 #include "sinter/amend.h"
 #include "sinter/create.h"
 #include "sinter/snapshot.h"
@@ -149,6 +150,20 @@ static gboolean delete (SinterFs *fs, gboolean again, GError **error)
     return FALSE;
 }
 
+/* without space for anything new */
+static gboolean
+delete_full(SinterFs *fs, gboolean again, GError **error)
+{
+    g_autoptr(SinterFs) full = sinter_fs_fault_new(fs);
+
+    sinter_fs_fault_fill(full);
+    return delete (full, again, error);
+}
+
+#define BLURS(snapshot)                                                                            \
+    {                                                                                              \
+        "image", "qcow2", snapshot, CRASH_VIEW_BLURS, FALSE                                        \
+    }
 #define KEPT(snapshot)                                                                             \
     {                                                                                              \
         "image", "qcow2", snapshot, CRASH_VIEW_KEPT, FALSE                                         \
@@ -204,6 +219,24 @@ static const CrashOperation operations[] = {
       .run = delete,
       .files = { "image" },
       .views = { KEPT(NULL), CHANGES("one") } },
+    /*
+     * The first of two, which is emptied before, and the only one. Idle is what a recount flushes:
+     * it finds the same references whenever it is done, and until it is, the image is marked.
+     */
+    { .name = "snapshot-delete-full",
+      .prepare = prepare_snapshots,
+      .run = delete_full,
+      .files = { "image", "base" },
+      .views = { KEPT(NULL), BLURS("one"), KEPT("two") },
+      .n_idle_flushes = 19,
+      .n_idle_swaps = 18 },
+    { .name = "snapshot-delete-full-wide",
+      .prepare = prepare_wide,
+      .run = delete_full,
+      .files = { "image" },
+      .views = { KEPT(NULL), CHANGES("one") },
+      .n_idle_flushes = 9,
+      .n_idle_swaps = 8 },
 };
 
 int

@@ -4,6 +4,7 @@ clear line, no image is lost, and once there is room again the same command does
 
 import collections
 import errno
+import fcntl
 import os
 import shutil
 import subprocess
@@ -25,8 +26,8 @@ SHARES = (0, 0.4, 0.8)
 TMPFS_BYTES = 48 * MIB
 
 
-class Full:
-    """A folder on a file system that is this test's alone."""
+class OnFull:
+    """A folder on a file system that is this test's alone, to be filled."""
 
     def fill(self, path, leave_bytes):
         """A file that takes all the room but so much."""
@@ -50,6 +51,8 @@ class Full:
         figures = os.statvfs(self.place)
         return (figures.f_blocks - figures.f_bfree) * figures.f_frsize
 
+
+class Full(OnFull):
     def setUp(self):
         self.place = self.mount()
         self.raws = tempfile.mkdtemp(prefix='sinter-full-')
@@ -128,25 +131,29 @@ class Tmpfs(Full, unittest.TestCase):
         return path
 
 
-class Mounted(Full):
+class Mounted:
     variable = None
 
     def mount(self):
         place = os.environ.get(self.variable)
         if not place:
             self.skipTest(f'{self.variable} names no file system of its own (./run test makes one)')
+        # another test program may be filling it
+        claim = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+        self.addCleanup(os.close, claim)
+        fcntl.flock(claim, fcntl.LOCK_EX)
         return place
 
 
-class Ext4(Mounted, unittest.TestCase):
+class Ext4(Mounted, Full, unittest.TestCase):
     variable = 'SINTER_TEST_FULL_EXT4'
 
 
-class Xfs(Mounted, unittest.TestCase):
+class Xfs(Mounted, Full, unittest.TestCase):
     variable = 'SINTER_TEST_FULL_XFS'
 
 
-class Btrfs(Mounted, unittest.TestCase):
+class Btrfs(Mounted, Full, unittest.TestCase):
     variable = 'SINTER_TEST_FULL_BTRFS'
 
 

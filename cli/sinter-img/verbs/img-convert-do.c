@@ -6,6 +6,7 @@
  */
 
 #include "img-convert-do.h"
+#include "img-convert-room.h"
 #include "text/img-message.h"
 #include "words/img-new-image.h"
 #include "sinter-error.h"
@@ -253,6 +254,8 @@ convert_write(const SinterImgConvertOptions *self, GPtrArray *chains, const Sint
                                 how, &error))
         return !self->bitmaps || each_broken_bitmap(chains, warn_of_broken_bitmap);
     convert_report(self, name, image->format, error);
+    if (!self->existing && g_error_matches(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE))
+        sinter_img_convert_tell_room(chains, name->path, image, self->compress);
     return FALSE;
 }
 

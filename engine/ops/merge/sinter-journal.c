@@ -3,18 +3,24 @@
 /*
  * Stores the journal of a merge in a file. Invariant: its name refers to a complete journal or to
  * none. A new journal is written to a temporary name in the same folder, made durable, and renamed.
+ * Only its phase can change in place, within one sector.
  */
 
 #include "sinter-journal.h"
 #include "sinter-error.h"
 #include "sinter-leftover.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define JOURNAL_VERSION 1
 #define JOURNAL_MAX_BYTES (1024 * 1024)
+#define SECTOR_BYTES 512
 #define MAIN "merge"
 #define LEFTOVER "leftover "
+/* Of the same length, so that one can replace the other in place; blank lines are ignored. */
+#define PHASE_MOVING "phase=moving\n\n\n"
+#define PHASE_REMOVING "phase=removing\n"
 
 SinterJournal *
 sinter_journal_new(void)
@@ -119,10 +125,22 @@ get_leftover(GKeyFile *file, guint number, GPtrArray *leftover)
     return one->path && one->digest;
 }
 
+/* Returns @text, of a key file, with space for the other phase. */
+static char *
+pad_phase(const char *text)
+{
+    const char *at = strstr(text, "phase=moving\n");
+
+    return at ? g_strdup_printf("%.*s" PHASE_MOVING "%s", (int)(at - text), text,
+                                at + strlen("phase=moving\n"))
+              : g_strdup(text);
+}
+
 static char *
 journal_format(const SinterJournal *self)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
+    g_autofree char *text = NULL;
 
     g_key_file_set_integer(file, MAIN, "version", JOURNAL_VERSION);
     g_key_file_set_string(file, MAIN, "phase",
@@ -140,7 +158,8 @@ journal_format(const SinterJournal *self)
     g_key_file_set_uint64(file, MAIN, "n-leftover", self->leftover->len);
     for (guint i = 0; i < self->leftover->len; i++)
         put_leftover(file, g_ptr_array_index(self->leftover, i), i);
-    return g_key_file_to_data(file, NULL, NULL);
+    text = g_key_file_to_data(file, NULL, NULL);
+    return pad_phase(text);
 }
 
 /* Returns FALSE if the file is not a journal of this version. */
@@ -242,6 +261,27 @@ sinter_journal_store(const SinterJournal *self, SinterFs *fs, const char *path, 
         sinter_fs_rename(fs, draft, path, TRUE, error) && sinter_fs_sync_folder(fs, path, error))
         return TRUE;
     sinter_fs_remove(fs, draft, NULL);
+    sinter_error_prefix(error, "writing the journal '%s': ", path);
+    return FALSE;
+}
+
+gboolean
+sinter_journal_set_removing(SinterFs *fs, const char *path, GError **error)
+{
+    g_autoptr(SinterIo) io = sinter_fs_open(fs, path, SINTER_IO_WRITE | SINTER_IO_NO_LOCK, error);
+    char start[SECTOR_BYTES + 1] = { 0 };
+    const char *at = NULL;
+    gsize n = 0;
+
+    if (io && sinter_io_read_some(io, 0, start, SECTOR_BYTES, &n, error)) {
+        at = strstr(start, PHASE_MOVING);
+        if (!at)
+            sinter_error_set_errno(error, ENOSPC, "it has no place for another phase");
+    }
+    if (at &&
+        sinter_io_write(io, (guint64)(at - start), PHASE_REMOVING, strlen(PHASE_REMOVING), error) &&
+        sinter_io_flush(io, error))
+        return TRUE;
     sinter_error_prefix(error, "writing the journal '%s': ", path);
     return FALSE;
 }

@@ -52,6 +52,12 @@ gboolean sinter_journal_load(SinterFs *fs, const char *path, SinterJournal **ret
 gboolean sinter_journal_store(const SinterJournal *self, SinterFs *fs, const char *path,
                               GError **error);
 
+/*
+ * Changes the phase of a stored journal to REMOVING without space for another file. Durable when it
+ * returns TRUE.
+ */
+gboolean sinter_journal_set_removing(SinterFs *fs, const char *path, GError **error);
+
 /* Durable. Succeeds if the journal does not exist. */
 gboolean sinter_journal_remove(SinterFs *fs, const char *path, GError **error);
 

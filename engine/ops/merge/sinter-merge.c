@@ -27,6 +27,7 @@ typedef struct {
     SinterFs *fs;
     char *journal_path;     /* NULL: no journal is kept */
     SinterJournal *journal; /* NULL: nothing to continue, or not started yet */
+    gboolean is_recorded;   /* the journal is in its file */
     SinterChain *chain;
     SinterMergeStretch stretch;
     SinterMergePlan *plan;
@@ -65,6 +66,7 @@ merge_load_journal(Merge *self, GError **error)
         return FALSE;
     if (!self->journal)
         return TRUE;
+    self->is_recorded = TRUE;
     if (sinter_journal_matches(self->journal, &self->options)) {
         self->options.direction = self->journal->direction;
         return TRUE;
@@ -257,22 +259,77 @@ merge_drop_journal(Merge *self, GError **error)
     return !self->journal_path || sinter_journal_remove(self->fs, self->journal_path, error);
 }
 
+static gboolean
+is_full(const GError *error)
+{
+    return g_error_matches(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE);
+}
+
+/*
+ * Records the merge before it changes names. On a full file system it goes on without a journal:
+ * the merge frees space, and after an interruption only files may be left that nothing uses.
+ */
+static gboolean
+merge_record(Merge *self, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (self->is_recorded)
+        return TRUE;
+    self->is_recorded = merge_store_journal(self, SINTER_JOURNAL_MOVING, &local);
+    if (self->is_recorded || is_full(local))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+/*
+ * Records that only the removal is left. On a full file system the journal is changed in place; if
+ * there is none, the first file is removed before, which makes room for it.
+ */
+static gboolean
+merge_record_removal(Merge *self, GError **error)
+{
+    SinterLeftover *first = g_ptr_array_index(self->journal->leftover, 0);
+    g_autoptr(GError) local = NULL;
+
+    if (merge_store_journal(self, SINTER_JOURNAL_REMOVING, &local))
+        return TRUE;
+    if (!is_full(local)) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
+    }
+    if (self->is_recorded)
+        return sinter_journal_set_removing(self->fs, self->journal_path, error);
+    if (!sinter_leftover_remove(first, self->fs, error))
+        return FALSE;
+    g_clear_error(&local);
+    if (merge_store_journal(self, SINTER_JOURNAL_REMOVING, &local) || is_full(local))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+static gboolean
+merge_remove_files(Merge *self, GError **error)
+{
+    /* our own locks would prevent the removal */
+    g_clear_pointer(&self->chain, sinter_chain_free);
+    if (self->journal->phase != SINTER_JOURNAL_REMOVING && !merge_record_removal(self, error))
+        return FALSE;
+    for (guint i = 0; i < self->journal->leftover->len; i++) {
+        if (!sinter_leftover_remove(g_ptr_array_index(self->journal->leftover, i), self->fs, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* Everything is durable under the new names: removes the files and the journal. */
 static gboolean
 merge_finish(Merge *self, GError **error)
 {
-    if (self->plan->deletes) {
-        if (self->journal->phase != SINTER_JOURNAL_REMOVING &&
-            !merge_store_journal(self, SINTER_JOURNAL_REMOVING, error))
-            return FALSE;
-        /* our own locks would prevent the removal */
-        g_clear_pointer(&self->chain, sinter_chain_free);
-        for (guint i = 0; i < self->journal->leftover->len; i++) {
-            if (!sinter_leftover_remove(g_ptr_array_index(self->journal->leftover, i), self->fs,
-                                        error))
-                return FALSE;
-        }
-    }
+    if (self->plan->deletes && !merge_remove_files(self, error))
+        return FALSE;
     if (!merge_drop_journal(self, error))
         return FALSE;
     sinter_progress_finish(self->options.progress);
@@ -294,8 +351,8 @@ merge_run(Merge *self, GError **error)
 {
     return merge_make_plan(self, error) &&
            sinter_merge_lock(self->chain, self->plan, self->stretch, error) &&
-           merge_fill_journal(self, error) &&
-           merge_store_journal(self, SINTER_JOURNAL_MOVING, error) && merge_move(self, error) &&
+           merge_fill_journal(self, error) && merge_record(self, error) &&
+           merge_move(self, error) && merge_record(self, error) &&
            sinter_merge_link(self->chain, self->plan, self->stretch, error) &&
            merge_finish(self, error);
 }
@@ -339,16 +396,46 @@ merge_go(Merge *self, GError **error)
     return merge_finish(self, error);
 }
 
+/*
+ * The cheaper direction may need space that there is not; the other one may only overwrite. Returns
+ * FALSE without an error if that is not the case.
+ */
+static gboolean
+merge_other_way(const Merge *failed, SinterMergePlan **ret_plan, GError **error)
+{
+    g_auto(Merge) self = { 0 };
+    SinterMergeOptions options = failed->options;
+
+    if (!failed->plan || options.direction != SINTER_MERGE_CHEAPER)
+        return FALSE;
+    options.direction =
+        failed->plan->direction == SINTER_MERGE_DOWN ? SINTER_MERGE_UP : SINTER_MERGE_DOWN;
+    if (!merge_begin(&self, failed->path, &options, error) || !merge_go(&self, error))
+        return FALSE;
+    *ret_plan = g_steal_pointer(&self.plan);
+    return TRUE;
+}
+
 gboolean
 sinter_merge(const char *path, const SinterMergeOptions *options, SinterMergePlan **ret_plan,
              GError **error)
 {
+    g_autoptr(SinterMergePlan) other = NULL;
+    g_autoptr(GError) local = NULL;
     g_auto(Merge) self = { 0 };
 
-    if (!merge_begin(&self, path, options, error) || !merge_go(&self, error))
+    if (!merge_begin(&self, path, options, error))
         return FALSE;
+    if (!merge_go(&self, &local)) {
+        /* its locks would be in the way */
+        g_clear_pointer(&self.chain, sinter_chain_free);
+        if (!is_full(local) || !merge_other_way(&self, &other, NULL)) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return FALSE;
+        }
+    }
     if (ret_plan)
-        *ret_plan = g_steal_pointer(&self.plan);
+        *ret_plan = other ? g_steal_pointer(&other) : g_steal_pointer(&self.plan);
     return TRUE;
 }
 

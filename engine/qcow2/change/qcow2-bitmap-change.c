@@ -6,6 +6,7 @@
  */
 
 #include "qcow2-bitmap-change.h"
+#include "qcow2-bitmap-drop.h"
 #include "sinter-error.h"
 
 /* Loads the bitmaps of another image. */
@@ -52,6 +53,22 @@ sinter_qcow2_bitmap_change_store(SinterQcow2Edit *edit, SinterQcow2BitmapSet *se
            sinter_qcow2_edit_reopen(edit, error);
 }
 
+/* On a full file system there is no room for a new generation of the metadata. */
+static gboolean
+store(SinterQcow2Edit *edit, SinterQcow2BitmapSet *set, const SinterFormatBitmaps *what,
+      GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (sinter_qcow2_bitmap_change_store(edit, set, &local))
+        return TRUE;
+    if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NO_SPACE) && what->n_actions == 1 &&
+        what->actions[0].kind == SINTER_BITMAP_REMOVE)
+        return sinter_qcow2_bitmap_drop(edit, what->name, error);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
 static gboolean
 change(SinterQcow2Edit *edit, SinterQcow2BitmapSet *from, SinterFormatBitmaps *what, GError **error)
 {
@@ -65,7 +82,7 @@ change(SinterQcow2Edit *edit, SinterQcow2BitmapSet *from, SinterFormatBitmaps *w
         if (!act(set, what->name, &what->actions[what->n_done], from ? from : set, &failed))
             break;
     }
-    if (set->is_changed && !sinter_qcow2_bitmap_change_store(edit, set, error))
+    if (set->is_changed && !store(edit, set, what, error))
         return FALSE;
     if (failed)
         g_propagate_error(error, g_steal_pointer(&failed));

@@ -74,6 +74,11 @@ gboolean sinter_qcow2_bitmap_set_resize(SinterQcow2BitmapSet *self, guint64 disk
 /* The steps. */
 gboolean sinter_qcow2_bitmap_set_place(SinterQcow2BitmapSet *self, SinterQcow2Writer *writer,
                                        GError **error);
+/* The first step without space for more than the directory, if no bits have changed. */
+gboolean sinter_qcow2_bitmap_set_place_directory(SinterQcow2BitmapSet *self,
+                                                 SinterQcow2Writer *writer, GError **error);
+/* The first step without any space: the current directory without what follows its @bytes. */
+void sinter_qcow2_bitmap_set_cut_directory(SinterQcow2BitmapSet *self, guint64 bytes);
 gboolean sinter_qcow2_bitmap_set_switch(SinterQcow2BitmapSet *self, GError **error);
 gboolean sinter_qcow2_bitmap_set_release(SinterQcow2BitmapSet *self, SinterQcow2Writer *writer,
                                          GError **error);

@@ -9,6 +9,7 @@
 #include "qcow2-bitmap-set.h"
 #include "qcow2/layout/qcow2-entries.h"
 #include "qcow2-header-change.h"
+#include "qcow2-in-place.h"
 #include "qcow2-shadow.h"
 #include "sinter-error.h"
 
@@ -67,27 +68,45 @@ directory_append(GByteArray *out, const SinterQcow2Bitmap *bitmap)
     g_byte_array_append(out, zeros, (8 - out->len % 8) % 8);
 }
 
-static gboolean
-place_directory(SinterQcow2BitmapSet *self, SinterQcow2Shadow *shadow, GError **error)
+/* The clusters of the current directory are no longer needed, except for @kept bytes. */
+static void
+forget_directory(SinterQcow2BitmapSet *self, guint64 kept)
 {
-    g_autoptr(GByteArray) directory = g_byte_array_new();
     guint64 n = sinter_qcow2_geometry_clusters(&self->geo, self->directory_bytes);
 
-    for (guint64 i = 0; i < n; i++) {
+    for (guint64 i = sinter_qcow2_geometry_clusters(&self->geo, kept); i < n; i++) {
         guint64 cluster = (self->directory_offset >> self->geo.cluster_bits) + i;
 
         g_array_append_val(self->old, cluster);
     }
+}
+
+/* Returns the new directory, which replaces the current one. */
+static GByteArray *
+build_directory(SinterQcow2BitmapSet *self, GError **error)
+{
+    g_autoptr(GByteArray) directory = g_byte_array_new();
+
+    forget_directory(self, 0);
     for (guint i = 0; i < self->list->len; i++)
         directory_append(directory,
                          ((SinterQcow2BitmapEdit *)g_ptr_array_index(self->list, i))->stored);
     if (directory->len > SINTER_QCOW2_BITMAP_DIRECTORY_MAX_BYTES) {
         g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE,
                             "Not enough space in the bitmap directory");
-        return FALSE;
+        return NULL;
     }
     self->directory_bytes = directory->len;
-    return sinter_qcow2_shadow_replace(shadow, 0, 0, directory->len, &self->directory_offset,
+    return g_steal_pointer(&directory);
+}
+
+static gboolean
+place_directory(SinterQcow2BitmapSet *self, SinterQcow2Shadow *shadow, GError **error)
+{
+    g_autoptr(GByteArray) directory = build_directory(self, error);
+
+    return directory &&
+           sinter_qcow2_shadow_replace(shadow, 0, 0, directory->len, &self->directory_offset,
                                        error) &&
            (directory->len == 0 || sinter_io_write(self->io, self->directory_offset,
                                                    directory->data, directory->len, error));
@@ -106,6 +125,25 @@ sinter_qcow2_bitmap_set_place(SinterQcow2BitmapSet *self, SinterQcow2Writer *wri
             return FALSE;
     }
     return place_directory(self, shadow, error) && sinter_qcow2_shadow_commit(shadow, error);
+}
+
+void
+sinter_qcow2_bitmap_set_cut_directory(SinterQcow2BitmapSet *self, guint64 bytes)
+{
+    forget_directory(self, bytes);
+    self->directory_bytes = bytes;
+}
+
+gboolean
+sinter_qcow2_bitmap_set_place_directory(SinterQcow2BitmapSet *self, SinterQcow2Writer *writer,
+                                        GError **error)
+{
+    g_autoptr(GByteArray) directory = build_directory(self, error);
+
+    self->directory_offset = 0;
+    return directory && (directory->len == 0 ||
+                         sinter_qcow2_in_place_store(writer, directory->data, directory->len,
+                                                     &self->directory_offset, error));
 }
 
 gboolean

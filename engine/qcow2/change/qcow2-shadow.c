@@ -40,20 +40,29 @@ sinter_qcow2_shadow_new(SinterQcow2Writer *writer, guint32 refcount_order)
     sinter_qcow2_table_set_init(&self->blocks, writer->io, self->geo.cluster_size,
                                 BLOCKS_BUDGET_BYTES);
     self->superseded = g_hash_table_new(NULL, NULL);
+    self->taken = g_array_new(FALSE, FALSE, sizeof(guint64));
     self->file_bytes = G_MAXUINT64;
     return self;
 }
 
-/* Clusters written beyond the end of the file are unused. */
+/* Nothing refers to the clusters that were written: on a full file system their space counts. */
 static void
-shadow_trim_file(SinterQcow2Shadow *self)
+shadow_give_up(SinterQcow2Shadow *self)
 {
     SinterIo *io = self->writer->io;
+    guint bits = self->geo.cluster_bits;
     SinterIoStat st;
 
-    if (!self->is_switching && sinter_io_stat(io, &st, NULL) && !st.is_block_device &&
-        st.size_bytes > self->file_bytes)
+    if (self->is_switching)
+        return;
+    if (sinter_io_stat(io, &st, NULL) && !st.is_block_device && st.size_bytes > self->file_bytes)
         sinter_io_truncate(io, self->file_bytes, NULL);
+    for (guint i = 0; i < self->taken->len; i++) {
+        guint64 offset = g_array_index(self->taken, guint64, i) << bits;
+
+        if (offset < self->file_bytes)
+            sinter_io_discard(io, offset, self->geo.cluster_size, NULL);
+    }
 }
 
 void
@@ -61,10 +70,11 @@ sinter_qcow2_shadow_free(SinterQcow2Shadow *self)
 {
     if (!self)
         return;
-    shadow_trim_file(self);
+    shadow_give_up(self);
     sinter_qcow2_table_set_clear(&self->blocks);
     g_array_unref(self->places);
     g_hash_table_unref(self->superseded);
+    g_array_unref(self->taken);
     g_free(self);
 }
 
@@ -137,6 +147,8 @@ shadow_find(SinterQcow2Shadow *self, guint64 n, guint64 *ret_first, GError **err
         self->cursor++;
     }
     *ret_first = self->cursor - n;
+    for (guint64 cluster = *ret_first; cluster < self->cursor; cluster++)
+        g_array_append_val(self->taken, cluster);
     return TRUE;
 }
 

@@ -27,6 +27,7 @@ typedef struct {
     GArray *places;             /* of guint64: offsets of the new refcount blocks, 0: unchanged */
     SinterQcow2TableSet blocks; /* the new ones */
     GHashTable *superseded;     /* clusters of refcount blocks that the new ones replace */
+    GArray *taken;              /* of guint64: clusters allocated for it */
     guint64 cursor;             /* no cluster below is free in both generations */
     guint64 file_bytes;         /* size of the file before any write */
     gboolean is_switching;      /* the new root may be in the file */
@@ -36,7 +37,7 @@ typedef struct {
 /* @refcount_order: of the new generation. */
 SinterQcow2Shadow *sinter_qcow2_shadow_new(SinterQcow2Writer *writer, guint32 refcount_order);
 
-/* Without a commit, truncates the file to its former length. Accepts NULL. */
+/* Without a commit, frees the space of what was written. Accepts NULL. */
 void sinter_qcow2_shadow_free(SinterQcow2Shadow *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterQcow2Shadow, sinter_qcow2_shadow_free)
 

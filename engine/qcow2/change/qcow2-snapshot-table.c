@@ -38,6 +38,26 @@ sinter_qcow2_snapshot_table_bytes(const SinterQcow2Header *header, const GPtrArr
     return last->entry_offset + last->entry_bytes - header->snapshots_offset;
 }
 
+SinterQcow2Snapshot *
+sinter_qcow2_snapshot_table_find(const GPtrArray *list, const char *wanted, SinterSnapshotKey key,
+                                 GError **error)
+{
+    for (guint i = 0; key == SINTER_SNAPSHOT_BY_ID_OR_NAME && i < list->len; i++) {
+        SinterQcow2Snapshot *snapshot = g_ptr_array_index(list, i);
+
+        if (strcmp(snapshot->id, wanted) == 0)
+            return snapshot;
+    }
+    for (guint i = 0; i < list->len; i++) {
+        SinterQcow2Snapshot *snapshot = g_ptr_array_index(list, i);
+
+        if (strcmp(snapshot->name, wanted) == 0)
+            return snapshot;
+    }
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "there is no snapshot '%s'", wanted);
+    return NULL;
+}
+
 static void
 table_append(GByteArray *table, const SinterQcow2Snapshot *snapshot)
 {
@@ -71,8 +91,8 @@ table_append(GByteArray *table, const SinterQcow2Snapshot *snapshot)
     g_byte_array_append(table, (const guint8 *)snapshot->name, (guint)strlen(snapshot->name));
 }
 
-static GByteArray *
-table_build(const GPtrArray *list, GError **error)
+GByteArray *
+sinter_qcow2_snapshot_table_build(const GPtrArray *list, GError **error)
 {
     g_autoptr(GByteArray) table = g_byte_array_new();
 
@@ -98,7 +118,7 @@ gboolean
 sinter_qcow2_snapshot_table_replace(SinterQcow2Shadow *shadow, const GPtrArray *list,
                                     guint64 old_bytes, GError **error)
 {
-    g_autoptr(GByteArray) table = table_build(list, error);
+    g_autoptr(GByteArray) table = sinter_qcow2_snapshot_table_build(list, error);
     guint64 offset;
 
     if (!table || !sinter_qcow2_shadow_replace(shadow, shadow->root.snapshots_offset, old_bytes,

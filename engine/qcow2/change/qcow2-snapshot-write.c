@@ -194,25 +194,6 @@ require_snapshots(const SinterQcow2Writer *writer, GError **error)
 }
 
 static SinterQcow2Snapshot *
-find(const GPtrArray *list, const char *wanted, SinterSnapshotKey key, GError **error)
-{
-    for (guint i = 0; key == SINTER_SNAPSHOT_BY_ID_OR_NAME && i < list->len; i++) {
-        SinterQcow2Snapshot *snapshot = g_ptr_array_index(list, i);
-
-        if (strcmp(snapshot->id, wanted) == 0)
-            return snapshot;
-    }
-    for (guint i = 0; i < list->len; i++) {
-        SinterQcow2Snapshot *snapshot = g_ptr_array_index(list, i);
-
-        if (strcmp(snapshot->name, wanted) == 0)
-            return snapshot;
-    }
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "there is no snapshot '%s'", wanted);
-    return NULL;
-}
-
-static SinterQcow2Snapshot *
 snapshot_new(const SinterQcow2Header *header, const char *name, gint64 date_usec, char *id)
 {
     SinterQcow2Snapshot *self = g_new0(SinterQcow2Snapshot, 1);
@@ -335,7 +316,7 @@ sinter_qcow2_snapshot_apply(SinterQcow2Writer *writer, const char *wanted, Sinte
     if (require_snapshots(writer, error))
         list = sinter_qcow2_snapshots_load(writer->io, writer->header, NULL, error);
     if (list)
-        change.snapshot = find(list, wanted, key, error);
+        change.snapshot = sinter_qcow2_snapshot_table_find(list, wanted, key, error);
     if (!change.snapshot || !check_appliable(writer, change.snapshot, error))
         return FALSE;
     change.list = list;
@@ -350,7 +331,8 @@ sinter_qcow2_snapshot_delete(SinterQcow2Writer *writer, const char *wanted, Sint
     const SinterQcow2Header *header = writer->header;
     g_autoptr(SinterQcow2Shadow) shadow = NULL;
     g_autoptr(GPtrArray) list = sinter_qcow2_snapshots_load(writer->io, header, NULL, error);
-    SinterQcow2Snapshot *snapshot = list ? find(list, wanted, key, error) : NULL;
+    SinterQcow2Snapshot *snapshot =
+        list ? sinter_qcow2_snapshot_table_find(list, wanted, key, error) : NULL;
     g_autofree guint64 *l1 = g_memdup2(writer->l1, (gsize)header->l1_entries * 8);
     g_autofree guint64 *snapshot_l1 = NULL;
     guint64 old_bytes;

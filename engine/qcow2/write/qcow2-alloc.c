@@ -498,7 +498,7 @@ sinter_qcow2_alloc_apply_releases(SinterQcow2Writer *self, GError **error)
         done++;
     g_array_remove_range(self->frees, 0, done);
     if (!local)
-        return alloc_punch(self, freed, error);
+        return self->keeps_space || alloc_punch(self, freed, error);
     g_propagate_error(error, g_steal_pointer(&local));
     return FALSE;
 }

@@ -21,6 +21,7 @@ typedef struct {
     guint64 n_clusters; /* of the file */
     guint64 end;        /* end of what the refcount table counts, in clusters */
     GArray *missing;    /* of guint64: a cluster of each range that has no block */
+    GArray *freed;      /* of guint64: clusters that lost their last reference; NULL: not wanted */
     guint64 seek;       /* all clusters below have references */
     GError *error;      /* of the last store */
 } Rebuild;
@@ -153,6 +154,8 @@ store_count(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
     /* a range without a block already counts as free */
     if (self->error || !sinter_qcow2_alloc_has_block(self->writer, cluster))
         return;
+    if (self->freed && stored > 0 && refs == 0)
+        g_array_append_val(self->freed, cluster);
     if (sinter_qcow2_alloc_set_refcount(self->writer, cluster, refs, &self->error))
         sinter_qcow2_writer_make_room(self->writer, &self->error);
 }
@@ -257,6 +260,9 @@ rebuild_mark_closed(SinterQcow2Writer *writer, GError **error)
     guint64 bits = writer->header->incompatible & ~SINTER_QCOW2_INCOMPAT_DIRTY;
     guint8 raw[8];
 
+    /* version 2 has no such mark */
+    if (bits == writer->header->incompatible)
+        return TRUE;
     sinter_be64_store(raw, bits);
     if (!sinter_io_write(writer->io, SINTER_QCOW2_AT_INCOMPATIBLE, raw, sizeof raw, error) ||
         !sinter_io_flush(writer->io, error))
@@ -266,11 +272,11 @@ rebuild_mark_closed(SinterQcow2Writer *writer, GError **error)
 }
 
 gboolean
-sinter_qcow2_writer_rebuild(SinterQcow2Writer *self, GError **error)
+sinter_qcow2_writer_rebuild(SinterQcow2Writer *self, GArray *freed, GError **error)
 {
     g_autoptr(GArray) missing = g_array_new(FALSE, FALSE, sizeof(guint64));
     g_autoptr(SinterQcow2RefcountMap) map = NULL;
-    Rebuild rebuild = { .writer = self, .missing = missing };
+    Rebuild rebuild = { .writer = self, .missing = missing, .freed = freed };
     guint64 end;
     gboolean ok;
 

@@ -41,6 +41,7 @@ typedef struct {
     guint64 hint;         /* no cluster below is free */
     guint64 packed_end;   /* bytes: end of the last compressed stream; 0: none to continue */
     GArray *frees;        /* of guint64: clusters to decrement once the mapping is durable */
+    gboolean keeps_space; /* no holes are punched for what is freed */
     GHashTable *metadata; /* cluster numbers of tables: never allocated */
 
     GPtrArray *bitmaps;   /* of SinterQcow2Bitmap */

@@ -136,7 +136,7 @@ repair_if_dirty(SinterQcow2Writer *self, GError **error)
 {
     if (!(self->header->incompatible & SINTER_QCOW2_INCOMPAT_DIRTY))
         return TRUE;
-    if (sinter_qcow2_writer_rebuild(self, error)) {
+    if (sinter_qcow2_writer_rebuild(self, NULL, error)) {
         self->counts_are_proven = TRUE;
         return TRUE;
     }

@@ -216,6 +216,16 @@ test_journal(void)
     g_assert_cmpstr(leftover->path, ==, "a;b");
     g_assert_cmpuint(leftover->size_bytes, ==, G_GUINT64_CONSTANT(1) << 40);
     g_assert_cmpstr(leftover->digest, ==, "00ff");
+    journal->phase = SINTER_JOURNAL_MOVING;
+    g_assert_true(sinter_journal_store(journal, fs, "j", &error));
+    g_assert_true(sinter_journal_set_removing(fs, "j", &error));
+    g_clear_pointer(&read, sinter_journal_free);
+    g_assert_true(sinter_journal_load(fs, "j", &read, &error));
+    g_assert_cmpint(read->phase, ==, SINTER_JOURNAL_REMOVING);
+    g_assert_cmpstrv(read->members, journal->members);
+    g_assert_false(sinter_journal_set_removing(fs, "j", &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NO_SPACE);
+    g_clear_error(&error);
     g_assert_true(sinter_journal_remove(fs, "j", &error));
     g_assert_true(sinter_journal_remove(fs, "j", &error));
 }
