@@ -270,7 +270,11 @@ merge_up_all(SinterFs *fs, gboolean again, GError **error)
 static gboolean
 remove_image(SinterFs *fs, gboolean again, GError **error)
 {
-    return merge(fs, again, &(SinterMergeOptions){ .remove = "mid", .flags = SINTER_MERGE_DELETE },
+    /* without a direction it would go the other way when storage is full, with another "low" */
+    return merge(fs, again,
+                 &(SinterMergeOptions){ .remove = "mid",
+                                        .direction = SINTER_MERGE_DOWN,
+                                        .flags = SINTER_MERGE_DELETE },
                  error);
 }
 
