@@ -8,6 +8,8 @@
 
 #include "sinter-bar.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -35,7 +37,20 @@ struct _SinterBars {
 static void
 write_stderr(const char *text, gpointer user_data)
 {
-    g_printerr("%s", text);
+    gsize left = strlen(text);
+
+    /* not through stderr: a program may mask what controls the terminal there */
+    fflush(stderr);
+    while (left > 0) {
+        gssize n = write(STDERR_FILENO, text, left);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        text += n;
+        left -= (gsize)n;
+    }
 }
 
 static guint

@@ -4,6 +4,7 @@
  * options. */
 
 #include "text/img-message.h"
+#include "text/img-terminal.h"
 #include "text/img-wording.h"
 #include "verbs/img-verbs.h"
 #include "words/img-plugins.h"
@@ -62,6 +63,7 @@ main(int argc, char **argv)
     setlocale(LC_CTYPE, "");
     /* if standard output is closed early, print a message instead of being killed by a signal */
     signal(SIGPIPE, SIG_IGN);
+    sinter_img_terminal_guard();
     sinter_img_set_program(argv[0]);
     return sinter_img_plugins_init() ? sinter_command_main(&set, argc, argv) : 1;
 }

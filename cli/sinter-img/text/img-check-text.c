@@ -80,8 +80,9 @@ sinter_img_check_print_findings(const SinterCheckResult *result, guint64 l1_entr
         const SinterFinding *finding = g_ptr_array_index(findings, i);
         g_autofree char *line =
             sinter_img_finding_line(finding, result->stats.cluster_bytes, l1_entry_bytes);
+        g_autofree char *shown = sinter_img_error_name(line);
 
-        fprintf(stderr, "%s\n", line);
+        fprintf(stderr, "%s\n", shown);
     }
     for (guint i = 0; i < counts->len; i++) {
         const SinterCheckCodeCount *count = &g_array_index(counts, SinterCheckCodeCount, i);

@@ -140,8 +140,10 @@ all_feature(const SinterDumpFeature *feature, gpointer user_data)
 
     printer_section(self, "features", "Features");
     if (!self->json) {
+        g_autofree char *name = sinter_img_name(feature->name ? feature->name : "(without a name)");
+
         printf("    %-13s bit %2u  %-4s %s\n", feature->kind, feature->bit,
-               feature->set ? "set" : "-", feature->name ? feature->name : "(without a name)");
+               feature->set ? "set" : "-", name);
         return;
     }
     object = json_object_new();
@@ -333,12 +335,16 @@ all_trouble(const char *text, gpointer user_data)
 static void
 print_luks_human(const SinterLuksInfo *luks)
 {
+    g_autofree char *methods =
+        g_strdup_printf("%s-%u, %s, %s%s%s, %s, uuid %s", luks->cipher, luks->key_bits, luks->mode,
+                        luks->iv_generator, luks->iv_hash ? ":" : "",
+                        luks->iv_hash ? luks->iv_hash : "", luks->hash, luks->uuid);
+    g_autofree char *shown = sinter_img_name(methods);
+
     printf("\nEncryption:\n"
-           "    LUKS, %s-%u, %s, %s%s%s, %s, uuid %s\n"
+           "    LUKS, %s\n"
            "    payload at %" U64 ", master key with %u iterations\n",
-           luks->cipher, luks->key_bits, luks->mode, luks->iv_generator, luks->iv_hash ? ":" : "",
-           luks->iv_hash ? luks->iv_hash : "", luks->hash, luks->uuid, luks->payload_offset,
-           luks->master_key_iterations);
+           shown, luks->payload_offset, luks->master_key_iterations);
     for (guint i = 0; i < SINTER_LUKS_SLOTS; i++) {
         if (luks->slots[i].active)
             printf("    key slot %u: at %" U64 ", %u iterations, %u stripes\n", i,

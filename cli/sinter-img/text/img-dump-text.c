@@ -150,8 +150,10 @@ print_outline(const SinterImgDump *self)
     if (info->backing_name) {
         g_autofree char *backing = sinter_img_name(info->backing_name);
 
-        printf("Its backing file is %s (%s).\n", backing,
-               info->backing_format ? info->backing_format : "format not stored");
+        g_autofree char *format =
+            sinter_img_name(info->backing_format ? info->backing_format : "format not stored");
+
+        printf("Its backing file is %s (%s).\n", backing, format);
     }
     if (info->data_file_name) {
         g_autofree char *data = sinter_img_name(info->data_file_name);
@@ -247,15 +249,17 @@ static void
 print_finding(const SinterFinding *finding)
 {
     g_autofree char *text = sinter_finding_get_text(finding);
+    g_autofree char *shown = sinter_img_name(text);
 
     printf("%s %s: %s\n", sinter_finding_class_name(sinter_finding_code_class(finding->code)),
-           sinter_finding_code_name(finding->code), text);
+           sinter_finding_code_name(finding->code), shown);
     print_place("guest", finding->guest_offset);
     print_place("host", finding->host_offset);
     for (guint i = 0; i < finding->n_owners; i++) {
         g_autofree char *owner = sinter_owner_describe(&finding->owners[i]);
+        g_autofree char *shown_owner = sinter_img_name(owner);
 
-        printf("    %-8s%s\n", "owner", owner);
+        printf("    %-8s%s\n", "owner", shown_owner);
     }
     printf("    %-8s%s\n", "mend",
            sinter_finding_fix_describe(sinter_finding_code_fix(finding->code)));

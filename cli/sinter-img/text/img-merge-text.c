@@ -94,10 +94,13 @@ print_other_direction(const char *name, guint64 bytes, const char *why_not)
 {
     g_autofree char *what = g_strdup_printf("bytes if merged %s", name);
 
-    if (why_not)
-        printf("cannot merge %s: %s\n", name, why_not);
-    else
+    if (why_not) {
+        g_autofree char *shown = sinter_img_name(why_not);
+
+        printf("cannot merge %s: %s\n", name, shown);
+    } else {
         print_bytes(what, bytes);
+    }
 }
 
 static void

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Messages. Invariant: no text from an image reaches a terminal unescaped; output to a pipe or a
- * file is byte for byte what qemu-img would write.
+ * Messages. Invariant: a text from an image cannot begin a line of its own on a terminal (nothing
+ * that is printed can control one, img-terminal.h); output to a pipe or a file is byte for byte
+ * what qemu-img would write.
  */
 
 #include "img-message.h"
@@ -132,4 +133,10 @@ char *
 sinter_img_name(const char *name)
 {
     return shown_on(STDOUT_FILENO, name);
+}
+
+char *
+sinter_img_error_name(const char *name)
+{
+    return shown_on(STDERR_FILENO, name);
 }

@@ -41,4 +41,7 @@ void sinter_img_report_as(const GError *error, SinterStage stage, const char *fi
  */
 char *sinter_img_name(const char *name);
 
+/* Returns: (transfer full): the same for standard error. */
+char *sinter_img_error_name(const char *name);
+
 G_END_DECLS
