@@ -22,6 +22,7 @@
 #include "qcow2/read/qcow2-refcount.h"
 #include "qcow2/read/qcow2-salvage.h"
 #include "qcow2/read/qcow2-snapshot.h"
+#include "qcow2/rescue/qcow2-rescue.h"
 
 static gboolean
 qcow2_probe(const guint8 *start, gsize len)
@@ -199,4 +200,5 @@ const SinterFormat sinter_format_qcow2 = {
     .salvage_open = sinter_qcow2_salvage_open,
     .salvage_map = sinter_qcow2_salvage_map,
     .patch = sinter_qcow2_patch,
+    .rescue = sinter_qcow2_rescue,
 };

@@ -45,6 +45,9 @@ test       polkitd                      polkit
 test       xfsprogs                     xfsprogs
 test       btrfs-progs                  btrfs-progs
 test       e2fsprogs                    e2fsprogs
+test       dosfstools                   dosfstools
+test       mtools                       mtools
+test       fdisk                        util-linux
 test       strace                       strace
 test       fuse3                        fuse3
 test       libfuse3-dev                 fuse3-devel

@@ -24,6 +24,7 @@ extern const SinterCommand sinter_img_measure;
 extern const SinterCommand sinter_img_merge;
 extern const SinterCommand sinter_img_rebase;
 extern const SinterCommand sinter_img_remove;
+extern const SinterCommand sinter_img_rescue;
 extern const SinterCommand sinter_img_resize;
 extern const SinterCommand sinter_img_salvage;
 extern const SinterCommand sinter_img_snapshot;

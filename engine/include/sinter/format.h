@@ -30,6 +30,7 @@
 #include <sinter/loss.h>
 #include <sinter/measure.h>
 #include <sinter/patch.h>
+#include <sinter/rescue.h>
 #include <sinter/resize.h>
 #include <sinter/snapshot.h>
 
@@ -556,6 +557,14 @@ typedef struct {
     /* Finds the place of a change that is not WRITE, also in a damaged image (patch.h). Any thread.
      */
     gboolean (*patch)(SinterIo *io, const SinterPatch *patch, SinterPatchChange *ret, GError **e);
+
+    /*
+     * Searches the file for orphaned tables and data and, if @options say so, applies what was
+     * found; fills @result, whose lists are empty. Also called for a file without a valid header.
+     * The file is open for reading, or for writing and locked. Any thread.
+     */
+    gboolean (*rescue)(SinterIo *io, const SinterRescueOptions *options,
+                       SinterRescueResult *result, GError **error);
 } SinterFormat;
 
 /**

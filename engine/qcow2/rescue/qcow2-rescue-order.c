@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What the order of allocation suggests: a guest that writes forward gets clusters forward, and
+ * QEMU allocates an L2 table right before the first cluster that it maps. Invariant: order alone
+ * never makes a place certain, and takes only free slots and clusters without a claim.
+ */
+
+#include "qcow2-rescue-order.h"
+#include "qcow2-rescue-vote.h"
+
+/* Lost tables that a run may go across. */
+#define LOST_MAX 64
+
+/* The way from one mapped cluster to the next one in the file. */
+typedef struct {
+    guint64 next;     /* cluster, NO_CLUSTER: none */
+    guint64 n_orphan; /* data clusters without a claim between them */
+} Way;
+
+/* Follows the file from @cluster to the next cluster that a table maps. */
+static Way
+way_from(const SinterQcow2Rescue *self, guint64 cluster, guint64 max)
+{
+    Way way = { SINTER_QCOW2_NO_CLUSTER, 0 };
+
+    for (guint64 at = cluster + 1; at < self->n_clusters && way.n_orphan <= max; at++) {
+        if (self->use[at] == SINTER_QCOW2_RESCUE_DATA) {
+            way.next = at;
+            return way;
+        }
+        if (self->use[at] == SINTER_QCOW2_RESCUE_EMPTY)
+            return way;
+        way.n_orphan += self->use[at] == SINTER_QCOW2_RESCUE_ORPHAN;
+    }
+    return way;
+}
+
+/* Tables that follow each other in the file, with so many slots between them. */
+typedef struct {
+    guint32 before; /* index in the list */
+    guint32 after;
+    guint64 distance;
+} Link;
+
+/*
+ * Finds the table whose first cluster follows the last one of @index. Between them there may be
+ * whole lost tables with all their clusters.
+ */
+static gboolean
+link_find(const SinterQcow2Rescue *self, guint index, Link *ret)
+{
+    const SinterQcow2RescueTable *table = sinter_qcow2_rescue_table(self, index);
+    guint64 per_table = (guint64)self->geo.l2_entries + 1;
+    SinterQcow2RescueClaim claim;
+    Way way;
+
+    if (table->is_dropped || table->is_snapshot || table->last == SINTER_QCOW2_NO_CLUSTER)
+        return FALSE;
+    way = way_from(self, table->last, per_table * LOST_MAX);
+    if (way.next == SINTER_QCOW2_NO_CLUSTER || way.n_orphan % per_table != 0)
+        return FALSE;
+    claim = self->claims[way.next];
+    if (claim.index != 0 || claim.table == 0 ||
+        sinter_qcow2_rescue_table(self, claim.table - 1)->is_snapshot)
+        return FALSE;
+    *ret = (Link){ index, claim.table - 1, 1 + way.n_orphan / per_table };
+    return TRUE;
+}
+
+static GArray *
+links_find(const SinterQcow2Rescue *self)
+{
+    GArray *links = g_array_new(FALSE, FALSE, sizeof(Link));
+    Link link;
+
+    for (guint i = 0; i < self->tables->len; i++) {
+        if (link_find(self, i, &link))
+            g_array_append_val(links, link);
+    }
+    return links;
+}
+
+static gboolean
+place_by_order(SinterQcow2Rescue *self, guint index, guint64 slot)
+{
+    SinterQcow2RescueTable *table = sinter_qcow2_rescue_table(self, index);
+
+    if (slot >= self->n_slots || self->slots[slot] != 0 ||
+        !sinter_qcow2_rescue_slot_is_broken(self, slot))
+        return FALSE;
+    table->placed = SINTER_QCOW2_PLACED_ORDER;
+    table->confidence = SINTER_RESCUE_LIKELY;
+    sinter_qcow2_rescue_take_slot(self, index, slot);
+    return TRUE;
+}
+
+/* Gives the table at one end of the link a slot, if only the other one has one. */
+static gboolean
+link_follow(SinterQcow2Rescue *self, const Link *link)
+{
+    guint64 before = sinter_qcow2_rescue_table(self, link->before)->slot;
+    guint64 after = sinter_qcow2_rescue_table(self, link->after)->slot;
+
+    if ((before == SINTER_QCOW2_NO_SLOT) == (after == SINTER_QCOW2_NO_SLOT))
+        return FALSE;
+    if (after == SINTER_QCOW2_NO_SLOT)
+        return place_by_order(self, link->after, before + link->distance);
+    return after >= link->distance && place_by_order(self, link->before, after - link->distance);
+}
+
+static int
+compare_links(gconstpointer a, gconstpointer b, gpointer user_data)
+{
+    const SinterQcow2Rescue *self = user_data;
+    guint64 one = sinter_qcow2_rescue_table(self, ((const Link *)a)->before)->last;
+    guint64 two = sinter_qcow2_rescue_table(self, ((const Link *)b)->before)->last;
+
+    return one < two ? -1 : one > two;
+}
+
+void
+sinter_qcow2_rescue_order_tables(SinterQcow2Rescue *self)
+{
+    g_autoptr(GArray) links = links_find(self);
+
+    /* in the order of the file: one pass in each direction follows all of them */
+    g_array_sort_with_data(links, compare_links, self);
+    for (guint i = 0; i < links->len; i++)
+        link_follow(self, &g_array_index(links, Link, i));
+    for (guint i = links->len; i-- > 0;)
+        link_follow(self, &g_array_index(links, Link, i));
+}
+
+/* A gap in the file between two clusters with a place. */
+typedef struct {
+    guint64 host_first; /* the cluster before the gap */
+    guint64 host_end;   /* the cluster after it */
+    guint64 guest_first;
+    guint64 guest_end;
+} Gap;
+
+/*
+ * Counts the guest clusters in the gap that no table maps, and the slots of lost tables that begin
+ * in it. Entries of a table that has a place are known.
+ */
+static guint64
+gap_missing(const SinterQcow2Rescue *self, const Gap *gap, guint64 *ret_lost)
+{
+    guint64 n = 0;
+
+    *ret_lost = 0;
+    for (guint64 guest = gap->guest_first + 1; guest < gap->guest_end;) {
+        guint64 slot = guest >> self->geo.l2_bits;
+        guint64 end = MIN((slot + 1) << self->geo.l2_bits, gap->guest_end);
+
+        if (self->slots[slot] == 0) {
+            n += end - guest;
+            *ret_lost += (guest & (self->geo.l2_entries - 1)) == 0;
+        }
+        guest = end;
+    }
+    return n;
+}
+
+static void
+gap_fill(SinterQcow2Rescue *self, const Gap *gap, gboolean with_tables)
+{
+    guint64 guest = gap->guest_first + 1;
+    guint64 lost = SINTER_QCOW2_NO_SLOT; /* whose table was passed */
+
+    for (guint64 host = gap->host_first + 1; host < gap->host_end; host++) {
+        SinterQcow2RescueData data = { host, 0, SINTER_RESCUE_LIKELY, SINTER_QCOW2_N_CLUES };
+        guint64 slot;
+
+        if (self->use[host] != SINTER_QCOW2_RESCUE_ORPHAN)
+            continue;
+        while (self->slots[guest >> self->geo.l2_bits] != 0)
+            guest = ((guest >> self->geo.l2_bits) + 1) << self->geo.l2_bits;
+        slot = guest >> self->geo.l2_bits;
+        if (with_tables && slot != lost && (guest & (self->geo.l2_entries - 1)) == 0) {
+            lost = slot;
+            continue;
+        }
+        data.guest_cluster = guest++;
+        g_array_append_val(self->data, data);
+    }
+}
+
+static void
+gap_examine(SinterQcow2Rescue *self, const Gap *gap)
+{
+    guint64 n_slots_max = LOST_MAX;
+    guint64 n_orphan = 0;
+    guint64 missing;
+    guint64 lost;
+
+    if (gap->guest_end <= gap->guest_first ||
+        (gap->guest_end - gap->guest_first) >> self->geo.l2_bits > n_slots_max)
+        return;
+    for (guint64 host = gap->host_first + 1; host < gap->host_end; host++)
+        n_orphan += self->use[host] == SINTER_QCOW2_RESCUE_ORPHAN;
+    if (n_orphan == 0)
+        return;
+    missing = gap_missing(self, gap, &lost);
+    if (n_orphan == missing)
+        gap_fill(self, gap, FALSE);
+    else if (n_orphan == missing + lost)
+        gap_fill(self, gap, TRUE);
+}
+
+/* Returns the place of a cluster: that of its table, or one that its content proved. */
+static guint64
+guest_of(const SinterQcow2Rescue *self, GHashTable *placed, guint64 cluster)
+{
+    const SinterQcow2RescueData *data = g_hash_table_lookup(placed, &cluster);
+
+    if (data)
+        return data->guest_cluster;
+    return self->use[cluster] == SINTER_QCOW2_RESCUE_DATA ? sinter_qcow2_rescue_guest(self, cluster)
+                                                          : SINTER_QCOW2_NO_CLUSTER;
+}
+
+static GHashTable *
+index_data(const SinterQcow2Rescue *self, const GArray *data)
+{
+    GHashTable *placed = g_hash_table_new(g_int64_hash, g_int64_equal);
+
+    for (guint i = 0; i < data->len; i++) {
+        SinterQcow2RescueData *one = &g_array_index(data, SinterQcow2RescueData, i);
+
+        g_hash_table_insert(placed, &one->cluster, one);
+        /* no longer free for others */
+        self->use[one->cluster] = SINTER_QCOW2_RESCUE_DATA;
+    }
+    return placed;
+}
+
+void
+sinter_qcow2_rescue_order_data(SinterQcow2Rescue *self)
+{
+    g_autoptr(GArray) proved =
+        g_array_append_vals(g_array_new(FALSE, FALSE, sizeof(SinterQcow2RescueData)),
+                            self->data->data, self->data->len);
+    g_autoptr(GHashTable) placed = index_data(self, proved);
+    Gap gap = { .host_first = SINTER_QCOW2_NO_CLUSTER };
+
+    for (guint64 host = 0; host < self->n_clusters; host++) {
+        guint64 guest;
+
+        if (self->use[host] == SINTER_QCOW2_RESCUE_EMPTY) {
+            gap.host_first = SINTER_QCOW2_NO_CLUSTER;
+            continue;
+        }
+        if (self->use[host] != SINTER_QCOW2_RESCUE_DATA)
+            continue;
+        guest = guest_of(self, placed, host);
+        gap.host_end = host;
+        gap.guest_end = guest;
+        if (gap.host_first != SINTER_QCOW2_NO_CLUSTER && guest != SINTER_QCOW2_NO_CLUSTER)
+            gap_examine(self, &gap);
+        gap.host_first = guest == SINTER_QCOW2_NO_CLUSTER ? SINTER_QCOW2_NO_CLUSTER : host;
+        gap.guest_first = guest;
+    }
+}
