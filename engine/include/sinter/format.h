@@ -25,6 +25,7 @@
 #include <sinter/check.h>
 #include <sinter/create.h>
 #include <sinter/dump.h>
+#include <sinter/format-change.h>
 #include <sinter/image.h>
 #include <sinter/io.h>
 #include <sinter/loss.h>
@@ -218,76 +219,6 @@ typedef enum {
     SINTER_FORMAT_SERIALIZED,
     SINTER_FORMAT_PARALLEL,
 } SinterFormatThreads;
-
-/* --- changes of metadata --- */
-
-/**
- * SinterFormatSnapshotKind:
- * @SINTER_FORMAT_SNAPSHOT_CREATE: save the disk's current state
- * @SINTER_FORMAT_SNAPSHOT_APPLY: revert the disk to the snapshot
- * @SINTER_FORMAT_SNAPSHOT_DELETE: remove the snapshot
- */
-typedef enum {
-    SINTER_FORMAT_SNAPSHOT_CREATE,
-    SINTER_FORMAT_SNAPSHOT_APPLY,
-    SINTER_FORMAT_SNAPSHOT_DELETE,
-} SinterFormatSnapshotKind;
-
-/**
- * SinterFormatSnapshot:
- * @kind: what to do
- * @name: CREATE: name of the new snapshot; otherwise name or id of an existing one
- * @key: how @name is compared; unused for CREATE
- * @date_usec: CREATE: microseconds since 1970
- */
-typedef struct {
-    SinterFormatSnapshotKind kind;
-    const char *name;
-    SinterSnapshotKey key;
-    gint64 date_usec;
-} SinterFormatSnapshot;
-
-/**
- * SinterFormatBitmaps:
- * @name: name of the bitmap to change
- * @actions: the actions, done in order
- * @n_actions: number of actions
- * @source: (nullable): an image, open for reading and locked, that holds the sources of merges;
- *   %NULL: the image itself
- * @source_is_empty: @source has no bitmaps because its format has none; otherwise @source is of the
- *   driver's own format
- * @n_done: (out): number of actions that succeeded
- *
- * Changes of a dirty bitmap. If an action fails, those before it are kept.
- */
-typedef struct {
-    const char *name;
-    const SinterBitmapAction *actions;
-    gsize n_actions;
-    SinterIo *source;
-    gboolean source_is_empty;
-    gsize n_done;
-} SinterFormatBitmaps;
-
-/**
- * SinterFormatMeasure:
- * @virtual_size: size of the disk
- * @count_data: (nullable): sets @ret to the number of bytes in clusters of @cluster_size bytes that
- *   hold data; %NULL for an empty disk
- * @data: for @count_data
- * @top: (nullable): the image that holds the content; %NULL for an empty disk
- * @bitmaps: (nullable) (element-type SinterBitmapInfo): bitmaps of @top; %NULL if its format has
- *   none, or if none are copied
- *
- * The disk for which an image is measured.
- */
-typedef struct {
-    guint64 virtual_size;
-    gboolean (*count_data)(guint64 cluster_size, guint64 *ret, gpointer data, GError **error);
-    gpointer data;
-    const SinterImageInfo *top;
-    GPtrArray *bitmaps;
-} SinterFormatMeasure;
 
 /* --- the driver --- */
 
@@ -563,8 +494,8 @@ typedef struct {
      * found; fills @result, whose lists are empty. Also called for a file without a valid header.
      * The file is open for reading, or for writing and locked. Any thread.
      */
-    gboolean (*rescue)(SinterIo *io, const SinterRescueOptions *options,
-                       SinterRescueResult *result, GError **error);
+    gboolean (*rescue)(SinterIo *io, const SinterRescueOptions *options, SinterRescueResult *result,
+                       GError **error);
 } SinterFormat;
 
 /**
