@@ -22,5 +22,7 @@
 #define SINTER_MESSAGE_ID_JOB_CANCELLED "17c014977aa04d3f8ae37422af3d7d93"
 /* a job found an unknown state and makes no further changes */
 #define SINTER_MESSAGE_ID_JOB_QUARANTINED "78e0b00ccd3240b3a17a1fe504da5457"
+/* a check found damage in an image */
+#define SINTER_MESSAGE_ID_FINDING "5b0c6f0d3f8e4f0a9d2c7a41b6e19c53"
 /* the record of a job cannot be read */
 #define SINTER_MESSAGE_ID_RECORD_SET_ASIDE "e10832c6f240465299ed5bb953fb93eb"

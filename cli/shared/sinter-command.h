@@ -17,8 +17,11 @@ G_BEGIN_DECLS
 enum {
     SINTER_EXIT_DONE = 0,
     SINTER_EXIT_FAILED = 1,    /* failure or usage error */
+    SINTER_EXIT_CORRUPT = 2,   /* a check found corruption */
+    SINTER_EXIT_LEAKS = 3,     /* a check found leaks only */
     SINTER_EXIT_REFUSED = 4,   /* refused by a safety rule */
     SINTER_EXIT_CANCELLED = 5, /* cancelled, or a deadline passed */
+    SINTER_EXIT_UNCHECKED = 6, /* a check could not read everything, and found no corruption */
 };
 
 typedef struct _SinterCommandCall SinterCommandCall;

@@ -121,8 +121,8 @@ describe_block_job(SinterBlockJobType type)
     return g_strdelimit(g_strdup(name ? name : "job of an unknown type"), "-", ' ');
 }
 
-static gboolean
-check_busy(SinterPlanDraft *draft)
+gboolean
+sinter_plan_draft_check_busy(SinterPlanDraft *draft)
 {
     static const char *const mirror_states[] = {
         [SINTER_MIRROR_NONE] = "",
@@ -174,8 +174,9 @@ gboolean
 sinter_plan_draft_check_disk(SinterPlanDraft *draft)
 {
     static const DiskCheck checks[] = {
-        check_domain_readable, check_manager, check_device, check_read_only, check_shareable,
-        check_transient,       check_depth,   check_busy,   check_running,   check_managed_save,
+        check_domain_readable, check_manager,      check_device, check_read_only,
+        check_shareable,       check_transient,    check_depth,  sinter_plan_draft_check_busy,
+        check_running,         check_managed_save,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(checks); i++) {

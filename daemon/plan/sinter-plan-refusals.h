@@ -11,4 +11,7 @@ gboolean sinter_plan_draft_check_disk(SinterPlanDraft *draft);
 /* Checks the layers that would be read or changed. */
 void sinter_plan_draft_check_layers(SinterPlanDraft *draft);
 
+/* Refuses if the disk has a block job. Returns TRUE. */
+gboolean sinter_plan_draft_check_busy(SinterPlanDraft *draft);
+
 G_END_DECLS

@@ -66,6 +66,8 @@ is_affected(const SinterPlanDraft *draft, guint place)
         return place == 0 || (place < draft->base && !draft->request->keep_files);
     case SINTER_OPERATION_COPY:
         return place < draft->base && draft->request->pivot;
+    case SINTER_OPERATION_CHECK:
+        return FALSE;
     }
     g_return_val_if_reached(TRUE);
 }
@@ -144,6 +146,7 @@ is_dropped(const SinterPlanDraft *draft, guint place)
     case SINTER_OPERATION_PULL:
         return place >= draft->first && place < draft->base && !draft->request->keep_files;
     case SINTER_OPERATION_COPY:
+    case SINTER_OPERATION_CHECK:
         return FALSE;
     }
     g_return_val_if_reached(FALSE);

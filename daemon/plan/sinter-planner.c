@@ -8,6 +8,8 @@
  */
 
 #include "sinter-planner.h"
+#include "sinter-check-planner.h"
+#include "sinter-plan-choice.h"
 #include "sinter-plan-cost.h"
 #include "sinter-plan-range.h"
 #include "sinter-plan-refusals.h"
@@ -61,16 +63,6 @@ check_request(const SinterPlanRequest *request, GError **error)
     return TRUE;
 }
 
-static char *
-list_targets(const SinterDomain *domain)
-{
-    g_autoptr(GPtrArray) targets = g_ptr_array_new();
-
-    for (guint i = 0; i < domain->disks->len; i++)
-        g_ptr_array_add(targets, ((SinterDisk *)g_ptr_array_index(domain->disks, i))->target);
-    return targets->len > 0 ? sinter_plan_join_names(targets) : g_strdup("none");
-}
-
 /* How suitable a disk is that was not named: only the best ones of a domain are chosen. */
 typedef enum {
     SUITS_WELL,   /* has layers to merge */
@@ -118,15 +110,9 @@ choose_disks(const SinterPlanRequest *request, const SinterDomain *domain, GErro
     }
     if (!request->disk)
         return choose_suitable(domain);
-    disk = sinter_domain_find_disk(domain, request->disk);
-    if (!disk) {
-        g_autofree char *targets = list_targets(domain);
-
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
-                    "domain '%s' has no disk '%s'; its disks: %s", domain->name, request->disk,
-                    targets);
+    disk = sinter_plan_choose_named(request, domain, error);
+    if (!disk)
         return NULL;
-    }
     chosen = g_ptr_array_new();
     g_ptr_array_add(chosen, (gpointer)disk);
     return g_steal_pointer(&chosen);
@@ -254,6 +240,8 @@ sinter_planner_plan(const SinterPlanRequest *request, const SinterDomain *domain
     g_autoptr(GPtrArray) drafts =
         g_ptr_array_new_with_free_func((GDestroyNotify)sinter_plan_draft_free);
 
+    if (is_operation(request, SINTER_OPERATION_CHECK))
+        return sinter_check_planner_plan(request, domain, graph, now_usec, error);
     if (!check_request(request, error) || !(disks = choose_disks(request, domain, error)))
         return NULL;
     for (guint i = 0; i < disks->len; i++)

@@ -141,6 +141,9 @@ sinter_disk_plan_new(const char *disk)
     plan->redefine_snapshots = g_new0(char *, 1);
     plan->remove_files = g_new0(char *, 1);
     plan->ignored_readers = g_new0(char *, 1);
+    plan->check_paths = g_new0(char *, 1);
+    plan->skip_paths = g_new0(char *, 1);
+    plan->skip_reasons = g_new0(char *, 1);
     plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_step_free);
     plan->refusals = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_refusal_free);
     plan->warnings = g_ptr_array_new_with_free_func(g_free);
@@ -171,6 +174,9 @@ sinter_disk_plan_copy(const SinterDiskPlan *plan)
     copy->redefine_snapshots = g_strdupv(plan->redefine_snapshots);
     copy->remove_files = g_strdupv(plan->remove_files);
     copy->ignored_readers = g_strdupv(plan->ignored_readers);
+    copy->check_paths = g_strdupv(plan->check_paths);
+    copy->skip_paths = g_strdupv(plan->skip_paths);
+    copy->skip_reasons = g_strdupv(plan->skip_reasons);
     copy->steps = g_ptr_array_copy(plan->steps, step_copy, NULL);
     copy->refusals = g_ptr_array_copy(plan->refusals, refusal_copy, NULL);
     copy->warnings = g_ptr_array_copy(plan->warnings, warning_copy, NULL);
@@ -194,6 +200,9 @@ sinter_disk_plan_free(SinterDiskPlan *plan)
     g_strfreev(plan->redefine_snapshots);
     g_strfreev(plan->remove_files);
     g_strfreev(plan->ignored_readers);
+    g_strfreev(plan->check_paths);
+    g_strfreev(plan->skip_paths);
+    g_strfreev(plan->skip_reasons);
     g_clear_pointer(&plan->steps, g_ptr_array_unref);
     g_clear_pointer(&plan->refusals, g_ptr_array_unref);
     g_clear_pointer(&plan->warnings, g_ptr_array_unref);

@@ -19,10 +19,11 @@ typedef enum {
     SINTER_OPERATION_COMMIT,        /* merge intermediate layers down; the active layer stays */
     SINTER_OPERATION_PULL,          /* copy data from lower layers up into the active layer */
     SINTER_OPERATION_COPY,          /* mirror the disk to a new destination */
+    SINTER_OPERATION_CHECK,         /* look for damage in the images; changes nothing */
 } SinterOperation;
 
-/* (transfer none): "active-commit", "commit", "pull", "copy". The reverse returns %FALSE for an
- * unknown name. */
+/* (transfer none): "active-commit", "commit", "pull", "copy", "check". The reverse returns %FALSE
+ * for an unknown name. */
 const char *sinter_operation_name(SinterOperation operation);
 gboolean sinter_operation_from_name(const char *name, SinterOperation *ret_operation);
 
@@ -84,7 +85,8 @@ SinterError sinter_refusal_code_error(SinterRefusalCode code); /* the error on D
 /**
  * SinterDiskPlan: the part of the plan for one disk; everything that a job needs.
  *
- * Chains are lists of paths (descriptions for layers without a path), active layer first.
+ * Chains are lists of paths (descriptions for layers without a path), active layer first. A check
+ * of a file has no domain: @disk is the path of the file.
  */
 typedef struct {
     char *disk;
@@ -101,6 +103,9 @@ typedef struct {
     gboolean pivot; /* copy: pivot to the destination at READY; else leave a complete copy there */
     char **chain_before;
     char **chain_after;
+    char **check_paths;         /* check: the images to check, active layer first */
+    char **skip_paths;          /* check: the images that are not checked … */
+    char **skip_reasons;        /* … and why: one for each */
     gboolean offline;           /* the domain is shut off: sinter-worker merges instead of QEMU */
     gboolean inactive_follows;  /* the next-boot XML now names the same top image as the live XML */
     char **drop_snapshots;      /* names */
@@ -122,8 +127,8 @@ typedef struct {
 
 typedef struct {
     gatomicrefcount ref_count;
-    char *domain_uuid;
-    char *domain_name;
+    char *domain_uuid; /* "" for a file */
+    char *domain_name; /* likewise */
     gboolean domain_active;
     gint64 created_usec; /* the time passed to the planner, microseconds since the epoch */
     GPtrArray *disks;    /* of SinterDiskPlan */

@@ -263,10 +263,14 @@ static gboolean
 check_chain(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPlan *part,
             GError **error)
 {
-    g_autoptr(SinterDomain) domain = sinter_inventory_lookup(self->inventory, plan->domain_uuid);
+    gboolean of_file = plan->domain_uuid[0] == '\0';
+    g_autoptr(SinterDomain) domain =
+        of_file ? NULL : sinter_inventory_lookup(self->inventory, plan->domain_uuid);
     const SinterDisk *disk = domain ? sinter_domain_find_disk(domain, part->disk) : NULL;
     g_auto(GStrv) now = disk ? sinter_disk_dup_chain(disk) : NULL;
 
+    if (of_file)
+        return TRUE;
     if (!domain) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain '%s' no longer exists",
                     plan->domain_name);
@@ -312,12 +316,15 @@ check_disk_free(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPl
                 GError **error)
 {
     SinterJob *job = sinter_executor_find_on_disk(self, plan->domain_uuid, part->disk);
+    gboolean of_file = plan->domain_uuid[0] == '\0';
 
     if (!job)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                "job %s is running on domain '%s', disk %s; wait for it to end, or cancel it",
-                sinter_job_get_record(job)->id, plan->domain_name, part->disk);
+                "job %s is running on %s%s%s%s; wait for it to end, or cancel it",
+                sinter_job_get_record(job)->id, of_file ? "'" : "domain '",
+                of_file ? part->disk : plan->domain_name, of_file ? "'" : "', disk ",
+                of_file ? "" : part->disk);
     return FALSE;
 }
 
@@ -342,6 +349,14 @@ check_plan(SinterExecutor *self, const SinterPlan *plan, guint uid, GError **err
     return check_bounds(self, plan, uid, error);
 }
 
+static const char *
+choose_kind(const SinterDiskPlan *part)
+{
+    if (part->operation == SINTER_OPERATION_CHECK)
+        return SINTER_JOB_KIND_CHECK;
+    return part->offline ? SINTER_JOB_KIND_OFFLINE : SINTER_JOB_KIND_LIVE;
+}
+
 static SinterJobRecord *
 make_record(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPlan *part,
             const SinterJobOptions *options)
@@ -349,7 +364,7 @@ make_record(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPlan *
     SinterJobRecord *record = sinter_job_record_new();
 
     record->id = sinter_job_store_new_id(self->store);
-    record->kind = g_strdup(part->offline ? SINTER_JOB_KIND_OFFLINE : SINTER_JOB_KIND_LIVE);
+    record->kind = g_strdup(choose_kind(part));
     record->domain_uuid = g_strdup(plan->domain_uuid);
     record->domain_name = g_strdup(plan->domain_name);
     record->plan = sinter_disk_plan_copy(part);

@@ -7,6 +7,7 @@
 
 #include "sinter-job-kinds.h"
 
+#include "sinter-check-job.h"
 #include "sinter-live-job.h"
 #include "sinter-offline-job.h"
 #include "sinter-unknown-job.h"
@@ -14,6 +15,7 @@
 static const SinterJobKind *const kinds[] = {
     &sinter_live_job_kind,
     &sinter_offline_job_kind,
+    &sinter_check_job_kind,
 };
 
 const SinterJobKind *

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * sinter-worker: merges images for sinterd, which starts it with the images and a socket as file
- * descriptors. It reads the request, drops all privileges that the work does not need, merges, and
- * reports the result. Invariant: it opens no file by name, and it does not outlive its daemon,
- * because end-of-file on the socket ends it. It may end at any moment: an interrupted merge leaves
- * a chain that reads as before.
+ * sinter-worker: merges and checks images for sinterd, which starts it with the images and a socket
+ * as file descriptors. It reads the request, drops all privileges that the work does not need, does
+ * the work, and reports the result. Invariant: it opens no file by name, and it does not outlive
+ * its daemon, because end-of-file on the socket ends it. It may end at any moment: an interrupted
+ * merge leaves a chain that reads as before.
  */
 
 #include "sinter-worker-channel.h"
+#include "sinter-worker-check.h"
 #include "sinter-worker-files.h"
 #include "sinter-worker-merge.h"
 #include "sinter-worker-sandbox.h"
@@ -67,6 +68,16 @@ tell_progress(guint64 done_bytes, guint64 total_bytes, gpointer user_data)
     g_mutex_unlock(&self->lock);
 }
 
+static void
+tell_report(guint place, const SinterImageReport *report, gpointer user_data)
+{
+    SinterWorkerMessage message = { .kind = SINTER_WORKER_REPORT,
+                                    .place = place,
+                                    .report = (SinterImageReport *)report };
+
+    tell(user_data, &message);
+}
+
 /* Receives messages from sinterd; runs in its own thread for the lifetime of the process. */
 static gpointer
 listen_thread(gpointer data)
@@ -102,6 +113,12 @@ receive_request(Worker *self)
     return g_steal_pointer(&message);
 }
 
+static gboolean (*const actions[])(SinterFs *, const SinterWorkerRequest *, SinterWorkerControl *,
+                                   GError **) = {
+    [SINTER_WORKER_MERGE] = sinter_worker_merge,
+    [SINTER_WORKER_CHECK] = sinter_worker_check,
+};
+
 static gboolean
 work(Worker *self, const SinterWorkerRequest *request, GError **error)
 {
@@ -113,7 +130,7 @@ work(Worker *self, const SinterWorkerRequest *request, GError **error)
         return FALSE;
     self->control.bandwidth_bytes_per_sec = request->bandwidth_bytes_per_sec;
     g_thread_unref(g_thread_new("listen", listen_thread, self));
-    return sinter_worker_merge(fs, request, &self->control, error);
+    return actions[request->action](fs, request, &self->control, error);
 }
 
 /* The kind of @error, as sinterd reports it. */
@@ -131,7 +148,8 @@ main(int argc, char **argv)
     g_autoptr(SinterWorkerMessage) message = NULL;
     g_autoptr(GError) error = NULL;
     SinterWorkerMessage answer = { .kind = SINTER_WORKER_DONE };
-    Worker self = { .control = { .func = tell_progress, .user_data = &self } };
+    Worker self = { .control = {
+                        .func = tell_progress, .report = tell_report, .user_data = &self } };
 
     if (fcntl(SINTER_WORKER_SOCKET_FD, F_SETFD, FD_CLOEXEC) < 0)
         leave("it can only be started by sinterd");

@@ -1,24 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gio/gio.h>
 #include <sinter/io.h>
 
+#include "sinter-worker-control.h"
 #include "sinter-worker-message.h"
 
 G_BEGIN_DECLS
-
-/* Called from any thread. */
-typedef void (*SinterWorkerProgressFunc)(guint64 done_bytes, guint64 total_bytes,
-                                         gpointer user_data);
-
-/* Control and progress of a running merge. */
-typedef struct {
-    guint64 bandwidth_bytes_per_sec; /* atomic; 0: no limit */
-    GCancellable *cancellable;
-    SinterWorkerProgressFunc func;
-    gpointer user_data;
-} SinterWorkerControl;
 
 /**
  * sinter_worker_merge:

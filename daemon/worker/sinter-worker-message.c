@@ -43,12 +43,18 @@ static const struct {
     [SINTER_WORKER_CANCEL] = { "cancel" },
     [SINTER_WORKER_PROGRESS] = { "progress",
                                  { M(MEMBER_BYTES, done_bytes), M(MEMBER_BYTES, total_bytes) } },
+    [SINTER_WORKER_REPORT] = { "report" },
     [SINTER_WORKER_DONE] = { "done" },
     [SINTER_WORKER_ERROR] = { "error", { M(MEMBER_CODE, code), M(MEMBER_TEXT, text) } },
 };
 
 static const char *const directions[] = {
     [SINTER_WORKER_DOWN] = "down", [SINTER_WORKER_UP] = "up"
+};
+
+static const char *const actions[] = {
+    [SINTER_WORKER_MERGE] = "merge",
+    [SINTER_WORKER_CHECK] = "check",
 };
 
 static void
@@ -98,6 +104,7 @@ sinter_worker_message_free(SinterWorkerMessage *message)
     if (!message)
         return;
     sinter_worker_request_free(message->request);
+    sinter_image_report_free(message->report);
     g_free(message->text);
     g_free(message);
 }
@@ -145,19 +152,35 @@ add_file(JsonBuilder *builder, const SinterWorkerFile *file)
 }
 
 static void
+add_merge(JsonBuilder *builder, const SinterWorkerRequest *request)
+{
+    add_uint(builder, "first", request->first);
+    add_uint(builder, "last", request->last);
+    add_string(builder, "direction", directions[request->direction]);
+}
+
+static void
 add_request(JsonBuilder *builder, const SinterWorkerRequest *request)
 {
+    add_string(builder, "action", actions[request->action]);
     json_builder_set_member_name(builder, "files");
     json_builder_begin_array(builder);
     for (guint i = 0; i < request->files->len; i++)
         add_file(builder, g_ptr_array_index(request->files, i));
     json_builder_end_array(builder);
-    add_uint(builder, "first", request->first);
-    add_uint(builder, "last", request->last);
-    add_string(builder, "direction", directions[request->direction]);
+    if (request->action == SINTER_WORKER_MERGE)
+        add_merge(builder, request);
     add_bytes(builder, "bandwidth", request->bandwidth_bytes_per_sec);
     add_uint(builder, "uid", request->uid);
     add_uint(builder, "gid", request->gid);
+}
+
+static void
+add_report(JsonBuilder *builder, const SinterWorkerMessage *message)
+{
+    add_uint(builder, "place", message->place);
+    json_builder_set_member_name(builder, "report");
+    sinter_image_report_to_json(message->report, builder);
 }
 
 static void
@@ -187,6 +210,8 @@ sinter_worker_message_to_json(const SinterWorkerMessage *message)
         add_member(builder, &members[i], message);
     if (message->kind == SINTER_WORKER_REQUEST)
         add_request(builder, message->request);
+    if (message->kind == SINTER_WORKER_REPORT)
+        add_report(builder, message);
     json_builder_end_object(builder);
     root = json_builder_get_root(builder);
     json_generator_set_root(generator, root);
@@ -267,14 +292,15 @@ read_files(JsonObject *object, SinterWorkerRequest *request)
     return n_files > 0;
 }
 
+/* The index in @words of the word that a member has. */
 static gboolean
-read_direction(JsonObject *object, SinterWorkerDirection *ret)
+get_word(JsonObject *object, const char *name, const char *const *words, gsize n_words, guint *ret)
 {
-    const char *name = get_string(object, "direction");
+    const char *word = get_string(object, name);
 
-    for (gsize i = 0; i < G_N_ELEMENTS(directions); i++) {
-        if (g_strcmp0(name, directions[i]) == 0) {
-            *ret = (SinterWorkerDirection)i;
+    for (gsize i = 0; i < n_words; i++) {
+        if (g_strcmp0(word, words[i]) == 0) {
+            *ret = (guint)i;
             return TRUE;
         }
     }
@@ -282,17 +308,46 @@ read_direction(JsonObject *object, SinterWorkerDirection *ret)
 }
 
 static gboolean
+read_merge(JsonObject *object, SinterWorkerRequest *request)
+{
+    guint direction;
+
+    if (!get_uint(object, "last", request->files->len - 1, &request->last) ||
+        !get_uint(object, "first", request->last, &request->first) ||
+        request->first >= request->last ||
+        !get_word(object, "direction", directions, G_N_ELEMENTS(directions), &direction))
+        return FALSE;
+    request->direction = (SinterWorkerDirection)direction;
+    return TRUE;
+}
+
+static gboolean
+read_action(JsonObject *object, SinterWorkerRequest *request)
+{
+    guint action;
+
+    if (!get_word(object, "action", actions, G_N_ELEMENTS(actions), &action))
+        return FALSE;
+    request->action = (SinterWorkerAction)action;
+    return request->action != SINTER_WORKER_MERGE || read_merge(object, request);
+}
+
+static gboolean
 read_request(JsonObject *object, SinterWorkerMessage *message)
 {
     SinterWorkerRequest *request = message->request = sinter_worker_request_new();
 
-    return read_files(object, request) &&
-           get_uint(object, "last", request->files->len - 1, &request->last) &&
-           get_uint(object, "first", request->last, &request->first) &&
-           request->first < request->last && read_direction(object, &request->direction) &&
+    return read_files(object, request) && read_action(object, request) &&
            get_bytes(object, "bandwidth", &request->bandwidth_bytes_per_sec) &&
            get_uint(object, "uid", MAX_ID, &request->uid) &&
            get_uint(object, "gid", MAX_ID, &request->gid);
+}
+
+static gboolean
+read_report(JsonObject *object, SinterWorkerMessage *message)
+{
+    message->report = sinter_image_report_from_json(json_object_get_member(object, "report"));
+    return message->report && get_uint(object, "place", MAX_FILES - 1, &message->place);
 }
 
 static gboolean
@@ -339,6 +394,8 @@ read_message(JsonObject *object, SinterWorkerMessage *message)
         if (!read_member(object, &members[i], message))
             return FALSE;
     }
+    if (message->kind == SINTER_WORKER_REPORT)
+        return read_report(object, message);
     return message->kind != SINTER_WORKER_REQUEST || read_request(object, message);
 }
 

@@ -4,14 +4,15 @@
 #include <glib.h>
 
 #include "sinter-error.h"
+#include "sinter-image-report.h"
 
 G_BEGIN_DECLS
 
 /*
  * The messages between sinterd and sinter-worker: one JSON object per line, over a socket. sinterd
- * begins with a REQUEST and may send BANDWIDTH and CANCEL after it; the worker sends PROGRESS and
- * ends with DONE or ERROR. Neither side trusts the other: lines have a maximum length, and a
- * message with an absent or mistyped member is rejected.
+ * begins with a REQUEST and may send BANDWIDTH and CANCEL after it; the worker sends PROGRESS, a
+ * REPORT on each image that it has checked, and ends with DONE or ERROR. Neither side trusts the
+ * other: lines have a maximum length, and a message with an absent or mistyped member is rejected.
  */
 
 /* The worker's end of the socket. The files follow. */
@@ -26,19 +27,27 @@ typedef struct {
 } SinterWorkerFile;
 
 typedef enum {
+    SINTER_WORKER_MERGE,
+    SINTER_WORKER_CHECK,
+} SinterWorkerAction;
+
+typedef enum {
     SINTER_WORKER_DOWN, /* into the lowest layer of the range */
     SINTER_WORKER_UP,   /* into the highest layer of the range */
 } SinterWorkerDirection;
 
 /**
- * SinterWorkerRequest: merge a range of a chain into one of its ends.
+ * SinterWorkerRequest: merge a range of a chain into one of its ends, or check images.
  *
- * @files: of SinterWorkerFile: the chain, top first. If @first is above 0, the layer right above
- *   the range gets the range's lowest layer as its backing file, in place of the highest.
- * @first, @last: indexes in @files of the ends of the range; @first < @last
+ * @files: of SinterWorkerFile: to merge, the chain, top first. If @first is above 0, the layer
+ *   right above the range gets the range's lowest layer as its backing file, in place of the
+ *   highest. To check, the images, each on its own.
+ * @first, @last, @direction: of a merge: indexes in @files of the ends of the range; @first <
+ *   @last
  * @uid, @gid: the user that the worker switches to before it reads the files; 0: no switch
  */
 typedef struct {
+    SinterWorkerAction action;
     GPtrArray *files;
     guint first;
     guint last;
@@ -53,7 +62,8 @@ typedef enum {
     SINTER_WORKER_BANDWIDTH, /* bytes_per_sec */
     SINTER_WORKER_CANCEL,
     SINTER_WORKER_PROGRESS, /* done_bytes, total_bytes */
-    SINTER_WORKER_DONE,     /* the result is durable */
+    SINTER_WORKER_REPORT,   /* place, report */
+    SINTER_WORKER_DONE,     /* the result is durable; all images are reported on */
     SINTER_WORKER_ERROR,    /* code, text; the chain reads as before */
 } SinterWorkerMessageKind;
 
@@ -66,6 +76,8 @@ typedef struct {
     guint64 total_bytes;
     SinterError code;
     char *text;
+    guint place; /* of the image in the request's files */
+    SinterImageReport *report;
 } SinterWorkerMessage;
 
 SinterWorkerRequest *sinter_worker_request_new(void);

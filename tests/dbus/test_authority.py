@@ -12,6 +12,8 @@ from lib import stage
 from lib.stage import MOCK, NAME, POLKIT, POLKIT_PATH, BusError, options
 
 INSPECT = 'org.sinter.inspect'
+CHECK = 'org.sinter.check'
+CHECK_FILE = 'org.sinter.check-file'
 CONSOLIDATE = 'org.sinter.consolidate'
 CONFIGURE = 'org.sinter.configure'
 FOREIGN_UID = 4242
@@ -23,10 +25,13 @@ def methods(client, plan, job):
     yield stage.MANAGER, 'Manager', 'LookupDomain', 's', ('plain',), INSPECT
     yield stage.MANAGER, 'Manager', 'LookupJob', 's', ('4711',), INSPECT
     yield stage.MANAGER, 'Manager', 'LookupPlan', 's', ('4711',), INSPECT
+    yield stage.MANAGER, 'Manager', 'CheckFile', 's', ('relative',), CHECK_FILE
     yield stage.MANAGER, 'Manager', 'Rescan', '', (), INSPECT
     yield stage.MANAGER, 'Manager', 'Reload', '', (), CONFIGURE
     yield domain, 'Domain', 'Plan', '', (), INSPECT
     yield domain, 'Domain', 'Consolidate', '', (), CONSOLIDATE
+    yield domain, 'Domain', 'Check', '', (), CHECK
+    yield disk, 'Disk', 'Check', '', (), CHECK
     yield disk, 'Disk', 'MeasureChain', '', (), INSPECT
     yield disk, 'Disk', 'Commit', '', (), CONSOLIDATE
     yield disk, 'Disk', 'Pull', '', (), CONSOLIDATE

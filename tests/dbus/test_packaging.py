@@ -108,17 +108,18 @@ class Polkit(unittest.TestCase):
             for who in ('allow_any', 'allow_inactive', 'allow_active'):
                 word = action.find('defaults').find(who).text
                 with self.subTest(f'{name} {who}'):
-                    free = name == 'org.sinter.inspect' and who == 'allow_active'
+                    free = (name in ('org.sinter.inspect', 'org.sinter.check') and
+                            who == 'allow_active')
                     self.assertEqual(word, 'yes' if free else 'auth_admin_keep')
 
     def test_rules_name_known_actions(self):
         policy = read(PACKAGING, 'polkit', 'org.sinter.policy')
         for name in ('50-sinter.rules', 'sinter-libvirt-group.rules'):
-            actions = re.findall(r'"(org\.sinter\.\w+)"', read(PACKAGING, 'polkit', name))
+            actions = re.findall(r'"(org\.sinter\.[\w-]+)"', read(PACKAGING, 'polkit', name))
             self.assertTrue(actions)
             for action in actions:
                 self.assertIn(f'<action id="{action}">', policy)
-                self.assertNotEqual(action, 'org.sinter.configure')
+                self.assertNotIn(action, ('org.sinter.configure', 'org.sinter.check-file'))
 
 
 class Systemd(unittest.TestCase):

@@ -162,6 +162,14 @@ class SinterBus:
                           options(**keys))[0]
         return [Job(self, path) for path in paths]
 
+    def check(self, name, **keys):
+        paths = self.call(self.domain(name), 'Domain', 'Check', '(a{sv})', options(**keys))[0]
+        return [Job(self, path) for path in paths]
+
+    def check_file(self, path):
+        return Job(self, self.call(MANAGER, 'Manager', 'CheckFile', '(sa{sv})', path,
+                                   options())[0])
+
     def commit(self, name, target='vda', **keys):
         return Job(self, self.call(self.disk(name, target), 'Disk', 'Commit', '(a{sv})',
                                    options(**keys))[0])

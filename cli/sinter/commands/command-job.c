@@ -3,6 +3,7 @@
 /* sinter job, cancel, bandwidth: act on one job by its id. */
 
 #include "sinter-commands.h"
+#include "text/sinter-check-text.h"
 #include "text/sinter-job-text.h"
 #include "bus/sinter-object.h"
 #include "sinter-units.h"
@@ -26,6 +27,7 @@ run_job(const SinterCommandCall *call, GError **error)
     g_autoptr(SinterObject) job =
         client ? sinter_object_find_job(client, call->operands[0], error) : NULL;
     g_autofree char *text = NULL;
+    g_autofree char *report = NULL;
 
     if (!job)
         return SINTER_EXIT_FAILED;
@@ -35,7 +37,8 @@ run_job(const SinterCommandCall *call, GError **error)
         g_print("%s\n", sinter_properties_get_string(job->properties, "Phase"));
     } else {
         text = sinter_job_text_details(job->properties, g_get_real_time());
-        g_print("%s", text);
+        report = sinter_check_text_report(job->properties, !client->globals->no_legend);
+        g_print("%s%s%s", text, *report != '\0' ? "\n" : "", report);
     }
     return SINTER_EXIT_DONE;
 }

@@ -17,6 +17,7 @@
 
 #include <glib-unix.h>
 #include <signal.h>
+#include <string.h>
 
 #include "sinter-command.h"
 #include "sinter-error.h"
@@ -36,7 +37,9 @@ take_jobs(SinterFollow *self, const SinterFollowStart *start, GVariant *reply)
         paths = g_variant_get_objv(child, NULL);
     }
     if (!paths[0])
-        sinter_follow_view_print(self->view, "%s: nothing to consolidate", start->what);
+        sinter_follow_view_print(self->view, "%s: nothing to %s", start->what,
+                                 strcmp(start->method.method, "Check") == 0 ? "check"
+                                                                            : "consolidate");
     for (guint i = 0; paths[i]; i++) {
         SinterJobTrack *track = sinter_job_track_new(self->tracks->len, paths[i]);
 
@@ -188,6 +191,18 @@ sinter_follow_run(SinterFollow *self)
     g_main_loop_run(self->loop);
     stop_listening(self);
     return self->status;
+}
+
+guint
+sinter_follow_get_n_jobs(const SinterFollow *self)
+{
+    return self->tracks->len;
+}
+
+const SinterProperties *
+sinter_follow_get_job(const SinterFollow *self, guint i)
+{
+    return ((const SinterJobTrack *)g_ptr_array_index(self->tracks, i))->properties;
 }
 
 static void

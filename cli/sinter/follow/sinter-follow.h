@@ -37,6 +37,11 @@ void sinter_follow_add_disk(SinterFollow *self, SinterObject *disk);
 /* Makes the calls and waits. Returns the exit status. */
 int sinter_follow_run(SinterFollow *self);
 
+guint sinter_follow_get_n_jobs(const SinterFollow *self);
+
+/* (transfer none) (nullable): the properties of job @i as last seen; %NULL if it was not read */
+const SinterProperties *sinter_follow_get_job(const SinterFollow *self, guint i);
+
 /* (transfer full): the current state of all jobs, as a JSON array */
 JsonNode *sinter_follow_to_json(SinterFollow *self);
 

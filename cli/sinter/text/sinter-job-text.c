@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bus/sinter-client.h"
+#include "sinter-check-text.h"
 #include "sinter-command.h"
 #include "sinter-error.h"
 #include "sinter-json.h"
@@ -25,7 +26,10 @@ sinter_job_text_is_final(const SinterProperties *job)
 char *
 sinter_job_text_label(const SinterProperties *job)
 {
-    return g_strconcat(sinter_properties_get_string(job, "DomainName"), " ",
+    const char *domain = sinter_properties_get_string(job, "DomainName");
+
+    /* the check of a file has no domain */
+    return g_strconcat(domain, *domain != '\0' ? " " : "",
                        sinter_properties_get_string(job, "Disk"), NULL);
 }
 
@@ -280,7 +284,7 @@ sinter_job_text_outcome(const SinterProperties *job)
     gboolean quarantined = strcmp(phase, "quarantined") == 0;
 
     if (strcmp(phase, "done") == 0)
-        return format_done(job);
+        return sinter_check_text_is_check(job) ? sinter_check_text_summary(job) : format_done(job);
     if (strcmp(phase, "cancelled") == 0)
         return g_strdup_printf("job %s was cancelled", id);
     return g_strdup_printf("job %s %s: %s", id, quarantined ? "was quarantined" : "failed",
@@ -295,7 +299,7 @@ sinter_job_text_exit_status(const SinterProperties *job)
     GError error = { SINTER_ERROR, (int)code, NULL };
 
     if (strcmp(phase, "done") == 0)
-        return SINTER_EXIT_DONE;
+        return sinter_check_text_exit_status(job);
     if (strcmp(phase, "cancelled") == 0)
         return SINTER_EXIT_CANCELLED;
     /* a job that never started was refused; one that started and stopped has failed */

@@ -136,7 +136,7 @@ handle_measure_chain(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, G
     return TRUE;
 }
 
-/* Creates a request for one block job on this disk. */
+/* Creates a request for one job on this disk. */
 static SinterRequest *
 new_request(SinterDiskObject *self, GDBusMethodInvocation *invocation, SinterOperation operation)
 {
@@ -165,6 +165,14 @@ on_planned(SinterRequest *request, SinterPlan *plan)
                                               g_variant_new("(o)", job));
     else
         sinter_request_fail(request, g_steal_pointer(&error));
+}
+
+static gboolean
+handle_check(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    sinter_request_run(new_request(SINTER_DISK_OBJECT(iface), invocation, SINTER_OPERATION_CHECK),
+                       on_planned);
+    return TRUE;
 }
 
 static gboolean
@@ -243,6 +251,7 @@ static void
 disk_iface_init(SinterDBusDiskIface *iface)
 {
     iface->handle_measure_chain = handle_measure_chain;
+    iface->handle_check = handle_check;
     iface->handle_commit = handle_commit;
     iface->handle_pull = handle_pull;
     iface->handle_copy = handle_copy;

@@ -205,10 +205,37 @@ handle_consolidate(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, G
 }
 
 static void
+on_check_planned(SinterRequest *request, SinterPlan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) jobs = sinter_request_submit(request, plan, &error);
+
+    if (jobs)
+        sinter_dbus_domain_complete_check(NULL, g_steal_pointer(&request->invocation),
+                                          (const char *const *)jobs);
+    else
+        sinter_request_fail(request, g_steal_pointer(&error));
+}
+
+static gboolean
+handle_check(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    SinterDomainObject *self = SINTER_DOMAIN_OBJECT(iface);
+    SinterRequest *request =
+        sinter_request_new(self->context, self, invocation, self->domain->uuid);
+
+    request->options.wanted.operation_set = TRUE;
+    request->options.wanted.operation = SINTER_OPERATION_CHECK;
+    sinter_request_run(request, on_check_planned);
+    return TRUE;
+}
+
+static void
 domain_iface_init(SinterDBusDomainIface *iface)
 {
     iface->handle_plan = handle_plan;
     iface->handle_consolidate = handle_consolidate;
+    iface->handle_check = handle_check;
 }
 
 static void

@@ -11,6 +11,7 @@
 
 #include "sinter-authority.h"
 #include "sinter-dbus-error.h"
+#include "sinter-report-view.h"
 
 #define MIN_INTERVAL_USEC (G_USEC_PER_SEC / 4)
 
@@ -19,6 +20,7 @@ struct _SinterJobObject {
     SinterServiceContext *context;
     SinterJobRecord *record; /* as last updated, like the two below */
     SinterJobProgress progress;
+    GPtrArray *reports; /* (nullable): as last shown */
     gboolean cancelable;
     gint64 shown_usec; /* when the properties were last set, monotonic */
     guint timeout_id;  /* the timeout of a delayed change */
@@ -80,6 +82,21 @@ show_record(SinterDBusJob *iface, const SinterJobRecord *record)
     sinter_dbus_job_set_warnings(iface, (const char *const *)warnings->pdata);
 }
 
+/* The reports are replaced at most twice in the life of a job. */
+static void
+show_reports(SinterJobObject *self)
+{
+    SinterDBusJob *iface = SINTER_DBUS_JOB(self);
+    GPtrArray *reports = self->record->reports;
+
+    if (reports == self->reports && sinter_dbus_job_get_images(iface))
+        return;
+    g_clear_pointer(&self->reports, g_ptr_array_unref);
+    self->reports = reports ? g_ptr_array_ref(reports) : NULL;
+    sinter_dbus_job_set_images(iface, sinter_report_view_images(reports));
+    sinter_dbus_job_set_findings(iface, sinter_report_view_findings(reports));
+}
+
 static void
 show_constants(SinterDBusJob *iface, const SinterJobRecord *record)
 {
@@ -107,6 +124,7 @@ show(SinterJobObject *self)
     g_clear_handle_id(&self->timeout_id, g_source_remove);
     self->shown_usec = g_get_monotonic_time();
     show_record(iface, self->record);
+    show_reports(self);
     show_progress(iface, &self->progress, self->record->phase);
     sinter_dbus_job_set_cancelable(iface, self->cancelable);
 }
@@ -185,8 +203,13 @@ on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
 void
 sinter_job_object_end(SinterJobObject *self)
 {
-    GWeakRef *place = g_new0(GWeakRef, 1);
+    GWeakRef *place;
 
+    if (self->record->domain_uuid[0] == '\0') {
+        sinter_job_object_finish(self);
+        return;
+    }
+    place = g_new0(GWeakRef, 1);
     g_weak_ref_init(place, self);
     sinter_service_context_refresh_async(self->context, self->record->domain_uuid, on_refreshed,
                                          place);
@@ -254,6 +277,7 @@ sinter_job_object_finalize(GObject *object)
 
     g_clear_handle_id(&self->timeout_id, g_source_remove);
     g_clear_pointer(&self->record, sinter_job_record_free);
+    g_clear_pointer(&self->reports, g_ptr_array_unref);
     g_clear_object(&self->context);
     G_OBJECT_CLASS(sinter_job_object_parent_class)->finalize(object);
 }

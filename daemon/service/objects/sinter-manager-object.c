@@ -8,6 +8,10 @@
 
 #include "sinter-manager-object.h"
 
+#include <string.h>
+
+#include "sinter-authority.h"
+#include "sinter-check-planner.h"
 #include "sinter-dbus-error.h"
 #include "sinter-event-gate.h"
 #include "sinter-object-path.h"
@@ -258,6 +262,49 @@ handle_reload(SinterDBusManager *iface, GDBusMethodInvocation *invocation, GVari
     return TRUE;
 }
 
+/* (transfer full) (nullable): the job */
+static char *
+submit_check_of_file(SinterManagerObject *self, GDBusMethodInvocation *invocation, const char *path,
+                     GError **error)
+{
+    g_autoptr(SinterPlan) plan = sinter_check_planner_plan_file(path, g_get_real_time());
+    const SinterJobOptions options = { .uid = sinter_authority_get_call(invocation)->uid };
+    g_auto(GStrv) ids = sinter_service_context_submit(self->context, plan, &options, error);
+
+    return ids ? sinter_object_path_job(ids[0]) : NULL;
+}
+
+static gboolean
+is_plain_path(const char *path)
+{
+    g_autofree char *plain = NULL;
+
+    if (!g_path_is_absolute(path) || strlen(path) > SINTER_OPTION_MAX_STRING)
+        return FALSE;
+    plain = g_canonicalize_filename(path, NULL);
+    return strcmp(plain, path) == 0;
+}
+
+static gboolean
+handle_check_file(SinterDBusManager *iface, GDBusMethodInvocation *invocation, const char *path,
+                  GVariant *options)
+{
+    SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *job = NULL;
+
+    if (is_plain_path(path))
+        job = submit_check_of_file(self, invocation, path, &error);
+    else
+        g_set_error(&error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "'%.256s' is not a plain absolute path of a file", path);
+    if (job)
+        sinter_dbus_manager_complete_check_file(iface, invocation, job);
+    else
+        sinter_dbus_return_error(invocation, g_steal_pointer(&error));
+    return TRUE;
+}
+
 static void
 manager_iface_init(SinterDBusManagerIface *iface)
 {
@@ -266,6 +313,7 @@ manager_iface_init(SinterDBusManagerIface *iface)
     iface->handle_lookup_plan = handle_lookup_plan;
     iface->handle_rescan = handle_rescan;
     iface->handle_reload = handle_reload;
+    iface->handle_check_file = handle_check_file;
 }
 
 static void

@@ -3,7 +3,7 @@
 
 #include "sinter-model.h"
 #include "sinter-plan.h"
-#include "sinter-worker-message.h"
+#include "sinter-worker-task.h"
 
 G_BEGIN_DECLS
 
@@ -36,23 +36,12 @@ SinterOfflineFiles *sinter_offline_files_open(const SinterDisk *disk, const Sint
 void sinter_offline_files_free(SinterOfflineFiles *files);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterOfflineFiles, sinter_offline_files_free)
 
-guint sinter_offline_files_get_n(const SinterOfflineFiles *files);
-
-/* The open image at index @place; 0 is the active layer. */
-int sinter_offline_files_get_fd(const SinterOfflineFiles *files, guint place);
-
-/* The merge's destination, opened a second time with O_DIRECT; -1: unavailable. */
-int sinter_offline_files_get_direct_fd(const SinterOfflineFiles *files);
-
 /* (transfer none): the format of the merge's destination */
 const char *sinter_offline_files_get_result_format(const SinterOfflineFiles *files);
 
-/*
- * (transfer full): the request for the worker; the image at index N is descriptor @first_fd + N,
- * the O_DIRECT descriptor follows the last one
- */
-SinterWorkerRequest *sinter_offline_files_make_request(const SinterOfflineFiles *files,
-                                                       guint first_fd,
-                                                       guint64 bandwidth_bytes_per_sec);
+/* @task: (out caller-allocates): what a worker needs to merge; the images in the order of the
+ * chain. @files must exist until the worker is started. */
+void sinter_offline_files_make_task(const SinterOfflineFiles *files,
+                                    guint64 bandwidth_bytes_per_sec, SinterWorkerTask *task);
 
 G_END_DECLS

@@ -51,15 +51,6 @@ hear(SinterJobRun *run, const SinterEvent *event)
 }
 
 static void
-apply_bandwidth(SinterJobRun *run)
-{
-    SinterOfflineWorker *worker = sinter_offline_state(run)->worker;
-
-    if (worker)
-        sinter_offline_worker_set_bandwidth(worker, run->record->bandwidth_bytes_per_sec);
-}
-
-static void
 step_verify(SinterJobRun *run, const SinterVerdict *verdict)
 {
     if (sinter_chain_verify(run))
@@ -89,6 +80,7 @@ step_cancelled(SinterJobRun *run, const SinterVerdict *verdict)
 const SinterJobKind sinter_offline_job_kind = {
     .name = SINTER_JOB_KIND_OFFLINE,
     .state_size = sizeof(SinterOfflineState),
+    .seat_offset = G_STRUCT_OFFSET(SinterOfflineState, seat),
     .clear = clear,
     .take_over = sinter_chain_renew_space,
     .observe = observe,
@@ -100,5 +92,5 @@ const SinterJobKind sinter_offline_job_kind = {
         [SINTER_NEXT_CANCELLED] = step_cancelled,
     },
     .hear = hear,
-    .apply_bandwidth = apply_bandwidth,
+    .apply_bandwidth = sinter_worker_seat_apply_bandwidth,
 };

@@ -14,13 +14,8 @@
 #include "sinter-cleanup.h"
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
+#include "sinter-offline-files.h"
 #include "sinter-recheck.h"
-
-/* A worker that dies this often dies because of the data that it reads. */
-#define MAX_DEATHS 3
-
-/* The time from the request to cancel until the worker is killed. */
-#define CANCEL_USEC (10 * G_USEC_PER_SEC)
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
@@ -135,86 +130,6 @@ begin(SinterJobRun *run)
     return TRUE;
 }
 
-/* --- while the worker runs -------------------------------------------------------------------- */
-
-/* The result of a worker: its answer, or how it died without one. */
-typedef struct {
-    SinterWorkerMessage *answer;
-    char *death;
-    gint64 kill_usec; /* when it is killed for not cancelling; 0: cancel was not requested */
-    gboolean killed;
-} Outcome;
-
-static void
-outcome_clear(Outcome *outcome)
-{
-    sinter_worker_message_free(outcome->answer);
-    g_free(outcome->death);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Outcome, outcome_clear)
-
-/* Returns whether that was the worker's last message. */
-static gboolean
-hear_worker(SinterJobRun *run, SinterMessage *message, Outcome *outcome)
-{
-    const SinterWorkerMessage *said = message->worker;
-
-    if (message->serial != sinter_offline_state(run)->n_workers)
-        return FALSE;
-    if (!said) {
-        outcome->death = g_steal_pointer(&message->text);
-        return TRUE;
-    }
-    if (said->kind == SINTER_WORKER_PROGRESS) {
-        sinter_job_run_note_progress(run, said->done_bytes, said->total_bytes);
-    } else if (!outcome->answer) {
-        outcome->answer = g_steal_pointer(&message->worker);
-    }
-    return FALSE;
-}
-
-static void
-ask_to_give_up(SinterJobRun *run, Outcome *outcome)
-{
-    if (!run->record->cancel_requested || outcome->kill_usec != 0)
-        return;
-    sinter_offline_worker_cancel(sinter_offline_state(run)->worker);
-    outcome->kill_usec = g_get_monotonic_time() + CANCEL_USEC;
-}
-
-static guint64
-time_left(const Outcome *outcome)
-{
-    if (outcome->kill_usec == 0 || outcome->killed)
-        return G_MAXUINT64;
-    return (guint64)MAX(outcome->kill_usec - g_get_monotonic_time(), 0);
-}
-
-/* Waits until the worker has ended; FALSE if the daemon stops first. */
-static gboolean
-follow(SinterJobRun *run, Outcome *outcome)
-{
-    gboolean ended = FALSE;
-
-    while (!ended) {
-        g_autoptr(SinterMessage) message = NULL;
-
-        ask_to_give_up(run, outcome);
-        message = sinter_mailbox_wait(run->mailbox, time_left(outcome));
-        if (!message) {
-            sinter_offline_worker_kill(sinter_offline_state(run)->worker);
-            outcome->killed = TRUE;
-        } else if (message->kind == SINTER_MESSAGE_WORKER) {
-            ended = hear_worker(run, message, outcome);
-        } else {
-            sinter_job_run_hear(run, message);
-        }
-        if (run->life == SINTER_JOB_STOPPED)
-            return FALSE;
-    }
-    return TRUE;
-}
-
 /* --- after the merge -------------------------------------------------------------------------- */
 
 static gboolean
@@ -250,53 +165,46 @@ take_error(SinterJobRun *run, const SinterWorkerMessage *answer)
 }
 
 static void
-take_death(SinterJobRun *run, const char *death)
+take_death(SinterJobRun *run, const SinterWorkerOutcome *outcome)
 {
-    g_autofree char *text = g_strdup_printf("sinter-worker died: %s", death);
+    g_autofree char *text = NULL;
     g_autoptr(GError) error = NULL;
 
     if (run->record->cancel_requested)
         return;
-    sinter_job_run_log(run, G_LOG_LEVEL_WARNING, text);
-    if (++sinter_offline_state(run)->n_deaths < MAX_DEATHS)
+    text = sinter_worker_seat_note_death(run, outcome);
+    if (!text)
         return;
-    error = g_error_new(SINTER_ERROR, SINTER_ERROR_FAILED,
-                        "%s; gave up after %d attempts; the chain is unchanged", text, MAX_DEATHS);
+    error = g_error_new(SINTER_ERROR, SINTER_ERROR_FAILED, "%s; the chain is unchanged", text);
     sinter_job_run_fail(run, error);
 }
 
 static void
-take_outcome(SinterJobRun *run, const SinterOfflineFiles *files, const Outcome *outcome)
+take_outcome(SinterJobRun *run, const SinterOfflineFiles *files, const SinterWorkerOutcome *outcome)
 {
-    if (!outcome->answer)
-        take_death(run, outcome->death);
-    else if (outcome->answer->kind == SINTER_WORKER_DONE)
+    const SinterWorkerMessage *answer = outcome->answer;
+
+    if (answer && answer->kind == SINTER_WORKER_DONE)
         follow_with_definition(run, files);
-    else if (outcome->answer->kind == SINTER_WORKER_ERROR)
-        take_error(run, outcome->answer);
+    else if (answer && answer->kind == SINTER_WORKER_ERROR)
+        take_error(run, answer);
     else
-        take_death(run, "it sent an invalid message");
+        take_death(run, outcome);
 }
 
 void
 sinter_offline_step_merge(SinterJobRun *run, const SinterVerdict *verdict)
 {
     g_autoptr(SinterOfflineFiles) files = NULL;
-    g_auto(Outcome) outcome = { 0 };
+    g_auto(SinterWorkerOutcome) outcome = { 0 };
+    g_auto(SinterWorkerTask) task = { 0 };
     g_autoptr(GError) error = NULL;
-    gboolean ended;
 
     if (!open_files(run, &files) || !look_once_more(run) || !claim_space(run) || !begin(run))
         return;
-    sinter_offline_state(run)->worker = sinter_offline_worker_start(
-        run->context.worker_program, files, run->record->bandwidth_bytes_per_sec, run->mailbox,
-        ++sinter_offline_state(run)->n_workers, &error);
-    if (!sinter_offline_state(run)->worker) {
-        sinter_job_run_fail(run, error);
-        return;
-    }
-    ended = follow(run, &outcome);
-    g_clear_pointer(&sinter_offline_state(run)->worker, sinter_offline_worker_free);
-    if (ended)
+    sinter_offline_files_make_task(files, run->record->bandwidth_bytes_per_sec, &task);
+    if (sinter_worker_seat_run(run, &task, &outcome, &error))
         take_outcome(run, files, &outcome);
+    else if (error)
+        sinter_job_run_fail(run, error);
 }

@@ -106,24 +106,20 @@ give_fd(GSubprocessLauncher *launcher, int fd, int target, GError **error)
 }
 
 static gboolean
-spawn(SinterOfflineWorker *self, const char *program, const SinterOfflineFiles *files,
-      int child_socket, GError **error)
+spawn(SinterOfflineWorker *self, const char *program, const GArray *fds, int child_socket,
+      GError **error)
 {
     /* standard input is /dev/null by default */
     g_autoptr(GSubprocessLauncher) launcher =
         g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
     const int first_fd = SINTER_WORKER_SOCKET_FD + 1;
-    guint n = sinter_offline_files_get_n(files);
-    int direct_fd = sinter_offline_files_get_direct_fd(files);
 
     if (!give_fd(launcher, child_socket, SINTER_WORKER_SOCKET_FD, error))
         return FALSE;
-    for (guint i = 0; i < n; i++) {
-        if (!give_fd(launcher, sinter_offline_files_get_fd(files, i), first_fd + (int)i, error))
+    for (guint i = 0; i < fds->len; i++) {
+        if (!give_fd(launcher, g_array_index(fds, int, i), first_fd + (int)i, error))
             return FALSE;
     }
-    if (direct_fd >= 0 && !give_fd(launcher, direct_fd, first_fd + (int)n, error))
-        return FALSE;
     g_subprocess_launcher_set_cwd(launcher, "/");
     self->process = g_subprocess_launcher_spawn(launcher, error, program, NULL);
     if (!self->process)
@@ -132,11 +128,8 @@ spawn(SinterOfflineWorker *self, const char *program, const SinterOfflineFiles *
 }
 
 static gboolean
-send_request(SinterOfflineWorker *self, const SinterOfflineFiles *files,
-             guint64 bandwidth_bytes_per_sec, GError **error)
+send_request(SinterOfflineWorker *self, SinterWorkerRequest *request, GError **error)
 {
-    g_autoptr(SinterWorkerRequest) request = sinter_offline_files_make_request(
-        files, SINTER_WORKER_SOCKET_FD + 1, bandwidth_bytes_per_sec);
     const SinterWorkerMessage message = { .kind = SINTER_WORKER_REQUEST, .request = request };
 
     sinter_worker_user_find(&request->uid, &request->gid);
@@ -144,9 +137,8 @@ send_request(SinterOfflineWorker *self, const SinterOfflineFiles *files,
 }
 
 SinterOfflineWorker *
-sinter_offline_worker_start(const char *program, const SinterOfflineFiles *files,
-                            guint64 bandwidth_bytes_per_sec, SinterMailbox *mailbox, guint serial,
-                            GError **error)
+sinter_offline_worker_start(const char *program, const SinterWorkerTask *task,
+                            SinterMailbox *mailbox, guint serial, GError **error)
 {
     SinterOfflineWorker *self = g_new0(SinterOfflineWorker, 1);
     g_autofree char *beside = program ? NULL : find_program();
@@ -162,8 +154,8 @@ sinter_offline_worker_start(const char *program, const SinterOfflineFiles *files
     }
     self->channel = sinter_worker_channel_new(sockets[0]);
     child_socket = sockets[1];
-    if (!spawn(self, program ? program : beside, files, child_socket, error) ||
-        !send_request(self, files, bandwidth_bytes_per_sec, error)) {
+    if (!spawn(self, program ? program : beside, task->fds, child_socket, error) ||
+        !send_request(self, task->request, error)) {
         sinter_offline_worker_free(self);
         return NULL;
     }

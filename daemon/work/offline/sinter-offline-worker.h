@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sinter-mailbox.h"
-#include "sinter-offline-files.h"
+#include "sinter-worker-task.h"
 
 G_BEGIN_DECLS
 
@@ -18,13 +18,11 @@ typedef struct _SinterOfflineWorker SinterOfflineWorker;
 /**
  * sinter_offline_worker_start:
  * @program: (nullable): path of sinter-worker; %NULL for the one next to this daemon
- * @files: open and locked; the worker gets their descriptors and shares the locks
+ * @task: the worker gets its descriptors and shares their locks
  * @serial: part of each message, so that the last messages of a worker are not attributed to the
  *   next one
  */
-SinterOfflineWorker *sinter_offline_worker_start(const char *program,
-                                                 const SinterOfflineFiles *files,
-                                                 guint64 bandwidth_bytes_per_sec,
+SinterOfflineWorker *sinter_offline_worker_start(const char *program, const SinterWorkerTask *task,
                                                  SinterMailbox *mailbox, guint serial,
                                                  GError **error);
 

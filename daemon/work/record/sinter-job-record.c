@@ -38,6 +38,8 @@ sinter_job_record_copy(const SinterJobRecord *record)
     copy->error_message = g_strdup(record->error_message);
     copy->warnings = g_ptr_array_copy(record->warnings, (GCopyFunc)(void (*)(void))g_strdup, NULL);
     g_ptr_array_set_free_func(copy->warnings, g_free);
+    if (record->reports)
+        copy->reports = g_ptr_array_ref(record->reports);
     return copy;
 }
 
@@ -55,6 +57,7 @@ sinter_job_record_free(SinterJobRecord *record)
     g_free(record->qemu_identity);
     g_free(record->error_message);
     g_ptr_array_unref(record->warnings);
+    g_clear_pointer(&record->reports, g_ptr_array_unref);
     g_free(record);
 }
 
@@ -85,6 +88,7 @@ typedef enum {
     FIELD_OPTIONAL,  /* char *, absent for NULL */
     FIELD_STRINGS,   /* char **, absent for NULL */
     FIELD_WARNINGS,  /* GPtrArray of char * */
+    FIELD_REPORTS,   /* GPtrArray of SinterImageReport *, absent for NULL */
     FIELD_BOOLEAN,   /* gboolean */
     FIELD_FLAG,      /* gboolean, absent for FALSE */
     FIELD_UINT,      /* guint */
@@ -128,6 +132,7 @@ static const Field record_fields[] = {
     R(FIELD_ERROR, error_code),
     R(FIELD_OPTIONAL, error_message),
     R(FIELD_WARNINGS, warnings),
+    R(FIELD_REPORTS, reports),
 };
 #undef R
 
@@ -157,6 +162,9 @@ static const Field plan_fields[] = {
     P(FIELD_STRINGS, remove_files),
     P(FIELD_STRINGS, ignored_readers),
     P(FIELD_FLAG, ignore_manager),
+    P(FIELD_STRINGS, check_paths),
+    P(FIELD_STRINGS, skip_paths),
+    P(FIELD_STRINGS, skip_reasons),
     P(FIELD_UINT64, bytes_to_copy),
     P(FIELD_UINT64, space_before_bytes),
     P(FIELD_UINT64, space_after_bytes),
@@ -184,15 +192,35 @@ add_warnings(JsonBuilder *builder, const GPtrArray *warnings)
 }
 
 static void
+add_reports(JsonBuilder *builder, const GPtrArray *reports)
+{
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < reports->len; i++)
+        sinter_image_report_to_json(reports->pdata[i], builder);
+    json_builder_end_array(builder);
+}
+
+/* Returns whether a field may be absent. */
+static gboolean
+is_optional(const Field *field)
+{
+    return field->kind == FIELD_OPTIONAL || field->kind == FIELD_STRINGS ||
+           field->kind == FIELD_REPORTS || field->kind == FIELD_FLAG;
+}
+
+static gboolean
+is_empty(const Field *field, const void *at)
+{
+    return field->kind == FIELD_FLAG ? !*(const gboolean *)at : *(const void *const *)at == NULL;
+}
+
+static void
 add_field(JsonBuilder *builder, const Field *field, const void *object)
 {
     const void *at = (const char *)object + field->offset;
     char number[32];
 
-    if ((field->kind == FIELD_OPTIONAL || field->kind == FIELD_STRINGS) &&
-        *(const void *const *)at == NULL)
-        return;
-    if (field->kind == FIELD_FLAG && !*(const gboolean *)at)
+    if (is_optional(field) && is_empty(field, at))
         return;
     json_builder_set_member_name(builder, field->name);
     switch (field->kind) {
@@ -205,6 +233,9 @@ add_field(JsonBuilder *builder, const Field *field, const void *object)
         break;
     case FIELD_WARNINGS:
         add_warnings(builder, *(GPtrArray *const *)at);
+        break;
+    case FIELD_REPORTS:
+        add_reports(builder, *(GPtrArray *const *)at);
         break;
     case FIELD_BOOLEAN:
     case FIELD_FLAG:
@@ -283,6 +314,25 @@ read_strings(JsonNode *node)
     return g_steal_pointer(&strings);
 }
 
+/* (transfer full) (nullable): the reports of an array */
+static GPtrArray *
+read_reports(JsonNode *node)
+{
+    g_autoptr(GPtrArray) reports = sinter_image_reports_new();
+    JsonArray *array = JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+
+    if (!array)
+        return NULL;
+    for (guint i = 0; i < json_array_get_length(array); i++) {
+        SinterImageReport *report = sinter_image_report_from_json(json_array_get_element(array, i));
+
+        if (!report)
+            return NULL;
+        g_ptr_array_add(reports, report);
+    }
+    return g_steal_pointer(&reports);
+}
+
 static gboolean
 read_string_field(JsonNode *node, const Field *field, void *at)
 {
@@ -333,8 +383,7 @@ read_field(JsonObject *json, const Field *field, void *object)
     void *at = (char *)object + field->offset;
     g_autoptr(GPtrArray) strings = NULL;
 
-    if (!node && (field->kind == FIELD_OPTIONAL || field->kind == FIELD_STRINGS ||
-                  field->kind == FIELD_FLAG))
+    if (!node && is_optional(field))
         return TRUE;
     switch (field->kind) {
     case FIELD_STRINGS:
@@ -352,6 +401,9 @@ read_field(JsonObject *json, const Field *field, void *object)
         g_ptr_array_unref(*(GPtrArray **)at);
         *(GPtrArray **)at = g_steal_pointer(&strings);
         return TRUE;
+    case FIELD_REPORTS:
+        *(GPtrArray **)at = read_reports(node);
+        return *(GPtrArray **)at != NULL;
     case FIELD_BOOLEAN:
     case FIELD_FLAG:
         if (!node_is(node, G_TYPE_BOOLEAN))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "sinter-image-report.h"
 #include "sinter-phase.h"
 #include "sinter-plan.h"
 
@@ -15,6 +16,8 @@ G_BEGIN_DECLS
 /* The kinds that existed before records contained a kind. */
 #define SINTER_JOB_KIND_LIVE "live-block-job"
 #define SINTER_JOB_KIND_OFFLINE "offline-merge"
+
+#define SINTER_JOB_KIND_CHECK "image-check"
 
 typedef struct {
     char *id;   /* a decimal number, never reused */
@@ -45,6 +48,8 @@ typedef struct {
     SinterError error_code; /* of failed, cancelled and quarantined jobs */
     char *error_message;
     GPtrArray *warnings; /* of char* */
+    GPtrArray *reports;  /* (nullable): of SinterImageReport: the result of a check, in the order of
+                          * the chain; never changed, only replaced */
 } SinterJobRecord;
 
 SinterJobRecord *sinter_job_record_new(void);

@@ -62,6 +62,7 @@ typedef struct {
     const char *name; /* the name in records: never changes */
 
     gsize state_size;                 /* of run->state, which is zeroed initially */
+    gsize seat_offset;                /* of the SinterWorkerSeat in it, if the kind uses workers */
     void (*init)(SinterJobRun *run);  /* (nullable): initializes run->state */
     void (*clear)(SinterJobRun *run); /* (nullable): frees the members of run->state */
 

@@ -27,9 +27,9 @@ log_job_as(SinterJobRun *run, GLogLevelFlags level, const char *message_id, cons
         { "DISK", record->plan->disk },         { NULL, NULL },
     };
 
-    sinter_log(level, fields, "job %s, %s of %s %s: %s", record->id,
+    sinter_log(level, fields, "job %s, %s of %s%s%s: %s", record->id,
                sinter_operation_name(record->plan->operation), record->domain_name,
-               record->plan->disk, text);
+               record->domain_name[0] ? " " : "", record->plan->disk, text);
 }
 
 void

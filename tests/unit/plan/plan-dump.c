@@ -58,7 +58,17 @@ dump_head(GString *text, const SinterDiskPlan *plan)
         g_string_append_printf(text, " to %s as %s", plan->destination, plan->destination_format);
     g_string_append_printf(text, "%s%s%s%s\n", plan->shallow ? " shallow" : "",
                            plan->reuse_external ? " reuse" : "", plan->pivot ? " pivot" : "",
-                           plan->inactive_follows ? "" : " (next boot differs)");
+                           plan->inactive_follows || plan->operation == SINTER_OPERATION_CHECK
+                               ? ""
+                               : " (next boot differs)");
+}
+
+static void
+dump_check(GString *text, const SinterDiskPlan *plan)
+{
+    dump_list(text, "check:", plan->check_paths);
+    for (guint i = 0; plan->skip_paths[i]; i++)
+        g_string_append_printf(text, "  skip %s: %s\n", plan->skip_paths[i], plan->skip_reasons[i]);
 }
 
 static void
@@ -95,6 +105,7 @@ dump_disk(GString *text, const SinterDiskPlan *plan)
     dump_list(text, "redefine:", plan->redefine_snapshots);
     dump_list(text, "drop:", plan->drop_snapshots);
     dump_list(text, "remove:", plan->remove_files);
+    dump_check(text, plan);
     for (guint i = 0; i < plan->warnings->len; i++)
         g_string_append_printf(text, "  warning: %s\n",
                                (char *)g_ptr_array_index(plan->warnings, i));

@@ -366,6 +366,8 @@ carry_out(World *world, const SinterDiskPlan *plan)
     case SINTER_OPERATION_COPY:
         active = carry_out_copy(world, plan);
         break;
+    case SINTER_OPERATION_CHECK: /* not drawn: it moves nothing */
+        g_assert_not_reached();
     }
     for (char **path = plan->remove_files; *path; path++)
         world->files[find_file(world, *path)].removed = TRUE;

@@ -16,9 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const case_files[] = { "consolidate", "range",     "single",
-                                          "refusals",    "sharing",   "cost",
-                                          "snapshots",   "next-boot", "offline" };
+static const char *const case_files[] = { "consolidate", "range", "single",    "refusals",
+                                          "sharing",     "cost",  "snapshots", "next-boot",
+                                          "offline",     "check" };
 
 typedef struct {
     char *world;

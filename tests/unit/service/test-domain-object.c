@@ -144,6 +144,30 @@ test_consolidate(Fixture *f, gconstpointer data)
     g_assert_cmpuint(g_strv_length(part->remove_files), ==, 0);
 }
 
+static void
+test_check(Fixture *f, gconstpointer data)
+{
+    PlayedContext *context = f->stage.context;
+    g_autoptr(GVariant) refused = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *reply = NULL;
+    const SinterDiskPlan *part;
+
+    context->new_job = "7";
+    reply = service_stage_ask(&f->stage, PATH, "Domain.Check", "({'disk': <'vda'>},)");
+    g_assert_cmpstr(reply, ==, "(['/org/sinter/Sinter1/jobs/7'],)");
+    g_assert_cmpuint(context->n_refreshes, ==, 1);
+    g_assert_cmpuint(context->plan->disks->len, ==, 1);
+    part = g_ptr_array_index(context->plan->disks, 0);
+    g_assert_cmpint(part->operation, ==, SINTER_OPERATION_CHECK);
+    g_assert_cmpstr(part->check_paths[0], ==, "/img/mid");
+    g_assert_cmpstr(part->skip_paths[0], ==, "/img/top");
+    refused =
+        service_stage_call(&f->stage, PATH, "Domain.Check", "({'keep': <uint32 1>},)", &error);
+    g_assert_null(refused);
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT);
+}
+
 /* Without the option the executor's own limit counts. */
 static void
 test_no_bandwidth(Fixture *f, gconstpointer data)
@@ -222,6 +246,7 @@ main(int argc, char **argv)
     ADD("plan", test_plan);
     ADD("plan-bound", test_plan_bound);
     ADD("consolidate", test_consolidate);
+    ADD("check", test_check);
     ADD("no-bandwidth", test_no_bandwidth);
     ADD("failures", test_failures);
     ADD("gone-meanwhile", test_gone_meanwhile);

@@ -292,6 +292,47 @@ test_end_unread(Fixture *f, gconstpointer data)
     g_assert_true(f->success);
 }
 
+/* What a check found, as a client reads it; and only when there is something new to read. */
+static void
+test_reports(Fixture *f, gconstpointer data)
+{
+    GPtrArray *reports = sinter_image_reports_new();
+    SinterImageReport *report = sinter_image_report_new(SINTER_IMAGE_CHECKED, NULL);
+    SinterImageFinding *finding = sinter_image_report_add(report);
+    g_autofree char *images = NULL;
+    g_autofree char *findings = NULL;
+    SinterJobState state;
+
+    report->path = g_strdup("/v/a");
+    report->complete = TRUE;
+    report->corruptions = 5;
+    finding->code = g_strdup("some-code");
+    finding->klass = g_strdup("corruption");
+    finding->text = g_strdup("a text");
+    finding->host_offset = 65536;
+    finding->times = 5;
+    g_ptr_array_add(reports, report);
+    images = g_variant_print(sinter_dbus_job_get_images(f->proxy), FALSE);
+    g_assert_cmpstr(images, ==, "[]");
+    f->record->reports = reports;
+    f->record->phase = SINTER_PHASE_DONE;
+    state = get_state(f);
+    sinter_job_table_end(f->jobs, &state);
+    while (f->n_completed == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_free(images);
+    images = g_variant_print(sinter_dbus_job_get_images(f->proxy), FALSE);
+    findings = g_variant_print(sinter_dbus_job_get_findings(f->proxy), FALSE);
+    g_assert_cmpstr(images, ==,
+                    "[{'path': <'/v/a'>, 'state': <'checked'>, 'complete': <true>, "
+                    "'leaks-are-safe': <false>, 'corruptions': <uint64 5>, 'leaks': <uint64 0>, "
+                    "'errors': <uint64 0>, "
+                    "'notes': <uint64 0>}]");
+    g_assert_cmpstr(findings, ==,
+                    "[{'image': <'/v/a'>, 'code': <'some-code'>, 'class': <'corruption'>, "
+                    "'text': <'a text'>, 'host-offset': <uint64 65536>, 'times': <uint64 5>}]");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -305,6 +346,7 @@ main(int argc, char **argv)
     ADD("removed-at-end", test_removed_at_end);
     ADD("requests", test_requests);
     ADD("disk", test_disk);
+    ADD("reports", test_reports);
     ADD("disk-gone", test_disk_gone);
     return g_test_run();
 }

@@ -107,6 +107,28 @@ test_lookup_domain(Fixture *f, gconstpointer data)
     expect_error(f, "Manager.LookupDomain", "('none', @a{sv} {})", SINTER_ERROR_NOT_FOUND);
 }
 
+/* A file has no domain: its job is submitted without a look at the host. */
+static void
+test_check_file(Fixture *f, gconstpointer data)
+{
+    const SinterDiskPlan *part;
+    g_autofree char *reply = NULL;
+
+    f->stage.context->new_job = "9";
+    reply = service_stage_ask(&f->stage, PATH, "Manager.CheckFile", "('/v/a b', @a{sv} {})");
+    g_assert_cmpstr(reply, ==, "('/org/sinter/Sinter1/jobs/9',)");
+    g_assert_cmpuint(f->stage.context->n_refreshes, ==, 0);
+    g_assert_cmpstr(f->stage.context->plan->domain_uuid, ==, "");
+    part = g_ptr_array_index(f->stage.context->plan->disks, 0);
+    g_assert_cmpint(part->operation, ==, SINTER_OPERATION_CHECK);
+    g_assert_cmpstr(part->disk, ==, "/v/a b");
+    g_assert_cmpstr(part->check_paths[0], ==, "/v/a b");
+    g_assert_null(part->check_paths[1]);
+    expect_error(f, "Manager.CheckFile", "('v/a', @a{sv} {})", SINTER_ERROR_INVALID_ARGUMENT);
+    expect_error(f, "Manager.CheckFile", "('/v/../a', @a{sv} {})", SINTER_ERROR_INVALID_ARGUMENT);
+    expect_error(f, "Manager.CheckFile", "('', @a{sv} {})", SINTER_ERROR_INVALID_ARGUMENT);
+}
+
 static void
 add_domain(PlayedContext *context)
 {
@@ -213,6 +235,7 @@ main(int argc, char **argv)
 #define ADD(name, func) g_test_add("/manager-object/" name, Fixture, NULL, set_up, func, tear_down)
     ADD("properties", test_properties);
     ADD("lookup-domain", test_lookup_domain);
+    ADD("check-file", test_check_file);
     ADD("lookup-waits", test_lookup_waits);
     ADD("lookup-others", test_lookup_others);
     ADD("rescan", test_rescan);

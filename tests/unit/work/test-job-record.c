@@ -27,6 +27,23 @@ set_strings(char ***strings, const char *const *values)
     *strings = g_strdupv((char **)values);
 }
 
+static GPtrArray *
+sample_reports(void)
+{
+    GPtrArray *reports = sinter_image_reports_new();
+    SinterImageReport *report = sinter_image_report_new(SINTER_IMAGE_CHECKED, NULL);
+    SinterImageFinding *finding = sinter_image_report_add(report);
+
+    report->path = g_strdup("/v/\xff b");
+    report->leaks = 3;
+    finding->code = g_strdup("leaked-cluster");
+    finding->klass = g_strdup("leak");
+    finding->text = g_strdup("a leak");
+    finding->host_offset = 65536;
+    g_ptr_array_add(reports, report);
+    return reports;
+}
+
 static SinterJobRecord *
 sample_record(const char *id)
 {
@@ -62,6 +79,8 @@ sample_record(const char *id)
     record->error_message = g_strdup("no room");
     sinter_job_record_warn(record, "beware of %d", 1);
     sinter_job_record_warn(record, "beware of %d", 1);
+    record->reports = sample_reports();
+    set_strings(&record->plan->check_paths, after);
     return record;
 }
 
@@ -72,6 +91,7 @@ test_round_trip(void)
     g_autofree char *json = sinter_job_record_to_json(record);
     g_autoptr(GError) error = NULL;
     g_autoptr(SinterJobRecord) back = sinter_job_record_from_json(json, -1, &error);
+    const SinterImageReport *report;
     g_autofree char *again = NULL;
 
     g_assert_no_error(error);
@@ -87,6 +107,11 @@ test_round_trip(void)
     g_assert_cmpuint(back->warnings->len, ==, 1);
     g_assert_nonnull(back->plan->drop_snapshots);
     g_assert_null(back->plan->drop_snapshots[0]);
+    g_assert_cmpstr(back->plan->check_paths[0], ==, "/v/a \"quoted\".qcow2");
+    report = g_ptr_array_index(back->reports, 0);
+    g_assert_cmpstr(report->path, ==, "/v/\xff b");
+    g_assert_cmpuint(report->leaks, ==, 3);
+    g_assert_cmpuint(report->findings->len, ==, 1);
 }
 
 /* Records of live jobs say nothing of it. */

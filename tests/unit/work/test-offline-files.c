@@ -121,6 +121,14 @@ assert_refuses(Place *place, SinterError code, const char *text)
     g_assert_nonnull(strstr(error->message, text));
 }
 
+/* The flags of what the worker gets as descriptor @number. */
+static int
+get_flags(const SinterWorkerTask *task, guint number)
+{
+    g_assert_cmpuint(number, >, SINTER_WORKER_SOCKET_FD);
+    return fcntl(g_array_index(task->fds, int, number - SINTER_WORKER_SOCKET_FD - 1), F_GETFL);
+}
+
 /* How each layer is open: w or r; the stretch as the worker is told; the format of the result. */
 static void
 test_table(Place *place, gconstpointer data)
@@ -145,25 +153,29 @@ test_table(Place *place, gconstpointer data)
 
     for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
         g_autoptr(SinterOfflineFiles) files = NULL;
-        g_autoptr(SinterWorkerRequest) request = NULL;
+        g_auto(SinterWorkerTask) task = { 0 };
+        const SinterWorkerRequest *request;
         guint written = 0;
 
         set_plan(place, table[i].operation, table[i].top, table[i].base);
         files = must_open(place);
-        request = sinter_offline_files_make_request(files, 4, 77);
-        g_assert_cmpuint(sinter_offline_files_get_n(files), ==, N_LAYERS);
+        sinter_offline_files_make_task(files, 77, &task);
+        request = task.request;
+        g_assert_cmpuint(request->files->len, ==, N_LAYERS);
+        g_assert_cmpint(request->action, ==, SINTER_WORKER_MERGE);
         for (guint k = 0; k < N_LAYERS; k++) {
-            int mode = fcntl(sinter_offline_files_get_fd(files, k), F_GETFL) & O_ACCMODE;
             const SinterWorkerFile *file = g_ptr_array_index(request->files, k);
+            int mode = get_flags(&task, file->fd) & O_ACCMODE;
 
             g_assert_cmpint(mode, ==, table[i].modes[k] == 'w' ? O_RDWR : O_RDONLY);
             g_assert_cmpstr(file->path, ==, place->paths[k]);
-            g_assert_cmpuint(file->fd, ==, 4 + k);
-            if (file->direct_fd != 0)
-                written = written ? G_MAXUINT : k;
+            if (file->direct_fd == 0)
+                continue;
+            g_assert_cmpint(get_flags(&task, file->direct_fd) & O_DIRECT, ==, O_DIRECT);
+            written = written ? G_MAXUINT : k;
         }
         /* what the merge writes to is passed once more, where the file system can */
-        if (sinter_offline_files_get_direct_fd(files) >= 0)
+        if (task.fds->len > N_LAYERS)
             g_assert_cmpuint(written, ==,
                              table[i].direction == SINTER_WORKER_UP ? table[i].first
                                                                     : table[i].last);
@@ -219,7 +231,7 @@ test_headers(Place *place, gconstpointer data)
     g_autoptr(GPtrArray) layers = g_ptr_array_ref(place->disk->layers);
     g_autofree char *alias = g_build_filename(place->folder, "alias", NULL);
     SinterOfflineFiles *files;
-    g_autoptr(SinterWorkerRequest) request = NULL;
+    g_auto(SinterWorkerTask) task = { 0 };
 
     set_plan(place, SINTER_OPERATION_ACTIVE_COMMIT, 0, 1);
     make_image(place->paths[1], "l3", "raw");
@@ -232,8 +244,9 @@ test_headers(Place *place, gconstpointer data)
     g_assert_cmpint(symlink(place->paths[2], alias), ==, 0);
     make_image(place->paths[1], "alias", "qcow2");
     files = must_open(place);
-    request = sinter_offline_files_make_request(files, 4, 0);
-    g_assert_cmpstr(((SinterWorkerFile *)g_ptr_array_index(request->files, 2))->path, ==, alias);
+    sinter_offline_files_make_task(files, 0, &task);
+    g_assert_cmpstr(((SinterWorkerFile *)g_ptr_array_index(task.request->files, 2))->path, ==,
+                    alias);
     sinter_offline_files_free(files);
     /* a chain that ends where the header goes on */
     g_ptr_array_set_size(layers, 2);

@@ -80,6 +80,92 @@ test_request(void)
     g_assert_cmpuint(back->request->gid, ==, 7);
 }
 
+static void
+test_check_request(void)
+{
+    g_autoptr(SinterWorkerRequest) request = sinter_worker_request_new();
+    const SinterWorkerMessage message = { .kind = SINTER_WORKER_REQUEST, .request = request };
+    g_autoptr(SinterWorkerMessage) back = NULL;
+
+    request->action = SINTER_WORKER_CHECK;
+    sinter_worker_request_add_file(request, "/img/only", "qcow2", 4, 0);
+    request->uid = 7;
+    back = there_and_back(&message);
+    g_assert_cmpint(back->request->action, ==, SINTER_WORKER_CHECK);
+    g_assert_cmpuint(back->request->files->len, ==, 1);
+    g_assert_cmpuint(back->request->uid, ==, 7);
+}
+
+static void
+assert_same_finding(const SinterImageReport *a, const SinterImageReport *b, guint i)
+{
+    const SinterImageFinding *one = g_ptr_array_index(a->findings, i);
+    const SinterImageFinding *two = g_ptr_array_index(b->findings, i);
+
+    g_assert_cmpstr(one->code, ==, two->code);
+    g_assert_cmpstr(one->klass, ==, two->klass);
+    g_assert_cmpstr(one->text, ==, two->text);
+    g_assert_cmpuint(one->guest_offset, ==, two->guest_offset);
+    g_assert_cmpuint(one->host_offset, ==, two->host_offset);
+    g_assert_cmpuint(one->times, ==, two->times);
+}
+
+static void
+test_report(void)
+{
+    g_autoptr(SinterImageReport) report = sinter_image_report_new(SINTER_IMAGE_CHECKED, "bad");
+    const SinterWorkerMessage message = { .kind = SINTER_WORKER_REPORT,
+                                          .place = 199,
+                                          .report = report };
+    g_autoptr(SinterWorkerMessage) back = NULL;
+
+    report->complete = TRUE;
+    report->corruptions = G_MAXUINT64;
+    report->notes = 7;
+    for (guint i = 0; i < SINTER_IMAGE_REPORT_MAX_FINDINGS; i++) {
+        SinterImageFinding *finding = sinter_image_report_add(report);
+
+        finding->code = g_strdup("l2-entry-beyond-file");
+        finding->klass = g_strdup("corruption");
+        finding->text = g_strdup_printf("finding %u", i);
+        finding->host_offset = (guint64)i << 32;
+        finding->times = i + 1;
+    }
+    g_assert_null(sinter_image_report_add(report));
+    back = there_and_back(&message);
+    g_assert_cmpuint(back->place, ==, 199);
+    g_assert_cmpint(back->report->state, ==, SINTER_IMAGE_CHECKED);
+    g_assert_cmpstr(back->report->text, ==, "bad");
+    g_assert_true(back->report->complete);
+    g_assert_false(back->report->leaks_are_safe);
+    g_assert_cmpuint(back->report->corruptions, ==, G_MAXUINT64);
+    g_assert_cmpuint(back->report->notes, ==, 7);
+    g_assert_cmpuint(back->report->findings->len, ==, SINTER_IMAGE_REPORT_MAX_FINDINGS);
+    for (guint i = 0; i < SINTER_IMAGE_REPORT_MAX_FINDINGS; i++)
+        assert_same_finding(report, back->report, i);
+}
+
+/* A finding may quote a name from the image: whatever it holds, it becomes one short line. */
+static void
+test_report_odd_text(void)
+{
+    g_autofree char *long_name = g_strnfill(5000, '\x01');
+    g_autoptr(SinterImageReport) report =
+        sinter_image_report_new(SINTER_IMAGE_FAILED, "a\nb\x1b\xff");
+    const SinterWorkerMessage message = { .kind = SINTER_WORKER_REPORT, .report = report };
+    SinterImageFinding *finding = sinter_image_report_add(report);
+    g_autoptr(SinterWorkerMessage) back = NULL;
+
+    finding->code = g_strdup("x");
+    finding->klass = g_strdup("note");
+    finding->text = g_steal_pointer(&long_name);
+    back = there_and_back(&message);
+    g_assert_true(g_str_has_prefix(back->report->text, "a b "));
+    finding = g_ptr_array_index(back->report->findings, 0);
+    g_assert_cmpuint(strlen(finding->text), <=, 1024);
+    g_assert_cmpuint(strlen(finding->text), >, 1000);
+}
+
 /* An error's text may quote a path, which need not be text. */
 static void
 test_odd_text(void)
@@ -95,8 +181,32 @@ test_odd_text(void)
 #define FILES2                                                                                     \
     "\"files\":[{\"path\":\"/a\",\"format\":\"qcow2\",\"fd\":4,\"direct-fd\":6},"                  \
     "{\"path\":\"/b\",\"format\":\"raw\",\"fd\":5,\"direct-fd\":0}]"
-#define REST "\"direction\":\"down\",\"bandwidth\":\"0\",\"uid\":0,\"gid\":0"
+#define REST "\"action\":\"merge\",\"direction\":\"down\",\"bandwidth\":\"0\",\"uid\":0,\"gid\":0"
 #define REQUEST(text) "{\"kind\":\"request\"," text "}"
+
+#define COUNTS                                                                                     \
+    "\"state\":\"checked\",\"complete\":true,\"leaks-are-safe\":true,\"corruptions\":\"0\","       \
+    "\"leaks\":\"0\",\"errors\":\"0\",\"notes\":\"0\""
+#define REPORT(place, members, findings)                                                           \
+    "{\"kind\":\"report\",\"place\":" place ",\"report\":{" members ",\"findings\":[" findings "]" \
+                                                                                               "}" \
+                                                                                               "}"
+#define FINDING(code, class, times)                                                                \
+    "{\"code\":\"" code "\",\"class\":\"" class "\",\"text\":\"t\",\"guest-offset\":\"0\","        \
+                                                "\"host-offset\":\"0\",\"times\":\"" times "\"}"
+
+/* What the table below breaks in one place is a message. */
+static void
+test_plain_report(void)
+{
+    static const char json[] = REPORT("0", COUNTS, FINDING("a", "note", "1"));
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterWorkerMessage) message =
+        sinter_worker_message_from_json(json, strlen(json), &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpuint(message->report->findings->len, ==, 1);
+}
 
 static void
 test_no_message(void)
@@ -128,6 +238,22 @@ test_no_message(void)
         REQUEST("\"files\":{},\"first\":0,\"last\":1," REST),
         REQUEST("\"files\":[7,8],\"first\":0,\"last\":1," REST),
         REQUEST("\"first\":0,\"last\":1," REST),
+        REQUEST(FILES2 ",\"action\":\"wipe\",\"bandwidth\":\"0\",\"uid\":0,\"gid\":0"),
+        REQUEST(FILES2 ",\"bandwidth\":\"0\",\"uid\":0,\"gid\":0"),
+        REQUEST("\"files\":[],\"action\":\"check\",\"bandwidth\":\"0\",\"uid\":0,\"gid\":0"),
+        "{\"kind\":\"report\"}",
+        "{\"kind\":\"report\",\"place\":0}",
+        REPORT("200", COUNTS, ""),
+        REPORT("-1", COUNTS, ""),
+        REPORT("0", "\"state\":\"checked\"", ""),
+        REPORT("0", COUNTS ",\"path\":\"a\"", ""),
+        REPORT("0", COUNTS ",\"text\":\"a\\nb\"", ""),
+        REPORT("0", COUNTS, "7"),
+        REPORT("0", COUNTS, FINDING("A", "note", "1")),
+        REPORT("0", COUNTS, FINDING("", "note", "1")),
+        REPORT("0", COUNTS, FINDING("a", "other", "1")),
+        REPORT("0", COUNTS, FINDING("a", "note", "0")),
+        REPORT("0", COUNTS, FINDING("a", "note", "-1")),
     };
     /* files of which one is not what a file is */
     static const char *const files[] = {
@@ -210,6 +336,10 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/worker-message/plain", test_plain);
     g_test_add_func("/worker-message/request", test_request);
+    g_test_add_func("/worker-message/check-request", test_check_request);
+    g_test_add_func("/worker-message/report", test_report);
+    g_test_add_func("/worker-message/report-odd-text", test_report_odd_text);
+    g_test_add_func("/worker-message/plain-report", test_plain_report);
     g_test_add_func("/worker-message/odd-text", test_odd_text);
     g_test_add_func("/worker-message/no-message", test_no_message);
     g_test_add_func("/worker-message/mutations", test_mutations);
