@@ -12,6 +12,7 @@
 #include "sinter-plan-choice.h"
 #include "sinter-plan-draft.h"
 #include "sinter-plan-refusals.h"
+#include "sinter-units.h"
 
 /* --- reasons to skip an image ----------------------------------------------------------------- */
 
@@ -52,6 +53,8 @@ skip_written(const Image *image)
     const SinterPlanDraft *draft = image->draft;
 
     if (image->place > 0 || !draft->domain->active || draft->disk->read_only)
+        return NULL;
+    if (draft->request->live)
         return NULL;
     return g_strdup_printf("domain '%s' is running and writes to it", draft->domain->name);
 }
@@ -96,6 +99,146 @@ sort_layers(SinterPlanDraft *draft)
     plan->check_paths = g_strv_builder_end(checked);
     plan->skip_paths = g_strv_builder_end(skipped);
     plan->skip_reasons = g_strv_builder_end(reasons);
+}
+
+/* --- the overlay ------------------------------------------------------------------------------ */
+
+/* What the overlay and the image below it may grow by while a guest writes; more is possible, but
+ * a check takes seconds. */
+#define OVERLAY_BYTES (G_GUINT64_CONSTANT(1024) * 1024 * 1024)
+
+static void
+refuse_shareable(SinterPlanDraft *draft)
+{
+    if (draft->disk->shareable)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHAREABLE,
+                                 "disk '%s' of domain '%s' is shareable: others can write to it "
+                                 "below a temporary overlay",
+                                 draft->disk->target, draft->domain->name);
+}
+
+/* Without a definition, nothing would name the overlay after QEMU has ended. */
+static void
+refuse_transient(SinterPlanDraft *draft)
+{
+    if (draft->disk->transient || !draft->domain->persistent)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_TRANSIENT,
+                                 "%s '%s' is transient: the guest's writes to a temporary overlay "
+                                 "could be lost; check without --live",
+                                 draft->disk->transient ? "disk" : "domain",
+                                 draft->disk->transient ? draft->disk->target
+                                                        : draft->domain->name);
+}
+
+static void
+refuse_device(SinterPlanDraft *draft)
+{
+    const SinterLayer *active = sinter_plan_draft_layer(draft, 0);
+
+    if (active->type != SINTER_SOURCE_FILE)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNSUPPORTED,
+                                 "'%s', the active layer of disk '%s' of domain '%s', is not a "
+                                 "file: there is no directory for a temporary overlay; check "
+                                 "without --live",
+                                 active->description, draft->disk->target, draft->domain->name);
+}
+
+static void
+refuse_internal_snapshots(SinterPlanDraft *draft)
+{
+    const SinterLayer *active = sinter_plan_draft_layer(draft, 0);
+
+    if (active->has_internal_snapshots)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_INTERNAL_SNAPSHOT,
+                                 "'%s', the active layer of disk '%s' of domain '%s', has internal "
+                                 "snapshots, which libvirt does not expect below an overlay; check "
+                                 "without --live",
+                                 active->description, draft->disk->target, draft->domain->name);
+}
+
+static void
+refuse_shared(SinterPlanDraft *draft)
+{
+    const SinterLayer *active = sinter_plan_draft_layer(draft, 0);
+    const SinterReference *user = sinter_reference_graph_find_foreign(
+        draft->graph, active, draft->domain->uuid, draft->disk->target);
+
+    if (user)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
+                                 "'%s' is used by domain '%s' too: a temporary overlay could not "
+                                 "be merged back",
+                                 active->description, user->domain_name);
+}
+
+static void
+refuse_other_next_boot(SinterPlanDraft *draft)
+{
+    const GPtrArray *next = draft->disk->inactive_layers;
+
+    if (next && next->len > 0 &&
+        sinter_layer_same_file(sinter_plan_draft_layer(draft, 0), next->pdata[0]))
+        return;
+    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNSUPPORTED,
+                             "the persistent definition of domain '%s' does not name the active "
+                             "layer of disk '%s', and would not name a temporary overlay either; "
+                             "check without --live",
+                             draft->domain->name, draft->disk->target);
+}
+
+static void
+refuse_space(SinterPlanDraft *draft)
+{
+    const SinterLayer *active = sinter_plan_draft_layer(draft, 0);
+    guint64 need = MIN(OVERLAY_BYTES, active->virtual_size_bytes);
+    g_autofree char *need_text = sinter_units_format_bytes(need);
+    g_autofree char *free_text = sinter_units_format_bytes(active->fs_free_bytes);
+
+    draft->plan->peak_extra_bytes = need;
+    if (active->fs_device != 0 && active->fs_free_bytes < need)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_NO_SPACE,
+                                 "a temporary overlay on '%s' needs %s of free space, and its file "
+                                 "system has only %s available; check without --live",
+                                 active->description, need_text, free_text);
+}
+
+/* Plans the overlay if the active layer is to be checked although the guest writes to it. */
+static void
+plan_overlay(SinterPlanDraft *draft)
+{
+    static void (*const checks[])(SinterPlanDraft *) = {
+        refuse_shareable,          refuse_transient,       refuse_device, refuse_shared,
+        refuse_internal_snapshots, refuse_other_next_boot, refuse_space,
+    };
+    SinterDiskPlan *plan = draft->plan;
+
+    if (!draft->request->live || !draft->domain->active || draft->disk->read_only ||
+        !plan->check_paths[0] || g_strcmp0(plan->check_paths[0], plan->chain_before[0]) != 0)
+        return;
+    plan->seal = TRUE;
+    plan->ignore_manager = draft->request->ignore_manager;
+    sinter_plan_draft_check_manager(draft);
+    plan->base_path = g_strdup(plan->chain_before[0]);
+    for (gsize i = 0; i < G_N_ELEMENTS(checks); i++)
+        checks[i](draft);
+}
+
+void
+sinter_check_planner_name_overlay(SinterDiskPlan *plan, const char *id)
+{
+    g_autoptr(GStrvBuilder) chain = g_strv_builder_new();
+    const char *files[] = { NULL, NULL };
+
+    if (!plan->seal)
+        return;
+    g_free(plan->top_path);
+    plan->top_path = g_strdup_printf("%s.sinter-check-%s", plan->base_path, id);
+    files[0] = plan->top_path;
+    g_strv_builder_add(chain, plan->top_path);
+    g_strv_builder_addv(chain, (const char **)plan->chain_after);
+    g_strfreev(plan->chain_before);
+    g_strfreev(plan->remove_files);
+    plan->chain_before = g_strv_builder_end(chain);
+    plan->remove_files = g_strdupv((char **)files);
 }
 
 /* --- reasons against the whole check ---------------------------------------------------------- */
@@ -146,6 +289,7 @@ make_draft(const SinterPlanRequest *request, const SinterDomain *domain, const S
     refuse_partial(draft);
     sinter_plan_draft_check_busy(draft);
     refuse_idle(draft);
+    plan_overlay(draft);
     return draft;
 }
 

@@ -19,6 +19,10 @@ SinterPlan *sinter_check_planner_plan(const SinterPlanRequest *request, const Si
                                       const SinterReferenceGraph *graph, gint64 now_usec,
                                       GError **error);
 
+/* Names the temporary overlay of a plan that needs one after job @id, which makes its name unique,
+ * in the folder of the active layer. */
+void sinter_check_planner_name_overlay(SinterDiskPlan *plan, const char *id);
+
 /* (transfer full): the plan to check the image @path, which need not belong to a domain */
 SinterPlan *sinter_check_planner_plan_file(const char *path, gint64 now_usec);
 

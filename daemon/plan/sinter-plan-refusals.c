@@ -30,8 +30,8 @@ check_domain_readable(SinterPlanDraft *draft)
 }
 
 /* Another program keeps its own records of the images. */
-static gboolean
-check_manager(SinterPlanDraft *draft)
+gboolean
+sinter_plan_draft_check_manager(SinterPlanDraft *draft)
 {
     const SinterDomain *domain = draft->domain;
 
@@ -174,8 +174,10 @@ gboolean
 sinter_plan_draft_check_disk(SinterPlanDraft *draft)
 {
     static const DiskCheck checks[] = {
-        check_domain_readable, check_manager,      check_device, check_read_only,
-        check_shareable,       check_transient,    check_depth,  sinter_plan_draft_check_busy,
+        check_domain_readable, sinter_plan_draft_check_manager,
+        check_device,          check_read_only,
+        check_shareable,       check_transient,
+        check_depth,           sinter_plan_draft_check_busy,
         check_running,         check_managed_save,
     };
 

@@ -14,4 +14,7 @@ void sinter_plan_draft_check_layers(SinterPlanDraft *draft);
 /* Refuses if the disk has a block job. Returns TRUE. */
 gboolean sinter_plan_draft_check_busy(SinterPlanDraft *draft);
 
+/* Refuses if another program manages the domain, unless the request ignores that. Returns TRUE. */
+gboolean sinter_plan_draft_check_manager(SinterPlanDraft *draft);
+
 G_END_DECLS

@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 /* The phase of a job, in job records and on D-Bus. */
 typedef enum {
     SINTER_PHASE_QUEUED,    /* waiting for a place in the budgets */
+    SINTER_PHASE_SEALING,   /* a temporary overlay is being put on the active layer, or is not */
     SINTER_PHASE_CHECKING,  /* images are being checked */
     SINTER_PHASE_STARTING,  /* the block job is being started: it may or may not run */
     SINTER_PHASE_WAITING,   /* offline: the domain runs, or an image is in use */

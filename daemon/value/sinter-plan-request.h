@@ -27,6 +27,7 @@ G_BEGIN_DECLS
  * @ignored_readers: up to the first %NULL: domains (name or UUID) that do not count as possible
  *   readers of an image, although it is unknown what they read
  * @ignore_manager: work on a domain that another program manages
+ * @live: of a check: the active layer of a running domain too
  * @destination …: of a copy, see SinterDiskPlan
  */
 typedef struct {
@@ -45,6 +46,7 @@ typedef struct {
     gboolean shallow;
     gboolean reuse_external;
     gboolean pivot;
+    gboolean live;
 } SinterPlanRequest;
 
 G_END_DECLS

@@ -103,8 +103,12 @@ typedef struct {
     gboolean pivot; /* copy: pivot to the destination at READY; else leave a complete copy there */
     char **chain_before;
     char **chain_after;
-    char **check_paths;         /* check: the images to check, active layer first */
-    char **skip_paths;          /* check: the images that are not checked … */
+    gboolean seal;      /* check: the active layer too, under a temporary overlay (@top_path), which
+                         * is merged back into it (@base_path): @chain_before has the
+                         * overlay, @chain_after has not. Until the job has an id, no
+                         * overlay has a name */
+    char **check_paths; /* check: the images to check, active layer first */
+    char **skip_paths;  /* check: the images that are not checked … */
     char **skip_reasons;        /* … and why: one for each */
     gboolean offline;           /* the domain is shut off: sinter-worker merges instead of QEMU */
     gboolean inactive_follows;  /* the next-boot XML now names the same top image as the live XML */

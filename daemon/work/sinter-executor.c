@@ -9,6 +9,7 @@
 
 #include "sinter-executor.h"
 
+#include "sinter-check-planner.h"
 #include "sinter-job-private.h"
 #include "sinter-job-store.h"
 #include "sinter-log.h"
@@ -353,7 +354,7 @@ static const char *
 choose_kind(const SinterDiskPlan *part)
 {
     if (part->operation == SINTER_OPERATION_CHECK)
-        return SINTER_JOB_KIND_CHECK;
+        return part->seal ? SINTER_JOB_KIND_LIVE_CHECK : SINTER_JOB_KIND_CHECK;
     return part->offline ? SINTER_JOB_KIND_OFFLINE : SINTER_JOB_KIND_LIVE;
 }
 
@@ -368,6 +369,7 @@ make_record(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPlan *
     record->domain_uuid = g_strdup(plan->domain_uuid);
     record->domain_name = g_strdup(plan->domain_name);
     record->plan = sinter_disk_plan_copy(part);
+    sinter_check_planner_name_overlay(record->plan, record->id);
     record->bandwidth_bytes_per_sec = options->bandwidth_set ? options->bandwidth_bytes_per_sec
                                                              : self->limits.bandwidth_bytes_per_sec;
     record->uid = options->uid;

@@ -8,6 +8,7 @@
 #include "sinter-job-kinds.h"
 
 #include "sinter-check-job.h"
+#include "sinter-live-check-job.h"
 #include "sinter-live-job.h"
 #include "sinter-offline-job.h"
 #include "sinter-unknown-job.h"
@@ -16,6 +17,7 @@ static const SinterJobKind *const kinds[] = {
     &sinter_live_job_kind,
     &sinter_offline_job_kind,
     &sinter_check_job_kind,
+    &sinter_live_check_job_kind,
 };
 
 const SinterJobKind *

@@ -31,6 +31,8 @@ def methods(client, plan, job):
     yield domain, 'Domain', 'Plan', '', (), INSPECT
     yield domain, 'Domain', 'Consolidate', '', (), CONSOLIDATE
     yield domain, 'Domain', 'Check', '', (), CHECK
+    yield domain, 'Domain', 'CheckLive', '', (), CONSOLIDATE
+    yield disk, 'Disk', 'CheckLive', '', (), CONSOLIDATE
     yield disk, 'Disk', 'Check', '', (), CHECK
     yield disk, 'Disk', 'MeasureChain', '', (), INSPECT
     yield disk, 'Disk', 'Commit', '', (), CONSOLIDATE

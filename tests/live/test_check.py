@@ -4,11 +4,20 @@ the guest neither notices nor loses anything."""
 
 import json
 import os
+import signal
+import stat
 import unittest
 
 from lib import images
 from lib.damage import break_l2_entry
 from lib.offlinecase import OfflineCase
+from lib.sinterbus import SinterBus, SinterError
+
+RENAMES = 'rename,renameat,renameat2'
+
+# The saves of one live check, in order: the record is renamed into place once for each. "checked"
+# has the reports.
+SAVES = ['queued', 'sealing', 'checking', 'checked', 'starting', 'pivoting', 'cleaning', 'done']
 
 CORRUPT = 2
 CANNOT_READ = 6
@@ -87,6 +96,119 @@ class Check(OfflineCase):
         done = self.bench.sinter('check', os.path.join(guest.folder, 'absent'), check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn('No such file', done.stderr)
+
+
+class CheckLive(OfflineCase):
+    """The guest writes all the time: what its disk loses, its oracle names."""
+
+    def assert_unsealed(self, guest, before):
+        """The chain is the one from before, everywhere, and no overlay is left."""
+        self.assert_chain(guest, before)
+        self.assertEqual(self.paths(guest, inactive=True), before)
+        self.assertEqual([name for name in os.listdir(guest.folder) if 'sinter-check' in name], [])
+
+    def test_all_layers(self):
+        guest = self.grown(1)
+        before = self.paths(guest)
+        job, = self.sinter.check_live(guest.name)
+        phases = set()
+        modes = set()
+
+        def look():
+            for name in os.listdir(guest.folder):
+                if 'sinter-check' in name:
+                    modes.add(stat.S_IMODE(os.stat(os.path.join(guest.folder, name)).st_mode))
+            phases.add(job.phase)
+            return 'done' in phases or 'failed' in phases or 'quarantined' in phases
+        self.sinter.wait(look, 120, 'the end')
+        end = job.properties()
+        self.assertEqual((end['Phase'], end['ErrorMessage'], end['Warnings']), ('done', '', []))
+        self.assertEqual([image['path'] for image in end['Images']], before)
+        self.assertEqual([(image['state'], image['corruptions']) for image in end['Images']],
+                         [('checked', 0)] * len(before))
+        self.assertEqual(modes, {0o600})
+        self.assert_unsealed(guest, before)
+        self.assertEqual(guest.snapshot_names(), ['s1'])
+        self.assert_whole(guest)
+
+    def test_damage_in_the_active_layer(self):
+        guest = self.grown(1)
+        before = self.paths(guest)
+        guest.pause()                   # QEMU has written its tables, and does not write them again
+        lost = break_l2_entry(before[0], 255)
+        done = self.bench.sinter('check', guest.name, '--live', '--json=short', check=False)
+        self.assertEqual(done.returncode, CORRUPT, done.stderr)
+        job, = json.loads(done.stdout)
+        self.assertIn((before[0], lost), [(finding['image'], finding.get('guest-offset'))
+                                          for finding in job['findings']])
+        self.assert_unsealed(guest, before)
+        guest.stop()
+
+    def test_shut_off_meanwhile(self):
+        """The guest ends while the overlay is on its disk: it is merged back offline."""
+        guest = self.grown(1)
+        before = self.paths(guest)
+        self.bench.sinterd.stop()
+        self.start_sinterd_to_die(RENAMES, SAVES.index('checking') + 2)
+        self.die_of_check(guest)
+        self.assertEqual(self.paths(guest, inactive=True)[1:], before)
+        guest.stop()
+        self.bench.sinterd.start()
+        end, = self.ends(guest)
+        self.assertEqual((end['Phase'], end['ErrorMessage'], end['Warnings']), ('done', '', []))
+        self.assertEqual([image['state'] for image in end['Images']], ['checked'] * len(before))
+        self.assertEqual(self.files(guest), before)
+        self.assertEqual(self.paths(guest, inactive=True)[0], before[0])
+        guest.verify()
+        self.assert_boots(guest)
+
+    def sinter_again(self):
+        self.sinter = SinterBus(self.bench.bus.address)
+        self.addCleanup(self.sinter.close)
+        return self.sinter
+
+    def ends(self, guest):
+        """How the jobs of the guest ended, those of a daemon before this one too."""
+        return [job.wait() for job in self.sinter_again().jobs()
+                if job.properties()['DomainName'] == guest.name]
+
+    def die_of_check(self, guest):
+        try:
+            self.sinter_again().check_live(guest.name)
+        except SinterError as error:
+            self.assertIn(error.code, ('org.freedesktop.DBus.Error.NoReply',
+                                       'org.freedesktop.DBus.Error.ServiceUnknown'))
+        self.assertEqual(self.bench.sinterd.wait(60), -signal.SIGKILL)
+
+    def test_killed_at_each_save(self):
+        guest = self.grown(1)
+        before = self.paths(guest)
+        for n, phase in enumerate(SAVES, 1):
+            with self.subTest(phase):
+                self.bench.sinterd.stop()
+                self.start_sinterd_to_die(RENAMES, n)
+                self.die_of_check(guest)
+                self.bench.sinterd.start()
+                for end in self.ends(guest):
+                    self.assertEqual((end['Phase'], end['ErrorMessage'], end['Warnings']),
+                                     ('done', '', []))
+                self.assert_unsealed(guest, before)
+        self.assert_whole(guest)
+
+    def test_libvirtd_killed(self):
+        """libvirtd goes while the overlay is on the disk, and comes again."""
+        guest = self.grown(1)
+        before = self.paths(guest)
+        self.bench.sinterd.stop()
+        self.start_sinterd_to_die(RENAMES, SAVES.index('checking') + 2)
+        self.die_of_check(guest)
+        self.bench.libvirtd.kill()
+        self.bench.libvirtd.start()
+        self.bench.sinterd.start()
+        end, = self.ends(guest)
+        self.assertEqual((end['Phase'], end['ErrorMessage']), ('done', ''))
+        self.assert_unsealed(guest, before)
+        self.assert_whole(guest)
 
 
 if __name__ == '__main__':

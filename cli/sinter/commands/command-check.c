@@ -13,6 +13,8 @@
 
 typedef struct {
     char **disks;
+    gboolean live;
+    gboolean ignore_manager;
     SinterWaitOptions wait;
 } Options;
 
@@ -40,18 +42,20 @@ add_file(SinterFollow *follow, const char *name)
 
 /* @disk: %NULL for all disks */
 static void
-add_call(SinterFollow *follow, const SinterObject *domain, const char *disk)
+add_call(SinterFollow *follow, const SinterObject *domain, const char *disk, const Options *options)
 {
     g_autoptr(GVariantDict) dict = g_variant_dict_new(NULL);
     const char *name = sinter_properties_get_string(domain->properties, "Name");
     g_autofree char *what = g_strconcat(name, disk ? " " : NULL, disk, NULL);
 
     sinter_work_options_add_string(dict, "disk", disk);
+    if (options->live && options->ignore_manager)
+        g_variant_dict_insert(dict, "ignore-manager", "b", TRUE);
     sinter_follow_add(follow, what,
                       &(SinterMethod){
                           .path = domain->path,
                           .interface = SINTER_IFACE("Domain"),
-                          .method = "Check",
+                          .method = options->live ? "CheckLive" : "Check",
                           .reply_type = "(ao)",
                           .options = g_variant_dict_end(dict),
                       });
@@ -66,13 +70,14 @@ add_domain(SinterFollow *follow, SinterClient *client, const char *name, const O
     if (!domain)
         return FALSE;
     if (!options->disks)
-        add_call(follow, domain, NULL);
+        add_call(follow, domain, NULL, options);
     for (char **disk = options->disks; disk && *disk; disk++) {
         g_autoptr(SinterObject) object = sinter_object_find_disk(client, domain, *disk, error);
 
         if (!object)
             return FALSE;
-        add_call(follow, domain, sinter_properties_get_string(object->properties, "Target"));
+        add_call(follow, domain, sinter_properties_get_string(object->properties, "Target"),
+                 options);
     }
     return TRUE;
 }
@@ -95,11 +100,12 @@ check_options(const SinterCommandCall *call, GError **error)
 {
     const Options *options = call->options;
 
-    for (guint i = 0; options->disks && i < call->n_operands; i++) {
+    for (guint i = 0; (options->disks || options->live) && i < call->n_operands; i++) {
         if (!is_file(call->operands[i]))
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "check: --disk and a file are mutually exclusive; see 'sinter check --help'");
+                    "check: %s and a file are mutually exclusive; see 'sinter check --help'",
+                    options->disks ? "--disk" : "--live");
         return FALSE;
     }
     return TRUE;
@@ -149,6 +155,10 @@ run(const SinterCommandCall *call, GError **error)
 static const SinterOption option_rows[] = {
     { "disk", 0, "DISK", "only this disk; can be repeated", SINTER_OPTION_MEMBER(Options, disks),
       .kind = SINTER_OPTION_LIST },
+    { "live", 0, NULL, "also the active layer of a running domain, below a temporary overlay",
+      SINTER_OPTION_MEMBER(Options, live) },
+    { "ignore-manager", 0, NULL, "with --live: also if another program manages the domain",
+      SINTER_OPTION_MEMBER(Options, ignore_manager) },
     SINTER_WAIT_OPTIONS(Options),
 };
 
@@ -156,8 +166,10 @@ const SinterCommand sinter_command_check = {
     .name = "check",
     .summary = "check disk images for damage",
     .operands = "DOMAIN|FILE …",
-    .description = "A name with a '/' is a file. Nothing is changed. Of a running domain, the "
-                   "layers below the active\none are checked. Ctrl-C cancels the check.",
+    .description =
+        "A name with a '/' is a file. Nothing is changed. Of a running domain, the "
+        "layers below the active\none are checked; with --live the active one too, below "
+        "a temporary overlay that is then\nmerged back. Ctrl-C cancels the check.",
     .min_operands = 1,
     .max_operands = G_MAXUINT,
     .options = option_rows,

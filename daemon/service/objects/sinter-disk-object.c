@@ -176,6 +176,17 @@ handle_check(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant 
 }
 
 static gboolean
+handle_check_live(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    SinterRequest *request =
+        new_request(SINTER_DISK_OBJECT(iface), invocation, SINTER_OPERATION_CHECK);
+
+    request->options.wanted.live = TRUE;
+    sinter_request_run(request, on_planned);
+    return TRUE;
+}
+
+static gboolean
 handle_commit(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *options)
 {
     SinterDiskObject *self = SINTER_DISK_OBJECT(iface);
@@ -252,6 +263,7 @@ disk_iface_init(SinterDBusDiskIface *iface)
 {
     iface->handle_measure_chain = handle_measure_chain;
     iface->handle_check = handle_check;
+    iface->handle_check_live = handle_check_live;
     iface->handle_commit = handle_commit;
     iface->handle_pull = handle_pull;
     iface->handle_copy = handle_copy;

@@ -211,22 +211,35 @@ on_check_planned(SinterRequest *request, SinterPlan *plan)
     g_auto(GStrv) jobs = sinter_request_submit(request, plan, &error);
 
     if (jobs)
-        sinter_dbus_domain_complete_check(NULL, g_steal_pointer(&request->invocation),
-                                          (const char *const *)jobs);
+        g_dbus_method_invocation_return_value(g_steal_pointer(&request->invocation),
+                                              g_variant_new("(^ao)", jobs));
     else
         sinter_request_fail(request, g_steal_pointer(&error));
 }
 
-static gboolean
-handle_check(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVariant *options)
+static void
+run_check(SinterDomainObject *self, GDBusMethodInvocation *invocation, gboolean live)
 {
-    SinterDomainObject *self = SINTER_DOMAIN_OBJECT(iface);
     SinterRequest *request =
         sinter_request_new(self->context, self, invocation, self->domain->uuid);
 
     request->options.wanted.operation_set = TRUE;
     request->options.wanted.operation = SINTER_OPERATION_CHECK;
+    request->options.wanted.live = live;
     sinter_request_run(request, on_check_planned);
+}
+
+static gboolean
+handle_check(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    run_check(SINTER_DOMAIN_OBJECT(iface), invocation, FALSE);
+    return TRUE;
+}
+
+static gboolean
+handle_check_live(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    run_check(SINTER_DOMAIN_OBJECT(iface), invocation, TRUE);
     return TRUE;
 }
 
@@ -236,6 +249,7 @@ domain_iface_init(SinterDBusDomainIface *iface)
     iface->handle_plan = handle_plan;
     iface->handle_consolidate = handle_consolidate;
     iface->handle_check = handle_check;
+    iface->handle_check_live = handle_check_live;
 }
 
 static void

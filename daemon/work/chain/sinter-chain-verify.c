@@ -80,6 +80,21 @@ sinter_chain_verify(SinterJobRun *run)
     return TRUE;
 }
 
+/* The chain is as planned; a job that has an error nevertheless ends with it. */
+static void
+finish(SinterJobRun *run)
+{
+    SinterError code = run->record->error_code;
+    g_autofree char *message = g_strdup(run->record->error_message);
+
+    if (!message)
+        sinter_job_run_finish(run, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
+    else
+        sinter_job_run_finish(
+            run, code == SINTER_ERROR_CANCELLED ? SINTER_PHASE_CANCELLED : SINTER_PHASE_FAILED,
+            code, message);
+}
+
 void
 sinter_chain_clean_up(SinterJobRun *run, gboolean may_remove)
 {
@@ -98,5 +113,5 @@ sinter_chain_clean_up(SinterJobRun *run, gboolean may_remove)
         sinter_job_record_warn(record, "the merged files are kept: %s", error->message);
     else if (!sinter_cleanup_run(run->context.virt, record, may_remove && !doubt, &error))
         return; /* the connection is lost: observe and clean up again later */
-    sinter_job_run_finish(run, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
+    finish(run);
 }

@@ -122,7 +122,8 @@ SinterCheckFiles *
 sinter_check_files_open(const SinterDiskPlan *plan, const SinterDisk *disk)
 {
     SinterCheckFiles *self = g_new0(SinterCheckFiles, 1);
-    char **paths = plan->chain_before[0] ? plan->chain_before : plan->check_paths;
+    /* without a temporary overlay, which is empty */
+    char **paths = plan->chain_after[0] ? plan->chain_after : plan->check_paths;
 
     self->images = g_ptr_array_new_with_free_func(image_free);
     for (; *paths; paths++)

@@ -15,6 +15,7 @@ static const SinterBlockJobType operation_jobs[] = {
     [SINTER_OPERATION_COMMIT] = SINTER_BLOCK_JOB_COMMIT,
     [SINTER_OPERATION_PULL] = SINTER_BLOCK_JOB_PULL,
     [SINTER_OPERATION_COPY] = SINTER_BLOCK_JOB_COPY,
+    [SINTER_OPERATION_CHECK] = SINTER_BLOCK_JOB_ACTIVE_COMMIT, /* of the temporary overlay */
 };
 
 SinterBlockJobType
@@ -28,6 +29,7 @@ gboolean
 sinter_live_pivots(const SinterDiskPlan *plan)
 {
     return plan->operation == SINTER_OPERATION_ACTIVE_COMMIT ||
+           plan->operation == SINTER_OPERATION_CHECK ||
            (plan->operation == SINTER_OPERATION_COPY && plan->pivot);
 }
 

@@ -72,6 +72,14 @@ sinter_live_apply_bandwidth(SinterJobRun *run)
         sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
 }
 
+/* Returns whether the block job is a mirror, which a guest can outrun. */
+static gboolean
+is_mirror(SinterOperation operation)
+{
+    return operation == SINTER_OPERATION_ACTIVE_COMMIT || operation == SINTER_OPERATION_COPY ||
+           operation == SINTER_OPERATION_CHECK;
+}
+
 /* Polls the progress; SINTER_HEARD_NEWS if the whole host should be observed. */
 static SinterHeard
 poll_progress(SinterJobRun *run)
@@ -88,8 +96,7 @@ poll_progress(SinterJobRun *run)
     if (run->news.unsaved)
         sinter_job_run_save_or_log(run);
     sinter_job_run_note_progress(run, info.done_bytes, info.total_bytes);
-    if (plan->operation == SINTER_OPERATION_ACTIVE_COMMIT ||
-        plan->operation == SINTER_OPERATION_COPY)
+    if (is_mirror(plan->operation))
         sinter_live_converge(run, &info);
     /* full progress does not mean READY, but it is a reason to check whether an event was missed */
     state->n_full_polls = info.done_bytes >= info.total_bytes ? state->n_full_polls + 1 : 0;

@@ -139,7 +139,8 @@ follow_with_definition(SinterJobRun *run, const SinterOfflineFiles *files)
     const SinterDiskPlan *plan = run->record->plan;
     g_autoptr(GError) error = NULL;
 
-    if (plan->operation != SINTER_OPERATION_ACTIVE_COMMIT)
+    if (plan->operation != SINTER_OPERATION_ACTIVE_COMMIT &&
+        plan->operation != SINTER_OPERATION_CHECK)
         return TRUE;
     if (!sinter_job_run_enter_phase(run, SINTER_PHASE_PIVOTING, &error))
         return fail_unless_lost(run, error);

@@ -162,6 +162,7 @@ static const Field plan_fields[] = {
     P(FIELD_STRINGS, remove_files),
     P(FIELD_STRINGS, ignored_readers),
     P(FIELD_FLAG, ignore_manager),
+    P(FIELD_FLAG, seal),
     P(FIELD_STRINGS, check_paths),
     P(FIELD_STRINGS, skip_paths),
     P(FIELD_STRINGS, skip_reasons),

@@ -18,6 +18,7 @@ G_BEGIN_DECLS
 #define SINTER_JOB_KIND_OFFLINE "offline-merge"
 
 #define SINTER_JOB_KIND_CHECK "image-check"
+#define SINTER_JOB_KIND_LIVE_CHECK "live-check"
 
 typedef struct {
     char *id;   /* a decimal number, never reused */

@@ -78,20 +78,21 @@ is_same_plan(const SinterDiskPlan *then, const SinterDiskPlan *now)
            names_are_among(now->redefine_snapshots, then->redefine_snapshots);
 }
 
+/* Returns FALSE. */
 static gboolean
-check_same(const SinterJobRecord *record, const SinterPlan *plan, GError **error)
+set_refused(const SinterDiskPlan *now, GError **error)
 {
-    const SinterDiskPlan *now = g_ptr_array_index(plan->disks, 0);
+    const SinterRefusal *refusal = g_ptr_array_index(now->refusals, 0);
 
-    if (now->refusals->len > 0) {
-        const SinterRefusal *refusal = g_ptr_array_index(now->refusals, 0);
+    g_set_error(error, SINTER_ERROR, sinter_refusal_code_error(refusal->code),
+                "the plan is no longer possible: %s", refusal->text);
+    return FALSE;
+}
 
-        g_set_error(error, SINTER_ERROR, sinter_refusal_code_error(refusal->code),
-                    "the plan is no longer possible: %s", refusal->text);
-        return FALSE;
-    }
-    if (is_same_plan(record->plan, now))
-        return TRUE;
+/* Returns FALSE. */
+static gboolean
+set_changed(const SinterJobRecord *record, GError **error)
+{
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
                 "the chain of domain '%s', disk %s, or its snapshots have changed since the plan "
                 "was made; make a new plan",
@@ -99,19 +100,95 @@ check_same(const SinterJobRecord *record, const SinterPlan *plan, GError **error
     return FALSE;
 }
 
+static gboolean
+check_same(const SinterJobRecord *record, const SinterPlan *plan, GError **error)
+{
+    const SinterDiskPlan *now = g_ptr_array_index(plan->disks, 0);
+
+    if (now->refusals->len > 0)
+        return set_refused(now, error);
+    return is_same_plan(record->plan, now) || set_changed(record, error);
+}
+
+static SinterDomain *
+must_find_domain(const SinterJobRecord *record, const GPtrArray *domains, GError **error)
+{
+    SinterDomain *domain = sinter_recheck_find_domain(domains, record->domain_uuid);
+
+    if (!domain)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain '%s' no longer exists",
+                    record->domain_name);
+    return domain;
+}
+
+/* The temporary overlay of a check must be merged back: only what the merge would certainly destroy
+ * is a reason against it, not what merely speaks against a consolidation. */
+static gboolean
+recheck_overlay(const SinterJobRecord *record, const GPtrArray *domains, GError **error)
+{
+    const SinterDomain *domain = must_find_domain(record, domains, error);
+    const SinterDisk *disk = domain ? sinter_domain_find_disk(domain, record->plan->disk) : NULL;
+    g_autoptr(SinterReferenceGraph) graph = sinter_reference_graph_new((GPtrArray *)domains);
+
+    if (domain && !domain->active && domain->has_managed_save) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                    "domain '%s' has a managed save image, which needs the temporary overlay",
+                    record->domain_name);
+        return FALSE;
+    }
+    for (guint i = 0; disk && i < MIN(disk->layers->len, 2); i++) {
+        const SinterLayer *layer = disk->layers->pdata[i];
+        const SinterReference *user = sinter_reference_graph_find_foreign(
+            graph, layer, record->domain_uuid, record->plan->disk);
+
+        if (!user)
+            continue;
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_SHARED_BASE,
+                    "'%s' is now used by domain '%s' too", layer->description, user->domain_name);
+        return FALSE;
+    }
+    return domain != NULL;
+}
+
+gboolean
+sinter_recheck_check(const SinterJobRecord *record, const GPtrArray *domains, GError **error)
+{
+    const SinterPlanRequest request = { .disk = record->plan->disk,
+                                        .operation_set = TRUE,
+                                        .operation = SINTER_OPERATION_CHECK,
+                                        .live = TRUE,
+                                        .ignore_manager = record->plan->ignore_manager };
+    SinterDomain *domain = must_find_domain(record, domains, error);
+    g_autoptr(SinterReferenceGraph) graph = NULL;
+    g_autoptr(SinterPlan) plan = NULL;
+    const SinterDiskPlan *now;
+
+    if (!domain)
+        return FALSE;
+    graph = sinter_reference_graph_new((GPtrArray *)domains);
+    plan = sinter_planner_plan(&request, domain, graph, 0, error);
+    if (!plan)
+        return FALSE;
+    now = g_ptr_array_index(plan->disks, 0);
+    if (now->refusals->len > 0)
+        return set_refused(now, error);
+    if (now->seal && same_strings(now->chain_before, record->plan->chain_after))
+        return TRUE;
+    return set_changed(record, error);
+}
+
 gboolean
 sinter_recheck_plan(const SinterJobRecord *record, const GPtrArray *domains, GError **error)
 {
     SinterPlanRequest request = request_of(record->plan);
-    SinterDomain *domain = sinter_recheck_find_domain(domains, record->domain_uuid);
+    SinterDomain *domain = must_find_domain(record, domains, error);
     g_autoptr(SinterReferenceGraph) graph = NULL;
     g_autoptr(SinterPlan) plan = NULL;
 
-    if (!domain) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain '%s' no longer exists",
-                    record->domain_name);
+    if (!domain)
         return FALSE;
-    }
+    if (record->plan->operation == SINTER_OPERATION_CHECK)
+        return recheck_overlay(record, domains, error);
     graph = sinter_reference_graph_new((GPtrArray *)domains);
     plan = sinter_planner_plan(&request, domain, graph, 0, error);
     return plan && check_same(record, plan, error);

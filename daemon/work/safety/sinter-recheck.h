@@ -23,4 +23,9 @@ SinterDomain *sinter_recheck_find_domain(const GPtrArray *domains, const char *u
 gboolean sinter_recheck_plan(const SinterJobRecord *record, const GPtrArray *domains,
                              GError **error);
 
+/* Likewise for a check that is about to put a temporary overlay on a disk. For the merge of that
+ * overlay, sinter_recheck_plan() only looks for other users of the two images. */
+gboolean sinter_recheck_check(const SinterJobRecord *record, const GPtrArray *domains,
+                              GError **error);
+
 G_END_DECLS

@@ -13,6 +13,11 @@ gboolean sinter_virt_libvirt_start(SinterVirt *virt, const SinterDomain *domain,
                                    const SinterDiskPlan *plan, guint64 bandwidth_bytes_per_sec,
                                    GError **error);
 
+/* --- sinter-virt-libvirt-seal.c --- */
+
+gboolean sinter_virt_libvirt_seal(SinterVirt *virt, const SinterDomain *domain, const char *disk,
+                                  const char *path, GError **error);
+
 /* --- sinter-virt-libvirt-guest.c --- */
 
 gboolean sinter_virt_libvirt_get_io_limits(SinterVirt *virt, const char *uuid, const char *disk,

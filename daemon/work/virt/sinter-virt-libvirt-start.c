@@ -125,6 +125,7 @@ static int (*const starters[])(const Start *start) = {
     [SINTER_OPERATION_COMMIT] = start_commit,
     [SINTER_OPERATION_PULL] = start_pull,
     [SINTER_OPERATION_COPY] = start_copy,
+    [SINTER_OPERATION_CHECK] = start_active_commit,
 };
 
 gboolean
@@ -140,8 +141,7 @@ sinter_virt_libvirt_start(SinterVirt *virt, const SinterDomain *domain, const Si
                     domain->name, plan->disk);
         return FALSE;
     }
-    if ((plan->operation == SINTER_OPERATION_COMMIT ||
-         plan->operation == SINTER_OPERATION_ACTIVE_COMMIT) &&
+    if (plan->operation != SINTER_OPERATION_PULL && plan->operation != SINTER_OPERATION_COPY &&
         !(start.top = name_layer(disk, plan->top_path, error)))
         return FALSE;
     if (plan->base_path && !(start.base = name_layer(disk, plan->base_path, error)))

@@ -103,6 +103,7 @@ static const SinterVirtClass virt_libvirt_class = {
     .scan_domain = scan_domain,
     .scan_all = scan_all,
     .start = sinter_virt_libvirt_start,
+    .seal = sinter_virt_libvirt_seal,
     .end = end_block_job,
     .get_info = get_info,
     .set_bandwidth = set_bandwidth,

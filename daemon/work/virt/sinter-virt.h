@@ -40,6 +40,12 @@ typedef struct {
      * indexes. Returns when libvirt has accepted the job. */
     gboolean (*start)(SinterVirt *virt, const SinterDomain *domain, const SinterDiskPlan *plan,
                       guint64 bandwidth_bytes_per_sec, GError **error);
+    /* Puts a new overlay at @path on @disk of @domain, which was just scanned, without metadata of
+     * a snapshot; the definition for the next boot follows. Either the guest writes to the overlay
+     * when this returns %TRUE, or nothing has changed; after a lost connection either is
+     * possible. */
+    gboolean (*seal)(SinterVirt *virt, const SinterDomain *domain, const char *disk,
+                     const char *path, GError **error);
     /* Requests the end of the block job; with @pivot pivots to the mirror. Does not wait for the
      * end, which an event reports. */
     gboolean (*end)(SinterVirt *virt, const char *uuid, const char *disk, gboolean pivot,

@@ -66,7 +66,7 @@ dump_head(GString *text, const SinterDiskPlan *plan)
 static void
 dump_check(GString *text, const SinterDiskPlan *plan)
 {
-    dump_list(text, "check:", plan->check_paths);
+    dump_list(text, plan->seal ? "check below an overlay:" : "check:", plan->check_paths);
     for (guint i = 0; plan->skip_paths[i]; i++)
         g_string_append_printf(text, "  skip %s: %s\n", plan->skip_paths[i], plan->skip_reasons[i]);
 }

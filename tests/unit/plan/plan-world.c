@@ -351,6 +351,7 @@ set_request_flag(SinterPlanRequest *request, const char *word)
         { "pull", &request->pull },       { "keep-files", &request->keep_files },
         { "shallow", &request->shallow }, { "reuse", &request->reuse_external },
         { "pivot", &request->pivot },     { "ignore-manager", &request->ignore_manager },
+        { "live", &request->live },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {

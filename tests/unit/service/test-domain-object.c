@@ -162,6 +162,12 @@ test_check(Fixture *f, gconstpointer data)
     g_assert_cmpint(part->operation, ==, SINTER_OPERATION_CHECK);
     g_assert_cmpstr(part->check_paths[0], ==, "/img/mid");
     g_assert_cmpstr(part->skip_paths[0], ==, "/img/top");
+    g_assert_false(part->seal);
+    g_free(reply);
+    reply = service_stage_ask(&f->stage, PATH, "Domain.CheckLive", "({'disk': <'vda'>},)");
+    part = g_ptr_array_index(context->plan->disks, 0);
+    g_assert_true(part->seal);
+    g_assert_cmpstr(part->check_paths[0], ==, "/img/top");
     refused =
         service_stage_call(&f->stage, PATH, "Domain.Check", "({'keep': <uint32 1>},)", &error);
     g_assert_null(refused);

@@ -195,6 +195,8 @@ set_plan(Fixture *f, guint n_checked)
     g_strfreev(plan->chain_before);
     g_strfreev(plan->check_paths);
     plan->chain_before = g_strv_builder_end(chain);
+    g_strfreev(plan->chain_after);
+    plan->chain_after = g_strdupv(plan->chain_before);
     plan->check_paths = g_strv_builder_end(checked);
     if (n_checked < N_LAYERS) {
         g_strfreev(plan->skip_paths);
@@ -383,8 +385,10 @@ test_file(Fixture *f, gconstpointer data)
     set_plan(f, 1);
     plan = f->job.record->plan;
     g_strfreev(plan->chain_before);
+    g_strfreev(plan->chain_after);
     g_strfreev(plan->check_paths);
     plan->chain_before = g_new0(char *, 1);
+    plan->chain_after = g_new0(char *, 1);
     plan->check_paths = g_strdupv((char **)paths);
     g_free(f->job.record->domain_uuid);
     f->job.record->domain_uuid = g_strdup("");
