@@ -11,6 +11,7 @@
 #include "text/img-rescue-text.h"
 #include "words/img-output.h"
 #include "words/img-size.h"
+#include "words/img-undo-file.h"
 #include "img-verbs.h"
 
 #include <sinter/rescue.h>
@@ -27,6 +28,7 @@ typedef struct {
     const char *backing_name;
     const char *backing_format;
     const char *lost_found;
+    const char *undo_file;
     gboolean has_no_backing;
     gboolean apply;
     gboolean apply_likely;
@@ -38,7 +40,7 @@ typedef struct {
 } RescueOptions;
 
 static SinterRescueResult *
-rescue_image(const RescueOptions *self, const char *path, GError **error)
+rescue_image(const RescueOptions *self, SinterFs *fs, const char *path, GError **error)
 {
     g_autoptr(SinterImgProgress) progress = sinter_img_progress_begin(
         sinter_img_progress_mode(self->quiet, self->progress), path, STEP_PERCENT);
@@ -54,11 +56,27 @@ rescue_image(const RescueOptions *self, const char *path, GError **error)
         .cancellable = sinter_img_progress_get_cancellable(progress),
         .progress = sinter_img_progress_get(progress),
     };
-    SinterRescueResult *result = sinter_image_rescue(NULL, path, self->format, &options, error);
+    SinterRescueResult *result = sinter_image_rescue(fs, path, self->format, &options, error);
 
     if (result)
         sinter_img_progress_complete(progress);
     return result;
+}
+
+/* The same, with an undo file if it may change the image. */
+static SinterRescueResult *
+rescue_recorded(const RescueOptions *self, const SinterImgName *name, gboolean json, GError **error)
+{
+    g_auto(SinterImgUndoFile) undo = { 0 };
+    g_autoptr(SinterRescueResult) result = NULL;
+
+    if (!self->apply && !self->apply_likely)
+        return rescue_image(self, name->fs, name->path, error);
+    if (!sinter_img_undo_file_begin(&undo, name, self->undo_file, "rescue"))
+        return NULL;
+    result = rescue_image(self, undo.fs, name->path, error);
+    return sinter_img_undo_file_end(&undo, !self->quiet && !json, NULL) ? g_steal_pointer(&result)
+                                                                        : NULL;
 }
 
 static void
@@ -90,6 +108,8 @@ rescue_run(const SinterCommandCall *call, GError **error)
 {
     const RescueOptions *self = call->options;
     const char *path = call->operands[0];
+    const SinterImgSource source = { .format = self->format };
+    g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterRescueResult) result = NULL;
     gboolean json;
 
@@ -99,11 +119,13 @@ rescue_run(const SinterCommandCall *call, GError **error)
         return sinter_img_usage_error("-b and --no-backing cannot be used together");
     if (self->backing_format && !self->backing_name)
         return sinter_img_usage_error("-F requires -b");
-    result = rescue_image(self, path, error);
+    if (!sinter_img_name_parse(&name, &source, path))
+        return NOT_DONE;
+    result = rescue_recorded(self, &name, json, error);
     if (!result)
         return NOT_DONE;
     rescue_tell(self, result, path, json);
-    if (self->lost_found && !sinter_rescue_result_extract(result, NULL, self->lost_found, error))
+    if (self->lost_found && !sinter_rescue_result_extract(result, name.fs, self->lost_found, error))
         return NOT_DONE;
     return rescue_status(self, result);
 }
@@ -127,6 +149,7 @@ static const SinterOption rescue_options[] = {
       SINTER_OPTION_MEMBER(RescueOptions, backing_format) },
     { "no-backing", 0, NULL, "there was no backing file, if the header is lost",
       SINTER_OPTION_MEMBER(RescueOptions, has_no_backing) },
+    SINTER_IMG_UNDO_OPTION(RescueOptions, undo_file),
     { "max-steps", 0, "N", "show at most N steps (100); JSON has all",
       SINTER_IMG_RANGED(sinter_img_count_take, RescueOptions, max_steps, "number of steps", 1,
                         G_MAXUINT) },

@@ -2,7 +2,7 @@
 #pragma once
 
 /**
- * SECTION:format-change
+ * SECTION:format_change
  *
  * What drivers of image formats (<sinter/format.h>) are asked to change and to measure.
  *
