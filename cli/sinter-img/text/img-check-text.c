@@ -146,6 +146,8 @@ own_to_json(const SinterCheckResult *result)
     JsonObject *object = json_object_new();
     JsonObject *theirs = json_object_new();
 
+    json_object_set_string_member(object, "kind",
+                                  sinter_check_kind_name(sinter_check_result_get_kind(result)));
     json_object_set_boolean_member(object, "complete", result->complete);
     json_object_set_boolean_member(object, "leaks-are-safe", result->leaks_are_safe);
     if (result->trouble)

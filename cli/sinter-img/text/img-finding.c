@@ -146,3 +146,36 @@ sinter_img_check_status(const SinterCheckResult *result)
         return CORRUPT;
     return result->counts.leaks > 0 ? LEAKS : CLEAN;
 }
+
+/* From the least to the worst. */
+static const int kind_statuses[SINTER_N_CHECK_KINDS] = {
+    [SINTER_CHECK_KIND_SOUND] = CLEAN, [SINTER_CHECK_KIND_LEAKS] = LEAKS,
+    [SINTER_CHECK_KIND_DIRTY] = 4,     [SINTER_CHECK_KIND_MARKED] = 5,
+    [SINTER_CHECK_KIND_COPIED] = 6,    [SINTER_CHECK_KIND_BITMAPS] = 7,
+    [SINTER_CHECK_KIND_SNAPSHOTS] = 8, [SINTER_CHECK_KIND_REFCOUNTS] = 9,
+    [SINTER_CHECK_KIND_CONTENT] = 10,  [SINTER_CHECK_KIND_OTHER] = CORRUPT,
+    [SINTER_CHECK_KIND_MAPPING] = 11,  [SINTER_CHECK_KIND_HEADER] = 12,
+    [SINTER_CHECK_KIND_CHAIN] = 13,    [SINTER_CHECK_KIND_UNKNOWN] = NOT_COMPLETED,
+};
+
+int
+sinter_img_check_kind_status(SinterCheckKind kind)
+{
+    return kind_statuses[kind];
+}
+
+static guint
+kind_of_status(int status)
+{
+    guint kind = 0;
+
+    while (kind + 1 < SINTER_N_CHECK_KINDS && kind_statuses[kind] != status)
+        kind++;
+    return kind;
+}
+
+int
+sinter_img_check_worse_kind_status(int a, int b)
+{
+    return kind_of_status(a) > kind_of_status(b) ? a : b;
+}

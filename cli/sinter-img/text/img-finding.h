@@ -29,4 +29,13 @@ void sinter_img_json_set_offset(JsonObject *object, const char *name, guint64 va
 /* Returns the exit status of `check`: 1 not completed, 2 corrupt, 3 leaks, 0 clean. */
 int sinter_img_check_status(const SinterCheckResult *result);
 
+/*
+ * Exit statuses for kinds of damage, which agree with those of a plain check where that has one for
+ * the same state.
+ */
+int sinter_img_check_kind_status(SinterCheckKind kind);
+
+/* Returns the one of two such statuses that stands for the worse kind. */
+int sinter_img_check_worse_kind_status(int a, int b);
+
 G_END_DECLS

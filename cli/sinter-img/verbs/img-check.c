@@ -34,6 +34,7 @@ typedef struct {
     gboolean chain;
     gboolean keep_going;
     gboolean no_owners;
+    gboolean exit_kind;
     guint64 max_findings;
 } CheckOptions;
 
@@ -92,12 +93,15 @@ check_tell(const CheckOptions *self, const SinterCheckResult *result, gboolean e
     }
     if (result->counts.errors > 0)
         sinter_img_error("Check failed");
-    return sinter_img_check_status(result);
+    return self->exit_kind ? sinter_img_check_kind_status(sinter_check_result_get_kind(result))
+                           : sinter_img_check_status(result);
 }
 
 static int
-worse_status(int a, int b)
+worse_status(const CheckOptions *self, int a, int b)
 {
+    if (self->exit_kind)
+        return sinter_img_check_worse_kind_status(a, b);
     if (a == 0 || b == 0)
         return MAX(a, b);
     return MIN(a, b);
@@ -127,7 +131,7 @@ check_tell_chain(const CheckOptions *self, const GPtrArray *results, gboolean js
             printf("%simage: %s\n", i ? "\n" : "", shown);
         /* the text on standard error must follow that line */
         fflush(stdout);
-        status = worse_status(status,
+        status = worse_status(self, status,
                               check_tell(self, result, is_extended(result), result->path, array));
     }
     if (json && !self->quiet) {
@@ -222,6 +226,8 @@ static const SinterOption check_options[] = {
       SINTER_OPTION_MEMBER(CheckOptions, chain) },
     { "deep", 0, NULL, "also decompress compressed clusters",
       SINTER_OPTION_MEMBER(CheckOptions, deep) },
+    { "exit-kind", 0, NULL, "exit with a status for the kind of damage; the manual lists them",
+      SINTER_OPTION_MEMBER(CheckOptions, exit_kind) },
     { "keep-going", 0, NULL, "if a location cannot be read, check the rest",
       SINTER_OPTION_MEMBER(CheckOptions, keep_going) },
     { "max-findings", 0, "N", "show at most N findings of each kind (1000); all are counted",

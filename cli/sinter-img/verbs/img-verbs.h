@@ -15,6 +15,7 @@ extern const SinterCommand sinter_img_compare;
 extern const SinterCommand sinter_img_convert;
 extern const SinterCommand sinter_img_create;
 extern const SinterCommand sinter_img_dd;
+extern const SinterCommand sinter_img_defragment;
 extern const SinterCommand sinter_img_dump;
 extern const SinterCommand sinter_img_edit;
 extern const SinterCommand sinter_img_info;

@@ -256,6 +256,45 @@ gboolean sinter_format_has_check(const char *format);
  */
 GArray *sinter_check_result_count_codes(const SinterCheckResult *result);
 
+/*
+ * SINTER_CHECK_KINDS: kinds of damage, from the least to the worst. X(CODE, name, text). Names are
+ * stable.
+ */
+#define SINTER_CHECK_KINDS(X)                                                                      \
+    X(SOUND, "sound", "no damage and no leaks")                                                    \
+    X(LEAKS, "leaks", "leaked clusters only")                                                      \
+    X(DIRTY, "dirty", "not closed cleanly, otherwise sound or with leaks")                         \
+    X(MARKED, "marked-corrupt", "marked as corrupt, but no damage was found")                      \
+    X(COPIED, "copied-flags", "flags COPIED that do not match the reference counts")               \
+    X(BITMAPS, "bitmaps", "damaged dirty bitmaps")                                                 \
+    X(SNAPSHOTS, "snapshots", "damaged internal snapshots")                                        \
+    X(REFCOUNTS, "refcounts", "wrong reference counts, or damage to their structures")             \
+    X(CONTENT, "content", "compressed clusters that cannot be decoded")                            \
+    X(OTHER, "other", "damage that belongs to no other kind")                                      \
+    X(MAPPING, "mapping", "damage to the mapping: guest data is lost or wrong")                    \
+    X(HEADER, "header", "damage to the header")                                                    \
+    X(CHAIN, "chain", "the backing chain cannot be opened completely, or loops")                   \
+    X(UNKNOWN, "not-checked", "something could not be checked")
+
+/**
+ * SinterCheckKind:
+ *
+ * A kind of %SINTER_CHECK_KINDS. A larger value is worse.
+ */
+typedef enum {
+#define X(code, name, text) SINTER_CHECK_KIND_##code,
+    SINTER_CHECK_KINDS(X)
+#undef X
+        SINTER_N_CHECK_KINDS
+} SinterCheckKind;
+
+/* The worst kind of damage that the check found. */
+SinterCheckKind sinter_check_result_get_kind(const SinterCheckResult *result);
+
+/* The stable name, and the kind as a clause of text. */
+const char *sinter_check_kind_name(SinterCheckKind kind);
+const char *sinter_check_kind_describe(SinterCheckKind kind);
+
 /* Frees the result and its content. Accepts %NULL. */
 void sinter_check_result_free(SinterCheckResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterCheckResult, sinter_check_result_free)

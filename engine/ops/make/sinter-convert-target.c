@@ -167,6 +167,8 @@ sinter_convert_target_commit(SinterConvertTarget *self, GError **error)
     /* operations that need space come before the first change of a name */
     if (!sinter_handle_close(g_steal_pointer(&self->handle), error) || !add_bitmaps(self, error))
         return FALSE;
+    if (self->prove && !self->prove(sinter_output_get_io(self->output), self->prove_data, error))
+        return FALSE;
     if (self->data_output &&
         (!drop_former(self, error) || !sinter_output_commit(self->data_output, error)))
         return FALSE;

@@ -24,6 +24,10 @@ typedef struct {
     gboolean is_zero;          /* ranges that are not written read as zeros */
     SinterChain *bitmaps_of;   /* the chain whose bitmaps are copied at the end; NULL: none */
     gboolean skip_broken_bitmaps;
+    /* (nullable): examines the complete image before it gets its name; FALSE with an error: it does
+     * not get it */
+    gboolean (*prove)(SinterIo *io, gpointer data, GError **error);
+    gpointer prove_data;
 } SinterConvertTarget;
 
 /*

@@ -79,6 +79,11 @@ output_open_existing(SinterOutput *self, SinterOutputFlags flags, GError **error
         return FALSE;
     if (self->draft)
         return TRUE;
+    if (flags & SINTER_OUTPUT_REPLACE)
+        return sinter_error_refuse(error, SINTER_ERROR_UNSUPPORTED,
+                                   "it cannot be replaced by a new file: it is a block device or a "
+                                   "mount point, has several names, or its owner or directory does "
+                                   "not allow it");
     self->io = g_steal_pointer(&self->former);
     self->is_zero = !(flags & SINTER_OUTPUT_EXISTING) && !st.is_block_device;
     return !self->is_zero || sinter_io_truncate(self->io, 0, error);
@@ -93,9 +98,11 @@ output_tell_existing(SinterOutput *self, const char *path, SinterOutputFlags fla
     if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_LOCKED))
         g_propagate_error(error, g_error_copy(cause));
     else
-        sinter_output_set_error(
-            error, flags & SINTER_OUTPUT_EXISTING ? SINTER_STAGE_OPEN : SINTER_STAGE_CREATE, path,
-            self->path ? self->path : path, cause);
+        sinter_output_set_error(error,
+                                flags & (SINTER_OUTPUT_EXISTING | SINTER_OUTPUT_REPLACE)
+                                    ? SINTER_STAGE_OPEN
+                                    : SINTER_STAGE_CREATE,
+                                path, self->path ? self->path : path, cause);
 }
 
 SinterOutput *
@@ -110,7 +117,7 @@ sinter_output_open(SinterFs *fs, const char *path, SinterOutputFlags flags, gboo
     self->path = sinter_fs_resolve(fs, path, &local);
     if (self->path && output_open_existing(self, flags, &local))
         return g_steal_pointer(&self);
-    if ((flags & SINTER_OUTPUT_EXISTING) ||
+    if ((flags & (SINTER_OUTPUT_EXISTING | SINTER_OUTPUT_REPLACE)) ||
         !g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
         output_tell_existing(self, path, flags, local, error);
         return NULL;

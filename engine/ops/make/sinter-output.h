@@ -22,6 +22,7 @@ typedef enum {
     SINTER_OUTPUT_DEFAULT = 0,
     SINTER_OUTPUT_EXISTING = 1 << 0, /* the file exists and keeps the ranges that are not written */
     SINTER_OUTPUT_DIRECT = 1 << 1,   /* bypass the page cache if the file system supports it */
+    SINTER_OUTPUT_REPLACE = 1 << 2,  /* the file exists; fail if it would be written in place */
 } SinterOutputFlags;
 
 /*
