@@ -14,12 +14,12 @@
 
 /* clang-format off: a line each */
 static const SinterCommand *const verbs[] = {
-    &sinter_img_amend, &sinter_img_bench, &sinter_img_bitmap, &sinter_img_check,
-    &sinter_img_commit, &sinter_img_compare, &sinter_img_convert, &sinter_img_create,
-    &sinter_img_dd, &sinter_img_defragment, &sinter_img_dump, &sinter_img_edit,
-    &sinter_img_info, &sinter_img_locks, &sinter_img_map, &sinter_img_measure,
-    &sinter_img_merge, &sinter_img_rebase, &sinter_img_remove, &sinter_img_rescue,
-    &sinter_img_resize, &sinter_img_salvage, &sinter_img_snapshot, &sinter_img_undo,
+    &sinter_img_amend,  &sinter_img_bench,      &sinter_img_bitmap,   &sinter_img_check,
+    &sinter_img_commit, &sinter_img_compare,    &sinter_img_convert,  &sinter_img_create,
+    &sinter_img_dd,     &sinter_img_defragment, &sinter_img_dump,     &sinter_img_edit,
+    &sinter_img_info,   &sinter_img_locks,      &sinter_img_map,      &sinter_img_measure,
+    &sinter_img_merge,  &sinter_img_rebase,     &sinter_img_remove,   &sinter_img_rescue,
+    &sinter_img_resize, &sinter_img_salvage,    &sinter_img_snapshot, &sinter_img_undo,
 };
 /* clang-format on */
 

@@ -27,6 +27,8 @@
 
 /* An alignment that every device and file system accepts for O_DIRECT. */
 #define DIRECT_ALIGNMENT 4096
+/* For reads; one that a device with larger sectors refuses goes through the page cache. */
+#define DIRECT_READ_ALIGNMENT 512
 /* Smaller writes are faster through the page cache. */
 #define BULK_MIN_BYTES (64 * 1024)
 /* The kernel's limit for the value of an extended attribute, and for the list of names. */
@@ -52,9 +54,15 @@ typedef struct {
 } SinterIoFile;
 
 static gboolean
+is_aligned_to(guint64 offset, const void *buf, gsize len, guint alignment)
+{
+    return ((offset | len | (guintptr)buf) & (alignment - 1)) == 0;
+}
+
+static gboolean
 is_aligned(guint64 offset, const void *buf, gsize len)
 {
-    return ((offset | len | (guintptr)buf) & (DIRECT_ALIGNMENT - 1)) == 0;
+    return is_aligned_to(offset, buf, len, DIRECT_ALIGNMENT);
 }
 
 static int
@@ -67,7 +75,9 @@ static gssize
 file_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
 {
     SinterIoFile *self = (SinterIoFile *)io;
-    int fd = file_fd_for(self, offset, buf, len);
+    gboolean direct =
+        self->direct_fd >= 0 && is_aligned_to(offset, buf, len, DIRECT_READ_ALIGNMENT);
+    int fd = direct ? self->direct_fd : self->fd;
     gsize done = 0;
 
     while (done < len) {
@@ -75,6 +85,10 @@ file_read(SinterIo *io, guint64 offset, void *buf, gsize len, GError **error)
 
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EINVAL && fd == self->direct_fd) {
+            fd = self->fd;
+            continue;
+        }
         if (n < 0) {
             sinter_error_set_errno(error, errno, "reading '%s' at offset %" G_GUINT64_FORMAT,
                                    io->path, offset + done);

@@ -5,10 +5,12 @@
  * fail with EIO, whatever descriptor they go through.
  *
  *   SINTER_BAD_MEDIUM=PATH:OFFSET+LENGTH[,OFFSET+LENGTH…]
+ *   SINTER_BAD_MEDIUM_PAGES=1   reads through the page cache fail for whole pages, as of a disk
  */
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #define RANGES_MAX 256
+#define PAGE_BYTES 4096
 
 static struct {
     uint64_t offset;
@@ -51,13 +54,18 @@ medium_is_bad(int fd, size_t len, off_t offset)
 {
     struct stat st;
     uint64_t at = (uint64_t)offset;
+    uint64_t end = at + len;
 
     pthread_once(&once, medium_read_settings);
     if (n_ranges == 0 || fstat(fd, &st) != 0 || st.st_dev != medium.st_dev ||
         st.st_ino != medium.st_ino)
         return 0;
+    if (getenv("SINTER_BAD_MEDIUM_PAGES") && !(fcntl(fd, F_GETFL) & O_DIRECT)) {
+        at = at / PAGE_BYTES * PAGE_BYTES;
+        end = (end + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    }
     for (int i = 0; i < n_ranges; i++) {
-        if (at < ranges[i].offset + ranges[i].length && ranges[i].offset < at + len)
+        if (at < ranges[i].offset + ranges[i].length && ranges[i].offset < end)
             return 1;
     }
     return 0;

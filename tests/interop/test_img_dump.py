@@ -149,6 +149,73 @@ class Arguments(Case):
                 self.assertEqual((done.returncode, done.stdout), (status, b''))
                 self.assertTrue(done.stderr.startswith(b'sinter-img: '))
 
+    def test_scope(self):
+        """Chosen tables only: what is left of a dump of all of them."""
+        path = self.file('s')
+        for command in (['qemu-img', 'create', '-q', '-f', 'qcow2', path, '4M'],
+                        ['qemu-io', '-c', 'write 0 1M', path],
+                        ['qemu-img', 'bitmap', '--add', path, 'b'],
+                        ['qemu-img', 'snapshot', '-c', 'before', path],
+                        ['qemu-img', 'snapshot', '-c', '1', path],
+                        ['qemu-io', '-c', 'write 0 256k', path],
+                        ['qemu-img', 'snapshot', '-c', 'after', path]):
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        everything = json.loads(self.ok(dump('-a', '--output=json', path)))['tables']
+
+        def tables(*words):
+            return json.loads(self.ok(dump('-a', '--output=json', *words, path))).get('tables', [])
+
+        def those(rule):
+            return [table for table in everything
+                    if rule(table['table']['kind'], table['table'].get('owner'))]
+
+        mapping = ('l1-table', 'l2-table')
+        cases = [
+            (['--tables=refcounts'], lambda kind, owner: kind.startswith('refcount')),
+            (['--tables=l1,l2'], lambda kind, owner: kind in mapping),
+            (['--tables=bitmaps'], lambda kind, owner: kind == 'bitmap-table'),
+            (['--active'], lambda kind, owner: kind in mapping and owner is None),
+            (['-l', 'before'], lambda kind, owner: kind in mapping and owner == 'before (1)'),
+            (['-l', '3', '--tables=l1'],
+             lambda kind, owner: kind == 'l1-table' and owner == 'after (3)'),
+            # the id of one is the name of another: both are shown
+            (['-l', '1'], lambda kind, owner: kind in mapping and owner in ('before (1)', '1 (2)')),
+        ]
+        for words, rule in cases:
+            with self.subTest(words=words):
+                self.assertTrue(those(rule))
+                self.assertEqual(tables(*words), those(rule))
+        for words in (['--active'], ['--tables=l1'], ['-a', '--active', '-l', 'x'],
+                      ['-a', '--tables=l3'], ['-a', '--tables=']):
+            self.assertEqual(dump(*words, path).returncode, 1, words)
+
+    def test_environment(self):
+        """The file system, the backing file, and whether defragmenting is worth it."""
+        path, base = self.file('s'), self.file('base')
+        for command in (['qemu-img', 'create', '-q', '-f', 'qcow2', base, '80M'],
+                        ['qemu-img', 'create', '-q', '-f', 'qcow2', '-b', base, '-F', 'qcow2',
+                         path]):
+            subprocess.run(command, check=True)
+        kind = subprocess.run(['findmnt', '-n', '-o', 'FSTYPE', '-T', path], check=True,
+                              capture_output=True, text=True).stdout.strip()
+        report = json.loads(self.ok(dump('--output=json', path)))
+        self.assertEqual(report['file-system']['type'], kind)
+        self.assertTrue(path.startswith(report['file-system']['mount-point']))
+        self.assertIs(report['backing-file-present'], True)
+        self.assertIs(report['statistics']['defragment-suggested'], False)
+        text = self.ok(dump(path)).decode()
+        self.assertIn(f'It is on a file system of type {kind}, mounted at ', text)
+        self.assertNotIn('Defragmenting', text)
+        os.unlink(base)
+        self.assertIn(b'(qcow2), which does not exist.\n', self.ok(dump(path)))
+        order = [i * 17 % 64 for i in range(64)]
+        subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', path, '80M'], check=True)
+        subprocess.run(['qemu-io', *(word for row in range(20) for i in order for word in
+                                     ('-c', f'write {(row * 64 + i) * 64}k 64k')), path],
+                       check=True, stdout=subprocess.DEVNULL)
+        self.assertIn(b"Defragmenting is worth it ('sinter-img defragment').\n",
+                      self.ok(dump(path)))
+
     def test_snapshots(self):
         """What a snapshot shares with the disk, and what was written since."""
         path = self.file('s')
@@ -159,7 +226,11 @@ class Arguments(Case):
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         report = json.loads(self.ok(dump('--output=json', path)))['statistics']['snapshots']
         self.assertEqual(report, [{'id': '1', 'name': 'before', 'clusters': 16,
-                                   'shared-clusters': 12, 'added-clusters': 5}])
+                                   'shared-clusters': 12, 'added-clusters': 5,
+                                   'added-bytes': 5 * 65536}])
+        checked = subprocess.run([SINTER_IMG, 'check', '--output=json', path], check=True,
+                                 capture_output=True).stdout
+        self.assertEqual(json.loads(checked)['sinter']['statistics']['snapshots'], report)
         self.assertIn(b'before (1): 1 MiB, of these 768 KiB shared; 320 KiB written since\n',
                       self.ok(dump('-v', path)))
 

@@ -265,6 +265,21 @@ class BadMedium(SalvageCase):
             for name in ("copy", "map", "top.qcow2", "base.qcow2"):
                 os.unlink(self.path(name))
 
+    def test_page_cache(self):
+        """Around the page cache, sectors are lost; through it, the pages that they are in."""
+        try:
+            self.chain()
+            os.close(os.open(self.path("top.qcow2"), os.O_RDONLY | os.O_DIRECT))
+        except OSError:
+            self.skipTest("the file system has no O_DIRECT")
+        guest, host = sorted(self.host_offsets("top.qcow2").items())[3]
+        env = {**self.medium("top.qcow2", [(host + 9 * SECTOR, SECTOR)]),
+               "SINTER_BAD_MEDIUM_PAGES": "1"}
+        report = self.report("top.qcow2", "copy", status=2, env=env)
+        self.assert_lost(report, [(guest + 8 * SECTOR, 8 * SECTOR)])
+        report = self.report("-T", "none", "top.qcow2", "copy", status=2, env=env)
+        self.assert_lost(report, [(guest + 9 * SECTOR, SECTOR)])
+
     def test_killed(self):
         """Killed anywhere: the copy has its name only when it is complete; the same command, given
         again, continues."""

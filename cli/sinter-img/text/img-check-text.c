@@ -8,6 +8,7 @@
 #include "img-check-text.h"
 #include "img-finding.h"
 #include "img-message.h"
+#include "img-stats.h"
 
 #include <stdio.h>
 
@@ -157,6 +158,8 @@ own_to_json(const SinterCheckResult *result)
     json_object_set_int_member(theirs, "leaks", (gint64)result->qemu_counts.leaks);
     json_object_set_int_member(theirs, "check-errors", (gint64)result->qemu_counts.errors);
     json_object_set_object_member(object, "seen-by-qemu-img", theirs);
+    sinter_img_stats_add_mount(object, result->path);
+    json_object_set_object_member(object, "statistics", sinter_img_stats_to_json(&result->stats));
     sinter_img_findings_add_json(object, result);
     return object;
 }

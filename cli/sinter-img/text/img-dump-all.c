@@ -26,6 +26,7 @@ typedef struct {
     gboolean first;      /* JSON: the current list is empty */
     gboolean first_run;  /* JSON: the list of runs is empty */
     GPtrArray *troubles; /* of char * */
+    const SinterImgDumpScope *scope;
 } Printer;
 
 static void
@@ -257,6 +258,33 @@ print_table_json(Printer *self, const SinterDumpTable *table)
     self->first_run = TRUE;
 }
 
+/* @owner: "NAME (ID)" */
+static gboolean
+is_of_snapshot(const char *owner, const char *id_or_name)
+{
+    const char *id = strrchr(owner, '(');
+    gsize n = strlen(id_or_name);
+
+    return (id && strncmp(id + 1, id_or_name, n) == 0 && strcmp(id + 1 + n, ")") == 0) ||
+           (id && owner + n + 1 == id && strncmp(owner, id_or_name, n) == 0);
+}
+
+/* Refcounts and bitmaps belong to no state of the disk. */
+static gboolean
+is_in_scope(const SinterImgDumpScope *scope, const SinterDumpTable *table)
+{
+    gboolean is_mapping =
+        table->kind == SINTER_DUMP_L1_TABLE || table->kind == SINTER_DUMP_L2_TABLE;
+
+    if (scope->kinds != 0 && !(scope->kinds & 1U << table->kind))
+        return FALSE;
+    if (!is_mapping)
+        return !scope->active && !scope->snapshot;
+    if (scope->active)
+        return table->owner == NULL;
+    return !scope->snapshot || (table->owner && is_of_snapshot(table->owner, scope->snapshot));
+}
+
 static gboolean
 all_table(const SinterDumpTable *table, gpointer user_data)
 {
@@ -264,6 +292,8 @@ all_table(const SinterDumpTable *table, gpointer user_data)
     g_autofree char *owner = table->owner ? sinter_img_name(table->owner) : NULL;
 
     printer_end_table(self);
+    if (!is_in_scope(self->scope, table))
+        return FALSE;
     printer_section(self, "tables", "Tables");
     if (self->json) {
         print_table_json(self, table);
@@ -436,7 +466,7 @@ sinter_img_dump_print_all(const SinterImgDump *self, SinterIo *io, gboolean json
         all_bitmap,       all_table,       all_run,       all_trouble,
     };
     g_autoptr(GPtrArray) troubles = g_ptr_array_new_with_free_func(g_free);
-    Printer printer = { .json = json, .troubles = troubles };
+    Printer printer = { .json = json, .troubles = troubles, .scope = &self->scope };
     g_autoptr(GError) error = NULL;
     gboolean ok = sinter_image_dump(io, self->info->format, &visitor, &printer, NULL, &error);
 

@@ -9,20 +9,16 @@
 #include "img-dump-text.h"
 #include "img-finding.h"
 #include "img-message.h"
+#include "img-stats.h"
 #include "sinter-units.h"
+
+#include <sinter/defragment.h>
 
 #include <stdio.h>
 #include <string.h>
 
 #define U64 G_GUINT64_FORMAT
 #define HEX "0x%" G_GINT64_MODIFIER "x"
-
-static const char *const allocation_names[] = {
-    [SINTER_ALLOCATION_NONE] = "none",
-    [SINTER_ALLOCATION_SPARSE] = "sparse",
-    [SINTER_ALLOCATION_METADATA] = "metadata",
-    [SINTER_ALLOCATION_FULL] = "full",
-};
 
 /* "3 corruptions", "no bitmaps" */
 static char *
@@ -131,6 +127,13 @@ print_verdict(const SinterImgDump *self, const char *name)
     }
 }
 
+/* Only looks for the name: no other file is opened. */
+static gboolean
+is_present(const char *path)
+{
+    return path && g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
 static void
 print_outline(const SinterImgDump *self)
 {
@@ -153,13 +156,16 @@ print_outline(const SinterImgDump *self)
         g_autofree char *format =
             sinter_img_name(info->backing_format ? info->backing_format : "format not stored");
 
-        printf("Its backing file is %s (%s).\n", backing, format);
+        printf("Its backing file is %s (%s)%s.\n", backing, format,
+               is_present(info->backing_path) ? "" : ", which does not exist");
     }
     if (info->data_file_name) {
         g_autofree char *data = sinter_img_name(info->data_file_name);
 
-        printf("Its data file is %s%s.\n", data, info->data_file_raw ? ", a raw image" : "");
+        printf("Its data file is %s%s%s.\n", data, info->data_file_raw ? ", a raw image" : "",
+               is_present(info->data_file_path) ? "" : ", which does not exist");
     }
+    sinter_img_stats_print_mount(info->path);
 }
 
 static void
@@ -183,6 +189,8 @@ print_allocation(const SinterImageStats *stats)
                (double)stats->fragmented_clusters * 100 / allocated,
                (double)stats->compressed_clusters * 100 / allocated);
     printf(".\n");
+    if (sinter_defragment_suggested(stats))
+        printf("Defragmenting is worth it ('sinter-img defragment').\n");
 }
 
 /* Returns whether there is a finding, other than a note, with that stake and that fix. */
@@ -344,62 +352,6 @@ sinter_img_dump_print(const SinterImgDump *self, SinterImgDumpDepth depth)
 
 /* --- JSON output --- */
 
-typedef struct {
-    const char *name;
-    gsize offset; /* of a guint64 in SinterImageStats */
-} Figure;
-
-#define FIGURE(name, member)                                                                       \
-    {                                                                                              \
-        name, G_STRUCT_OFFSET(SinterImageStats, member)                                            \
-    }
-
-static const Figure figures[] = {
-    FIGURE("file-bytes", file_bytes),
-    FIGURE("allocated-bytes", allocated_bytes),
-    FIGURE("virtual-bytes", virtual_bytes),
-    FIGURE("cluster-bytes", cluster_bytes),
-    FIGURE("total-clusters", total_clusters),
-    FIGURE("allocated-clusters", allocated_clusters),
-    FIGURE("compressed-clusters", compressed_clusters),
-    FIGURE("fragmented-clusters", fragmented_clusters),
-    FIGURE("zero-clusters", zero_clusters),
-    FIGURE("image-end-offset", image_end_offset),
-    FIGURE("l1-entries", l1_entries),
-    FIGURE("l1-used", l1_used),
-    FIGURE("l2-tables", l2_tables),
-    FIGURE("refcount-table-entries", refcount_table_entries),
-    FIGURE("refcount-blocks", refcount_blocks),
-    FIGURE("host-clusters", host_clusters),
-    FIGURE("host-used", host_used),
-    FIGURE("metadata-clusters", metadata_clusters),
-};
-
-static JsonObject *
-stats_to_json(const SinterImageStats *stats)
-{
-    JsonObject *object = json_object_new();
-    JsonArray *snapshots = json_array_new();
-
-    for (gsize i = 0; i < G_N_ELEMENTS(figures); i++)
-        json_object_set_int_member(object, figures[i].name,
-                                   (gint64)G_STRUCT_MEMBER(guint64, stats, figures[i].offset));
-    json_object_set_string_member(object, "allocation", allocation_names[stats->allocation]);
-    for (guint i = 0; i < stats->snapshots->len; i++) {
-        const SinterSnapshotStats *one = g_ptr_array_index(stats->snapshots, i);
-        JsonObject *member = json_object_new();
-
-        json_object_set_string_member(member, "id", one->id);
-        json_object_set_string_member(member, "name", one->name);
-        json_object_set_int_member(member, "clusters", (gint64)one->clusters);
-        json_object_set_int_member(member, "shared-clusters", (gint64)one->shared_clusters);
-        json_object_set_int_member(member, "added-clusters", (gint64)one->added_clusters);
-        json_array_add_object_element(snapshots, member);
-    }
-    json_object_set_array_member(object, "snapshots", snapshots);
-    return object;
-}
-
 static JsonArray *
 fixes_to_json(const SinterCheckResult *result)
 {
@@ -437,7 +389,11 @@ sinter_img_dump_to_json(const SinterImgDump *self)
     json_object_set_int_member(object, "check-errors", (gint64)result->counts.errors);
     json_object_set_int_member(object, "notes", (gint64)result->counts.notes);
     json_object_set_array_member(object, "mend", fixes_to_json(result));
-    json_object_set_object_member(object, "statistics", stats_to_json(&result->stats));
+    if (self->info->backing_name)
+        json_object_set_boolean_member(object, "backing-file-present",
+                                       is_present(self->info->backing_path));
+    sinter_img_stats_add_mount(object, self->info->path);
+    json_object_set_object_member(object, "statistics", sinter_img_stats_to_json(&result->stats));
     sinter_img_findings_add_json(object, result);
     json_object_unref(object);
     return node;

@@ -14,11 +14,19 @@ typedef enum {
     SINTER_IMG_DUMP_ALL,
 } SinterImgDumpDepth;
 
+/* Which tables are printed one by one; zero is all. */
+typedef struct {
+    guint kinds;          /* a bit for each SinterDumpTableKind; 0: all */
+    gboolean active;      /* of the active state only */
+    const char *snapshot; /* (nullable): of the snapshot with this id or name only */
+} SinterImgDumpScope;
+
 /* The data that is known before the tables are printed one by one. */
 typedef struct {
     const char *name; /* as given on the command line */
     const SinterImageInfo *info;
     const SinterCheckResult *result;
+    SinterImgDumpScope scope;
 } SinterImgDump;
 
 /* "clean", "leaks", "corrupt", "not-completed" */

@@ -53,10 +53,12 @@ static SinterCheckOptions
 check_how(const CheckOptions *self, SinterImgProgress *progress)
 {
     return (SinterCheckOptions){
-        .flags = (self->deep ? SINTER_CHECK_DEEP : 0) |
-                 (self->keep_going ? SINTER_CHECK_KEEP_GOING : 0) |
-                 (self->no_owners ? SINTER_CHECK_NO_OWNERS : 0) |
-                 (self->source.force_share ? SINTER_CHECK_NO_LOCK : 0),
+        .flags =
+            (self->deep ? SINTER_CHECK_DEEP : 0) |
+            (self->keep_going ? SINTER_CHECK_KEEP_GOING : 0) |
+            (self->no_owners ? SINTER_CHECK_NO_OWNERS : 0) |
+            (self->output && strcmp(self->output, "json") == 0 ? SINTER_CHECK_SNAPSHOT_STATS : 0) |
+            (self->source.force_share ? SINTER_CHECK_NO_LOCK : 0),
         .max_per_code = self->max_findings ? (guint)self->max_findings : MAX_FINDINGS,
         .cancellable = sinter_img_progress_get_cancellable(progress),
         .progress = sinter_img_progress_get(progress),

@@ -15,7 +15,10 @@
 #include "text/img-progress.h"
 #include "img-verbs.h"
 
+#include <sinter/dump.h>
+
 #include <stdio.h>
+#include <string.h>
 
 #define NOT_DUMPED 1
 #define NO_METADATA 63
@@ -28,8 +31,63 @@ typedef struct {
     gboolean errors;
     gboolean all;
     gboolean deep;
+    SinterImgDumpScope scope;
     guint64 max_findings;
 } DumpOptions;
+
+/* The names of --tables, and the kinds of tables that they stand for. */
+static const struct {
+    const char *name;
+    guint kinds;
+} table_names[] = {
+    { "l1", 1U << SINTER_DUMP_L1_TABLE },
+    { "l2", 1U << SINTER_DUMP_L2_TABLE },
+    { "refcounts", 1U << SINTER_DUMP_REFCOUNT_TABLE | 1U << SINTER_DUMP_REFCOUNT_BLOCK },
+    { "bitmaps", 1U << SINTER_DUMP_BITMAP_TABLE },
+};
+
+static guint
+find_tables(const char *name)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(table_names); i++) {
+        if (strcmp(table_names[i].name, name) == 0)
+            return table_names[i].kinds;
+    }
+    return 0;
+}
+
+static gboolean
+dump_take_tables(const SinterOption *option, gpointer options, const char *value)
+{
+    DumpOptions *self = options;
+    g_auto(GStrv) names = g_strsplit(value, ",", -1);
+
+    for (gsize i = 0; names[i]; i++) {
+        guint kinds = find_tables(names[i]);
+
+        if (kinds == 0) {
+            sinter_img_error("--tables must be used with l1, l2, refcounts or bitmaps as argument");
+            return FALSE;
+        }
+        self->scope.kinds |= kinds;
+    }
+    return self->scope.kinds != 0;
+}
+
+/* Options that select tables need the level of detail that shows tables. */
+static gboolean
+dump_check_usage(const DumpOptions *self)
+{
+    const SinterImgDumpScope *scope = &self->scope;
+
+    if (!self->all && (scope->kinds || scope->active || scope->snapshot))
+        sinter_img_error("--tables, --active and -l require -a");
+    else if (scope->active && scope->snapshot)
+        sinter_img_error("--active and -l are mutually exclusive");
+    else
+        return TRUE;
+    return FALSE;
+}
 
 static SinterCheckResult *
 dump_check(const DumpOptions *self, const char *name, SinterIo *io, const char *format,
@@ -86,7 +144,7 @@ dump_do(const DumpOptions *self, const char *name, SinterIo *io, const SinterIma
         gboolean json, GError **error)
 {
     g_autoptr(SinterCheckResult) result = dump_check(self, name, io, info->format, error);
-    SinterImgDump dump = { name, info, result };
+    SinterImgDump dump = { name, info, result, self->scope };
     gboolean ok = TRUE;
 
     if (!result)
@@ -112,7 +170,7 @@ dump_run(const SinterCommandCall *call, GError **error)
     g_autoptr(SinterImageInfo) info = NULL;
     gboolean json;
 
-    if (!sinter_img_output_parse(self->output, &json) ||
+    if (!sinter_img_output_parse(self->output, &json) || !dump_check_usage(self) ||
         !sinter_img_name_parse(&name, &self->source, call->operands[0]))
         return NOT_DUMPED;
     io = sinter_img_open_file(&name);
@@ -133,6 +191,12 @@ static const SinterOption dump_options[] = {
       SINTER_OPTION_MEMBER(DumpOptions, errors) },
     { "all", 'a', NULL, "show all metadata, including the entries of tables",
       SINTER_OPTION_MEMBER(DumpOptions, all) },
+    { "tables", 0, "KINDS", "with -a: only these tables: l1,l2,refcounts,bitmaps",
+      .take = dump_take_tables },
+    { "active", 0, NULL, "with -a: only the mapping of the active state",
+      SINTER_OPTION_MEMBER(DumpOptions, scope.active) },
+    { NULL, 'l', "SNAPSHOT", "with -a: only the mapping of this snapshot, by ID or name",
+      SINTER_OPTION_MEMBER(DumpOptions, scope.snapshot) },
     { "deep", 0, NULL, "also decompress compressed clusters",
       SINTER_OPTION_MEMBER(DumpOptions, deep) },
     { "max-findings", 0, "N", "show at most N findings of each kind (100); all are counted",

@@ -24,9 +24,9 @@ typedef struct _SinterProgress SinterProgress;
  * @stats: statistics from a check
  *
  * Returns whether defragmenting is worth it: the image holds at least 64 MiB of data, in runs of
- * less than 512 KiB on average. Measured with direct reads of a whole disk: with runs of 64 KiB they
- * took 2.5 times as long as in order, with 128 KiB 1.9 times, with 256 KiB 1.6 times, and from 512
- * KiB on no longer.
+ * less than 512 KiB on average. Measured with direct reads of a whole disk: with runs of 64 KiB
+ * they took 2.5 times as long as in order, with 128 KiB 1.9 times, with 256 KiB 1.6 times, and from
+ * 512 KiB on no longer.
  */
 gboolean sinter_defragment_suggested(const SinterImageStats *stats);
 

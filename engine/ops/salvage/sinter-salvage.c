@@ -14,6 +14,7 @@
 
 /* The largest cluster; more than any piece of data that is read at once. */
 #define BUFFER_BYTES (2 * 1024 * 1024)
+#define BUFFER_ALIGNMENT 4096
 
 static gboolean
 check_not_read(SinterIo *io, SinterIo *output, GError **error)
@@ -78,7 +79,8 @@ salvage_begin(SinterSalvageRun *self, const char *output, const SinterCreateOpti
                                     is_readable(&self->source), error))
         return FALSE;
     self->phase = SINTER_SALVAGE_NOT_TRIED;
-    self->buffer = g_malloc(BUFFER_BYTES);
+    /* aligned, so that reads may go around the page cache */
+    self->buffer = g_aligned_alloc(1, BUFFER_BYTES, BUFFER_ALIGNMENT);
     sinter_progress_set_total(options->progress, size);
     if (options->former_map)
         sinter_salvage_pass_restore(self);
@@ -142,7 +144,7 @@ run_clear(SinterSalvageRun *self)
     sinter_salvage_target_clear(&self->target);
     sinter_salvage_source_clear(&self->source);
     sinter_salvage_map_free(self->map);
-    g_free(self->buffer);
+    g_aligned_free(self->buffer);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterSalvageRun, run_clear)
 
