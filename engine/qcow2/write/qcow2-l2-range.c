@@ -6,6 +6,7 @@
  */
 
 #include "qcow2-l2-range.h"
+#include "qcow2-proof.h"
 #include "qcow2-bitmap-record.h"
 #include "sinter-error.h"
 
@@ -58,7 +59,7 @@ sinter_qcow2_entry_is_own(SinterQcow2Writer *self, SinterQcow2L2Entry l2, guint6
         return FALSE;
     if (count == 1 &&
         !g_hash_table_contains(self->metadata, GSIZE_TO_POINTER(host >> geo->cluster_bits)))
-        return TRUE;
+        return sinter_qcow2_proof_reuse(self, host >> geo->cluster_bits, error);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                 "'%s', guest offset %" G_GUINT64_FORMAT ": its cluster at %" G_GUINT64_FORMAT
                 " is marked as not shared, but %s; repair the image with 'sinter-img check -r all' "

@@ -16,8 +16,8 @@ G_BEGIN_DECLS
 gboolean sinter_qcow2_proof_counts(SinterQcow2Writer *self, GError **error);
 
 /*
- * The same, before clusters from @first on are reused: clusters beyond the end of the file at
- * opening have no former user and need no check.
+ * The same, before clusters from @first on are reused or overwritten: clusters beyond the end of
+ * the file at opening have no former user and need no check.
  */
 gboolean sinter_qcow2_proof_reuse(SinterQcow2Writer *self, guint64 first, GError **error);
 
