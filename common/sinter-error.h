@@ -90,6 +90,8 @@ typedef enum {
  * @SINTER_STAGE_CONVERT: writing the file that a conversion creates
  * @SINTER_STAGE_USE_BITMAP: using a dirty bitmap that was not stored when the image was last
  *   written to, so that its content is unknown; the file is the name of the bitmap
+ * @SINTER_STAGE_FIND_MEMBER: finding an image by its name in a backing chain
+ * @SINTER_STAGE_CHOOSE_RANGE: choosing the images to merge, of which there is only one; no file
  */
 typedef enum {
     SINTER_STAGE_NONE,
@@ -100,6 +102,8 @@ typedef enum {
     SINTER_STAGE_CREATE_IMAGE,
     SINTER_STAGE_CONVERT,
     SINTER_STAGE_USE_BITMAP,
+    SINTER_STAGE_FIND_MEMBER,
+    SINTER_STAGE_CHOOSE_RANGE,
 } SinterStage;
 
 /* The quark of %SINTER_ERROR. */

@@ -256,13 +256,46 @@ class Merge(ChainCase):
                             (["-t", "nix", "layer3"], "Did not find 'nix'"),
                             (["-t", "layer1", "-b", "layer1", "layer3"], "nothing to merge"),
                             (["--down", "--up", "layer3"], "mutually exclusive"),
-                            (["layer0"], "nothing to merge"), ([], "Expecting one")):
+                            ([], "Expecting one")):
             self.assertIn(said, self.ours("merge", *words, status=1).stderr.decode())
         self.qemu("snapshot", "-c", "s", "layer2")
         done = self.ours("merge", "-t", "layer2", "-b", "layer1", "--up", "layer3", status=1)
         self.assertIn(b"internal snapshots", done.stderr)
         done = self.ours("merge", "-t", "layer2", "-b", "layer1", "-d", "layer3", status=1)
         self.assertIn(b"neither", done.stderr)
+
+    def test_run_again(self):
+        """A merge or a removal that is done is done, whoever asks again."""
+        for words in (["remove", "-d", "layer3", "layer2"], ["remove", "layer3", "layer1"],
+                      ["merge", "--down", "-t", "layer1", "layer3"], ["merge", "--up", "layer3"]):
+            self.ours(*words)
+            done = self.ours(*words)
+            self.assertIn(b"Nothing left to do: ", done.stderr, words)
+            self.assertEqual(self.ours(words[0], "-q", *words[1:]).stderr, b"", words)
+        # what was not removed although it should be, and what never was there
+        for words in (["remove", "-d", "layer3", "layer1"], ["remove", "layer3", "nix"]):
+            self.assertIn(b"Did not find", self.ours(*words, status=1).stderr)
+
+    def test_what_a_plan_shows(self):
+        """Who uses an image, so that the merge would fail; which bitmaps the result lacks."""
+        self.qemu("bitmap", "--add", "layer2", "marks")
+        self.qemu("bitmap", "--add", "layer1", "kept")
+        words = ["-t", "layer2", "-b", "layer1", "--down", "layer3"]
+        plan = json.loads(self.ours("merge", "-n", "--output=json", *words).stdout)
+        self.assertEqual(plan["holders"], [])
+        self.assertEqual([(b["name"], os.path.basename(b["filename"])) for b in plan["lost-bitmaps"]],
+                         [("marks", "layer2")])
+        with subprocess.Popen([img.QEMU_IO, "-r", "-f", "qcow2", "layer1"], cwd=self.folder,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            process.stdin.write(b"length\n")
+            process.stdin.flush()
+            self.assertTrue(process.stdout.readline())
+            said = self.ours("merge", "-n", *words).stdout.decode()
+            self.assertRegex(said, r"in use: .*layer1 by process \d+ \(qemu-io\)")
+            self.assertRegex(said, r"lost bitmap: marks of .*layer2")
+            process.communicate(b"quit\n")
+        self.assertRegex(self.ours("merge", *words).stderr.decode(),
+                         "warning: the merged image does not have the bitmap 'marks' of '.*layer2'")
 
     def test_in_use(self):
         """Whoever has one of the images is named, and nothing is touched."""

@@ -172,6 +172,32 @@ class Terminal(ImgCase):
                      ["create", "-f", "qcow2", "-b", EVIL, "-F", "qcow2", "/nowhere/new"]):
             self.check(*args, seen=True)
 
+    def test_what_a_copy_lacks(self):
+        self.qemu("snapshot", "-c", "one", "plain.qcow2")
+        self.qemu("bitmap", "--add", "plain.qcow2", "marks")
+        text = self.check("convert", "-O", "qcow2", "plain.qcow2", "out")
+        self.assertIn("Not copied: 1 internal snapshot\r\n", text)
+        self.assertIn("Not copied: 1 dirty bitmap (--bitmaps copies them)\r\n", text)
+        self.assertNotIn("bitmap", self.check("convert", "--bitmaps", "-O", "qcow2", "plain.qcow2",
+                                              "out"))
+        self.assertNotIn("Not copied", self.check("convert", "-q", "-O", "qcow2", "plain.qcow2",
+                                                  "out"))
+        done = ours("convert", "-O", "qcow2", "plain.qcow2", "out", folder=self.folder)
+        self.assertEqual(done.stderr, b"")
+
+    def test_ways_on(self):
+        """A verb with a typing error, the help of one, an image that is locked."""
+        done = ours("snapshto", "-l", "plain.qcow2", folder=self.folder)
+        self.assertIn(b"Command not found: snapshto; did you mean 'snapshot'?\n", done.stderr)
+        self.assert_same("bogus")
+        for words in (["help", "snapshot"], ["snapshot", "--help"]):
+            self.assertIn(b"Lists, creates, applies or deletes internal snapshots",
+                          ours(*words, folder=self.folder).stdout)
+        with self.writer("plain.qcow2"):
+            done = ours("info", "plain.qcow2", folder=self.folder)
+            self.assertIn(b"\nWith -U it is read without a lock", done.stderr)
+            self.assertEqual(ours("info", "-U", "plain.qcow2", folder=self.folder).status, 0)
+
     def test_pipe(self):
         """A pipe is no terminal: what qemu-img writes is written."""
         self.qemu("snapshot", "-c", EVIL, "plain.qcow2")

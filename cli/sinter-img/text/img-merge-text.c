@@ -11,6 +11,7 @@
 #include "img-size-text.h"
 #include "sinter-units.h"
 
+#include <sinter/lock.h>
 #include <stdio.h>
 
 static const char *
@@ -43,8 +44,80 @@ add_bytes(JsonObject *object, const char *key, guint64 bytes)
         json_object_set_int_member(object, key, (gint64)bytes);
 }
 
+/* An image that another process uses, so that the merge would fail. */
+typedef struct {
+    const char *path;
+    char *holder;
+} Holder;
+
 static void
-print_json(const SinterMergePlan *plan)
+holder_free(gpointer data)
+{
+    g_free(((Holder *)data)->holder);
+    g_free(data);
+}
+
+static void
+add_holders(GPtrArray *all, const char *path)
+{
+    g_autoptr(GPtrArray) list = sinter_lock_list(path, NULL);
+
+    for (guint i = 0; list && i < list->len; i++) {
+        Holder *one = g_new0(Holder, 1);
+
+        one->path = path;
+        one->holder = sinter_lock_holder_describe(g_ptr_array_index(list, i));
+        g_ptr_array_add(all, one);
+    }
+}
+
+/* Returns: (transfer full): of Holder; for as long as @plan exists. */
+static GPtrArray *
+find_holders(const SinterMergePlan *plan)
+{
+    GPtrArray *all = g_ptr_array_new_with_free_func(holder_free);
+
+    for (gsize i = 0; plan->members[i]; i++)
+        add_holders(all, plan->members[i]);
+    if (plan->child)
+        add_holders(all, plan->child);
+    return all;
+}
+
+static JsonArray *
+json_holders(GPtrArray *holders)
+{
+    JsonArray *list = json_array_new();
+
+    for (guint i = 0; i < holders->len; i++) {
+        const Holder *one = g_ptr_array_index(holders, i);
+        JsonObject *object = json_object_new();
+
+        json_object_set_string_member(object, "filename", one->path);
+        json_object_set_string_member(object, "holder", one->holder);
+        json_array_add_object_element(list, object);
+    }
+    return list;
+}
+
+static JsonArray *
+json_bitmaps(const SinterMergePlan *plan)
+{
+    JsonArray *list = json_array_new();
+
+    for (gsize i = 0; plan->lost_bitmaps[i]; i++) {
+        JsonObject *object = json_object_new();
+
+        json_object_set_string_member(object, "name", plan->lost_bitmaps[i]);
+        json_object_set_string_member(object, "filename", plan->lost_bitmap_files[i]);
+        json_array_add_object_element(list, object);
+    }
+    return list;
+}
+
+/* @holders: (nullable): of Holder */
+static void
+print_json(const SinterMergePlan *plan, GPtrArray *holders)
 {
     g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
     JsonObject *object = json_object_new();
@@ -68,6 +141,9 @@ print_json(const SinterMergePlan *plan)
     add_bytes(object, "space-peak", plan->space_peak);
     add_bytes(object, "expected-seconds", plan->expected_sec);
     json_object_set_boolean_member(object, "resumes", plan->resumes);
+    json_object_set_array_member(object, "lost-bitmaps", json_bitmaps(plan));
+    if (holders)
+        json_object_set_array_member(object, "holders", json_holders(holders));
     json_node_take_object(node, object);
     sinter_img_json_print(node);
 }
@@ -103,8 +179,28 @@ print_other_direction(const char *name, guint64 bytes, const char *why_not)
     }
 }
 
+/* @holders: of Holder */
 static void
-print_plan(const SinterMergePlan *plan)
+print_obstacles(const SinterMergePlan *plan, GPtrArray *holders)
+{
+    for (gsize i = 0; plan->lost_bitmaps[i]; i++) {
+        g_autofree char *bitmap = sinter_img_name(plan->lost_bitmaps[i]);
+        g_autofree char *file = sinter_img_name(plan->lost_bitmap_files[i]);
+
+        printf("lost bitmap: %s of %s\n", bitmap, file);
+    }
+    for (guint i = 0; i < holders->len; i++) {
+        const Holder *one = g_ptr_array_index(holders, i);
+        g_autofree char *file = sinter_img_name(one->path);
+        g_autofree char *holder = sinter_img_name(one->holder);
+
+        printf("in use: %s by %s\n", file, holder);
+    }
+}
+
+/* @holders: of Holder */
+static void
+print_plan(const SinterMergePlan *plan, GPtrArray *holders)
 {
     g_autofree char *time = sinter_units_format_duration(plan->expected_sec * G_USEC_PER_SEC);
 
@@ -126,6 +222,7 @@ print_plan(const SinterMergePlan *plan)
     print_bytes("space after (maximum)", plan->space_after);
     print_bytes("peak space (maximum)", plan->space_peak);
     printf("expected time: %s\n", time);
+    print_obstacles(plan, holders);
     puts("Other images that use one of these as backing file cannot be detected by this command.");
 }
 
@@ -150,10 +247,12 @@ print_outcome(const SinterMergePlan *plan)
 void
 sinter_img_merge_print(const SinterMergePlan *plan, gboolean json, gboolean dry_run)
 {
+    g_autoptr(GPtrArray) holders = dry_run ? find_holders(plan) : NULL;
+
     if (json)
-        print_json(plan);
+        print_json(plan, holders);
     else if (dry_run)
-        print_plan(plan);
+        print_plan(plan, holders);
     else
         print_outcome(plan);
 }

@@ -6,6 +6,7 @@
 
 #include "img-wording.h"
 #include "img-message.h"
+#include "sinter-nearest.h"
 
 #include <string.h>
 
@@ -106,7 +107,14 @@ no_command(const SinterCommandSet *set)
 static char *
 unknown_command(const SinterCommandSet *set, const char *name)
 {
-    return g_strdup_printf("Command not found: %s", name);
+    g_autofree const char **names = g_new0(const char *, set->n_commands + 1);
+    const char *nearest;
+
+    for (gsize i = 0; i < set->n_commands; i++)
+        names[i] = set->commands[i]->name;
+    nearest = sinter_nearest_find(name, names);
+    return g_strdup_printf("Command not found: %s%s%s%s", name, nearest ? "; did you mean '" : "",
+                           nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 static char *
@@ -138,6 +146,7 @@ const SinterCommandWording sinter_img_wording = {
     .n_common = G_N_ELEMENTS(common),
     .n_common_behind = 1,
     .abbreviations = TRUE,
+    .help_command = TRUE,
     .output_lost = "writing standard output",
     .format_help = format_help,
     .format_version = format_version,

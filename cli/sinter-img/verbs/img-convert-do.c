@@ -381,6 +381,30 @@ convert_open(const SinterImgConvertOptions *self, char **names, int n_names)
     return convert_go_to_snapshot(self, names[0], chains) ? g_steal_pointer(&chains) : NULL;
 }
 
+/* On a terminal: what of the sources is not in the copy. */
+static void
+convert_tell_left(const SinterImgConvertOptions *self, GPtrArray *chains)
+{
+    guint n_snapshots = 0;
+    guint n_bitmaps = 0;
+
+    if (self->quiet || !isatty(STDERR_FILENO))
+        return;
+    for (guint i = 0; i < chains->len; i++) {
+        SinterChain *chain = g_ptr_array_index(chains, i);
+        const SinterImageInfo *info = sinter_chain_get_info(chain, 0);
+
+        n_snapshots += info->n_snapshots;
+        n_bitmaps += self->bitmaps ? 0 : info->n_bitmaps;
+    }
+    if (n_snapshots > 0)
+        fprintf(stderr, "Not copied: %u internal snapshot%s\n", n_snapshots,
+                n_snapshots == 1 ? "" : "s");
+    if (n_bitmaps > 0)
+        fprintf(stderr, "Not copied: %u dirty bitmap%s (--bitmaps copies them)\n", n_bitmaps,
+                n_bitmaps == 1 ? "" : "s");
+}
+
 gboolean
 sinter_img_convert_do(const SinterImgConvertOptions *self, SinterImgProgress *progress,
                       char **operands, int n_operands)
@@ -399,7 +423,9 @@ sinter_img_convert_do(const SinterImgConvertOptions *self, SinterImgProgress *pr
         ok = convert_to_existing(self, chains, target, &how);
     else
         ok = convert_to_new(self, chains, target, &how);
-    if (ok)
+    if (ok) {
         sinter_img_progress_complete(progress);
+        convert_tell_left(self, chains);
+    }
     return ok;
 }

@@ -5,11 +5,14 @@
  * its implementation is here.
  */
 
+#include "img-change.h"
 #include "img-merge.h"
 #include "img-verbs.h"
 #include "text/img-merge-text.h"
 #include "text/img-message.h"
 #include "text/img-progress.h"
+
+#include <stdio.h>
 
 #define STEP_PERCENT 1.0
 
@@ -51,6 +54,61 @@ merge_do(const SinterImgMerge *self, const char *given, const char *path, Sinter
     return plan;
 }
 
+static void
+warn_of_bitmaps(const SinterMergePlan *plan)
+{
+    for (gsize i = 0; plan->lost_bitmaps[i]; i++) {
+        g_autofree char *name = sinter_img_error_name(plan->lost_bitmaps[i]);
+        g_autofree char *file = sinter_img_error_name(plan->lost_bitmap_files[i]);
+
+        sinter_img_warning("the merged image does not have the bitmap '%s' of '%s'", name, file);
+    }
+    sinter_img_change_warn_of_bitmaps(NULL, plan->result, plan->result_format);
+}
+
+static gboolean
+is_there(const char *name, const char *top)
+{
+    g_autofree char *folder = g_path_get_dirname(top);
+    g_autofree char *beside = g_build_filename(folder, name, NULL);
+
+    return g_file_test(name, G_FILE_TEST_EXISTS) ||
+           (!g_path_is_absolute(name) && g_file_test(beside, G_FILE_TEST_EXISTS));
+}
+
+/*
+ * Returns whether the error says that the command has been run before: the whole chain is one
+ * image, or the named image is no longer in the chain, and its file was kept or removed as the
+ * command does it.
+ */
+static gboolean
+is_done_already(const SinterImgMerge *self, const char *remove, const char *top,
+                const GError *error)
+{
+    const char *name = remove ? remove : self->top;
+
+    if (sinter_error_get_stage(error) == SINTER_STAGE_CHOOSE_RANGE)
+        return !self->top && !self->base;
+    return name && sinter_error_is_about(error, SINTER_STAGE_FIND_MEMBER, name) &&
+           is_there(name, top) != self->deletes;
+}
+
+static int
+merge_report(const SinterImgMerge *self, const SinterImgName *name, const char *remove,
+             const GError *error)
+{
+    if (!is_done_already(self, remove, name->path, error)) {
+        sinter_img_name_report(name, error);
+        return 1;
+    }
+    if (!self->quiet) {
+        g_autofree char *shown = sinter_img_error_name(error->message);
+
+        fprintf(stderr, "Nothing left to do: %s\n", shown);
+    }
+    return 0;
+}
+
 /*
  * The top image may be a file to be removed, so the journal of an interrupted merge must be found
  * without it: only files that exist are opened.
@@ -74,10 +132,10 @@ sinter_img_merge_run(const SinterImgMerge *self, const char *given, const char *
         return 1;
     merge_fill_options(self, &name, remove, &how);
     plan = merge_do(self, given, name.path, &how, &error);
-    if (!plan) {
-        sinter_img_name_report(&name, error);
-        return 1;
-    }
+    if (!plan)
+        return merge_report(self, &name, remove, error);
+    if (!self->dry_run)
+        warn_of_bitmaps(plan);
     if (!self->quiet || json || self->dry_run)
         sinter_img_merge_print(plan, json, self->dry_run);
     return 0;

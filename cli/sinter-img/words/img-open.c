@@ -12,6 +12,7 @@
 #include "sinter-error.h"
 
 #include <sinter/format.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -228,6 +229,9 @@ name_open(const SinterImgName *self, SinterIoFlags flags, gboolean locks)
         return g_steal_pointer(&io);
     sinter_error_wrap_open(&error, self->given);
     sinter_img_report(error);
+    if (locks && g_error_matches(error, SINTER_ERROR, SINTER_ERROR_LOCKED))
+        fputs("With -U it is read without a lock; what is read may then be inconsistent.\n",
+              stderr);
     return NULL;
 }
 

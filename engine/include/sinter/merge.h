@@ -101,6 +101,8 @@ typedef struct {
  * @backing: (nullable): the backing file of @result after the merge
  * @leftover: the members that the chain no longer uses, in the order of their removal
  * @deletes: whether they are removed
+ * @lost_bitmaps: names of the dirty bitmaps of @leftover; the result does not have them
+ * @lost_bitmap_files: for each of @lost_bitmaps, the image that has it
  * @bytes_to_move: amount of data that the merge copies
  * @bytes_down: amount to copy when merging down, %G_MAXUINT64 if not possible
  * @bytes_up: likewise when merging up
@@ -122,6 +124,8 @@ typedef struct {
     char *backing;
     char **leftover;
     gboolean deletes;
+    char **lost_bitmaps;
+    char **lost_bitmap_files;
     guint64 bytes_to_move;
     guint64 bytes_down;
     guint64 bytes_up;

@@ -47,6 +47,7 @@ sinter_member_find(SinterChain *chain, guint first, const char *name, guint *ret
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
                 "Did not find '%s' in the backing chain of '%s'", name,
                 sinter_chain_layer(chain, 0)->info->path);
+    sinter_error_set_stage(error, SINTER_STAGE_FIND_MEMBER, name);
     return FALSE;
 }
 

@@ -23,6 +23,8 @@ sinter_merge_plan_free(SinterMergePlan *plan)
     g_free(plan->child);
     g_free(plan->backing);
     g_strfreev(plan->leftover);
+    g_strfreev(plan->lost_bitmaps);
+    g_strfreev(plan->lost_bitmap_files);
     g_free(plan->why_not_down);
     g_free(plan->why_not_up);
     g_free(plan);
@@ -68,6 +70,8 @@ sinter_merge_find_stretches(SinterChain *chain, const SinterMergeOptions *option
                     ? "'%s' is the only image of the range: there is nothing to merge"
                     : "'%s' is below the base of the merge",
                 sinter_chain_layer(chain, stretch.top)->info->path);
+    if (stretch.top == stretch.base)
+        sinter_error_set_stage(error, SINTER_STAGE_CHOOSE_RANGE, NULL);
     return FALSE;
 }
 
@@ -195,6 +199,27 @@ end_list(GPtrArray *list)
 }
 
 static void
+plan_fill_bitmaps(SinterMergePlan *plan, SinterChain *chain, SinterMergeStretch stretch,
+                  guint result)
+{
+    GPtrArray *names = g_ptr_array_new();
+    GPtrArray *files = g_ptr_array_new();
+
+    for (guint i = stretch.top; i <= stretch.base; i++) {
+        const SinterImage *image = sinter_chain_layer(chain, i);
+        g_autoptr(GPtrArray) list =
+            i == result ? NULL : sinter_image_list_bitmaps(image->io, image->info->format, NULL);
+
+        for (guint k = 0; list && k < list->len; k++) {
+            g_ptr_array_add(names, g_strdup(((SinterBitmapInfo *)list->pdata[k])->name));
+            add_path(files, image->io);
+        }
+    }
+    plan->lost_bitmaps = end_list(names);
+    plan->lost_bitmap_files = end_list(files);
+}
+
+static void
 plan_fill_lists(SinterMergePlan *plan, SinterChain *chain, SinterMergeStretch stretch, guint result)
 {
     GPtrArray *members = g_ptr_array_new();
@@ -245,6 +270,7 @@ plan_fill(SinterMergePlan *plan, SinterChain *chain, SinterMergeStretch stretch,
     if (below < chain->layers->len)
         plan->backing = g_strdup(sinter_chain_layer(chain, below)->info->path);
     plan_fill_lists(plan, chain, stretch, result);
+    plan_fill_bitmaps(plan, chain, stretch, result);
     plan_fill_space(plan, chain, stretch, result, rate);
 }
 

@@ -127,6 +127,8 @@ plan_from_journal(const SinterJournal *journal)
     g_ptr_array_add(leftover, NULL);
     plan->leftover = (char **)g_ptr_array_free(leftover, FALSE);
     plan->deletes = journal->deletes;
+    plan->lost_bitmaps = g_new0(char *, 1);
+    plan->lost_bitmap_files = g_new0(char *, 1);
     plan->resumes = TRUE;
     return plan;
 }
