@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /**
  * SinterLogField:
  *
- * One structured field of a log line, in addition to its message: SINTER_JOB, DOMAIN_UUID,
- * DOMAIN_NAME, DISK, IMAGE, ERRNO, MESSAGE_ID. A field with a %NULL value is omitted.
+ * One structured field of a log line, in addition to its message: SINTER_JOB, SINTER_INCIDENT,
+ * DOMAIN_UUID, DOMAIN_NAME, DISK, IMAGE, ERRNO, MESSAGE_ID. A field with a %NULL value is omitted.
  */
 typedef struct {
     const char *name;

@@ -26,3 +26,7 @@
 #define SINTER_MESSAGE_ID_FINDING "5b0c6f0d3f8e4f0a9d2c7a41b6e19c53"
 /* the record of a job cannot be read */
 #define SINTER_MESSAGE_ID_RECORD_SET_ASIDE "e10832c6f240465299ed5bb953fb93eb"
+/* an I/O error has a new diagnosis */
+#define SINTER_MESSAGE_ID_INCIDENT "c915e9cb99834a608171007f4028b343"
+/* an incident was resolved */
+#define SINTER_MESSAGE_ID_INCIDENT_RESOLVED "da9d6da6fbb04662b806ff2dd597c927"

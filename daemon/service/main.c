@@ -207,6 +207,20 @@ watch_signals(Daemon *daemon)
     g_unix_signal_add(SIGHUP, on_hangup, daemon);
 }
 
+static SinterDomain *
+lookup_domain(const char *uuid, gpointer inventory)
+{
+    return sinter_inventory_lookup(inventory, uuid);
+}
+
+static gboolean
+load_incidents(SinterIncidentLog *incidents, const char *state_dir, GError **error)
+{
+    g_autofree char *dir = g_build_filename(state_dir, "incidents", NULL);
+
+    return sinter_incident_log_load(incidents, dir, error);
+}
+
 static int
 serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, const char *state_dir,
       GError **error)
@@ -219,13 +233,15 @@ serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, co
         sinter_inventory_new(connection, settings, config->rescan_interval_sec);
     g_autoptr(SinterExecutor) executor =
         sinter_executor_new(connection, inventory, state_dir, &config->limits);
-    SinterServiceParts parts = { bus,     arguments->system, arguments->config_file,
-                                 config,  connection,        inventory,
-                                 executor };
+    g_autoptr(SinterIncidentLog) incidents = sinter_incident_log_new(
+        sinter_connection_get_uri(connection), config->keep_incidents, lookup_domain, inventory);
+    SinterServiceParts parts = { bus,      arguments->system, arguments->config_file,
+                                 config,   connection,        inventory,
+                                 executor, incidents };
     g_autoptr(SinterService) service = sinter_service_new(&parts);
     Daemon daemon = { loop, service, 0 };
 
-    if (!sinter_executor_load(executor, error))
+    if (!sinter_executor_load(executor, error) || !load_incidents(incidents, state_dir, error))
         return 1;
     g_signal_connect(service, "failed", G_CALLBACK(on_failed), &daemon);
     watch_signals(&daemon);
@@ -239,6 +255,7 @@ serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, co
                    "libvirt does not respond; jobs are resumed at the next start");
     sinter_service_stop(service);
     sinter_connection_stop(connection);
+    sinter_incident_log_stop(incidents);
     return daemon.status;
 }
 

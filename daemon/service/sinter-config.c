@@ -57,6 +57,7 @@ static const ConfigKey config_keys[] = {
     { "plans", "lifetime-sec", TYPE_NUMBER, AT(plans.lifetime_sec), "600", 1, 86400, TRUE },
     { "plans", "max-per-user", TYPE_NUMBER, AT(plans.max_per_user), "16", 1, 100000, TRUE },
     { "plans", "max", TYPE_NUMBER, AT(plans.max), "1024", 1, 100000, TRUE },
+    { "incidents", "keep-records", TYPE_NUMBER, AT(keep_incidents), "200", 10, 100000, FALSE },
     { "copy", "folders", TYPE_FOLDERS, AT(copy_folders), "/var/lib/libvirt/images", 0, 0, TRUE },
     { "managers", "names", TYPE_STRING, AT(manager_names), "", 0, 0, FALSE },
     { "plugins", "folders", TYPE_FOLDERS, AT(plugin_folders), "", 0, 0, FALSE },

@@ -20,6 +20,7 @@ typedef struct {
     guint rescan_interval_sec; /* 0: none */
     SinterJobLimits limits;
     SinterPlanLimits plans;
+    guint keep_incidents; /* resolved incidents that are kept */
     char *copy_folders;   /* absolute paths joined by ':': where the system daemon may create
                            * copies */
     char *manager_names;  /* shell patterns joined by ';': the names of domains that other programs

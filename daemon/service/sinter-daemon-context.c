@@ -19,6 +19,7 @@ struct _SinterDaemonContext {
     SinterConnection *connection;
     SinterInventory *inventory;
     SinterExecutor *executor;
+    SinterIncidentLog *incidents;
     SinterChainMeter *meter;
     GHashTable *jobs; /* id → SinterJob: those that the executor keeps */
     gboolean scanned;
@@ -72,6 +73,7 @@ sinter_daemon_context_new(const SinterDaemonContextParts *parts)
     self->connection = g_object_ref(parts->connection);
     self->inventory = g_object_ref(parts->inventory);
     self->executor = g_object_ref(parts->executor);
+    self->incidents = g_object_ref(parts->incidents);
     g_signal_connect_object(self->inventory, "event", G_CALLBACK(on_event), self, 0);
     g_signal_connect_object(self->inventory, "scanned", G_CALLBACK(on_scanned), self, 0);
     g_signal_connect_object(self->executor, "job-added", G_CALLBACK(on_job_added), self, 0);
@@ -261,6 +263,22 @@ set_job_bandwidth(SinterServiceContext *context, const char *id, guint64 bytes_p
     return job && sinter_job_set_bandwidth(job, bytes_per_sec, error);
 }
 
+/* --- the incidents -----------------------------------------------------------------------------
+ */
+
+static gboolean
+resolve_incident(SinterServiceContext *context, const char *id, GError **error)
+{
+    return sinter_incident_log_resolve(SINTER_DAEMON_CONTEXT(context)->incidents, id,
+                                       "a user resolved it", error);
+}
+
+static gboolean
+retry_incident(SinterServiceContext *context, const char *id, GError **error)
+{
+    return sinter_incident_log_retry(SINTER_DAEMON_CONTEXT(context)->incidents, id, error);
+}
+
 /* --- the configuration ------------------------------------------------------------------------ */
 
 static const SinterPlanLimits *
@@ -291,6 +309,8 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->find_job_on_disk = find_job_on_disk;
     iface->cancel_job = cancel_job;
     iface->set_job_bandwidth = set_job_bandwidth;
+    iface->resolve_incident = resolve_incident;
+    iface->retry_incident = retry_incident;
     iface->get_plan_limits = get_plan_limits;
     iface->get_copy_folders = get_copy_folders;
 }
@@ -302,6 +322,7 @@ sinter_daemon_context_finalize(GObject *object)
 
     sinter_daemon_context_stop(self);
     g_hash_table_unref(self->jobs);
+    g_clear_object(&self->incidents);
     g_clear_object(&self->executor);
     g_clear_object(&self->inventory);
     g_clear_object(&self->connection);

@@ -4,6 +4,7 @@
 #include "sinter-config.h"
 #include "sinter-connection.h"
 #include "sinter-executor.h"
+#include "sinter-incident-log.h"
 #include "sinter-inventory.h"
 #include "sinter-service-context.h"
 
@@ -25,6 +26,7 @@ typedef struct {
     SinterConnection *connection;
     SinterInventory *inventory;
     SinterExecutor *executor;
+    SinterIncidentLog *incidents;
 } SinterDaemonContextParts;
 
 SinterDaemonContext *sinter_daemon_context_new(const SinterDaemonContextParts *parts);

@@ -15,6 +15,7 @@
 
 #include "sinter-daemon-context.h"
 #include "sinter-domain-table.h"
+#include "sinter-incident-table.h"
 #include "sinter-job-table.h"
 #include "sinter-log.h"
 #include "sinter-manager-object.h"
@@ -33,11 +34,13 @@ struct _SinterService {
     SinterConnection *connection;
     SinterInventory *inventory;
     SinterExecutor *executor;
+    SinterIncidentLog *incidents;
     SinterDaemonContext *context;
     SinterPublisher *publisher;
     SinterPlanTable *plans;
     SinterDomainTable *domains;
     SinterJobTable *jobs;
+    SinterIncidentTable *incident_table;
     SinterManagerObject *manager;
     char *trouble;    /* why there is no connection, NULL while connected */
     guint name_id;    /* of the bus name, 0 until it is requested */
@@ -165,6 +168,7 @@ on_event(SinterInventory *inventory, const SinterEvent *event, SinterService *se
 {
     if (event->kind == SINTER_EVENT_CONNECTED || event->kind == SINTER_EVENT_DISCONNECTED)
         note_connection(self, event);
+    sinter_incident_log_take(self->incidents, event);
     sinter_manager_object_tell(self->manager, event);
 }
 
@@ -176,6 +180,8 @@ on_domain_changed(SinterInventory *inventory, SinterDomain *old, SinterDomain *n
 
     sinter_plan_table_domain_changed(self->plans, uuid, new);
     sinter_domain_table_touch(self->domains, uuid);
+    if (new)
+        sinter_incident_log_see(self->incidents, new);
 }
 
 static void
@@ -237,6 +243,42 @@ on_job_removed(SinterExecutor *executor, SinterJob *job, SinterService *self)
 }
 
 static void
+on_incident_added(SinterIncidentLog *incidents, const SinterIncident *incident, SinterService *self)
+{
+    sinter_incident_table_add(self->incident_table, incident);
+}
+
+static void
+on_incident_changed(SinterIncidentLog *incidents, const SinterIncident *incident,
+                    SinterService *self)
+{
+    sinter_incident_table_update(self->incident_table, incident);
+}
+
+static void
+on_incident_removed(SinterIncidentLog *incidents, const SinterIncident *incident,
+                    SinterService *self)
+{
+    sinter_incident_table_remove(self->incident_table, incident);
+}
+
+/* Shows the incidents of earlier runs, and those to come. */
+static void
+show_incidents(SinterService *self)
+{
+    g_autoptr(GPtrArray) known = sinter_incident_log_list(self->incidents);
+
+    for (guint i = 0; i < known->len; i++)
+        sinter_incident_table_add(self->incident_table, known->pdata[i]);
+    g_signal_connect_object(self->incidents, "incident-added", G_CALLBACK(on_incident_added), self,
+                            0);
+    g_signal_connect_object(self->incidents, "incident-changed", G_CALLBACK(on_incident_changed),
+                            self, 0);
+    g_signal_connect_object(self->incidents, "incident-removed", G_CALLBACK(on_incident_removed),
+                            self, 0);
+}
+
+static void
 on_bus_closed(GDBusConnection *bus, gboolean remote_peer_vanished, GError *error,
               SinterService *self)
 {
@@ -253,6 +295,7 @@ sinter_service_start(SinterService *self)
     g_signal_connect_object(self->inventory, "scanned", G_CALLBACK(on_scanned), self, 0);
     g_signal_connect_object(self->executor, "job-added", G_CALLBACK(on_job_added), self, 0);
     g_signal_connect_object(self->executor, "job-removed", G_CALLBACK(on_job_removed), self, 0);
+    show_incidents(self);
     self->publish_id = g_timeout_add_seconds(PUBLISH_AFTER_SEC, on_publish_time, self);
 }
 
@@ -307,7 +350,8 @@ static void
 make_context(SinterService *self, const SinterServiceParts *parts)
 {
     SinterDaemonContextParts own = { parts->system,     parts->config_file, parts->config,
-                                     parts->connection, parts->inventory,   parts->executor };
+                                     parts->connection, parts->inventory,   parts->executor,
+                                     parts->incidents };
 
     self->context = sinter_daemon_context_new(&own);
 }
@@ -316,8 +360,13 @@ static void
 make_manager(SinterService *self)
 {
     SinterManagerObjectParts parts = {
-        SINTER_SERVICE_CONTEXT(self->context),       self->plans, self->jobs,
-        sinter_connection_get_uri(self->connection), on_reload,   self
+        .context = SINTER_SERVICE_CONTEXT(self->context),
+        .plans = self->plans,
+        .jobs = self->jobs,
+        .incidents = self->incident_table,
+        .uri = sinter_connection_get_uri(self->connection),
+        .reload = on_reload,
+        .reload_data = self,
     };
 
     self->manager = sinter_manager_object_new(&parts);
@@ -334,6 +383,7 @@ make_objects(SinterService *self)
     self->plans = sinter_plan_table_new(context, self->publisher);
     self->domains = sinter_domain_table_new(context, self->publisher, self->plans);
     self->jobs = sinter_job_table_new(context, self->publisher, self->domains);
+    self->incident_table = sinter_incident_table_new(context, self->publisher);
     make_manager(self);
     g_signal_connect_object(context, "update-requested", G_CALLBACK(sinter_domain_table_show),
                             self->domains, G_CONNECT_SWAPPED);
@@ -349,6 +399,7 @@ sinter_service_new(const SinterServiceParts *parts)
     self->connection = g_object_ref(parts->connection);
     self->inventory = g_object_ref(parts->inventory);
     self->executor = g_object_ref(parts->executor);
+    self->incidents = g_object_ref(parts->incidents);
     self->publisher = sinter_publisher_new(parts->system);
     make_context(self, parts);
     make_objects(self);
@@ -363,11 +414,13 @@ sinter_service_dispose(GObject *object)
     if (self->context)
         sinter_daemon_context_stop(self->context);
     g_clear_object(&self->manager);
+    g_clear_object(&self->incident_table);
     g_clear_object(&self->jobs);
     g_clear_object(&self->domains);
     g_clear_object(&self->plans);
     g_clear_object(&self->publisher);
     g_clear_object(&self->context);
+    g_clear_object(&self->incidents);
     g_clear_object(&self->executor);
     g_clear_object(&self->inventory);
     g_clear_object(&self->connection);

@@ -6,6 +6,7 @@
 #include "sinter-config.h"
 #include "sinter-connection.h"
 #include "sinter-executor.h"
+#include "sinter-incident-log.h"
 #include "sinter-inventory.h"
 
 G_BEGIN_DECLS
@@ -34,6 +35,7 @@ typedef struct {
     SinterConnection *connection;
     SinterInventory *inventory;
     SinterExecutor *executor;
+    SinterIncidentLog *incidents;
 } SinterServiceParts;
 
 SinterService *sinter_service_new(const SinterServiceParts *parts);

@@ -77,6 +77,12 @@ sinter_object_find_plan(SinterClient *client, const char *id, GError **error)
     return find(client, "LookupPlan", id, SINTER_IFACE("Plan"), error);
 }
 
+SinterObject *
+sinter_object_find_incident(SinterClient *client, const char *id, GError **error)
+{
+    return find(client, "LookupIncident", id, SINTER_IFACE("Incident"), error);
+}
+
 static gboolean
 active_layer_is(const SinterObject *disk, const char *path)
 {
@@ -194,4 +200,54 @@ sinter_object_select(GVariant *all, const char *interface)
             g_ptr_array_add(objects, sinter_object_new(path, dictionary));
     }
     return objects;
+}
+
+int
+sinter_object_compare_ids(gconstpointer a, gconstpointer b)
+{
+    const SinterObject *first = *(const SinterObject *const *)a;
+    const SinterObject *second = *(const SinterObject *const *)b;
+    const char *id_1 = sinter_properties_get_string(first->properties, "Id");
+    const char *id_2 = sinter_properties_get_string(second->properties, "Id");
+
+    if (strlen(id_1) != strlen(id_2))
+        return strlen(id_1) < strlen(id_2) ? -1 : 1;
+    return strcmp(id_1, id_2);
+}
+
+JsonNode *
+sinter_object_list_to_json(GPtrArray *objects)
+{
+    JsonArray *array = json_array_new();
+    JsonNode *node = json_node_alloc();
+
+    for (guint i = 0; i < objects->len; i++) {
+        const SinterObject *object = g_ptr_array_index(objects, i);
+
+        json_array_add_object_element(array, sinter_properties_to_json(object->properties));
+    }
+    json_node_init_array(node, array);
+    json_array_unref(array);
+    return node;
+}
+
+JsonNode *
+sinter_object_to_json(const SinterObject *object)
+{
+    JsonNode *node = json_node_alloc();
+    JsonObject *json = sinter_properties_to_json(object->properties);
+
+    json_node_init_object(node, json);
+    json_object_unref(json);
+    return node;
+}
+
+void
+sinter_object_print_ids(GPtrArray *objects)
+{
+    for (guint i = 0; i < objects->len; i++) {
+        const SinterObject *object = g_ptr_array_index(objects, i);
+
+        g_print("%s\n", sinter_properties_get_string(object->properties, "Id"));
+    }
 }

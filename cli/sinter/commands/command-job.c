@@ -9,17 +9,6 @@
 #include "sinter-units.h"
 #include "sinter-work-options.h"
 
-static void
-print_json(const SinterClient *client, const SinterObject *job)
-{
-    JsonNode *node = json_node_alloc();
-    JsonObject *object = sinter_properties_to_json(job->properties);
-
-    json_node_init_object(node, object);
-    json_object_unref(object);
-    sinter_client_print_json(client, node);
-}
-
 static int
 run_job(const SinterCommandCall *call, GError **error)
 {
@@ -32,7 +21,7 @@ run_job(const SinterCommandCall *call, GError **error)
     if (!job)
         return SINTER_EXIT_FAILED;
     if (client->json != SINTER_JSON_OFF) {
-        print_json(client, job);
+        sinter_client_print_json(client, sinter_object_to_json(job));
     } else if (client->globals->quiet) {
         g_print("%s\n", sinter_properties_get_string(job->properties, "Phase"));
     } else {
@@ -86,7 +75,7 @@ run_cancel(const SinterCommandCall *call, GError **error)
     if (!job)
         return SINTER_EXIT_FAILED;
     if (client->json != SINTER_JSON_OFF)
-        print_json(client, job);
+        sinter_client_print_json(client, sinter_object_to_json(job));
     else if (!client->globals->quiet)
         g_print("job %s: cancellation requested\n",
                 sinter_properties_get_string(job->properties, "Id"));
@@ -127,7 +116,7 @@ run_bandwidth(const SinterCommandCall *call, GError **error)
         return SINTER_EXIT_FAILED;
     rate = bytes_per_sec > 0 ? sinter_units_format_rate(bytes_per_sec) : g_strdup("no limit");
     if (client->json != SINTER_JSON_OFF)
-        print_json(client, job);
+        sinter_client_print_json(client, sinter_object_to_json(job));
     else if (!client->globals->quiet)
         g_print("job %s: %s\n", sinter_properties_get_string(job->properties, "Id"), rate);
     return SINTER_EXIT_DONE;

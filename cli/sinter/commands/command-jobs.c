@@ -2,9 +2,6 @@
 
 /* sinter jobs: lists all jobs of the daemon. */
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "sinter-commands.h"
 #include "text/sinter-job-text.h"
 #include "bus/sinter-object.h"
@@ -12,20 +9,6 @@
 typedef struct {
     gboolean running;
 } Options;
-
-/* Sorts ids, which are decimal numbers, by value; the newest is last, next to the prompt. */
-static int
-compare_jobs(gconstpointer a, gconstpointer b)
-{
-    const SinterObject *first = *(const SinterObject *const *)a;
-    const SinterObject *second = *(const SinterObject *const *)b;
-    const char *id_1 = sinter_properties_get_string(first->properties, "Id");
-    const char *id_2 = sinter_properties_get_string(second->properties, "Id");
-
-    if (strlen(id_1) != strlen(id_2))
-        return strlen(id_1) < strlen(id_2) ? -1 : 1;
-    return strcmp(id_1, id_2);
-}
 
 static void
 drop_ended(GPtrArray *jobs)
@@ -35,32 +18,6 @@ drop_ended(GPtrArray *jobs)
 
         if (sinter_job_text_is_final(job->properties))
             g_ptr_array_remove_index(jobs, i);
-    }
-}
-
-static JsonNode *
-to_json(GPtrArray *jobs)
-{
-    JsonArray *array = json_array_new();
-    JsonNode *node = json_node_alloc();
-
-    for (guint i = 0; i < jobs->len; i++) {
-        const SinterObject *job = g_ptr_array_index(jobs, i);
-
-        json_array_add_object_element(array, sinter_properties_to_json(job->properties));
-    }
-    json_node_init_array(node, array);
-    json_array_unref(array);
-    return node;
-}
-
-static void
-print_ids(GPtrArray *jobs)
-{
-    for (guint i = 0; i < jobs->len; i++) {
-        const SinterObject *job = g_ptr_array_index(jobs, i);
-
-        g_print("%s\n", sinter_properties_get_string(job->properties, "Id"));
     }
 }
 
@@ -92,11 +49,11 @@ run(const SinterCommandCall *call, GError **error)
     jobs = sinter_object_select(all, SINTER_IFACE("Job"));
     if (options->running)
         drop_ended(jobs);
-    g_ptr_array_sort(jobs, compare_jobs);
+    g_ptr_array_sort(jobs, sinter_object_compare_ids);
     if (client->json != SINTER_JSON_OFF)
-        sinter_client_print_json(client, to_json(jobs));
+        sinter_client_print_json(client, sinter_object_list_to_json(jobs));
     else if (client->globals->quiet)
-        print_ids(jobs);
+        sinter_object_print_ids(jobs);
     else
         print_table(jobs, !client->globals->no_legend);
     return SINTER_EXIT_DONE;

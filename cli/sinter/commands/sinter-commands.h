@@ -18,6 +18,7 @@ extern const SinterCommand sinter_command_jobs;
 extern const SinterCommand sinter_command_job;
 extern const SinterCommand sinter_command_cancel;
 extern const SinterCommand sinter_command_bandwidth;
+extern const SinterCommand sinter_command_incidents;
 extern const SinterCommand sinter_command_monitor;
 
 G_END_DECLS

@@ -10,6 +10,7 @@
 
 #include "bus/sinter-client.h"
 #include "sinter-check-text.h"
+#include "text/sinter-detail-text.h"
 #include "sinter-command.h"
 #include "sinter-error.h"
 #include "sinter-json.h"
@@ -105,40 +106,6 @@ sinter_job_text_add_row(SinterTable *table, const SinterProperties *job, gint64 
 /* --- details ---------------------------------------------------------------------------------- */
 
 static void
-add_detail(GString *text, const char *name, const char *value)
-{
-    g_autofree char *label = g_strconcat(name, ":", NULL);
-    g_autofree char *printable = NULL;
-
-    if (!value || *value == '\0')
-        return;
-    printable = sinter_text_printable(value);
-    g_string_append_printf(text, "%-18s%s\n", label, printable);
-}
-
-static void
-add_property(GString *text, const char *name, const SinterProperties *job, const char *property)
-{
-    add_detail(text, name, sinter_properties_get_string(job, property));
-}
-
-static void
-add_time(GString *text, const char *name, const SinterProperties *job, const char *property)
-{
-    guint64 usec = sinter_properties_get_number(job, property);
-    g_autoptr(GDateTime) utc = NULL;
-    g_autoptr(GDateTime) local = NULL;
-    g_autofree char *value = NULL;
-
-    if (usec == 0)
-        return;
-    utc = g_date_time_new_from_unix_utc((gint64)(usec / G_USEC_PER_SEC));
-    local = utc ? g_date_time_to_local(utc) : NULL;
-    value = local ? g_date_time_format(local, "%Y-%m-%d %H:%M:%S %Z") : NULL;
-    add_detail(text, name, value);
-}
-
-static void
 add_progress(GString *text, const SinterProperties *job)
 {
     g_autofree char *progress = format_progress(job);
@@ -150,7 +117,7 @@ add_progress(GString *text, const SinterProperties *job)
     if (!progress)
         return;
     value = g_strdup_printf("%s (%s of %s)", progress, done, total);
-    add_detail(text, "Progress", value);
+    sinter_detail_text_add(text, "Progress", value);
 }
 
 static void
@@ -164,12 +131,12 @@ add_rates(GString *text, const SinterProperties *job, gint64 now_usec)
     g_autofree char *left = NULL;
 
     if (!sinter_job_text_is_final(job))
-        add_detail(text, "Rate", bytes_per_sec > 0 ? rate : NULL);
-    add_detail(text, "Bandwidth limit", limit_text);
+        sinter_detail_text_add(text, "Rate", bytes_per_sec > 0 ? rate : NULL);
+    sinter_detail_text_add(text, "Bandwidth limit", limit_text);
     if (left_usec < 0)
         return;
     left = sinter_units_format_duration((guint64)left_usec);
-    add_detail(text, "Time left", left);
+    sinter_detail_text_add(text, "Time left", left);
 }
 
 static void
@@ -179,7 +146,7 @@ add_starter(GString *text, const SinterProperties *job)
     const struct passwd *user = getpwuid((uid_t)uid);
     g_autofree char *number = g_strdup_printf("user %" G_GUINT64_FORMAT, uid);
 
-    add_detail(text, "Started by", user ? user->pw_name : number);
+    sinter_detail_text_add(text, "Started by", user ? user->pw_name : number);
 }
 
 static void
@@ -188,7 +155,7 @@ add_warnings(GString *text, const SinterProperties *job)
     g_autofree const char **warnings = sinter_properties_get_strings(job, "Warnings");
 
     for (guint i = 0; warnings[i]; i++)
-        add_detail(text, "Warning", warnings[i]);
+        sinter_detail_text_add(text, "Warning", warnings[i]);
 }
 
 char *
@@ -197,20 +164,20 @@ sinter_job_text_details(const SinterProperties *job, gint64 now_usec)
     GString *text = g_string_new(NULL);
     gboolean cancelable = sinter_properties_get_boolean(job, "Cancelable");
 
-    add_property(text, "Id", job, "Id");
-    add_property(text, "Domain", job, "DomainName");
-    add_property(text, "UUID", job, "DomainUuid");
-    add_property(text, "Disk", job, "Disk");
-    add_property(text, "Operation", job, "Operation");
-    add_property(text, "Phase", job, "Phase");
+    sinter_detail_text_add_property(text, "Id", job, "Id");
+    sinter_detail_text_add_property(text, "Domain", job, "DomainName");
+    sinter_detail_text_add_property(text, "UUID", job, "DomainUuid");
+    sinter_detail_text_add_property(text, "Disk", job, "Disk");
+    sinter_detail_text_add_property(text, "Operation", job, "Operation");
+    sinter_detail_text_add_property(text, "Phase", job, "Phase");
     add_progress(text, job);
     add_rates(text, job, now_usec);
     if (!sinter_job_text_is_final(job))
-        add_detail(text, "Can be cancelled", cancelable ? "yes" : "no");
+        sinter_detail_text_add(text, "Can be cancelled", cancelable ? "yes" : "no");
     add_starter(text, job);
-    add_time(text, "Started", job, "StartTime");
-    add_time(text, "Ended", job, "EndTime");
-    add_property(text, "Error", job, "ErrorMessage");
+    sinter_detail_text_add_time(text, "Started", job, "StartTime");
+    sinter_detail_text_add_time(text, "Ended", job, "EndTime");
+    sinter_detail_text_add_property(text, "Error", job, "ErrorMessage");
     add_warnings(text, job);
     return g_string_free(text, FALSE);
 }

@@ -29,6 +29,7 @@ static const SinterMethod methods[] = {
     { PREFIX "Manager", "LookupJob", SINTER_ACTION_INSPECT, FALSE, NONE },
     { PREFIX "Manager", "LookupPlan", SINTER_ACTION_INSPECT, FALSE, NONE },
     { PREFIX "Manager", "CheckFile", SINTER_ACTION_CHECK_FILE, FALSE, NONE },
+    { PREFIX "Manager", "LookupIncident", SINTER_ACTION_INSPECT, FALSE, NONE },
     { PREFIX "Manager", "Rescan", SINTER_ACTION_INSPECT, FALSE, NONE },
     { PREFIX "Manager", "Reload", SINTER_ACTION_CONFIGURE, FALSE, NONE },
     { PREFIX "Domain", "Plan", SINTER_ACTION_INSPECT, FALSE, PLAN },
@@ -47,6 +48,8 @@ static const SinterMethod methods[] = {
     { PREFIX "Plan", "Discard", SINTER_ACTION_CONSOLIDATE, TRUE, NONE },
     { PREFIX "Job", "Cancel", SINTER_ACTION_CONSOLIDATE, TRUE, NONE },
     { PREFIX "Job", "SetBandwidth", SINTER_ACTION_CONSOLIDATE, TRUE, NONE },
+    { PREFIX "Incident", "Resolve", SINTER_ACTION_CONSOLIDATE, FALSE, NONE },
+    { PREFIX "Incident", "Retry", SINTER_ACTION_INSPECT, FALSE, NONE },
 };
 
 const SinterMethod *

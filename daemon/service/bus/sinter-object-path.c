@@ -65,3 +65,9 @@ sinter_object_path_job(const char *id)
 {
     return path_below("/jobs/", id);
 }
+
+char *
+sinter_object_path_incident(const char *id)
+{
+    return path_below("/incidents/", id);
+}

@@ -13,5 +13,6 @@ char *sinter_object_path_domain(const char *uuid);
 char *sinter_object_path_disk(const char *uuid, const char *target);
 char *sinter_object_path_plan(const char *id);
 char *sinter_object_path_job(const char *id);
+char *sinter_object_path_incident(const char *id);
 
 G_END_DECLS

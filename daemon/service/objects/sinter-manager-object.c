@@ -24,6 +24,7 @@ struct _SinterManagerObject {
     SinterServiceContext *context;
     SinterPlanTable *plans;
     SinterJobTable *jobs;
+    SinterIncidentTable *incidents;
     SinterReloadFunc reload;
     gpointer reload_data;
     SinterEventGate *gate;
@@ -131,6 +132,7 @@ sinter_manager_object_new(const SinterManagerObjectParts *parts)
     self->context = g_object_ref(parts->context);
     self->plans = g_object_ref(parts->plans);
     self->jobs = g_object_ref(parts->jobs);
+    self->incidents = g_object_ref(parts->incidents);
     self->reload = parts->reload;
     self->reload_data = parts->reload_data;
     sinter_dbus_manager_set_version(iface, SINTER_VERSION);
@@ -241,6 +243,21 @@ handle_lookup_plan(SinterDBusManager *iface, GDBusMethodInvocation *invocation, 
     return TRUE;
 }
 
+static gboolean
+handle_lookup_incident(SinterDBusManager *iface, GDBusMethodInvocation *invocation, const char *id,
+                       GVariant *options)
+{
+    SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
+    GError *error = NULL;
+    g_autofree char *path = sinter_incident_table_lookup(self->incidents, id, &error);
+
+    if (path)
+        sinter_dbus_manager_complete_lookup_incident(iface, invocation, path);
+    else
+        sinter_dbus_return_error(invocation, error);
+    return TRUE;
+}
+
 static void
 on_reloaded(GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -311,6 +328,7 @@ manager_iface_init(SinterDBusManagerIface *iface)
     iface->handle_lookup_domain = handle_lookup_domain;
     iface->handle_lookup_job = handle_lookup_job;
     iface->handle_lookup_plan = handle_lookup_plan;
+    iface->handle_lookup_incident = handle_lookup_incident;
     iface->handle_rescan = handle_rescan;
     iface->handle_reload = handle_reload;
     iface->handle_check_file = handle_check_file;
@@ -322,6 +340,7 @@ sinter_manager_object_finalize(GObject *object)
     SinterManagerObject *self = SINTER_MANAGER_OBJECT(object);
 
     sinter_event_gate_free(self->gate);
+    g_clear_object(&self->incidents);
     g_clear_object(&self->jobs);
     g_clear_object(&self->plans);
     g_clear_object(&self->context);

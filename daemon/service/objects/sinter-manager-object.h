@@ -3,6 +3,7 @@
 
 #include "sinter-dbus.h"
 #include "sinter-event.h"
+#include "sinter-incident-table.h"
 #include "sinter-job-table.h"
 #include "sinter-plan-table.h"
 #include "sinter-service-context.h"
@@ -29,6 +30,7 @@ typedef struct {
     SinterServiceContext *context;
     SinterPlanTable *plans;
     SinterJobTable *jobs;
+    SinterIncidentTable *incidents;
     const char *uri; /* libvirt's connection URI */
     SinterReloadFunc reload;
     gpointer reload_data; /* must live as long as the object is exported */

@@ -105,6 +105,18 @@ sinter_service_context_set_job_bandwidth(SinterServiceContext *self, const char 
     return OPERATIONS(self)->set_job_bandwidth(self, id, bytes_per_sec, error);
 }
 
+gboolean
+sinter_service_context_resolve_incident(SinterServiceContext *self, const char *id, GError **error)
+{
+    return OPERATIONS(self)->resolve_incident(self, id, error);
+}
+
+gboolean
+sinter_service_context_retry_incident(SinterServiceContext *self, const char *id, GError **error)
+{
+    return OPERATIONS(self)->retry_incident(self, id, error);
+}
+
 const SinterPlanLimits *
 sinter_service_context_get_plan_limits(SinterServiceContext *self)
 {

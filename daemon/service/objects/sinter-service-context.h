@@ -52,6 +52,8 @@ struct _SinterServiceContextInterface {
     gboolean (*cancel_job)(SinterServiceContext *self, const char *id, GError **error);
     gboolean (*set_job_bandwidth)(SinterServiceContext *self, const char *id, guint64 bytes_per_sec,
                                   GError **error);
+    gboolean (*resolve_incident)(SinterServiceContext *self, const char *id, GError **error);
+    gboolean (*retry_incident)(SinterServiceContext *self, const char *id, GError **error);
     const SinterPlanLimits *(*get_plan_limits)(SinterServiceContext *self);
     const char *(*get_copy_folders)(SinterServiceContext *self);
 };
@@ -104,6 +106,13 @@ gboolean sinter_service_context_cancel_job(SinterServiceContext *self, const cha
                                            GError **error);
 gboolean sinter_service_context_set_job_bandwidth(SinterServiceContext *self, const char *id,
                                                   guint64 bytes_per_sec, GError **error);
+
+/* Marks an incident as resolved by a user, or has it diagnosed again. NOT_FOUND if there is no such
+ * incident, BUSY if it is resolved. */
+gboolean sinter_service_context_resolve_incident(SinterServiceContext *self, const char *id,
+                                                 GError **error);
+gboolean sinter_service_context_retry_incident(SinterServiceContext *self, const char *id,
+                                               GError **error);
 
 /* (transfer none): the present configuration */
 const SinterPlanLimits *sinter_service_context_get_plan_limits(SinterServiceContext *self);

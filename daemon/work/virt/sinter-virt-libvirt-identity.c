@@ -6,6 +6,7 @@
  * are known; none of them alone is unique after a restart of libvirtd or of the host.
  */
 
+#include "sinter-qemu-process.h"
 #include "sinter-virt-libvirt-private.h"
 
 #include <string.h>
@@ -15,33 +16,13 @@
 /* In /proc/PID/stat, counted from the field after the command's name. */
 #define START_TIME_FIELD 19
 
-/* (transfer full) (nullable): the text of a file without surrounding white space */
-static char *
-read_line(const char *path)
-{
-    char *text = NULL;
-
-    return g_file_get_contents(path, &text, NULL, NULL) ? g_strstrip(text) : NULL;
-}
-
-/* (transfer full): the file in which libvirt stores the process ID */
-static char *
-pid_file(const char *uri, const char *name)
-{
-    g_autofree char *file = g_strconcat(name, ".pid", NULL);
-
-    if (g_str_has_suffix(uri, "/session"))
-        return g_build_filename(g_get_user_runtime_dir(), "libvirt", "qemu", "run", file, NULL);
-    return g_build_filename("/run/libvirt/qemu", file, NULL);
-}
-
 /* (transfer full) (nullable): the start time in clock ticks since the host's boot. The command's
  * name, in parentheses, may contain any character. */
 static char *
 read_start_time(const char *pid)
 {
     g_autofree char *path = g_build_filename("/proc", pid, "stat", NULL);
-    g_autofree char *text = read_line(path);
+    g_autofree char *text = sinter_qemu_process_read_line(path);
     const char *end = text ? strrchr(text, ')') : NULL;
     g_auto(GStrv) fields = end && end[1] ? g_strsplit(end + 2, " ", -1) : NULL;
 
@@ -55,7 +36,6 @@ sinter_virt_libvirt_identify(SinterVirt *virt, const char *uuid, GError **error)
 {
     const char *uri = sinter_connection_get_uri(((SinterVirtLibvirt *)virt)->connection);
     g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
-    g_autofree char *path = NULL;
     g_autofree char *pid = NULL;
     g_autofree char *start = NULL;
     g_autofree char *boot = NULL;
@@ -64,10 +44,9 @@ sinter_virt_libvirt_identify(SinterVirt *virt, const char *uuid, GError **error)
     if (!domain)
         return NULL;
     id = virDomainGetID(domain);
-    path = pid_file(uri, virDomainGetName(domain));
-    pid = read_line(path);
+    pid = sinter_qemu_process_find(uri, virDomainGetName(domain));
     start = pid ? read_start_time(pid) : NULL;
-    boot = read_line(BOOT_ID_FILE);
+    boot = sinter_qemu_process_read_line(BOOT_ID_FILE);
     if (id != (unsigned int)-1 && start && boot)
         return g_strdup_printf("domain %u, process %s, started %s, boot %s", id, pid, start, boot);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,

@@ -154,6 +154,32 @@ set_job_bandwidth(SinterServiceContext *context, const char *id, guint64 bytes_p
     return !fails(&self->job_error, error);
 }
 
+static gboolean
+note_incident(PlayedContext *self, const char *id, GError **error)
+{
+    g_free(self->asked_incident);
+    self->asked_incident = g_strdup(id);
+    return !fails(&self->incident_error, error);
+}
+
+static gboolean
+resolve_incident(SinterServiceContext *context, const char *id, GError **error)
+{
+    PlayedContext *self = PLAYED_CONTEXT(context);
+
+    self->n_resolves++;
+    return note_incident(self, id, error);
+}
+
+static gboolean
+retry_incident(SinterServiceContext *context, const char *id, GError **error)
+{
+    PlayedContext *self = PLAYED_CONTEXT(context);
+
+    self->n_retries++;
+    return note_incident(self, id, error);
+}
+
 static const SinterPlanLimits *
 get_plan_limits(SinterServiceContext *context)
 {
@@ -180,6 +206,8 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->find_job_on_disk = find_job_on_disk;
     iface->cancel_job = cancel_job;
     iface->set_job_bandwidth = set_job_bandwidth;
+    iface->resolve_incident = resolve_incident;
+    iface->retry_incident = retry_incident;
     iface->get_plan_limits = get_plan_limits;
     iface->get_copy_folders = get_copy_folders;
 }
@@ -201,6 +229,8 @@ played_context_finalize(GObject *object)
     g_clear_error(&self->measure_error);
     g_clear_error(&self->submit_error);
     g_clear_error(&self->job_error);
+    g_clear_error(&self->incident_error);
+    g_free(self->asked_incident);
     g_free(self->refreshed);
     g_free(self->asked_job);
     g_clear_pointer(&self->plan, sinter_plan_unref);

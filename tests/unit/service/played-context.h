@@ -28,6 +28,7 @@ struct _PlayedContext {
     GError *measure_error;
     GError *submit_error;
     GError *job_error;
+    GError *incident_error;
 
     /* called by a refresh before it ends: the world changes meanwhile */
     void (*meanwhile)(PlayedContext *self);
@@ -41,6 +42,9 @@ struct _PlayedContext {
     SinterJobOptions options;
     guint n_cancels;
     char *asked_job; /* the id of the last request to a job */
+    guint n_resolves;
+    guint n_retries;
+    char *asked_incident; /* the id of the last request to an incident */
     guint64 bandwidth;
 };
 

@@ -17,6 +17,7 @@ typedef struct {
     SinterConnection *connection;
     SinterInventory *inventory;
     SinterExecutor *executor;
+    SinterIncidentLog *incidents;
     SinterConfig *config; /* of the context */
     SinterDaemonContext *daemon;
     SinterServiceContext *context;
@@ -27,6 +28,12 @@ static void
 on_scanned(SinterInventory *inventory, Fixture *f)
 {
     f->n_scans++;
+}
+
+static SinterDomain *
+lookup_domain(const char *uuid, gpointer inventory)
+{
+    return sinter_inventory_lookup(inventory, uuid);
 }
 
 static void
@@ -42,12 +49,14 @@ set_up(Fixture *f, gconstpointer data)
     f->inventory = fixture_inventory(f->connection);
     f->config = sinter_config_new();
     f->executor = sinter_executor_new(f->connection, f->inventory, f->folder, &f->config->limits);
+    f->incidents = sinter_incident_log_new(uri, 10, lookup_domain, f->inventory);
     f->daemon = sinter_daemon_context_new(&(SinterDaemonContextParts){
         .config_file = f->config_file,
         .config = f->config,
         .connection = f->connection,
         .inventory = f->inventory,
         .executor = f->executor,
+        .incidents = f->incidents,
     });
     f->context = SINTER_SERVICE_CONTEXT(f->daemon);
     g_signal_connect(f->inventory, "scanned", G_CALLBACK(on_scanned), f);
@@ -60,6 +69,7 @@ tear_down(Fixture *f, gconstpointer data)
     sinter_connection_stop(f->connection);
     sinter_daemon_context_stop(f->daemon);
     fixture_unref_and_wait(f->daemon);
+    fixture_unref_and_wait(f->incidents);
     fixture_unref_and_wait(f->executor);
     fixture_unref_and_wait(f->inventory);
     fixture_unref_and_wait(f->connection);
@@ -146,6 +156,18 @@ test_unknown_job(Fixture *f, gconstpointer data)
     g_assert_null(sinter_service_context_find_job_on_disk(f->context, "uuid", "vda"));
 }
 
+static void
+test_unknown_incident(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(sinter_service_context_resolve_incident(f->context, "7", &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    g_assert_false(sinter_service_context_retry_incident(f->context, "7", &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND);
+}
+
 /* A user's own daemon does not restrict copies, whatever its configuration names. */
 static void
 test_copy_folders(Fixture *f, gconstpointer data)
@@ -163,6 +185,7 @@ test_copy_folders(Fixture *f, gconstpointer data)
         .connection = f->connection,
         .inventory = f->inventory,
         .executor = f->executor,
+        .incidents = f->incidents,
     });
     g_assert_cmpstr(sinter_service_context_get_copy_folders(SINTER_SERVICE_CONTEXT(system)), ==,
                     "/srv");
@@ -178,6 +201,7 @@ main(int argc, char **argv)
     ADD("reload-order", test_reload_order);
     ADD("reload-of-nothing", test_reload_of_nothing);
     ADD("unknown-job", test_unknown_job);
+    ADD("unknown-incident", test_unknown_incident);
     ADD("copy-folders", test_copy_folders);
     return g_test_run();
 }

@@ -15,6 +15,7 @@ typedef struct {
     SinterPlanTable *plans;
     SinterDomainTable *domains;
     SinterJobTable *jobs;
+    SinterIncidentTable *incidents;
     SinterManagerObject *object;
     guint n_reloads;
     GError *reload_error; /* the next reload fails with it */
@@ -47,9 +48,11 @@ set_up(Fixture *f, gconstpointer data)
     f->plans = sinter_plan_table_new(context, f->stage.publisher);
     f->domains = sinter_domain_table_new(context, f->stage.publisher, f->plans);
     f->jobs = sinter_job_table_new(context, f->stage.publisher, f->domains);
+    f->incidents = sinter_incident_table_new(context, f->stage.publisher);
     parts.context = context;
     parts.plans = f->plans;
     parts.jobs = f->jobs;
+    parts.incidents = f->incidents;
     f->object = sinter_manager_object_new(&parts);
     f->events = g_ptr_array_new_with_free_func(g_free);
     sinter_publisher_export(f->stage.publisher, PATH, G_DBUS_INTERFACE_SKELETON(f->object));
@@ -59,6 +62,7 @@ static void
 tear_down(Fixture *f, gconstpointer data)
 {
     g_clear_object(&f->object);
+    g_clear_object(&f->incidents);
     g_clear_object(&f->jobs);
     g_clear_object(&f->domains);
     g_clear_object(&f->plans);
