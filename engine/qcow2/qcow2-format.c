@@ -22,6 +22,7 @@
 #include "qcow2/read/qcow2-refcount.h"
 #include "qcow2/read/qcow2-salvage.h"
 #include "qcow2/read/qcow2-snapshot.h"
+#include "qcow2/repair/qcow2-repair.h"
 #include "qcow2/rescue/qcow2-rescue.h"
 
 static gboolean
@@ -169,6 +170,7 @@ const SinterFormat sinter_format_qcow2 = {
     .list_snapshots = qcow2_list_snapshots,
     .list_bitmaps = qcow2_list_bitmaps,
     .check = sinter_qcow2_check,
+    .repair = sinter_qcow2_repair,
     .dump = sinter_qcow2_dump,
     .read_luks = qcow2_read_luks,
     .create_check = sinter_qcow2_create_check,

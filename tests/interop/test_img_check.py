@@ -271,12 +271,6 @@ class Arguments(Case):
                 self.assertEqual((mine.returncode, mine.stdout, mine.stderr),
                                  (other.returncode, other.stdout, other.stderr))
 
-    def test_no_repair(self):
-        for words in ('-r leaks', '-r all', '--repair=all'):
-            done = ours('check', *words.split(), 'a', folder=self.folder)
-            self.assertEqual((done.returncode, done.stdout), (1, b''))
-            self.assertRegex(done.stderr, rb'^qemu-img: -r is not supported by this version; [^\n]*\n$')
-
     def test_percentages(self):
         done = ours('check', '-p', 'a', folder=self.folder)
         self.assertEqual(done.returncode, 0)

@@ -60,7 +60,7 @@ for plugin in sorted(os.listdir(os.path.join(TOP, "plugins"))):
 # Within these folders each layer uses only those below it.
 LAYERS = {
     "engine": ["engine/io", "engine/format", "engine/qcow2/layout", "engine/qcow2/read", "engine/qcow2/check",
-               "engine/qcow2/write", "engine/qcow2/change", "engine/qcow2/make", "engine/qcow2/rescue", "engine/qcow2", "engine/chain",
+               "engine/qcow2/write", "engine/qcow2/change", "engine/qcow2/repair", "engine/qcow2/make", "engine/qcow2/rescue", "engine/qcow2", "engine/chain",
                "engine/ops/handle", "engine/ops/change", "engine/ops/transfer", "engine/ops/examine", "engine/ops/make",
                "engine/ops/merge", "engine/ops/salvage"],
     "cli/sinter": ["cli/sinter/bus", "cli/sinter/text", "cli/sinter/follow", "cli/sinter/commands", "cli/sinter"],

@@ -14,6 +14,8 @@
 
 /* Returns where qemu-img would report a finding: reference counts by host cluster, then the flags
  * that follow from them by guest offset. Findings that qemu-img does not have come first. */
+enum { ORDER_OTHERS, ORDER_COUNTS, ORDER_FLAGS };
+
 static guint
 order_of(const SinterFinding *finding)
 {
@@ -21,14 +23,14 @@ order_of(const SinterFinding *finding)
     case SINTER_FINDING_REFCOUNT_TOO_LOW:
     case SINTER_FINDING_REFCOUNT_TOO_HIGH:
     case SINTER_FINDING_CLUSTER_LEAKED:
-        return 1;
+        return ORDER_COUNTS;
     case SINTER_FINDING_L1_COPIED_FALSE:
     case SINTER_FINDING_L1_COPIED_MISSING:
     case SINTER_FINDING_L2_COPIED_FALSE:
     case SINTER_FINDING_L2_COPIED_MISSING:
-        return 2;
+        return ORDER_FLAGS;
     default:
-        return 0;
+        return ORDER_OTHERS;
     }
 }
 
@@ -48,13 +50,13 @@ compare_findings(gconstpointer a, gconstpointer b)
 
     if (order != order_of(other))
         return compare_numbers(order, order_of(other));
-    if (order == 1)
+    if (order == ORDER_COUNTS)
         by_place = compare_numbers(one->host_offset, other->host_offset);
-    else if (order == 2)
+    else if (order == ORDER_FLAGS)
         by_place = compare_numbers(one->guest_offset, other->guest_offset);
     /* an L1 entry comes before the first entry of its table; entries of one array are in array
      * order */
-    if (by_place == 0 && order == 2)
+    if (by_place == 0 && order == ORDER_FLAGS)
         by_place = compare_numbers(one->code, other->code);
     return by_place ? by_place : compare_numbers((guint64)(gsize)one, (guint64)(gsize)other);
 }
@@ -72,7 +74,8 @@ in_order(const SinterCheckResult *result)
 }
 
 void
-sinter_img_check_print_findings(const SinterCheckResult *result, guint64 l1_entry_bytes)
+sinter_img_check_print_findings(const SinterCheckResult *result, guint64 l1_entry_bytes,
+                                gboolean skips_flags)
 {
     g_autoptr(GPtrArray) findings = in_order(result);
     g_autoptr(GArray) counts = sinter_check_result_count_codes(result);
@@ -83,6 +86,8 @@ sinter_img_check_print_findings(const SinterCheckResult *result, guint64 l1_entr
             sinter_img_finding_line(finding, result->stats.cluster_bytes, l1_entry_bytes);
         g_autofree char *shown = sinter_img_error_name(line);
 
+        if (skips_flags && order_of(finding) == ORDER_FLAGS)
+            continue;
         fprintf(stderr, "%s\n", shown);
     }
     for (guint i = 0; i < counts->len; i++) {
@@ -165,23 +170,29 @@ own_to_json(const SinterCheckResult *result)
 }
 
 JsonNode *
-sinter_img_check_to_json(const SinterCheckResult *result, const char *name)
+sinter_img_check_to_json(const SinterCheckResult *result, const char *name,
+                         const SinterImgRepaired *repaired)
 {
     JsonNode *node = json_node_init_object(json_node_alloc(), json_object_new());
     JsonObject *object = json_node_get_object(node);
+    JsonObject *own = own_to_json(result);
     const SinterImageStats *stats = &result->stats;
 
     set_count(object, "image-end-offset", stats->image_end_offset);
     set_count(object, "compressed-clusters", stats->compressed_clusters);
     set_count(object, "total-clusters", stats->total_clusters);
     set_count(object, "corruptions", result->counts.corruptions);
+    set_count(object, "corruptions-fixed", repaired ? repaired->corruptions : 0);
     json_object_set_int_member(object, "check-errors", (gint64)result->counts.errors);
     set_count(object, "leaks", result->counts.leaks);
+    set_count(object, "leaks-fixed", repaired ? repaired->leaks : 0);
     set_count(object, "allocated-clusters", stats->allocated_clusters);
     json_object_set_string_member(object, "filename", name);
     json_object_set_string_member(object, "format", result->format);
     set_count(object, "fragmented-clusters", stats->fragmented_clusters);
-    json_object_set_object_member(object, "sinter", own_to_json(result));
+    if (repaired)
+        json_object_set_member(own, "repair", repaired->plan);
+    json_object_set_object_member(object, "sinter", own);
     json_object_unref(object);
     return node;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * check: examines an image, or each image of a chain, and changes nothing. The exit status is the
- * result: 0 clean, 1 not checked, 2 corrupt, 3 leaks only, 63 the format has no check; for several
- * images, the first of 1, 2, 3 that applies to any of them.
+ * check: examines an image, or each image of a chain, and with -r repairs the image. The exit
+ * status is the result, after a repair that of the second check: 0 clean, 1 not checked, 2 corrupt,
+ * 3 leaks only, 63 the format has no check; for several images, the first of 1, 2, 3 that applies
+ * to any of them.
  */
 
 #include "text/img-check-text.h"
@@ -14,6 +15,7 @@
 #include "words/img-output.h"
 #include "words/img-size.h"
 #include "text/img-progress.h"
+#include "img-repair.h"
 #include "img-verbs.h"
 
 #include <stdio.h>
@@ -36,17 +38,13 @@ typedef struct {
     gboolean no_owners;
     gboolean exit_kind;
     guint64 max_findings;
+    SinterImgRepair repair;
 } CheckOptions;
 
 static gboolean
-check_refuse_repair(const SinterOption *option, gpointer options, const char *value)
+check_take_repair(const SinterOption *option, gpointer options, const char *value)
 {
-    if (strcmp(value, "leaks") != 0 && strcmp(value, "all") != 0)
-        sinter_img_usage_error("Unknown option value for -r (expecting 'leaks' or 'all'): %s",
-                               value);
-    else
-        sinter_img_error("-r is not supported by this version; nothing was changed");
-    return FALSE;
+    return sinter_img_repair_take(&((CheckOptions *)options)->repair, value);
 }
 
 static SinterCheckOptions
@@ -84,11 +82,11 @@ check_tell(const CheckOptions *self, const SinterCheckResult *result, gboolean e
 
     if (result->trouble)
         sinter_img_error("Could not open '%s': %s", name, result->trouble);
-    sinter_img_check_print_findings(result, l1_entry_bytes(result, extended_l2));
+    sinter_img_check_print_findings(result, l1_entry_bytes(result, extended_l2), FALSE);
     if (array) {
-        json_array_add_element(array, sinter_img_check_to_json(result, name));
+        json_array_add_element(array, sinter_img_check_to_json(result, name, NULL));
     } else if (!self->quiet && self->output && strcmp(self->output, "json") == 0) {
-        json = sinter_img_check_to_json(result, name);
+        json = sinter_img_check_to_json(result, name, NULL);
         sinter_img_json_print(json);
     } else if (!self->quiet) {
         sinter_img_check_print_human(result);
@@ -199,6 +197,22 @@ check_do(const CheckOptions *self, const SinterImgName *name, SinterIo *io,
                   : check_tell_chain(self, results, json);
 }
 
+/* Repairs the image, in place of a check. */
+static int
+check_repair(const CheckOptions *self, const char *given, gboolean json)
+{
+    SinterImgRepairCall call = { &self->repair, &self->source, given, self->quiet, json };
+    g_autoptr(SinterImgProgress) progress = NULL;
+
+    if (self->chain)
+        return sinter_img_usage_error("-r and --backing-chain are mutually exclusive");
+    progress = sinter_img_progress_begin(sinter_img_progress_mode(self->quiet, self->progress),
+                                         given, STEP_PERCENT);
+    call.how = check_how(self, progress);
+    call.progress = progress;
+    return sinter_img_repair_run(&call);
+}
+
 static int
 check_run(const SinterCommandCall *call, GError **error)
 {
@@ -212,6 +226,10 @@ check_run(const SinterCommandCall *call, GError **error)
         return NOT_CHECKED;
     if (!sinter_img_cache_check("source cache option", self->source.cache))
         return NOT_CHECKED;
+    if (self->repair.is_wanted)
+        return check_repair(self, call->operands[0], json);
+    if (self->repair.dry_run)
+        return sinter_img_usage_error("--dry-run needs -r");
     if (!sinter_img_name_parse(&name, &self->source, call->operands[0]))
         return NOT_CHECKED;
     io = sinter_img_open_file(&name);
@@ -237,7 +255,10 @@ static const SinterOption check_options[] = {
                         G_MAXUINT) },
     { "no-owners", 0, NULL, "do not search for owners of damaged clusters",
       SINTER_OPTION_MEMBER(CheckOptions, no_owners) },
-    { "repair", 'r', "WHAT", NULL, .take = check_refuse_repair },
+    { "dry-run", 0, NULL, "with -r: only show what would be repaired",
+      SINTER_OPTION_MEMBER(CheckOptions, repair.dry_run) },
+    { "repair", 'r', "WHAT", "repair: 'leaks', or 'all' that loses no guest data",
+      .take = check_take_repair },
     { NULL, 'T', "CACHE", "cache mode of reads: none or writeback",
       SINTER_OPTION_MEMBER(CheckOptions, source.cache) },
     { NULL, 'p', NULL, "print percentages", SINTER_OPTION_MEMBER(CheckOptions, progress) },
@@ -247,7 +268,7 @@ static const SinterOption check_options[] = {
 const SinterCommand sinter_img_check = {
     .name = "check",
     .operands = "FILE",
-    .summary = "Checks an image for corruption and leaks without changing it",
+    .summary = "Checks an image for corruption and leaks, and repairs it",
     .options = check_options,
     .n_options = G_N_ELEMENTS(check_options),
     .options_size = sizeof(CheckOptions),

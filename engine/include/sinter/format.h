@@ -31,6 +31,7 @@
 #include <sinter/loss.h>
 #include <sinter/measure.h>
 #include <sinter/patch.h>
+#include <sinter/repair.h>
 #include <sinter/rescue.h>
 #include <sinter/resize.h>
 #include <sinter/snapshot.h>
@@ -326,11 +327,11 @@ typedef struct {
                       GError **error);
 
     /*
-     * Repairs what check() finds, as far as possible without loss. The file is open for writing and
-     * locked. Fills @result like check(), with the remaining findings. Any thread.
+     * Repairs what check() finds, as <sinter/repair.h> describes. The file is locked, and open for
+     * writing unless options->dry_run is set. Succeeds if damage is left. Any thread.
      */
-    gboolean (*repair)(const SinterFormatFile *file, const SinterCheckOptions *options,
-                       SinterCheckResult *result, GError **error);
+    gboolean (*repair)(const SinterFormatFile *file, const SinterRepairOptions *options,
+                       SinterRepairResult *result, GError **error);
 
     /* Reports all metadata, like sinter_image_dump(). Any thread. */
     gboolean (*dump)(SinterIo *io, const SinterDumpVisitor *visitor, gpointer user_data,

@@ -19,12 +19,15 @@
 #define FLAT_ALWAYS_BYTES (8 * 1024 * 1024)
 
 gboolean
-sinter_qcow2_check_fits(const SinterQcow2Check *self, guint64 offset, guint64 bytes)
+sinter_qcow2_check_fits(SinterQcow2Check *self, guint64 offset, guint64 bytes)
 {
     guint64 end;
 
-    return g_uint64_checked_add(&end, offset, bytes) &&
-           (end < self->file_bytes || end - self->file_bytes < self->geo.cluster_size);
+    if (g_uint64_checked_add(&end, offset, bytes) &&
+        (end < self->file_bytes || end - self->file_bytes < self->geo.cluster_size))
+        return TRUE;
+    self->lowest_beyond = MIN(self->lowest_beyond, offset);
+    return FALSE;
 }
 
 void
@@ -76,6 +79,8 @@ sinter_qcow2_check_keeps_going(SinterQcow2Check *self, const GError *error, guin
 
     if (!(self->options->flags & SINTER_CHECK_KEEP_GOING))
         return FALSE;
+    if (self->is_done)
+        return TRUE;
     finding.detail = g_strdup(error->message);
     sinter_tally_add(&self->tally, &finding);
     return TRUE;

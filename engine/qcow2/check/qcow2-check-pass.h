@@ -56,6 +56,8 @@ typedef struct {
     SinterQcow2Geometry geo;
     guint64 file_bytes;       /* in whole sectors, as QEMU sees the file */
     guint64 n_clusters;       /* of the file, including references beyond its end */
+    guint64 lowest_beyond;    /* lowest offset of a reference that is not counted: beyond the end */
+    gboolean is_done;         /* all passes have run: nothing is reported any more */
     gboolean stopped;         /* nothing after the header can be interpreted */
     gboolean guest_unreached; /* L1 tables are missing: their clusters are not leaks */
     gboolean l1_usable;
@@ -74,6 +76,16 @@ typedef struct {
     GArray *views;           /* of SinterQcow2CheckView */
     GArray *tables;          /* of SinterQcow2CheckTable, by offset */
 } SinterQcow2Check;
+
+/*
+ * Checks @io and keeps the state of the check: views, tables, map. @options and @result must
+ * outlive it. If the header cannot be interpreted, @stopped is set, and most of the state is
+ * missing.
+ */
+SinterQcow2Check *sinter_qcow2_check_keep(SinterIo *io, const SinterCheckOptions *options,
+                                          SinterCheckResult *result, GError **error);
+void sinter_qcow2_check_free(SinterQcow2Check *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterQcow2Check, sinter_qcow2_check_free)
 
 /* The passes. FALSE: the check cannot continue. */
 gboolean sinter_qcow2_check_header(SinterQcow2Check *self, GError **error);
@@ -98,7 +110,7 @@ gboolean sinter_qcow2_check_make_map(SinterQcow2Check *self, GError **error);
  * Returns whether @bytes at @offset are in the file by QEMU's rule: the last cluster may be
  * incomplete, so a reference may extend beyond the end by less than one cluster.
  */
-gboolean sinter_qcow2_check_fits(const SinterQcow2Check *self, guint64 offset, guint64 bytes);
+gboolean sinter_qcow2_check_fits(SinterQcow2Check *self, guint64 offset, guint64 bytes);
 
 /* Counts @n references to each cluster that the range touches; the range must fit. */
 void sinter_qcow2_check_count(SinterQcow2Check *self, guint64 offset, guint64 bytes, guint64 n,
@@ -109,6 +121,13 @@ void sinter_qcow2_check_count(SinterQcow2Check *self, guint64 offset, guint64 by
  * cluster that several of them claim is marked as shared.
  */
 void sinter_qcow2_check_count_spans(SinterQcow2Check *self, GArray *spans);
+
+/*
+ * Returns whether an entry of the refcount table counts as a reference to its block: not if it is
+ * damaged. @n_clusters: of the check.
+ */
+gboolean sinter_qcow2_check_counts_block(const SinterQcow2Check *self, guint64 n_clusters,
+                                         guint64 entry);
 
 /* Returns a reader for @bytes of this image's tables in total, according to the options. */
 SinterQcow2Reader sinter_qcow2_check_reader(SinterQcow2Check *self, guint64 bytes);

@@ -193,6 +193,14 @@ sinter_qcow2_check_refcounts(SinterQcow2Check *self, GError **error)
 
 /* --- the blocks' own references --- */
 
+gboolean
+sinter_qcow2_check_counts_block(const SinterQcow2Check *self, guint64 n_clusters, guint64 entry)
+{
+    return (entry & SINTER_QCOW2_REFTABLE_RESERVED) == 0 &&
+           (entry & (self->geo.cluster_size - 1)) == 0 &&
+           entry >> self->geo.cluster_bits < n_clusters;
+}
+
 static void
 check_block(SinterQcow2Check *self, guint64 index)
 {
@@ -211,6 +219,7 @@ check_block(SinterQcow2Check *self, guint64 index)
         return;
     }
     if (cluster >= self->n_clusters) {
+        self->lowest_beyond = MIN(self->lowest_beyond, offset);
         report(self, SINTER_FINDING_REFTABLE_ENTRY_BEYOND_FILE, offset, entry, index);
         return;
     }

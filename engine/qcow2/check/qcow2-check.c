@@ -38,9 +38,11 @@ view_clear(gpointer data)
     g_free(((SinterQcow2CheckView *)data)->name);
 }
 
-static void
-check_clear(SinterQcow2Check *self)
+void
+sinter_qcow2_check_free(SinterQcow2Check *self)
 {
+    if (!self)
+        return;
     sinter_qcow2_header_free(self->header);
     sinter_qcow2_refcount_map_free(self->map);
     g_free(self->reftable);
@@ -50,6 +52,8 @@ check_clear(SinterQcow2Check *self)
     g_clear_pointer(&self->bitmap_segments, g_array_unref);
     g_array_unref(self->views);
     g_array_unref(self->tables);
+    sinter_tally_clear(&self->tally);
+    g_free(self);
 }
 
 /*
@@ -114,33 +118,62 @@ sinter_qcow2_check(SinterIo *io, const SinterCheckOptions *options, SinterCheckR
     return sinter_qcow2_check_count_all(io, options, result, NULL, NULL, error);
 }
 
+static SinterQcow2Check *
+check_new(SinterIo *io, const SinterCheckOptions *options, SinterCheckResult *result)
+{
+    SinterQcow2Check *self = g_new0(SinterQcow2Check, 1);
+
+    self->io = io;
+    self->options = options;
+    self->result = result;
+    self->lowest_beyond = G_MAXUINT64;
+    self->views = g_array_new(FALSE, FALSE, sizeof(SinterQcow2CheckView));
+    g_array_set_clear_func(self->views, view_clear);
+    self->tables = g_array_new(FALSE, FALSE, sizeof(SinterQcow2CheckTable));
+    sinter_tally_init(&self->tally, result, options);
+    return self;
+}
+
+static void
+check_finish(SinterQcow2Check *self)
+{
+    SinterCheckResult *result = self->result;
+
+    sinter_tally_finish(&self->tally);
+    if (result->per_code[SINTER_FINDING_READ_ERROR] > 0)
+        result->complete = FALSE;
+    result->leaks_are_safe = leaks_are_safe(result);
+    result->stats.allocation = allocation_of(&result->stats);
+    self->progress = NULL;
+    self->is_done = TRUE;
+    sinter_progress_finish(self->options->progress);
+}
+
+SinterQcow2Check *
+sinter_qcow2_check_keep(SinterIo *io, const SinterCheckOptions *options, SinterCheckResult *result,
+                        GError **error)
+{
+    g_autoptr(SinterQcow2Check) self = check_new(io, options, result);
+
+    self->header = sinter_qcow2_header_read(io, error);
+    if (!self->header || !sinter_io_stat(io, &self->stat, error) || !check_run(self, error))
+        return NULL;
+    check_finish(self);
+    return g_steal_pointer(&self);
+}
+
 gboolean
 sinter_qcow2_check_count_all(SinterIo *io, const SinterCheckOptions *options,
                              SinterCheckResult *result, SinterQcow2RefcountMap **ret_map,
                              guint64 *ret_n_clusters, GError **error)
 {
-    SinterQcow2Check self = { .io = io, .options = options, .result = result };
-    gboolean ok;
+    g_autoptr(SinterQcow2Check) self = sinter_qcow2_check_keep(io, options, result, error);
 
-    self.views = g_array_new(FALSE, FALSE, sizeof(SinterQcow2CheckView));
-    g_array_set_clear_func(self.views, view_clear);
-    self.tables = g_array_new(FALSE, FALSE, sizeof(SinterQcow2CheckTable));
-    sinter_tally_init(&self.tally, result, options);
-    self.header = sinter_qcow2_header_read(io, error);
-    ok = self.header && sinter_io_stat(io, &self.stat, error) && check_run(&self, error);
-    if (ok) {
-        sinter_tally_finish(&self.tally);
-        if (result->per_code[SINTER_FINDING_READ_ERROR] > 0)
-            result->complete = FALSE;
-        result->leaks_are_safe = leaks_are_safe(result);
-        result->stats.allocation = allocation_of(&result->stats);
-        sinter_progress_finish(options->progress);
-        if (ret_map) {
-            *ret_map = g_steal_pointer(&self.map);
-            *ret_n_clusters = self.n_clusters;
-        }
+    if (!self)
+        return FALSE;
+    if (ret_map) {
+        *ret_map = g_steal_pointer(&self->map);
+        *ret_n_clusters = self->n_clusters;
     }
-    check_clear(&self);
-    sinter_tally_clear(&self.tally);
-    return ok;
+    return TRUE;
 }

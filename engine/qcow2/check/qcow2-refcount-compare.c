@@ -198,6 +198,74 @@ sinter_qcow2_refcount_map_list_shared(const SinterQcow2RefcountMap *map)
     return list;
 }
 
+void
+sinter_qcow2_refcount_map_each_used(const SinterQcow2RefcountMap *map, SinterQcow2ClusterFunc func,
+                                    gpointer user_data)
+{
+    for (guint64 i = 0; i < map->n_cells; i++) {
+        guint refs = sinter_qcow2_cell_refs(map->cells[i]);
+
+        if (refs > 0 && refs != SINTER_QCOW2_REFS_ESCAPE)
+            func(i, user_data);
+    }
+    for (guint64 i = 0; map->refs.slots && i <= map->refs.mask; i++) {
+        const SinterQcow2Slot *slot = &map->refs.slots[i];
+
+        if (slot->key != 0 && sinter_qcow2_slot_refs(slot) > 0)
+            func(sinter_qcow2_slot_cluster(slot), user_data);
+    }
+}
+
+guint64
+sinter_qcow2_refcount_map_max_refs(const SinterQcow2RefcountMap *map)
+{
+    guint64 max = 0;
+
+    for (guint64 i = 0; i < map->n_cells; i++) {
+        guint refs = sinter_qcow2_cell_refs(map->cells[i]);
+
+        if (refs != SINTER_QCOW2_REFS_ESCAPE)
+            max = MAX(max, refs);
+    }
+    for (guint64 i = 0; map->refs.slots && i <= map->refs.mask; i++) {
+        if (map->refs.slots[i].key != 0)
+            max = MAX(max, sinter_qcow2_slot_refs(&map->refs.slots[i]));
+    }
+    return max;
+}
+
+typedef struct {
+    SinterQcow2ClusterFunc func;
+    gpointer user_data;
+} EachStored;
+
+static void
+pass_stored(gpointer data, guint64 cluster, guint64 stored)
+{
+    const EachStored *self = data;
+
+    self->func(cluster, self->user_data);
+}
+
+void
+sinter_qcow2_refcount_map_each_stored(const SinterQcow2RefcountMap *map,
+                                      SinterQcow2ClusterFunc func, gpointer user_data)
+{
+    EachStored each = { func, user_data };
+    GHashTableIter iter;
+    gpointer key;
+    gpointer piece;
+
+    for (guint64 i = 0; i < map->n_cells; i++) {
+        if (map->cells[i] & SINTER_QCOW2_CELL_DISK)
+            func(i, user_data);
+    }
+    g_hash_table_iter_init(&iter, map->pieces);
+    while (g_hash_table_iter_next(&iter, &key, &piece))
+        each_stored(map, (guint64)(GPOINTER_TO_SIZE(key) - 1) << map->piece_bits, piece,
+                    pass_stored, &each);
+}
+
 static guint64
 sum_lanes(guint64 lanes)
 {

@@ -23,6 +23,19 @@ void sinter_qcow2_refcount_map_compare(const SinterQcow2RefcountMap *map, guint6
                                        SinterQcow2MismatchFunc func, gpointer user_data,
                                        guint64 *ret_end);
 
+typedef void (*SinterQcow2ClusterFunc)(guint64 cluster, gpointer user_data);
+
+/* Calls @func for each cluster with references; in the sparse form in any order. */
+void sinter_qcow2_refcount_map_each_used(const SinterQcow2RefcountMap *map,
+                                         SinterQcow2ClusterFunc func, gpointer user_data);
+
+/* Calls @func for each cluster with a nonzero stored refcount, in any order. */
+void sinter_qcow2_refcount_map_each_stored(const SinterQcow2RefcountMap *map,
+                                           SinterQcow2ClusterFunc func, gpointer user_data);
+
+/* The highest number of references of a cluster. */
+guint64 sinter_qcow2_refcount_map_max_refs(const SinterQcow2RefcountMap *map);
+
 /* Clusters marked as used twice, ascending; of guint64. */
 GArray *sinter_qcow2_refcount_map_list_shared(const SinterQcow2RefcountMap *map);
 

@@ -121,13 +121,20 @@ def all_damages():
     return table.damages
 
 
+def write_damage(one, folder):
+    """Writes it as FOLDER/NAME.qcow2; returns (damage, path, expected)."""
+    image, expected = one.build()
+    path = os.path.join(folder, one.name + '.qcow2')
+    image.save(path)
+    base.write_companions(one.base, folder, one.options)
+    return one, path, expected
+
+
+def write_one(folder, name):
+    """Writes the damage of that name."""
+    return write_damage(next(one for one in all_damages() if one.name == name), folder)
+
+
 def write_corpus(folder):
     """Each damage as FOLDER/NAME.qcow2; returns (damage, path, expected)."""
-    written = []
-    for one in all_damages():
-        image, expected = one.build()
-        path = os.path.join(folder, one.name + '.qcow2')
-        image.save(path)
-        base.write_companions(one.base, folder, one.options)
-        written.append((one, path, expected))
-    return written
+    return [write_damage(one, folder) for one in all_damages()]

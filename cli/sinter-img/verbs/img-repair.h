@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "text/img-progress.h"
+#include "words/img-open.h"
+
+#include <sinter/repair.h>
+
+G_BEGIN_DECLS
+
+/* The repair of an image by `check -r`. */
+
+/* The options, as given on the command line. */
+typedef struct {
+    gboolean is_wanted;
+    gboolean dry_run;
+    SinterRepairLevel level;
+} SinterImgRepair;
+
+/* Parses the value of -r. Prints a message on failure. */
+gboolean sinter_img_repair_take(SinterImgRepair *self, const char *value);
+
+typedef struct {
+    const SinterImgRepair *repair;
+    const SinterImgSource *source;
+    const char *given;
+    gboolean quiet;
+    gboolean json;
+    SinterCheckOptions how;
+    SinterImgProgress *progress;
+} SinterImgRepairCall;
+
+/* Repairs the image and prints the result. Returns: the exit status of `check` */
+int sinter_img_repair_run(const SinterImgRepairCall *self);
+
+G_END_DECLS

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Takes clusters that nothing refers to. Invariant: a cluster is taken once, and never one with
+ * counted references.
+ */
+
+#include "qcow2-fresh.h"
+#include "sinter-error.h"
+
+/* The first cluster that is not in the file, not even in part. */
+static guint64
+first_beyond(const SinterQcow2Check *check)
+{
+    return sinter_qcow2_geometry_clusters(&check->geo, check->file_bytes);
+}
+
+void
+sinter_qcow2_fresh_init(SinterQcow2Fresh *self, SinterQcow2Check *check, gboolean may_reuse)
+{
+    *self = (SinterQcow2Fresh){ check, may_reuse, 1, first_beyond(check) };
+}
+
+static gboolean
+is_free(const SinterQcow2Fresh *self, guint64 cluster)
+{
+    const SinterQcow2Check *check = self->check;
+
+    if (sinter_qcow2_refcount_map_get_refs(check->map, cluster) > 0)
+        return FALSE;
+    if (self->may_reuse || cluster >= first_beyond(check))
+        return TRUE;
+    return check->reftable_usable && !sinter_qcow2_refcount_map_is_unknown(check->map, cluster) &&
+           sinter_qcow2_refcount_map_get_stored(check->map, cluster) == 0;
+}
+
+/* Searches from *@at to @end (exclusive). */
+static gboolean
+find(SinterQcow2Fresh *self, guint64 *at, guint64 end, guint64 n, guint64 *ret)
+{
+    guint64 found = 0;
+
+    for (guint64 cluster = *at; cluster < end; cluster++) {
+        found = is_free(self, cluster) ? found + 1 : 0;
+        /* a single cluster that is too small a place stays behind: tables are few */
+        if (found < n)
+            continue;
+        *ret = cluster + 1 - n;
+        *at = cluster + 1;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+find_beyond(SinterQcow2Fresh *self, guint64 n, guint64 *ret)
+{
+    const SinterQcow2Check *check = self->check;
+    guint64 end = MIN(check->lowest_beyond, (guint64)G_MAXINT64) >> check->geo.cluster_bits;
+
+    return !check->stat.is_block_device && find(self, &self->beyond, end, n, ret);
+}
+
+static gboolean
+find_inside(SinterQcow2Fresh *self, guint64 n, guint64 *ret)
+{
+    return find(self, &self->inside, first_beyond(self->check), n, ret);
+}
+
+gboolean
+sinter_qcow2_fresh_take(SinterQcow2Fresh *self, guint64 n, guint64 *ret, GError **error)
+{
+    SinterQcow2Check *check = self->check;
+    gboolean found = self->may_reuse ? find_inside(self, n, ret) || find_beyond(self, n, ret)
+                                     : find_beyond(self, n, ret) || find_inside(self, n, ret);
+
+    if (!found) {
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                            "there are too few clusters that are certainly unused");
+        return FALSE;
+    }
+    sinter_qcow2_check_count(check, *ret << check->geo.cluster_bits, n << check->geo.cluster_bits,
+                             1, SINTER_QCOW2_USE_METADATA, 0);
+    return TRUE;
+}

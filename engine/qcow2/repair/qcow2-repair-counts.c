@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The passes that change refcounts in place. Invariant: refcounts grow before they shrink, and
+ * shrink only where no damaged entry can have referred to the cluster; each change alone leaves the
+ * image as sound as before, so a crash between them does no harm.
+ */
+
+#include "qcow2-repair-round.h"
+#include "qcow2/check/qcow2-refcount-compare.h"
+#include "qcow2/write/qcow2-table.h"
+
+#define BLOCKS_BUDGET_BYTES (4 * 1024 * 1024)
+
+/* --- the plan --- */
+
+static const char *
+reason_against(const SinterQcow2Round *self, guint64 cluster, gboolean raises)
+{
+    if (self->needs_structure)
+        return sinter_repair_plan_allows(&self->plan, SINTER_FINDING_REFCOUNT_UNKNOWN)
+                   ? NULL
+                   : "'-r all' must rebuild the refcounts first";
+    if (raises)
+        return sinter_qcow2_round_may_count(self, cluster)
+                   ? NULL
+                   : "the cluster holds metadata and is used elsewhere too";
+    return self->mapping_is_sound ? NULL : "damaged entries may have referred to the cluster";
+}
+
+static void
+plan_count(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
+{
+    SinterQcow2Round *self = user_data;
+    guint64 wanted = MIN(refs, self->check->map->refcount_max);
+    SinterRepairStep step = {
+        .code = stored < wanted ? SINTER_FINDING_REFCOUNT_TOO_LOW
+                : wanted == 0   ? SINTER_FINDING_CLUSTER_LEAKED
+                                : SINTER_FINDING_REFCOUNT_TOO_HIGH,
+        .guest_offset = SINTER_OFFSET_NONE,
+        .host_offset = cluster << self->check->geo.cluster_bits,
+        .old_value = stored,
+        .new_value = wanted,
+    };
+
+    if (stored == wanted || (stored > wanted && self->check->guest_unreached))
+        return;
+    step.reason = g_strdup(reason_against(self, cluster, stored < wanted));
+    sinter_repair_plan_add(&self->plan, &step);
+}
+
+gboolean
+sinter_qcow2_counts_plan(SinterQcow2Round *self, GError **error)
+{
+    guint64 end;
+
+    if (self->check->reftable_usable)
+        sinter_qcow2_refcount_map_compare(self->check->map, self->n_clusters, plan_count, self,
+                                          &end);
+    return TRUE;
+}
+
+/* --- the work --- */
+
+typedef struct {
+    SinterQcow2Round *round;
+    SinterQcow2TableSet blocks;
+    gboolean raises;
+    GError *error; /* the first */
+} Counts;
+
+static gboolean
+counts_write(Counts *self, GError **error)
+{
+    if (!sinter_qcow2_table_set_write(&self->blocks, FALSE, error))
+        return FALSE;
+    sinter_qcow2_table_set_mark_clean(&self->blocks, FALSE);
+    sinter_qcow2_table_set_make_room(&self->blocks);
+    return TRUE;
+}
+
+static gboolean
+counts_set(Counts *self, guint64 cluster, guint64 value, GError **error)
+{
+    const SinterQcow2Check *check = self->round->check;
+    guint order = check->geo.refcount_order;
+    guint64 index = cluster >> check->geo.refblock_bits;
+    guint32 at = (guint32)(cluster & ((1U << check->geo.refblock_bits) - 1));
+    SinterQcow2Table *block =
+        sinter_qcow2_table_get(&self->blocks, sinter_be64_load(check->reftable + index * 8), error);
+
+    if (!block)
+        return FALSE;
+    sinter_qcow2_refcount_store(order, block->data, at, value);
+    sinter_qcow2_table_touch(block, (at << order) >> 3, MAX((1U << order) >> 3, 1));
+    return !sinter_qcow2_table_set_is_over_budget(&self->blocks) || counts_write(self, error);
+}
+
+static void
+counts_change(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
+{
+    Counts *self = user_data;
+    guint64 wanted = sinter_qcow2_round_get_count(self->round, cluster);
+
+    if (!self->error && wanted != stored && (wanted > stored) == self->raises)
+        counts_set(self, cluster, wanted, &self->error);
+}
+
+static gboolean
+counts_run(SinterQcow2Round *round, gboolean raises, GError **error)
+{
+    Counts counts = { .round = round, .raises = raises };
+    guint64 end;
+
+    sinter_qcow2_table_set_init(&counts.blocks, round->io, round->check->geo.cluster_size,
+                                BLOCKS_BUDGET_BYTES);
+    sinter_qcow2_refcount_map_compare(round->check->map, round->n_clusters, counts_change, &counts,
+                                      &end);
+    if (!counts.error && counts_write(&counts, &counts.error))
+        sinter_io_flush(round->io, &counts.error);
+    sinter_qcow2_table_set_clear(&counts.blocks);
+    if (!counts.error)
+        return TRUE;
+    g_propagate_error(error, counts.error);
+    return FALSE;
+}
+
+gboolean
+sinter_qcow2_counts_raise(SinterQcow2Round *self, GError **error)
+{
+    return counts_run(self, TRUE, error);
+}
+
+gboolean
+sinter_qcow2_counts_lower(SinterQcow2Round *self, GError **error)
+{
+    return counts_run(self, FALSE, error);
+}

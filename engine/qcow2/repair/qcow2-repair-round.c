@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the passes of a round have in common. */
+
+#include "qcow2-repair-round.h"
+
+void
+sinter_qcow2_round_add_findings(SinterQcow2Round *self, SinterFindingCode code, const char *reason)
+{
+    GArray *findings = self->checked->findings;
+    guint64 left = self->checked->per_code[code];
+
+    for (guint i = 0; i < findings->len && left > 0; i++) {
+        const SinterFinding *finding = &g_array_index(findings, SinterFinding, i);
+        SinterRepairStep step = {
+            .code = code,
+            .times = finding->times,
+            .guest_offset = finding->guest_offset,
+            .host_offset = finding->host_offset,
+            .old_value = finding->seen,
+            .reason = g_strdup(reason),
+        };
+
+        if (finding->code != code) {
+            g_free(step.reason);
+            continue;
+        }
+        left -= MIN(left, finding->times);
+        sinter_repair_plan_add(&self->plan, &step);
+    }
+    if (left > 0) {
+        SinterRepairStep rest = { .code = code,
+                                  .times = left,
+                                  .guest_offset = SINTER_OFFSET_NONE,
+                                  .host_offset = SINTER_OFFSET_NONE,
+                                  .reason = g_strdup(reason) };
+
+        sinter_repair_plan_add(&self->plan, &rest);
+    }
+}
+
+guint64
+sinter_qcow2_round_get_count(const SinterQcow2Round *self, guint64 cluster)
+{
+    const SinterQcow2RefcountMap *map = self->check->map;
+    guint64 stored = sinter_qcow2_refcount_map_get_stored(map, cluster);
+    guint64 refs = MIN(sinter_qcow2_refcount_map_get_refs(map, cluster), map->refcount_max);
+    gboolean changes = stored < refs ? self->plan.n_allowed[SINTER_REPAIR_PASS_REFCOUNTS] > 0 &&
+                                           sinter_qcow2_round_may_count(self, cluster)
+                                     : self->plan.n_allowed[SINTER_REPAIR_PASS_LEAKS] > 0;
+
+    return changes ? refs : stored;
+}
+
+gboolean
+sinter_qcow2_round_may_count(const SinterQcow2Round *self, guint64 cluster)
+{
+    const SinterQcow2RefcountMap *map = self->check->map;
+
+    return !sinter_qcow2_refcount_map_is_shared(map, cluster) ||
+           sinter_qcow2_refcount_map_get_use(map, cluster) != SINTER_QCOW2_USE_METADATA;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One round of the repair of a qcow2 image, shared by its passes:
+ *
+ *   check, with all its state → plan: pure, for every pass → passes that are ready are carried out
+ *
+ * A pass has two functions. Its plan adds steps and keeps what it needs to carry them out; its run
+ * carries out those that are PLANNED. It is called only if the plan has such steps, and if no pass
+ * before it (SINTER_REPAIR_PASSES) has any: the state of the check is then valid for it. What a
+ * pass changes may need other repairs, which the next round finds.
+ *
+ * Rules for a pass: write only to clusters from sinter_qcow2_fresh_take(), to places where any part
+ * of the write leaves the image as readable as before (single entries, refcounts that grow), and
+ * through sinter_qcow2_root_write(). Flush before such a place refers to new clusters.
+ */
+
+#include "format/sinter-repair-plan.h"
+#include "qcow2/check/qcow2-check-pass.h"
+#include "qcow2-fresh.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    SinterIo *io;
+    const SinterRepairOptions *options;
+    SinterCheckResult *checked; /* the check's result */
+    SinterQcow2Check *check;
+    guint64 n_clusters; /* of the check, before clusters are taken */
+    SinterRepairPlan plan;
+    SinterQcow2Fresh fresh;
+    /* No damaged entry can refer to a cluster that has no references. */
+    gboolean mapping_is_sound;
+    gboolean needs_structure; /* set by the plan of the refcount structure */
+} SinterQcow2Round;
+
+/*
+ * Adds a step for each finding of @code that the check kept, and one for all others. @reason:
+ * (nullable): why they cannot be repaired.
+ */
+void sinter_qcow2_round_add_findings(SinterQcow2Round *self, SinterFindingCode code,
+                                     const char *reason);
+
+/*
+ * Returns whether the refcount of @cluster may be raised to the number of its references: not if
+ * some of them must be wrong, because it holds metadata and is also used elsewhere.
+ */
+gboolean sinter_qcow2_round_may_count(const SinterQcow2Round *self, guint64 cluster);
+
+/* Returns the refcount of @cluster after the passes over refcounts of this round. */
+guint64 sinter_qcow2_round_get_count(const SinterQcow2Round *self, guint64 cluster);
+
+/* Plans. FALSE with an error if the image cannot be read. */
+gboolean sinter_qcow2_structure_plan(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_counts_plan(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_flags_plan(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_state_plan(SinterQcow2Round *self, GError **error);
+
+/*
+ * Runs. FALSE with UNSUPPORTED if the steps cannot be carried out; the image is then unchanged, and
+ * the repair goes on without them. With any other error it ends.
+ */
+gboolean sinter_qcow2_structure_run(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_counts_raise(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_counts_lower(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_flags_run(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_state_run(SinterQcow2Round *self, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The pass that writes a new refcount table and new refcount blocks beside the ones in use, and
+ * switches to them with the header's first sector. Invariant: nothing that the image refers to is
+ * written before the switch. While the mapping is damaged, no refcount becomes lower, and clusters
+ * whose refcount is unknown count as used: damaged entries may refer to them.
+ */
+
+#include "qcow2-repair-round.h"
+#include "qcow2-structure-build.h"
+#include "qcow2/check/qcow2-refcount-compare.h"
+
+static const SinterFindingCode codes[] = {
+    SINTER_FINDING_HEADER_REFTABLE_SIZE,
+    SINTER_FINDING_HEADER_REFTABLE_OFFSET,
+    SINTER_FINDING_HEADER_REFTABLE_BEYOND,
+    SINTER_FINDING_REFCOUNT_OVERFLOW,
+    SINTER_FINDING_REFCOUNT_UNKNOWN,
+    SINTER_FINDING_REFTABLE_BEYOND_FILE,
+    SINTER_FINDING_REFTABLE_ENTRY_RESERVED_BITS,
+    SINTER_FINDING_REFTABLE_ENTRY_UNALIGNED,
+    SINTER_FINDING_REFTABLE_ENTRY_BEYOND_FILE,
+    SINTER_FINDING_REFBLOCK_SHARED,
+};
+
+/* A cluster that is in use, but has no refcount block. */
+static void
+note_missing_block(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
+{
+    SinterQcow2Round *self = user_data;
+    guint64 index = cluster >> self->check->geo.refblock_bits;
+
+    if (refs > stored && (index >= self->check->reftable_entries ||
+                          sinter_be64_load(self->check->reftable + index * 8) == 0))
+        self->needs_structure = TRUE;
+}
+
+gboolean
+sinter_qcow2_structure_plan(SinterQcow2Round *self, GError **error)
+{
+    const char *reason = NULL;
+    guint64 end;
+
+    if (self->check->reftable_usable)
+        sinter_qcow2_refcount_map_compare(self->check->map, self->n_clusters, note_missing_block,
+                                          self, &end);
+    if (self->checked->per_code[SINTER_FINDING_READ_ERROR] > 0)
+        reason = "parts of the image that cannot be read may refer to any cluster";
+    for (gsize i = 0; i < G_N_ELEMENTS(codes); i++) {
+        if (self->checked->per_code[codes[i]] == 0)
+            continue;
+        self->needs_structure = TRUE;
+        sinter_qcow2_round_add_findings(self, codes[i], reason);
+    }
+    /* refcounts that are missing need no finding of their own */
+    if (self->needs_structure && !reason &&
+        sinter_repair_plan_allows(&self->plan, SINTER_FINDING_REFCOUNT_UNKNOWN))
+        self->plan.n_allowed[SINTER_REPAIR_PASS_REFCOUNT_STRUCTURE]++;
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_structure_run(SinterQcow2Round *self, GError **error)
+{
+    if (!sinter_qcow2_structure_build(self, !self->mapping_is_sound, error))
+        return FALSE;
+    /* the new refcounts are the counted references */
+    sinter_repair_plan_mark_done(&self->plan, SINTER_REPAIR_PASS_REFCOUNTS);
+    sinter_repair_plan_mark_done(&self->plan, SINTER_REPAIR_PASS_LEAKS);
+    return TRUE;
+}

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""sinter-img check -r beside qemu-img check -r: each kind of damage is repaired twice.
+
+The first run repairs or says why not; the second finds nothing to repair and writes nothing. An
+image is never worse afterwards, and where we call it sound, QEMU does.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'images'))
+
+import damages                                                          # noqa: E402
+
+SINTER_IMG = os.environ.get('SINTER_IMG', 'sinter-img')
+CLEAN, NOT_CHECKED, CORRUPT, LEAKS, NO_CHECK = 0, 1, 2, 3, 63
+# from bad to good
+RANK = {NOT_CHECKED: 0, CORRUPT: 1, LEAKS: 2, CLEAN: 3}
+
+# Damage that must be repaired completely.
+MENDED = set("""
+bitmap-data-is-free bitmap-directory-is-free bitmaps-bit-cleared cluster-leaked
+clusters-leaked-many compressed-refcount-too-low data-file-copied-missing data-on-refcount-block
+l1-copied-false l1-copied-missing l1-entry-on-refcount-table l2-copied-false l2-copied-missing
+luks-clusters-not-counted narrow-count-is-free narrow-count-leaked nibble-count-too-low
+refcount-block-in-two-entries refcount-block-is-the-table refcount-block-not-counted
+refcount-block-of-zeros refcount-table-beyond-file refcount-table-clusters-too-few
+refcount-table-clusters-too-many refcount-table-empty refcount-table-entry-beyond-file
+refcount-table-entry-reserved-bits refcount-table-entry-unaligned refcount-table-giant
+refcount-table-none refcount-table-not-counted refcount-table-offset-overflows
+refcount-table-offset-unaligned refcount-table-runs-beyond-file
+refcount-table-second-entry-beyond-file refcount-too-high refcount-too-high-on-table
+shared-cluster-counted-once snapshot-data-is-free snapshots-forgotten used-data-is-free
+used-header-is-free used-l2-table-is-free wide-count-absurd
+""".split())
+
+# The same words, on both streams, as qemu-img.
+ALIKE = {
+    'leaks': ('cluster-leaked', 'clusters-leaked-many', 'narrow-count-leaked', 'refcount-too-high',
+              'refcount-too-high-on-table', 'wide-count-absurd', 'l2-copied-false',
+              'l1-copied-missing', 'legal-version-2', 'legal-bitmaps'),
+    'all': ('cluster-leaked', 'clusters-leaked-many', 'compressed-refcount-too-low',
+            'narrow-count-leaked', 'nibble-count-too-low', 'refcount-too-high',
+            'refcount-too-high-on-table', 'wide-count-absurd', 'shared-cluster-counted-once',
+            'l1-copied-false', 'l1-copied-missing', 'l2-copied-false', 'l2-copied-missing',
+            'legal-version-2', 'legal-bitmaps'),
+}
+
+
+def run(program, *arguments, folder):
+    """Both under the same name, so that what they say of themselves is the same."""
+    return subprocess.run(['qemu-img', *map(str, arguments)], executable=program,
+                          stdin=subprocess.DEVNULL, capture_output=True, check=False, cwd=folder,
+                          timeout=120)
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix='sinter-repair-')
+        self.addCleanup(holder.cleanup)
+        self.folder = holder.name
+
+    def ours(self, *arguments):
+        done = run(SINTER_IMG, *arguments, folder=self.folder)
+        self.assertGreaterEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn(b'Sanitizer', done.stderr)
+        self.assertNotIn(b'runtime error', done.stderr)
+        return done
+
+    def theirs(self, *arguments):
+        return run('/usr/bin/qemu-img', *arguments, folder=self.folder)
+
+    def written(self, path):
+        """What a write to the file changes."""
+        found = os.stat(os.path.join(self.folder, path))
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_size
+
+
+class Corpus(Case):
+    def setUp(self):
+        super().setUp()
+        self.images = {one.name: os.path.basename(path)
+                       for one, path, _ in damages.write_corpus(self.folder)}
+
+    def assert_told(self, report):
+        """Each step that was left has a reason, and no other has."""
+        for step in report['sinter']['repair']['steps']:
+            self.assertEqual(step['state'] == 'left', 'reason' in step, step)
+            self.assertIn(step['state'], ('done', 'left'))
+
+    def repair(self, path):
+        """Returns the exit status before and after."""
+        before = self.ours('check', path)
+        if before.returncode == NO_CHECK:
+            return NO_CHECK, NO_CHECK
+        untouched = self.written(path)
+        plan = self.ours('check', '-r', 'all', '--dry-run', '--output=json', path)
+        self.assertEqual(self.written(path), untouched)
+        self.assertEqual(plan.returncode, before.returncode)
+        once = self.ours('check', '-r', 'all', '--output=json', path)
+        self.assert_told(json.loads(once.stdout))
+        self.assertGreaterEqual(RANK[once.returncode], RANK[before.returncode], once.stdout)
+        settled = self.written(path)
+        again = self.ours('check', '-r', 'all', '--output=json', path)
+        self.assertEqual(again.returncode, once.returncode)
+        self.assertFalse(json.loads(again.stdout)['sinter']['repair']['changed'])
+        self.assertEqual(self.written(path), settled)
+        if once.returncode == CLEAN:
+            judged = self.theirs('check', path)
+            # a data file without a name, a key that is not given
+            if b'Could not open' not in judged.stderr:
+                self.assertEqual(judged.returncode, CLEAN, judged.stderr)
+        return before.returncode, once.returncode
+
+    def test_twice(self):
+        mended = set()
+        for name, path in self.images.items():
+            with self.subTest(damage=name):
+                before, after = self.repair(path)
+                if before not in (CLEAN, NO_CHECK) and after == CLEAN:
+                    mended.add(name)
+        self.assertLessEqual(MENDED, mended)
+
+
+class Beside(Case):
+    """The words and the numbers, where both do the same."""
+
+    def test_alike(self):
+        for level, names in ALIKE.items():
+            for name in names:
+                for output in ('human', 'json'):
+                    with self.subTest(level=level, damage=name, output=output):
+                        self.compare(level, name, output)
+
+    def compare(self, level, name, output):
+        done = []
+        for side in (self.ours, self.theirs):
+            damages.write_one(self.folder, name)
+            done.append(side('check', '-r', level, '--output', output, name + '.qcow2'))
+        mine, other = done
+        self.assertEqual(mine.returncode, other.returncode)
+        self.assertEqual(mine.stderr, other.stderr)
+        if output == 'human':
+            self.assertEqual(mine.stdout, other.stdout)
+            return
+        members = json.loads(mine.stdout)
+        self.assertIn('repair', members.pop('sinter'))
+        self.assertEqual(list(members.items()), list(json.loads(other.stdout).items()))
+
+
+class Arguments(Case):
+    def setUp(self):
+        super().setUp()
+        self.theirs('create', '-q', '-f', 'qcow2', 'a', '4M')
+        self.theirs('create', '-q', '-f', 'raw', 'r', '4M')
+
+    def test_as_qemu_img(self):
+        for words in ('-r all a', '--repair=leaks a', '-r all r', '-r all -f raw r',
+                      '-U -r all a', '-r all nope', '-r', '-q -r all a', '-r all -f qcow2 r'):
+            with self.subTest(words=words):
+                mine, other = (side('check', *words.split()) for side in (self.ours, self.theirs))
+                self.assertEqual((mine.returncode, mine.stdout, mine.stderr),
+                                 (other.returncode, other.stdout, other.stderr))
+
+    def test_own_options(self):
+        for words, why in (('--dry-run a', b'--dry-run needs -r'),
+                           ('-r all --backing-chain a', b'mutually exclusive')):
+            with self.subTest(words=words):
+                done = self.ours('check', *words.split())
+                self.assertEqual((done.returncode, done.stdout), (1, b''))
+                self.assertIn(why, done.stderr)
+
+    def test_dry_run_shows_the_plan(self):
+        damages.write_one(self.folder, 'cluster-leaked')
+        done = self.ours('check', '-r', 'all', '--dry-run', 'cluster-leaked.qcow2')
+        self.assertEqual(done.returncode, LEAKS)
+        self.assertRegex(done.stdout, rb'leaks +cluster-leaked +1 +- +0xb000 +0x1 +0x0 +nothing')
+
+    def test_an_image_in_use(self):
+        holder = subprocess.Popen(['qemu-io', '-f', 'qcow2', os.path.join(self.folder, 'a')],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(holder.wait)
+        self.addCleanup(holder.stdin.close)
+        self.addCleanup(holder.stdout.close)
+        holder.stdin.write(b'read 0 512\n')
+        holder.stdin.flush()
+        holder.stdout.readline()
+        done = self.ours('check', '-r', 'all', 'a')
+        self.assertEqual((done.returncode, done.stdout), (1, b''))
+        self.assertIn(b'lock', done.stderr)
+
+
+if __name__ == '__main__':
+    unittest.main()
