@@ -75,7 +75,8 @@ reason_against(const SinterRepairPlan *self, SinterFindingCode code)
     case SINTER_REPAIR_WITH_LEAKS:
         return NULL;
     case SINTER_REPAIR_WITH_ALL:
-        return self->options->level >= SINTER_REPAIR_ALL ? NULL : "'-r all' repairs it";
+    case SINTER_REPAIR_WITH_CHOICE:
+        return self->options->level >= SINTER_REPAIR_ALL ? NULL : "'-r all' is needed";
     default:
         return sinter_finding_code_fix(code) == SINTER_FIX_NEWER
                    ? "a program that supports the feature is needed"

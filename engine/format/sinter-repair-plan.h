@@ -33,6 +33,8 @@ gboolean sinter_repair_plan_allows(const SinterRepairPlan *self, SinterFindingCo
 gboolean sinter_repair_plan_wants(const SinterRepairPlan *self, SinterFindingCode code);
 
 /*
+ * For codes whose repair needs a choice, the pass gives a reason unless the choice was made.
+ *
  * Adds a step with the pass and the safety that the table states for its code, which must be a
  * common one, and takes ownership of its texts. It is PLANNED if the options allow it and it has no
  * reason, otherwise LEFT. Returns TRUE if it is PLANNED.

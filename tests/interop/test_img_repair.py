@@ -15,6 +15,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'images'))
 
 import damages                                                          # noqa: E402
+from damages import base                                                # noqa: E402
 
 SINTER_IMG = os.environ.get('SINTER_IMG', 'sinter-img')
 CLEAN, NOT_CHECKED, CORRUPT, LEAKS, NO_CHECK = 0, 1, 2, 3, 63
@@ -23,19 +24,41 @@ RANK = {NOT_CHECKED: 0, CORRUPT: 1, LEAKS: 2, CLEAN: 3}
 
 # Damage that must be repaired completely.
 MENDED = set("""
-bitmap-data-is-free bitmap-directory-is-free bitmaps-bit-cleared cluster-leaked
-clusters-leaked-many compressed-refcount-too-low data-file-copied-missing data-on-refcount-block
-l1-copied-false l1-copied-missing l1-entry-on-refcount-table l2-copied-false l2-copied-missing
-luks-clusters-not-counted narrow-count-is-free narrow-count-leaked nibble-count-too-low
-refcount-block-in-two-entries refcount-block-is-the-table refcount-block-not-counted
-refcount-block-of-zeros refcount-table-beyond-file refcount-table-clusters-too-few
-refcount-table-clusters-too-many refcount-table-empty refcount-table-entry-beyond-file
-refcount-table-entry-reserved-bits refcount-table-entry-unaligned refcount-table-giant
-refcount-table-none refcount-table-not-counted refcount-table-offset-overflows
-refcount-table-offset-unaligned refcount-table-runs-beyond-file
+bitmap-data-is-free bitmap-directory-is-free bitmap-table-not-counted bitmaps-bit-cleared
+byte-counts-all-too-high cluster-leaked clusters-leaked-many compressed-copied
+compressed-copied-in-version-2 compressed-copied-zstd compressed-on-data
+compressed-refcount-too-low compressed-size-into-neighbour data-file-copied-missing
+data-in-compressed-cluster data-on-bitmap-data data-on-bitmap-directory data-on-bitmap-table
+data-on-luks-header data-on-refcount-block data-on-refcount-table data-on-refcount-table-counted
+data-on-snapshot-table header-refcount-order-larger header-refcount-order-smaller l1-copied-false
+l1-copied-missing l1-entry-copied-without-offset l1-entry-of-another-place
+l1-entry-on-refcount-table l1-entry-reserved-high-bit l1-entry-reserved-low-bit l2-copied-false
+l2-copied-missing l2-copied-missing-with-luks l2-copied-missing-with-subclusters
+l2-entry-copied-without-offset l2-entry-reserved-bits-with-subclusters l2-entry-reserved-high-bit
+l2-entry-reserved-low-bit l2-zero-flag-in-version-2 leaks-among-data luks-clusters-not-counted
+marked-corrupt-with-a-leak marked-dirty-with-stale-counts narrow-count-is-free narrow-count-leaked
+narrow-count-overflows narrow-refcount-block-of-zeros nibble-count-too-low
+refcount-block-in-the-middle-lost refcount-block-in-two-entries refcount-block-is-the-table
+refcount-block-not-counted refcount-block-of-noise refcount-block-of-ones refcount-block-of-zeros
+refcount-block-of-zeros-in-version-2 refcount-block-of-zeros-with-bitmaps
+refcount-block-of-zeros-with-data-file refcount-block-of-zeros-with-luks
+refcount-block-of-zeros-with-subclusters refcount-block-torn refcount-table-beyond-file
+refcount-table-clusters-too-few refcount-table-clusters-too-many refcount-table-empty
+refcount-table-entry-beyond-file refcount-table-entry-on-data refcount-table-entry-reserved-bits
+refcount-table-entry-unaligned refcount-table-giant refcount-table-none refcount-table-not-counted
+refcount-table-of-noise refcount-table-of-ones refcount-table-offset-on-data
+refcount-table-offset-overflows refcount-table-offset-unaligned refcount-table-runs-beyond-file
 refcount-table-second-entry-beyond-file refcount-too-high refcount-too-high-on-table
-shared-cluster-counted-once snapshot-data-is-free snapshots-forgotten used-data-is-free
-used-header-is-free used-l2-table-is-free wide-count-absurd
+run-entry-repeats-neighbour shared-cluster-counted-once snapshot-compressed-copied
+snapshot-data-is-free snapshot-data-is-free-in-version-2 snapshot-l1-entry-reserved-bits
+snapshot-l1-not-counted snapshot-l2-entry-reserved-bits snapshot-shares-at-another-place
+snapshot-table-not-counted snapshots-forgotten subcluster-all-allocated-and-zero
+subcluster-allocated-and-zero subcluster-allocated-and-zero-over-backing
+subcluster-bitmap-on-compressed subcluster-entry-with-zero-flag three-guests-one-cluster
+two-bit-count-too-low two-guests-one-cluster two-guests-one-cluster-counted
+two-guests-one-cluster-of-subclusters two-guests-one-cluster-over-backing two-l1-entries-one-table
+used-data-is-free used-data-is-free-over-backing used-header-is-free wide-count-absurd
+wide-refcount-block-of-zeros word-count-too-low
 """.split())
 
 # The same words, on both streams, as qemu-img.
@@ -154,6 +177,51 @@ class Beside(Case):
         self.assertEqual(list(members.items()), list(json.loads(other.stdout).items()))
 
 
+class Choices(Case):
+    """Entries whose place is lost."""
+
+    def repaired(self, name, *choices):
+        damages.write_one(self.folder, name)
+        return self.ours('check', '-r', 'all', *(f'--also={choice}' for choice in choices),
+                         name + '.qcow2')
+
+    def content(self, name):
+        done = self.ours('dd', '-f', 'qcow2', '-O', 'raw', f'if={name}.qcow2', 'of=content', 'bs=1M')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(os.path.join(self.folder, 'content'), 'rb') as file:
+            return file.read()
+
+    def test_inferred(self):
+        """The data that the entry had is back."""
+        for name in ('run-entry-beyond-file', 'run-four-entries-beyond-file',
+                     'run-entry-flag-without-place'):
+            with self.subTest(damage=name):
+                base.build('run').save(os.path.join(self.folder, 'sound.qcow2'))
+                self.assertEqual(self.repaired(name).returncode, CORRUPT)
+                self.assertEqual(self.repaired(name, 'infer-entries').returncode, CLEAN)
+                self.assertEqual(self.content(name), self.content('sound'))
+
+    def test_cleared(self):
+        for name in ('l2-entry-unaligned', 'l1-entry-beyond-file', 'compressed-beyond-file',
+                     'file-cut-at-data'):
+            with self.subTest(damage=name):
+                self.assertEqual(self.repaired(name, 'infer-entries').returncode, CORRUPT)
+                self.assertEqual(self.repaired(name, 'clear-entries').returncode, CLEAN)
+                self.assertEqual(self.theirs('check', name + '.qcow2').returncode, CLEAN)
+
+    def test_a_table_on_the_header(self):
+        """Its entries are not entries: the header must not be cleared with them."""
+        self.repaired('l1-table-on-header', 'clear-entries')
+        with open(os.path.join(self.folder, 'l1-table-on-header.qcow2'), 'rb') as file:
+            self.assertEqual(file.read(4), b'QFI\xfb')
+
+    def test_both_users_are_named(self):
+        done = self.repaired('two-guests-one-cluster')
+        self.assertEqual(done.returncode, CLEAN)
+        self.assertRegex(done.stderr, rb'Repairing cluster-shared: .*guest offset 0x0.*guest offset '
+                                      rb'0x1000.*each gets a copy')
+
+
 class Arguments(Case):
     def setUp(self):
         super().setUp()
@@ -169,7 +237,10 @@ class Arguments(Case):
                                  (other.returncode, other.stdout, other.stderr))
 
     def test_own_options(self):
-        for words, why in (('--dry-run a', b'--dry-run needs -r'),
+        for words, why in (('--dry-run a', b'--dry-run and --also need -r'),
+                           ('--also=clear-entries a', b'--dry-run and --also need -r'),
+                           ('-r leaks --also=clear-entries a', b"--also needs '-r all'"),
+                           ('-r all --also=nothing a', b'Unknown option value for --also'),
                            ('-r all --backing-chain a', b'mutually exclusive')):
             with self.subTest(words=words):
                 done = self.ours('check', *words.split())

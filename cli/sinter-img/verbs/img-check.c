@@ -47,6 +47,12 @@ check_take_repair(const SinterOption *option, gpointer options, const char *valu
     return sinter_img_repair_take(&((CheckOptions *)options)->repair, value);
 }
 
+static gboolean
+check_take_choice(const SinterOption *option, gpointer options, const char *value)
+{
+    return sinter_img_repair_take_choice(&((CheckOptions *)options)->repair, value);
+}
+
 static SinterCheckOptions
 check_how(const CheckOptions *self, SinterImgProgress *progress)
 {
@@ -206,6 +212,8 @@ check_repair(const CheckOptions *self, const char *given, gboolean json)
 
     if (self->chain)
         return sinter_img_usage_error("-r and --backing-chain are mutually exclusive");
+    if (self->repair.choices && self->repair.level != SINTER_REPAIR_ALL)
+        return sinter_img_usage_error("--also needs '-r all'");
     progress = sinter_img_progress_begin(sinter_img_progress_mode(self->quiet, self->progress),
                                          given, STEP_PERCENT);
     call.how = check_how(self, progress);
@@ -228,8 +236,8 @@ check_run(const SinterCommandCall *call, GError **error)
         return NOT_CHECKED;
     if (self->repair.is_wanted)
         return check_repair(self, call->operands[0], json);
-    if (self->repair.dry_run)
-        return sinter_img_usage_error("--dry-run needs -r");
+    if (self->repair.dry_run || self->repair.choices)
+        return sinter_img_usage_error("--dry-run and --also need -r");
     if (!sinter_img_name_parse(&name, &self->source, call->operands[0]))
         return NOT_CHECKED;
     io = sinter_img_open_file(&name);
@@ -255,6 +263,8 @@ static const SinterOption check_options[] = {
                         G_MAXUINT) },
     { "no-owners", 0, NULL, "do not search for owners of damaged clusters",
       SINTER_OPTION_MEMBER(CheckOptions, no_owners) },
+    { "also", 0, "CHOICE", "with '-r all': also infer-entries, clear-entries",
+      .take = check_take_choice },
     { "dry-run", 0, NULL, "with -r: only show what would be repaired",
       SINTER_OPTION_MEMBER(CheckOptions, repair.dry_run) },
     { "repair", 'r', "WHAT", "repair: 'leaks', or 'all' that loses no guest data",

@@ -30,6 +30,29 @@ sinter_img_repair_take(SinterImgRepair *self, const char *value)
     return FALSE;
 }
 
+gboolean
+sinter_img_repair_take_choice(SinterImgRepair *self, const char *value)
+{
+    static const struct {
+        const char *name;
+        SinterRepairChoice choice;
+    } choices[] = {
+        { "infer-entries", SINTER_REPAIR_INFER_ENTRIES },
+        { "clear-entries", SINTER_REPAIR_CLEAR_ENTRIES },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(choices); i++) {
+        if (strcmp(value, choices[i].name) != 0)
+            continue;
+        self->choices |= choices[i].choice;
+        return TRUE;
+    }
+    sinter_img_usage_error("Unknown option value for --also (expecting 'infer-entries' or "
+                           "'clear-entries'): %s",
+                           value);
+    return FALSE;
+}
+
 /*
  * What the second check found. qemu-img mentions it only if it repaired something that it counts.
  */
@@ -98,7 +121,8 @@ tell(const SinterImgRepairCall *self, const SinterRepairResult *result, gboolean
 int
 sinter_img_repair_run(const SinterImgRepairCall *self)
 {
-    const SinterRepairOptions options = { self->repair->level, self->repair->dry_run, self->how };
+    const SinterRepairOptions options = { self->repair->level, self->repair->choices,
+                                          self->repair->dry_run, self->how };
     g_auto(SinterImgName) name = { 0 };
     g_autoptr(SinterImageInfo) info = NULL;
     g_autoptr(SinterRepairResult) result = NULL;

@@ -15,10 +15,14 @@ typedef struct {
     gboolean is_wanted;
     gboolean dry_run;
     SinterRepairLevel level;
+    SinterRepairChoice choices;
 } SinterImgRepair;
 
 /* Parses the value of -r. Prints a message on failure. */
 gboolean sinter_img_repair_take(SinterImgRepair *self, const char *value);
+
+/* Parses a value of --also. Prints a message on failure. */
+gboolean sinter_img_repair_take_choice(SinterImgRepair *self, const char *value);
 
 typedef struct {
     const SinterImgRepair *repair;

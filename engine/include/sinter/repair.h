@@ -47,12 +47,29 @@ typedef enum {
  * @SINTER_REPAIR_NEVER: there is no repair
  * @SINTER_REPAIR_WITH_LEAKS: %SINTER_REPAIR_LEAKS suffices
  * @SINTER_REPAIR_WITH_ALL: %SINTER_REPAIR_ALL is needed
+ * @SINTER_REPAIR_WITH_CHOICE: a #SinterRepairChoice is needed too
  */
 typedef enum {
     SINTER_REPAIR_NEVER,
     SINTER_REPAIR_WITH_LEAKS,
     SINTER_REPAIR_WITH_ALL,
+    SINTER_REPAIR_WITH_CHOICE,
 } SinterRepairWhen;
+
+/**
+ * SinterRepairChoice:
+ *
+ * Repairs that are only made on request, because they may be wrong or give up guest data.
+ *
+ * @SINTER_REPAIR_INFER_ENTRIES: an entry whose place is lost gets the leaked cluster between its
+ *   neighbours, or the place that the format requires
+ * @SINTER_REPAIR_CLEAR_ENTRIES: an entry whose place cannot be found otherwise is cleared: the
+ * guest sees zeros or the backing file, and what it stored there is given up
+ */
+typedef enum {
+    SINTER_REPAIR_INFER_ENTRIES = 1 << 0,
+    SINTER_REPAIR_CLEAR_ENTRIES = 1 << 1,
+} SinterRepairChoice;
 
 /**
  * SinterRepairSafety:
@@ -79,18 +96,25 @@ typedef enum {
 #define SINTER_REPAIR_PASSES(X)                                                                    \
     X(REFCOUNT_STRUCTURE, "refcount-structure", 0,                                                 \
       "writes a new refcount table and new refcount blocks beside the damaged ones")               \
-    X(REFCOUNTS, "refcounts", SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE),                               \
+    X(ENTRIES, "entries", SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE),                                   \
+      "corrects damaged entries of L1 and L2 tables")                                              \
+    X(SHARED, "shared-clusters",                                                                   \
+      SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE) | SINTER_REPAIR_BIT(ENTRIES),                          \
+      "gives each user of a cluster its own copy")                                                 \
+    X(REFCOUNTS, "refcounts", SINTER_REPAIR_MAPPING,                                               \
       "raises refcounts to the number of references")                                              \
-    X(LEAKS, "leaks", SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE),                                       \
-      "lowers refcounts to the number of references")                                              \
-    X(FLAGS, "copied-flags", SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE),                                \
+    X(LEAKS, "leaks", SINTER_REPAIR_MAPPING, "lowers refcounts to the number of references")       \
+    X(FLAGS, "copied-flags", SINTER_REPAIR_MAPPING,                                                \
       "makes the COPIED flags agree with the refcounts")                                           \
     X(STATE, "state",                                                                              \
-      SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE) | SINTER_REPAIR_BIT(REFCOUNTS) |                       \
-          SINTER_REPAIR_BIT(LEAKS) | SINTER_REPAIR_BIT(FLAGS),                                     \
+      SINTER_REPAIR_MAPPING | SINTER_REPAIR_BIT(REFCOUNTS) | SINTER_REPAIR_BIT(LEAKS) |            \
+          SINTER_REPAIR_BIT(FLAGS),                                                                \
       "clears the marks for damaged images and for images that were not closed")
 
 #define SINTER_REPAIR_BIT(id) (1U << SINTER_REPAIR_PASS_##id)
+/* The passes that change what refers to a cluster. */
+#define SINTER_REPAIR_MAPPING                                                                      \
+    (SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE) | SINTER_REPAIR_BIT(ENTRIES) | SINTER_REPAIR_BIT(SHARED))
 
 /**
  * SinterRepairPass:
@@ -154,11 +178,13 @@ typedef struct {
 /**
  * SinterRepairOptions:
  * @level: what to repair
+ * @choices: with %SINTER_REPAIR_ALL: what is also allowed
  * @dry_run: only make the plan; the file is opened for reading
  * @check: options of the checks before and after
  */
 typedef struct {
     SinterRepairLevel level;
+    SinterRepairChoice choices;
     gboolean dry_run;
     SinterCheckOptions check;
 } SinterRepairOptions;

@@ -6,11 +6,9 @@
  * image as sound as before, so a crash between them does no harm.
  */
 
+#include "qcow2-count-blocks.h"
 #include "qcow2-repair-round.h"
 #include "qcow2/check/qcow2-refcount-compare.h"
-#include "qcow2/write/qcow2-table.h"
-
-#define BLOCKS_BUDGET_BYTES (4 * 1024 * 1024)
 
 /* --- the plan --- */
 
@@ -64,37 +62,10 @@ sinter_qcow2_counts_plan(SinterQcow2Round *self, GError **error)
 
 typedef struct {
     SinterQcow2Round *round;
-    SinterQcow2TableSet blocks;
+    SinterQcow2CountBlocks blocks;
     gboolean raises;
     GError *error; /* the first */
 } Counts;
-
-static gboolean
-counts_write(Counts *self, GError **error)
-{
-    if (!sinter_qcow2_table_set_write(&self->blocks, FALSE, error))
-        return FALSE;
-    sinter_qcow2_table_set_mark_clean(&self->blocks, FALSE);
-    sinter_qcow2_table_set_make_room(&self->blocks);
-    return TRUE;
-}
-
-static gboolean
-counts_set(Counts *self, guint64 cluster, guint64 value, GError **error)
-{
-    const SinterQcow2Check *check = self->round->check;
-    guint order = check->geo.refcount_order;
-    guint64 index = cluster >> check->geo.refblock_bits;
-    guint32 at = (guint32)(cluster & ((1U << check->geo.refblock_bits) - 1));
-    SinterQcow2Table *block =
-        sinter_qcow2_table_get(&self->blocks, sinter_be64_load(check->reftable + index * 8), error);
-
-    if (!block)
-        return FALSE;
-    sinter_qcow2_refcount_store(order, block->data, at, value);
-    sinter_qcow2_table_touch(block, (at << order) >> 3, MAX((1U << order) >> 3, 1));
-    return !sinter_qcow2_table_set_is_over_budget(&self->blocks) || counts_write(self, error);
-}
 
 static void
 counts_change(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
@@ -103,7 +74,7 @@ counts_change(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
     guint64 wanted = sinter_qcow2_round_get_count(self->round, cluster);
 
     if (!self->error && wanted != stored && (wanted > stored) == self->raises)
-        counts_set(self, cluster, wanted, &self->error);
+        sinter_qcow2_count_blocks_set(&self->blocks, cluster, wanted, &self->error);
 }
 
 static gboolean
@@ -112,13 +83,12 @@ counts_run(SinterQcow2Round *round, gboolean raises, GError **error)
     Counts counts = { .round = round, .raises = raises };
     guint64 end;
 
-    sinter_qcow2_table_set_init(&counts.blocks, round->io, round->check->geo.cluster_size,
-                                BLOCKS_BUDGET_BYTES);
+    sinter_qcow2_count_blocks_init(&counts.blocks, round->check);
     sinter_qcow2_refcount_map_compare(round->check->map, round->n_clusters, counts_change, &counts,
                                       &end);
-    if (!counts.error && counts_write(&counts, &counts.error))
-        sinter_io_flush(round->io, &counts.error);
-    sinter_qcow2_table_set_clear(&counts.blocks);
+    if (!counts.error)
+        sinter_qcow2_count_blocks_finish(&counts.blocks, &counts.error);
+    sinter_qcow2_count_blocks_clear(&counts.blocks);
     if (!counts.error)
         return TRUE;
     g_propagate_error(error, counts.error);

@@ -53,6 +53,19 @@ sinter_qcow2_round_get_count(const SinterQcow2Round *self, guint64 cluster)
 }
 
 gboolean
+sinter_qcow2_round_overlaps(const SinterQcow2Round *self, guint64 offset, guint64 bytes)
+{
+    guint bits = self->check->geo.cluster_bits;
+
+    for (guint64 cluster = offset >> bits; bytes > 0 && cluster <= (offset + bytes - 1) >> bits;
+         cluster++) {
+        if (sinter_qcow2_refcount_map_is_shared(self->check->map, cluster))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
 sinter_qcow2_round_may_count(const SinterQcow2Round *self, guint64 cluster)
 {
     const SinterQcow2RefcountMap *map = self->check->map;

@@ -33,6 +33,9 @@ typedef struct {
     /* No damaged entry can refer to a cluster that has no references. */
     gboolean mapping_is_sound;
     gboolean needs_structure; /* set by the plan of the refcount structure */
+    GArray *edits;            /* of the pass over entries */
+    GPtrArray *shared;        /* of the pass over shared clusters */
+    GArray *taken;            /* of guint64: clusters that sinter_qcow2_round_take() returned */
 } SinterQcow2Round;
 
 /*
@@ -48,11 +51,19 @@ void sinter_qcow2_round_add_findings(SinterQcow2Round *self, SinterFindingCode c
  */
 gboolean sinter_qcow2_round_may_count(const SinterQcow2Round *self, guint64 cluster);
 
+/*
+ * Returns whether the table at @offset shares a cluster with another structure or with data: its
+ * entries must not be changed in place until they are separated.
+ */
+gboolean sinter_qcow2_round_overlaps(const SinterQcow2Round *self, guint64 offset, guint64 bytes);
+
 /* Returns the refcount of @cluster after the passes over refcounts of this round. */
 guint64 sinter_qcow2_round_get_count(const SinterQcow2Round *self, guint64 cluster);
 
 /* Plans. FALSE with an error if the image cannot be read. */
 gboolean sinter_qcow2_structure_plan(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_entries_plan(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_separate_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_counts_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_flags_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_state_plan(SinterQcow2Round *self, GError **error);
@@ -62,6 +73,8 @@ gboolean sinter_qcow2_state_plan(SinterQcow2Round *self, GError **error);
  * the repair goes on without them. With any other error it ends.
  */
 gboolean sinter_qcow2_structure_run(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_entries_run(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_separate_run(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_counts_raise(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_counts_lower(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_flags_run(SinterQcow2Round *self, GError **error);

@@ -36,6 +36,28 @@ note_missing_block(guint64 cluster, guint64 stored, guint64 refs, gpointer user_
         self->needs_structure = TRUE;
 }
 
+/* Clusters of the refcount structure that something else uses too are given up. */
+static gboolean
+structure_is_shared(const SinterQcow2Round *self)
+{
+    const SinterQcow2Check *check = self->check;
+    guint bits = check->geo.cluster_bits;
+    guint64 first = check->header->reftable_offset >> bits;
+    guint64 n = sinter_qcow2_geometry_clusters(&check->geo, check->reftable_entries * 8);
+
+    for (guint64 i = 0; i < n; i++) {
+        if (sinter_qcow2_refcount_map_is_shared(check->map, first + i))
+            return TRUE;
+    }
+    for (guint64 i = 0; i < check->reftable_entries; i++) {
+        guint64 entry = sinter_be64_load(check->reftable + i * 8);
+
+        if (entry != 0 && sinter_qcow2_refcount_map_is_shared(check->map, entry >> bits))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean
 sinter_qcow2_structure_plan(SinterQcow2Round *self, GError **error)
 {
@@ -45,6 +67,8 @@ sinter_qcow2_structure_plan(SinterQcow2Round *self, GError **error)
     if (self->check->reftable_usable)
         sinter_qcow2_refcount_map_compare(self->check->map, self->n_clusters, note_missing_block,
                                           self, &end);
+    if (self->checked->per_code[SINTER_FINDING_METADATA_OVERLAP] > 0 && structure_is_shared(self))
+        self->needs_structure = TRUE;
     if (self->checked->per_code[SINTER_FINDING_READ_ERROR] > 0)
         reason = "parts of the image that cannot be read may refer to any cluster";
     for (gsize i = 0; i < G_N_ELEMENTS(codes); i++) {

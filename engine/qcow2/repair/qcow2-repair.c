@@ -23,6 +23,8 @@ static const struct {
 } passes[SINTER_REPAIR_N_PASSES] = {
     [SINTER_REPAIR_PASS_REFCOUNT_STRUCTURE] = { sinter_qcow2_structure_plan,
                                                 sinter_qcow2_structure_run },
+    [SINTER_REPAIR_PASS_ENTRIES] = { sinter_qcow2_entries_plan, sinter_qcow2_entries_run },
+    [SINTER_REPAIR_PASS_SHARED] = { sinter_qcow2_separate_plan, sinter_qcow2_separate_run },
     [SINTER_REPAIR_PASS_REFCOUNTS] = { sinter_qcow2_counts_plan, sinter_qcow2_counts_raise },
     [SINTER_REPAIR_PASS_LEAKS] = { NULL, sinter_qcow2_counts_lower },
     [SINTER_REPAIR_PASS_FLAGS] = { sinter_qcow2_flags_plan, sinter_qcow2_flags_run },
@@ -55,6 +57,7 @@ round_begin(SinterQcow2Round *self, SinterIo *io, const SinterRepairOptions *opt
     self->io = io;
     self->options = options;
     self->checked = sinter_check_result_new(sinter_io_get_path(io), "qcow2");
+    self->taken = g_array_new(FALSE, FALSE, sizeof(guint64));
     sinter_repair_plan_init(&self->plan, options);
     self->check = sinter_qcow2_check_keep(io, &options->check, self->checked, error);
     if (!self->check)
@@ -69,6 +72,9 @@ static void
 round_end(SinterQcow2Round *self)
 {
     sinter_repair_plan_clear(&self->plan);
+    g_clear_pointer(&self->edits, g_array_unref);
+    g_clear_pointer(&self->shared, g_ptr_array_unref);
+    g_clear_pointer(&self->taken, g_array_unref);
     g_clear_pointer(&self->check, sinter_qcow2_check_free);
     g_clear_pointer(&self->checked, sinter_check_result_free);
 }
