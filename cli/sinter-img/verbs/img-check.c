@@ -207,7 +207,8 @@ check_do(const CheckOptions *self, const SinterImgName *name, SinterIo *io,
 static int
 check_repair(const CheckOptions *self, const char *given, gboolean json)
 {
-    SinterImgRepairCall call = { &self->repair, &self->source, given, self->quiet, json };
+    SinterImgRepairCall call = { &self->repair, &self->source, given,
+                                 self->quiet,   json,          self->exit_kind };
     g_autoptr(SinterImgProgress) progress = NULL;
 
     if (self->chain)

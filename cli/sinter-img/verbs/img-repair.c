@@ -115,7 +115,8 @@ tell(const SinterImgRepairCall *self, const SinterRepairResult *result, gboolean
     tell_summary(self, result);
     if (state->counts.errors > 0)
         sinter_img_error("Check failed");
-    return sinter_img_check_status(state);
+    return self->exit_kind ? sinter_img_check_kind_status(sinter_check_result_get_kind(state))
+                           : sinter_img_check_status(state);
 }
 
 int

@@ -30,11 +30,15 @@ typedef struct {
     const char *given;
     gboolean quiet;
     gboolean json;
+    gboolean exit_kind;
     SinterCheckOptions how;
     SinterImgProgress *progress;
 } SinterImgRepairCall;
 
-/* Repairs the image and prints the result. Returns: the exit status of `check` */
+/*
+ * Repairs the image and prints the result. Returns: the exit status of `check`, or with @exit_kind
+ * that of the kind of damage that is left
+ */
 int sinter_img_repair_run(const SinterImgRepairCall *self);
 
 G_END_DECLS
