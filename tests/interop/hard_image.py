@@ -184,7 +184,7 @@ class Mapping:
         with open(path, "rb") as file:
             header = file.read(112)
             bits, = struct.unpack_from(">I", header, 20)
-            assert 1 << bits == CLUSTER, bits
+            self.cluster, self.per_table = 1 << bits, (1 << bits) // 8
             self.n_l1, self.l1 = struct.unpack_from(">IQ", header, 36)
             self.reftable, self.n_reftable = struct.unpack_from(">QI", header, 48)
             file.seek(self.l1)
@@ -193,15 +193,15 @@ class Mapping:
                 if entry & OFFSET_MASK:
                     self.tables[slot] = entry & OFFSET_MASK
                     file.seek(entry & OFFSET_MASK)
-                    self.take(slot, struct.unpack(f">{PER_TABLE}Q", file.read(CLUSTER)))
+                    self.take(slot, struct.unpack(f">{self.per_table}Q", file.read(self.cluster)))
             file.seek(self.reftable)
-            self.refblocks = [e for e in struct.unpack(f">{self.n_reftable * PER_TABLE}Q",
-                                                       file.read(self.n_reftable * CLUSTER)) if e]
+            self.refblocks = [e for e in struct.unpack(f">{self.n_reftable * self.per_table}Q",
+                                                       file.read(self.n_reftable * self.cluster)) if e]
 
     def take(self, slot, entries):
         for i, entry in enumerate(entries):
             if entry & OFFSET_MASK:
-                self.clusters[slot * PER_TABLE + i] = entry & OFFSET_MASK
+                self.clusters[slot * self.per_table + i] = entry & OFFSET_MASK
 
 
 class Hard:
@@ -220,15 +220,15 @@ class Hard:
 
     def lose_tables(self, n):
         for slot in self.rng.sample(sorted(self.right.tables), n):
-            self.overwrite(self.right.tables[slot], self.rng.randbytes(CLUSTER))
+            self.overwrite(self.right.tables[slot], self.rng.randbytes(self.right.cluster))
 
     def lose_l1(self):
         self.overwrite(self.right.l1, self.rng.randbytes(self.right.n_l1 * 8))
 
     def lose_refcounts(self):
         for block in self.right.refblocks:
-            self.overwrite(block, self.rng.randbytes(CLUSTER))
-        self.overwrite(self.right.reftable, self.rng.randbytes(self.right.n_reftable * CLUSTER))
+            self.overwrite(block, self.rng.randbytes(self.right.cluster))
+        self.overwrite(self.right.reftable, self.rng.randbytes(self.right.n_reftable * self.right.cluster))
 
     def lose_start(self):
         self.overwrite(0, bytes(64 << 10))

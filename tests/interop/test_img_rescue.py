@@ -138,6 +138,34 @@ class Rescue(unittest.TestCase):
         self.assertEqual(hard.wrong(), [])
         self.assertEqual(self.share(hard), 1.0)
 
+    def test_overlay(self):
+        """Clusters that the guest wrote in part agree with the backing file where they belong."""
+        overlay = os.path.join(self.folder, "overlay.qcow2")
+        hard_image.run("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=16384",
+                       "-b", self.raw, "-F", "raw", overlay)
+        with open(self.raw, "rb") as file:
+            places = [at for first, length in hard_image.data_ranges(file)
+                      for at in range(first - first % CLUSTER, first + length, CLUSTER)]
+        writes = [f"write -q -P {self.rng.randrange(1, 256)} {at} {CLUSTER}"
+                  for at in self.rng.sample(places, min(600, len(places) // 8))]
+        hard_image.run("qemu-io", "-f", "qcow2", overlay, stdin="\n".join(writes).encode() + b"\n")
+        hard = Hard(overlay, self.damaged, self.rng)
+        hard.lose_l1()
+        hard.lose_refcounts()
+        told = self.rescue("--apply", hard.path)
+        self.assertEqual(hard.wrong(), [])
+        self.assertGreater(sum("backing file" in step["reasons"] for step in told["steps"]), 0, told["steps"])
+        self.assertGreater(len(hard_image.Mapping(hard.path).clusters), len(hard.right.clusters) // 2)
+        self.assert_sound(hard.path)
+        hard.lose_l1()
+        hard = Hard(overlay, self.damaged, self.rng)
+        hard.lose_tables(len(hard.right.tables))
+        told = self.rescue("--apply-likely", hard.path)
+        got = hard_image.Mapping(hard.path).clusters
+        tap.comment(f"overlay without its L2 tables: {len(got)} of {len(hard.right.clusters)} clusters "
+                    f"got a place, {len(hard.wrong())} of them a wrong one")
+        self.assertGreater(len(got), len(hard.right.clusters) // 4)
+
     def test_undo(self):
         """The undo file brings back the damaged image, byte for byte."""
         for what in ("59% of L2, L1, refcounts", "first 64 KiB"):

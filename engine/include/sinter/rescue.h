@@ -80,6 +80,10 @@ typedef struct {
     guint64 bytes;
 } SinterRescueRange;
 
+/* Reads the disk of the backing file, for drivers; FALSE with an error if that fails. */
+typedef gboolean (*SinterRescueReadFunc)(guint64 offset, void *buf, gsize len, gpointer user_data,
+                                         GError **error);
+
 /**
  * SinterRescueOptions:
  * @apply: the lowest confidence of the steps to apply; %SINTER_RESCUE_NONE applies nothing and
@@ -89,6 +93,10 @@ typedef struct {
  * @backing_name: (nullable): backing file, for an image whose header is lost
  * @backing_format: (nullable): format of @backing_name
  * @has_no_backing: an image whose header is lost had no backing file
+ * @read_backing: (nullable): reads the disk of the backing file, as evidence; %NULL:
+ *   sinter_image_rescue() opens the backing file, if its format is stored or stated
+ * @backing_data: for @read_backing
+ * @backing_bytes: size of the disk of the backing file
  * @cancellable: (nullable): cancelling it ends the search with CANCELLED
  * @progress: (nullable): receives the progress, in the calling thread
  */
@@ -99,6 +107,9 @@ typedef struct {
     const char *backing_name;
     const char *backing_format;
     gboolean has_no_backing;
+    SinterRescueReadFunc read_backing;
+    gpointer backing_data;
+    guint64 backing_bytes;
     GCancellable *cancellable;
     SinterProgress *progress;
 } SinterRescueOptions;

@@ -7,6 +7,7 @@
  */
 
 #include "sinter/rescue.h"
+#include "sinter/chain.h"
 #include "format/sinter-format.h"
 #include "io/sinter-io.h"
 #include "sinter-error.h"
@@ -71,10 +72,42 @@ sinter_rescue_result_guest_bytes(const SinterRescueResult *result,
     return bytes;
 }
 
+/*
+ * Opens the backing file that the image names or, without a header, the caller. NULL without an
+ * error: it is evidence only, and its format is never probed.
+ */
+static SinterChain *
+open_backing(SinterFs *fs, SinterIo *io, const SinterFormat *driver,
+             const SinterRescueOptions *options)
+{
+    g_autoptr(SinterImageInfo) info = sinter_image_info_new_for_driver(io, driver, NULL);
+    const char *image = sinter_io_get_path(io);
+    g_autofree char *path = NULL;
+    SinterChainOptions how = { .fs = fs };
+
+    if (info && info->backing_path) {
+        path = g_strdup(info->backing_path);
+        how.format = info->backing_format;
+    } else if (options->backing_name) {
+        path = sinter_image_resolve_name(image, options->backing_name, NULL);
+        how.format = options->backing_format;
+    }
+    return path && how.format ? sinter_chain_open(path, &how, NULL) : NULL;
+}
+
+static gboolean
+read_chain(guint64 offset, void *buf, gsize len, gpointer chain, GError **error)
+{
+    return sinter_chain_read(chain, offset, buf, len, error);
+}
+
 static SinterRescueResult *
-rescue_io(SinterIo *io, const char *format, const SinterRescueOptions *options, GError **error)
+rescue_io(SinterFs *fs, SinterIo *io, const char *format, const SinterRescueOptions *wanted,
+          GError **error)
 {
     const SinterFormat *driver = sinter_format_choose(io, format, error);
+    SinterRescueOptions options = *wanted;
+    g_autoptr(SinterChain) backing = NULL;
     g_autoptr(SinterRescueResult) result = result_new(sinter_io_get_path(io));
 
     if (!driver)
@@ -84,8 +117,15 @@ rescue_io(SinterIo *io, const char *format, const SinterRescueOptions *options, 
                     "Format driver '%s' does not support rescuing", driver->name);
         return NULL;
     }
-    if (!sinter_io_lock(io, options->apply ? SINTER_IO_LOCK_ALONE : SINTER_IO_LOCK_SHARED, error) ||
-        !driver->rescue(io, options, result, error))
+    if (!options.read_backing)
+        backing = open_backing(fs, io, driver, &options);
+    if (backing) {
+        options.read_backing = read_chain;
+        options.backing_data = backing;
+        options.backing_bytes = sinter_chain_get_virtual_size(backing);
+    }
+    if (!sinter_io_lock(io, options.apply ? SINTER_IO_LOCK_ALONE : SINTER_IO_LOCK_SHARED, error) ||
+        !driver->rescue(io, &options, result, error))
         return NULL;
     return g_steal_pointer(&result);
 }
@@ -105,7 +145,7 @@ sinter_image_rescue(SinterFs *fs, const char *path, const char *format,
         io = sinter_fs_open(files, path, options->apply ? SINTER_IO_WRITE : SINTER_IO_READ, error);
     if (!io)
         return NULL;
-    result = rescue_io(io, format, options, error);
+    result = rescue_io(files, io, format, options, error);
     if (!result)
         sinter_error_prefix(error, "Could not rescue '%s': ", path);
     return result;

@@ -28,7 +28,8 @@ G_BEGIN_DECLS
     X(NTFS, "NTFS boot sector", FALSE)                                                             \
     X(BTRFS, "btrfs superblock", TRUE)                                                             \
     X(LVM, "LVM label", FALSE)                                                                     \
-    X(SWAP, "swap signature", FALSE)
+    X(SWAP, "swap signature", FALSE)                                                               \
+    X(BACKING, "backing file", FALSE)
 
 typedef enum {
 #define X(code, name, alone) SINTER_QCOW2_CLUE_##code,

@@ -252,6 +252,8 @@ sinter_qcow2_rescue_claim_orphans(SinterQcow2Rescue *self, GError **error)
     g_autofree guint8 *buf = g_malloc(self->geo.cluster_size);
     Orphans orphans = { self, by_cluster, buf };
 
+    if (self->tables->len == self->n_known)
+        return TRUE;
     qsort(self->tables->data + (gsize)self->n_known * sizeof(SinterQcow2RescueTable),
           self->tables->len - self->n_known, sizeof(SinterQcow2RescueTable), compare_fuller_first);
     for (guint i = self->n_known; i < self->tables->len; i++) {

@@ -174,6 +174,22 @@ mark_refcounts(SinterQcow2Rescue *self)
     }
 }
 
+/* Returns whether the header has a problem from @first to @last of the table. */
+static gboolean
+header_has_problem(const SinterQcow2Rescue *self, SinterQcow2ProblemCode first,
+                   SinterQcow2ProblemCode last)
+{
+    const GArray *problems = self->header->problems;
+
+    for (guint i = 0; i < problems->len; i++) {
+        SinterQcow2ProblemCode code = g_array_index(problems, SinterQcow2Problem, i).code;
+
+        if (code >= first && code <= last)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static void
 mark_snapshots(SinterQcow2Rescue *self)
 {
@@ -224,9 +240,13 @@ sinter_qcow2_rescue_mark_known(SinterQcow2Rescue *self)
     mark_refcounts(self);
     if (self->header->has_luks)
         mark(self, self->header->luks_offset, self->header->luks_bytes);
-    mark_bitmaps(self);
+    if (!header_has_problem(self, SINTER_QCOW2_PROBLEM_BITMAPS_STALE,
+                            SINTER_QCOW2_PROBLEM_BITMAPS_BOUNDS))
+        mark_bitmaps(self);
     mark_l1(self, self->header->l1_offset, self->header->l1_entries, FALSE);
-    if (self->header->n_snapshots > 0)
+    if (self->header->n_snapshots > 0 &&
+        !header_has_problem(self, SINTER_QCOW2_PROBLEM_SNAPSHOTS_COUNT,
+                            SINTER_QCOW2_PROBLEM_SNAPSHOTS_BEYOND))
         mark_snapshots(self);
     self->n_known = self->tables->len;
 }

@@ -11,6 +11,9 @@
 
 /* Lost tables that a run may go across. */
 #define LOST_MAX 64
+/* An image is written forward if at most one of so many tables, of at least so many, is not. */
+#define FORWARD_SHARE 10
+#define FORWARD_MIN 8
 
 /* The way from one mapped cluster to the next one in the file. */
 typedef struct {
@@ -119,17 +122,111 @@ compare_links(gconstpointer a, gconstpointer b, gpointer user_data)
     return one < two ? -1 : one > two;
 }
 
-void
-sinter_qcow2_rescue_order_tables(SinterQcow2Rescue *self)
+/* In the order of the file: one pass in each direction follows all of them. */
+static void
+links_follow(SinterQcow2Rescue *self, const GArray *links)
 {
-    g_autoptr(GArray) links = links_find(self);
-
-    /* in the order of the file: one pass in each direction follows all of them */
-    g_array_sort_with_data(links, compare_links, self);
     for (guint i = 0; i < links->len; i++)
         link_follow(self, &g_array_index(links, Link, i));
     for (guint i = links->len; i-- > 0;)
         link_follow(self, &g_array_index(links, Link, i));
+}
+
+static int
+compare_tables(gconstpointer a, gconstpointer b, gpointer user_data)
+{
+    guint64 one = sinter_qcow2_rescue_table(user_data, *(const guint *)a)->cluster;
+    guint64 two = sinter_qcow2_rescue_table(user_data, *(const guint *)b)->cluster;
+
+    return one < two ? -1 : one > two;
+}
+
+/* Returns the tables of the active disk in the order of the file; of guint. */
+static GArray *
+tables_by_cluster(SinterQcow2Rescue *self)
+{
+    GArray *order = g_array_new(FALSE, FALSE, sizeof(guint));
+
+    for (guint i = 0; i < self->tables->len; i++) {
+        const SinterQcow2RescueTable *table = sinter_qcow2_rescue_table(self, i);
+
+        if (!table->is_dropped && !table->is_snapshot &&
+            (table->slot < self->n_slots || table->slot == SINTER_QCOW2_NO_SLOT))
+            g_array_append_val(order, i);
+    }
+    g_array_sort_with_data(order, compare_tables, self);
+    return order;
+}
+
+static guint64
+order_slot(const SinterQcow2Rescue *self, const GArray *order, guint i)
+{
+    return sinter_qcow2_rescue_table(self, g_array_index(order, guint, i))->slot;
+}
+
+/* Returns the next table in the file from @from on that has a slot, or the list's length. */
+static guint
+order_next(const SinterQcow2Rescue *self, const GArray *order, guint from)
+{
+    while (from < order->len && order_slot(self, order, from) == SINTER_QCOW2_NO_SLOT)
+        from++;
+    return from;
+}
+
+/* Returns whether the image was written forward: nearly all tables with a slot are in its order. */
+static gboolean
+is_written_forward(const SinterQcow2Rescue *self, const GArray *order)
+{
+    guint n = 0;
+    guint n_up = 0;
+
+    for (guint i = order_next(self, order, 0), next; i < order->len; i = next) {
+        next = order_next(self, order, i + 1);
+        if (next == order->len)
+            break;
+        n++;
+        n_up += order_slot(self, order, next) > order_slot(self, order, i);
+    }
+    return n >= FORWARD_MIN && n_up >= n - n / FORWARD_SHARE;
+}
+
+/* Gives the tables between two others the slots between theirs, if there are as many of them. */
+static void
+order_fill(SinterQcow2Rescue *self, const GArray *order, guint before, guint after)
+{
+    guint64 first = order_slot(self, order, before) + 1;
+    guint64 end = order_slot(self, order, after);
+    guint n = after - before - 1;
+    guint n_free = 0;
+
+    if (n == 0 || end < first || end - first > (guint64)n + LOST_MAX)
+        return;
+    for (guint64 slot = first; slot < end; slot++)
+        n_free += self->slots[slot] == 0;
+    if (n_free != n)
+        return;
+    for (guint64 slot = first, i = before + 1; slot < end; slot++) {
+        if (self->slots[slot] == 0)
+            place_by_order(self, g_array_index(order, guint, i++), slot);
+    }
+}
+
+void
+sinter_qcow2_rescue_order_tables(SinterQcow2Rescue *self)
+{
+    g_autoptr(GArray) links = links_find(self);
+    g_autoptr(GArray) order = tables_by_cluster(self);
+
+    g_array_sort_with_data(links, compare_links, self);
+    links_follow(self, links);
+    if (!is_written_forward(self, order))
+        return;
+    for (guint i = order_next(self, order, 0), next; i < order->len; i = next) {
+        next = order_next(self, order, i + 1);
+        if (next < order->len)
+            order_fill(self, order, i, next);
+    }
+    links_follow(self, links);
 }
 
 /* A gap in the file between two clusters with a place. */

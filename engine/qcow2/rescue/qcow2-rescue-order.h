@@ -7,7 +7,8 @@ G_BEGIN_DECLS
 
 /*
  * Places tables that continue the runs of tables with a place: the last cluster of one is followed
- * in the file by the first of the other. All such places are likely, never certain.
+ * in the file by the first of the other. In an image that was written forward, also those between
+ * two tables with as many free slots between them. All such places are likely, never certain.
  */
 void sinter_qcow2_rescue_order_tables(SinterQcow2Rescue *self);
 

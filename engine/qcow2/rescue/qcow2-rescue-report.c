@@ -55,7 +55,7 @@ table_reasons(const Report *self, guint index)
     if (table->placed == SINTER_QCOW2_PLACED_L1)
         g_string_append(text, "an orphaned L1 table refers to it");
     else if (table->placed == SINTER_QCOW2_PLACED_ORDER)
-        g_string_append(text, "its clusters continue those of a table next to it");
+        g_string_append(text, "it follows its neighbors in the file");
     if (table->n_for > 0)
         g_string_append_printf(text, "%s%u of its clusters state this place%s%s%s",
                                text->len ? "; " : "", table->n_for, *kinds ? " (" : "", kinds,

@@ -7,6 +7,7 @@
 
 #include "qcow2-rescue-scan.h"
 #include "qcow2-clue-find.h"
+#include "qcow2-rescue-backing.h"
 #include "qcow2-rescue-judge.h"
 #include "sinter-progress.h"
 
@@ -51,6 +52,8 @@ scan_cluster(SinterQcow2Rescue *self, guint64 cluster, const guint8 *data)
             return;
         }
     }
+    if (self->use[cluster] == SINTER_QCOW2_RESCUE_ORPHAN)
+        sinter_qcow2_rescue_remember(self, cluster, data);
     sinter_qcow2_clues_find(&self->clues, cluster, data, self->geo.cluster_size);
 }
 

@@ -7,13 +7,15 @@
  *   known    → the tables that intact metadata refers to, and the clusters that these map
  *   scan     → the use of each other cluster, orphaned tables, clues
  *   claims   → which table maps which cluster; tables that cannot be tables are dropped
+ *   backing  → clues from the backing file
  *   volumes  → where on the disk each file system starts
  *   vote     → the place of each table, as the content of its clusters tells
  *   order    → places that only the order of allocation suggests
  *   data     → places of clusters whose table is lost; single broken entries
  *
  * Memory: 9 bytes for each cluster of the file (pages of it that no allocated cluster needs are not
- * touched), 80 for each L2 table, 8 for each slot of the L1 table, and at most 64 MiB for clues.
+ * touched), 80 for each L2 table, 8 for each slot of the L1 table, and at most 64 MiB for clues and
+ * 32 MiB for comparing with the backing file.
  * Work: the file is read once, holes are skipped, and each L2 table is read three times at most.
  */
 
@@ -89,6 +91,9 @@ typedef struct {
     SinterRescueConfidence confidence;
 } SinterQcow2RescueEntry;
 
+/* See qcow2-rescue-backing.c. */
+typedef struct _SinterQcow2Sample SinterQcow2Sample;
+
 typedef struct {
     SinterIo *io;
     SinterQcow2Header *header; /* NULL: lost */
@@ -107,6 +112,10 @@ typedef struct {
     guint8 *broken_l1; /* a bit for each slot: its L1 entry is not valid */
     GArray *old_l1;    /* of guint64: orphaned clusters of L1 tables */
     SinterQcow2Clues clues;
+    SinterRescueReadFunc read_backing; /* NULL: there is no backing file to compare with */
+    gpointer backing_data;
+    guint64 backing_bytes;
+    GArray *samples;           /* of SinterQcow2Sample */
     GHashTable *bases;         /* volume → SinterQcow2Base */
     GArray *data;              /* of SinterQcow2RescueData */
     GArray *entries;           /* of SinterQcow2RescueEntry */
@@ -144,8 +153,9 @@ sinter_qcow2_rescue_guest(const SinterQcow2Rescue *self, guint64 cluster)
     if (claim.table == 0 || claim.index == SINTER_QCOW2_CLAIM_COMPRESSED)
         return SINTER_QCOW2_NO_CLUSTER;
     table = sinter_qcow2_rescue_table(self, claim.table - 1);
-    return table->slot == SINTER_QCOW2_NO_SLOT ? SINTER_QCOW2_NO_CLUSTER
-                                               : table->slot << self->geo.l2_bits | claim.index;
+    /* the L1 table may go on behind the end of the disk */
+    return table->slot < self->n_slots ? table->slot << self->geo.l2_bits | claim.index
+                                       : SINTER_QCOW2_NO_CLUSTER;
 }
 
 static inline gboolean

@@ -236,8 +236,8 @@ sinter_qcow2_rescue_clue_guest(const SinterQcow2Rescue *self, const SinterQcow2C
 {
     const SinterQcow2Base *base = NULL;
 
-    *ret_proved = TRUE;
-    if (clue->volume == SINTER_QCOW2_VOLUME_DISK)
+    *ret_proved = clue->volume == SINTER_QCOW2_VOLUME_DISK;
+    if (*ret_proved)
         return guest_from(self, clue, 0);
     base = g_hash_table_lookup(self->bases, &clue->volume);
     if (!base)

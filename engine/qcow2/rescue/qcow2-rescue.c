@@ -6,6 +6,7 @@
  */
 
 #include "qcow2-rescue.h"
+#include "qcow2-rescue-backing.h"
 #include "qcow2-rescue-claim.h"
 #include "qcow2-rescue-data.h"
 #include "qcow2-rescue-geometry.h"
@@ -33,6 +34,7 @@ rescue_clear(SinterQcow2Rescue *self)
     g_clear_pointer(&self->slots, g_free);
     g_clear_pointer(&self->broken_l1, g_free);
     g_clear_pointer(&self->old_l1, g_array_unref);
+    g_clear_pointer(&self->samples, g_array_unref);
     g_clear_pointer(&self->bases, g_hash_table_unref);
     g_clear_pointer(&self->data, g_array_unref);
     g_clear_pointer(&self->entries, g_array_unref);
@@ -153,6 +155,7 @@ rescue_make_lists(SinterQcow2Rescue *self, GError **error)
     self->old_l1 = g_array_new(FALSE, FALSE, sizeof(guint64));
     self->data = g_array_new(FALSE, FALSE, sizeof(SinterQcow2RescueData));
     self->entries = g_array_new(FALSE, FALSE, sizeof(SinterQcow2RescueEntry));
+    self->samples = sinter_qcow2_rescue_samples_new();
     self->bases = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     sinter_qcow2_clues_init(&self->clues);
     return (self->use && self->claims) || no_memory(error);
@@ -219,6 +222,8 @@ rescue_search(SinterQcow2Rescue *self, const SinterRescueOptions *options,
         if (!rescue_make_slots(self, error))
             return FALSE;
     }
+    if (!sinter_qcow2_rescue_compare_backing(self, error))
+        return FALSE;
     sinter_qcow2_rescue_find_bases(self);
     if (!sinter_qcow2_rescue_vote(self, error))
         return FALSE;
@@ -259,7 +264,10 @@ sinter_qcow2_rescue(SinterIo *io, const SinterRescueOptions *options, SinterResc
 {
     g_auto(SinterQcow2Rescue) self = { .io = io,
                                        .cancellable = options->cancellable,
-                                       .progress = options->progress };
+                                       .progress = options->progress,
+                                       .read_backing = options->read_backing,
+                                       .backing_data = options->backing_data,
+                                       .backing_bytes = options->backing_bytes };
 
     if (!sinter_io_get_size(io, &self.file_bytes, error) || !rescue_read_header(&self, error))
         return FALSE;
