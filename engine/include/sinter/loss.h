@@ -51,6 +51,9 @@ G_BEGIN_DECLS
     X(L2_MISPLACED, "l2-data-file-misplaced", "the L2 entry does not fit the data file")           \
     X(COMPRESSED_BEYOND, "l2-compressed-beyond-file",                                              \
       "the compressed cluster is beyond the end of the file")                                      \
+    X(CLUSTER_SHARED, "cluster-shared",                                                            \
+      "the cluster has another owner, too: other data or "                                         \
+      "metadata")                                                                                  \
     /* content */                                                                                  \
     X(TRUNCATED, "data-beyond-file", "the file ends before the data")                              \
     X(UNDECODABLE, "compressed-undecodable", "the compressed cluster cannot be decoded")           \

@@ -7,6 +7,7 @@
  */
 
 #include "qcow2-salvage-tables.h"
+#include "qcow2-salvage-census.h"
 #include "qcow2-salvage-entry.h"
 #include "sinter-error.h"
 
@@ -40,6 +41,7 @@ struct _SinterQcow2SalvageTables {
     Table l2;         /* the one that was used last; its offset is 0: none */
     guint64 *offsets; /* of the L2 tables, sorted */
     gsize n_offsets;
+    SinterQcow2SalvageCensus *census; /* NULL: not counted */
 };
 
 static void
@@ -146,25 +148,6 @@ tables_list(SinterQcow2SalvageTables *self, GError **error)
     return TRUE;
 }
 
-SinterQcow2SalvageTables *
-sinter_qcow2_salvage_tables_new(SinterIo *io, const SinterQcow2Header *header,
-                                const SinterQcow2L1Table *view, GError **error)
-{
-    g_autoptr(SinterQcow2SalvageTables) self = g_new0(SinterQcow2SalvageTables, 1);
-    guint64 stored = MIN(view->l1_entries, SINTER_QCOW2_L1_MAX_BYTES / 8);
-
-    if (view->l1_offset % header->geo.cluster_size != 0 || view->l1_offset > header->file_bytes)
-        stored = 0;
-    self->io = sinter_io_ref(io);
-    self->l1_stored = stored;
-    sinter_qcow2_salvage_rules_init(&self->rules, header, view->l1_offset, stored * 8);
-    if (!table_init(&self->l1, (gsize)stored * 8, error) ||
-        !table_init(&self->l2, header->geo.cluster_size, error))
-        return NULL;
-    table_load(&self->l1, io, view->l1_offset);
-    return tables_list(self, error) ? g_steal_pointer(&self) : NULL;
-}
-
 void
 sinter_qcow2_salvage_tables_free(SinterQcow2SalvageTables *self)
 {
@@ -173,6 +156,7 @@ sinter_qcow2_salvage_tables_free(SinterQcow2SalvageTables *self)
     table_clear(&self->l1);
     table_clear(&self->l2);
     g_free(self->offsets);
+    sinter_qcow2_salvage_census_free(self->census);
     sinter_io_unref(self->io);
     g_free(self);
 }
@@ -251,6 +235,53 @@ l2_use(SinterQcow2SalvageTables *self, guint64 offset)
     judge_sectors(self);
 }
 
+/* Counts the owners of the clusters that the L2 tables refer to. */
+static void
+tables_count(SinterQcow2SalvageTables *self)
+{
+    const SinterQcow2Geometry *geo = &self->rules.geo;
+
+    for (gsize i = 0; self->census && i < self->n_offsets; i++) {
+        /* a table that is used twice is counted once: its entries do not contradict each other */
+        if (i > 0 && self->offsets[i] == self->offsets[i - 1])
+            continue;
+        sinter_qcow2_salvage_census_add_table(self->census, self->offsets[i]);
+        l2_use(self, self->offsets[i]);
+        for (guint32 j = 0; j < geo->l2_entries; j++) {
+            SinterQcow2L2Entry l2 = sinter_qcow2_l2_load(geo, self->l2.data, j);
+
+            if (l2.entry != 0 &&
+                self->l2.states[j * geo->l2_entry_bytes / SECTOR_BYTES] == SECTOR_READ &&
+                sinter_qcow2_salvage_judge_l2(&self->rules, l2).loss == SINTER_LOSS_NONE)
+                sinter_qcow2_salvage_census_add_entry(self->census, l2);
+        }
+    }
+}
+
+SinterQcow2SalvageTables *
+sinter_qcow2_salvage_tables_new(SinterIo *io, const SinterQcow2Header *header,
+                                const SinterQcow2L1Table *view, GError **error)
+{
+    g_autoptr(SinterQcow2SalvageTables) self = g_new0(SinterQcow2SalvageTables, 1);
+    guint64 stored = MIN(view->l1_entries, SINTER_QCOW2_L1_MAX_BYTES / 8);
+
+    if (view->l1_offset % header->geo.cluster_size != 0 || view->l1_offset > header->file_bytes)
+        stored = 0;
+    self->io = sinter_io_ref(io);
+    self->l1_stored = stored;
+    sinter_qcow2_salvage_rules_init(&self->rules, header, view->l1_offset, stored * 8);
+    if (!table_init(&self->l1, (gsize)stored * 8, error) ||
+        !table_init(&self->l2, header->geo.cluster_size, error))
+        return NULL;
+    table_load(&self->l1, io, view->l1_offset);
+    if (!tables_list(self, error))
+        return NULL;
+    self->census = sinter_qcow2_salvage_census_new(header);
+    sinter_qcow2_salvage_census_add_metadata(self->census, io, header);
+    tables_count(self);
+    return g_steal_pointer(&self);
+}
+
 /* Makes the answer cover the entries of the sector of @table that holds the entry @index. */
 static void
 cover_sector(SinterQcow2SalvageEntry *ret, guint64 first_guest, guint64 index, guint entry_bytes,
@@ -314,14 +345,6 @@ judge_table(const SinterQcow2SalvageTables *self, SectorState state, SinterQcow2
     ret->place = self->l2.offset;
 }
 
-/* Returns whether the entry refers to a cluster that is in use as an L2 table. */
-static gboolean
-is_l2_table(const SinterQcow2SalvageTables *self, SinterQcow2L2Entry l2)
-{
-    return !self->rules.geo.external_data && !(l2.entry & SINTER_QCOW2_COMPRESSED) &&
-           count_uses(self, l2.entry & SINTER_QCOW2_OFFSET_MASK) > 0;
-}
-
 static void
 find_l2(SinterQcow2SalvageTables *self, guint64 offset, SinterQcow2SalvageEntry *ret)
 {
@@ -343,8 +366,9 @@ find_l2(SinterQcow2SalvageTables *self, guint64 offset, SinterQcow2SalvageEntry 
     verdict = sinter_qcow2_salvage_judge_l2(&self->rules, ret->l2);
     ret->loss = verdict.loss;
     ret->doubtful = verdict.doubtful;
-    if (ret->loss == SINTER_LOSS_NONE && is_l2_table(self, ret->l2)) {
-        ret->loss = SINTER_LOSS_L2_METADATA;
+    if (ret->loss == SINTER_LOSS_NONE &&
+        sinter_qcow2_salvage_census_conflicts(self->census, ret->l2)) {
+        ret->loss = SINTER_LOSS_CLUSTER_SHARED;
         ret->doubtful = TRUE;
     }
     judge_table(self, state, ret);
