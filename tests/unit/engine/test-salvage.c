@@ -662,6 +662,38 @@ test_continue_complete(void)
     g_free(saved.map);
 }
 
+/* Zeros that are read at last take the place of the fill pattern. */
+static void
+test_continue_filled(void)
+{
+    g_autoptr(SinterFs) memory = sinter_fs_new_memory();
+    g_autoptr(SinterFs) fs = sinter_fs_fault_new(memory);
+    g_autofree int *expected = intact();
+    g_autoptr(SinterSalvageResult) first = NULL;
+    g_autoptr(SinterSalvageResult) second = NULL;
+    Saved saved = { 0 };
+    SinterSalvageOptions options = {
+        .save = save, .save_data = &saved, .fill = (const guint8 *)"LOST", .fill_bytes = 4
+    };
+    guint64 zeros;
+    Disk disk;
+
+    disk_make(&disk, fs, 0);
+    zeros = build_data(&disk.build, 0);
+    build_map(&disk.build, 5 * CLUSTER, (SinterQcow2L2Entry){ zeros, 0 });
+    build_end(&disk.build);
+    for (guint i = 0; i < CLUSTER / SECTOR; i++)
+        expected[5 * (CLUSTER / SECTOR) + i] = 0;
+    sinter_fs_fault_add_bad_range(fs, "top", zeros + SECTOR, SECTOR, 2);
+    first = salvage(fs, "copy", &options);
+    g_assert_cmpuint(first->lost_bytes, ==, SECTOR);
+    options.former_map = first->map;
+    second = salvage(fs, "copy", &options);
+    g_assert_cmpuint(second->lost_bytes, ==, 0);
+    assert_sectors(fs, "copy", expected);
+    g_free(saved.map);
+}
+
 /* The source is never the output, and nothing that exists is written over by a resumable run. */
 static void
 test_refused(void)
@@ -714,6 +746,7 @@ main(int argc, char **argv)
     g_test_add_func("/salvage/retries", test_retries);
     g_test_add_func("/salvage/interrupted", test_interrupted);
     g_test_add_func("/salvage/continue-complete", test_continue_complete);
+    g_test_add_func("/salvage/continue-filled", test_continue_filled);
     g_test_add_func("/salvage/refused", test_refused);
     return g_test_run();
 }
