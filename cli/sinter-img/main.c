@@ -11,6 +11,7 @@
 
 #include <locale.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 /* clang-format off: a line each */
 static const SinterCommand *const verbs[] = {
@@ -56,6 +57,18 @@ static const SinterCommandSet set = {
     .wording = &sinter_img_wording,
 };
 
+/* Each image of a chain is an open file. */
+static void
+raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -64,6 +77,7 @@ main(int argc, char **argv)
     /* if standard output is closed early, print a message instead of being killed by a signal */
     signal(SIGPIPE, SIG_IGN);
     sinter_img_terminal_guard();
+    raise_file_limit();
     sinter_img_set_program(argv[0]);
     return sinter_img_plugins_init() ? sinter_command_main(&set, argc, argv) : 1;
 }

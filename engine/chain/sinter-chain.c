@@ -11,25 +11,25 @@
 
 #define DEFAULT_CACHE_BYTES (32 * 1024 * 1024)
 #define LAYER_CACHE_MAX_BYTES (16 * 1024 * 1024)
+/* An error is prefixed with at most this many steps. */
+#define STEPS_MAX 8
 
 static gboolean
 chain_check_loop(SinterChain *self, SinterImage *image, GError **error)
 {
     SinterIoStat mine;
-    SinterIoStat other;
 
     if (!sinter_io_stat(image->io, &mine, error))
         return FALSE;
     for (guint i = 0; i < self->layers->len; i++) {
-        if (!sinter_io_stat(sinter_chain_layer(self, i)->io, &other, error))
-            return FALSE;
-        if (sinter_io_stat_same_file(&mine, &other)) {
+        if (sinter_io_stat_same_file(&mine, &g_array_index(self->files, SinterIoStat, i))) {
             g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                         "the backing chain loops: it is the same file as '%s'",
                         sinter_chain_layer(self, i)->info->path);
             return FALSE;
         }
     }
+    g_array_append_val(self->files, mine);
     return TRUE;
 }
 
@@ -79,11 +79,16 @@ chain_add(SinterChain *self, const char *path, const SinterImageOptions *options
     return TRUE;
 }
 
-/* Prefixes an error of a lower member with each step from the top, in the words of QEMU's tools. */
+/*
+ * Prefixes an error of a lower member with each step from the top, in the words of QEMU's tools;
+ * many steps are not repeated, since the error names the member.
+ */
 static void
 chain_prefix_error(SinterChain *self, GError **error)
 {
-    for (guint i = 0; i < self->layers->len; i++)
+    guint n = self->layers->len > STEPS_MAX ? 1 : self->layers->len;
+
+    for (guint i = 0; i < n; i++)
         sinter_error_wrap(error, SINTER_STAGE_OPEN_BACKING, NULL, "Could not open backing file: ");
     if (self->layers->len > 0)
         sinter_error_wrap_open(error, sinter_chain_layer(self, 0)->info->path);
@@ -139,10 +144,12 @@ sinter_chain_open(const char *path, const SinterChainOptions *options, GError **
     if (full.cache_bytes == 0)
         full.cache_bytes = DEFAULT_CACHE_BYTES;
     full.cache_bytes = MIN(full.cache_bytes / 2, LAYER_CACHE_MAX_BYTES);
+    self->files = g_array_new(FALSE, FALSE, sizeof(SinterIoStat));
     if (!chain_open_members(self, path, &full, error)) {
         chain_prefix_error(self, error);
         return NULL;
     }
+    g_clear_pointer(&self->files, g_array_unref);
     return g_steal_pointer(&self);
 }
 
@@ -165,6 +172,7 @@ sinter_chain_free(SinterChain *chain)
     if (!chain)
         return;
     g_ptr_array_unref(chain->layers);
+    g_clear_pointer(&chain->files, g_array_unref);
     sinter_fs_unref(chain->fs);
     g_free(chain);
 }

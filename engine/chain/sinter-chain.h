@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 struct _SinterChain {
     SinterFs *fs;
     GPtrArray *layers; /* of SinterImage, the top first */
+    GArray *files;     /* of SinterIoStat, of each layer; only while the chain is opened */
 };
 
 static inline SinterImage *

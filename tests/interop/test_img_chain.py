@@ -439,5 +439,57 @@ class Random(unittest.TestCase):
                                           check=False).returncode, 0, name)
 
 
+class Deep(img.ImgCase):
+    """More images than anybody should have, and chains that would never end."""
+
+    N = 400
+
+    def said(self, *args, status=0):
+        done = img.ours(*args, folder=self.folder)
+        self.assertEqual(done.status, status, f"{args}: {done}")
+        return done
+
+    def test_many_images(self):
+        self.create("0", "1M", writes=["write -P 7 64k 64k"])
+        for i in range(1, self.N):
+            self.said("create", "-q", "-u", "-f", "qcow2", "-b", str(i - 1), "-F", "qcow2", str(i),
+                      "1M")
+        top = str(self.N - 1)
+        self.io("write -P 8 512k 64k", name=top)
+        self.said("convert", "-O", "raw", top, "out")
+        content = self.content("out")
+        self.assertEqual((content[100000], content[550000], len(content)), (7, 8, 1 << 20))
+        self.assertEqual(len(json.loads(self.said("info", "--backing-chain", "--output=json",
+                                                  top).stdout)), self.N)
+        self.assert_same("map", top)
+        self.said("check", "--backing-chain", "-q", top)
+        self.said("merge", "-q", "--down", "--delete", top)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["0", "out"])
+        self.io("read -P 7 64k 64k", "read -P 8 512k 64k", name="0")
+
+    def test_one_line(self):
+        for i in range(1, 60):
+            self.said("create", "-q", "-u", "-f", "qcow2", "-b", str(i - 1), "-F", "qcow2", str(i),
+                      "1M")
+        said = self.said("map", "59", status=1).stderr.decode()
+        self.assertEqual(said, "PROGRAM: Could not open '59': Could not open backing file: "
+                               "Could not open '0': No such file or directory\n")
+
+    def test_loops(self):
+        for name, below in (("base", None), ("mid", "base"), ("top", "mid")):
+            self.create(name, "1M", backing=below)
+        kept = {name: self.content(name) for name in ("base", "mid", "top")}
+        for mode in (["-u"], []):
+            for name, new in (("base", "top"), ("base", "mid"), ("mid", "top")):
+                said = self.said("rebase", *mode, "-b", new, "-F", "qcow2", name, status=1).stderr
+                self.assertRegex(said.decode(), f"the chain would loop: '{name}' is in the backing "
+                                                f"chain of '{new}'")
+        said = self.said("rebase", "-u", "-b", "base", "-F", "qcow2", "base", status=1).stderr
+        self.assertIn(b"'base' cannot be its own backing file", said)
+        said = self.said("rebase", "-b", "base", "-F", "qcow2", "base", status=1).stderr
+        self.assertNotIn(b"locked by process", said)
+        self.assertEqual({name: self.content(name) for name in kept}, kept)
+
+
 if __name__ == "__main__":
     unittest.main()

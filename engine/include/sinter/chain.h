@@ -22,8 +22,8 @@ G_BEGIN_DECLS
 
 typedef struct _SinterChain SinterChain;
 
-/* The maximum number of layers; QEMU fails at not many more. */
-#define SINTER_CHAIN_MAX_LAYERS 200
+/* The maximum number of layers. Each is an open file: a program may have to raise its limit. */
+#define SINTER_CHAIN_MAX_LAYERS 1000
 
 /**
  * SinterChainFlags:

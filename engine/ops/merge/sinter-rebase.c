@@ -97,6 +97,38 @@ refuse_itself(const char *path, GError **error)
     return FALSE;
 }
 
+/*
+ * Refuses a new backing file whose chain contains the image. A chain that cannot be read has no
+ * loop that could be made, and another error will tell why if it must be read.
+ */
+static gboolean
+rebase_check_loop(Rebase *self, GError **error)
+{
+    SinterChainOptions how = { .fs = self->fs,
+                               .format = self->options.backing_format,
+                               .flags = SINTER_CHAIN_NO_LOCK };
+    g_autoptr(SinterChain) above = NULL;
+    g_autofree char *path = NULL;
+
+    if (!has_name(&self->options))
+        return TRUE;
+    if (self->options.flags & SINTER_REBASE_PROBE)
+        how.flags |= SINTER_CHAIN_PROBE;
+    path = sinter_image_resolve_name(self->path, self->options.backing_name, NULL);
+    above = path ? sinter_chain_open(path, &how, NULL) : NULL;
+    for (guint i = 0; above && i < above->layers->len; i++) {
+        if (!sinter_io_is_same_file(sinter_chain_layer(above, i)->io,
+                                    sinter_chain_layer(self->chain, 0)->io))
+            continue;
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    i == 0 ? "'%s' cannot be its own backing file"
+                           : "the chain would loop: '%s' is in the backing chain of '%s'",
+                    self->path, path);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 /* Opens the new backing chain, unless it is part of the current chain. */
 static gboolean
 rebase_open_target(Rebase *self, GError **error)
@@ -123,6 +155,8 @@ rebase_open_target(Rebase *self, GError **error)
         how.flags |= SINTER_CHAIN_NO_LOCK;
     if (sinter_member_is_file(self->chain, 0, path))
         return refuse_itself(path, error);
+    if (!rebase_check_loop(self, error))
+        return FALSE;
     self->target = sinter_chain_open(path, &how, error);
     return self->target != NULL;
 }
@@ -205,7 +239,7 @@ rebase_go(Rebase *self, GError **error)
         return FALSE;
     can = sinter_chain_layer(self->chain, 0)->format->relink != NULL;
     self->stage = SINTER_REBASE_OPENING_NEW;
-    if (safe && !rebase_open_target(self, error))
+    if (safe ? !rebase_open_target(self, error) : !rebase_check_loop(self, error))
         return FALSE;
     self->stage = SINTER_REBASE_LINKING;
     if (can ? !check_format_given(&self->options, error) : !refuse_format(error))

@@ -202,10 +202,10 @@ test_depth(void)
                                     .virtual_size = 512 },
                    0, i == 0 ? 9 : 0);
     }
-    deepest = open_top(fs, "199", SINTER_CHAIN_DEFAULT, &error);
+    deepest = open_top(fs, "999", SINTER_CHAIN_DEFAULT, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(sinter_chain_get_n_layers(deepest), ==, SINTER_CHAIN_MAX_LAYERS);
-    g_assert_null(open_top(fs, "200", SINTER_CHAIN_DEFAULT, &error));
+    g_assert_null(open_top(fs, "1000", SINTER_CHAIN_DEFAULT, &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED);
 }
 
