@@ -7,7 +7,7 @@ import stat
 import tempfile
 import unittest
 
-from img import SEED, ours, theirs
+from img import SEED, ImgCase, ours, theirs
 from twin import TwinCase
 
 TO_QCOW2 = ["convert", "-O", "qcow2"]
@@ -452,6 +452,29 @@ class Shared(unittest.TestCase):
 
     def test_btrfs(self):
         self.check(os.environ.get("SINTER_TEST_BTRFS"))
+
+
+class Salvage(ImgCase):
+    def test_ranges(self):
+        """What cannot be read is told range by range, not for each cluster, and in all."""
+        self.create("plain", "4M", writes=["write -P 7 0 4M"])
+        self.qemu("convert", "-c", "-O", "qcow2", "plain", "packed")
+        image = self.content("packed")
+        number = lambda at: int.from_bytes(image[at:at + 8], "big")  # noqa: E731
+        l2 = number(number(40)) & (1 << 56) - 512
+        for cluster in (4, 5, 6, 7, 20):
+            # more than the file holds
+            self.poke("packed", l2 + 8 * cluster, (1 << 62 | 1 << 50).to_bytes(8, "big"))
+        done = ours("convert", "--salvage", "-O", "raw", "packed", "out", folder=self.folder)
+        self.assertEqual(done.status, 0, done)
+        lines = done.stderr.decode().splitlines()
+        self.assertEqual(len(lines), 3, lines)
+        self.assertRegex(lines[0], "error while reading offset 262144, 262144 bytes become zeros")
+        self.assertRegex(lines[1], "error while reading offset 1310720, 65536 bytes become zeros")
+        self.assertRegex(lines[2], "warning: 327680 bytes in 2 ranges could not be read")
+        content = self.content("out")
+        for at in range(0, 4 << 20, 65536):
+            self.assertEqual(content[at], 0 if at // 65536 in (4, 5, 6, 7, 20) else 7, at)
 
 
 if __name__ == "__main__":

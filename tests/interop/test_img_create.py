@@ -166,10 +166,30 @@ class Create(TwinCase):
                             "-F", "qcow2", "base.qcow2",
                             stderr="same filename as the backing file")
 
-    def test_born_private(self):
-        self.both(*QCOW2, "new", "1M")
-        mode = os.stat(os.path.join(self.ours, "new")).st_mode
-        self.assertEqual(stat.S_IMODE(mode), 0o600)
+    def mode(self, umask, *args):
+        before = os.umask(umask)
+        try:
+            self.both(*args)
+        finally:
+            os.umask(before)
+        found = [stat.S_IMODE(os.stat(os.path.join(folder, "new")).st_mode)
+                 for folder in (self.theirs, self.ours)]
+        for folder in (self.theirs, self.ours):
+            os.unlink(os.path.join(folder, "new"))
+        return found
+
+    def test_who_may_read(self):
+        """As QEMU's tool and convert make it; but what stands on a private image is private."""
+        for umask in (0o022, 0o027, 0o077):
+            their, our = self.mode(umask, *QCOW2, "new", "1M")
+            self.assertEqual(our, their)
+        for folder in (self.theirs, self.ours):
+            os.chmod(os.path.join(folder, "base.qcow2"), 0o600)
+        over = [*QCOW2, "-b", "base.qcow2", "-F", "qcow2", "new"]
+        self.assertEqual(self.mode(0o022, *over)[1], 0o600)
+        for folder in (self.theirs, self.ours):
+            os.chmod(os.path.join(folder, "base.qcow2"), 0o644)
+        self.assertEqual(self.mode(0o022, *over), [0o644, 0o644])
 
 
 if __name__ == "__main__":

@@ -161,17 +161,89 @@ convert_check_bitmap_target(const SinterImgConvertOptions *self, const SinterCre
     return FALSE;
 }
 
+/* A range that could not be read, with the first error in it. */
+typedef struct {
+    guint64 offset;
+    guint64 length;
+    char *cause;
+} Unread;
+
+/* Threads report what they cannot read in any order. */
+typedef struct {
+    GMutex lock;
+    GArray *ranges; /* of Unread */
+} Salvaged;
+
 static void
-tell_salvaged(guint64 offset, guint64 length, const GError *error, gpointer user_data)
+unread_clear(gpointer data)
 {
-    sinter_img_warning("error while reading offset %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT
-                       " bytes become zeros in the copy: %s",
-                       offset, length, error->message);
+    g_free(((Unread *)data)->cause);
+}
+
+static gint
+compare_unread(gconstpointer a, gconstpointer b)
+{
+    guint64 x = ((const Unread *)a)->offset;
+    guint64 y = ((const Unread *)b)->offset;
+
+    return (x > y) - (x < y);
+}
+
+static gboolean
+unread_extend(GArray *ranges, guint64 offset, guint64 length)
+{
+    Unread *last = ranges->len ? &g_array_index(ranges, Unread, ranges->len - 1) : NULL;
+
+    if (!last || last->offset + last->length != offset)
+        return FALSE;
+    last->length += length;
+    return TRUE;
+}
+
+static void
+note_salvaged(guint64 offset, guint64 length, const GError *error, gpointer user_data)
+{
+    Salvaged *self = user_data;
+
+    g_mutex_lock(&self->lock);
+    if (!unread_extend(self->ranges, offset, length)) {
+        Unread one = { offset, length, g_strdup(error->message) };
+
+        g_array_append_val(self->ranges, one);
+    }
+    g_mutex_unlock(&self->lock);
+}
+
+/* One line for each range, however many errors it had, and the total. */
+static void
+tell_salvaged(Salvaged *self)
+{
+    g_autoptr(GArray) merged = g_array_new(FALSE, FALSE, sizeof(Unread));
+    guint64 total = 0;
+
+    g_array_sort(self->ranges, compare_unread);
+    for (guint i = 0; i < self->ranges->len; i++) {
+        const Unread *one = &g_array_index(self->ranges, Unread, i);
+
+        total += one->length;
+        if (!unread_extend(merged, one->offset, one->length))
+            g_array_append_vals(merged, one, 1);
+    }
+    for (guint i = 0; i < merged->len; i++) {
+        const Unread *one = &g_array_index(merged, Unread, i);
+
+        sinter_img_warning("error while reading offset %" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT
+                           " bytes become zeros in the copy: %s",
+                           one->offset, one->length, one->cause);
+    }
+    if (merged->len > 1)
+        sinter_img_warning("%" G_GUINT64_FORMAT " bytes in %u ranges could not be read", total,
+                           merged->len);
 }
 
 static void
 convert_fill_options(const SinterImgConvertOptions *self, SinterImgProgress *progress,
-                     SinterConvertOptions *how)
+                     Salvaged *salvaged, SinterConvertOptions *how)
 {
     gboolean direct = FALSE;
 
@@ -194,7 +266,8 @@ convert_fill_options(const SinterImgConvertOptions *self, SinterImgProgress *pro
         .n_threads = self->n_threads,
         .cancellable = sinter_img_progress_get_cancellable(progress),
         .progress = sinter_img_progress_get(progress),
-        .salvaged = self->quiet ? NULL : tell_salvaged,
+        .salvaged = self->quiet ? NULL : note_salvaged,
+        .salvaged_data = salvaged,
     };
 }
 
@@ -411,18 +484,22 @@ sinter_img_convert_do(const SinterImgConvertOptions *self, SinterImgProgress *pr
 {
     const char *target = operands[n_operands - 1];
     g_autoptr(GPtrArray) chains = convert_open(self, operands, n_operands - 1);
+    g_autoptr(GArray) unread = g_array_new(FALSE, FALSE, sizeof(Unread));
+    Salvaged salvaged = { .ranges = unread };
     SinterConvertOptions how;
     gboolean ok;
 
     if (!chains)
         return FALSE;
-    convert_fill_options(self, progress, &how);
+    g_array_set_clear_func(unread, unread_clear);
+    convert_fill_options(self, progress, &salvaged, &how);
     if (strcmp(target, "-") == 0)
         ok = convert_to_stdout(self, chains, &how);
     else if (self->existing)
         ok = convert_to_existing(self, chains, target, &how);
     else
         ok = convert_to_new(self, chains, target, &how);
+    tell_salvaged(&salvaged);
     if (ok) {
         sinter_img_progress_complete(progress);
         convert_tell_left(self, chains);

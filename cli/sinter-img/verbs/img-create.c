@@ -181,6 +181,7 @@ create_make(Create *self, const CreateOptions *options)
         sinter_img_error("%s: %s", self->given, error->message);
         return FALSE;
     }
+    how.readable = TRUE;
     if (sinter_image_create(NULL, self->path, &how, &error))
         return TRUE;
     sinter_img_report_as(error, SINTER_STAGE_CREATE_IMAGE, self->path, "%s: ", self->given);
@@ -256,8 +257,9 @@ const SinterCommand sinter_img_create = {
     .options = create_options,
     .n_options = G_N_ELEMENTS(create_options),
     .options_size = sizeof(CreateOptions),
-    .description =
-        "Exit status 0 means that the image is on stable storage. A new file has mode 0600.\n",
+    .description = "Exit status 0 means that the image is on stable storage. Others may read a new "
+                   "file as far\n"
+                   "as the umask allows, unless they may not read its backing file.\n",
     .max_operands = G_MAXUINT,
     .run = create_run,
     .clear = create_clear,

@@ -51,10 +51,12 @@ typedef enum {
  *   btrfs supports this, for empty files; other file systems ignore it.
  * @extent_size_hint: the unit in bytes in which the file system allocates space, for images of any
  *   format; 0 for none, at most %G_MAXUINT32. XFS supports this.
+ * @readable: new files may be read by everybody as far as the umask allows, unless the backing file
+ *   may not; otherwise only their owner may access them
  * @warn: (nullable): called if the hint could not be set, which is not an error
  * @warn_data: for @warn
  *
- * The last four members apply to files only, not to block devices.
+ * The last five members apply to files only, not to block devices.
  */
 typedef struct {
     const char *format;
@@ -72,6 +74,7 @@ typedef struct {
     gboolean data_file_raw;
     gboolean nocow;
     guint64 extent_size_hint;
+    gboolean readable;
     void (*warn)(const char *text, gpointer warn_data);
     gpointer warn_data;
 } SinterCreateOptions;
@@ -79,7 +82,7 @@ typedef struct {
 /**
  * sinter_image_create:
  * @fs: (nullable): the set of files to create the image in; %NULL for the host's files
- * @path: the image: a new file (mode 0600), a block device, or an existing file, whose content is
+ * @path: the image: a new file, a block device, or an existing file, whose content is
  *   lost. Fails with LOCKED if it is in use.
  *
  * Creates an empty image. When it returns %TRUE the image and its directory entry are durable. The

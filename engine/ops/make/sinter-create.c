@@ -10,6 +10,7 @@
 #include "sinter-create-check.h"
 #include "sinter-create-layout.h"
 #include "sinter-error.h"
+#include "sinter-file.h"
 #include "sinter-output-error.h"
 #include "sinter-output.h"
 
@@ -51,6 +52,29 @@ target_claim(Target *self, SinterFs *fs, const char *path, GError **error)
         return FALSE;
     }
     return sinter_io_lock(self->io, SINTER_IO_LOCK_ALONE, error);
+}
+
+/* Returns whether everybody may read a new image with this backing file. */
+static gboolean
+may_be_read(SinterFs *fs, const char *path, const SinterCreateOptions *options)
+{
+    g_autofree char *backing = NULL;
+    g_autoptr(SinterIo) io = NULL;
+    SinterIoStat st;
+
+    if (!options->readable || !options->backing_name)
+        return options->readable;
+    backing = sinter_image_resolve_name(path, options->backing_name, NULL);
+    io = backing ? sinter_fs_open(fs, backing, SINTER_IO_READ | SINTER_IO_NO_LOCK, NULL) : NULL;
+    return io && sinter_io_stat(io, &st, NULL) && (st.mode & 0004);
+}
+
+static gboolean
+target_set_mode(Target *self, gboolean readable, GError **error)
+{
+    guint32 mode = 0600 | (0044 & ~sinter_file_get_umask());
+
+    return !self->io || !self->is_new || !readable || sinter_io_set_mode(self->io, mode, error);
 }
 
 /* Empties the file as far as possible, and requests its layout. */
@@ -108,6 +132,7 @@ create_in(SinterFs *fs, const char *path, const SinterCreateOptions *options, GE
     g_auto(Target) data = { 0 };
     const SinterFormat *format = sinter_create_find_format(options, error);
     g_autofree char *data_path = NULL;
+    gboolean readable;
 
     if (!format || !target_claim(&image, fs, path, error))
         return FALSE;
@@ -121,7 +146,9 @@ create_in(SinterFs *fs, const char *path, const SinterCreateOptions *options, GE
     /* a data file stores the disk unencoded, at the same offsets */
     if (data.io && !sinter_io_check_reach(data.io, options->virtual_size, error))
         return FALSE;
-    return target_empty(&image, options, error) && target_empty(&data, options, error) &&
+    readable = may_be_read(fs, path, options);
+    return target_set_mode(&image, readable, error) && target_set_mode(&data, readable, error) &&
+           target_empty(&image, options, error) && target_empty(&data, options, error) &&
            format->create(image.io, data.io, options, error) && target_finish(&data, error) &&
            target_finish(&image, error);
 }
