@@ -137,15 +137,64 @@ read_namespaces(const xmlNode *node)
     return g_strv_builder_end(builder);
 }
 
+static void
+firmware_free(gpointer data)
+{
+    SinterXmlFirmware *firmware = data;
+
+    sinter_xml_source_free(firmware->source);
+    g_free(firmware);
+}
+
+/* <loader> or <nvram> contains a path, or a <source> like a disk. */
+static SinterXmlSource *
+read_firmware_source(const xmlNode *node)
+{
+    SinterXmlSource *source = sinter_xml_source_new(node);
+    g_autofree char *path = sinter_xml_text(node);
+
+    if (path)
+        g_strstrip(path);
+    if (source->type == SINTER_XML_SOURCE_NONE && path && g_path_is_absolute(path)) {
+        source->type = SINTER_XML_SOURCE_FILE;
+        source->path = g_strdup(path);
+        g_free(source->description);
+        source->description = g_strdup(path);
+    }
+    if (!source->format)
+        source->format = sinter_xml_attribute(node, "format");
+    return source;
+}
+
+static void
+add_firmware(GPtrArray *list, const xmlNode *node, const char *role)
+{
+    SinterXmlSource *source = node ? read_firmware_source(node) : NULL;
+    SinterXmlFirmware *firmware;
+
+    if (!source || source->type == SINTER_XML_SOURCE_NONE) {
+        sinter_xml_source_free(source);
+        return;
+    }
+    firmware = g_new0(SinterXmlFirmware, 1);
+    firmware->role = role;
+    firmware->source = source;
+    g_ptr_array_add(list, firmware);
+}
+
 SinterXmlDomain *
 sinter_xml_domain_new_from_node(const xmlNode *node)
 {
     SinterXmlDomain *domain = g_new0(SinterXmlDomain, 1);
     const xmlNode *devices = sinter_xml_child(node, "devices");
+    const xmlNode *os = sinter_xml_child(node, "os");
     const xmlNode *child = sinter_xml_child(devices, "disk");
 
     domain->name = sinter_xml_text(sinter_xml_child(node, "name"));
     domain->disks = g_ptr_array_new_with_free_func(disk_free);
+    domain->firmware = g_ptr_array_new_with_free_func(firmware_free);
+    add_firmware(domain->firmware, sinter_xml_child(os, "loader"), "the firmware");
+    add_firmware(domain->firmware, sinter_xml_child(os, "nvram"), "the NVRAM");
     domain->metadata_digest = digest_metadata(sinter_xml_child(node, "metadata"));
     domain->metadata_namespaces = read_namespaces(sinter_xml_child(node, "metadata"));
     for (; child; child = sinter_xml_next(child, "disk")) {
@@ -173,6 +222,7 @@ sinter_xml_domain_free(SinterXmlDomain *domain)
     g_free(domain->name);
     g_strfreev(domain->metadata_namespaces);
     g_ptr_array_unref(domain->disks);
+    g_ptr_array_unref(domain->firmware);
     g_free(domain);
 }
 

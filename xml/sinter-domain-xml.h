@@ -37,10 +37,17 @@ typedef struct {
     gboolean mirror_chain_is_whole;
 } SinterXmlDisk;
 
+/* The firmware of a domain, or the file that keeps the firmware's variables. */
+typedef struct {
+    const char *role; /* "the NVRAM", "the firmware" */
+    struct _SinterXmlSource *source;
+} SinterXmlFirmware;
+
 typedef struct _SinterXmlDomain {
     char *name;
-    GPtrArray *disks;           /* of SinterXmlDisk, in the XML's order */
-    guint64 metadata_digest;    /* of the text of <metadata>; 0 without one */
+    GPtrArray *firmware;     /* of SinterXmlFirmware; the format is %NULL if the XML names none */
+    GPtrArray *disks;        /* of SinterXmlDisk, in the XML's order */
+    guint64 metadata_digest; /* of the text of <metadata>; 0 without one */
     char **metadata_namespaces; /* of the elements in <metadata>, at most 64; empty without any */
 } SinterXmlDomain;
 

@@ -114,6 +114,28 @@ sinter_plan_draft_name_layers(const SinterPlanDraft *draft, guint from, guint to
     return sinter_plan_join_names(names);
 }
 
+static gboolean
+is_ignored(const SinterPlanDraft *draft, const SinterReference *reference)
+{
+    return reference->stray &&
+           g_strv_contains(draft->request->ignored_readers, reference->stray->description);
+}
+
+const SinterReference *
+sinter_plan_draft_find_foreign(const SinterPlanDraft *draft, const SinterLayer *layer)
+{
+    g_autoptr(GPtrArray) found = sinter_reference_graph_lookup(draft->graph, layer);
+
+    for (guint i = 0; i < found->len; i++) {
+        const SinterReference *reference = g_ptr_array_index(found, i);
+
+        if (!sinter_reference_is_own(reference, draft->domain->uuid, draft->disk->target) &&
+            !is_ignored(draft, reference))
+            return reference;
+    }
+    return NULL;
+}
+
 guint
 sinter_plan_draft_find_file(const SinterPlanDraft *draft, const SinterLayer *probe)
 {

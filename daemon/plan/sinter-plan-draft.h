@@ -82,6 +82,11 @@ char *sinter_plan_join_names(const GPtrArray *names);
 /* (transfer full): the names of layers [@from, @to), joined */
 char *sinter_plan_draft_name_layers(const SinterPlanDraft *draft, guint from, guint to);
 
+/* (transfer none) (nullable): the first user of @layer other than the draft's own disk and domain,
+ * and other than images that the request says do not count */
+const SinterReference *sinter_plan_draft_find_foreign(const SinterPlanDraft *draft,
+                                                      const SinterLayer *layer);
+
 /* The index of the layer that is the same file as @probe, or SINTER_PLAN_NO_LAYER. */
 guint sinter_plan_draft_find_file(const SinterPlanDraft *draft, const SinterLayer *probe);
 

@@ -47,7 +47,7 @@ find_path(const SinterPlanDraft *draft, const char *name)
 
         if (g_strcmp0(reference->domain_uuid, draft->domain->uuid) == 0 &&
             g_strcmp0(reference->disk, draft->disk->target) == 0 &&
-            reference->kind != SINTER_REFERENCE_SNAPSHOT && place < draft->disk->layers->len &&
+            reference->kind <= SINTER_REFERENCE_INACTIVE && place < draft->disk->layers->len &&
             g_strcmp0(sinter_plan_draft_layer(draft, place)->path, reference->path) == 0)
             return place;
     }
@@ -246,8 +246,7 @@ may_bottom_go(const SinterPlanDraft *draft)
     return top->type == SINTER_SOURCE_FILE && bottom->type == SINTER_SOURCE_FILE &&
            top->fs_device == bottom->fs_device && g_strcmp0(top->format, "qcow2") == 0 &&
            g_strcmp0(bottom->format, "qcow2") == 0 &&
-           !sinter_reference_graph_find_foreign(draft->graph, bottom, draft->domain->uuid,
-                                                draft->disk->target);
+           !sinter_plan_draft_find_foreign(draft, bottom);
 }
 
 /*

@@ -44,7 +44,7 @@ count_more_domains(const SinterPlanDraft *draft, const SinterLayer *layer,
     for (guint i = 0; i < references->len; i++) {
         const SinterReference *reference = g_ptr_array_index(references, i);
 
-        if (g_strcmp0(reference->domain_uuid, draft->domain->uuid) != 0 &&
+        if (reference->domain_uuid && g_strcmp0(reference->domain_uuid, draft->domain->uuid) != 0 &&
             g_strcmp0(reference->domain_uuid, found->domain_uuid) != 0)
             g_hash_table_add(uuids, (gpointer)reference->domain_uuid);
     }
@@ -58,11 +58,11 @@ describe_user(const SinterPlanDraft *draft, const SinterLayer *layer, const Sint
     const SinterReference *reference = find_running(draft, layer, found);
     gboolean own = g_strcmp0(reference->domain_uuid, draft->domain->uuid) == 0;
     guint n_more = count_more_domains(draft, layer, reference);
+    g_autofree char *words = sinter_reference_describe(reference);
     GString *text = g_string_new(NULL);
 
-    if (reference->kind == SINTER_REFERENCE_SNAPSHOT)
-        g_string_append_printf(text, "snapshot '%s' of domain '%s'", reference->snapshot,
-                               reference->domain_name);
+    if (reference->kind > SINTER_REFERENCE_INACTIVE)
+        g_string_append(text, words);
     else
         g_string_append_printf(text, "disk '%s' of %s'%s' (%s)", reference->disk,
                                own ? "the same domain " : "domain ", reference->domain_name,
@@ -97,15 +97,19 @@ static gboolean
 refuse_foreign(SinterPlanDraft *draft, guint place)
 {
     const SinterLayer *layer = sinter_plan_draft_layer(draft, place);
-    const SinterReference *found = sinter_reference_graph_find_foreign(
-        draft->graph, layer, draft->domain->uuid, draft->disk->target);
+    const SinterReference *found = sinter_plan_draft_find_foreign(draft, layer);
     g_autofree char *user = NULL;
+    g_autofree char *remedy = NULL;
     g_autofree char *proposal = NULL;
 
     if (!found)
         return FALSE;
     user = describe_user(draft, layer, found);
-    proposal = propose(draft, place, "remove the other use first");
+    remedy = found->stray
+                 ? g_strdup_printf("confirm that its content is not needed (--ignore-reader '%s')",
+                                   found->stray->description)
+                 : g_strdup("remove the other use first");
+    proposal = propose(draft, place, remedy);
     sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
                              "'%s', a layer of disk '%s' of domain '%s', is also used by %s, whose "
                              "data the merge would corrupt: %s",
@@ -335,7 +339,7 @@ refuse_unknown_readers(SinterPlanDraft *draft)
             draft, SINTER_REFUSAL_UNREADABLE,
             "it is unknown whether another domain uses '%s': %s; correct this, pull instead, or "
             "confirm that the image is not used (--ignore-reader '%s')",
-            layer->description, text, reader.domain->name);
+            layer->description, text, sinter_unknown_reader_get_name(&reader));
 }
 
 void
@@ -371,12 +375,10 @@ sinter_plan_draft_check_destination(SinterPlanDraft *draft)
             format);
     users = sinter_reference_graph_lookup_path(draft->graph, destination);
     if (users->len > 0) {
-        const SinterReference *user = g_ptr_array_index(users, 0);
-        const char *snapshot = user->kind == SINTER_REFERENCE_SNAPSHOT ? user->snapshot : NULL;
+        g_autofree char *user = sinter_reference_describe(g_ptr_array_index(users, 0));
 
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
-                                 "'%s' cannot be the destination: %s '%s' of domain '%s' uses it",
-                                 destination, snapshot ? "snapshot" : "disk",
-                                 snapshot ? snapshot : user->disk, user->domain_name);
+                                 "'%s' cannot be the destination: it is used by %s", destination,
+                                 user);
     }
 }

@@ -59,8 +59,7 @@ why_stays(const SinterPlanDraft *draft, guint place)
         return STAYS_DEVICE;
     if (draft->request->keep_files)
         return STAYS_ASKED;
-    if (sinter_reference_graph_find_foreign(draft->graph, layer, draft->domain->uuid,
-                                            draft->disk->target))
+    if (sinter_plan_draft_find_foreign(draft, layer))
         return STAYS_SHARED;
     if (pull && sinter_plan_draft_is_needed_by_next_boot(draft, place))
         return STAYS_NEXT_BOOT;

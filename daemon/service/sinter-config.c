@@ -59,6 +59,7 @@ static const ConfigKey config_keys[] = {
     { "plans", "max", TYPE_NUMBER, AT(plans.max), "1024", 1, 100000, TRUE },
     { "incidents", "keep-records", TYPE_NUMBER, AT(keep_incidents), "200", 10, 100000, FALSE },
     { "copy", "folders", TYPE_FOLDERS, AT(copy_folders), "/var/lib/libvirt/images", 0, 0, TRUE },
+    { "readers", "folders", TYPE_FOLDERS, AT(reader_folders), "", 0, 0, FALSE },
     { "managers", "names", TYPE_STRING, AT(manager_names), "", 0, 0, FALSE },
     { "plugins", "folders", TYPE_FOLDERS, AT(plugin_folders), "", 0, 0, FALSE },
 };
@@ -194,6 +195,7 @@ sinter_config_free(SinterConfig *config)
         return;
     g_free(config->connection_uri);
     g_free(config->copy_folders);
+    g_free(config->reader_folders);
     g_free(config->manager_names);
     g_free(config->plugin_folders);
     g_free(config);
@@ -306,7 +308,9 @@ sinter_config_dup_scan_settings(const SinterConfig *config)
     SinterScanSettings *settings = sinter_scan_settings_new();
 
     g_strfreev(settings->manager_names);
+    g_strfreev(settings->image_folders);
     settings->manager_names = split_list(config->manager_names, ";");
+    settings->image_folders = split_list(config->reader_folders, ":");
     return settings;
 }
 

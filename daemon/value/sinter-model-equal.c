@@ -36,7 +36,8 @@ layer_equal(gconstpointer pa, gconstpointer pb)
            SAME_TEXT(a, b, format) && SAME(a, b, index) && SAME(a, b, virtual_size_bytes) &&
            SAME(a, b, allocated_bytes) && SAME(a, b, device) && SAME(a, b, inode) &&
            SAME(a, b, fs_device) && SAME(a, b, missing) && SAME(a, b, backing_unknown) &&
-           SAME(a, b, has_internal_snapshots) && SAME_TEXT(a, b, backing_name) &&
+           SAME(a, b, has_internal_snapshots) && SAME_TEXT(a, b, data_path) &&
+           SAME(a, b, data_device) && SAME(a, b, data_inode) && SAME_TEXT(a, b, backing_name) &&
            SAME_TEXT(a, b, looks_like) && SAME_TEXT(a, b, snapshot_name) &&
            SAME_TEXT(a, b, problem);
 }
@@ -74,8 +75,30 @@ snapshot_equal(gconstpointer pa, gconstpointer pb)
     const SinterSnapshot *b = pb;
 
     return SAME_TEXT(a, b, name) && SAME_TEXT(a, b, parent) && SAME(a, b, creation_time_sec) &&
-           SAME(a, b, internal) && SAME_TEXT(a, b, memory_path) &&
-           arrays_equal(a->disks, b->disks, snapshot_disk_equal);
+           SAME(a, b, internal) && SAME_TEXT(a, b, memory_path) && SAME(a, b, memory_device) &&
+           SAME(a, b, memory_inode) && arrays_equal(a->disks, b->disks, snapshot_disk_equal);
+}
+
+static gboolean
+side_image_equal(gconstpointer pa, gconstpointer pb)
+{
+    const SinterSideImage *a = pa;
+    const SinterSideImage *b = pb;
+
+    return SAME_TEXT(a, b, role) && SAME_TEXT(a, b, disk) &&
+           arrays_equal(a->layers, b->layers, layer_equal);
+}
+
+gboolean
+sinter_chains_equal(const GPtrArray *a, const GPtrArray *b)
+{
+    if (a->len != b->len)
+        return FALSE;
+    for (guint i = 0; i < a->len; i++) {
+        if (!arrays_equal(g_ptr_array_index(a, i), g_ptr_array_index(b, i), layer_equal))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 gboolean
@@ -86,7 +109,8 @@ sinter_domain_equal(const SinterDomain *a, const SinterDomain *b)
            SAME(a, b, has_managed_save) && SAME(a, b, metadata_digest) && SAME(a, b, partial) &&
            SAME_TEXT(a, b, manager) && SAME_TEXT(a, b, problem) &&
            arrays_equal(a->disks, b->disks, disk_equal) &&
-           arrays_equal(a->snapshots, b->snapshots, snapshot_equal);
+           arrays_equal(a->snapshots, b->snapshots, snapshot_equal) &&
+           arrays_equal(a->side_images, b->side_images, side_image_equal);
 }
 
 static gboolean

@@ -32,6 +32,7 @@ sinter_layer_free(SinterLayer *layer)
     g_free(layer->path);
     g_free(layer->description);
     g_free(layer->format);
+    g_free(layer->data_path);
     g_free(layer->backing_name);
     g_free(layer->looks_like);
     g_free(layer->snapshot_name);
@@ -81,6 +82,28 @@ sinter_snapshot_disk_free(SinterSnapshotDisk *disk)
     g_free(disk);
 }
 
+/* @layers: (transfer full) */
+SinterSideImage *
+sinter_side_image_new(const char *role, GPtrArray *layers)
+{
+    SinterSideImage *image = g_new0(SinterSideImage, 1);
+
+    image->role = g_strdup(role);
+    image->layers = layers;
+    return image;
+}
+
+void
+sinter_side_image_free(SinterSideImage *image)
+{
+    if (!image)
+        return;
+    g_free(image->role);
+    g_free(image->disk);
+    g_ptr_array_unref(image->layers);
+    g_free(image);
+}
+
 SinterSnapshot *
 sinter_snapshot_new(void)
 {
@@ -110,6 +133,7 @@ sinter_domain_new(void)
     g_atomic_ref_count_init(&domain->ref_count);
     domain->disks = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_disk_free);
     domain->snapshots = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_snapshot_free);
+    domain->side_images = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_side_image_free);
     return domain;
 }
 
@@ -129,6 +153,7 @@ sinter_domain_unref(SinterDomain *domain)
     g_free(domain->name);
     g_clear_pointer(&domain->disks, g_ptr_array_unref);
     g_clear_pointer(&domain->snapshots, g_ptr_array_unref);
+    g_clear_pointer(&domain->side_images, g_ptr_array_unref);
     g_free(domain->manager);
     g_free(domain->problem);
     g_free(domain);

@@ -45,6 +45,9 @@ typedef struct {
     gboolean backing_unknown; /* the layer may have a backing file that is not in the chain; only
                                * set for the last layer of a chain, and then @problem says why */
     gboolean has_internal_snapshots;
+    char *data_path;     /* the image's external data file, %NULL for none */
+    guint64 data_device; /* its identity, 0/0 if unknown */
+    guint64 data_inode;
     char *backing_name;  /* the backing file name in the image's header, unchanged; %NULL for
                           * none */
     char *looks_like;    /* for an image recorded as raw: the other format whose header its first
@@ -111,13 +114,22 @@ typedef struct {
                                * %NULL */
 } SinterSnapshotDisk;
 
+/* An image that a domain uses besides its disks. */
+typedef struct {
+    char *role;        /* "the NVRAM", "the managed save image", as words */
+    char *disk;        /* of a managed save image: the target of the disk, else %NULL */
+    GPtrArray *layers; /* of SinterLayer, top first */
+} SinterSideImage;
+
 typedef struct {
     char *name;
     char *parent;             /* or %NULL */
     gint64 creation_time_sec; /* since the epoch */
     gboolean internal;        /* memory or any disk is internal */
     char *memory_path;        /* file of an external memory snapshot, or %NULL */
-    GPtrArray *disks;         /* of SinterSnapshotDisk */
+    guint64 memory_device;    /* its identity, 0/0 if unknown */
+    guint64 memory_inode;
+    GPtrArray *disks; /* of SinterSnapshotDisk */
 } SinterSnapshot;
 
 /* The state of a domain; the values are those of virDomainState. */
@@ -145,6 +157,7 @@ typedef struct {
                               * it; policies are stored there */
     GPtrArray *disks;        /* of SinterDisk, in the order of the XML */
     GPtrArray *snapshots;    /* of SinterSnapshot, oldest first */
+    GPtrArray *side_images;  /* of SinterSideImage */
     char *manager; /* the program that manages the domain, besides libvirt ("OpenStack"), as words;
                     * %NULL for none. See sinter-manager.h */
     char *problem; /* why the domain could not be read completely (malformed XML …), or %NULL */
@@ -158,6 +171,10 @@ SinterDisk *sinter_disk_new(void);
 void sinter_disk_free(SinterDisk *disk);
 SinterSnapshotDisk *sinter_snapshot_disk_new(void);
 void sinter_snapshot_disk_free(SinterSnapshotDisk *disk);
+
+/* @layers: (transfer full) */
+SinterSideImage *sinter_side_image_new(const char *role, GPtrArray *layers);
+void sinter_side_image_free(SinterSideImage *image);
 SinterSnapshot *sinter_snapshot_new(void);
 void sinter_snapshot_free(SinterSnapshot *snapshot);
 SinterDomain *sinter_domain_new(void);
@@ -191,6 +208,9 @@ const char *sinter_domain_state_name(SinterDomainState state);
 /* Returns whether two scans of a domain are equal, so that no change needs to be reported. Free
  * space is ignored: any write on the host changes it. */
 gboolean sinter_domain_equal(const SinterDomain *a, const SinterDomain *b);
+
+/* Likewise for two lists of chains (element-type GPtrArray of SinterLayer). */
+gboolean sinter_chains_equal(const GPtrArray *a, const GPtrArray *b);
 
 /* Returns whether one of two equal domains can replace the other: free space too differs by less
  * than 1/64. */

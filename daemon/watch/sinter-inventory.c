@@ -26,6 +26,7 @@
 typedef struct {
     gboolean all;
     GHashTable *domains; /* uuid → SinterDomain, NULL for one that no longer exists */
+    GPtrArray *strays;   /* as in SinterHost; NULL unless all */
 } Findings;
 
 struct _SinterInventory {
@@ -36,7 +37,8 @@ struct _SinterInventory {
     guint rescan_interval_sec;
     guint rescan_id;
     GHashTable *domains;         /* uuid (owned by the domain) → SinterDomain */
-    SinterReferenceGraph *graph; /* of domains, or NULL */
+    GPtrArray *strays;           /* as in SinterHost, of the last full scan */
+    SinterReferenceGraph *graph; /* of domains and strays, or NULL */
     SinterScanRequest *pending;  /* what the next scan is to read, or NULL */
     SinterScanRequest *running;  /* (transfer none) what the present scan reads, or NULL */
     gboolean complete;
@@ -66,6 +68,7 @@ findings_free(gpointer data)
     Findings *findings = data;
 
     g_hash_table_unref(findings->domains);
+    g_clear_pointer(&findings->strays, g_ptr_array_unref);
     g_free(findings);
 }
 
@@ -115,7 +118,7 @@ take_in(SinterDomain *domain, gpointer user_data)
 static gboolean
 scan_everything(const SinterScanSource *source, Scan *scan, GError **error)
 {
-    gboolean good = sinter_scan_each(source, take_in, scan, error);
+    gboolean good = sinter_scan_each(source, take_in, scan, &scan->findings->strays, error);
 
     malloc_trim(0); /* the XML of a whole host was allocated and freed */
     return good;
@@ -236,6 +239,16 @@ drop_absent(SinterInventory *self, const Findings *findings, GPtrArray *changes)
 }
 
 static void
+take_over_strays(SinterInventory *self, Findings *findings)
+{
+    if (sinter_chains_equal(self->strays, findings->strays))
+        return;
+    g_ptr_array_unref(self->strays);
+    self->strays = g_steal_pointer(&findings->strays);
+    g_clear_pointer(&self->graph, sinter_reference_graph_unref);
+}
+
+static void
 take_over(SinterInventory *self, Findings *findings)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(change_free);
@@ -244,6 +257,7 @@ take_over(SinterInventory *self, Findings *findings)
     gpointer domain;
 
     if (findings->all) {
+        take_over_strays(self, findings);
         drop_absent(self, findings, changes);
         sinter_problem_log_begin_round(self->problems);
     }
@@ -453,7 +467,7 @@ sinter_inventory_get_graph(SinterInventory *self)
 
     if (!self->graph) {
         list = sinter_inventory_list(self);
-        self->graph = sinter_reference_graph_new(list);
+        self->graph = sinter_reference_graph_new_with_strays(list, self->strays);
     }
     return sinter_reference_graph_ref(self->graph);
 }
@@ -536,6 +550,7 @@ sinter_inventory_finalize(GObject *object)
     SinterInventory *self = SINTER_INVENTORY(object);
 
     g_hash_table_unref(self->domains);
+    g_ptr_array_unref(self->strays);
     g_clear_pointer(&self->graph, sinter_reference_graph_unref);
     g_clear_pointer(&self->pending, sinter_scan_request_free);
     g_clear_pointer(&self->settings, sinter_scan_settings_unref);
@@ -565,5 +580,6 @@ sinter_inventory_init(SinterInventory *self)
 {
     self->domains =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)sinter_domain_unref);
+    self->strays = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     self->problems = sinter_problem_log_new();
 }

@@ -207,6 +207,20 @@ find_folder_device(const char *path)
     return st.st_dev;
 }
 
+static void
+fill_data_file(SinterLayer *layer, const SinterImageInfo *info)
+{
+    SinterIdentity identity;
+
+    if (!info->data_file_path || !g_utf8_validate(info->data_file_path, -1, NULL))
+        return;
+    layer->data_path = g_strdup(info->data_file_path);
+    if (sinter_identity_read(layer->data_path, &identity, NULL) != 0)
+        return;
+    layer->data_device = identity.device;
+    layer->data_inode = identity.inode;
+}
+
 /* Fills in what @sighting contains about the layer at its path. */
 static void
 fill(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
@@ -229,6 +243,7 @@ fill(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
     layer->has_internal_snapshots = info->n_snapshots > 0;
     layer->backing_name = g_strdup(info->backing_name);
     layer->looks_like = g_strdup(info->looks_like);
+    fill_data_file(layer, info);
     if (layer->type == SINTER_SOURCE_BLOCK)
         layer->allocated_bytes = info->file_size; /* a device counts with its full size */
 }
@@ -454,5 +469,19 @@ sinter_layer_reader_read_chain(SinterLayerReader *reader, const GPtrArray *sourc
         follow_headers(reader, layers, last->format ? last->format : "raw");
     }
     settle_doubts(layers, is_whole);
+    return layers;
+}
+
+GPtrArray *
+sinter_layer_reader_read_image(SinterLayerReader *reader, const SinterXmlSource *source)
+{
+    GPtrArray *layers = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_layer_free);
+    SinterLayer *layer = layer_new_from_source(reader, source);
+
+    g_ptr_array_add(layers, layer);
+    if (layer->path)
+        fill(reader, layer, see(reader, layer->path, layer->format));
+    follow_headers(reader, layers, layer->format);
+    settle_doubts(layers, FALSE);
     return layers;
 }

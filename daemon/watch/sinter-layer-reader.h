@@ -37,4 +37,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLayerReader, sinter_layer_reader_free)
 GPtrArray *sinter_layer_reader_read_chain(SinterLayerReader *reader, const GPtrArray *sources,
                                           gboolean is_whole);
 
+/**
+ * sinter_layer_reader_read_image:
+ * @source: an image that is not a disk's; without a format it is probed
+ *
+ * As sinter_layer_reader_read_chain(), by the image headers. For finding users only.
+ */
+GPtrArray *sinter_layer_reader_read_image(SinterLayerReader *reader, const SinterXmlSource *source);
+
 G_END_DECLS

@@ -28,6 +28,7 @@ struct _Entry {
 struct _SinterReferenceGraph {
     gatomicrefcount ref_count;
     GPtrArray *domains;      /* keeps the values alive that the references point to */
+    GPtrArray *strays;       /* likewise */
     GPtrArray *entries;      /* owns them */
     GHashTable *by_key;      /* set of Entry, keyed by @key */
     GHashTable *by_identity; /* set of Entry with known identity, keyed by it */
@@ -124,6 +125,11 @@ add_layers(SinterReferenceGraph *graph, SinterReference reference, const GPtrArr
         reference.depth = reference.kind == SINTER_REFERENCE_SNAPSHOT ? 0 : i;
         graph_add(graph, &reference, layer->description,
                   (SinterIdentity){ layer->device, layer->inode });
+        if (!layer->data_path)
+            continue;
+        reference.path = layer->data_path;
+        graph_add(graph, &reference, NULL,
+                  (SinterIdentity){ layer->data_device, layer->data_inode });
     }
 }
 
@@ -168,8 +174,40 @@ add_snapshot(SinterReferenceGraph *graph, SinterReference reference, const Sinte
         add_snapshot_disk(graph, reference, g_ptr_array_index(snapshot->disks, i));
     if (snapshot->memory_path) {
         reference.path = snapshot->memory_path;
-        graph_add(graph, &reference, NULL, (SinterIdentity){ 0, 0 });
+        graph_add(graph, &reference, NULL,
+                  (SinterIdentity){ snapshot->memory_device, snapshot->memory_inode });
     }
+}
+
+static void
+add_side_image(SinterReferenceGraph *graph, SinterReference reference, const SinterSideImage *image)
+{
+    reference.kind = SINTER_REFERENCE_SIDE;
+    reference.role = image->role;
+    reference.disk = image->disk;
+    add_layers(graph, reference, image->layers);
+}
+
+/* The stray itself has no user: it is the user of what is below it. */
+static void
+add_stray(SinterReferenceGraph *graph, const GPtrArray *layers)
+{
+    SinterReference reference = { .kind = SINTER_REFERENCE_STRAY,
+                                  .stray = g_ptr_array_index(layers, 0) };
+
+    for (guint i = 1; i < layers->len; i++) {
+        const SinterLayer *layer = g_ptr_array_index(layers, i);
+
+        reference.path = layer->path;
+        reference.depth = i;
+        graph_add(graph, &reference, layer->description,
+                  (SinterIdentity){ layer->device, layer->inode });
+    }
+    if (!reference.stray->data_path)
+        return;
+    reference.path = reference.stray->data_path;
+    graph_add(graph, &reference, NULL,
+              (SinterIdentity){ reference.stray->data_device, reference.stray->data_inode });
 }
 
 static void
@@ -182,20 +220,33 @@ add_domain(SinterReferenceGraph *graph, SinterDomain *domain)
         add_disk(graph, reference, domain, g_ptr_array_index(domain->disks, i));
     for (guint i = 0; i < domain->snapshots->len; i++)
         add_snapshot(graph, reference, g_ptr_array_index(domain->snapshots, i));
+    for (guint i = 0; i < domain->side_images->len; i++)
+        add_side_image(graph, reference, g_ptr_array_index(domain->side_images, i));
 }
 
 SinterReferenceGraph *
 sinter_reference_graph_new(GPtrArray *domains)
 {
+    g_autoptr(GPtrArray) none = g_ptr_array_new();
+
+    return sinter_reference_graph_new_with_strays(domains, none);
+}
+
+SinterReferenceGraph *
+sinter_reference_graph_new_with_strays(GPtrArray *domains, GPtrArray *strays)
+{
     SinterReferenceGraph *graph = g_new0(SinterReferenceGraph, 1);
 
     g_atomic_ref_count_init(&graph->ref_count);
     graph->domains = g_ptr_array_new_full(domains->len, (GDestroyNotify)sinter_domain_unref);
+    graph->strays = g_ptr_array_ref(strays);
     graph->entries = g_ptr_array_new_with_free_func(entry_free);
     graph->by_key = g_hash_table_new(entry_key_hash, entry_key_equal);
     graph->by_identity = g_hash_table_new(entry_identity_hash, entry_identity_equal);
     for (guint i = 0; i < domains->len; i++)
         add_domain(graph, g_ptr_array_index(domains, i));
+    for (guint i = 0; i < strays->len; i++)
+        add_stray(graph, g_ptr_array_index(strays, i));
     return graph;
 }
 
@@ -215,6 +266,7 @@ sinter_reference_graph_unref(SinterReferenceGraph *graph)
     g_hash_table_unref(graph->by_identity);
     g_ptr_array_unref(graph->entries);
     g_ptr_array_unref(graph->domains);
+    g_ptr_array_unref(graph->strays);
     g_free(graph);
 }
 
@@ -293,6 +345,32 @@ sinter_reference_graph_lookup_path(const SinterReferenceGraph *graph, const char
     return graph_find(graph, &probe);
 }
 
+gboolean
+sinter_reference_is_own(const SinterReference *reference, const char *uuid, const char *target)
+{
+    return reference->domain_uuid && g_strcmp0(reference->domain_uuid, uuid) == 0 &&
+           (reference->kind == SINTER_REFERENCE_SNAPSHOT ||
+            g_strcmp0(reference->disk, target) == 0);
+}
+
+char *
+sinter_reference_describe(const SinterReference *reference)
+{
+    switch (reference->kind) {
+    case SINTER_REFERENCE_SNAPSHOT:
+        return g_strdup_printf("snapshot '%s' of domain '%s'", reference->snapshot,
+                               reference->domain_name);
+    case SINTER_REFERENCE_SIDE:
+        return g_strdup_printf("%s of domain '%s'", reference->role, reference->domain_name);
+    case SINTER_REFERENCE_STRAY:
+        return g_strdup_printf("image '%s', which no domain uses", reference->stray->description);
+    default:
+        return g_strdup_printf(
+            "disk '%s' of domain '%s' (%s)", reference->disk, reference->domain_name,
+            reference->kind == SINTER_REFERENCE_LIVE ? "running" : "not running on it");
+    }
+}
+
 const SinterReference *
 sinter_reference_graph_find_foreign(const SinterReferenceGraph *graph, const SinterLayer *layer,
                                     const char *uuid, const char *target)
@@ -301,12 +379,9 @@ sinter_reference_graph_find_foreign(const SinterReferenceGraph *graph, const Sin
 
     for (guint i = 0; i < found->len; i++) {
         const SinterReference *reference = g_ptr_array_index(found, i);
-        gboolean same_domain = g_strcmp0(reference->domain_uuid, uuid) == 0;
 
-        if (same_domain && (reference->kind == SINTER_REFERENCE_SNAPSHOT ||
-                            g_strcmp0(reference->disk, target) == 0))
-            continue;
-        return reference;
+        if (!sinter_reference_is_own(reference, uuid, target))
+            return reference;
     }
     return NULL;
 }
@@ -315,4 +390,10 @@ const GPtrArray *
 sinter_reference_graph_get_domains(const SinterReferenceGraph *graph)
 {
     return graph->domains;
+}
+
+const GPtrArray *
+sinter_reference_graph_get_strays(const SinterReferenceGraph *graph)
+{
+    return graph->strays;
 }

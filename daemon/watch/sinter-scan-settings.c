@@ -12,6 +12,7 @@ sinter_scan_settings_new(void)
     SinterScanSettings *settings = g_new0(SinterScanSettings, 1);
 
     g_atomic_ref_count_init(&settings->ref_count);
+    settings->image_folders = g_new0(char *, 1);
     settings->manager_names = g_new0(char *, 1);
     return settings;
 }
@@ -28,6 +29,7 @@ sinter_scan_settings_unref(SinterScanSettings *settings)
 {
     if (!settings || !g_atomic_ref_count_dec(&settings->ref_count))
         return;
+    g_strfreev(settings->image_folders);
     g_strfreev(settings->manager_names);
     g_free(settings);
 }

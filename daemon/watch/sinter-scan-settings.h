@@ -11,6 +11,7 @@ G_BEGIN_DECLS
  */
 typedef struct {
     gatomicrefcount ref_count;
+    char **image_folders; /* absolute paths: where to look for images that no domain names */
     char **manager_names; /* shell patterns of the names of domains that other programs manage */
 } SinterScanSettings;
 

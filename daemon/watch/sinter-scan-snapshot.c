@@ -91,6 +91,18 @@ read_frozen(SinterLayerReader *reader, const SinterDomain *domain, SinterSnapsho
         g_clear_pointer(&disk->frozen_layers, g_ptr_array_unref);
 }
 
+static void
+read_memory(SinterSnapshot *snapshot, const SinterXmlSnapshot *xml)
+{
+    SinterIdentity identity;
+
+    snapshot->memory_path = g_strdup(xml->memory_path);
+    if (!xml->memory_path || sinter_identity_read(xml->memory_path, &identity, NULL) != 0)
+        return;
+    snapshot->memory_device = identity.device;
+    snapshot->memory_inode = identity.inode;
+}
+
 static SinterSnapshot *
 read_snapshot(SinterLayerReader *reader, const SinterDomain *domain, const SinterXmlSnapshot *xml)
 {
@@ -100,7 +112,7 @@ read_snapshot(SinterLayerReader *reader, const SinterDomain *domain, const Sinte
     snapshot->parent = g_strdup(xml->parent);
     snapshot->creation_time_sec = xml->creation_time_sec;
     snapshot->internal = xml->memory == SINTER_XML_SNAPSHOT_INTERNAL;
-    snapshot->memory_path = g_strdup(xml->memory_path);
+    read_memory(snapshot, xml);
     for (guint i = 0; i < xml->disks->len; i++)
         read_overlay(snapshot, g_ptr_array_index(xml->disks, i));
     for (guint i = 0; xml->domain && i < xml->domain->disks->len; i++)

@@ -12,6 +12,8 @@
 #include "sinter-error.h"
 #include "sinter-layer-reader.h"
 #include "sinter-manager.h"
+#include "sinter-scan-side.h"
+#include "sinter-stray-search.h"
 #include "sinter-scan-snapshot.h"
 
 #include <libvirt/virterror.h>
@@ -20,6 +22,7 @@
 typedef struct {
     const SinterScanSettings *settings;
     SinterLayerReader *reader;
+    SinterStraySearch *search; /* NULL: one domain is read */
     gboolean knows_block_jobs; /* the driver supports them */
 } Scan;
 
@@ -150,6 +153,7 @@ read_disks(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error
     if (!xml)
         return FALSE;
     domain->metadata_digest = xml->metadata_digest;
+    sinter_scan_read_firmware(scan->reader, domain, xml);
     domain->manager =
         sinter_manager_recognize(domain->name, (const char *const *)xml->metadata_namespaces,
                                  (const char *const *)scan->settings->manager_names);
@@ -237,8 +241,10 @@ read_state(SinterDomain *domain, virDomainPtr handle, GError **error)
 static gboolean
 read_parts(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error)
 {
-    return read_state(domain, handle, error) && read_disks(scan, domain, handle, error) &&
-           sinter_scan_read_snapshots(scan->reader, domain, handle, error) &&
+    if (!read_state(domain, handle, error) || !read_disks(scan, domain, handle, error))
+        return FALSE;
+    sinter_scan_read_managed_save(scan->reader, domain, handle);
+    return sinter_scan_read_snapshots(scan->reader, domain, handle, error) &&
            (!domain->active || read_block_jobs(scan, domain, handle, error));
 }
 
@@ -277,6 +283,7 @@ read_domains(Scan *scan, virDomainPtr *handles, int n_handles, SinterScanFunc fu
         SinterDomain *domain = read_domain(scan, handles[i], &local);
 
         if (domain) {
+            sinter_stray_search_note(scan->search, domain);
             func(domain, user_data);
         } else if (!g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
             g_propagate_error(error, g_steal_pointer(&local));
@@ -288,10 +295,11 @@ read_domains(Scan *scan, virDomainPtr *handles, int n_handles, SinterScanFunc fu
 
 gboolean
 sinter_scan_each(const SinterScanSource *source, SinterScanFunc func, gpointer user_data,
-                 GError **error)
+                 GPtrArray **ret_strays, GError **error)
 {
     g_autoptr(SinterLayerReader) reader = sinter_layer_reader_new(source->connection);
-    Scan scan = { .settings = source->settings, .reader = reader, .knows_block_jobs = TRUE };
+    g_autoptr(SinterStraySearch) search = sinter_stray_search_new();
+    Scan scan = { source->settings, reader, search, TRUE };
     virDomainPtr *handles = NULL;
     int n_handles = virConnectListAllDomains(source->connection, &handles, 0);
     gboolean good;
@@ -304,6 +312,8 @@ sinter_scan_each(const SinterScanSource *source, SinterScanFunc func, gpointer u
     for (int i = 0; i < n_handles; i++)
         virDomainFree(handles[i]);
     free(handles);
+    if (good)
+        *ret_strays = sinter_stray_search_run(search, source->connection, reader, source->settings);
     return good;
 }
 
@@ -313,14 +323,17 @@ collect_domain(SinterDomain *domain, gpointer user_data)
     g_ptr_array_add(user_data, domain);
 }
 
-GPtrArray *
+SinterHost *
 sinter_scan_all(const SinterScanSource *source, GError **error)
 {
-    g_autoptr(GPtrArray) domains =
-        g_ptr_array_new_with_free_func((GDestroyNotify)sinter_domain_unref);
+    g_autoptr(SinterHost) host = sinter_host_new();
+    GPtrArray *strays = NULL;
 
-    return sinter_scan_each(source, collect_domain, domains, error) ? g_steal_pointer(&domains)
-                                                                    : NULL;
+    if (!sinter_scan_each(source, collect_domain, host->domains, &strays, error))
+        return NULL;
+    g_ptr_array_unref(host->strays);
+    host->strays = strays;
+    return g_steal_pointer(&host);
 }
 
 SinterDomain *

@@ -3,7 +3,7 @@
 
 #include <libvirt/libvirt.h>
 
-#include "sinter-model.h"
+#include "sinter-host.h"
 #include "sinter-scan-settings.h"
 
 G_BEGIN_DECLS
@@ -23,12 +23,13 @@ typedef struct {
     const SinterScanSettings *settings;
 } SinterScanSource;
 
-/* Calls @func for every domain of the connection, one after the other. */
+/* Calls @func for every domain of the connection, one after the other. @ret_strays: (transfer
+ * full): as in SinterHost */
 gboolean sinter_scan_each(const SinterScanSource *source, SinterScanFunc func, gpointer user_data,
-                          GError **error);
+                          GPtrArray **ret_strays, GError **error);
 
-/* (transfer full) (element-type SinterDomain) (nullable): every domain of the connection */
-GPtrArray *sinter_scan_all(const SinterScanSource *source, GError **error);
+/* (transfer full) (nullable): every domain of the connection, and the strays */
+SinterHost *sinter_scan_all(const SinterScanSource *source, GError **error);
 
 /* (transfer full) (nullable): one domain, newly read; NOT_FOUND if it does not exist */
 SinterDomain *sinter_scan_domain(const SinterScanSource *source, const char *uuid, GError **error);

@@ -97,6 +97,9 @@ find_in_domain(const SinterDomain *domain, const SinterLayer *image)
             try_chain(&walk, disk->frozen_layers);
         }
     }
+    for (guint i = 0; i < domain->side_images->len; i++)
+        try_chain(&walk,
+                  ((const SinterSideImage *)g_ptr_array_index(domain->side_images, i))->layers);
     return walk.found;
 }
 
@@ -108,9 +111,9 @@ is_left_out(const SinterUnknownReaderSearch *search, const SinterDomain *domain)
                                 g_strv_contains(search->ignored, domain->uuid)));
 }
 
-gboolean
-sinter_unknown_reader_find(const SinterUnknownReaderSearch *search, const SinterLayer *image,
-                           SinterUnknownReader *ret_reader)
+static gboolean
+find_domain(const SinterUnknownReaderSearch *search, const SinterLayer *image,
+            SinterUnknownReader *ret_reader)
 {
     const GPtrArray *domains = sinter_reference_graph_get_domains(search->graph);
 
@@ -129,9 +132,53 @@ sinter_unknown_reader_find(const SinterUnknownReaderSearch *search, const Sinter
     return FALSE;
 }
 
+static gboolean
+may_stray_use(const SinterLayer *stray, const SinterLayer *image)
+{
+    return is_device(stray) ? is_device(image) : is_in_same_folder(stray, image);
+}
+
+static gboolean
+find_stray(const SinterUnknownReaderSearch *search, const SinterLayer *image,
+           SinterUnknownReader *ret_reader)
+{
+    const GPtrArray *strays = sinter_reference_graph_get_strays(search->graph);
+
+    for (guint i = 0; i < strays->len; i++) {
+        const GPtrArray *layers = g_ptr_array_index(strays, i);
+        const SinterLayer *stray = g_ptr_array_index(layers, 0);
+        const SinterLayer *last = g_ptr_array_index(layers, layers->len - 1);
+
+        if (!last->backing_unknown || sinter_layer_same_file(stray, image) ||
+            !may_stray_use(stray, image) ||
+            (search->ignored && g_strv_contains(search->ignored, stray->description)))
+            continue;
+        *ret_reader = (SinterUnknownReader){ NULL, last };
+        ret_reader->stray = stray;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
+sinter_unknown_reader_find(const SinterUnknownReaderSearch *search, const SinterLayer *image,
+                           SinterUnknownReader *ret_reader)
+{
+    return find_domain(search, image, ret_reader) || find_stray(search, image, ret_reader);
+}
+
+const char *
+sinter_unknown_reader_get_name(const SinterUnknownReader *reader)
+{
+    return reader->domain ? reader->domain->name : reader->stray->description;
+}
+
 char *
 sinter_unknown_reader_describe(const SinterUnknownReader *reader)
 {
+    if (!reader->domain)
+        return g_strdup_printf("the backing file of '%s', which no domain uses, is unknown: %s",
+                               reader->layer->description, reader->layer->problem);
     if (!reader->layer)
         return g_strdup_printf("domain '%s' could not be read completely: %s", reader->domain->name,
                                reader->domain->problem);

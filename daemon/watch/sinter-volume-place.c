@@ -98,6 +98,31 @@ place_by_libvirt(virStoragePoolPtr pool, const char *volume, SinterVolumePlace *
     return found != NULL;
 }
 
+static void
+add_folder(GPtrArray *folders, virStoragePoolPtr pool)
+{
+    g_autoptr(SinterXmlPool) xml = read_definition(pool, virStoragePoolGetName(pool), NULL);
+    const PoolKind *kind = xml ? find_kind(xml->type) : NULL;
+
+    if (kind && kind->by_name && xml->target && g_path_is_absolute(xml->target))
+        g_ptr_array_add(folders, g_strdup(xml->target));
+}
+
+GPtrArray *
+sinter_volume_place_list_folders(virConnectPtr connection)
+{
+    GPtrArray *folders = g_ptr_array_new_with_free_func(g_free);
+    virStoragePoolPtr *pools = NULL;
+    int n_pools = connection ? virConnectListAllStoragePools(connection, &pools, 0) : 0;
+
+    for (int i = 0; i < n_pools; i++) {
+        add_folder(folders, pools[i]);
+        virStoragePoolFree(pools[i]);
+    }
+    free(pools);
+    return folders;
+}
+
 gboolean
 sinter_volume_place_find(virConnectPtr connection, const char *pool, const char *volume,
                          SinterVolumePlace *ret_place, GError **error)

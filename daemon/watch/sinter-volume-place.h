@@ -26,4 +26,8 @@ typedef struct {
 gboolean sinter_volume_place_find(virConnectPtr connection, const char *pool, const char *volume,
                                   SinterVolumePlace *ret_place, GError **error);
 
+/* (transfer full) (element-type utf8): the folders of the volumes of all storage pools, active or
+ * not, whose volumes are files or logical volumes; empty if libvirt cannot list them. Blocking. */
+GPtrArray *sinter_volume_place_list_folders(virConnectPtr connection);
+
 G_END_DECLS

@@ -14,7 +14,7 @@ def fill(place):
         place.add_domain(twin, ('vda', [place.image(twin, 'base'), base]))
     place.add_domain('stopped', ('vda', place.chain('stopped.0', 'stopped.1')), running=False)
     top = place.chain('loose.0', 'loose.1', 'loose.2')[0]
-    place.image('loose.other', 'loose.0')
+    place.image('loose.other')
     place.hosts.append(bare_xml('loose', top))
     place.write_host()
 

@@ -132,6 +132,87 @@ class Neighbours(SinterCase):
             self.assertEqual(code, UNKNOWN)
             self.assertIn("'nowhere'", text)
 
+    def assert_stray(self, guest, stray):
+        """The stray stops the merge by its name, until its name is given."""
+        (code, text), = self.refusals(guest)
+        self.assertEqual(code, 'shared-base')
+        self.assertIn(stray, text)
+        done = self.bench.sinter('consolidate', guest.name, check=False)
+        self.assertEqual(done.returncode, REFUSED, done.stderr)
+        plan = self.bench.sinter_json('plan', guest.name, '--ignore-reader', stray)
+        self.assertEqual(plan['verdict'], 'work')
+
+    def test_a_clone_beside_the_chain(self):
+        guest = self.grown(2)
+        before = self.paths(guest)
+        clone = os.path.join(guest.folder, 'clone.qcow2')
+        images.qemu_img('create', '-q', '-f', 'qcow2', '-b', before[1], '-F', 'qcow2', clone)
+        content = images.qemu_img('map', '--output=json', clone)
+        self.assert_stray(guest, clone)
+        self.assertEqual(images.qemu_img('map', '--output=json', clone), content)
+        chain = self.bench.sinter('chain', guest.name).stdout
+        self.assertIn('clone.qcow2', chain)
+        self.bench.sinter('consolidate', guest.name, '--ignore-reader', clone)
+        self.assert_fused(guest, before)
+        self.assert_whole(guest)
+
+    def test_a_clone_in_a_pool(self):
+        guest = self.grown(1)
+        pool = self.bench.connection.storagePoolCreateXML(
+            "<pool type='dir'><name>awake</name>"
+            f"<target><path>{self.bench.folder('odd')}</path></target></pool>")
+        self.addCleanup(pool.destroy)
+        clone = self.place('in-a-pool.qcow2')
+        images.qemu_img('create', '-q', '-f', 'qcow2', '-b', guest.path('vda', 'base'),
+                        '-F', 'qcow2', clone)
+        self.addCleanup(os.unlink, clone)
+        self.assert_stray(guest, clone)
+
+    def test_a_data_file(self):
+        """A base that is the data file of an image which no domain uses."""
+        guest = self.grown(1)
+        image = os.path.join(guest.folder, 'with-data.qcow2')
+        base = guest.path('vda', 'base')
+        shadow = os.path.join(guest.folder, 'shadow')
+        images.qemu_img('create', '-q', '-f', 'qcow2', '-o',
+                        f'data_file={shadow},data_file_raw=on', image, '1M')
+        os.unlink(shadow)
+        os.symlink(base, shadow)
+        self.assert_stray(guest, image)
+
+    def test_a_managed_save_image(self):
+        """It resumes on the images that it was saved with, whatever the definition says since."""
+        guest = self.grown(1)
+        saved = self.guest('saved-one')
+        overlay = os.path.join(guest.folder, 'of-saved.qcow2')
+        images.qemu_img('create', '-q', '-f', 'qcow2', '-b', guest.path('vda', 'base'),
+                        '-F', 'qcow2', overlay)
+        domain = self.bench.connection.lookupByName(saved.name)
+        root = ElementTree.fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+        usual = root.find('devices/disk/source').get('file')
+        root.find('devices/disk/source').set('file', overlay)
+        self.bench.connection.defineXML(ElementTree.tostring(root, 'unicode'))
+        guest.stop()
+        domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+        domain.managedSave()
+        self.addCleanup(domain.managedSaveRemove)
+        root.find('devices/disk/source').set('file', usual)
+        self.bench.connection.defineXML(ElementTree.tostring(root, 'unicode'))
+        (code, text), = self.refusals(guest)
+        self.assertEqual(code, 'shared-base')
+        self.assertIn("the managed save image of domain 'saved-one'", text)
+
+    def test_a_kept_image_does_not_count(self):
+        """What a commit merged and kept is no reader of its base any more."""
+        guest = self.grown(1)
+        before = self.paths(guest)
+        self.assertEqual(self.sinter.commit(guest.name).wait()['Phase'], 'done')
+        self.assertTrue(os.path.exists(before[0]))
+        guest.grow(1)
+        self.assertEqual(self.refusals(guest), [])
+        os.removexattr(before[0], 'user.sinter.merged')
+        self.assert_stray(guest, before[0])
+
     def test_a_domain_of_another_manager(self):
         guest = self.grown(1)
         before = self.paths(guest)

@@ -33,15 +33,15 @@ typedef struct {
 
 /* Which safety rules an administrator overrides. */
 typedef struct {
-    char **readers; /* names of domains */
+    char **readers; /* names of domains, paths of images */
     gboolean manager;
 } SinterIgnoreOptions;
 
 #define SINTER_IGNORE_OPTIONS(type)                                                                \
     { "ignore-reader",                                                                             \
       0,                                                                                           \
-      "DOMAIN",                                                                                    \
-      "a domain that could not be read does not use the images; can be repeated",                  \
+      "NAME",                                                                                      \
+      "this domain or image does not use the images; can be repeated",                             \
       SINTER_OPTION_MEMBER(type, ignore.readers),                                                  \
       .kind = SINTER_OPTION_LIST },                                                                \
     {                                                                                              \

@@ -28,22 +28,15 @@ add_bytes(GVariantBuilder *builder, const char *key, guint64 bytes)
         g_variant_builder_add(builder, "{sv}", key, g_variant_new_uint64(bytes));
 }
 
-/* Returns whether the reference is our own: from this disk, now or at the next boot, or from a
- * snapshot of our domain. */
-static gboolean
-is_own(const SinterReference *reference, const SinterDomain *domain, const SinterDisk *disk)
-{
-    return g_strcmp0(reference->domain_uuid, domain->uuid) == 0 &&
-           (reference->kind == SINTER_REFERENCE_SNAPSHOT ||
-            g_strcmp0(reference->disk, disk->target) == 0);
-}
-
 static char *
 user_name(const SinterReference *reference)
 {
     if (reference->kind == SINTER_REFERENCE_SNAPSHOT)
         return g_strconcat(reference->domain_name, "@", reference->snapshot, NULL);
-    return g_strconcat(reference->domain_name, "/", reference->disk, NULL);
+    if (reference->kind == SINTER_REFERENCE_STRAY)
+        return g_strdup(reference->stray->description);
+    return g_strconcat(reference->domain_name, "/",
+                       reference->disk ? reference->disk : reference->role, NULL);
 }
 
 static int
@@ -66,7 +59,7 @@ add_users(GVariantBuilder *builder, const SinterDomain *domain, const SinterDisk
     for (guint i = 0; i < references->len; i++) {
         const SinterReference *reference = g_ptr_array_index(references, i);
 
-        if (!is_own(reference, domain, disk))
+        if (!sinter_reference_is_own(reference, domain->uuid, disk->target))
             g_ptr_array_add(names, user_name(reference));
     }
     if (names->len == 0)

@@ -94,7 +94,7 @@ add_users(GHashTable *set, const SinterReferenceGraph *graph, const SinterLayer 
     for (guint i = 0; i < references->len; i++) {
         const SinterReference *reference = g_ptr_array_index(references, i);
 
-        if (g_strcmp0(reference->domain_uuid, uuid) != 0)
+        if (reference->domain_uuid && g_strcmp0(reference->domain_uuid, uuid) != 0)
             g_hash_table_add(set, g_strdup(reference->domain_uuid));
     }
 }

@@ -8,7 +8,6 @@
 #include "sinter-chain-look.h"
 
 #include "sinter-chain-compare.h"
-#include "sinter-recheck.h"
 
 static void
 observe_disk(SinterChainLook *look, const SinterDiskPlan *plan)
@@ -44,7 +43,7 @@ scan(SinterJobRun *run, gboolean whole_host, GError **error)
     look->host = virt->klass->scan_all(virt, error);
     if (!look->host)
         return NULL;
-    domain = sinter_recheck_find_domain(look->host, run->record->domain_uuid);
+    domain = sinter_host_find_domain(look->host, run->record->domain_uuid);
     if (domain)
         return sinter_domain_ref(domain);
     g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "the domain no longer exists");
@@ -84,6 +83,6 @@ void
 sinter_chain_look_clear(SinterChainLook *look)
 {
     g_clear_pointer(&look->domain, sinter_domain_unref);
-    g_clear_pointer(&look->host, g_ptr_array_unref);
+    g_clear_pointer(&look->host, sinter_host_free);
     look->observation = (SinterObservation){ 0 };
 }

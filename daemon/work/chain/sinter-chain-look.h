@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 typedef struct {
     SinterObservation observation;
     SinterDomain *domain; /* NULL: the domain does not exist */
-    GPtrArray *host;      /* of SinterDomain: all domains; NULL if only one was read */
+    SinterHost *host;     /* NULL if only one domain was read */
 } SinterChainLook;
 
 static inline SinterChainLook *

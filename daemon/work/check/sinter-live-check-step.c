@@ -57,7 +57,7 @@ withdraw_warning(SinterJobRecord *record)
 static gboolean
 recheck(SinterJobRun *run, GError **error)
 {
-    const GPtrArray *host = sinter_chain_look(run)->host;
+    const SinterHost *host = sinter_chain_look(run)->host;
 
     return !host || sinter_recheck_check(run->record, host, error);
 }

@@ -184,7 +184,7 @@ note_copying(SinterJobRun *run)
 {
     run->record->phase = SINTER_PHASE_COPYING;
     run->news.unsaved = TRUE;
-    g_clear_pointer(&sinter_chain_look(run)->host, g_ptr_array_unref);
+    g_clear_pointer(&sinter_chain_look(run)->host, sinter_host_free);
     sinter_job_run_publish(run, FALSE);
 }
 

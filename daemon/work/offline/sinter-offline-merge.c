@@ -95,12 +95,12 @@ look_once_more(SinterJobRun *run)
     SinterVirt *virt = run->context.virt;
     SinterJobRecord *record = run->record;
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) host = virt->klass->scan_all(virt, &error);
+    g_autoptr(SinterHost) host = virt->klass->scan_all(virt, &error);
     const SinterDomain *domain;
 
     if (!host)
         return fail_unless_lost(run, error);
-    domain = sinter_recheck_find_domain(host, record->domain_uuid);
+    domain = sinter_host_find_domain(host, record->domain_uuid);
     if (domain && domain->active)
         return FALSE; /* it was started before the images were locked: the next observation shows
                        * it */

@@ -34,6 +34,7 @@ sinter_job_record_copy(const SinterJobRecord *record)
     copy->domain_name = g_strdup(record->domain_name);
     copy->plan = sinter_disk_plan_copy(record->plan);
     copy->remove_identities = g_strdupv(record->remove_identities);
+    copy->merged_images = g_strdupv(record->merged_images);
     copy->qemu_identity = g_strdup(record->qemu_identity);
     copy->error_message = g_strdup(record->error_message);
     copy->warnings = g_ptr_array_copy(record->warnings, (GCopyFunc)(void (*)(void))g_strdup, NULL);
@@ -54,6 +55,7 @@ sinter_job_record_free(SinterJobRecord *record)
     g_free(record->domain_name);
     g_clear_pointer(&record->plan, sinter_disk_plan_free);
     g_strfreev(record->remove_identities);
+    g_strfreev(record->merged_images);
     g_free(record->qemu_identity);
     g_free(record->error_message);
     g_ptr_array_unref(record->warnings);
@@ -118,6 +120,7 @@ static const Field record_fields[] = {
     R(FIELD_UINT, uid),
     R(FIELD_PHASE, phase),
     R(FIELD_STRINGS, remove_identities),
+    R(FIELD_STRINGS, merged_images),
     R(FIELD_BOOLEAN, cancel_requested),
     R(FIELD_OPTIONAL, qemu_identity),
     R(FIELD_FLAG, definition_guarded),

@@ -31,6 +31,8 @@ typedef struct {
     SinterPhase phase;
     char **remove_identities; /* "DEVICE:INODE" of each of the plan's remove_files at the start, ""
                                * if unknown; %NULL before the start */
+    char **merged_images;     /* of a commit: "DEVICE:INODE PATH" of each image whose data is merged
+                               * into a lower one; %NULL before the start */
     gboolean cancel_requested;
     char *qemu_identity;         /* (nullable): the QEMU process that the job works in, from
                                   * SinterVirtClass.identify; not updated after a pivot was

@@ -13,6 +13,7 @@
 #include "sinter-file.h"
 #include "sinter-reference-graph.h"
 #include "sinter-file-id.h"
+#include "sinter-merged-images.h"
 #include "sinter-unknown-reader.h"
 
 #include <errno.h>
@@ -50,6 +51,7 @@ sinter_cleanup_remember_files(SinterJobRecord *record, const SinterDomain *domai
     }
     g_strfreev(record->remove_identities);
     record->remove_identities = g_strv_builder_end(identities);
+    sinter_merged_images_note(record, domain);
 }
 
 /* Turns an error into a warning; except a lost connection, because everything is retried after
@@ -221,19 +223,41 @@ find_unknown_user(const SinterJobRecord *record, const SinterReferenceGraph *gra
     return g_strdup_printf("it is unknown whether it is used: %s", text);
 }
 
+/* Returns whether @reference does not count: it is from an image that this job merged as well, or
+ * that an administrator named. */
+static gboolean
+is_left_out(const SinterJobRecord *record, const SinterReference *reference)
+{
+    const SinterLayer *stray = reference->stray;
+    g_autofree char *identity = NULL;
+
+    if (!stray)
+        return FALSE;
+    identity =
+        g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, stray->device, stray->inode);
+    return g_strv_contains((const char *const *)record->plan->ignored_readers,
+                           stray->description) ||
+           (record->remove_identities &&
+            g_strv_contains((const char *const *)record->remove_identities, identity));
+}
+
 /* (transfer full): who uses the file, or NULL */
 static char *
 find_user(const SinterJobRecord *record, const SinterReferenceGraph *graph, const char *path,
           const struct stat *st)
 {
     g_autoptr(GPtrArray) users = sinter_reference_graph_lookup_path(graph, path);
-    const SinterReference *user = users->len > 0 ? users->pdata[0] : NULL;
 
-    if (!user)
-        return find_unknown_user(record, graph, path, st);
-    return g_strdup_printf("domain '%s', disk %s%s%s uses it", user->domain_name, user->disk,
-                           user->snapshot ? ", snapshot " : "",
-                           user->snapshot ? user->snapshot : "");
+    for (guint i = 0; i < users->len; i++) {
+        const SinterReference *user = users->pdata[i];
+        g_autofree char *words = NULL;
+
+        if (is_left_out(record, user))
+            continue;
+        words = sinter_reference_describe(user);
+        return g_strdup_printf("it is used by %s", words);
+    }
+    return find_unknown_user(record, graph, path, st);
 }
 
 /* (transfer full): why the file at @path must be kept, or NULL if it may be removed */
@@ -288,11 +312,11 @@ look_up_graph(SinterVirt *virt, SinterJobRecord *record, SinterReferenceGraph **
               GError **error)
 {
     GError *cause = NULL;
-    g_autoptr(GPtrArray) domains = virt->klass->scan_all(virt, &cause);
+    g_autoptr(SinterHost) host = virt->klass->scan_all(virt, &cause);
 
-    if (!domains)
+    if (!host)
         return warn_unless_lost(record, "the merged files are kept", cause, error);
-    *ret_graph = sinter_reference_graph_new(domains);
+    *ret_graph = sinter_reference_graph_new_with_strays(host->domains, host->strays);
     return TRUE;
 }
 
@@ -364,5 +388,6 @@ sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remov
     if (!redefine_snapshots(virt, record, error) || !drop_snapshots(virt, record, error))
         return FALSE;
     virt->klass->sync_definition(virt, record->domain_name);
+    sinter_merged_images_mark(record);
     return !may_remove || remove_files(virt, record, error);
 }

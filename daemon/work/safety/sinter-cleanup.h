@@ -10,8 +10,8 @@ G_BEGIN_DECLS
  * sinter_cleanup_remember_files:
  * @domain: the domain before the start
  *
- * Stores in @record the identity (device and inode) of each file to be removed, so that after the
- * merge no other file with the same name is removed.
+ * Stores in @record the identity (device and inode) of each file to be removed or marked as merged,
+ * so that after the merge no other file with the same name is removed or marked.
  */
 void sinter_cleanup_remember_files(SinterJobRecord *record, const SinterDomain *domain);
 

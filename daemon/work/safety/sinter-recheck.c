@@ -12,18 +12,6 @@
 
 #include <string.h>
 
-SinterDomain *
-sinter_recheck_find_domain(const GPtrArray *domains, const char *uuid)
-{
-    for (guint i = 0; i < domains->len; i++) {
-        SinterDomain *domain = g_ptr_array_index(domains, i);
-
-        if (g_strcmp0(domain->uuid, uuid) == 0)
-            return domain;
-    }
-    return NULL;
-}
-
 /* The request that results in @plan. */
 static SinterPlanRequest
 request_of(const SinterDiskPlan *plan)
@@ -110,10 +98,16 @@ check_same(const SinterJobRecord *record, const SinterPlan *plan, GError **error
     return is_same_plan(record->plan, now) || set_changed(record, error);
 }
 
-static SinterDomain *
-must_find_domain(const SinterJobRecord *record, const GPtrArray *domains, GError **error)
+static SinterReferenceGraph *
+new_graph(const SinterHost *host)
 {
-    SinterDomain *domain = sinter_recheck_find_domain(domains, record->domain_uuid);
+    return sinter_reference_graph_new_with_strays(host->domains, host->strays);
+}
+
+static SinterDomain *
+must_find_domain(const SinterJobRecord *record, const SinterHost *host, GError **error)
+{
+    SinterDomain *domain = sinter_host_find_domain(host, record->domain_uuid);
 
     if (!domain)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain '%s' no longer exists",
@@ -124,11 +118,11 @@ must_find_domain(const SinterJobRecord *record, const GPtrArray *domains, GError
 /* The temporary overlay of a check must be merged back: only what the merge would certainly destroy
  * is a reason against it, not what merely speaks against a consolidation. */
 static gboolean
-recheck_overlay(const SinterJobRecord *record, const GPtrArray *domains, GError **error)
+recheck_overlay(const SinterJobRecord *record, const SinterHost *host, GError **error)
 {
-    const SinterDomain *domain = must_find_domain(record, domains, error);
+    const SinterDomain *domain = must_find_domain(record, host, error);
     const SinterDisk *disk = domain ? sinter_domain_find_disk(domain, record->plan->disk) : NULL;
-    g_autoptr(SinterReferenceGraph) graph = sinter_reference_graph_new((GPtrArray *)domains);
+    g_autoptr(SinterReferenceGraph) graph = new_graph(host);
 
     if (domain && !domain->active && domain->has_managed_save) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
@@ -140,32 +134,34 @@ recheck_overlay(const SinterJobRecord *record, const GPtrArray *domains, GError 
         const SinterLayer *layer = disk->layers->pdata[i];
         const SinterReference *user = sinter_reference_graph_find_foreign(
             graph, layer, record->domain_uuid, record->plan->disk);
+        g_autofree char *words = NULL;
 
         if (!user)
             continue;
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_SHARED_BASE,
-                    "'%s' is now used by domain '%s' too", layer->description, user->domain_name);
+        words = sinter_reference_describe(user);
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_SHARED_BASE, "'%s' is now also used by %s",
+                    layer->description, words);
         return FALSE;
     }
     return domain != NULL;
 }
 
 gboolean
-sinter_recheck_check(const SinterJobRecord *record, const GPtrArray *domains, GError **error)
+sinter_recheck_check(const SinterJobRecord *record, const SinterHost *host, GError **error)
 {
     const SinterPlanRequest request = { .disk = record->plan->disk,
                                         .operation_set = TRUE,
                                         .operation = SINTER_OPERATION_CHECK,
                                         .live = TRUE,
                                         .ignore_manager = record->plan->ignore_manager };
-    SinterDomain *domain = must_find_domain(record, domains, error);
+    SinterDomain *domain = must_find_domain(record, host, error);
     g_autoptr(SinterReferenceGraph) graph = NULL;
     g_autoptr(SinterPlan) plan = NULL;
     const SinterDiskPlan *now;
 
     if (!domain)
         return FALSE;
-    graph = sinter_reference_graph_new((GPtrArray *)domains);
+    graph = new_graph(host);
     plan = sinter_planner_plan(&request, domain, graph, 0, error);
     if (!plan)
         return FALSE;
@@ -178,18 +174,18 @@ sinter_recheck_check(const SinterJobRecord *record, const GPtrArray *domains, GE
 }
 
 gboolean
-sinter_recheck_plan(const SinterJobRecord *record, const GPtrArray *domains, GError **error)
+sinter_recheck_plan(const SinterJobRecord *record, const SinterHost *host, GError **error)
 {
     SinterPlanRequest request = request_of(record->plan);
-    SinterDomain *domain = must_find_domain(record, domains, error);
+    SinterDomain *domain = must_find_domain(record, host, error);
     g_autoptr(SinterReferenceGraph) graph = NULL;
     g_autoptr(SinterPlan) plan = NULL;
 
     if (!domain)
         return FALSE;
     if (record->plan->operation == SINTER_OPERATION_CHECK)
-        return recheck_overlay(record, domains, error);
-    graph = sinter_reference_graph_new((GPtrArray *)domains);
+        return recheck_overlay(record, host, error);
+    graph = new_graph(host);
     plan = sinter_planner_plan(&request, domain, graph, 0, error);
     return plan && check_same(record, plan, error);
 }

@@ -20,7 +20,7 @@ scan_domain(SinterVirt *virt, const char *uuid, GError **error)
     return connection ? sinter_scan_domain(&source, uuid, error) : NULL;
 }
 
-static GPtrArray *
+static SinterHost *
 scan_all(SinterVirt *virt, GError **error)
 {
     g_auto(ConnectionHandle) connection = sinter_virt_open_connection(virt, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sinter-model.h"
+#include "sinter-host.h"
 #include "sinter-plan.h"
 
 G_BEGIN_DECLS
@@ -34,8 +34,8 @@ typedef struct _SinterVirt SinterVirt;
 typedef struct {
     /* Returns the present state of the domain; NOT_FOUND if it no longer exists. */
     SinterDomain *(*scan_domain)(SinterVirt *virt, const char *uuid, GError **error);
-    /* Returns the present state of every domain. */
-    GPtrArray *(*scan_all)(SinterVirt *virt, GError **error);
+    /* Returns the present state of the host. */
+    SinterHost *(*scan_all)(SinterVirt *virt, GError **error);
     /* Starts the plan's block job on @domain, which was just scanned: layers are named by its
      * indexes. Returns when libvirt has accepted the job. */
     gboolean (*start)(SinterVirt *virt, const SinterDomain *domain, const SinterDiskPlan *plan,

@@ -209,6 +209,57 @@ test_lookup_path(Fixture *f, gconstpointer data)
     g_assert_cmpint(g_rmdir(dir), ==, 0);
 }
 
+/* The firmware of a domain, a managed save image, and data files are users as well. */
+static void
+test_side_images(Fixture *f, gconstpointer data)
+{
+    SinterDomain *domain = add_domain(f, "a", FALSE);
+    SinterDisk *disk = fixture_disk(domain, "vda");
+    GPtrArray *nvram = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_layer_free);
+    GPtrArray *saved = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_layer_free);
+    SinterSideImage *image = sinter_side_image_new("the managed save image", saved);
+    g_autofree char *words = NULL;
+    SinterLayer *layer;
+
+    layer = fixture_layer(disk->layers, "/a", 1);
+    layer->data_path = g_strdup("/data");
+    layer->data_device = 1;
+    layer->data_inode = 7;
+    fixture_layer(nvram, "/nvram", 2);
+    fixture_layer(nvram, "/under-nvram", 3);
+    fixture_layer(saved, "/saved", 4);
+    image->disk = g_strdup("vda");
+    g_ptr_array_add(domain->side_images, sinter_side_image_new("the NVRAM", nvram));
+    g_ptr_array_add(domain->side_images, image);
+    f->graph = sinter_reference_graph_new(f->domains);
+
+    g_assert_cmpuint(count_users(f, "/other-name-of-data", 7), ==, 1);
+    g_assert_nonnull(find_foreign(f, "/under-nvram", 3, "uuid-of-b", "vda"));
+    words = sinter_reference_describe(find_foreign(f, "/under-nvram", 3, "uuid-of-a", "vda"));
+    g_assert_cmpstr(words, ==, "the NVRAM of domain 'a'");
+    g_assert_nonnull(find_foreign(f, "/saved", 4, "uuid-of-a", "vdb"));
+    g_assert_null(find_foreign(f, "/saved", 4, "uuid-of-a", "vda"));
+}
+
+static void
+test_strays(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GPtrArray) strays = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+    GPtrArray *clone = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_layer_free);
+    g_autofree char *words = NULL;
+
+    fixture_layer(clone, "/clone", 1);
+    fixture_layer(clone, "/base", 2);
+    g_ptr_array_add(strays, clone);
+    fixture_layer(fixture_disk(add_domain(f, "a", FALSE), "vda")->layers, "/base", 2);
+    f->graph = sinter_reference_graph_new_with_strays(f->domains, strays);
+
+    g_assert_cmpuint(count_users(f, "/clone", 1), ==, 0);
+    g_assert_cmpuint(count_users(f, "/base", 2), ==, 2);
+    words = sinter_reference_describe(find_foreign(f, "/base", 2, "uuid-of-a", "vda"));
+    g_assert_cmpstr(words, ==, "image '/clone', which no domain uses");
+}
+
 /* The graph outlives the list that it was made from. */
 static void
 test_holds_domains(Fixture *f, gconstpointer data)
@@ -232,6 +283,8 @@ main(int argc, char **argv)
     ADD("other-chains", test_other_chains);
     ADD("snapshots", test_snapshots);
     ADD("lookup-path", test_lookup_path);
+    ADD("side-images", test_side_images);
+    ADD("strays", test_strays);
     ADD("holds-domains", test_holds_domains);
     return g_test_run();
 }

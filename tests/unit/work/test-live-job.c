@@ -206,19 +206,19 @@ host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
     return g_steal_pointer(&domain);
 }
 
-static GPtrArray *
+static SinterHost *
 host_scan_all(SinterVirt *virt, GError **error)
 {
     Host *host = (Host *)virt;
-    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_domain_unref);
+    g_autoptr(SinterHost) all = sinter_host_new();
 
     if (!played_host_enter(virt, error))
         return NULL;
     if (host->disk_full)
         fill_disk();
-    g_ptr_array_add(all, make_domain(host, "this", host->chain));
+    g_ptr_array_add(all->domains, make_domain(host, "this", host->chain));
     if (host->shared)
-        g_ptr_array_add(all, make_domain(host, "other", host->plan->chain_before));
+        g_ptr_array_add(all->domains, make_domain(host, "other", host->plan->chain_before));
     return played_host_leave(virt, error) ? g_steal_pointer(&all) : NULL;
 }
 

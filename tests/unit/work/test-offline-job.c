@@ -93,17 +93,17 @@ host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
     return played_host_leave(virt, error) ? g_steal_pointer(&domain) : NULL;
 }
 
-static GPtrArray *
+static SinterHost *
 host_scan_all(SinterVirt *virt, GError **error)
 {
     Host *host = (Host *)virt;
-    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_domain_unref);
+    g_autoptr(SinterHost) all = sinter_host_new();
 
     if (!played_host_enter(virt, error))
         return NULL;
-    g_ptr_array_add(all, make_domain("this", host->top, host->active));
+    g_ptr_array_add(all->domains, make_domain("this", host->top, host->active));
     if (host->shared)
-        g_ptr_array_add(all, make_domain("other", host->top, FALSE));
+        g_ptr_array_add(all->domains, make_domain("other", host->top, FALSE));
     return played_host_leave(virt, error) ? g_steal_pointer(&all) : NULL;
 }
 

@@ -238,6 +238,31 @@ test_mirror_ends(void)
 }
 
 static void
+test_firmware(void)
+{
+    g_autoptr(SinterXmlDomain) plain =
+        parse("<domain><os><loader type='pflash'>/usr/share/code.fd</loader>"
+              "<nvram template='/t' format='qcow2'> /var/nvram.qcow2 </nvram></os></domain>");
+    g_autoptr(SinterXmlDomain) source =
+        parse("<domain><os><nvram type='file'><source file='/a'/></nvram></os></domain>");
+    g_autoptr(SinterXmlDomain) none = parse("<domain><os><nvram template='/t'/></os></domain>");
+    const SinterXmlFirmware *firmware;
+
+    g_assert_cmpuint(plain->firmware->len, ==, 2);
+    firmware = g_ptr_array_index(plain->firmware, 0);
+    g_assert_cmpstr(firmware->role, ==, "the firmware");
+    g_assert_cmpstr(firmware->source->path, ==, "/usr/share/code.fd");
+    g_assert_null(firmware->source->format);
+    firmware = g_ptr_array_index(plain->firmware, 1);
+    g_assert_cmpstr(firmware->source->path, ==, "/var/nvram.qcow2");
+    g_assert_cmpstr(firmware->source->format, ==, "qcow2");
+    g_assert_cmpuint(source->firmware->len, ==, 1);
+    firmware = g_ptr_array_index(source->firmware, 0);
+    g_assert_cmpstr(firmware->source->path, ==, "/a");
+    g_assert_cmpuint(none->firmware->len, ==, 0);
+}
+
+static void
 test_metadata(void)
 {
     g_autoptr(SinterXmlDomain) with = parse(running_xml);
@@ -483,6 +508,7 @@ main(int argc, char **argv)
     g_test_add_func("/domain-xml/mirror-commit", test_mirror_commit);
     g_test_add_func("/domain-xml/mirror-copy", test_mirror_copy);
     g_test_add_func("/domain-xml/mirror-ends", test_mirror_ends);
+    g_test_add_func("/domain-xml/firmware", test_firmware);
     g_test_add_func("/domain-xml/metadata", test_metadata);
     g_test_add_func("/domain-xml/deep-chain", test_deep_chain);
     g_test_add_func("/domain-xml/bare", test_bare);
