@@ -54,11 +54,12 @@ gboolean
 sinter_chain_observe(SinterJobRun *run, gboolean whole_host, GError **error)
 {
     SinterChainLook *look = sinter_chain_look(run);
-    SinterSeenEvent seen = look->observation.seen;
+    const SinterObservation heard = { .seen = look->observation.seen,
+                                      .all_copied = look->observation.all_copied };
     g_autoptr(GError) cause = NULL;
 
     sinter_chain_look_clear(look);
-    look->observation.seen = seen;
+    look->observation = heard;
     look->domain = scan(run, whole_host, &cause);
     if (!look->domain) {
         if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_NOT_FOUND))

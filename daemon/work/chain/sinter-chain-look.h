@@ -20,8 +20,8 @@ sinter_chain_look(const SinterJobRun *run)
     return run->state;
 }
 
-/* Reads the domain, or with @whole_host all domains. Keeps the last event that was seen. Returns
- * FALSE with an error if that was not possible. Blocking. */
+/* Reads the domain, or with @whole_host all domains. Keeps the last event that was seen and what
+ * was polled. Returns FALSE with an error if that was not possible. Blocking. */
 gboolean sinter_chain_observe(SinterJobRun *run, gboolean whole_host, GError **error);
 
 void sinter_chain_look_clear(SinterChainLook *look);

@@ -30,6 +30,8 @@ typedef struct {
     SinterBlockJobType block_job; /* the block job now on the disk */
     SinterMirror mirror;
     SinterSeenEvent seen;
+    gboolean all_copied;     /* of a block job that becomes READY: libvirt reported repeatedly that
+                              * everything is copied */
     gboolean foreign_mirror; /* the mirror writes to another image than the plan's */
     gboolean other_qemu;     /* from the pivot on: the domain does not run in the QEMU process that
                               * the job works in, or that is unknown */

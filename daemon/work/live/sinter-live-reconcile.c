@@ -70,6 +70,18 @@ verdict_of_doubt(const SinterObservation *seen)
     return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_FAILED, reason);
 }
 
+/* Returns whether our block job may be READY although libvirt shows no mirror: it loses the mirror
+ * if it is killed before it has recorded the job, and then neither shows READY nor reports it. The
+ * request is safe: libvirt itself refuses a pivot before READY. */
+static gboolean
+is_ready_unseen(const SinterJobRecord *record, const SinterObservation *seen)
+{
+    return seen->mirror == SINTER_MIRROR_NONE && seen->all_copied &&
+           (seen->block_job == SINTER_BLOCK_JOB_ACTIVE_COMMIT ||
+            seen->block_job == SINTER_BLOCK_JOB_COPY) &&
+           record->phase >= SINTER_PHASE_STARTING;
+}
+
 /* The disk has a block job. */
 static SinterVerdict
 next_with_block_job(const SinterJobRecord *record, const SinterObservation *seen)
@@ -90,7 +102,7 @@ next_with_block_job(const SinterJobRecord *record, const SinterObservation *seen
         return sinter_verdict(SINTER_NEXT_WAIT);
     if (record->cancel_requested && record->phase < SINTER_PHASE_PIVOTING)
         return sinter_verdict(SINTER_NEXT_CANCEL);
-    if (seen->mirror == SINTER_MIRROR_READY)
+    if (seen->mirror == SINTER_MIRROR_READY || is_ready_unseen(record, seen))
         return sinter_verdict(SINTER_NEXT_PIVOT);
     return sinter_verdict(SINTER_NEXT_WAIT);
 }

@@ -100,6 +100,8 @@ poll_progress(SinterJobRun *run)
         sinter_live_converge(run, &info);
     /* full progress does not mean READY, but it is a reason to check whether an event was missed */
     state->n_full_polls = info.done_bytes >= info.total_bytes ? state->n_full_polls + 1 : 0;
+    sinter_chain_look(run)->observation.all_copied =
+        state->n_full_polls >= 2 && info.total_bytes > 0;
     if (state->n_full_polls < 2)
         return SINTER_HEARD_NOTHING;
     state->n_full_polls = 0;

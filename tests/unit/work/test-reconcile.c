@@ -74,6 +74,27 @@ static const Case cases[] = {
       0,
       { BEFORE, JOB(ACTIVE_COMMIT), .mirror = SINTER_MIRROR_READY },
       N(PIVOT) },
+    { "everything copied, but libvirt lost the mirror",
+      ACTIVE,
+      P(COPYING),
+      0,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT), .all_copied = TRUE },
+      N(PIVOT) },
+    { "everything copied, not yet ready",
+      ACTIVE,
+      P(COPYING),
+      0,
+      0,
+      { BEFORE, JOB(ACTIVE_COMMIT), .all_copied = TRUE, .mirror = SINTER_MIRROR_COPYING },
+      N(WAIT) },
+    { "everything copied by a job without READY",
+      COMMIT,
+      P(COPYING),
+      0,
+      0,
+      { BEFORE, JOB(COMMIT), .all_copied = TRUE },
+      N(WAIT) },
     { "ready and cancelled",
       ACTIVE,
       P(COPYING),
@@ -398,11 +419,12 @@ check_rules(const SinterJobRecord *record, const SinterObservation *o)
     if (v.next == SINTER_NEXT_VERIFY)
         g_assert_true(o->block_job == SINTER_BLOCK_JOB_NONE &&
                       (o->chain == SINTER_CHAIN_AFTER || plain_copy));
-    /* a pivot only on our own kind of job, seen ready */
+    /* a pivot only on our own kind of job, seen ready, or whose readiness cannot be seen */
     if (v.next == SINTER_NEXT_PIVOT)
         g_assert_true(o->block_job == sinter_live_block_job(record->plan->operation) &&
-                      o->mirror == SINTER_MIRROR_READY && !o->foreign_mirror &&
-                      record->phase != SINTER_PHASE_QUEUED);
+                      (o->mirror == SINTER_MIRROR_READY ||
+                       (o->mirror == SINTER_MIRROR_NONE && o->all_copied)) &&
+                      !o->foreign_mirror && record->phase != SINTER_PHASE_QUEUED);
     /* nothing is started over a job, on a strange chain or after the end of one */
     if (v.next == SINTER_NEXT_START)
         g_assert_true(o->block_job == SINTER_BLOCK_JOB_NONE && o->chain != SINTER_CHAIN_OTHER &&
@@ -439,13 +461,15 @@ test_whole_space(void)
         guint job = TAKE(6);
         guint mirror = TAKE(5);
         guint seen = TAKE(4);
+        guint copied = TAKE(2);
         guint foreign = TAKE(2);
         guint other_qemu = TAKE(2);
 #undef TAKE
         SinterObservation o = { (gboolean)exists,        (gboolean)(active && exists),
                                 (SinterChainState)chain, (SinterBlockJobType)job,
                                 (SinterMirror)mirror,    (SinterSeenEvent)seen,
-                                (gboolean)foreign,       (gboolean)other_qemu };
+                                (gboolean)copied,        (gboolean)foreign,
+                                (gboolean)other_qemu };
         g_autoptr(SinterJobRecord) record = record_of(
             (SinterOperation)operation, (SinterPhase)phase, (gboolean)cancel, (gboolean)pivot);
 
