@@ -24,14 +24,22 @@ RANK = {NOT_CHECKED: 0, CORRUPT: 1, LEAKS: 2, CLEAN: 3}
 
 # Damage that must be repaired completely.
 MENDED = set("""
-bitmap-data-is-free bitmap-directory-is-free bitmap-table-not-counted bitmaps-bit-cleared
-byte-counts-all-too-high cluster-leaked clusters-leaked-many compressed-copied
-compressed-copied-in-version-2 compressed-copied-zstd compressed-on-data
+bitmap-count-too-low bitmap-data-is-free bitmap-directory-beyond-file bitmap-directory-cut-short
+bitmap-directory-giant bitmap-directory-is-free bitmap-directory-of-noise
+bitmap-directory-unaligned bitmap-extra-data bitmap-flags-unknown bitmap-granularity-absurd
+bitmap-granularity-large bitmap-granularity-small bitmap-in-use-and-data-lost bitmap-name-too-long
+bitmap-name-twice bitmap-table-beyond-file bitmap-table-entry-beyond-file
+bitmap-table-entry-ones-and-offset bitmap-table-entry-reserved-bits bitmap-table-entry-unaligned
+bitmap-table-giant bitmap-table-not-counted bitmap-table-of-noise bitmap-table-too-large
+bitmap-table-unaligned bitmap-type-unknown bitmaps-bit-cleared bitmaps-bit-without-extension
+bitmaps-none bitmaps-too-many byte-counts-all-too-high cluster-leaked clusters-leaked-many
+compressed-copied compressed-copied-in-version-2 compressed-copied-zstd compressed-on-data
 compressed-refcount-too-low compressed-size-into-neighbour data-file-copied-missing
 data-in-compressed-cluster data-on-bitmap-data data-on-bitmap-directory data-on-bitmap-table
 data-on-luks-header data-on-refcount-block data-on-refcount-table data-on-refcount-table-counted
-data-on-snapshot-table header-refcount-order-larger header-refcount-order-smaller l1-copied-false
-l1-copied-missing l1-entry-copied-without-offset l1-entry-of-another-place
+data-on-snapshot-table file-cut-at-bitmap-data file-cut-at-bitmap-directory
+file-cut-at-bitmap-table header-refcount-order-larger header-refcount-order-smaller
+l1-copied-false l1-copied-missing l1-entry-copied-without-offset l1-entry-of-another-place
 l1-entry-on-refcount-table l1-entry-reserved-high-bit l1-entry-reserved-low-bit l2-copied-false
 l2-copied-missing l2-copied-missing-with-luks l2-copied-missing-with-subclusters
 l2-entry-copied-without-offset l2-entry-reserved-bits-with-subclusters l2-entry-reserved-high-bit
@@ -50,12 +58,13 @@ refcount-table-of-noise refcount-table-of-ones refcount-table-offset-on-data
 refcount-table-offset-overflows refcount-table-offset-unaligned refcount-table-runs-beyond-file
 refcount-table-second-entry-beyond-file refcount-too-high refcount-too-high-on-table
 run-entry-repeats-neighbour shared-cluster-counted-once snapshot-compressed-copied
-snapshot-data-is-free snapshot-data-is-free-in-version-2 snapshot-l1-entry-reserved-bits
+snapshot-data-is-free snapshot-data-is-free-in-version-2 snapshot-disk-size-beyond-l1
+snapshot-disk-size-zero snapshot-extra-too-short snapshot-id-twice snapshot-l1-entry-reserved-bits
 snapshot-l1-not-counted snapshot-l2-entry-reserved-bits snapshot-shares-at-another-place
 snapshot-table-not-counted snapshots-forgotten subcluster-all-allocated-and-zero
 subcluster-allocated-and-zero subcluster-allocated-and-zero-over-backing
 subcluster-bitmap-on-compressed subcluster-entry-with-zero-flag three-guests-one-cluster
-two-bit-count-too-low two-guests-one-cluster two-guests-one-cluster-counted
+two-bit-count-too-low two-bitmaps-damaged two-guests-one-cluster two-guests-one-cluster-counted
 two-guests-one-cluster-of-subclusters two-guests-one-cluster-over-backing two-l1-entries-one-table
 used-data-is-free used-data-is-free-over-backing used-header-is-free wide-count-absurd
 wide-refcount-block-of-zeros word-count-too-low
@@ -207,6 +216,40 @@ class Choices(Case):
             with self.subTest(damage=name):
                 self.assertEqual(self.repaired(name, 'infer-entries').returncode, CORRUPT)
                 self.assertEqual(self.repaired(name, 'clear-entries').returncode, CLEAN)
+                self.assertEqual(self.theirs('check', name + '.qcow2').returncode, CLEAN)
+
+    def names(self, kind, path):
+        """Of the snapshots or bitmaps."""
+        report = json.loads(self.theirs('info', '--output=json', path).stdout)
+        if kind == 'bitmaps':
+            return [one['name'] for one in
+                    report['format-specific']['data'].get('bitmaps', [])]
+        return [one['name'] for one in report.get('snapshots', [])]
+
+    def test_good_bitmaps_stay(self):
+        for name in ('bitmap-type-unknown', 'bitmap-granularity-small', 'bitmap-table-unaligned',
+                     'bitmap-table-entry-beyond-file'):
+            with self.subTest(damage=name):
+                self.assertEqual(self.repaired(name).returncode, CLEAN)
+                self.assertEqual(self.names('bitmaps', name + '.qcow2'), ['full', 'empty'])
+
+    def test_good_snapshots_stay(self):
+        for name, kept in (('snapshot-l1-unaligned', ['two']), ('snapshot-l1-giant', ['two']),
+                           ('snapshot-second-entry-zeroed', ['one'])):
+            with self.subTest(damage=name):
+                self.assertEqual(self.repaired(name).returncode, CORRUPT)
+                self.assertEqual(self.repaired(name, 'delete-snapshots').returncode, CLEAN)
+                self.assertEqual(self.names('snapshots', name + '.qcow2'), kept)
+
+    def test_corrected_snapshots(self):
+        """Nothing is deleted, and each can be applied."""
+        for name in ('snapshot-extra-too-short', 'snapshot-disk-size-zero', 'snapshot-id-twice',
+                     'snapshot-disk-size-beyond-l1'):
+            with self.subTest(damage=name):
+                self.assertEqual(self.repaired(name).returncode, CLEAN)
+                kept = self.names('snapshots', name + '.qcow2')
+                self.assertEqual(kept, ['one', 'two'])
+                self.assertEqual(self.theirs('snapshot', '-a', 'one', name + '.qcow2').returncode, 0)
                 self.assertEqual(self.theirs('check', name + '.qcow2').returncode, CLEAN)
 
     def test_a_table_on_the_header(self):

@@ -264,7 +264,7 @@ static const SinterOption check_options[] = {
                         G_MAXUINT) },
     { "no-owners", 0, NULL, "do not search for owners of damaged clusters",
       SINTER_OPTION_MEMBER(CheckOptions, no_owners) },
-    { "also", 0, "CHOICE", "with '-r all': also infer-entries, clear-entries",
+    { "also", 0, "CHOICE", "with '-r all': also infer-entries, clear-entries, delete-snapshots",
       .take = check_take_choice },
     { "dry-run", 0, NULL, "with -r: only show what would be repaired",
       SINTER_OPTION_MEMBER(CheckOptions, repair.dry_run) },

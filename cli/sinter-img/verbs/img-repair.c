@@ -39,6 +39,7 @@ sinter_img_repair_take_choice(SinterImgRepair *self, const char *value)
     } choices[] = {
         { "infer-entries", SINTER_REPAIR_INFER_ENTRIES },
         { "clear-entries", SINTER_REPAIR_CLEAR_ENTRIES },
+        { "delete-snapshots", SINTER_REPAIR_DELETE_SNAPSHOTS },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(choices); i++) {
@@ -47,8 +48,8 @@ sinter_img_repair_take_choice(SinterImgRepair *self, const char *value)
         self->choices |= choices[i].choice;
         return TRUE;
     }
-    sinter_img_usage_error("Unknown option value for --also (expecting 'infer-entries' or "
-                           "'clear-entries'): %s",
+    sinter_img_usage_error("Unknown option value for --also (expecting 'infer-entries', "
+                           "'clear-entries' or 'delete-snapshots'): %s",
                            value);
     return FALSE;
 }

@@ -69,6 +69,7 @@ typedef enum {
 typedef enum {
     SINTER_REPAIR_INFER_ENTRIES = 1 << 0,
     SINTER_REPAIR_CLEAR_ENTRIES = 1 << 1,
+    SINTER_REPAIR_DELETE_SNAPSHOTS = 1 << 2,
 } SinterRepairChoice;
 
 /**
@@ -96,10 +97,13 @@ typedef enum {
 #define SINTER_REPAIR_PASSES(X)                                                                    \
     X(REFCOUNT_STRUCTURE, "refcount-structure", 0,                                                 \
       "writes a new refcount table and new refcount blocks beside the damaged ones")               \
-    X(ENTRIES, "entries", SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE),                                   \
+    X(SNAPSHOTS, "snapshots", SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE),                               \
+      "corrects the snapshot table, and deletes lost snapshots on request")                        \
+    X(BITMAPS, "bitmaps", SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE) | SINTER_REPAIR_BIT(SNAPSHOTS),    \
+      "deletes damaged dirty bitmaps")                                                             \
+    X(ENTRIES, "entries", SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE) | SINTER_REPAIR_BIT(SNAPSHOTS),    \
       "corrects damaged entries of L1 and L2 tables")                                              \
-    X(SHARED, "shared-clusters",                                                                   \
-      SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE) | SINTER_REPAIR_BIT(ENTRIES),                          \
+    X(SHARED, "shared-clusters", SINTER_REPAIR_TABLES | SINTER_REPAIR_BIT(ENTRIES),                \
       "gives each user of a cluster its own copy")                                                 \
     X(REFCOUNTS, "refcounts", SINTER_REPAIR_MAPPING,                                               \
       "raises refcounts to the number of references")                                              \
@@ -112,9 +116,12 @@ typedef enum {
       "clears the marks for damaged images and for images that were not closed")
 
 #define SINTER_REPAIR_BIT(id) (1U << SINTER_REPAIR_PASS_##id)
-/* The passes that change what refers to a cluster. */
+/* The passes that replace tables, and all that change what refers to a cluster. */
+#define SINTER_REPAIR_TABLES                                                                       \
+    (SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE) | SINTER_REPAIR_BIT(SNAPSHOTS) |                        \
+     SINTER_REPAIR_BIT(BITMAPS))
 #define SINTER_REPAIR_MAPPING                                                                      \
-    (SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE) | SINTER_REPAIR_BIT(ENTRIES) | SINTER_REPAIR_BIT(SHARED))
+    (SINTER_REPAIR_TABLES | SINTER_REPAIR_BIT(ENTRIES) | SINTER_REPAIR_BIT(SHARED))
 
 /**
  * SinterRepairPass:

@@ -13,6 +13,15 @@
 /* The number of bytes checked after a bitmap's last bit. */
 #define TAIL_BYTES 4096
 
+/* A bitmap with tail bits is still as good. */
+static void
+note_bad(SinterQcow2Check *self, SinterFindingCode code, const SinterQcow2Bitmap *bitmap)
+{
+    if (sinter_finding_code_class(code) == SINTER_FINDING_CORRUPTION &&
+        code != SINTER_FINDING_BITMAP_TAIL_BITS)
+        g_hash_table_add(self->bad_bitmaps, (gpointer)bitmap);
+}
+
 static void
 report(SinterQcow2Check *self, SinterFindingCode code, const SinterQcow2Bitmap *bitmap,
        guint64 host, guint64 seen, guint64 expected)
@@ -26,6 +35,7 @@ report(SinterQcow2Check *self, SinterFindingCode code, const SinterQcow2Bitmap *
         .detail = g_strdup_printf("'%s'", bitmap->name),
     };
 
+    note_bad(self, code, bitmap);
     sinter_tally_add(&self->tally, &finding);
 }
 
@@ -147,6 +157,7 @@ report_table_beyond(SinterQcow2Check *self, const SinterQcow2Bitmap *bitmap)
                               .host_offset = bitmap->table_offset,
                               .detail = g_strdup_printf("'%s'", bitmap->name) };
 
+    note_bad(self, finding.code, bitmap);
     sinter_tally_add_as(
         &self->tally, &finding,
         !sinter_qcow2_check_fits(self, bitmap->table_offset, (guint64)bitmap->table_entries * 8));

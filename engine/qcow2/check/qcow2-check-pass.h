@@ -72,6 +72,7 @@ typedef struct {
     guint8 *blocks_again;    /* a bit for each entry: an earlier one refers to the same block */
     GPtrArray *snapshots;    /* of SinterQcow2Snapshot *; NULL: none */
     GPtrArray *bitmaps;      /* of SinterQcow2Bitmap *; NULL: none */
+    GHashTable *bad_bitmaps; /* those of @bitmaps that have corruptions */
     GArray *bitmap_segments; /* of their tables, by number of the bitmap; NULL: none */
     GArray *views;           /* of SinterQcow2CheckView */
     GArray *tables;          /* of SinterQcow2CheckTable, by offset */

@@ -49,6 +49,7 @@ sinter_qcow2_check_free(SinterQcow2Check *self)
     g_free(self->blocks_again);
     g_clear_pointer(&self->snapshots, g_ptr_array_unref);
     g_clear_pointer(&self->bitmaps, g_ptr_array_unref);
+    g_hash_table_unref(self->bad_bitmaps);
     g_clear_pointer(&self->bitmap_segments, g_array_unref);
     g_array_unref(self->views);
     g_array_unref(self->tables);
@@ -130,6 +131,7 @@ check_new(SinterIo *io, const SinterCheckOptions *options, SinterCheckResult *re
     self->views = g_array_new(FALSE, FALSE, sizeof(SinterQcow2CheckView));
     g_array_set_clear_func(self->views, view_clear);
     self->tables = g_array_new(FALSE, FALSE, sizeof(SinterQcow2CheckTable));
+    self->bad_bitmaps = g_hash_table_new(NULL, NULL);
     sinter_tally_init(&self->tally, result, options);
     return self;
 }

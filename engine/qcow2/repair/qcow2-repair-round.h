@@ -62,6 +62,8 @@ guint64 sinter_qcow2_round_get_count(const SinterQcow2Round *self, guint64 clust
 
 /* Plans. FALSE with an error if the image cannot be read. */
 gboolean sinter_qcow2_structure_plan(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_snapshots_plan(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_bitmaps_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_entries_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_separate_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_counts_plan(SinterQcow2Round *self, GError **error);
@@ -73,6 +75,8 @@ gboolean sinter_qcow2_state_plan(SinterQcow2Round *self, GError **error);
  * the repair goes on without them. With any other error it ends.
  */
 gboolean sinter_qcow2_structure_run(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_snapshots_run(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_bitmaps_run(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_entries_run(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_separate_run(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_counts_raise(SinterQcow2Round *self, GError **error);

@@ -23,6 +23,8 @@ static const struct {
 } passes[SINTER_REPAIR_N_PASSES] = {
     [SINTER_REPAIR_PASS_REFCOUNT_STRUCTURE] = { sinter_qcow2_structure_plan,
                                                 sinter_qcow2_structure_run },
+    [SINTER_REPAIR_PASS_SNAPSHOTS] = { sinter_qcow2_snapshots_plan, sinter_qcow2_snapshots_run },
+    [SINTER_REPAIR_PASS_BITMAPS] = { sinter_qcow2_bitmaps_plan, sinter_qcow2_bitmaps_run },
     [SINTER_REPAIR_PASS_ENTRIES] = { sinter_qcow2_entries_plan, sinter_qcow2_entries_run },
     [SINTER_REPAIR_PASS_SHARED] = { sinter_qcow2_separate_plan, sinter_qcow2_separate_run },
     [SINTER_REPAIR_PASS_REFCOUNTS] = { sinter_qcow2_counts_plan, sinter_qcow2_counts_raise },
