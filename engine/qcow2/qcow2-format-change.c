@@ -5,32 +5,19 @@
 #include "qcow2-format-change.h"
 #include "qcow2/change/qcow2-amend-image.h"
 #include "qcow2/change/qcow2-resize-disk.h"
-#include "qcow2/change/qcow2-snapshot-drop.h"
 #include "qcow2/change/qcow2-snapshot-write.h"
-#include "sinter-error.h"
-
-/* On a full file system there is no room for a new generation of the metadata. */
-static gboolean
-delete_snapshot(SinterQcow2Edit *edit, const SinterFormatSnapshot *what, GError **error)
-{
-    g_autoptr(GError) local = NULL;
-
-    if (sinter_qcow2_snapshot_delete(edit->writer, what->name, what->key, &local))
-        return TRUE;
-    if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NO_SPACE))
-        return sinter_qcow2_edit_reopen(edit, error) &&
-               sinter_qcow2_snapshot_drop(edit, what->name, what->key, error);
-    g_propagate_error(error, g_steal_pointer(&local));
-    return FALSE;
-}
+#include "qcow2/repair/qcow2-snapshot-changes.h"
+#include "qcow2/repair/qcow2-snapshot-delete.h"
 
 gboolean
 sinter_qcow2_format_snapshot(const SinterFormatFile *file, const SinterFormatSnapshot *what,
                              GError **error)
 {
     g_auto(SinterQcow2Edit) edit = { .file = file };
+    gboolean writes =
+        what->kind == SINTER_FORMAT_SNAPSHOT_CREATE || what->kind == SINTER_FORMAT_SNAPSHOT_APPLY;
 
-    if (!sinter_qcow2_edit_open(&edit, error))
+    if (writes && !sinter_qcow2_edit_open(&edit, error))
         return FALSE;
     switch (what->kind) {
     case SINTER_FORMAT_SNAPSHOT_CREATE:
@@ -38,7 +25,11 @@ sinter_qcow2_format_snapshot(const SinterFormatFile *file, const SinterFormatSna
     case SINTER_FORMAT_SNAPSHOT_APPLY:
         return sinter_qcow2_snapshot_apply(edit.writer, what->name, what->key, error);
     case SINTER_FORMAT_SNAPSHOT_DELETE:
-        return delete_snapshot(&edit, what, error);
+        return sinter_qcow2_snapshot_delete_one(file, what->name, what->key, error);
+    case SINTER_FORMAT_SNAPSHOT_DELETE_EXCEPT:
+        return sinter_qcow2_snapshot_delete_except(file, what->names, error);
+    case SINTER_FORMAT_SNAPSHOT_COMPARE:
+        return sinter_qcow2_snapshot_list_changes(file->io, what->name, what->changes, error);
     }
     g_assert_not_reached();
 }

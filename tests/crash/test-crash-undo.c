@@ -8,28 +8,28 @@
 
 #include "crash-harness.h"
 #include "crash-qemu.h"
-#include "qcow2/layout/qcow2-layout.h"
+#include "qcow2/layout/qcow2-header.h"
 #include "sinter/amend.h"
 #include "sinter/create.h"
 #include "sinter/handle.h"
 #include "sinter/patch.h"
+#include "sinter/repair.h"
 #include "sinter/resize.h"
 #include "sinter/snapshot.h"
 #include "sinter/undo.h"
 
 #include <string.h>
 
-/* Of the states, each of this many is one in which the undo is cut, too. */
-#define CUT_AGAIN_EVERY 61
-
 typedef struct {
     const char *name;
     void (*prepare)(SinterFs *fs);
     gboolean (*run)(SinterFs *fs, GError **error);
+    guint cut_every; /* of the states, each of this many is one in which the undo is cut, too */
 } Operation;
 
 typedef struct {
     GBytes *before;
+    guint cut_every;
     guint64 n_judged;
     guint64 n_untouched; /* states without a usable undo file */
     guint64 n_cut_again;
@@ -93,6 +93,70 @@ prepare_dirty(SinterFs *fs)
     patch_flag(fs, SINTER_QCOW2_INCOMPAT_DIRTY);
 }
 
+/* Leaks, wrong refcounts and flags, and an active L2 table of garbage beside sound snapshots. */
+static void
+prepare_damaged(SinterFs *fs)
+{
+    g_autoptr(SinterIo) io = NULL;
+    g_autoptr(SinterQcow2Header) header = NULL;
+    guint8 garbage[1000];
+    guint8 entry[8];
+
+    prepare_snapshots(fs);
+    scribble(fs, 0, 200000, 90);
+    io = sinter_fs_open(fs, "image", SINTER_IO_WRITE, NULL);
+    header = sinter_qcow2_header_read(io, NULL);
+    memset(garbage, 0x37, sizeof garbage);
+    g_assert_true(sinter_io_read(io, header->l1_offset, entry, sizeof entry, NULL));
+    g_assert_true(sinter_io_write(io, sinter_be64_load(entry) & SINTER_QCOW2_OFFSET_MASK, garbage,
+                                  sizeof garbage, NULL));
+    g_assert_true(sinter_io_read(io, header->reftable_offset, entry, sizeof entry, NULL));
+    memset(garbage, 3, sizeof garbage);
+    g_assert_true(sinter_io_write(io, sinter_be64_load(entry) + 20, garbage, sizeof garbage, NULL));
+}
+
+/* The same, without what only a snapshot helps against. */
+static void
+prepare_miscounted(SinterFs *fs)
+{
+    g_autoptr(SinterIo) io = NULL;
+    g_autoptr(SinterQcow2Header) header = NULL;
+    guint8 wrong[300];
+    guint8 entry[8];
+
+    prepare_snapshots(fs);
+    io = sinter_fs_open(fs, "image", SINTER_IO_WRITE, NULL);
+    header = sinter_qcow2_header_read(io, NULL);
+    memset(wrong, 0, sizeof wrong);
+    for (gsize i = 1; i < sizeof wrong; i += 4)
+        wrong[i] = 5;
+    g_assert_true(sinter_io_read(io, header->reftable_offset, entry, sizeof entry, NULL));
+    g_assert_true(sinter_io_write(io, sinter_be64_load(entry) + 20, wrong, sizeof wrong, NULL));
+}
+
+static gboolean
+repair(SinterFs *fs, const char *from_snapshot, GError **error)
+{
+    const SinterRepairOptions options = { .level = SINTER_REPAIR_ALL,
+                                          .from_snapshot = from_snapshot };
+    g_autoptr(SinterRepairResult) result =
+        sinter_image_repair(fs, "image", "qcow2", &options, error);
+
+    return result && sinter_repair_result_get_state(result)->counts.corruptions == 0;
+}
+
+static gboolean
+run_repair(SinterFs *fs, GError **error)
+{
+    return repair(fs, NULL, error);
+}
+
+static gboolean
+run_revert(SinterFs *fs, GError **error)
+{
+    return repair(fs, "two", error);
+}
+
 static gboolean
 run_create(SinterFs *fs, GError **error)
 {
@@ -145,12 +209,14 @@ run_patch(SinterFs *fs, GError **error)
 }
 
 static const Operation operations[] = {
-    { "snapshot-create", prepare_image, run_create },
-    { "snapshot-delete", prepare_snapshots, run_delete },
-    { "rebuild", prepare_dirty, run_rebuild },
-    { "shrink", prepare_image, run_shrink },
-    { "write", prepare_snapshots, run_write },
-    { "patch", prepare_image, run_patch },
+    { "snapshot-create", prepare_image, run_create, 5 },
+    { "snapshot-delete", prepare_snapshots, run_delete, 61 },
+    { "rebuild", prepare_dirty, run_rebuild, 2 },
+    { "shrink", prepare_image, run_shrink, 5 },
+    { "write", prepare_snapshots, run_write, 7 },
+    { "patch", prepare_image, run_patch, 2 },
+    { "repair", prepare_miscounted, run_repair, 3 },
+    { "revert", prepare_damaged, run_revert, 3 },
 };
 
 static void
@@ -163,7 +229,7 @@ run_recorded(const Operation *operation, SinterFs *fs)
     g_autoptr(SinterFs) record = sinter_undo_record_new(fs, &what, &error);
 
     g_assert_no_error(error);
-    operation->run(record, &error);
+    g_assert_true(operation->run(record, &error));
     g_assert_no_error(error);
     sinter_undo_record_finish(record, NULL, &error);
     g_assert_no_error(error);
@@ -254,7 +320,7 @@ check_state(SinterFs *fs, guint log_end, gpointer data)
     char *trouble;
 
     self->n_judged++;
-    if (self->n_judged % CUT_AGAIN_EVERY == 0 && has_undo(fs))
+    if (self->n_judged % self->cut_every == 0 && has_undo(fs))
         return cut_undo(self, fs);
     trouble = undo(self, fs, &untouched);
     self->n_untouched += untouched;
@@ -271,6 +337,7 @@ explore(const Operation *operation, const CrashOptions *options, Trial *self)
     CrashBase base;
 
     operation->prepare(memory);
+    self->cut_every = operation->cut_every;
     self->before = read_all(memory, "image");
     crash_base_init(&base, memory, files);
     run_recorded(operation, record);

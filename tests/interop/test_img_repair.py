@@ -126,17 +126,41 @@ class Corpus(Case):
             self.assertEqual(step['state'] == 'left', 'reason' in step, step)
             self.assertIn(step['state'], ('done', 'left'))
 
+    def content(self, path):
+        """None: the file is too large; nothing is wrong with those that are."""
+        if os.path.getsize(os.path.join(self.folder, path)) > 1 << 30:
+            return None
+        with open(os.path.join(self.folder, path), 'rb') as file:
+            return file.read()
+
+    def assert_undone(self, path, original, changed):
+        """The undo file restores the image byte for byte; without a change there is none."""
+        undo = os.path.join(self.folder, path + '.undo')
+        self.assertEqual(os.path.exists(undo), changed)
+        if not changed:
+            return
+        done = self.ours('undo', undo)
+        self.assertEqual((done.returncode, done.stderr), (0, b''))
+        self.assertTrue(self.content(path) == original, 'the image is not restored')
+        os.unlink(undo)
+        self.ours('check', '-q', '-r', 'all', '--undo-file=none', path)
+        self.assertFalse(os.path.exists(undo))
+
     def repair(self, path):
         """Returns the exit status before and after."""
         before = self.ours('check', path)
         if before.returncode == NO_CHECK:
             return NO_CHECK, NO_CHECK
         untouched = self.written(path)
+        original = self.content(path)
         plan = self.ours('check', '-r', 'all', '--dry-run', '--output=json', path)
         self.assertEqual(self.written(path), untouched)
         self.assertEqual(plan.returncode, before.returncode)
         once = self.ours('check', '-r', 'all', '--output=json', path)
         self.assert_told(json.loads(once.stdout))
+        told = json.loads(once.stdout)['sinter']['repair']
+        self.assertEqual(told.get('undo-file'), path + '.undo' if told['changed'] else None)
+        self.assert_undone(path, original, told['changed'])
         self.assertGreaterEqual(RANK[once.returncode], RANK[before.returncode], once.stdout)
         settled = self.written(path)
         again = self.ours('check', '-r', 'all', '--output=json', path)
@@ -172,9 +196,9 @@ class Beside(Case):
 
     def compare(self, level, name, output):
         done = []
-        for side in (self.ours, self.theirs):
+        for side, words in ((self.ours, ['--undo-file=none']), (self.theirs, [])):
             damages.write_one(self.folder, name)
-            done.append(side('check', '-r', level, '--output', output, name + '.qcow2'))
+            done.append(side('check', *words, '-r', level, '--output', output, name + '.qcow2'))
         mine, other = done
         self.assertEqual(mine.returncode, other.returncode)
         self.assertEqual(mine.stderr, other.stderr)
@@ -284,6 +308,10 @@ class Arguments(Case):
                            ('--also=clear-entries a', b'--dry-run and --also need -r'),
                            ('-r leaks --also=clear-entries a', b"--also needs '-r all'"),
                            ('-r all --also=nothing a', b'Unknown option value for --also'),
+                           ('--undo-file=x a', b'--undo-file needs -r'),
+                           ('--from-snapshot=x a', b'--from-snapshot needs -r all'),
+                           ('-r leaks --from-snapshot=x a', b'--from-snapshot needs -r all'),
+                           ('-r all --undo-file=r a', b"the undo file 'r' already exists"),
                            ('-r all --backing-chain a', b'mutually exclusive')):
             with self.subTest(words=words):
                 done = self.ours('check', *words.split())
@@ -295,6 +323,14 @@ class Arguments(Case):
         done = self.ours('check', '-r', 'all', '--dry-run', 'cluster-leaked.qcow2')
         self.assertEqual(done.returncode, LEAKS)
         self.assertRegex(done.stdout, rb'leaks +cluster-leaked +1 +- +0xb000 +0x1 +0x0 +nothing')
+
+    def test_the_undo_file_is_named(self):
+        damages.write_one(self.folder, 'cluster-leaked')
+        done = self.ours('check', '-r', 'all', 'cluster-leaked.qcow2')
+        self.assertEqual(done.returncode, CLEAN)
+        self.assertTrue(done.stderr.endswith(
+            b"\nTo restore the image as it was, run: qemu-img undo 'cluster-leaked.qcow2.undo'\n"),
+            done.stderr)
 
     def test_an_image_in_use(self):
         holder = subprocess.Popen(['qemu-io', '-f', 'qcow2', os.path.join(self.folder, 'a')],

@@ -14,6 +14,7 @@
 #include "words/img-open.h"
 #include "words/img-output.h"
 #include "words/img-size.h"
+#include "words/img-undo-file.h"
 #include "text/img-progress.h"
 #include "img-repair.h"
 #include "img-verbs.h"
@@ -239,6 +240,10 @@ check_run(const SinterCommandCall *call, GError **error)
         return check_repair(self, call->operands[0], json);
     if (self->repair.dry_run || self->repair.choices)
         return sinter_img_usage_error("--dry-run and --also need -r");
+    if (self->repair.from_snapshot)
+        return sinter_img_usage_error("--from-snapshot needs -r all");
+    if (self->repair.undo_file)
+        return sinter_img_usage_error("--undo-file needs -r");
     if (!sinter_img_name_parse(&name, &self->source, call->operands[0]))
         return NOT_CHECKED;
     io = sinter_img_open_file(&name);
@@ -268,6 +273,12 @@ static const SinterOption check_options[] = {
       .take = check_take_choice },
     { "dry-run", 0, NULL, "with -r: only show what would be repaired",
       SINTER_OPTION_MEMBER(CheckOptions, repair.dry_run) },
+    { "from-snapshot", 0, "SNAPSHOT",
+      "with -r all: first revert the disk to this intact snapshot, even if it is damaged",
+      SINTER_OPTION_MEMBER(CheckOptions, repair.from_snapshot) },
+    { "yes", 'y', NULL, "with --from-snapshot: revert the disk without a question",
+      SINTER_OPTION_MEMBER(CheckOptions, repair.yes) },
+    SINTER_IMG_UNDO_OPTION(CheckOptions, repair.undo_file),
     { "repair", 'r', "WHAT", "repair: 'leaks', or 'all' that loses no guest data",
       .take = check_take_repair },
     { NULL, 'T', "CACHE", "cache mode of reads: none or writeback",

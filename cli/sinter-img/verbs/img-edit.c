@@ -6,6 +6,7 @@
  */
 
 #include "text/img-message.h"
+#include "words/img-confirm.h"
 #include "words/img-size.h"
 #include "words/img-undo-file.h"
 #include "img-change.h"
@@ -16,7 +17,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct {
     SinterImgSource source;
@@ -129,21 +129,10 @@ print_bytes(const char *label, const guint8 *bytes, guint64 length)
     puts(length > shown ? " ..." : "");
 }
 
-static gboolean
-ask(void)
-{
-    char answer[16];
-
-    fputs("Change the image? [y/N] ", stdout);
-    fflush(stdout);
-    return fgets(answer, sizeof answer, stdin) && g_ascii_strncasecmp(answer, "y", 1) == 0;
-}
-
 /* What the user has decided. */
 typedef struct {
     const EditOptions *options;
     gboolean refused;
-    gboolean not_asked; /* there is no terminal */
 } Decision;
 
 static gboolean
@@ -159,23 +148,8 @@ confirm(const SinterPatchChange *change, gpointer user_data)
         if (change->note)
             printf("Note: %s.\n", change->note);
     }
-    if (self->options->yes)
-        return TRUE;
-    self->not_asked = !isatty(STDIN_FILENO);
-    self->refused = self->not_asked || !ask();
+    self->refused = !sinter_img_confirm("Change the image?", self->options->yes);
     return !self->refused;
-}
-
-static int
-report_decision(const Decision *decision)
-{
-    fflush(stdout);
-    if (decision->not_asked)
-        sinter_img_error("Nothing was changed: standard input is not a terminal; use --yes to "
-                         "change the image without a question");
-    else
-        sinter_img_error("Nothing was changed");
-    return 1;
 }
 
 static int
@@ -199,7 +173,7 @@ edit_do(const EditOptions *self, const SinterImgName *name, const char *format)
     if (!sinter_img_undo_file_end(&undo, !self->quiet, NULL) || !ok)
         return 1;
     if (decision.refused)
-        return report_decision(&decision);
+        return 1;
     if (!changed && !self->quiet)
         puts("Nothing was changed: the bytes are there already.");
     return 0;

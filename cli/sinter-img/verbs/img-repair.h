@@ -16,6 +16,9 @@ typedef struct {
     gboolean dry_run;
     SinterRepairLevel level;
     SinterRepairChoice choices;
+    const char *from_snapshot; /* NULL: none */
+    const char *undo_file;     /* NULL: the default */
+    gboolean yes;
 } SinterImgRepair;
 
 /* Parses the value of -r. Prints a message on failure. */

@@ -32,6 +32,7 @@ typedef struct {
     gboolean quiet;
     Action action;
     const char *snapshot;
+    char **kept; /* NULL: --delete-except was not given */
 } SnapshotOptions;
 
 static gboolean
@@ -110,11 +111,19 @@ report_delete(const char *snapshot, const GError *error)
 }
 
 static void
+report_delete_except(const GError *error)
+{
+    sinter_img_error("Could not delete snapshots: %s", error->message);
+}
+
+static void
 report(const SnapshotOptions *self, const SinterImgName *name, const char *snapshot,
        const char *format, const GError *error)
 {
     if (sinter_img_change_is_open_error(name, error))
         sinter_img_name_report(name, error);
+    else if (self->kept)
+        report_delete_except(error);
     else if (self->action == ACTION_CREATE)
         report_create(snapshot, error);
     else if (self->action == ACTION_APPLY)
@@ -127,6 +136,9 @@ static gboolean
 snapshot_change(const SnapshotOptions *self, const SinterImgName *name, const char *snapshot,
                 const char *format, GError **error)
 {
+    if (self->kept)
+        return sinter_snapshot_delete_except(name->fs, name->path, format, SINTER_HANDLE_PROBE,
+                                             (const char *const *)self->kept, error);
     switch (self->action) {
     case ACTION_CREATE:
         return sinter_snapshot_create(name->fs, name->path, format, SINTER_HANDLE_PROBE, snapshot,
@@ -151,6 +163,8 @@ snapshot_run(const SinterCommandCall *call, GError **error)
     g_autoptr(GError) cause = NULL;
     g_autofree char *snapshot = NULL;
 
+    if (self->kept && self->action != ACTION_NONE)
+        return sinter_img_usage_error("Cannot mix '--delete-except' with '-l', '-a', '-c', '-d'");
     if (self->action == ACTION_LIST)
         return snapshot_list(self, call->operands[0]);
     if (self->source.force_share) {
@@ -179,6 +193,9 @@ static const SinterOption snapshot_options[] = {
       .take = take_action, .action = ACTION_APPLY },
     { NULL, 'd', "NAME", "delete the first snapshot with this name", .take = take_action,
       .action = ACTION_DELETE },
+    { "delete-except", 0, "SNAPSHOT",
+      "delete all snapshots but this one; can be repeated to keep several",
+      SINTER_OPTION_MEMBER(SnapshotOptions, kept), .kind = SINTER_OPTION_LIST },
     SINTER_IMG_CHANGE_OPTIONS(SnapshotOptions, source),
     { "force-share", 'U', NULL, "list the snapshots even if another process writes to the image",
       SINTER_OPTION_MEMBER(SnapshotOptions, source.force_share) },

@@ -21,11 +21,17 @@ G_BEGIN_DECLS
  * @SINTER_FORMAT_SNAPSHOT_CREATE: save the disk's current state
  * @SINTER_FORMAT_SNAPSHOT_APPLY: revert the disk to the snapshot
  * @SINTER_FORMAT_SNAPSHOT_DELETE: remove the snapshot
+ * @SINTER_FORMAT_SNAPSHOT_DELETE_EXCEPT: remove all snapshots that are not in @names
+ * @SINTER_FORMAT_SNAPSHOT_COMPARE: list what differs between the disk and the snapshot
+ *
+ * What a driver is asked to do.
  */
 typedef enum {
     SINTER_FORMAT_SNAPSHOT_CREATE,
     SINTER_FORMAT_SNAPSHOT_APPLY,
     SINTER_FORMAT_SNAPSHOT_DELETE,
+    SINTER_FORMAT_SNAPSHOT_DELETE_EXCEPT,
+    SINTER_FORMAT_SNAPSHOT_COMPARE,
 } SinterFormatSnapshotKind;
 
 /**
@@ -34,12 +40,16 @@ typedef enum {
  * @name: CREATE: name of the new snapshot; otherwise name or id of an existing one
  * @key: how @name is compared; unused for CREATE
  * @date_usec: CREATE: microseconds since 1970
+ * @names: DELETE_EXCEPT: ids or names, %NULL-terminated; each must exist
+ * @changes: COMPARE: (element-type SinterSnapshotChange): receives the differences
  */
 typedef struct {
     SinterFormatSnapshotKind kind;
     const char *name;
     SinterSnapshotKey key;
     gint64 date_usec;
+    const char *const *names;
+    GArray *changes;
 } SinterFormatSnapshot;
 
 /**

@@ -463,6 +463,7 @@ typedef struct {
     /* Changes the backing file: its name (NULL: none) and format (NULL: not stored), as stored. */
     gboolean (*relink)(SinterIo *io, const char *backing_name, const char *backing_format,
                        GError **error);
+    /* For COMPARE the file is open for reading. */
     gboolean (*snapshot)(const SinterFormatFile *file, const SinterFormatSnapshot *what,
                          GError **error);
     gboolean (*bitmaps)(const SinterFormatFile *file, SinterFormatBitmaps *what, GError **error);

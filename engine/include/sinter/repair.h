@@ -188,12 +188,17 @@ typedef struct {
  * @choices: with %SINTER_REPAIR_ALL: what is also allowed
  * @dry_run: only make the plan; the file is opened for reading
  * @check: options of the checks before and after
+ * @from_snapshot: (nullable): id or name of an internal snapshot: first, its state becomes that of
+ *   the disk, even if the tables of the disk are damaged; what was written since is lost
+ *   (sinter_snapshot_compare()). CORRUPT, and nothing changes, if the snapshot is damaged. Ignored
+ *   by a dry run
  */
 typedef struct {
     SinterRepairLevel level;
     SinterRepairChoice choices;
     gboolean dry_run;
     SinterCheckOptions check;
+    const char *from_snapshot;
 } SinterRepairOptions;
 
 /**

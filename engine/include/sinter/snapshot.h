@@ -58,9 +58,51 @@ gboolean sinter_snapshot_apply(SinterFs *fs, const char *path, const char *forma
                                SinterHandleFlags flags, const char *wanted, SinterSnapshotKey key,
                                GError **error);
 
-/* Deletes the snapshot and frees the clusters that nothing else uses. */
+/*
+ * Deletes the snapshot and frees the clusters that nothing else uses. If the image is damaged, the
+ * snapshot is removed from the snapshot table, and its clusters are freed only if no damaged entry
+ * can refer to them; otherwise they leak, and no refcount becomes lower.
+ */
 gboolean sinter_snapshot_delete(SinterFs *fs, const char *path, const char *format,
                                 SinterHandleFlags flags, const char *wanted, SinterSnapshotKey key,
                                 GError **error);
+
+/**
+ * sinter_snapshot_delete_except:
+ * @kept: ids or names of the snapshots to keep, %NULL-terminated
+ *
+ * Deletes all other snapshots, one after the other, as sinter_snapshot_delete() does. Fails with
+ * NOT_FOUND, before anything changes, if a snapshot in @kept does not exist.
+ */
+gboolean sinter_snapshot_delete_except(SinterFs *fs, const char *path, const char *format,
+                                       SinterHandleFlags flags, const char *const *kept,
+                                       GError **error);
+
+/**
+ * SinterSnapshotChange:
+ * @offset: offset in the active disk
+ * @length: number of bytes
+ * @is_readable: %FALSE: damage prevents reading the range from the active disk
+ *
+ * A range that is lost if the disk is reverted to a snapshot.
+ */
+typedef struct {
+    guint64 offset;
+    guint64 length;
+    gboolean is_readable;
+} SinterSnapshotChange;
+
+/**
+ * sinter_snapshot_compare:
+ * @wanted: id or name of the snapshot
+ *
+ * Lists the ranges of the active disk that were written or freed since the snapshot, or that cannot
+ * be read because of damage. Opens the image for reading. The result is exact to a cluster.
+ *
+ * Returns: (transfer full): array of SinterSnapshotChange, sorted; %NULL with CORRUPT if the
+ * snapshot itself is damaged
+ */
+GArray *sinter_snapshot_compare(SinterFs *fs, const char *path, const char *format,
+                                const char *wanted, GError **error);
 
 G_END_DECLS

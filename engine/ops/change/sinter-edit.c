@@ -33,6 +33,20 @@ sinter_edit_open(SinterEdit *self, SinterFs *fs, const char *path, const char *f
     return FALSE;
 }
 
+gboolean
+sinter_edit_open_for_reading(SinterEdit *self, SinterFs *fs, const char *path, const char *format,
+                             GError **error)
+{
+    self->file.fs = fs ? sinter_fs_ref(fs) : sinter_fs_new_host(NULL, error);
+    self->file.io =
+        self->file.fs ? sinter_fs_open(self->file.fs, path, SINTER_IO_READ, error) : NULL;
+    if (self->file.io && sinter_io_lock(self->file.io, SINTER_IO_LOCK_SHARED, error) &&
+        (self->format = sinter_format_choose(self->file.io, format, error)) != NULL)
+        return TRUE;
+    sinter_error_wrap_open(error, path);
+    return FALSE;
+}
+
 void
 sinter_edit_clear(SinterEdit *self)
 {

@@ -19,6 +19,9 @@ typedef struct {
  */
 gboolean sinter_edit_open(SinterEdit *self, SinterFs *fs, const char *path, const char *format,
                           SinterHandleFlags flags, GError **error);
+/* The same for reading, with a lock against writers. */
+gboolean sinter_edit_open_for_reading(SinterEdit *self, SinterFs *fs, const char *path,
+                                      const char *format, GError **error);
 void sinter_edit_clear(SinterEdit *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterEdit, sinter_edit_clear)
 

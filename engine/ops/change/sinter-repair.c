@@ -18,21 +18,6 @@ sinter_format_has_repair(const char *format)
     return driver && driver->repair;
 }
 
-/* Opens the file for a dry run. */
-static gboolean
-open_for_reading(SinterEdit *self, SinterFs *fs, const char *path, const char *format,
-                 GError **error)
-{
-    self->file.fs = fs ? sinter_fs_ref(fs) : sinter_fs_new_host(NULL, error);
-    self->file.io =
-        self->file.fs ? sinter_fs_open(self->file.fs, path, SINTER_IO_READ, error) : NULL;
-    if (self->file.io && sinter_io_lock(self->file.io, SINTER_IO_LOCK_SHARED, error) &&
-        (self->format = sinter_format_choose(self->file.io, format, error)) != NULL)
-        return TRUE;
-    sinter_error_wrap_open(error, path);
-    return FALSE;
-}
-
 static gboolean
 repair_run(SinterEdit *self, const SinterRepairOptions *options, SinterRepairResult *result,
            GError **error)
@@ -52,7 +37,7 @@ sinter_image_repair(SinterFs *fs, const char *path, const char *format,
     g_autoptr(SinterRepairResult) result = sinter_repair_result_new();
     g_auto(SinterEdit) edit = { 0 };
     gboolean opened = options->dry_run
-                          ? open_for_reading(&edit, fs, path, format, error)
+                          ? sinter_edit_open_for_reading(&edit, fs, path, format, error)
                           : sinter_edit_open(&edit, fs, path, format, SINTER_HANDLE_DEFAULT, error);
 
     if (!opened)

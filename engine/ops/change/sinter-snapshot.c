@@ -55,3 +55,31 @@ sinter_snapshot_delete(SinterFs *fs, const char *path, const char *format, Sinte
     return sinter_edit_open(&edit, fs, path, format, flags, error) &&
            snapshot_do(&what, &edit, error);
 }
+
+gboolean
+sinter_snapshot_delete_except(SinterFs *fs, const char *path, const char *format,
+                              SinterHandleFlags flags, const char *const *kept, GError **error)
+{
+    const SinterFormatSnapshot what = { .kind = SINTER_FORMAT_SNAPSHOT_DELETE_EXCEPT,
+                                        .names = kept };
+    g_auto(SinterEdit) edit = { 0 };
+
+    return sinter_edit_open(&edit, fs, path, format, flags, error) &&
+           snapshot_do(&what, &edit, error);
+}
+
+GArray *
+sinter_snapshot_compare(SinterFs *fs, const char *path, const char *format, const char *wanted,
+                        GError **error)
+{
+    g_autoptr(GArray) changes = g_array_new(FALSE, FALSE, sizeof(SinterSnapshotChange));
+    const SinterFormatSnapshot what = { .kind = SINTER_FORMAT_SNAPSHOT_COMPARE,
+                                        .name = wanted,
+                                        .changes = changes };
+    g_auto(SinterEdit) edit = { 0 };
+
+    return sinter_edit_open_for_reading(&edit, fs, path, format, error) &&
+                   snapshot_do(&what, &edit, error)
+               ? g_steal_pointer(&changes)
+               : NULL;
+}

@@ -7,8 +7,6 @@
 
 #include "qcow2-root.h"
 
-#define SECTOR_BYTES 512
-
 SinterQcow2Root
 sinter_qcow2_root_of(const SinterQcow2Header *header)
 {
@@ -27,8 +25,8 @@ sinter_qcow2_root_of(const SinterQcow2Header *header)
     };
 }
 
-static void
-root_store(const SinterQcow2Root *self, guint32 version, guint8 *sector)
+void
+sinter_qcow2_root_store(const SinterQcow2Root *self, guint32 version, guint8 *sector)
 {
     sinter_be64_store(sector + SINTER_QCOW2_AT_VIRTUAL_SIZE, self->virtual_size_bytes);
     sinter_be32_store(sector + SINTER_QCOW2_AT_L1_ENTRIES, self->l1_entries);
@@ -65,11 +63,11 @@ gboolean
 sinter_qcow2_root_write(SinterIo *io, SinterQcow2Header *header, const SinterQcow2Root *root,
                         GError **error)
 {
-    guint8 sector[SECTOR_BYTES];
+    guint8 sector[SINTER_QCOW2_ROOT_BYTES];
 
     if (!sinter_io_read(io, 0, sector, sizeof sector, error))
         return FALSE;
-    root_store(root, header->version, sector);
+    sinter_qcow2_root_store(root, header->version, sector);
     if (!sinter_io_write(io, 0, sector, sizeof sector, error) || !sinter_io_flush(io, error))
         return FALSE;
     root_adopt(root, header);

@@ -29,6 +29,12 @@ typedef struct {
 /* Returns the root in @header. */
 SinterQcow2Root sinter_qcow2_root_of(const SinterQcow2Header *header);
 
+/* The sector that has the root. */
+#define SINTER_QCOW2_ROOT_BYTES 512
+
+/* Stores the root in @sector, the first one of an image of @version. */
+void sinter_qcow2_root_store(const SinterQcow2Root *self, guint32 version, guint8 *sector);
+
 /*
  * Writes @root into the first sector of @io, makes it durable and updates @header. After a failure
  * the file has the old or the new root, and @header keeps the old one.

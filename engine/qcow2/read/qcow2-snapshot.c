@@ -108,8 +108,8 @@ sinter_qcow2_snapshots_load(SinterIo *io, const SinterQcow2Header *header, GPtrA
     return g_steal_pointer(&list);
 }
 
-static const SinterQcow2Snapshot *
-snapshot_find(GPtrArray *list, const char *id_or_name)
+const SinterQcow2Snapshot *
+sinter_qcow2_snapshot_find(const GPtrArray *list, const char *id_or_name, GError **error)
 {
     for (guint i = 0; i < list->len; i++) {
         const SinterQcow2Snapshot *snapshot = g_ptr_array_index(list, i);
@@ -123,6 +123,7 @@ snapshot_find(GPtrArray *list, const char *id_or_name)
         if (strcmp(snapshot->name, id_or_name) == 0)
             return snapshot;
     }
+    sinter_error_refuse(error, SINTER_ERROR_NOT_FOUND, "there is no snapshot '%s'", id_or_name);
     return NULL;
 }
 
@@ -135,12 +136,9 @@ sinter_qcow2_snapshot_find_view(SinterIo *io, const SinterQcow2Header *header,
 
     if (!list)
         return FALSE;
-    snapshot = snapshot_find(list, id_or_name);
-    if (!snapshot) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "there is no snapshot '%s'",
-                    id_or_name);
+    snapshot = sinter_qcow2_snapshot_find(list, id_or_name, error);
+    if (!snapshot)
         return FALSE;
-    }
     *ret = (SinterQcow2L1Table){
         .l1_offset = snapshot->l1_offset,
         .l1_entries = snapshot->l1_entries,

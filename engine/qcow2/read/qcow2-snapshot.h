@@ -30,6 +30,10 @@ typedef struct {
 GPtrArray *sinter_qcow2_snapshots_load(SinterIo *io, const SinterQcow2Header *header,
                                        GPtrArray **ret_partial, GError **error);
 
+/* Returns the snapshot with that id or, if there is none, with that name. */
+const SinterQcow2Snapshot *sinter_qcow2_snapshot_find(const GPtrArray *list, const char *id_or_name,
+                                                      GError **error);
+
 /* Returns the view of the snapshot with that id or, if there is none, with that name. */
 gboolean sinter_qcow2_snapshot_find_view(SinterIo *io, const SinterQcow2Header *header,
                                          const char *id_or_name, SinterQcow2L1Table *ret,

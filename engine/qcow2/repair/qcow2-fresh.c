@@ -18,7 +18,7 @@ first_beyond(const SinterQcow2Check *check)
 void
 sinter_qcow2_fresh_init(SinterQcow2Fresh *self, SinterQcow2Check *check, gboolean may_reuse)
 {
-    *self = (SinterQcow2Fresh){ check, may_reuse, 1, first_beyond(check) };
+    *self = (SinterQcow2Fresh){ check, may_reuse, 1, first_beyond(check), NULL };
 }
 
 static gboolean
@@ -26,7 +26,8 @@ is_free(const SinterQcow2Fresh *self, guint64 cluster)
 {
     const SinterQcow2Check *check = self->check;
 
-    if (sinter_qcow2_refcount_map_get_refs(check->map, cluster) > 0)
+    if (sinter_qcow2_refcount_map_get_refs(check->map, cluster) > 0 ||
+        (self->others && sinter_qcow2_refcount_map_get_refs(self->others, cluster) > 0))
         return FALSE;
     if (self->may_reuse || cluster >= first_beyond(check))
         return TRUE;

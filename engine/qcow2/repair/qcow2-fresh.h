@@ -18,6 +18,8 @@ typedef struct {
     gboolean may_reuse;      /* what nothing refers to is certainly unused */
     guint64 inside;          /* where to search next in the file */
     guint64 beyond;          /* where to search next beyond its end */
+    /* borrowed, NULL: none; references of another state, whose clusters are not taken either */
+    const SinterQcow2RefcountMap *others;
 } SinterQcow2Fresh;
 
 void sinter_qcow2_fresh_init(SinterQcow2Fresh *self, SinterQcow2Check *check, gboolean may_reuse);

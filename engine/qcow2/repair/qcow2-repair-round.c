@@ -3,6 +3,55 @@
 /* What the passes of a round have in common. */
 
 #include "qcow2-repair-round.h"
+#include "format/sinter-tally.h"
+
+/*
+ * Returns whether all that refers to clusters was found: refcounts and flags may be wrong, but
+ * nothing that could lead to a cluster.
+ */
+static gboolean
+mapping_is_sound(const SinterCheckResult *checked)
+{
+    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
+        SinterFindingClass klass = sinter_finding_code_class(code);
+        SinterFindingStake stake = sinter_finding_code_stake(code);
+
+        if (checked->per_code[code] > 0 &&
+            (klass == SINTER_FINDING_CORRUPTION || klass == SINTER_FINDING_ERROR) &&
+            (stake > SINTER_STAKE_WRITES || stake == SINTER_STAKE_BITMAP))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_round_begin(SinterQcow2Round *self, SinterIo *io, const SinterRepairOptions *options,
+                         GError **error)
+{
+    self->io = io;
+    self->options = options;
+    self->checked = sinter_check_result_new(sinter_io_get_path(io), "qcow2");
+    self->taken = g_array_new(FALSE, FALSE, sizeof(guint64));
+    sinter_repair_plan_init(&self->plan, options);
+    self->check = sinter_qcow2_check_keep(io, &options->check, self->checked, error);
+    if (!self->check)
+        return FALSE;
+    self->n_clusters = self->check->n_clusters;
+    self->mapping_is_sound = mapping_is_sound(self->checked);
+    sinter_qcow2_fresh_init(&self->fresh, self->check, self->mapping_is_sound);
+    return TRUE;
+}
+
+void
+sinter_qcow2_round_end(SinterQcow2Round *self)
+{
+    sinter_repair_plan_clear(&self->plan);
+    g_clear_pointer(&self->edits, g_array_unref);
+    g_clear_pointer(&self->shared, g_ptr_array_unref);
+    g_clear_pointer(&self->taken, g_array_unref);
+    g_clear_pointer(&self->check, sinter_qcow2_check_free);
+    g_clear_pointer(&self->checked, sinter_check_result_free);
+}
 
 void
 sinter_qcow2_round_add_findings(SinterQcow2Round *self, SinterFindingCode code, const char *reason)

@@ -38,6 +38,11 @@ typedef struct {
     GArray *taken;            /* of guint64: clusters that sinter_qcow2_round_take() returned */
 } SinterQcow2Round;
 
+/* Checks @io, and begins a plan. Call round_end() also after a failure. */
+gboolean sinter_qcow2_round_begin(SinterQcow2Round *self, SinterIo *io,
+                                  const SinterRepairOptions *options, GError **error);
+void sinter_qcow2_round_end(SinterQcow2Round *self);
+
 /*
  * Adds a step for each finding of @code that the check kept, and one for all others. @reason:
  * (nullable): why they cannot be repaired.

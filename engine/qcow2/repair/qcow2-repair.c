@@ -7,8 +7,8 @@
  */
 
 #include "qcow2-repair.h"
-#include "format/sinter-tally.h"
 #include "qcow2-repair-round.h"
+#include "qcow2-snapshot-restore.h"
 #include "sinter-error.h"
 
 /* Each pass runs at most a few times; more rounds would mean that repairs undo each other. */
@@ -32,54 +32,6 @@ static const struct {
     [SINTER_REPAIR_PASS_FLAGS] = { sinter_qcow2_flags_plan, sinter_qcow2_flags_run },
     [SINTER_REPAIR_PASS_STATE] = { sinter_qcow2_state_plan, sinter_qcow2_state_run },
 };
-
-/*
- * Returns whether all that refers to clusters was found: refcounts and flags may be wrong, but
- * nothing that could lead to a cluster.
- */
-static gboolean
-mapping_is_sound(const SinterCheckResult *checked)
-{
-    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
-        SinterFindingClass klass = sinter_finding_code_class(code);
-        SinterFindingStake stake = sinter_finding_code_stake(code);
-
-        if (checked->per_code[code] > 0 &&
-            (klass == SINTER_FINDING_CORRUPTION || klass == SINTER_FINDING_ERROR) &&
-            (stake > SINTER_STAKE_WRITES || stake == SINTER_STAKE_BITMAP))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-static gboolean
-round_begin(SinterQcow2Round *self, SinterIo *io, const SinterRepairOptions *options,
-            GError **error)
-{
-    self->io = io;
-    self->options = options;
-    self->checked = sinter_check_result_new(sinter_io_get_path(io), "qcow2");
-    self->taken = g_array_new(FALSE, FALSE, sizeof(guint64));
-    sinter_repair_plan_init(&self->plan, options);
-    self->check = sinter_qcow2_check_keep(io, &options->check, self->checked, error);
-    if (!self->check)
-        return FALSE;
-    self->n_clusters = self->check->n_clusters;
-    self->mapping_is_sound = mapping_is_sound(self->checked);
-    sinter_qcow2_fresh_init(&self->fresh, self->check, self->mapping_is_sound);
-    return TRUE;
-}
-
-static void
-round_end(SinterQcow2Round *self)
-{
-    sinter_repair_plan_clear(&self->plan);
-    g_clear_pointer(&self->edits, g_array_unref);
-    g_clear_pointer(&self->shared, g_ptr_array_unref);
-    g_clear_pointer(&self->taken, g_array_unref);
-    g_clear_pointer(&self->check, sinter_qcow2_check_free);
-    g_clear_pointer(&self->checked, sinter_check_result_free);
-}
 
 /* The last pass depends on what all others leave. */
 static gboolean
@@ -164,13 +116,16 @@ sinter_qcow2_repair(const SinterFormatFile *file, const SinterRepairOptions *opt
 {
     gboolean changed = TRUE;
 
+    if (options->from_snapshot && !options->dry_run &&
+        !sinter_qcow2_snapshot_restore(file->io, options, options->from_snapshot, error))
+        return FALSE;
     for (guint i = 0; changed; i++) {
         SinterQcow2Round round = { 0 };
-        gboolean ok = round_begin(&round, file->io, options, error);
+        gboolean ok = sinter_qcow2_round_begin(&round, file->io, options, error);
 
         changed = FALSE;
         ok = ok && repair_round(&round, result, &changed, error);
-        round_end(&round);
+        sinter_qcow2_round_end(&round);
         if (!ok)
             return FALSE;
         if (changed && i == MAX_ROUNDS) {
