@@ -40,7 +40,8 @@ claim_compressed(SinterQcow2Rescue *self, guint index, SinterQcow2L2Entry l2)
         if (self->claims[at].table == 0)
             self->claims[at] = (SinterQcow2RescueClaim){ index + 1, SINTER_QCOW2_CLAIM_COMPRESSED };
         if (self->use[at] == SINTER_QCOW2_RESCUE_EMPTY ||
-            self->use[at] == SINTER_QCOW2_RESCUE_ORPHAN)
+            self->use[at] == SINTER_QCOW2_RESCUE_ORPHAN ||
+            self->use[at] == SINTER_QCOW2_RESCUE_REFBLOCK)
             self->use[at] = SINTER_QCOW2_RESCUE_DATA;
     }
 }

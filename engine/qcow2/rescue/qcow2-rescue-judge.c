@@ -12,6 +12,9 @@
 /* So many good entries are no accident, also if snapshots share all of them. */
 #define USED_ENOUGH 8
 #define COMPRESSED_ENOUGH 4
+/* The highest refcount that is usual, and the part of a block that is used. */
+#define REFS_MAX 16
+#define REFS_SHARE 4
 
 static SinterQcow2EntryJudgement
 judge_compressed(const SinterQcow2Geometry *geo, guint64 n_clusters, guint64 entry)
@@ -80,6 +83,24 @@ sinter_qcow2_judgement_is_table(const SinterQcow2TableJudgement *self)
     if (n_data == 0)
         return self->n_compressed >= COMPRESSED_ENOUGH;
     return self->n_copied == n_data || self->n_used >= USED_ENOUGH;
+}
+
+gboolean
+sinter_qcow2_judge_refblock(const SinterQcow2Geometry *geo, const guint8 *block)
+{
+    guint32 n = 1U << geo->refblock_bits;
+    guint32 n_used = 0;
+
+    if (geo->refcount_order < 3)
+        return FALSE;
+    for (guint32 i = 0; i < n; i++) {
+        guint64 refs = sinter_qcow2_refcount_load(geo->refcount_order, block, i);
+
+        if (refs > REFS_MAX)
+            return FALSE;
+        n_used += refs != 0;
+    }
+    return n_used >= n / REFS_SHARE;
 }
 
 gboolean

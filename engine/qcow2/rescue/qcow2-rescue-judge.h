@@ -34,6 +34,12 @@ SinterQcow2TableJudgement sinter_qcow2_judge_table(const SinterQcow2Geometry *ge
  */
 gboolean sinter_qcow2_judgement_is_table(const SinterQcow2TableJudgement *self);
 
+/*
+ * Returns whether a cluster that nothing refers to looks like a refcount block: small numbers only,
+ * many of them not 0. Never for refcounts below 8 bits.
+ */
+gboolean sinter_qcow2_judge_refblock(const SinterQcow2Geometry *geo, const guint8 *block);
+
 /* Returns whether a cluster that an L1 table refers to is an L2 table, which may be empty. */
 gboolean sinter_qcow2_judgement_is_intact(const SinterQcow2TableJudgement *self);
 

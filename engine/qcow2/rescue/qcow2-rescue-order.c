@@ -61,7 +61,8 @@ link_find(const SinterQcow2Rescue *self, guint index, Link *ret)
     if (table->is_dropped || table->is_snapshot || table->last == SINTER_QCOW2_NO_CLUSTER)
         return FALSE;
     way = way_from(self, table->last, per_table * LOST_MAX);
-    if (way.next == SINTER_QCOW2_NO_CLUSTER || way.n_orphan % per_table != 0)
+    /* one more may be a lost refcount block */
+    if (way.next == SINTER_QCOW2_NO_CLUSTER || way.n_orphan % per_table > 1)
         return FALSE;
     claim = self->claims[way.next];
     if (claim.index != 0 || claim.table == 0 ||

@@ -196,6 +196,7 @@ mark_unplaced(const SinterQcow2Rescue *self, SinterRescueConfidence level)
     for (guint64 at = 0; at < self->n_clusters; at++)
         unplaced[at] =
             self->use[at] == SINTER_QCOW2_RESCUE_ORPHAN ||
+            self->use[at] == SINTER_QCOW2_RESCUE_REFBLOCK ||
             (self->use[at] == SINTER_QCOW2_RESCUE_DATA && claim_is_idle(self, at, level));
     for (guint i = 0; i < self->data->len; i++) {
         const SinterQcow2RescueData *data = &g_array_index(self->data, SinterQcow2RescueData, i);

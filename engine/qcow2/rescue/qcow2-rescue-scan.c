@@ -51,6 +51,10 @@ scan_cluster(SinterQcow2Rescue *self, guint64 cluster, const guint8 *data)
             scan_add_table(self, cluster, judgement.n_used, judgement.n_bad);
             return;
         }
+        if (sinter_qcow2_judge_refblock(&self->geo, data)) {
+            self->use[cluster] = SINTER_QCOW2_RESCUE_REFBLOCK;
+            return;
+        }
     }
     if (self->use[cluster] == SINTER_QCOW2_RESCUE_ORPHAN)
         sinter_qcow2_rescue_remember(self, cluster, data);

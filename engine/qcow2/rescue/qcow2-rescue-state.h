@@ -32,6 +32,7 @@ typedef enum {
     SINTER_QCOW2_RESCUE_ORPHAN,   /* nothing refers to it, and it has content */
     SINTER_QCOW2_RESCUE_TABLE,    /* the same, and it is an L2 table */
     SINTER_QCOW2_RESCUE_L1,       /* the same, and it is an L1 table */
+    SINTER_QCOW2_RESCUE_REFBLOCK, /* the same, and it looks like a refcount block */
     SINTER_QCOW2_RESCUE_METADATA, /* intact metadata */
     SINTER_QCOW2_RESCUE_DATA,     /* an intact table maps it */
 } SinterQcow2RescueUse;

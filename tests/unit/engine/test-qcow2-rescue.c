@@ -387,6 +387,22 @@ test_judge_data(void)
     g_assert_false(is_table(&geo, data));
 }
 
+static void
+test_judge_refblock(void)
+{
+    SinterQcow2Geometry geo = geometry(FALSE);
+    g_autofree guint8 *block = g_malloc0(CLUSTER);
+
+    g_assert_false(sinter_qcow2_judge_refblock(&geo, block));
+    for (guint i = 0; i < CLUSTER / 2; i += 2)
+        sinter_be16_store(block + i, 1);
+    g_assert_true(sinter_qcow2_judge_refblock(&geo, block));
+    sinter_be16_store(block + 100, 17);
+    g_assert_false(sinter_qcow2_judge_refblock(&geo, block));
+    memset(block, 'x', CLUSTER);
+    g_assert_false(sinter_qcow2_judge_refblock(&geo, block));
+}
+
 static SinterQcow2EntryJudgement
 judge(guint64 entry, guint64 bitmap, gboolean extended)
 {
@@ -461,6 +477,7 @@ main(int argc, char **argv)
     g_test_add_data_func("/rescue/judge/plain", NULL, test_judge);
     g_test_add_data_func("/rescue/judge/extended", GINT_TO_POINTER(1), test_judge);
     g_test_add_func("/rescue/judge/data", test_judge_data);
+    g_test_add_func("/rescue/judge/refblock", test_judge_refblock);
     g_test_add_func("/rescue/judge/entry", test_judge_entry);
     g_test_add_func("/rescue/geometry", test_geometry);
     return g_test_run();
