@@ -278,7 +278,7 @@ class Corpus(SalvageCase):
         count = {0: 0, 1: 0, 2: 0, 3: 0}
         for one, path, _ in damages.write_corpus(self.folder):
             expected = self.sound(one)
-            if expected is None:
+            if expected is None or os.path.getsize(path) > 64 * MIB:
                 continue
             with self.subTest(damage=one.name):
                 before = self.sum(path)
