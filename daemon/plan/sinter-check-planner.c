@@ -54,7 +54,8 @@ skip_written(const Image *image)
 
     if (image->place > 0 || !draft->domain->active || draft->disk->read_only)
         return NULL;
-    if (draft->request->live)
+    /* a repair of a running domain is refused as a whole */
+    if (draft->request->live || draft->plan->operation == SINTER_OPERATION_REPAIR)
         return NULL;
     return g_strdup_printf("domain '%s' is running and writes to it", draft->domain->name);
 }
@@ -254,6 +255,30 @@ refuse_partial(SinterPlanDraft *draft)
                                  draft->domain->name, draft->domain->problem);
 }
 
+/* A repair changes the images, below a guest that must not notice. */
+static void
+check_repair(SinterPlanDraft *draft)
+{
+    sinter_plan_draft_check_manager(draft);
+    sinter_plan_draft_check_read_only(draft);
+    sinter_plan_draft_check_managed_save(draft);
+    if (draft->domain->active)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_RUNNING,
+                                 "domain '%s' is running: a repair requires that it is shut off",
+                                 draft->domain->name);
+}
+
+static gboolean
+check_level(const SinterPlanRequest *request, GError **error)
+{
+    if (!request->level || g_str_equal(request->level, "leaks") ||
+        g_str_equal(request->level, "all"))
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                "invalid level '%.64s' of a repair: expected 'leaks' or 'all'", request->level);
+    return FALSE;
+}
+
 static void
 refuse_idle(SinterPlanDraft *draft)
 {
@@ -279,7 +304,8 @@ make_draft(const SinterPlanRequest *request, const SinterDomain *domain, const S
     SinterPlanDraft *draft = sinter_plan_draft_new(request, domain, disk, graph);
     SinterDiskPlan *plan = draft->plan;
 
-    plan->operation = SINTER_OPERATION_CHECK;
+    plan->operation = request->operation;
+    plan->repair_leaks = g_strcmp0(request->level, "leaks") == 0;
     plan->offline = !domain->active;
     g_strfreev(plan->chain_before);
     g_strfreev(plan->chain_after);
@@ -287,6 +313,8 @@ make_draft(const SinterPlanRequest *request, const SinterDomain *domain, const S
     plan->chain_after = g_strdupv(plan->chain_before);
     sort_layers(draft);
     refuse_partial(draft);
+    if (plan->operation == SINTER_OPERATION_REPAIR)
+        check_repair(draft);
     sinter_plan_draft_check_busy(draft);
     refuse_idle(draft);
     plan_overlay(draft);
@@ -311,6 +339,8 @@ sinter_check_planner_plan(const SinterPlanRequest *request, const SinterDomain *
     g_autoptr(SinterPlan) plan = new_plan(domain->uuid, domain->name, now_usec);
     const SinterDisk *named = NULL;
 
+    if (!check_level(request, error))
+        return NULL;
     if (request->disk && !(named = sinter_plan_choose_named(request, domain, error)))
         return NULL;
     plan->domain_active = domain->active;

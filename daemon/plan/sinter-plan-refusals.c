@@ -58,8 +58,8 @@ check_device(SinterPlanDraft *draft)
     return FALSE;
 }
 
-static gboolean
-check_read_only(SinterPlanDraft *draft)
+gboolean
+sinter_plan_draft_check_read_only(SinterPlanDraft *draft)
 {
     if (draft->disk->read_only)
         sinter_plan_draft_refuse(
@@ -158,8 +158,8 @@ check_running(SinterPlanDraft *draft)
 }
 
 /* A saved QEMU state resumes with the files that it had open, by name. */
-static gboolean
-check_managed_save(SinterPlanDraft *draft)
+gboolean
+sinter_plan_draft_check_managed_save(SinterPlanDraft *draft)
 {
     if (draft->plan->offline && draft->domain->has_managed_save)
         sinter_plan_draft_refuse(
@@ -175,10 +175,10 @@ sinter_plan_draft_check_disk(SinterPlanDraft *draft)
 {
     static const DiskCheck checks[] = {
         check_domain_readable, sinter_plan_draft_check_manager,
-        check_device,          check_read_only,
+        check_device,          sinter_plan_draft_check_read_only,
         check_shareable,       check_transient,
         check_depth,           sinter_plan_draft_check_busy,
-        check_running,         check_managed_save,
+        check_running,         sinter_plan_draft_check_managed_save,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(checks); i++) {

@@ -14,6 +14,11 @@ void sinter_plan_draft_check_layers(SinterPlanDraft *draft);
 /* Refuses if the disk has a block job. Returns TRUE. */
 gboolean sinter_plan_draft_check_busy(SinterPlanDraft *draft);
 
+/* Refuse a read-only disk, and a domain that is shut off and has a managed save image. Return
+ * TRUE. */
+gboolean sinter_plan_draft_check_read_only(SinterPlanDraft *draft);
+gboolean sinter_plan_draft_check_managed_save(SinterPlanDraft *draft);
+
 /* Refuses if another program manages the domain, unless the request ignores that. Returns TRUE. */
 gboolean sinter_plan_draft_check_manager(SinterPlanDraft *draft);
 

@@ -67,6 +67,7 @@ is_affected(const SinterPlanDraft *draft, guint place)
     case SINTER_OPERATION_COPY:
         return place < draft->base && draft->request->pivot;
     case SINTER_OPERATION_CHECK:
+    case SINTER_OPERATION_REPAIR:
         return FALSE;
     }
     g_return_val_if_reached(TRUE);
@@ -147,6 +148,7 @@ is_dropped(const SinterPlanDraft *draft, guint place)
         return place >= draft->first && place < draft->base && !draft->request->keep_files;
     case SINTER_OPERATION_COPY:
     case SINTER_OPERATION_CHECK:
+    case SINTER_OPERATION_REPAIR:
         return FALSE;
     }
     g_return_val_if_reached(FALSE);

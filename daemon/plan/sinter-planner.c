@@ -240,7 +240,8 @@ sinter_planner_plan(const SinterPlanRequest *request, const SinterDomain *domain
     g_autoptr(GPtrArray) drafts =
         g_ptr_array_new_with_free_func((GDestroyNotify)sinter_plan_draft_free);
 
-    if (is_operation(request, SINTER_OPERATION_CHECK))
+    if (is_operation(request, SINTER_OPERATION_CHECK) ||
+        is_operation(request, SINTER_OPERATION_REPAIR))
         return sinter_check_planner_plan(request, domain, graph, now_usec, error);
     if (!check_request(request, error) || !(disks = choose_disks(request, domain, error)))
         return NULL;

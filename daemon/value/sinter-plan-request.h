@@ -27,6 +27,7 @@ G_BEGIN_DECLS
  * @ignored_readers: up to the first %NULL: domains (name or UUID) that do not count as possible
  *   readers of an image, although it is unknown what they read
  * @ignore_manager: work on a domain that another program manages
+ * @level: (nullable): of a repair: "leaks", or "all" (the default)
  * @live: of a check: the active layer of a running domain too
  * @destination …: of a copy, see SinterDiskPlan
  */
@@ -47,6 +48,7 @@ typedef struct {
     gboolean reuse_external;
     gboolean pivot;
     gboolean live;
+    const char *level;
 } SinterPlanRequest;
 
 G_END_DECLS

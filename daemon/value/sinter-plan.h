@@ -20,10 +20,11 @@ typedef enum {
     SINTER_OPERATION_PULL,          /* copy data from lower layers up into the active layer */
     SINTER_OPERATION_COPY,          /* mirror the disk to a new destination */
     SINTER_OPERATION_CHECK,         /* look for damage in the images; changes nothing */
+    SINTER_OPERATION_REPAIR,        /* and repair what is found */
 } SinterOperation;
 
-/* (transfer none): "active-commit", "commit", "pull", "copy", "check". The reverse returns %FALSE
- * for an unknown name. */
+/* (transfer none): "active-commit", "commit", "pull", "copy", "check", "repair". The reverse
+ * returns %FALSE for an unknown name. */
 const char *sinter_operation_name(SinterOperation operation);
 gboolean sinter_operation_from_name(const char *name, SinterOperation *ret_operation);
 
@@ -65,6 +66,7 @@ typedef enum {
     SINTER_REFUSAL_MISSING_LAYER,
     SINTER_REFUSAL_UNREADABLE,      /* the domain or an image could not be read */
     SINTER_REFUSAL_UNSUPPORTED,     /* unsupported source, device or format */
+    SINTER_REFUSAL_RUNNING,         /* a repair of a running domain's disk */
     SINTER_REFUSAL_NOT_RUNNING,     /* a copy of a shut-off domain's disk */
     SINTER_REFUSAL_MANAGED_SAVE,    /* a managed save image, which needs the present chain to
                                      * resume */
@@ -103,12 +105,13 @@ typedef struct {
     gboolean pivot; /* copy: pivot to the destination at READY; else leave a complete copy there */
     char **chain_before;
     char **chain_after;
-    gboolean seal;      /* check: the active layer too, under a temporary overlay (@top_path), which
-                         * is merged back into it (@base_path): @chain_before has the
-                         * overlay, @chain_after has not. Until the job has an id, no
-                         * overlay has a name */
-    char **check_paths; /* check: the images to check, active layer first */
-    char **skip_paths;  /* check: the images that are not checked … */
+    gboolean seal; /* check: the active layer too, under a temporary overlay (@top_path), which
+                    * is merged back into it (@base_path): @chain_before has the
+                    * overlay, @chain_after has not. Until the job has an id, no
+                    * overlay has a name */
+    gboolean repair_leaks;      /* repair: only leaks */
+    char **check_paths;         /* check, repair: the images to check, active layer first */
+    char **skip_paths;          /* likewise: the images that are not checked … */
     char **skip_reasons;        /* … and why: one for each */
     gboolean offline;           /* the domain is shut off: sinter-worker merges instead of QEMU */
     gboolean inactive_follows;  /* the next-boot XML now names the same top image as the live XML */

@@ -36,6 +36,7 @@ struct _SinterExecutor {
     SinterSpaceLedger *ledger;
     SinterJobLimits limits;
     char *jobs_dir;
+    char *undo_dir;
     GPtrArray *jobs;    /* of SinterJob, ordered by id */
     GPtrArray *records; /* of SinterJobRecord: loaded, not yet taken over; NULL after the start */
     gulong event_handler;
@@ -212,6 +213,9 @@ add_job(SinterExecutor *self, SinterJobRecord *record)
         .ledger = self->ledger,
         .patience_usec = (guint64)self->limits.converge_after_sec * G_USEC_PER_SEC,
         .max_pause_usec = (guint64)self->limits.max_pause_msec * 1000,
+        .undo_dir = self->undo_dir,
+        .keep_undo_files = self->limits.keep_undo_files,
+        .keep_undo_days = self->limits.keep_undo_days,
         .poll_usec = POLL_USEC,
         .retry_usec = RETRY_USEC,
     };
@@ -355,6 +359,8 @@ choose_kind(const SinterDiskPlan *part)
 {
     if (part->operation == SINTER_OPERATION_CHECK)
         return part->seal ? SINTER_JOB_KIND_LIVE_CHECK : SINTER_JOB_KIND_CHECK;
+    if (part->operation == SINTER_OPERATION_REPAIR)
+        return SINTER_JOB_KIND_REPAIR;
     return part->offline ? SINTER_JOB_KIND_OFFLINE : SINTER_JOB_KIND_LIVE;
 }
 
@@ -440,6 +446,7 @@ sinter_executor_new(SinterConnection *connection, SinterInventory *inventory, co
     self->virt = sinter_virt_libvirt_new(connection, sinter_inventory_get_settings(inventory));
     self->limits = *limits;
     self->jobs_dir = g_build_filename(state_dir, "jobs", NULL);
+    self->undo_dir = g_build_filename(state_dir, "undo", NULL);
     return self;
 }
 
@@ -498,6 +505,8 @@ sinter_executor_finalize(GObject *object)
     g_clear_object(&self->inventory);
     g_clear_object(&self->connection);
     g_free(self->jobs_dir);
+    if (!self->abandoned)
+        g_free(self->undo_dir);
     G_OBJECT_CLASS(sinter_executor_parent_class)->finalize(object);
 }
 

@@ -15,9 +15,11 @@ typedef struct {
     guint64 bandwidth_bytes_per_sec; /* if the caller gives none; 0: no limit */
     guint converge_after_sec;        /* time without headway towards READY until the next
                                       * escalation */
-    guint max_pause_msec; /* the maximum time that the last escalation may suspend the guest; 0:
-                           * never */
-    guint keep_records;   /* ended jobs that are kept for job listings and history */
+    guint max_pause_msec;  /* the maximum time that the last escalation may suspend the guest; 0:
+                            * never */
+    guint keep_undo_files; /* of repairs; 0: no limit */
+    guint keep_undo_days;  /* likewise */
+    guint keep_records;    /* ended jobs that are kept for job listings and history */
 } SinterJobLimits;
 
 /**
@@ -33,7 +35,8 @@ typedef struct {
 #define SINTER_TYPE_EXECUTOR (sinter_executor_get_type())
 G_DECLARE_FINAL_TYPE(SinterExecutor, sinter_executor, SINTER, EXECUTOR, GObject)
 
-/* @state_dir: job records are in its folder "jobs", which is created if absent. */
+/* @state_dir: job records are in its folder "jobs", undo files in "undo"; they are created if
+ * absent. */
 SinterExecutor *sinter_executor_new(SinterConnection *connection, SinterInventory *inventory,
                                     const char *state_dir, const SinterJobLimits *limits);
 

@@ -14,10 +14,8 @@
 #include "sinter-unknown-job.h"
 
 static const SinterJobKind *const kinds[] = {
-    &sinter_live_job_kind,
-    &sinter_offline_job_kind,
-    &sinter_check_job_kind,
-    &sinter_live_check_job_kind,
+    &sinter_live_job_kind,       &sinter_offline_job_kind, &sinter_check_job_kind,
+    &sinter_live_check_job_kind, &sinter_repair_job_kind,
 };
 
 const SinterJobKind *

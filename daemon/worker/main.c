@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * sinter-worker: merges and checks images for sinterd, which starts it with the images and a socket
- * as file descriptors. It reads the request, drops all privileges that the work does not need, does
- * the work, and reports the result. Invariant: it opens no file by name, and it does not outlive
- * its daemon, because end-of-file on the socket ends it. It may end at any moment: an interrupted
- * merge leaves a chain that reads as before.
+ * sinter-worker: merges, checks and repairs images for sinterd, which starts it with the images and
+ * a socket as file descriptors. It reads the request, drops all privileges that the work does not
+ * need, does the work, and reports the result. Invariant: it opens no file by name, and it does not
+ * outlive its daemon, because end-of-file on the socket ends it. It may end at any moment: an
+ * interrupted merge leaves a chain that reads as before.
  */
 
 #include "sinter-worker-channel.h"
 #include "sinter-worker-check.h"
 #include "sinter-worker-files.h"
 #include "sinter-worker-merge.h"
+#include "sinter-worker-repair.h"
 #include "sinter-worker-sandbox.h"
 
 #include <fcntl.h>
@@ -117,6 +118,8 @@ static gboolean (*const actions[])(SinterFs *, const SinterWorkerRequest *, Sint
                                    GError **) = {
     [SINTER_WORKER_MERGE] = sinter_worker_merge,
     [SINTER_WORKER_CHECK] = sinter_worker_check,
+    [SINTER_WORKER_REPAIR_LEAKS] = sinter_worker_repair,
+    [SINTER_WORKER_REPAIR_ALL] = sinter_worker_repair,
 };
 
 static gboolean
@@ -124,7 +127,7 @@ work(Worker *self, const SinterWorkerRequest *request, GError **error)
 {
     g_autoptr(SinterFs) fs = sinter_worker_files_take(request, error);
 
-    if (!fs ||
+    if (!fs || !sinter_worker_repair_take_undo_files(fs, request, error) ||
         !sinter_worker_sandbox_enter(request->files->len, request->uid, request->gid, error) ||
         !sinter_worker_files_check(fs, request, error))
         return FALSE;

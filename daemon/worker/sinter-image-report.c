@@ -108,6 +108,7 @@ sinter_image_report_add(SinterImageReport *report)
 
 typedef enum {
     MEMBER_NUMBER, /* guint64, as a decimal string: JSON integers have 63 bits */
+    MEMBER_COUNT,  /* likewise, absent for 0 */
     MEMBER_FLAG,   /* gboolean */
     MEMBER_TEXT,   /* char *, absent for NULL */
     MEMBER_PATH,   /* char *, absent for NULL: bytes that are not UTF-8 are escaped as in a URI */
@@ -136,6 +137,8 @@ static const Member report_members[] = {
     R("leaks", MEMBER_NUMBER, leaks),
     R("errors", MEMBER_NUMBER, errors),
     R("notes", MEMBER_NUMBER, notes),
+    R("repaired", MEMBER_COUNT, repaired),
+    R("left", MEMBER_COUNT, left),
 };
 #undef R
 
@@ -187,9 +190,12 @@ add_member(JsonBuilder *builder, const Member *member, const void *object)
 
     if (member->kind >= MEMBER_TEXT && member->kind <= MEMBER_CLASS && !*(char *const *)at)
         return;
+    if (member->kind == MEMBER_COUNT && *(const guint64 *)at == 0)
+        return;
     json_builder_set_member_name(builder, member->name);
     switch (member->kind) {
     case MEMBER_NUMBER:
+    case MEMBER_COUNT:
         g_snprintf(number, sizeof number, "%" G_GUINT64_FORMAT, *(const guint64 *)at);
         json_builder_add_string_value(builder, number);
         break;
@@ -269,6 +275,7 @@ read_string(const Member *member, const char *text, void *at)
 {
     switch (member->kind) {
     case MEMBER_NUMBER:
+    case MEMBER_COUNT:
         return g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, at, NULL);
     case MEMBER_STATE:
         return read_state(text, at);
@@ -294,7 +301,8 @@ read_member(JsonObject *object, const Member *member, void *into)
     JsonNode *node = json_object_get_member(object, member->name);
     void *at = (char *)into + member->offset;
 
-    if (!node && (member->kind == MEMBER_TEXT || member->kind == MEMBER_PATH))
+    if (!node && (member->kind == MEMBER_TEXT || member->kind == MEMBER_PATH ||
+                  member->kind == MEMBER_COUNT))
         return TRUE;
     if (!node || !JSON_NODE_HOLDS_VALUE(node))
         return FALSE;

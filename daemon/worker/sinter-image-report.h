@@ -40,6 +40,9 @@ typedef struct {
  * @text: (nullable): why it was skipped or failed, or what makes the image unusable
  * @complete: everything could be checked
  * @leaks_are_safe: leaked clusters are certainly unused
+ * @repaired: findings that a repair has repaired; the rest of the report is about the image after
+ *   the repair
+ * @left: findings that it could not repair, or was not to
  * @corruptions, @leaks, @errors, @notes: all findings, also those that are not kept
  * @findings: (element-type SinterImageFinding): those kept
  */
@@ -53,6 +56,8 @@ typedef struct {
     guint64 leaks;
     guint64 errors;
     guint64 notes;
+    guint64 repaired;
+    guint64 left;
     GPtrArray *findings;
 } SinterImageReport;
 

@@ -76,8 +76,8 @@ add_finding(SinterImageReport *report, const SinterFinding *found)
 }
 
 /* The worst first: what does not fit is dropped. */
-static SinterImageReport *
-make_report(const SinterCheckResult *result)
+SinterImageReport *
+sinter_worker_check_report(const SinterCheckResult *result)
 {
     static const SinterFindingClass order[] = { SINTER_FINDING_CORRUPTION, SINTER_FINDING_ERROR,
                                                 SINTER_FINDING_LEAK, SINTER_FINDING_NOTE };
@@ -102,9 +102,20 @@ make_report(const SinterCheckResult *result)
 
 /* --- the work --------------------------------------------------------------------------------- */
 
+static SinterImageReport *
+check_image(SinterFs *fs, const SinterWorkerFile *file, const SinterCheckOptions *options,
+            GError **error)
+{
+    g_autoptr(SinterCheckResult) result =
+        sinter_image_check(fs, file->path, file->format, options, error);
+
+    return result ? sinter_worker_check_report(result) : NULL;
+}
+
 /* (transfer full) (nullable): %NULL if the work was cancelled */
 static SinterImageReport *
-check_image(SinterFs *fs, const SinterWorkerFile *file, Told *told, GError **error)
+work_on_image(SinterFs *fs, const SinterWorkerFile *file, SinterWorkerImageFunc func, Told *told,
+              GError **error)
 {
     g_autoptr(SinterProgress) progress = sinter_progress_new(tell, told);
     const SinterCheckOptions options = {
@@ -113,11 +124,10 @@ check_image(SinterFs *fs, const SinterWorkerFile *file, Told *told, GError **err
         .progress = progress,
     };
     g_autoptr(GError) local = NULL;
-    g_autoptr(SinterCheckResult) result =
-        sinter_image_check(fs, file->path, file->format, &options, &local);
+    SinterImageReport *report = func(fs, file, &options, &local);
 
-    if (result)
-        return make_report(result);
+    if (report)
+        return report;
     if (!g_cancellable_is_cancelled(told->control->cancellable))
         return sinter_image_report_new(SINTER_IMAGE_FAILED, local->message);
     g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_CANCELLED, "cancelled on request");
@@ -127,6 +137,13 @@ check_image(SinterFs *fs, const SinterWorkerFile *file, Told *told, GError **err
 gboolean
 sinter_worker_check(SinterFs *fs, const SinterWorkerRequest *request, SinterWorkerControl *control,
                     GError **error)
+{
+    return sinter_worker_check_each(fs, request, check_image, control, error);
+}
+
+gboolean
+sinter_worker_check_each(SinterFs *fs, const SinterWorkerRequest *request,
+                         SinterWorkerImageFunc func, SinterWorkerControl *control, GError **error)
 {
     Told told = { .control = control };
     g_autofree guint64 *sizes = measure(fs, request, &told.total_bytes, error);
@@ -138,7 +155,7 @@ sinter_worker_check(SinterFs *fs, const SinterWorkerRequest *request, SinterWork
         g_autoptr(SinterImageReport) report = NULL;
 
         told.now_bytes = sizes[i];
-        report = check_image(fs, get_file(request, i), &told, error);
+        report = work_on_image(fs, get_file(request, i), func, &told, error);
         if (!report)
             return FALSE;
         control->report(i, report, control->user_data);

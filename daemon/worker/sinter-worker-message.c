@@ -55,6 +55,8 @@ static const char *const directions[] = {
 static const char *const actions[] = {
     [SINTER_WORKER_MERGE] = "merge",
     [SINTER_WORKER_CHECK] = "check",
+    [SINTER_WORKER_REPAIR_LEAKS] = "repair-leaks",
+    [SINTER_WORKER_REPAIR_ALL] = "repair-all",
 };
 
 static void
@@ -85,7 +87,7 @@ sinter_worker_request_free(SinterWorkerRequest *request)
     g_free(request);
 }
 
-void
+SinterWorkerFile *
 sinter_worker_request_add_file(SinterWorkerRequest *request, const char *path, const char *format,
                                guint fd, guint direct_fd)
 {
@@ -96,6 +98,7 @@ sinter_worker_request_add_file(SinterWorkerRequest *request, const char *path, c
     file->fd = fd;
     file->direct_fd = direct_fd;
     g_ptr_array_add(request->files, file);
+    return file;
 }
 
 void
@@ -148,6 +151,8 @@ add_file(JsonBuilder *builder, const SinterWorkerFile *file)
     add_string(builder, "format", file->format);
     add_uint(builder, "fd", file->fd);
     add_uint(builder, "direct-fd", file->direct_fd);
+    if (file->undo_fd != 0)
+        add_uint(builder, "undo-fd", file->undo_fd);
     json_builder_end_object(builder);
 }
 
@@ -258,6 +263,15 @@ get_uint(JsonObject *object, const char *name, guint max, guint *ret)
     return TRUE;
 }
 
+/* A descriptor that need not be there: absent, or 0. */
+static gboolean
+get_other_fd(JsonObject *object, const char *name, guint *ret)
+{
+    *ret = 0;
+    return !json_object_has_member(object, name) ||
+           (get_uint(object, name, MAX_FD, ret) && (*ret == 0 || *ret > SINTER_WORKER_SOCKET_FD));
+}
+
 static gboolean
 read_file(JsonNode *node, SinterWorkerRequest *request)
 {
@@ -267,12 +281,14 @@ read_file(JsonNode *node, SinterWorkerRequest *request)
     g_autofree char *path = escaped ? g_uri_unescape_string(escaped, NULL) : NULL;
     guint fd;
     guint direct_fd;
+    guint undo_fd;
 
     if (!path || path[0] != '/' || !format || !get_uint(object, "fd", MAX_FD, &fd) ||
         fd <= SINTER_WORKER_SOCKET_FD || !get_uint(object, "direct-fd", MAX_FD, &direct_fd) ||
-        (direct_fd != 0 && direct_fd <= SINTER_WORKER_SOCKET_FD))
+        (direct_fd != 0 && direct_fd <= SINTER_WORKER_SOCKET_FD) ||
+        !get_other_fd(object, "undo-fd", &undo_fd))
         return FALSE;
-    sinter_worker_request_add_file(request, path, format, fd, direct_fd);
+    sinter_worker_request_add_file(request, path, format, fd, direct_fd)->undo_fd = undo_fd;
     return TRUE;
 }
 
@@ -322,6 +338,16 @@ read_merge(JsonObject *object, SinterWorkerRequest *request)
 }
 
 static gboolean
+have_undo_files(const SinterWorkerRequest *request)
+{
+    for (guint i = 0; i < request->files->len; i++) {
+        if (((const SinterWorkerFile *)g_ptr_array_index(request->files, i))->undo_fd == 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
 read_action(JsonObject *object, SinterWorkerRequest *request)
 {
     guint action;
@@ -329,6 +355,8 @@ read_action(JsonObject *object, SinterWorkerRequest *request)
     if (!get_word(object, "action", actions, G_N_ELEMENTS(actions), &action))
         return FALSE;
     request->action = (SinterWorkerAction)action;
+    if (request->action >= SINTER_WORKER_REPAIR_LEAKS && !have_undo_files(request))
+        return FALSE;
     return request->action != SINTER_WORKER_MERGE || read_merge(object, request);
 }
 

@@ -24,11 +24,14 @@ typedef struct {
     char *format; /* "qcow2", "raw" */
     guint fd;
     guint direct_fd; /* the same file opened with O_DIRECT; 0: none */
+    guint undo_fd;   /* to repair: an empty file for the bytes that are replaced; 0: none */
 } SinterWorkerFile;
 
 typedef enum {
     SINTER_WORKER_MERGE,
     SINTER_WORKER_CHECK,
+    SINTER_WORKER_REPAIR_LEAKS,
+    SINTER_WORKER_REPAIR_ALL,
 } SinterWorkerAction;
 
 typedef enum {
@@ -37,11 +40,12 @@ typedef enum {
 } SinterWorkerDirection;
 
 /**
- * SinterWorkerRequest: merge a range of a chain into one of its ends, or check images.
+ * SinterWorkerRequest: merge a range of a chain into one of its ends, or check or repair
+ * images.
  *
  * @files: of SinterWorkerFile: to merge, the chain, top first. If @first is above 0, the layer
  *   right above the range gets the range's lowest layer as its backing file, in place of the
- *   highest. To check, the images, each on its own.
+ *   highest. To check or repair, the images, each on its own; to repair, each with an undo_fd.
  * @first, @last, @direction: of a merge: indexes in @files of the ends of the range; @first <
  *   @last
  * @uid, @gid: the user that the worker switches to before it reads the files; 0: no switch
@@ -82,8 +86,9 @@ typedef struct {
 
 SinterWorkerRequest *sinter_worker_request_new(void);
 void sinter_worker_request_free(SinterWorkerRequest *request);
-void sinter_worker_request_add_file(SinterWorkerRequest *request, const char *path,
-                                    const char *format, guint fd, guint direct_fd);
+/* (transfer none): the new file */
+SinterWorkerFile *sinter_worker_request_add_file(SinterWorkerRequest *request, const char *path,
+                                                 const char *format, guint fd, guint direct_fd);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterWorkerRequest, sinter_worker_request_free)
 
 void sinter_worker_message_free(SinterWorkerMessage *message);

@@ -20,6 +20,7 @@
 typedef struct {
     SinterFd fd;
     SinterFd direct_fd; /* -1 if none was passed */
+    gint uncreated;     /* atomic: the file does not exist for the users of the set yet */
 } Passed;
 
 typedef struct {
@@ -44,25 +45,36 @@ canonical(const char *path)
     return g_canonicalize_filename(path, "/");
 }
 
+/* Returns whether @passed (nullable) can be opened; creates the file if it is a new one. */
+static gboolean
+is_there(Passed *passed, SinterIoFlags flags, const char *path, GError **error)
+{
+    gboolean creates = (flags & SINTER_IO_CREATE) != 0;
+
+    if (creates && (!passed || !g_atomic_int_compare_and_exchange(&passed->uncreated, 1, 0))) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                    "only files that were passed as descriptors are available");
+        sinter_error_wrap(error, SINTER_STAGE_CREATE, path, "Could not create '%s': ", path);
+        return FALSE;
+    }
+    if (passed && !g_atomic_int_get(&passed->uncreated))
+        return TRUE;
+    sinter_error_set_open(error, SINTER_ERROR_NOT_FOUND, path, "it was not passed as a descriptor");
+    return FALSE;
+}
+
 static SinterIo *
 descriptor_open(SinterFs *fs, const char *path, SinterIoFlags flags, GError **error)
 {
     g_autofree char *name = canonical(path);
     const SinterFsDescriptor *self = (const SinterFsDescriptor *)fs;
-    const Passed *passed = g_hash_table_lookup(self->files, name);
+    Passed *passed = g_hash_table_lookup(self->files, name);
     g_autoptr(SinterIo) io = NULL;
 
-    if (flags & SINTER_IO_CREATE) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "only files that were passed as descriptors are available");
-        sinter_error_wrap(error, SINTER_STAGE_CREATE, path, "Could not create '%s': ", path);
+    if (!is_there(passed, flags, path, error))
         return NULL;
-    }
-    if (!passed) {
-        sinter_error_set_open(error, SINTER_ERROR_NOT_FOUND, path,
-                              "it was not passed as a descriptor");
-        return NULL;
-    }
+    if (flags & SINTER_IO_CREATE)
+        flags = (flags & ~(SinterIoFlags)SINTER_IO_CREATE) | SINTER_IO_WRITE;
     io = sinter_io_new_fd(passed->fd, path, flags | self->flags, error);
     if (!io || (passed->direct_fd >= 0 && (flags & SINTER_IO_WRITE) &&
                 !sinter_io_file_set_bulk(io, passed->direct_fd, error)))
@@ -152,6 +164,19 @@ sinter_fs_add_descriptor(SinterFs *fs, const char *path, int fd, GError **error)
         return FALSE;
     }
     g_hash_table_insert(files, g_steal_pointer(&name), g_memdup2(&passed, sizeof passed));
+    return TRUE;
+}
+
+gboolean
+sinter_fs_add_new_descriptor(SinterFs *fs, const char *path, int fd, GError **error)
+{
+    g_autofree char *name = canonical(path);
+    Passed *passed;
+
+    if (!sinter_fs_add_descriptor(fs, path, fd, error))
+        return FALSE;
+    passed = g_hash_table_lookup(((SinterFsDescriptor *)fs)->files, name);
+    passed->uncreated = 1;
     return TRUE;
 }
 

@@ -15,6 +15,7 @@ INSPECT = 'org.sinter.inspect'
 CHECK = 'org.sinter.check'
 CHECK_FILE = 'org.sinter.check-file'
 CONSOLIDATE = 'org.sinter.consolidate'
+REPAIR = 'org.sinter.repair'
 CONFIGURE = 'org.sinter.configure'
 FOREIGN_UID = 4242
 
@@ -31,6 +32,8 @@ def methods(client, plan, job):
     yield domain, 'Domain', 'Plan', '', (), INSPECT
     yield domain, 'Domain', 'Consolidate', '', (), CONSOLIDATE
     yield domain, 'Domain', 'Check', '', (), CHECK
+    yield domain, 'Domain', 'Repair', '', (), REPAIR
+    yield disk, 'Disk', 'Repair', '', (), REPAIR
     yield domain, 'Domain', 'CheckLive', '', (), CONSOLIDATE
     yield disk, 'Disk', 'CheckLive', '', (), CONSOLIDATE
     yield disk, 'Disk', 'Check', '', (), CHECK

@@ -29,6 +29,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get('SINTER_BUILD_DIR', os.path.join(TOP, 'build'))
 SINTERD = os.path.join(BUILD, 'daemon', 'sinterd')
 SINTER = os.path.join(BUILD, 'cli', 'sinter', 'sinter')
+SINTER_IMG = os.path.join(BUILD, 'cli', 'sinter-img', 'sinter-img')
 PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 NEEDED = ('libvirtd', 'qemu-system-x86_64', 'qemu-img', 'dbus-daemon', 'setpriv', 'as')
 PASSED_ON = ('TERM', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'G_MESSAGES_DEBUG')

@@ -17,3 +17,21 @@ def break_l2_entry(path, index=0):
         file.seek(l2_offset + 8 * index)
         file.write(struct.pack('>Q', 1 << 63 | 1 << 40))
     return index << cluster_bits
+
+
+def break_refcounts(path):
+    """One cluster more is counted as used than is (a leak), and the first L2 table is counted as not
+    used (corruption); nothing that a guest reads is changed. For refcounts of 16 bits."""
+    with open(path, 'r+b') as file:
+        header = file.read(104)
+        cluster_bits, = struct.unpack_from('>I', header, 20)
+        l1_offset, table_offset = struct.unpack_from('>QQ', header, 40)
+        file.seek(l1_offset)
+        l2_offset = struct.unpack('>Q', file.read(8))[0] & 0x00fffffffffffe00
+        file.seek(table_offset)
+        block_offset = struct.unpack('>Q', file.read(8))[0] & ~0x1ff
+        n_clusters = (file.seek(0, 2) + (1 << cluster_bits) - 1) >> cluster_bits
+        for cluster, count in (l2_offset >> cluster_bits, 0), (n_clusters, 1):
+            file.seek(block_offset + 2 * cluster)
+            file.write(struct.pack('>H', count))
+        file.truncate((n_clusters + 1) << cluster_bits)

@@ -166,6 +166,10 @@ class SinterBus:
         paths = self.call(self.domain(name), 'Domain', 'Check', '(a{sv})', options(**keys))[0]
         return [Job(self, path) for path in paths]
 
+    def repair(self, name, **keys):
+        paths = self.call(self.domain(name), 'Domain', 'Repair', '(a{sv})', options(**keys))[0]
+        return [Job(self, path) for path in paths]
+
     def check_live(self, name, **keys):
         paths = self.call(self.domain(name), 'Domain', 'CheckLive', '(a{sv})',
                           options(**keys))[0]

@@ -2,6 +2,7 @@
 """Checks of real domains: what is damaged is found where it is, whether the guest runs or not, and
 the guest neither notices nor loses anything."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,7 +10,8 @@ import stat
 import unittest
 
 from lib import images
-from lib.damage import break_l2_entry
+from lib.bench import SINTER_IMG
+from lib.damage import break_l2_entry, break_refcounts
 from lib.offlinecase import OfflineCase
 from lib.sinterbus import SinterBus, SinterError
 
@@ -34,7 +36,7 @@ class Check(OfflineCase):
             whole = file.read()
 
         def mend():
-            with open(path, 'wb') as file:
+            with open(path, 'r+b') as file:     # never shorter: the guest reads it
                 file.write(whole)
         return break_l2_entry(path, index), mend
 
@@ -96,6 +98,88 @@ class Check(OfflineCase):
         done = self.bench.sinter('check', os.path.join(guest.folder, 'absent'), check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn('No such file', done.stderr)
+
+
+class Repair(OfflineCase):
+    def damaged(self):
+        """A guest that is shut off, with leaks in its base and too low a refcount in its top."""
+        guest = self.shut_off(1)
+        for path in self.files(guest):
+            break_refcounts(path)
+        return guest
+
+    def undo_files(self):
+        folder = os.path.join(self.bench.root, 'state', 'sinter', 'undo')
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder)) \
+            if os.path.isdir(folder) else []
+
+    def read(self, paths):
+        result = []
+        for path in paths:
+            with open(path, 'rb') as file:
+                result.append(file.read())
+        return result
+
+    def test_repaired_and_taken_back(self):
+        guest = self.damaged()
+        files = self.files(guest)
+        damaged, content = self.read(files), self.content(guest)
+        done = self.bench.sinter('check', guest.name, '--repair')
+        self.assertIn('no damage left', done.stdout)
+        self.assertEqual([images.check(path).get('corruptions', 0) + images.check(path).get('leaks', 0)
+                          for path in files], [0] * len(files))
+        self.assertTrue(self.content(guest) == content, 'the content has changed')
+        end = self.sinter.jobs()[-1].properties()
+        self.assertEqual((end['Phase'], end['Operation']), ('done', 'repair'))
+        self.assertTrue(all(image['repaired'] > 0 for image in end['Images']))
+        self.assertEqual(len(end['UndoFiles']), len(files))
+        for path in reversed(end['UndoFiles']):
+            self.assertIn('sinter-img undo ' + path, done.stdout)
+            self.bench.command(SINTER_IMG, 'undo', path)
+        self.assertTrue(self.read(files) == damaged, 'the images are not as they were')
+        self.bench.sinter('check', guest.name, '--repair')
+        self.assert_boots(guest)
+
+    def test_only_leaks(self):
+        guest = self.damaged()
+        done = self.bench.sinter('check', guest.name, '--repair=leaks', check=False)
+        self.assertEqual(done.returncode, CORRUPT, done.stdout + done.stderr)
+        self.assertEqual([images.check(path).get('leaks', 0) for path in self.files(guest)], [0, 0])
+        self.bench.sinter('check', guest.name, '--repair')
+        self.assert_boots(guest)
+
+    def test_refused_while_it_runs(self):
+        guest = self.guest().start()
+        before = self.undo_files()
+        done = self.bench.sinter('check', guest.name, '--repair', check=False)
+        self.assertEqual(done.returncode, 4)
+        self.assertIn('is running', done.stderr)
+        self.assertEqual(self.undo_files(), before)
+        guest.stop()
+
+    def test_killed_while_it_repairs(self):
+        """The next daemon repairs from the beginning, and names the undo files of both."""
+        guest = self.damaged()
+        files = self.files(guest)
+        content = self.content(guest)
+        self.bench.sinterd.stop()
+        self.start_sinterd_to_die(RENAMES, 3)       # queued, repairing, and the end
+        self.sinter = SinterBus(self.bench.bus.address)
+        self.addCleanup(self.sinter.close)
+        with contextlib.suppress(SinterError):
+            self.sinter.repair(guest.name)
+        self.assertEqual(self.bench.sinterd.wait(60), -signal.SIGKILL)
+        self.bench.sinterd.start()
+        self.sinter = SinterBus(self.bench.bus.address)
+        self.addCleanup(self.sinter.close)
+        end, = [job.wait() for job in self.sinter.jobs()
+                if job.properties()['DomainName'] == guest.name]
+        self.assertEqual((end['Phase'], end['ErrorMessage']), ('done', ''))
+        self.assertEqual([image['corruptions'] + image['leaks'] for image in end['Images']],
+                         [0] * len(files))
+        self.assertEqual(len(end['UndoFiles']), len(files))
+        self.assertTrue(self.content(guest) == content, 'the content has changed')
+        self.assert_boots(guest)
 
 
 class CheckLive(OfflineCase):

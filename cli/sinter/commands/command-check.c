@@ -14,6 +14,7 @@
 typedef struct {
     char **disks;
     gboolean live;
+    const char *repair; /* the level */
     gboolean ignore_manager;
     SinterWaitOptions wait;
 } Options;
@@ -49,13 +50,16 @@ add_call(SinterFollow *follow, const SinterObject *domain, const char *disk, con
     g_autofree char *what = g_strconcat(name, disk ? " " : NULL, disk, NULL);
 
     sinter_work_options_add_string(dict, "disk", disk);
-    if (options->live && options->ignore_manager)
+    sinter_work_options_add_string(dict, "level", options->repair);
+    if ((options->live || options->repair) && options->ignore_manager)
         g_variant_dict_insert(dict, "ignore-manager", "b", TRUE);
     sinter_follow_add(follow, what,
                       &(SinterMethod){
                           .path = domain->path,
                           .interface = SINTER_IFACE("Domain"),
-                          .method = options->live ? "CheckLive" : "Check",
+                          .method = options->repair ? "Repair"
+                                    : options->live ? "CheckLive"
+                                                    : "Check",
                           .reply_type = "(ao)",
                           .options = g_variant_dict_end(dict),
                       });
@@ -99,16 +103,22 @@ static gboolean
 check_options(const SinterCommandCall *call, GError **error)
 {
     const Options *options = call->options;
+    const char *of_domains = options->disks    ? "--disk"
+                             : options->live   ? "--live"
+                             : options->repair ? "--repair"
+                                               : NULL;
+    const char *fault = options->live && options->repair ? "--live and --repair" : NULL;
+    g_autofree char *with_file = NULL;
 
-    for (guint i = 0; (options->disks || options->live) && i < call->n_operands; i++) {
-        if (!is_file(call->operands[i]))
-            continue;
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "check: %s and a file are mutually exclusive; see 'sinter check --help'",
-                    options->disks ? "--disk" : "--live");
-        return FALSE;
+    for (guint i = 0; of_domains && !fault && i < call->n_operands; i++) {
+        if (is_file(call->operands[i]))
+            fault = with_file = g_strconcat(of_domains, " and a file", NULL);
     }
-    return TRUE;
+    if (!fault)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                "check: %s are mutually exclusive; see 'sinter check --help'", fault);
+    return FALSE;
 }
 
 /* The tables of every job that has a result, with its label if there are several. */
@@ -157,7 +167,10 @@ static const SinterOption option_rows[] = {
       .kind = SINTER_OPTION_LIST },
     { "live", 0, NULL, "also the active layer of a running domain, below a temporary overlay",
       SINTER_OPTION_MEMBER(Options, live) },
-    { "ignore-manager", 0, NULL, "with --live: also if another program manages the domain",
+    { "repair", 0, "[leaks|all]", "repair what is found: leaks only, or all (the default)",
+      SINTER_OPTION_MEMBER(Options, repair), .otherwise = "all" },
+    { "ignore-manager", 0, NULL,
+      "with --live or --repair: also if another program manages the domain",
       SINTER_OPTION_MEMBER(Options, ignore_manager) },
     SINTER_WAIT_OPTIONS(Options),
 };
@@ -167,7 +180,7 @@ const SinterCommand sinter_command_check = {
     .summary = "check disk images for damage",
     .operands = "DOMAIN|FILE …",
     .description =
-        "A name with a '/' is a file. Nothing is changed. Of a running domain, the "
+        "A name with a '/' is a file. Of a running domain, the "
         "layers below the active\none are checked; with --live the active one too, below "
         "a temporary overlay that is then\nmerged back. Ctrl-C cancels the check.",
     .min_operands = 1,

@@ -17,6 +17,7 @@
 
 #include <glib-unix.h>
 #include <signal.h>
+#include <string.h>
 
 #include "sinter-command.h"
 #include "sinter-error.h"
@@ -38,6 +39,7 @@ take_jobs(SinterFollow *self, const SinterFollowStart *start, GVariant *reply)
     if (!paths[0])
         sinter_follow_view_print(self->view, "%s: nothing to %s", start->what,
                                  g_str_has_prefix(start->method.method, "Check") ? "check"
+                                 : strcmp(start->method.method, "Repair") == 0   ? "repair"
                                                                                  : "consolidate");
     for (guint i = 0; paths[i]; i++) {
         SinterJobTrack *track = sinter_job_track_new(self->tracks->len, paths[i]);

@@ -12,7 +12,9 @@
 gboolean
 sinter_check_text_is_check(const SinterProperties *job)
 {
-    return strcmp(sinter_properties_get_string(job, "Operation"), "check") == 0;
+    const char *operation = sinter_properties_get_string(job, "Operation");
+
+    return strcmp(operation, "check") == 0 || strcmp(operation, "repair") == 0;
 }
 
 /* --- the images ------------------------------------------------------------------------------- */
@@ -58,6 +60,7 @@ typedef struct {
     gboolean unread;     /* an image that failed, or a part that could not be checked */
     guint64 corruptions;
     guint64 leaks;
+    guint64 repaired;
 } Sum;
 
 static void
@@ -75,6 +78,7 @@ add_up(Sum *sum, GVariant *image)
     sum->unread |= !complete || get_number(image, "errors") > 0;
     sum->corruptions += get_number(image, "corruptions");
     sum->leaks += get_number(image, "leaks");
+    sum->repaired += get_number(image, "repaired");
 }
 
 static Sum
@@ -118,6 +122,9 @@ sinter_check_text_summary(const SinterProperties *job)
     g_string_append_printf(text, "%u image%s checked", sum.n_checked, plural(sum.n_checked));
     if (sum.n_not_checked > 0)
         g_string_append_printf(text, ", %u not checked", sum.n_not_checked);
+    if (sum.repaired > 0)
+        g_string_append_printf(text, ", %" G_GUINT64_FORMAT " finding%s repaired", sum.repaired,
+                               plural(sum.repaired));
     if (sum.corruptions > 0)
         g_string_append_printf(text, ": %" G_GUINT64_FORMAT " corruption%s", sum.corruptions,
                                plural(sum.corruptions));
@@ -125,7 +132,7 @@ sinter_check_text_summary(const SinterProperties *job)
         g_string_append_printf(text, "%s %" G_GUINT64_FORMAT " leaked cluster%s",
                                sum.corruptions > 0 ? "," : ":", sum.leaks, plural(sum.leaks));
     if (sum.corruptions == 0 && sum.leaks == 0)
-        g_string_append(text, ": no damage found");
+        g_string_append(text, sum.repaired > 0 ? ": no damage left" : ": no damage found");
     if (sum.unread)
         g_string_append(text, "; not everything could be read");
     return g_string_free(text, FALSE);
@@ -214,6 +221,22 @@ append_findings(GString *text, const SinterProperties *job, const char *path, gb
     g_string_append_printf(text, "\n%s:\n%s", name, lines);
 }
 
+/* The command that takes the repair back, the last change first. */
+static void
+append_undo_files(GString *text, const SinterProperties *job)
+{
+    g_autofree const char **paths = sinter_properties_get_strings(job, "UndoFiles");
+    guint n = g_strv_length((char **)paths);
+
+    if (n > 0)
+        g_string_append(text, "\nTo restore the images as they were, run:\n");
+    while (n-- > 0) {
+        g_autofree char *path = sinter_text_printable(paths[n]);
+
+        g_string_append_printf(text, "  sinter-img undo %s\n", path);
+    }
+}
+
 char *
 sinter_check_text_report(const SinterProperties *job, gboolean legend)
 {
@@ -231,6 +254,7 @@ sinter_check_text_report(const SinterProperties *job, gboolean legend)
     if (n > 0)
         lines = sinter_table_format(table, legend);
     g_string_append(text, lines ? lines : "");
+    append_undo_files(text, job);
     for (gsize i = 0; i < n; i++) {
         g_autoptr(GVariant) image = g_variant_get_child_value(images, i);
 

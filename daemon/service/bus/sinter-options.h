@@ -24,6 +24,7 @@ typedef enum {
     SINTER_OPTION_FINISH = 1 << 11,
     SINTER_OPTION_IGNORE_READERS = 1 << 12,
     SINTER_OPTION_IGNORE_MANAGER = 1 << 13,
+    SINTER_OPTION_LEVEL = 1 << 14,
 } SinterOptionFlags;
 
 /* The options of a caller. Strings belong to the dictionary that was read. Options that were not

@@ -176,6 +176,14 @@ handle_check(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant 
 }
 
 static gboolean
+handle_repair(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    sinter_request_run(new_request(SINTER_DISK_OBJECT(iface), invocation, SINTER_OPERATION_REPAIR),
+                       on_planned);
+    return TRUE;
+}
+
+static gboolean
 handle_check_live(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, GVariant *options)
 {
     SinterRequest *request =
@@ -264,6 +272,7 @@ disk_iface_init(SinterDBusDiskIface *iface)
     iface->handle_measure_chain = handle_measure_chain;
     iface->handle_check = handle_check;
     iface->handle_check_live = handle_check_live;
+    iface->handle_repair = handle_repair;
     iface->handle_commit = handle_commit;
     iface->handle_pull = handle_pull;
     iface->handle_copy = handle_copy;

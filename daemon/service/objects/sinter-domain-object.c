@@ -218,13 +218,14 @@ on_check_planned(SinterRequest *request, SinterPlan *plan)
 }
 
 static void
-run_check(SinterDomainObject *self, GDBusMethodInvocation *invocation, gboolean live)
+run_check(SinterDomainObject *self, GDBusMethodInvocation *invocation, SinterOperation operation,
+          gboolean live)
 {
     SinterRequest *request =
         sinter_request_new(self->context, self, invocation, self->domain->uuid);
 
     request->options.wanted.operation_set = TRUE;
-    request->options.wanted.operation = SINTER_OPERATION_CHECK;
+    request->options.wanted.operation = operation;
     request->options.wanted.live = live;
     sinter_request_run(request, on_check_planned);
 }
@@ -232,14 +233,21 @@ run_check(SinterDomainObject *self, GDBusMethodInvocation *invocation, gboolean 
 static gboolean
 handle_check(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVariant *options)
 {
-    run_check(SINTER_DOMAIN_OBJECT(iface), invocation, FALSE);
+    run_check(SINTER_DOMAIN_OBJECT(iface), invocation, SINTER_OPERATION_CHECK, FALSE);
     return TRUE;
 }
 
 static gboolean
 handle_check_live(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVariant *options)
 {
-    run_check(SINTER_DOMAIN_OBJECT(iface), invocation, TRUE);
+    run_check(SINTER_DOMAIN_OBJECT(iface), invocation, SINTER_OPERATION_CHECK, TRUE);
+    return TRUE;
+}
+
+static gboolean
+handle_repair(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    run_check(SINTER_DOMAIN_OBJECT(iface), invocation, SINTER_OPERATION_REPAIR, FALSE);
     return TRUE;
 }
 
@@ -250,6 +258,7 @@ domain_iface_init(SinterDBusDomainIface *iface)
     iface->handle_consolidate = handle_consolidate;
     iface->handle_check = handle_check;
     iface->handle_check_live = handle_check_live;
+    iface->handle_repair = handle_repair;
 }
 
 static void

@@ -64,6 +64,17 @@ failure_text(const SinterJobRecord *record)
 }
 
 static void
+show_undo_files(SinterDBusJob *iface, const SinterJobRecord *record)
+{
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; record->undo_files && record->undo_files[i]; i++)
+        g_ptr_array_add(paths, sinter_dbus_text(record->undo_files[i]));
+    g_ptr_array_add(paths, NULL);
+    sinter_dbus_job_set_undo_files(iface, (const char *const *)paths->pdata);
+}
+
+static void
 show_record(SinterDBusJob *iface, const SinterJobRecord *record)
 {
     gboolean failed = sinter_phase_is_final(record->phase) && record->phase != SINTER_PHASE_DONE;
@@ -80,6 +91,7 @@ show_record(SinterDBusJob *iface, const SinterJobRecord *record)
     sinter_dbus_job_set_error_name(iface, failed ? sinter_error_name(record->error_code) : "");
     sinter_dbus_job_set_error_message(iface, message);
     sinter_dbus_job_set_warnings(iface, (const char *const *)warnings->pdata);
+    show_undo_files(iface, record);
 }
 
 /* The reports are replaced at most twice in the life of a job. */

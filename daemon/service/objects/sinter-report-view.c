@@ -42,6 +42,10 @@ add_image(GVariantBuilder *builder, const SinterImageReport *report)
     add_number(builder, "leaks", report->leaks);
     add_number(builder, "errors", report->errors);
     add_number(builder, "notes", report->notes);
+    if (report->repaired + report->left > 0) {
+        add_number(builder, "repaired", report->repaired);
+        add_number(builder, "left", report->left);
+    }
     g_variant_builder_close(builder);
 }
 

@@ -8,11 +8,13 @@
 #include "sinter-check-files.h"
 
 #include "sinter-error.h"
+#include "sinter-undo-store.h"
 
 /* An image: the file of those that are open, the report of the others. */
 typedef struct {
     char *path;
     SinterOfflineFile *file;
+    SinterFd undo_fd; /* of a repair; else -1 */
     SinterImageReport *report;
 } Image;
 
@@ -27,6 +29,7 @@ image_free(gpointer data)
     Image *image = data;
 
     sinter_offline_file_free(image->file);
+    sinter_fd_clear(&image->undo_fd);
     sinter_image_report_free(image->report);
     g_free(image->path);
     g_free(image);
@@ -63,14 +66,14 @@ find_identity(const char *path, const SinterDisk *disk, SinterIdentity *ret, GEr
 
 /* (transfer full) (nullable) */
 static SinterOfflineFile *
-open_image(const char *path, const SinterDisk *disk, GError **error)
+open_image(const char *path, const SinterDisk *disk, gboolean written, GError **error)
 {
     SinterIdentity identity;
     SinterOfflineFile *file;
 
     if (!find_identity(path, disk, &identity, error))
         return NULL;
-    file = sinter_offline_file_new(path, "qcow2", &identity, FALSE);
+    file = sinter_offline_file_new(path, "qcow2", &identity, written);
     if (sinter_offline_file_open(file, error) && sinter_offline_file_lock(file, error))
         return file;
     sinter_offline_file_free(file);
@@ -106,6 +109,7 @@ add_image(SinterCheckFiles *self, const SinterDiskPlan *plan, const SinterDisk *
     GError *error = NULL;
 
     image->path = g_strdup(path);
+    image->undo_fd = -1;
     g_ptr_array_add(self->images, image);
     if (!g_strv_contains((const char *const *)plan->check_paths, path)) {
         const char *reason = find_skip_reason(plan, path);
@@ -113,7 +117,7 @@ add_image(SinterCheckFiles *self, const SinterDiskPlan *plan, const SinterDisk *
         image->report = sinter_image_report_new(SINTER_IMAGE_SKIPPED, reason);
         return;
     }
-    image->file = open_image(path, disk, &error);
+    image->file = open_image(path, disk, plan->operation == SINTER_OPERATION_REPAIR, &error);
     if (!image->file)
         note_error(self, image, error);
 }
@@ -137,17 +141,47 @@ sinter_check_files_get_error(const SinterCheckFiles *files)
     return files->error;
 }
 
-gboolean
-sinter_check_files_make_task(const SinterCheckFiles *files, SinterWorkerTask *task)
+guint
+sinter_check_files_get_n_open(const SinterCheckFiles *files)
 {
-    sinter_worker_task_init(task, SINTER_WORKER_CHECK);
+    guint n = 0;
+
+    for (guint i = 0; i < files->images->len; i++)
+        n += ((const Image *)g_ptr_array_index(files->images, i))->file != NULL;
+    return n;
+}
+
+gboolean
+sinter_check_files_make_undo_files(SinterCheckFiles *files, const char *undo_dir,
+                                   const char *job_id, GError **error)
+{
+    for (guint i = 0; i < files->images->len; i++) {
+        Image *image = g_ptr_array_index(files->images, i);
+
+        if (!image->file)
+            continue;
+        image->undo_fd = sinter_undo_store_create(undo_dir, job_id, i, error);
+        if (image->undo_fd < 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+void
+sinter_check_files_make_task(const SinterCheckFiles *files, SinterWorkerAction action,
+                             SinterWorkerTask *task)
+{
+    sinter_worker_task_init(task, action);
     for (guint i = 0; i < files->images->len; i++) {
         const Image *image = g_ptr_array_index(files->images, i);
+        SinterWorkerFile *file;
 
-        if (image->file)
-            sinter_worker_task_add_file(task, image->file);
+        if (!image->file)
+            continue;
+        file = sinter_worker_task_add_file(task, image->file);
+        if (image->undo_fd >= 0)
+            sinter_worker_task_add_undo_file(task, file, image->undo_fd);
     }
-    return task->fds->len > 0;
 }
 
 GPtrArray *

@@ -133,6 +133,14 @@ take_outcome(SinterJobRun *run, SinterCheckFiles *files, const SinterWorkerOutco
     return SINTER_CHECK_FAILED;
 }
 
+static SinterWorkerAction
+choose_action(const SinterDiskPlan *plan)
+{
+    if (plan->operation != SINTER_OPERATION_REPAIR)
+        return SINTER_WORKER_CHECK;
+    return plan->repair_leaks ? SINTER_WORKER_REPAIR_LEAKS : SINTER_WORKER_REPAIR_ALL;
+}
+
 SinterCheckEnd
 sinter_check_images(SinterJobRun *run, const SinterDisk *disk, GError **error)
 {
@@ -141,10 +149,14 @@ sinter_check_images(SinterJobRun *run, const SinterDisk *disk, GError **error)
     g_auto(SinterWorkerTask) task = { 0 };
     g_autoptr(GError) local = NULL;
 
-    if (!sinter_check_files_make_task(files, &task)) {
+    if (sinter_check_files_get_n_open(files) == 0) {
         keep_reports(run, files, NULL);
         return judge(run, files, error);
     }
+    if (run->record->plan->operation == SINTER_OPERATION_REPAIR &&
+        !sinter_check_files_make_undo_files(files, run->context.undo_dir, run->record->id, error))
+        return SINTER_CHECK_FAILED;
+    sinter_check_files_make_task(files, choose_action(run->record->plan), &task);
     if (sinter_worker_seat_run(run, &task, &outcome, &local))
         return take_outcome(run, files, &outcome, error);
     if (!local)

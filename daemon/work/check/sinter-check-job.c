@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The kind of job that checks images. Invariant: no image is written to, and none is read that a
- * writer has open.
+ * The kinds of jobs that check and that repair images. Invariant: a check writes to no image, and
+ * reads none that a writer has open; a repair writes to none that any other process has open.
  */
 
 #include "sinter-check-job.h"
@@ -11,6 +11,7 @@
 #include "sinter-check-images.h"
 #include "sinter-check-reconcile.h"
 #include "sinter-job-report.h"
+#include "sinter-undo-store.h"
 #include "sinter-worker-seat.h"
 
 typedef struct {
@@ -38,9 +39,40 @@ decide(const SinterJobRun *run)
     return sinter_check_reconcile(run->record, &sinter_chain_look(run)->observation);
 }
 
+static gboolean
+is_repair(const SinterJobRun *run)
+{
+    return run->record->plan->operation == SINTER_OPERATION_REPAIR;
+}
+
+/* The undo files become part of the record before it is final. */
+static void
+keep_undo_files(SinterJobRun *run)
+{
+    const SinterJobContext *context = &run->context;
+    const SinterUndoLimits limits = { context->keep_undo_files, context->keep_undo_days };
+    SinterJobRecord *record = run->record;
+
+    if (!is_repair(run))
+        return;
+    g_strfreev(record->undo_files);
+    record->undo_files = sinter_undo_store_collect(context->undo_dir, record->id);
+    sinter_undo_store_rotate(context->undo_dir, record->id, &limits);
+}
+
+static void
+step_end(SinterJobRun *run, const SinterVerdict *verdict)
+{
+    keep_undo_files(run);
+    sinter_job_run_finish(
+        run, verdict->next == SINTER_NEXT_CANCELLED ? SINTER_PHASE_CANCELLED : SINTER_PHASE_FAILED,
+        verdict->error, verdict->reason);
+}
+
 static void
 step_check(SinterJobRun *run, const SinterVerdict *verdict)
 {
+    const SinterPhase phase = is_repair(run) ? SINTER_PHASE_REPAIRING : SINTER_PHASE_CHECKING;
     const SinterDomain *domain = sinter_chain_look(run)->domain;
     SinterJobRecord *record = run->record;
     const SinterDisk *disk = domain ? sinter_domain_find_disk(domain, record->plan->disk) : NULL;
@@ -48,15 +80,17 @@ step_check(SinterJobRun *run, const SinterVerdict *verdict)
 
     if (record->started_usec == 0)
         record->started_usec = g_get_real_time();
-    if (!sinter_job_run_enter_phase(run, SINTER_PHASE_CHECKING, &error)) {
+    if (!sinter_job_run_enter_phase(run, phase, &error)) {
         sinter_job_run_fail(run, error);
         return;
     }
     switch (sinter_check_images(run, disk, &error)) {
     case SINTER_CHECK_DONE:
+        keep_undo_files(run);
         sinter_job_run_finish(run, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
         break;
     case SINTER_CHECK_FAILED:
+        keep_undo_files(run);
         sinter_job_run_fail(run, error);
         break;
     case SINTER_CHECK_STOPPED:
@@ -72,4 +106,18 @@ const SinterJobKind sinter_check_job_kind = {
     .observe = observe,
     .decide = decide,
     .steps = { [SINTER_NEXT_START] = step_check },
+};
+
+const SinterJobKind sinter_repair_job_kind = {
+    .name = SINTER_JOB_KIND_REPAIR,
+    .state_size = sizeof(State),
+    .seat_offset = G_STRUCT_OFFSET(State, seat),
+    .clear = clear,
+    .observe = observe,
+    .decide = decide,
+    .steps = {
+        [SINTER_NEXT_START] = step_check,
+        [SINTER_NEXT_FAIL] = step_end,
+        [SINTER_NEXT_CANCELLED] = step_end,
+    },
 };

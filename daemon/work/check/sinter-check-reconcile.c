@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Derives the next step of a check from its record and an observation. Invariant: a check that was
- * interrupted starts again or ends, and never continues: what it had read may have changed since.
+ * Derives the next step of a check or a repair from its record and an observation. Invariant: a job
+ * that was interrupted starts again or ends, and never continues: what it had read may have changed
+ * since.
  */
 
 #include "sinter-check-reconcile.h"
@@ -28,5 +29,8 @@ sinter_check_reconcile(const SinterJobRecord *record, const SinterObservation *s
         return sinter_verdict_end(
             SINTER_NEXT_FAIL, SINTER_ERROR_BUSY,
             "a block job runs on the disk; wait for it to end, or cancel it, and check again");
+    if (record->plan && record->plan->operation == SINTER_OPERATION_REPAIR && seen->domain_active)
+        return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_BUSY,
+                                  "the domain was started; shut it off, and repair again");
     return sinter_verdict(SINTER_NEXT_START);
 }

@@ -29,11 +29,17 @@ add_fd(SinterWorkerTask *task, int fd)
     return SINTER_WORKER_SOCKET_FD + task->fds->len;
 }
 
-void
+SinterWorkerFile *
 sinter_worker_task_add_file(SinterWorkerTask *task, const SinterOfflineFile *file)
 {
     guint fd = add_fd(task, file->fd);
     guint direct_fd = add_fd(task, file->direct_fd);
 
-    sinter_worker_request_add_file(task->request, file->name, file->format, fd, direct_fd);
+    return sinter_worker_request_add_file(task->request, file->name, file->format, fd, direct_fd);
+}
+
+void
+sinter_worker_task_add_undo_file(SinterWorkerTask *task, SinterWorkerFile *file, int fd)
+{
+    file->undo_fd = add_fd(task, fd);
 }

@@ -17,8 +17,12 @@ void sinter_worker_task_init(SinterWorkerTask *task, SinterWorkerAction action);
 void sinter_worker_task_clear(SinterWorkerTask *task);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterWorkerTask, sinter_worker_task_clear)
 
-/* Adds an open file to the request, with its O_DIRECT descriptor if it has one. @file must stay
- * open until the worker is started. */
-void sinter_worker_task_add_file(SinterWorkerTask *task, const SinterOfflineFile *file);
+/* (transfer none): an open file, added to the request, with its O_DIRECT descriptor if it has one.
+ * @file must stay open until the worker is started. */
+SinterWorkerFile *sinter_worker_task_add_file(SinterWorkerTask *task,
+                                              const SinterOfflineFile *file);
+
+/* Adds @fd, which must stay open until the worker is started, as the undo file of @file. */
+void sinter_worker_task_add_undo_file(SinterWorkerTask *task, SinterWorkerFile *file, int fd);
 
 G_END_DECLS

@@ -35,6 +35,7 @@ sinter_job_record_copy(const SinterJobRecord *record)
     copy->plan = sinter_disk_plan_copy(record->plan);
     copy->remove_identities = g_strdupv(record->remove_identities);
     copy->merged_images = g_strdupv(record->merged_images);
+    copy->undo_files = g_strdupv(record->undo_files);
     copy->qemu_identity = g_strdup(record->qemu_identity);
     copy->error_message = g_strdup(record->error_message);
     copy->warnings = g_ptr_array_copy(record->warnings, (GCopyFunc)(void (*)(void))g_strdup, NULL);
@@ -56,6 +57,7 @@ sinter_job_record_free(SinterJobRecord *record)
     g_clear_pointer(&record->plan, sinter_disk_plan_free);
     g_strfreev(record->remove_identities);
     g_strfreev(record->merged_images);
+    g_strfreev(record->undo_files);
     g_free(record->qemu_identity);
     g_free(record->error_message);
     g_ptr_array_unref(record->warnings);
@@ -135,6 +137,7 @@ static const Field record_fields[] = {
     R(FIELD_ERROR, error_code),
     R(FIELD_OPTIONAL, error_message),
     R(FIELD_WARNINGS, warnings),
+    R(FIELD_STRINGS, undo_files),
     R(FIELD_REPORTS, reports),
 };
 #undef R
@@ -166,6 +169,7 @@ static const Field plan_fields[] = {
     P(FIELD_STRINGS, ignored_readers),
     P(FIELD_FLAG, ignore_manager),
     P(FIELD_FLAG, seal),
+    P(FIELD_FLAG, repair_leaks),
     P(FIELD_STRINGS, check_paths),
     P(FIELD_STRINGS, skip_paths),
     P(FIELD_STRINGS, skip_reasons),

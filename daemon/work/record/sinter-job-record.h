@@ -19,6 +19,7 @@ G_BEGIN_DECLS
 
 #define SINTER_JOB_KIND_CHECK "image-check"
 #define SINTER_JOB_KIND_LIVE_CHECK "live-check"
+#define SINTER_JOB_KIND_REPAIR "image-repair"
 
 typedef struct {
     char *id;   /* a decimal number, never reused */
@@ -51,6 +52,7 @@ typedef struct {
     SinterError error_code; /* of failed, cancelled and quarantined jobs */
     char *error_message;
     GPtrArray *warnings; /* of char* */
+    char **undo_files;   /* (nullable): of a repair that has ended, in the order of writing */
     GPtrArray *reports;  /* (nullable): of SinterImageReport: the result of a check, in the order of
                           * the chain; never changed, only replaced */
 } SinterJobRecord;

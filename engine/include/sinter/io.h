@@ -85,6 +85,17 @@ SinterFs *sinter_fs_new_descriptors(SinterIoFlags flags);
 gboolean sinter_fs_add_descriptor(SinterFs *fs, const char *path, int fd, GError **error);
 
 /**
+ * sinter_fs_add_new_descriptor:
+ * @fs: a set from sinter_fs_new_descriptors()
+ * @path: a path that no other file of the set has
+ * @fd: a descriptor of an empty regular file, open for reading and writing
+ *
+ * Adds a file that is still to be created: it exists in the set only after it was opened with
+ * %SINTER_IO_CREATE, which is possible once. For programs that may not create files themselves.
+ */
+gboolean sinter_fs_add_new_descriptor(SinterFs *fs, const char *path, int fd, GError **error);
+
+/**
  * sinter_fs_add_direct_descriptor:
  * @fs: a set from sinter_fs_new_descriptors()
  * @path: the path passed to sinter_fs_add_descriptor()

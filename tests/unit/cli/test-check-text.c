@@ -13,6 +13,8 @@
 #define CLEAN IMAGE("/v/a", "checked", "true", "0", "0", "0")
 #define SKIPPED "{'path': <'/v/r'>, 'state': <'skipped'>, 'text': <'no check'>}"
 #define FAILED "{'path': <'/v/f'>, 'state': <'failed'>, 'text': <'in use'>}"
+#define REPAIRED                                                                                   \
+    "{'path': <'/v/x'>, 'state': <'checked'>, 'complete': <true>, 'repaired': <uint64 4>}"
 #define LEAKY IMAGE("/v/l", "checked", "true", "0", "1", "0")
 #define CORRUPT IMAGE("/v/c", "checked", "true", "2", "3", "0")
 #define PARTLY IMAGE("/v/p", "checked", "false", "0", "0", "0")
@@ -53,6 +55,8 @@ test_ends(void)
           "be read" },
         { LEAKY "," FAILED, SINTER_EXIT_UNCHECKED,
           "1 image checked, 1 not checked: 1 leaked cluster; not everything could be read" },
+        { CLEAN "," REPAIRED, SINTER_EXIT_DONE,
+          "2 images checked, 4 findings repaired: no damage left" },
         { PARTLY, SINTER_EXIT_UNCHECKED,
           "1 image checked: no damage found; not everything could be read" },
         { UNREAD, SINTER_EXIT_UNCHECKED,
@@ -68,6 +72,23 @@ test_ends(void)
         g_assert_cmpstr(label, ==, "/v/a");
         g_assert_cmpint(sinter_job_text_exit_status(job), ==, table[i].status);
     }
+}
+
+/* How a repair is taken back: the last change first. */
+static void
+test_undo_files(void)
+{
+    g_autoptr(GVariant) undo = g_variant_ref_sink(
+        g_variant_new_parsed("{'UndoFiles': <['/u/job1-0-1.undo', '/u/job1-0-2.undo']>}"));
+    g_autoptr(SinterProperties) job = make_job("", "");
+    g_autofree char *text = NULL;
+
+    sinter_properties_update(job, undo);
+    text = sinter_check_text_report(job, TRUE);
+    g_assert_cmpstr(text, ==,
+                    "\nTo restore the images as they were, run:\n"
+                    "  sinter-img undo /u/job1-0-2.undo\n"
+                    "  sinter-img undo /u/job1-0-1.undo\n");
 }
 
 static void
@@ -110,6 +131,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/check-text/ends", test_ends);
     g_test_add_func("/check-text/report", test_report);
+    g_test_add_func("/check-text/undo-files", test_undo_files);
     g_test_add_func("/check-text/no-check", test_no_check);
     return g_test_run();
 }

@@ -273,6 +273,33 @@ test_no_locks(Place *place, gconstpointer data)
     test_write(place, data);
 }
 
+/* A file that was passed empty is created once, and then is a file like the others. */
+static void
+test_new(Place *place, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(SinterFd) fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    g_autoptr(SinterIo) io = NULL;
+    g_autoptr(SinterIo) again = NULL;
+    char text[4] = "";
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_true(sinter_fs_add_new_descriptor(place->fs, "/undo", fd, &error));
+    g_assert_null(sinter_fs_open(place->fs, "/undo", SINTER_IO_READ, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    io = sinter_fs_open(place->fs, "/undo", SINTER_IO_CREATE, &error);
+    g_assert_no_error(error);
+    g_assert_true(sinter_io_write(io, 0, "new", 4, &error));
+    g_assert_null(sinter_fs_open(place->fs, "/undo", SINTER_IO_CREATE, &error));
+    g_assert_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED);
+    g_clear_error(&error);
+    again = sinter_fs_open(place->fs, "/undo", SINTER_IO_READ, &error);
+    g_assert_no_error(error);
+    g_assert_true(sinter_io_read(again, 0, text, sizeof text, &error));
+    g_assert_cmpstr(text, ==, "new");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -285,6 +312,7 @@ main(int argc, char **argv)
     CASE("no-more-than-was-passed", test_no_more_than_was_passed);
     CASE("adding", test_adding);
     CASE("locks", test_locks);
+    CASE("new", test_new);
     g_test_add("/fs-descriptor/no-locks", Place, GUINT_TO_POINTER(SINTER_IO_NO_LOCK), place_set_up,
                test_no_locks, place_tear_down);
 #undef CASE

@@ -58,7 +58,7 @@ dump_head(GString *text, const SinterDiskPlan *plan)
         g_string_append_printf(text, " to %s as %s", plan->destination, plan->destination_format);
     g_string_append_printf(text, "%s%s%s%s\n", plan->shallow ? " shallow" : "",
                            plan->reuse_external ? " reuse" : "", plan->pivot ? " pivot" : "",
-                           plan->inactive_follows || plan->operation == SINTER_OPERATION_CHECK
+                           plan->inactive_follows || plan->operation >= SINTER_OPERATION_CHECK
                                ? ""
                                : " (next boot differs)");
 }

@@ -366,7 +366,8 @@ carry_out(World *world, const SinterDiskPlan *plan)
     case SINTER_OPERATION_COPY:
         active = carry_out_copy(world, plan);
         break;
-    case SINTER_OPERATION_CHECK: /* not drawn: it moves nothing */
+    case SINTER_OPERATION_CHECK: /* not drawn: they move nothing */
+    case SINTER_OPERATION_REPAIR:
         g_assert_not_reached();
     }
     for (char **path = plan->remove_files; *path; path++)

@@ -8,8 +8,10 @@
 
 #include "played-job.h"
 #include "sinter-check-reconcile.h"
+#include "sinter-undo-store.h"
 
 #include <glib/gstdio.h>
+#include <sinter/chain.h>
 #include <sinter/create.h>
 #include <sinter/handle.h>
 #include <sinter/lock.h>
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utime.h>
 
 #define N_LAYERS 3
 
@@ -133,6 +136,7 @@ typedef struct {
     Host host;
     PlayedJob job;
     char *worker;
+    char *undo_dir;
 } Fixture;
 
 static void
@@ -177,6 +181,22 @@ damage_image(const char *path)
     close(fd);
 }
 
+/* Counts a cluster behind the end as used. */
+static void
+leak_cluster(const char *path)
+{
+    int fd = open(path, O_RDWR);
+    guint64 block = read_number(fd, (off_t)read_number(fd, 48));
+    struct stat st;
+    guint16 count = GUINT16_TO_BE(1);
+
+    g_assert_cmpint(fstat(fd, &st), ==, 0);
+    g_assert_cmpint(pwrite(fd, &count, 2, (off_t)block + 2 * ((st.st_size + 65535) / 65536)), ==,
+                    2);
+    g_assert_cmpint(ftruncate(fd, (st.st_size + 65535) / 65536 * 65536 + 65536), ==, 0);
+    close(fd);
+}
+
 static void
 set_plan(Fixture *f, guint n_checked)
 {
@@ -214,6 +234,7 @@ set_up(Fixture *f, gconstpointer data)
     played_host_init(&f->host.played, &host_class);
     played_job_init(&f->job, &f->host.played);
     f->worker = g_strdup(g_getenv("SINTER_WORKER"));
+    f->undo_dir = g_build_filename(f->job.folder, "undo", NULL);
     f->host.n_layers = N_LAYERS;
     for (guint i = N_LAYERS; i-- > 0;) {
         g_autofree char *name = g_strdup_printf("l%u", i);
@@ -233,6 +254,7 @@ tear_down(Fixture *f, gconstpointer data)
     for (guint i = 0; i < N_LAYERS; i++)
         g_free(f->host.paths[i]);
     g_free(f->worker);
+    g_free(f->undo_dir);
     played_job_clear(&f->job);
     played_host_clear(&f->host.played);
 }
@@ -240,7 +262,7 @@ tear_down(Fixture *f, gconstpointer data)
 static SinterJobRun *
 start_job(Fixture *f, SinterJobRecord *record)
 {
-    const SinterJobContext context = { .worker_program = f->worker };
+    const SinterJobContext context = { .worker_program = f->worker, .undo_dir = f->undo_dir };
     SinterJobRun *job = played_job_start(&f->job, &context, record);
 
     played_job_admit(&f->job);
@@ -439,6 +461,98 @@ test_no_worker(Fixture *f, gconstpointer data)
     g_assert_null(f->job.last->reports);
 }
 
+/* Repairs leave what they replaced in undo files, and only where they changed anything. */
+static void
+test_repair(Fixture *f, gconstpointer data)
+{
+    SinterDiskPlan *plan;
+
+    leak_cluster(f->host.paths[1]);
+    set_plan(f, N_LAYERS);
+    plan = f->job.record->plan;
+    plan->operation = SINTER_OPERATION_REPAIR;
+    plan->repair_leaks = TRUE;
+    g_free(f->job.record->kind);
+    f->job.record->kind = g_strdup(SINTER_JOB_KIND_REPAIR);
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
+    for (guint i = 0; i < N_LAYERS; i++) {
+        assert_checked(f, i, FALSE);
+        g_assert_cmpuint(get_report(f, i)->leaks, ==, 0);
+        g_assert_cmpuint(get_report(f, i)->repaired, ==, i == 1 ? 1 : 0);
+    }
+    g_assert_cmpuint(g_strv_length(f->job.last->undo_files), ==, 1);
+    g_assert_true(g_str_has_suffix(f->job.last->undo_files[0], "-1-1.undo"));
+    g_assert_true(g_file_test(f->job.last->undo_files[0], G_FILE_TEST_IS_REGULAR));
+    /* the domain was started since */
+    f->host.active = TRUE;
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
+    g_assert_cmpint(f->job.last->error_code, ==, SINTER_ERROR_BUSY);
+}
+
+/* An image that anybody has open is not repaired. */
+static void
+test_repair_in_use(Fixture *f, gconstpointer data)
+{
+    const SinterChainOptions options = { .format = "qcow2" };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterChain) reader = sinter_chain_open(f->host.paths[2], &options, &error);
+
+    g_assert_no_error(error);
+    f->job.record->plan->operation = SINTER_OPERATION_REPAIR;
+    g_free(f->job.record->kind);
+    f->job.record->kind = g_strdup(SINTER_JOB_KIND_REPAIR);
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
+    g_assert_cmpint(get_report(f, 2)->state, ==, SINTER_IMAGE_FAILED);
+    assert_checked(f, 0, FALSE);
+    g_assert_null(f->job.last->undo_files[0]);
+}
+
+static void
+make_undo_file(const char *dir, const char *job, guint image, gsize size)
+{
+    g_auto(SinterFd) fd = sinter_undo_store_create(dir, job, image, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(ftruncate(fd, (off_t)size), ==, 0);
+}
+
+/* Which undo files are kept: those of the job, in order, and the newest of the others. */
+static void
+test_undo_store(Fixture *f, gconstpointer data)
+{
+    g_autofree char *dir = g_build_filename(f->job.folder, "store", NULL);
+    g_autofree char *foreign = g_build_filename(dir, "job1-0-1.undo.mine", NULL);
+    const SinterUndoLimits limits = { .max_files = 3, .max_days = 1 };
+    g_auto(GStrv) of_two = NULL;
+    g_auto(GStrv) of_ten = NULL;
+    g_auto(GStrv) old = NULL;
+
+    make_undo_file(dir, "2", 0, 5);
+    make_undo_file(dir, "2", 1, 0);
+    make_undo_file(dir, "2", 0, 5); /* a second try */
+    make_undo_file(dir, "10", 0, 5);
+    make_undo_file(dir, "9", 0, 5);
+    make_undo_file(dir, "9", 1, 5);
+    g_assert_true(g_file_set_contents(foreign, "", 0, NULL));
+    of_two = sinter_undo_store_collect(dir, "2");
+    g_assert_cmpuint(g_strv_length(of_two), ==, 2);
+    g_assert_true(g_str_has_suffix(of_two[0], "/job2-0-1.undo"));
+    g_assert_true(g_str_has_suffix(of_two[1], "/job2-0-2.undo"));
+    sinter_undo_store_rotate(dir, "10", &limits);
+    g_assert_false(g_file_test(of_two[0], G_FILE_TEST_EXISTS));
+    g_assert_false(g_file_test(of_two[1], G_FILE_TEST_EXISTS));
+    old = sinter_undo_store_collect(dir, "9");
+    g_assert_cmpuint(g_strv_length(old), ==, 2);
+    of_ten = sinter_undo_store_collect(dir, "10");
+    g_assert_cmpint(g_utime(old[0], &(struct utimbuf){ 1, 1 }), ==, 0);
+    g_assert_cmpint(g_utime(of_ten[0], &(struct utimbuf){ 1, 1 }), ==, 0);
+    sinter_undo_store_rotate(dir, "10", &limits);
+    g_assert_false(g_file_test(old[0], G_FILE_TEST_EXISTS));
+    g_assert_true(g_file_test(old[1], G_FILE_TEST_EXISTS));
+    g_assert_true(g_file_test(of_ten[0], G_FILE_TEST_EXISTS));
+    g_assert_true(g_file_test(foreign, G_FILE_TEST_EXISTS));
+}
+
 /* A worker that never answers is killed after the request to cancel. */
 static void
 test_cancel(Fixture *f, gconstpointer data)
@@ -479,5 +593,8 @@ main(int argc, char **argv)
     ADD("deaths", test_deaths);
     ADD("no-worker", test_no_worker);
     ADD("cancel", test_cancel);
+    ADD("repair", test_repair);
+    ADD("repair-in-use", test_repair_in_use);
+    ADD("undo-store", test_undo_store);
     return g_test_run();
 }

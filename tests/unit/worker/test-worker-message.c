@@ -81,18 +81,20 @@ test_request(void)
 }
 
 static void
-test_check_request(void)
+test_repair_request(void)
 {
     g_autoptr(SinterWorkerRequest) request = sinter_worker_request_new();
     const SinterWorkerMessage message = { .kind = SINTER_WORKER_REQUEST, .request = request };
     g_autoptr(SinterWorkerMessage) back = NULL;
 
-    request->action = SINTER_WORKER_CHECK;
-    sinter_worker_request_add_file(request, "/img/only", "qcow2", 4, 0);
+    request->action = SINTER_WORKER_REPAIR_LEAKS;
+    sinter_worker_request_add_file(request, "/img/only", "qcow2", 4, 0)->undo_fd = 5;
     request->uid = 7;
     back = there_and_back(&message);
-    g_assert_cmpint(back->request->action, ==, SINTER_WORKER_CHECK);
+    g_assert_cmpint(back->request->action, ==, SINTER_WORKER_REPAIR_LEAKS);
     g_assert_cmpuint(back->request->files->len, ==, 1);
+    g_assert_cmpuint(((SinterWorkerFile *)g_ptr_array_index(back->request->files, 0))->undo_fd, ==,
+                     5);
     g_assert_cmpuint(back->request->uid, ==, 7);
 }
 
@@ -122,6 +124,7 @@ test_report(void)
     report->complete = TRUE;
     report->corruptions = G_MAXUINT64;
     report->notes = 7;
+    report->repaired = 9;
     for (guint i = 0; i < SINTER_IMAGE_REPORT_MAX_FINDINGS; i++) {
         SinterImageFinding *finding = sinter_image_report_add(report);
 
@@ -140,6 +143,8 @@ test_report(void)
     g_assert_false(back->report->leaks_are_safe);
     g_assert_cmpuint(back->report->corruptions, ==, G_MAXUINT64);
     g_assert_cmpuint(back->report->notes, ==, 7);
+    g_assert_cmpuint(back->report->repaired, ==, 9);
+    g_assert_cmpuint(back->report->left, ==, 0);
     g_assert_cmpuint(back->report->findings->len, ==, SINTER_IMAGE_REPORT_MAX_FINDINGS);
     for (guint i = 0; i < SINTER_IMAGE_REPORT_MAX_FINDINGS; i++)
         assert_same_finding(report, back->report, i);
@@ -189,8 +194,8 @@ test_odd_text(void)
     "\"leaks\":\"0\",\"errors\":\"0\",\"notes\":\"0\""
 #define REPORT(place, members, findings)                                                           \
     "{\"kind\":\"report\",\"place\":" place ",\"report\":{" members ",\"findings\":[" findings "]" \
-                                                                                               "}" \
-                                                                                               "}"
+    "}"                                                                                            \
+    "}"
 #define FINDING(code, class, times)                                                                \
     "{\"code\":\"" code "\",\"class\":\"" class "\",\"text\":\"t\",\"guest-offset\":\"0\","        \
                                                 "\"host-offset\":\"0\",\"times\":\"" times "\"}"
@@ -241,6 +246,7 @@ test_no_message(void)
         REQUEST(FILES2 ",\"action\":\"wipe\",\"bandwidth\":\"0\",\"uid\":0,\"gid\":0"),
         REQUEST(FILES2 ",\"bandwidth\":\"0\",\"uid\":0,\"gid\":0"),
         REQUEST("\"files\":[],\"action\":\"check\",\"bandwidth\":\"0\",\"uid\":0,\"gid\":0"),
+        REQUEST(FILES2 ",\"action\":\"repair-all\",\"bandwidth\":\"0\",\"uid\":0,\"gid\":0"),
         "{\"kind\":\"report\"}",
         "{\"kind\":\"report\",\"place\":0}",
         REPORT("200", COUNTS, ""),
@@ -336,7 +342,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/worker-message/plain", test_plain);
     g_test_add_func("/worker-message/request", test_request);
-    g_test_add_func("/worker-message/check-request", test_check_request);
+    g_test_add_func("/worker-message/repair-request", test_repair_request);
     g_test_add_func("/worker-message/report", test_report);
     g_test_add_func("/worker-message/report-odd-text", test_report_odd_text);
     g_test_add_func("/worker-message/plain-report", test_plain_report);
