@@ -104,18 +104,22 @@ sinter_qcow2_in_place_store(SinterQcow2Writer *writer, const guint8 *data, gsize
                             GError **error)
 {
     guint bits = writer->geo.cluster_bits;
+    g_autoptr(GError) local = NULL;
+    g_autoptr(GError) undone = NULL;
     Run run;
 
     sinter_qcow2_sparse_tables(writer);
     if (!take_run(writer, len, &run, error))
         return FALSE;
     *ret = run.first << bits;
-    if (sinter_qcow2_writer_finish(writer, error) &&
-        sinter_io_write(writer->io, *ret, data, len, error) && sinter_io_flush(writer->io, error))
+    if (sinter_qcow2_writer_finish(writer, &local) &&
+        sinter_io_write(writer->io, *ret, data, len, &local) && sinter_io_flush(writer->io, &local))
         return TRUE;
     sinter_qcow2_alloc_untake(writer, run.first, run.n);
-    if (sinter_qcow2_writer_finish(writer, NULL))
+    /* a flush that fails is never passed over, also not for lack of space */
+    if (sinter_qcow2_writer_finish(writer, &undone))
         sinter_io_discard(writer->io, *ret, run.n << bits, NULL);
+    g_propagate_error(error, undone ? g_steal_pointer(&undone) : g_steal_pointer(&local));
     return FALSE;
 }
 
