@@ -201,6 +201,9 @@ class Daemon:
     def answer_LookupDomain(self, path, name, **options):
         return self.lookup('Domain', name, 'Name', 'Uuid')
 
+    def answer_LookupIncident(self, path, name, **options):
+        return self.lookup('Incident', name, 'Id')
+
     def answer_LookupJob(self, path, name, **options):
         return self.lookup('Job', name, 'Id')
 

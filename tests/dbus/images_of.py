@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The host that the bus tests look at."""
 
+import json
+import os
+
 from lib import images, stage
 
 
@@ -17,6 +20,18 @@ def fill(place):
     place.image('loose.other')
     place.hosts.append(bare_xml('loose', top))
     place.write_host()
+
+
+def leave_incident(place):
+    """The record of an incident of an earlier run: its daemon was stopped while it was open."""
+    folder = place.path('state', 'sinter', 'incidents')
+    os.makedirs(folder, mode=0o700)
+    texts = dict.fromkeys(('disk', 'outcome', 'cause', 'layer', 'summary', 'advice'), '')
+    record = {'version': 1, 'id': '1', 'domain_uuid': 'of a domain that is gone',
+              'domain_name': 'gone', 'first_usec': 1, 'last_usec': 1, 'n_events': 1,
+              'paused': False, 'resolved_usec': 0, 'evidence': [], 'timeline': [], **texts}
+    with open(os.path.join(folder, '1.json'), 'w', encoding='utf-8') as file:
+        json.dump(record, file)
 
 
 def bare_xml(name, path):

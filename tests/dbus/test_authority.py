@@ -26,6 +26,7 @@ def methods(client, plan, job):
     yield stage.MANAGER, 'Manager', 'LookupDomain', 's', ('plain',), INSPECT
     yield stage.MANAGER, 'Manager', 'LookupJob', 's', ('4711',), INSPECT
     yield stage.MANAGER, 'Manager', 'LookupPlan', 's', ('4711',), INSPECT
+    yield stage.MANAGER, 'Manager', 'LookupIncident', 's', ('4711',), INSPECT
     yield stage.MANAGER, 'Manager', 'CheckFile', 's', ('relative',), CHECK_FILE
     yield stage.MANAGER, 'Manager', 'Rescan', '', (), INSPECT
     yield stage.MANAGER, 'Manager', 'Reload', '', (), CONFIGURE
@@ -44,6 +45,9 @@ def methods(client, plan, job):
     yield plan, 'Plan', 'Execute', '', (), CONSOLIDATE
     yield job, 'Job', 'Cancel', '', (), CONSOLIDATE
     yield job, 'Job', 'SetBandwidth', 't', (1,), CONSOLIDATE
+    incident = client.manager('LookupIncident', '1')
+    yield incident, 'Incident', 'Retry', '', (), INSPECT
+    yield incident, 'Incident', 'Resolve', '', (), CONSOLIDATE
 
 
 class AuthorityCase(stage.BusCase):
@@ -52,6 +56,7 @@ class AuthorityCase(stage.BusCase):
     @classmethod
     def stage_up(cls):
         images_of.fill(cls.stage)
+        images_of.leave_incident(cls.stage)
         cls.stage.start_polkit()
         cls.stage.allow_all()
         cls.give_a_job_away()

@@ -37,7 +37,7 @@ class Manager(MethodsCase):
 
     def test_lookups_of_what_is_not(self):
         for method, name in (('LookupDomain', 'nobody'), ('LookupJob', '4711'),
-                             ('LookupPlan', '0badcafe')):
+                             ('LookupIncident', '4711'), ('LookupPlan', '0badcafe')):
             with self.subTest(method):
                 self.assert_error('NotFound', self.client.manager, method, name, text=name)
 

@@ -320,7 +320,8 @@ class Wrong(CliCase):
         ['jobs', '1'], ['job'], ['job', '77'], ['job', 'x', 'y'], ['job', ''],
         ['cancel'], ['cancel', '77'], ['bandwidth'], ['bandwidth', '1'], ['bandwidth', '1', 'x'],
         ['bandwidth', '77', '1M'], ['bandwidth', '1', '1M', '2M'], ['monitor', 'all'],
-        ['help', 'lits'], ['--system', 'list'], ['-c'], ['-c', 'qemu:///session', 'list'],
+        ['incidents', 'solve', '1'], ['incidents', '77'], ['incidents', 'resolve', '77'],
+        ['incidents', 'resolve', '1', '2'], ['help', 'lits'], ['--system', 'list'], ['-c'], ['-c', 'qemu:///session', 'list'],
     ]
 
     def test_one_line_each(self):
