@@ -118,28 +118,44 @@ plan_merge(SinterRepairPlan *self, SinterRepairStep *step)
     g_array_append_val(self->steps, *step);
 }
 
-gboolean
-sinter_repair_plan_add(SinterRepairPlan *self, SinterRepairStep *step)
+/* Counts the step, and keeps it or adds it to the one for the rest. */
+static void
+plan_take(SinterRepairPlan *self, SinterRepairStep *step)
 {
-    const char *against = step->reason ? step->reason : reason_against(self, step->code);
-    gboolean planned = against == NULL;
-
     step->times = MAX(step->times, 1);
-    step->pass = sinter_repair_code_pass(step->code);
-    step->safety = sinter_repair_code_safety(step->code);
-    step->state = planned ? SINTER_REPAIR_PLANNED : SINTER_REPAIR_LEFT;
-    if (against && !step->reason)
-        step->reason = g_strdup(against);
-    if (planned)
+    if (step->state == SINTER_REPAIR_PLANNED)
         self->n_allowed[step->pass]++;
     self->n_findings[step->code] += step->times;
     if (!sinter_repair_plan_wants(self, step->code)) {
         plan_merge(self, step);
-        return planned;
+        return;
     }
     self->n_kept[step->code]++;
     g_array_append_val(self->steps, *step);
-    return planned;
+}
+
+gboolean
+sinter_repair_plan_add(SinterRepairPlan *self, SinterRepairStep *step)
+{
+    const char *against = step->reason ? step->reason : reason_against(self, step->code);
+
+    step->pass = sinter_repair_code_pass(step->code);
+    step->safety = sinter_repair_code_safety(step->code);
+    step->state = against ? SINTER_REPAIR_LEFT : SINTER_REPAIR_PLANNED;
+    if (against && !step->reason)
+        step->reason = g_strdup(against);
+    plan_take(self, step);
+    return !against;
+}
+
+void
+sinter_repair_plan_add_to_pass(SinterRepairPlan *self, SinterRepairStep *step,
+                               SinterRepairPass pass, SinterRepairSafety safety)
+{
+    step->pass = pass;
+    step->safety = safety;
+    step->state = SINTER_REPAIR_PLANNED;
+    plan_take(self, step);
 }
 
 gboolean

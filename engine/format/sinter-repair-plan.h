@@ -41,6 +41,10 @@ gboolean sinter_repair_plan_wants(const SinterRepairPlan *self, SinterFindingCod
  */
 gboolean sinter_repair_plan_add(SinterRepairPlan *self, SinterRepairStep *step);
 
+/* Adds a step that the options allow with another pass and safety than the table states. */
+void sinter_repair_plan_add_to_pass(SinterRepairPlan *self, SinterRepairStep *step,
+                                    SinterRepairPass pass, SinterRepairSafety safety);
+
 /* Returns whether @pass has steps that are allowed, and none of the passes before it has. */
 gboolean sinter_repair_plan_is_ready(const SinterRepairPlan *self, SinterRepairPass pass);
 

@@ -46,6 +46,9 @@ own_line(const SinterRepairStep *step)
 
     if (step->times > 1)
         return g_strdup_printf("Repairing %s: %" G_GUINT64_FORMAT " times", name, step->times);
+    if (step->evidence && step->old_value == step->new_value)
+        return g_strdup_printf("Repairing %s: guest=%s host=%s: %s", name, guest, host,
+                               step->evidence);
     if (step->evidence)
         return g_strdup_printf("Repairing %s: guest=%s host=%s 0x%" HEX " -> 0x%" HEX ": %s", name,
                                guest, host, step->old_value, step->new_value, step->evidence);

@@ -219,7 +219,6 @@ check_block(SinterQcow2Check *self, guint64 index)
         return;
     }
     if (cluster >= self->n_clusters) {
-        self->lowest_beyond = MIN(self->lowest_beyond, offset);
         report(self, SINTER_FINDING_REFTABLE_ENTRY_BEYOND_FILE, offset, entry, index);
         return;
     }

@@ -15,10 +15,64 @@ first_beyond(const SinterQcow2Check *check)
     return sinter_qcow2_geometry_clusters(&check->geo, check->file_bytes);
 }
 
+static int
+compare_clusters(gconstpointer a, gconstpointer b)
+{
+    guint64 one = *(const guint64 *)a;
+    guint64 other = *(const guint64 *)b;
+
+    return one < other ? -1 : one > other;
+}
+
+static void
+add_uncounted(SinterQcow2Fresh *self, guint64 offset, guint64 bytes)
+{
+    guint cluster_bits = self->check->geo.cluster_bits;
+
+    for (guint64 i = offset >> cluster_bits; i <= (offset + bytes - 1) >> cluster_bits; i++)
+        g_array_append_val(self->uncounted, i);
+}
+
+/* The part of the table that is in the file, if the table is not counted. */
+static void
+list_table(SinterQcow2Fresh *self)
+{
+    const SinterQcow2Check *check = self->check;
+    guint64 offset = check->header->reftable_offset;
+    guint64 bytes = check->reftable_entries * 8;
+
+    if (bytes > 0 && offset < check->file_bytes && bytes > check->file_bytes - offset)
+        add_uncounted(self, offset, check->file_bytes - offset);
+}
+
+/* What entries of the table refer to that is not counted. */
+static void
+list_blocks(SinterQcow2Fresh *self, guint64 n_clusters)
+{
+    const SinterQcow2Check *check = self->check;
+
+    for (guint64 i = 0; i < check->reftable_entries; i++) {
+        guint64 entry = sinter_be64_load(check->reftable + i * 8);
+
+        if (entry != 0 && !sinter_qcow2_check_counts_block(check, n_clusters, entry))
+            add_uncounted(self, entry & SINTER_QCOW2_OFFSET_MASK, check->geo.cluster_size);
+    }
+}
+
 void
 sinter_qcow2_fresh_init(SinterQcow2Fresh *self, SinterQcow2Check *check, gboolean may_reuse)
 {
-    *self = (SinterQcow2Fresh){ check, may_reuse, 1, first_beyond(check), NULL };
+    *self = (SinterQcow2Fresh){ check, may_reuse, 1, first_beyond(check), NULL, NULL };
+    self->uncounted = g_array_new(FALSE, FALSE, sizeof(guint64));
+    list_table(self);
+    list_blocks(self, check->n_clusters);
+    g_array_sort(self->uncounted, compare_clusters);
+}
+
+void
+sinter_qcow2_fresh_clear(SinterQcow2Fresh *self)
+{
+    g_clear_pointer(&self->uncounted, g_array_unref);
 }
 
 static gboolean
@@ -27,7 +81,8 @@ is_free(const SinterQcow2Fresh *self, guint64 cluster)
     const SinterQcow2Check *check = self->check;
 
     if (sinter_qcow2_refcount_map_get_refs(check->map, cluster) > 0 ||
-        (self->others && sinter_qcow2_refcount_map_get_refs(self->others, cluster) > 0))
+        (self->others && sinter_qcow2_refcount_map_get_refs(self->others, cluster) > 0) ||
+        g_array_binary_search(self->uncounted, &cluster, compare_clusters, NULL))
         return FALSE;
     if (self->may_reuse || cluster >= first_beyond(check))
         return TRUE;

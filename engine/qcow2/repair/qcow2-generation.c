@@ -90,6 +90,7 @@ sinter_qcow2_generation_commit(SinterQcow2Generation *self, GError **error)
                   sinter_qcow2_round_begin(&round, io, self->before.options, error);
 
     if (ok) {
+        sinter_qcow2_fresh_clear(&round.fresh);
         sinter_qcow2_fresh_init(&round.fresh, round.check, FALSE);
         round.fresh.others = self->before.check->map;
         ok = sinter_qcow2_structure_build(&round, TRUE, error);

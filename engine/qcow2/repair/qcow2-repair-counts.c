@@ -13,14 +13,16 @@
 /* --- the plan --- */
 
 static const char *
-reason_against(const SinterQcow2Round *self, guint64 cluster, gboolean raises)
+reason_against(const SinterQcow2Round *self, const SinterRepairStep *step)
 {
+    if (self->needs_structure && self->no_structure)
+        return "the refcounts cannot be rebuilt";
     if (self->needs_structure)
         return sinter_repair_plan_allows(&self->plan, SINTER_FINDING_REFCOUNT_UNKNOWN)
                    ? NULL
                    : "'-r all' must rebuild the refcounts first";
-    if (raises)
-        return sinter_qcow2_round_may_count(self, cluster)
+    if (step->code == SINTER_FINDING_REFCOUNT_TOO_LOW)
+        return step->new_value > step->old_value
                    ? NULL
                    : "the cluster holds metadata and is used elsewhere too";
     return self->mapping_is_sound ? NULL : "damaged entries may have referred to the cluster";
@@ -43,7 +45,9 @@ plan_count(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
 
     if (stored == wanted || (stored > wanted && self->check->guest_unreached))
         return;
-    step.reason = g_strdup(reason_against(self, cluster, stored < wanted));
+    if (stored < wanted && !self->needs_structure)
+        step.new_value = sinter_qcow2_round_raise_count(self, cluster, stored, wanted);
+    step.reason = g_strdup(reason_against(self, &step));
     sinter_repair_plan_add(&self->plan, &step);
 }
 

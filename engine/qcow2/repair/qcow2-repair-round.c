@@ -49,6 +49,7 @@ sinter_qcow2_round_end(SinterQcow2Round *self)
     g_clear_pointer(&self->edits, g_array_unref);
     g_clear_pointer(&self->shared, g_ptr_array_unref);
     g_clear_pointer(&self->taken, g_array_unref);
+    sinter_qcow2_fresh_clear(&self->fresh);
     g_clear_pointer(&self->check, sinter_qcow2_check_free);
     g_clear_pointer(&self->checked, sinter_check_result_free);
 }
@@ -94,11 +95,12 @@ sinter_qcow2_round_get_count(const SinterQcow2Round *self, guint64 cluster)
     const SinterQcow2RefcountMap *map = self->check->map;
     guint64 stored = sinter_qcow2_refcount_map_get_stored(map, cluster);
     guint64 refs = MIN(sinter_qcow2_refcount_map_get_refs(map, cluster), map->refcount_max);
-    gboolean changes = stored < refs ? self->plan.n_allowed[SINTER_REPAIR_PASS_REFCOUNTS] > 0 &&
-                                           sinter_qcow2_round_may_count(self, cluster)
-                                     : self->plan.n_allowed[SINTER_REPAIR_PASS_LEAKS] > 0;
 
-    return changes ? refs : stored;
+    if (stored < refs)
+        return self->plan.n_allowed[SINTER_REPAIR_PASS_REFCOUNTS] > 0
+                   ? sinter_qcow2_round_raise_count(self, cluster, stored, refs)
+                   : stored;
+    return self->plan.n_allowed[SINTER_REPAIR_PASS_LEAKS] > 0 ? refs : stored;
 }
 
 gboolean
@@ -114,11 +116,14 @@ sinter_qcow2_round_overlaps(const SinterQcow2Round *self, guint64 offset, guint6
     return FALSE;
 }
 
-gboolean
-sinter_qcow2_round_may_count(const SinterQcow2Round *self, guint64 cluster)
+guint64
+sinter_qcow2_round_raise_count(const SinterQcow2Round *self, guint64 cluster, guint64 stored,
+                               guint64 refs)
 {
     const SinterQcow2RefcountMap *map = self->check->map;
 
-    return !sinter_qcow2_refcount_map_is_shared(map, cluster) ||
-           sinter_qcow2_refcount_map_get_use(map, cluster) != SINTER_QCOW2_USE_METADATA;
+    if (sinter_qcow2_refcount_map_is_shared(map, cluster) &&
+        sinter_qcow2_refcount_map_get_use(map, cluster) == SINTER_QCOW2_USE_METADATA)
+        return MAX(stored, 1);
+    return refs;
 }

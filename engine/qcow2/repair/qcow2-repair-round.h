@@ -36,6 +36,7 @@ typedef struct {
     GArray *edits;            /* of the pass over entries */
     GPtrArray *shared;        /* of the pass over shared clusters */
     GArray *taken;            /* of guint64: clusters that sinter_qcow2_round_take() returned */
+    const char *no_structure; /* nullable: why it cannot be rebuilt; set by the same */
 } SinterQcow2Round;
 
 /* Checks @io, and begins a plan. Call round_end() also after a failure. */
@@ -51,10 +52,12 @@ void sinter_qcow2_round_add_findings(SinterQcow2Round *self, SinterFindingCode c
                                      const char *reason);
 
 /*
- * Returns whether the refcount of @cluster may be raised to the number of its references: not if
- * some of them must be wrong, because it holds metadata and is also used elsewhere.
+ * Returns what the refcount @stored of @cluster is raised to: the number of its references, @refs.
+ * If some of them must be wrong, because it holds metadata and is also used elsewhere, only to 1:
+ * it is not free, but the references do not become right.
  */
-gboolean sinter_qcow2_round_may_count(const SinterQcow2Round *self, guint64 cluster);
+guint64 sinter_qcow2_round_raise_count(const SinterQcow2Round *self, guint64 cluster,
+                                       guint64 stored, guint64 refs);
 
 /*
  * Returns whether the table at @offset shares a cluster with another structure or with data: its

@@ -58,10 +58,65 @@ structure_is_shared(const SinterQcow2Round *self)
     return FALSE;
 }
 
+/* Returns whether refcounts and something else are in the cluster of the finding. */
+static gboolean
+is_on_refcounts(const SinterFinding *finding)
+{
+    guint n_refcounts = 0;
+
+    for (guint i = 0; i < finding->n_owners; i++) {
+        SinterOwnerKind kind = finding->owners[i].kind;
+
+        n_refcounts += kind == SINTER_OWNER_REFCOUNT_TABLE || kind == SINTER_OWNER_REFCOUNT_BLOCK;
+    }
+    return n_refcounts > 0 && n_refcounts < finding->n_owners;
+}
+
+/*
+ * A new structure leaves a cluster that it shared to the other owner, who reads what is in it: the
+ * damage is no longer visible, so a step must state it.
+ */
+static void
+plan_left_to_others(SinterQcow2Round *self)
+{
+    GArray *findings = self->checked->findings;
+
+    for (guint i = 0; i < findings->len; i++) {
+        const SinterFinding *finding = &g_array_index(findings, SinterFinding, i);
+        SinterRepairStep step = {
+            .code = finding->code,
+            .times = finding->times,
+            .guest_offset = finding->guest_offset,
+            .host_offset = finding->host_offset,
+        };
+
+        if (finding->code != SINTER_FINDING_METADATA_OVERLAP || !is_on_refcounts(finding))
+            continue;
+        step.evidence = g_strdup("the cluster is left to its other owner, who may read former "
+                                 "refcounts there");
+        sinter_repair_plan_add_to_pass(&self->plan, &step, SINTER_REPAIR_PASS_REFCOUNT_STRUCTURE,
+                                       SINTER_REPAIR_MAY_LOSE_DATA);
+    }
+}
+
+/* Returns why the refcounts cannot be rebuilt; NULL if they can. */
+static const char *
+reason_against(const SinterQcow2Round *self)
+{
+    const guint64 *per_code = self->checked->per_code;
+
+    if (per_code[SINTER_FINDING_READ_ERROR] > 0)
+        return "parts of the image that cannot be read may refer to any cluster";
+    if (per_code[SINTER_FINDING_HEADER_L1_OFFSET] > 0 ||
+        per_code[SINTER_FINDING_HEADER_L1_SIZE] > 0)
+        return "without the L1 table it is not known which clusters are in use";
+    return NULL;
+}
+
 gboolean
 sinter_qcow2_structure_plan(SinterQcow2Round *self, GError **error)
 {
-    const char *reason = NULL;
+    const char *reason = reason_against(self);
     guint64 end;
 
     if (self->check->reftable_usable)
@@ -69,18 +124,19 @@ sinter_qcow2_structure_plan(SinterQcow2Round *self, GError **error)
                                           self, &end);
     if (self->checked->per_code[SINTER_FINDING_METADATA_OVERLAP] > 0 && structure_is_shared(self))
         self->needs_structure = TRUE;
-    if (self->checked->per_code[SINTER_FINDING_READ_ERROR] > 0)
-        reason = "parts of the image that cannot be read may refer to any cluster";
+    self->no_structure = reason;
     for (gsize i = 0; i < G_N_ELEMENTS(codes); i++) {
         if (self->checked->per_code[codes[i]] == 0)
             continue;
         self->needs_structure = TRUE;
         sinter_qcow2_round_add_findings(self, codes[i], reason);
     }
+    if (!self->needs_structure || reason ||
+        !sinter_repair_plan_allows(&self->plan, SINTER_FINDING_REFCOUNT_UNKNOWN))
+        return TRUE;
     /* refcounts that are missing need no finding of their own */
-    if (self->needs_structure && !reason &&
-        sinter_repair_plan_allows(&self->plan, SINTER_FINDING_REFCOUNT_UNKNOWN))
-        self->plan.n_allowed[SINTER_REPAIR_PASS_REFCOUNT_STRUCTURE]++;
+    self->plan.n_allowed[SINTER_REPAIR_PASS_REFCOUNT_STRUCTURE]++;
+    plan_left_to_others(self);
     return TRUE;
 }
 

@@ -64,6 +64,13 @@ build_refs(const Build *self, guint64 cluster)
     return former ? refs - MIN(refs, former->value) : refs;
 }
 
+/* The last one may be there only in part. */
+static guint64
+build_file_clusters(const Build *self)
+{
+    return sinter_qcow2_geometry_clusters(&self->geo, self->check->stat.size_bytes);
+}
+
 static guint64
 build_count(const Build *self, guint64 cluster)
 {
@@ -73,7 +80,7 @@ build_count(const Build *self, guint64 cluster)
     if (!self->keep)
         return refs;
     if (!check->reftable_usable || sinter_qcow2_refcount_map_is_unknown(check->map, cluster))
-        return cluster < check->stat.size_bytes >> self->geo.cluster_bits ? MAX(refs, 1) : refs;
+        return cluster < build_file_clusters(self) ? MAX(refs, 1) : refs;
     return MAX(refs, sinter_qcow2_refcount_map_get_stored(check->map, cluster));
 }
 
@@ -159,7 +166,7 @@ need_kept(const Build *self, Needed *needed)
 {
     const SinterQcow2Check *check = self->check;
     guint64 step = G_GUINT64_CONSTANT(1) << needed->shift;
-    guint64 end = check->stat.size_bytes >> self->geo.cluster_bits;
+    guint64 end = build_file_clusters(self);
 
     sinter_qcow2_refcount_map_each_stored(check->map, need_cluster, needed);
     for (guint64 at = 0; at < end; at += step) {
