@@ -35,3 +35,33 @@ def zstd(data):
 
 def compress(kind, data):
     return {'zlib': deflate, 'zstd': zstd}[kind](data)
+
+
+def inflate(data, length):
+    unpacker = zlib.decompressobj(-12)
+    try:
+        return unpacker.decompress(bytes(data), length)
+    except zlib.error:
+        return b''
+
+
+def unzstd(data, length):
+    """One frame; what follows it in the sector does not belong to it."""
+    library = zstd_library()
+    library.ZSTD_findFrameCompressedSize.restype = ctypes.c_size_t
+    library.ZSTD_decompress.restype = ctypes.c_size_t
+    library.ZSTD_findFrameCompressedSize.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    library.ZSTD_decompress.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p,
+                                        ctypes.c_size_t]
+    n_stream = library.ZSTD_findFrameCompressedSize(bytes(data), len(data))
+    if library.ZSTD_isError(ctypes.c_size_t(n_stream)):
+        return b''
+    out = ctypes.create_string_buffer(length)
+    n_out = library.ZSTD_decompress(out, length, bytes(data), n_stream)
+    return b'' if library.ZSTD_isError(ctypes.c_size_t(n_out)) else out.raw[:n_out]
+
+
+def decompress(kind, data, length):
+    """A cluster of `length` bytes from a stream with something behind it; None: it is none."""
+    found = {'zlib': inflate, 'zstd': unzstd}.get(kind, lambda *_: b'')(data, length)
+    return found if len(found) == length else None

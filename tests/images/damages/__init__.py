@@ -19,6 +19,9 @@ told after it, and says what QEMU counts there. A damage without a finding is a
 legal image that only looks odd; `lacks` says why QEMU refuses it all the same.
 Where a table is garbage, `AtLeast` names findings that must be among others.
 
+outcome.py says what a repair brings back, variants.py takes the damages to images with
+other features, pairs.py combines two.
+
     write_corpus(folder)        all of them as files
 """
 
