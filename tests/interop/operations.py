@@ -131,7 +131,8 @@ def plan_rebase_aside(chain, rand):
                 formats={name_of(aside): aside.format},
                 untouched=[name_of(layer) for layer in [*chain.layers[1:], aside]],
                 backing={name_of(top): name_of(aside)},
-                refusal='internal snapshot|stands on no backing file', covers=True,
+                refusal='internal snapshot|stands on no backing file|raw external data file',
+                covers=True,
                 # qemu-img 7.2 loses the zeros of an image of version 2 without a backing file
                 twin=len(chain.layers) > 1, may_exceed=True)
 
