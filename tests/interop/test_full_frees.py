@@ -170,15 +170,17 @@ class Frees(OnFull):
         """The former copy is kept, and what is missing is told."""
         self.run_qemu('create', '-q', '-f', 'qcow2', 'disk', '8M')
         self.io('disk', 'write -q -P 1 0 4M')
-        for args, more in ((['-O', 'raw'], '4.31 MiB more'), (['-O', 'qcow2'], '4.31 MiB more'),
-                           (['-c', '-O', 'qcow2'], 'for both\n')):
+        # a file system that has some blocks left needs as much less
+        for args, more in ((['-O', 'raw'], r'about 4\.[23]\d? MiB more'),
+                           (['-O', 'qcow2'], r'about 4\.[23]\d? MiB more'),
+                           (['-c', '-O', 'qcow2'], r'for both\n')):
             with self.subTest(args=args):
                 with open(self.path('copy'), 'wb') as file:
                     file.write(b'former' * 1000)
                 self.on_full('convert', *args, 'disk', 'copy', status=1)
                 said = self.done.stderr.decode()
                 self.assertIn('The existing file is kept until the copy is complete', said)
-                self.assertIn(more, said)
+                self.assertRegex(said, more)
                 with open(self.path('copy'), 'rb') as file:
                     self.assertEqual(file.read(), b'former' * 1000)
         os.unlink(self.path('copy'))
