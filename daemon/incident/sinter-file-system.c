@@ -76,7 +76,8 @@ is_exhausted(const char *source, int type, guint id)
 {
     struct dqblk quota = { 0 };
 
-    if (quotactl(QCMD(Q_GETQUOTA, type), source, (int)id, (caddr_t)&quota) != 0)
+    /* the command has its highest bit set: shifted as an int it would overflow */
+    if (quotactl((int)QCMD((guint)Q_GETQUOTA, (guint)type), source, (int)id, (caddr_t)&quota) != 0)
         return FALSE;
     return quota.dqb_bhardlimit > 0 &&
            quota.dqb_curspace / QUOTA_BLOCK_BYTES >= quota.dqb_bhardlimit;

@@ -119,11 +119,11 @@ correct(SinterQcow2Round *self)
             continue;
         if (wrong_size && size_is_known(self, snapshot))
             snapshot->disk_bytes = self->check->header->virtual_size_bytes;
-        if (!g_hash_table_add(ids, snapshot->id)) {
+        if (g_hash_table_contains(ids, snapshot->id)) {
             g_free(snapshot->id);
             snapshot->id = sinter_qcow2_snapshot_table_new_id(self->check->snapshots);
-            g_hash_table_add(ids, snapshot->id);
         }
+        g_hash_table_add(ids, snapshot->id);
         g_ptr_array_add(list, snapshot);
     }
     return list;

@@ -586,6 +586,7 @@ interrupt_and_continue(guint64 nth)
     g_autoptr(SinterSalvageResult) result = NULL;
     g_autoptr(GError) error = NULL;
     Saved saved = { 0 };
+    Saved continued = { 0 };
     SinterSalvageOptions options = {
         .fs = fs, .format = "qcow2", .save = save, .save_data = &saved
     };
@@ -611,7 +612,7 @@ interrupt_and_continue(guint64 nth)
             sinter_fs_remove(fs, "copy.part", NULL);
         }
         options.former_map = saved.map;
-        options.save_data = &(Saved){ 0 };
+        options.save_data = &continued;
         g_clear_error(&error);
         result = sinter_salvage("top", "copy", &raw, &options, &error);
         g_assert_no_error(error);
@@ -619,6 +620,7 @@ interrupt_and_continue(guint64 nth)
     g_assert_false(exists(fs, "copy.part"));
     assert_sectors(fs, "copy", expected);
     assert_lost(result, expected, SINTER_LOSS_READ_ERROR);
+    g_free(continued.map);
     g_free(saved.map);
     return interrupted;
 }

@@ -178,6 +178,7 @@ test_copy_folders(Fixture *f, gconstpointer data)
     g_free(f->config->copy_folders);
     f->config->copy_folders = g_strdup("/srv");
     g_assert_null(sinter_service_context_get_copy_folders(f->context));
+    g_free(config->copy_folders);
     config->copy_folders = g_strdup("/srv");
     system = sinter_daemon_context_new(&(SinterDaemonContextParts){
         .system = TRUE,
