@@ -160,13 +160,13 @@ look_at_content(SinterLayerSymptoms *layer)
 }
 
 static void
-look_at_header(SinterLayerSymptoms *layer, const char *format)
+look_at_header(SinterLayerSymptoms *layer)
 {
     g_autoptr(SinterImageInfo) info = NULL;
 
-    if (!format || layer->look_errno != 0 || layer->read_errno != 0)
+    if (!layer->format || layer->look_errno != 0 || layer->read_errno != 0)
         return;
-    info = sinter_image_info_new(NULL, layer->path, format, NULL);
+    info = sinter_image_info_new(NULL, layer->path, layer->format, NULL);
     if (!info)
         return;
     layer->trouble = g_strdup(info->trouble);
@@ -205,6 +205,29 @@ look_at_file_system(SinterLayerSymptoms *layer, const struct stat *st)
 
 /* --- what QEMU has ---------------------------------------------------------------------------- */
 
+/* What all layers have in common. @pid: NULL if the process is not known */
+typedef struct {
+    char *pid;
+    gboolean user_known;
+    guint uid;
+    guint gid;
+    guint64 size_limit_bytes;
+} Qemu;
+
+static void
+qemu_find(Qemu *self, const SinterExamination *examination)
+{
+    const SinterDomain *domain = examination->domain;
+
+    *self = (Qemu){ 0 };
+    if (domain->active)
+        self->pid = sinter_qemu_process_find(examination->uri, domain->name);
+    if (!self->pid)
+        return;
+    self->user_known = sinter_qemu_process_get_user(self->pid, &self->uid, &self->gid);
+    self->size_limit_bytes = sinter_qemu_process_get_file_limit(self->pid);
+}
+
 static void
 look_at_descriptor(SinterLayerSymptoms *layer, const char *pid, const struct stat *st)
 {
@@ -215,7 +238,6 @@ look_at_descriptor(SinterLayerSymptoms *layer, const char *pid, const struct sta
     if (!sinter_qemu_process_get_open(pid, layer->path, &link, &deleted) ||
         stat(link, &open_st) < 0)
         return;
-    layer->qemu_open = TRUE;
     if (st)
         layer->replaced = open_st.st_dev != st->st_dev || open_st.st_ino != st->st_ino;
     else
@@ -223,35 +245,34 @@ look_at_descriptor(SinterLayerSymptoms *layer, const char *pid, const struct sta
 }
 
 /* Only what mode and owner alone decide; root and ACLs are left out. */
-static void
-look_at_rights(SinterLayerSymptoms *layer, const char *pid, const struct stat *st)
+static gboolean
+is_denied(const Qemu *qemu, const struct stat *st)
 {
     mode_t bit = S_IWOTH;
-    guint uid;
-    guint gid;
 
-    if (!sinter_qemu_process_get_user(pid, &uid, &gid) || uid == 0)
-        return;
-    if (st->st_uid == uid)
+    if (!qemu->user_known || qemu->uid == 0)
+        return FALSE;
+    if (st->st_uid == qemu->uid)
         bit = S_IWUSR;
-    else if (st->st_gid == gid)
+    else if (st->st_gid == qemu->gid)
         bit = S_IWGRP;
-    layer->denied = (st->st_mode & bit) == 0;
+    return (st->st_mode & bit) == 0;
 }
 
 static void
-look_at_qemu(SinterLayerSymptoms *layer, const char *pid, const struct stat *st)
+look_at_qemu(SinterLayerSymptoms *layer, const Qemu *qemu, const struct stat *st)
 {
-    look_at_descriptor(layer, pid, st);
-    layer->size_limit_bytes = sinter_qemu_process_get_file_limit(pid);
-    if (st)
-        look_at_rights(layer, pid, st);
+    if (!qemu->pid)
+        return;
+    look_at_descriptor(layer, qemu->pid, st);
+    layer->size_limit_bytes = qemu->size_limit_bytes;
+    layer->denied = st && is_denied(qemu, st);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
 static void
-look_at_layer(SinterLayerSymptoms *layer, const char *format, const char *pid)
+look_at_layer(SinterLayerSymptoms *layer, const Qemu *qemu)
 {
     SinterIdentity identity;
     struct stat st;
@@ -259,43 +280,23 @@ look_at_layer(SinterLayerSymptoms *layer, const char *format, const char *pid)
     if (!layer->path)
         return;
     layer->look_errno = sinter_identity_read(layer->path, &identity, &st);
-    if (pid)
-        look_at_qemu(layer, pid, layer->look_errno == 0 ? &st : NULL);
+    look_at_qemu(layer, qemu, layer->look_errno == 0 ? &st : NULL);
     if (layer->look_errno != 0)
         return;
     look_at_file_system(layer, &st);
     look_at_content(layer);
-    look_at_header(layer, format);
-}
-
-/* (transfer none) (nullable): the recorded format of the layer with that name */
-static const char *
-find_format(const SinterDomain *domain, const char *path)
-{
-    for (guint i = 0; i < domain->disks->len; i++) {
-        const SinterDisk *disk = domain->disks->pdata[i];
-
-        for (guint j = 0; j < disk->layers->len; j++) {
-            const SinterLayer *layer = disk->layers->pdata[j];
-
-            if (g_strcmp0(layer->path, path) == 0)
-                return layer->format;
-        }
-    }
-    return NULL;
+    look_at_header(layer);
 }
 
 SinterSymptoms *
 sinter_examine(const SinterExamination *self)
 {
     SinterSymptoms *symptoms = sinter_examine_nothing(self);
-    g_autofree char *pid =
-        self->domain->active ? sinter_qemu_process_find(self->uri, self->domain->name) : NULL;
+    Qemu qemu;
 
-    for (guint i = 0; i < symptoms->layers->len; i++) {
-        SinterLayerSymptoms *layer = symptoms->layers->pdata[i];
-
-        look_at_layer(layer, find_format(self->domain, layer->path), pid);
-    }
+    qemu_find(&qemu, self);
+    for (guint i = 0; i < symptoms->layers->len; i++)
+        look_at_layer(symptoms->layers->pdata[i], &qemu);
+    g_free(qemu.pid);
     return symptoms;
 }

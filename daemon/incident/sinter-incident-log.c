@@ -318,10 +318,12 @@ sinter_incident_log_lookup(SinterIncidentLog *self, const char *id, GError **err
 static SinterIncident *
 find_open(SinterIncidentLog *self, const char *id, GError **error)
 {
+    SinterIncident *incident = find(self, id);
+
+    if (incident && sinter_incident_is_open(incident))
+        return incident;
     if (!sinter_incident_log_lookup(self, id, error))
         return NULL;
-    if (sinter_incident_is_open(find(self, id)))
-        return find(self, id);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY, "incident %s is already resolved", id);
     return NULL;
 }

@@ -13,6 +13,7 @@ sinter_layer_symptoms_new(const SinterLayer *layer)
 
     symptoms->path = g_strdup(layer->path);
     symptoms->description = g_strdup(layer->description);
+    symptoms->format = g_strdup(layer->format);
     symptoms->type = layer->type;
     symptoms->missing = layer->missing;
     return symptoms;
@@ -25,6 +26,7 @@ sinter_layer_symptoms_free(SinterLayerSymptoms *layer)
         return;
     g_free(layer->path);
     g_free(layer->description);
+    g_free(layer->format);
     g_free(layer->fs_type);
     g_free(layer->fs_path);
     g_free(layer->quota);

@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * SinterLayerSymptoms:
  * @path: (nullable): path of the file or device; %NULL for other sources
  * @description: name for display
+ * @format: (nullable): its recorded format
  * @type: the type of its source
  * @active: whether the guest writes to it
  * @look_errno: error of looking up or opening it
@@ -34,7 +35,6 @@ G_BEGIN_DECLS
  * @fs_read_only: the file system is mounted read-only
  * @quota: (nullable): the exhausted quota ("the quota of user 64055")
  * @size_limit_bytes: the size of files that QEMU's process may write; 0 for none
- * @qemu_open: QEMU's process was examined and has the image open
  * @replaced: QEMU has another file open than the one that the path leads to
  * @deleted: the file that QEMU has open was removed
  * @denied: the mode and owner of the image deny writing to QEMU's user
@@ -45,6 +45,7 @@ G_BEGIN_DECLS
 typedef struct {
     char *path;
     char *description;
+    char *format;
     SinterSourceType type;
     gboolean active;
     int look_errno;
@@ -61,7 +62,6 @@ typedef struct {
     gboolean fs_read_only;
     char *quota;
     guint64 size_limit_bytes;
-    gboolean qemu_open;
     gboolean replaced;
     gboolean deleted;
     gboolean denied;

@@ -30,7 +30,6 @@ healthy(void)
     top->fs_free_bytes = (guint64)5000 * MIB;
     top->fs_inodes = 1000;
     top->fs_free_inodes = 500;
-    top->qemu_open = TRUE;
     g_ptr_array_add(symptoms->layers, top);
     g_ptr_array_add(symptoms->layers, sinter_layer_symptoms_new(&base));
     return g_steal_pointer(&symptoms);
@@ -163,7 +162,6 @@ DAMAGE(network)
 }
 DAMAGE(nothing)
 {
-    top->qemu_open = TRUE;
 }
 
 static const struct {
