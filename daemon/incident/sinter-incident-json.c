@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "sinter-error.h"
+#include "sinter-record-json.h"
 
 #define RECORD_VERSION 1
 
@@ -81,8 +82,6 @@ char *
 sinter_incident_to_json(const SinterIncident *incident)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
-    g_autoptr(JsonGenerator) generator = json_generator_new();
-    g_autoptr(JsonNode) root = NULL;
 
     json_builder_begin_object(builder);
     json_builder_set_member_name(builder, "version");
@@ -92,10 +91,7 @@ sinter_incident_to_json(const SinterIncident *incident)
     add_evidence(builder, incident);
     add_timeline(builder, incident);
     json_builder_end_object(builder);
-    root = json_builder_get_root(builder);
-    json_generator_set_root(generator, root);
-    json_generator_set_pretty(generator, TRUE);
-    return json_generator_to_data(generator, NULL);
+    return sinter_record_json_finish(builder);
 }
 
 /* (transfer none) (nullable): the member if it is of that type */
@@ -104,8 +100,7 @@ find_value(JsonObject *json, const char *name, GType type)
 {
     JsonNode *node = json_object_get_member(json, name);
 
-    return node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == type ? node
-                                                                                         : NULL;
+    return sinter_record_json_is(node, type) ? node : NULL;
 }
 
 static gboolean
@@ -145,7 +140,7 @@ read_evidence(JsonObject *json, SinterIncident *incident)
     for (guint i = 0; array && i < json_array_get_length(array); i++) {
         JsonNode *node = json_array_get_element(array, i);
 
-        if (!JSON_NODE_HOLDS_VALUE(node) || json_node_get_value_type(node) != G_TYPE_STRING)
+        if (!sinter_record_json_is(node, G_TYPE_STRING))
             return FALSE;
         g_ptr_array_add(incident->evidence, json_node_dup_string(node));
     }

@@ -8,6 +8,8 @@
 
 #include "sinter-job-record.h"
 
+#include "sinter-record-json.h"
+
 #include <json-glib/json-glib.h>
 #include <string.h>
 
@@ -275,8 +277,6 @@ char *
 sinter_job_record_to_json(const SinterJobRecord *record)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
-    g_autoptr(JsonGenerator) generator = json_generator_new();
-    g_autoptr(JsonNode) root = NULL;
 
     json_builder_begin_object(builder);
     json_builder_set_member_name(builder, "version");
@@ -289,17 +289,7 @@ sinter_job_record_to_json(const SinterJobRecord *record)
         add_field(builder, &plan_fields[i], record->plan);
     json_builder_end_object(builder);
     json_builder_end_object(builder);
-    root = json_builder_get_root(builder);
-    json_generator_set_root(generator, root);
-    json_generator_set_pretty(generator, TRUE);
-    return json_generator_to_data(generator, NULL);
-}
-
-/* Returns whether a JSON value has the type that a member requires. */
-static gboolean
-node_is(JsonNode *node, GType type)
-{
-    return node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == type;
+    return sinter_record_json_finish(builder);
 }
 
 /* (transfer full): the strings of an array; NULL if it is not an array of strings */
@@ -315,7 +305,7 @@ read_strings(JsonNode *node)
     for (guint i = 0; i < json_array_get_length(array); i++) {
         JsonNode *element = json_array_get_element(array, i);
 
-        if (!node_is(element, G_TYPE_STRING))
+        if (!sinter_record_json_is(element, G_TYPE_STRING))
             return NULL;
         g_ptr_array_add(strings, json_node_dup_string(element));
     }
@@ -346,7 +336,7 @@ read_string_field(JsonNode *node, const Field *field, void *at)
 {
     const char *text;
 
-    if (!node_is(node, G_TYPE_STRING))
+    if (!sinter_record_json_is(node, G_TYPE_STRING))
         return FALSE;
     text = json_node_get_string(node);
     switch (field->kind) {
@@ -371,7 +361,7 @@ read_integer_field(JsonNode *node, const Field *field, void *at)
 {
     gint64 value;
 
-    if (!node_is(node, G_TYPE_INT64))
+    if (!sinter_record_json_is(node, G_TYPE_INT64))
         return FALSE;
     value = json_node_get_int(node);
     if (field->kind == FIELD_TIME) {
@@ -414,7 +404,7 @@ read_field(JsonObject *json, const Field *field, void *object)
         return *(GPtrArray **)at != NULL;
     case FIELD_BOOLEAN:
     case FIELD_FLAG:
-        if (!node_is(node, G_TYPE_BOOLEAN))
+        if (!sinter_record_json_is(node, G_TYPE_BOOLEAN))
             return FALSE;
         *(gboolean *)at = json_node_get_boolean(node);
         return TRUE;
@@ -466,7 +456,8 @@ sinter_job_record_from_json(const char *json, gssize len, GError **error)
     }
     root = json_parser_get_root(parser);
     object = root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
-    if (!object || !node_is(json_object_get_member(object, "version"), G_TYPE_INT64) ||
+    if (!object ||
+        !sinter_record_json_is(json_object_get_member(object, "version"), G_TYPE_INT64) ||
         json_object_get_int_member(object, "version") != RECORD_VERSION) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                     "the job record is not of version %d", RECORD_VERSION);
