@@ -33,6 +33,7 @@ class Commit(LiveCase):
     ready at the first question, nothing is left to gain; where it is not, half a second is."""
 
     with_sinterd = True
+    watch_loop = False
 
     def setUp(self):
         self.sinter = SinterBus(self.bench.bus.address)

@@ -21,7 +21,15 @@ LIMIT_RSS_KIB = 40 * 1024
 GIVE_BACK_SECONDS = 5
 
 
+class UnwatchedStage(stage.Stage):
+    """The daemon as it is installed."""
+
+    watch_loop = False
+
+
 class Daemon(stage.BusCase):
+    make_stage = UnwatchedStage
+
     @classmethod
     def stage_up(cls):
         cls.make_images()

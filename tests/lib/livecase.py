@@ -6,14 +6,16 @@ from .loggedcase import LoggedCase
 
 
 class LiveCase(LoggedCase):
-    """self.bench is up. Set `with_sinterd = True` in a class to have sinterd up too."""
+    """self.bench is up. Set `with_sinterd = True` in a class to have sinterd up too, and
+    `watch_loop = False` where its speed is measured: the watch of the main loop takes time."""
 
     with_sinterd = False
+    watch_loop = True
 
     @classmethod
     def setUpClass(cls):
         require()
-        cls.bench = Bench(watch_loop=True)
+        cls.bench = Bench(watch_loop=cls.watch_loop)
         cls.addClassCleanup(cls.bench.stop)
         cls.bench.start()
         if cls.with_sinterd:

@@ -147,6 +147,7 @@ class Stage:
     """start() brings up bus and polkit; sinterd only when asked. stop() leaves nothing."""
 
     kind = 'system'
+    watch_loop = True                           # calls of the main loop that may block fail the case
 
     def __init__(self, arguments=()):
         require()
@@ -177,7 +178,8 @@ class Stage:
         argv = [SINTERD, '--' + ('system' if self.kind == 'system' else 'user'), '--connect',
                 'test://' + self.path('host.xml'), '--config', self.config, '--state-dir',
                 self.path(state, 'sinter'), *arguments]
-        return Service(name, argv, {**self.env, **self.loop_watch.env()}, self.root)
+        return Service(name, argv, {**self.env, **(self.loop_watch.env() if self.watch_loop else {})},
+                       self.root)
 
     # -- coming and going ---------------------------------------------------
 
