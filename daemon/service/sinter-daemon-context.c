@@ -263,6 +263,14 @@ set_job_bandwidth(SinterServiceContext *context, const char *id, guint64 bytes_p
     return job && sinter_job_set_bandwidth(job, bytes_per_sec, error);
 }
 
+static gboolean
+resolve_job(SinterServiceContext *context, const char *id, const char *choice, GError **error)
+{
+    SinterJob *job = find_job(context, id, error);
+
+    return job && sinter_job_resolve(job, choice, error);
+}
+
 /* --- the incidents -----------------------------------------------------------------------------
  */
 
@@ -309,6 +317,7 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->find_job_on_disk = find_job_on_disk;
     iface->cancel_job = cancel_job;
     iface->set_job_bandwidth = set_job_bandwidth;
+    iface->resolve_job = resolve_job;
     iface->resolve_incident = resolve_incident;
     iface->retry_incident = retry_incident;
     iface->get_plan_limits = get_plan_limits;

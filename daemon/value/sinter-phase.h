@@ -19,6 +19,8 @@ typedef enum {
                              * offline: the merge is complete, the domain is being redefined */
     SINTER_PHASE_VERIFYING, /* the chain is being compared with the plan */
     SINTER_PHASE_CLEANING,  /* snapshot metadata and files are being removed */
+    SINTER_PHASE_RESOLVING, /* a quarantined job: its images are being compared, or the definition
+                             * is being changed to the image that a user chose */
     SINTER_PHASE_DONE,
     SINTER_PHASE_FAILED,
     SINTER_PHASE_CANCELLED,

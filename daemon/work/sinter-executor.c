@@ -100,7 +100,7 @@ admit_jobs(SinterExecutor *self)
 /* --- keeping and trimming jobs --------------------------------------------------------------- */
 
 /* (nullable): the ended job that ended first; not by id, because a job that ran for days has a low
- * id and is still recent */
+ * id and is still recent; none that a user must resolve */
 static SinterJob *
 find_first_ended(SinterExecutor *self)
 {
@@ -109,8 +109,9 @@ find_first_ended(SinterExecutor *self)
     for (guint i = 0; i < self->jobs->len; i++) {
         SinterJob *job = self->jobs->pdata[i];
 
-        if (!is_unended(job) && (!first || sinter_job_get_record(job)->ended_usec <
-                                               sinter_job_get_record(first)->ended_usec))
+        if (!is_unended(job) && !sinter_job_get_record(job)->in_doubt &&
+            (!first ||
+             sinter_job_get_record(job)->ended_usec < sinter_job_get_record(first)->ended_usec))
             first = job;
     }
     return first;
@@ -125,10 +126,12 @@ take_expired(SinterExecutor *self)
     g_autoptr(GPtrArray) expired = g_ptr_array_new_with_free_func(g_object_unref);
 
     for (; n_ended > self->limits.keep_records; n_ended--) {
-        SinterJob *job = g_object_ref(find_first_ended(self));
+        SinterJob *job = find_first_ended(self);
 
+        if (!job)
+            break;
+        g_ptr_array_add(expired, g_object_ref(job));
         g_ptr_array_remove(self->jobs, job);
-        g_ptr_array_add(expired, job);
     }
     return expired->len > 0 ? g_steal_pointer(&expired) : NULL;
 }
@@ -190,9 +193,21 @@ trim_jobs(SinterExecutor *self)
     g_task_run_in_thread(task, remove_records_in_thread);
 }
 
+/* What differs between the two images of a job that is in doubt is found out at once, if that is
+ * possible. */
+static void
+compare_doubtful(SinterJob *job, SinterExecutor *self)
+{
+    const SinterJobRecord *record = sinter_job_get_record(job);
+
+    if (self->event_handler && record->in_doubt && !record->choice)
+        sinter_job_resolve(job, SINTER_JOB_CHOICE_COMPARE, NULL);
+}
+
 static void
 on_job_ended(SinterJob *job, SinterExecutor *self)
 {
+    compare_doubtful(job, self);
     admit_jobs(self);
     trim_jobs(self);
 }
@@ -333,6 +348,27 @@ check_disk_free(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPl
     return FALSE;
 }
 
+/* While it is unknown which image of a disk is current, none of them must change. */
+static gboolean
+check_no_doubt(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPlan *part,
+               GError **error)
+{
+    for (guint i = 0; i < self->jobs->len; i++) {
+        const SinterJobRecord *record = sinter_job_get_record(self->jobs->pdata[i]);
+
+        if (!record->in_doubt || part->operation == SINTER_OPERATION_CHECK ||
+            strcmp(record->domain_uuid, plan->domain_uuid) != 0 ||
+            strcmp(record->plan->disk, part->disk) != 0)
+            continue;
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                    "job %s could not determine which image of domain '%s', disk %s is current: "
+                    "resolve it first (sinter job %s)",
+                    record->id, plan->domain_name, part->disk, record->id);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean
 check_plan(SinterExecutor *self, const SinterPlan *plan, guint uid, GError **error)
 {
@@ -348,7 +384,8 @@ check_plan(SinterExecutor *self, const SinterPlan *plan, guint uid, GError **err
 
         if (part->refusals->len > 0)
             continue;
-        if (!check_disk_free(self, plan, part, error) || !check_chain(self, plan, part, error))
+        if (!check_disk_free(self, plan, part, error) || !check_no_doubt(self, plan, part, error) ||
+            !check_chain(self, plan, part, error))
             return FALSE;
     }
     return check_bounds(self, plan, uid, error);

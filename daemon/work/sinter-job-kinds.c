@@ -11,6 +11,7 @@
 #include "sinter-live-check-job.h"
 #include "sinter-live-job.h"
 #include "sinter-offline-job.h"
+#include "sinter-resolve-job.h"
 #include "sinter-unknown-job.h"
 
 static const SinterJobKind *const kinds[] = {
@@ -33,5 +34,7 @@ sinter_job_kinds_for_record(const SinterJobRecord *record)
 {
     const SinterJobKind *kind = sinter_job_kinds_find(sinter_job_record_get_kind(record));
 
+    if (record->phase == SINTER_PHASE_RESOLVING)
+        return &sinter_resolve_job_kind;
     return kind ? kind : &sinter_unknown_job_kind;
 }

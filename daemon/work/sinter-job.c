@@ -16,7 +16,8 @@ struct _SinterJob {
     GObject parent_instance;
     SinterJobRecord *record; /* as last published */
     SinterJobProgress progress;
-    SinterJobRun *run; /* NULL if the job had ended before this run of the daemon */
+    SinterJobContext context;
+    SinterJobRun *run; /* NULL if the job has ended */
     gboolean admitted;
     gboolean stopped;
 };
@@ -81,16 +82,17 @@ SinterJob *
 sinter_job_new(const SinterJobContext *context, SinterJobRecord *record)
 {
     SinterJob *self = g_object_new(SINTER_TYPE_JOB, NULL);
-    SinterJobContext own = *context;
 
     self->record = sinter_job_record_copy(record);
     self->admitted = record->phase > SINTER_PHASE_QUEUED;
-    own.func = on_published;
-    own.user_data = self;
+    self->context = *context;
+    self->context.func = on_published;
+    self->context.user_data = self;
     if (sinter_phase_is_final(record->phase))
         sinter_job_record_free(record);
     else
-        self->run = sinter_job_run_start(&own, sinter_job_kinds_for_record(record), record);
+        self->run =
+            sinter_job_run_start(&self->context, sinter_job_kinds_for_record(record), record);
     return self;
 }
 
@@ -180,7 +182,9 @@ sinter_job_get_progress(SinterJob *self)
 gboolean
 sinter_job_is_cancelable(SinterJob *self)
 {
-    return self->run && self->record->phase < SINTER_PHASE_PIVOTING;
+    SinterPhase phase = self->record->phase;
+
+    return self->run && (phase < SINTER_PHASE_PIVOTING || phase == SINTER_PHASE_RESOLVING);
 }
 
 static gboolean
@@ -205,6 +209,46 @@ sinter_job_cancel(SinterJob *self, GError **error)
         return FALSE;
     }
     sinter_mailbox_post(sinter_job_run_get_mailbox(self->run), SINTER_MESSAGE_CANCEL);
+    return TRUE;
+}
+
+static gboolean
+check_in_doubt(SinterJob *self, const char *choice, GError **error)
+{
+    const char *const choices[] = { SINTER_JOB_CHOICE_COMPARE, SINTER_JOB_CHOICE_OLD,
+                                    SINTER_JOB_CHOICE_NEW, NULL };
+
+    if (!g_strv_contains(choices, choice)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "invalid choice '%.64s': expected 'old' or 'new'", choice);
+        return FALSE;
+    }
+    if (!self->record->in_doubt) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,
+                    "job %s is not quarantined between two images: there is nothing to resolve",
+                    self->record->id);
+        return FALSE;
+    }
+    if (self->run)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY, "job %s is %s", self->record->id,
+                    sinter_phase_name(self->record->phase));
+    return !self->run;
+}
+
+gboolean
+sinter_job_resolve(SinterJob *self, const char *choice, GError **error)
+{
+    SinterJobRecord *record;
+
+    if (!check_in_doubt(self, choice, error))
+        return FALSE;
+    g_free(self->record->choice);
+    self->record->choice = g_strdup(choice);
+    self->record->phase = SINTER_PHASE_RESOLVING;
+    self->progress = (SinterJobProgress){ 0 };
+    record = sinter_job_record_copy(self->record);
+    self->run = sinter_job_run_start(&self->context, sinter_job_kinds_for_record(record), record);
+    g_signal_emit(self, signals[SIGNAL_CHANGED], 0);
     return TRUE;
 }
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * sinter-worker: merges, checks and repairs images for sinterd, which starts it with the images and
- * a socket as file descriptors. It reads the request, drops all privileges that the work does not
- * need, does the work, and reports the result. Invariant: it opens no file by name, and it does not
- * outlive its daemon, because end-of-file on the socket ends it. It may end at any moment: an
- * interrupted merge leaves a chain that reads as before.
+ * sinter-worker: merges, checks, repairs and compares images for sinterd, which starts it with the
+ * images and a socket as file descriptors. It reads the request, drops all privileges that the work
+ * does not need, does the work, and reports the result. Invariant: it opens no file by name, and it
+ * does not outlive its daemon, because end-of-file on the socket ends it. It may end at any moment:
+ * an interrupted merge leaves a chain that reads as before.
  */
 
 #include "sinter-worker-channel.h"
 #include "sinter-worker-check.h"
+#include "sinter-worker-compare.h"
 #include "sinter-worker-files.h"
 #include "sinter-worker-merge.h"
 #include "sinter-worker-repair.h"
@@ -118,6 +119,7 @@ static gboolean (*const actions[])(SinterFs *, const SinterWorkerRequest *, Sint
                                    GError **) = {
     [SINTER_WORKER_MERGE] = sinter_worker_merge,
     [SINTER_WORKER_CHECK] = sinter_worker_check,
+    [SINTER_WORKER_COMPARE] = sinter_worker_compare,
     [SINTER_WORKER_REPAIR_LEAKS] = sinter_worker_repair,
     [SINTER_WORKER_REPAIR_ALL] = sinter_worker_repair,
 };

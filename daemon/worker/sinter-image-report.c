@@ -152,6 +152,7 @@ static const Member finding_members[] = {
     F("text", MEMBER_TEXT, text),
     F("guest-offset", MEMBER_NUMBER, guest_offset),
     F("host-offset", MEMBER_NUMBER, host_offset),
+    F("length", MEMBER_COUNT, length),
     F("times", MEMBER_NUMBER, times),
 };
 #undef F

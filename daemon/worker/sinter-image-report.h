@@ -6,8 +6,9 @@
 G_BEGIN_DECLS
 
 /*
- * The result of the check of one image: a plain value that the worker sends, that job records keep,
- * and that the bus shows. Findings are capped, their counts are not.
+ * The result of the check of one image, or of its comparison with another: a plain value that the
+ * worker sends, that job records keep, and that the bus shows. Findings are capped, their counts
+ * are not.
  */
 
 /* The most findings that one report holds. */
@@ -31,7 +32,8 @@ typedef struct {
     char *text;  /* one line */
     guint64 guest_offset;
     guint64 host_offset;
-    guint64 times; /* how often the finding counts; never 0 */
+    guint64 length; /* of the range on the guest disk; 0: not a range */
+    guint64 times;  /* how often the finding counts; never 0 */
 } SinterImageFinding;
 
 /**

@@ -53,9 +53,8 @@ static const char *const directions[] = {
 };
 
 static const char *const actions[] = {
-    [SINTER_WORKER_MERGE] = "merge",
-    [SINTER_WORKER_CHECK] = "check",
-    [SINTER_WORKER_REPAIR_LEAKS] = "repair-leaks",
+    [SINTER_WORKER_MERGE] = "merge",           [SINTER_WORKER_CHECK] = "check",
+    [SINTER_WORKER_COMPARE] = "compare",       [SINTER_WORKER_REPAIR_LEAKS] = "repair-leaks",
     [SINTER_WORKER_REPAIR_ALL] = "repair-all",
 };
 
@@ -175,6 +174,8 @@ add_request(JsonBuilder *builder, const SinterWorkerRequest *request)
     json_builder_end_array(builder);
     if (request->action == SINTER_WORKER_MERGE)
         add_merge(builder, request);
+    if (request->action == SINTER_WORKER_COMPARE)
+        add_uint(builder, "last", request->last);
     add_bytes(builder, "bandwidth", request->bandwidth_bytes_per_sec);
     add_uint(builder, "uid", request->uid);
     add_uint(builder, "gid", request->gid);
@@ -338,6 +339,12 @@ read_merge(JsonObject *object, SinterWorkerRequest *request)
 }
 
 static gboolean
+read_comparison(JsonObject *object, SinterWorkerRequest *request)
+{
+    return get_uint(object, "last", request->files->len - 1, &request->last) && request->last > 0;
+}
+
+static gboolean
 have_undo_files(const SinterWorkerRequest *request)
 {
     for (guint i = 0; i < request->files->len; i++) {
@@ -357,6 +364,8 @@ read_action(JsonObject *object, SinterWorkerRequest *request)
     request->action = (SinterWorkerAction)action;
     if (request->action >= SINTER_WORKER_REPAIR_LEAKS && !have_undo_files(request))
         return FALSE;
+    if (request->action == SINTER_WORKER_COMPARE)
+        return read_comparison(object, request);
     return request->action != SINTER_WORKER_MERGE || read_merge(object, request);
 }
 

@@ -30,6 +30,7 @@ typedef struct {
 typedef enum {
     SINTER_WORKER_MERGE,
     SINTER_WORKER_CHECK,
+    SINTER_WORKER_COMPARE,
     SINTER_WORKER_REPAIR_LEAKS,
     SINTER_WORKER_REPAIR_ALL,
 } SinterWorkerAction;
@@ -40,14 +41,16 @@ typedef enum {
 } SinterWorkerDirection;
 
 /**
- * SinterWorkerRequest: merge a range of a chain into one of its ends, or check or repair
- * images.
+ * SinterWorkerRequest: merge a range of a chain into one of its ends, check or repair images, or
+ * compare two disks.
  *
  * @files: of SinterWorkerFile: to merge, the chain, top first. If @first is above 0, the layer
  *   right above the range gets the range's lowest layer as its backing file, in place of the
- *   highest. To check or repair, the images, each on its own; to repair, each with an undo_fd.
+ *   highest. To check or repair, the images, each on its own; to repair, each with an undo_fd. To
+ *   compare, the images of both chains: the first one is the top of one chain, @last the top of the
+ *   other.
  * @first, @last, @direction: of a merge: indexes in @files of the ends of the range; @first <
- *   @last
+ *   @last. Of a comparison only @last, which is above 0.
  * @uid, @gid: the user that the worker switches to before it reads the files; 0: no switch
  */
 typedef struct {

@@ -50,7 +50,8 @@ OBJECT_MANAGER_XML = '''
 LAYER_TYPES = {'path': 's', 'format': 's', 'type': 's', 'index': 'u', 'virtual-size-bytes': 't',
                'allocated-bytes': 't', 'snapshot': 's', 'missing': 'b', 'problem': 's',
                'users': 'as', 'kind': 's', 'disk': 's', 'subject': 's', 'bytes': 't', 'text': 's',
-               'code': 's', 'error': 's'}
+               'code': 's', 'error': 's', 'state': 's', 'corruptions': 't', 'leaks': 't',
+               'errors': 't', 'notes': 't', 'complete': 'b'}
 
 ZEROS = {'s': '', 'b': False, 'u': 0, 't': 0, 'x': 0, 'd': 0.0, 'o': '/', 'ao': [], 'as': [],
          'aa{sv}': []}
@@ -276,6 +277,33 @@ class Daemon:
         if not self.planned.get(('*', 'stubborn')):
             GLib.idle_add(self.end, path, 'cancelled')
         return None
+
+    def answer_Compare(self, path, **options):
+        if not self.objects[path][1]['InDoubt']:
+            raise Refusal('Failed', 'there is nothing to resolve')
+        self.change(path, Phase='resolving')
+        row = {'state': 'checked', 'text': '1 range differs, 64 KiB in all', 'corruptions': 0,
+               'leaks': 0, 'errors': 0, 'complete': True}
+        GLib.idle_add(self.end_again, path, 'quarantined', {'Images': [
+            dict(row, path='/images/old', text=''), dict(row, path='/images/new', notes=1)]})
+        return None
+
+    def answer_Resolve(self, path, choice, **options):
+        if choice not in ('old', 'new'):
+            raise Refusal('InvalidArgument', f"invalid choice '{choice}'")
+        self.change(path, Phase='resolving')
+        if self.planned.get(('*', 'stubborn')):
+            GLib.idle_add(self.end_again, path, 'quarantined',
+                          {'Warnings': ['domain is running: shut it off']})
+        else:
+            GLib.idle_add(self.end_again, path, 'done' if choice == 'new' else 'cancelled',
+                          {'InDoubt': False, 'Resolution': choice})
+        return None
+
+    def end_again(self, path, phase, values):
+        self.change(path, **values)
+        return self.end(path, phase, 'Failed' if phase == 'quarantined' else '',
+                        'QEMU ended' if phase == 'quarantined' else '')
 
     def answer_SetBandwidth(self, path, rate, **options):
         self.change(path, BandwidthLimit=rate)

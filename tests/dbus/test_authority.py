@@ -16,6 +16,7 @@ CHECK = 'org.sinter.check'
 CHECK_FILE = 'org.sinter.check-file'
 CONSOLIDATE = 'org.sinter.consolidate'
 REPAIR = 'org.sinter.repair'
+RESOLVE = 'org.sinter.resolve'
 CONFIGURE = 'org.sinter.configure'
 FOREIGN_UID = 4242
 
@@ -45,6 +46,8 @@ def methods(client, plan, job):
     yield plan, 'Plan', 'Execute', '', (), CONSOLIDATE
     yield job, 'Job', 'Cancel', '', (), CONSOLIDATE
     yield job, 'Job', 'SetBandwidth', 't', (1,), CONSOLIDATE
+    yield job, 'Job', 'Compare', '', (), CHECK
+    yield job, 'Job', 'Resolve', 's', ('old',), RESOLVE
     incident = client.manager('LookupIncident', '1')
     yield incident, 'Incident', 'Retry', '', (), INSPECT
     yield incident, 'Incident', 'Resolve', '', (), CONSOLIDATE

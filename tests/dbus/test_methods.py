@@ -224,6 +224,10 @@ class Jobs(MethodsCase):
         job = self.client.call(self.client.disk('chain'), DISK, 'Commit')
         self.await_end(job)
         self.assert_error('Failed', self.client.call, job, JOB, 'Cancel')
+        self.assert_error('Failed', self.client.call, job, JOB, 'Compare', text='nothing to resolve')
+        for choice, error in (('new', 'Failed'), ('compare', 'InvalidArgument'),
+                              ('both', 'InvalidArgument')):
+            self.assert_error(error, self.client.call, job, JOB, 'Resolve', '(sa{sv})', choice, {})
         self.assert_error('Failed', self.client.call, job, JOB, 'SetBandwidth', '(ta{sv})', 1, {})
 
     def test_operations(self):

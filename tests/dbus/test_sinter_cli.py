@@ -207,6 +207,25 @@ vm10 (running)
         self.assertEqual(json.loads(self.run_client('job', '1', '--json')[1])['error-name'],
                          'NoSpace')
 
+    def test_job_in_doubt(self):
+        self.daemon.do('new_job', disk_path(1, 'vda'), 'active-commit')
+        self.daemon.do('job', '1', {'InDoubt': True})
+        self.daemon.do('end', '1', 'quarantined', 'Failed', 'QEMU ended')
+        status, out, err = self.run_client('job', '1', '--compare')
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r'/images/new +checked +0 +0 +0 +1 range differs, 64 KiB in all\n')
+        self.assertIn('QEMU ended', err)
+        self.daemon.do('plan', '*', 'stubborn', True)
+        status, out, err = self.run_client('job', '1', '--resolve', 'new')
+        self.assertEqual((status, out), (1, ''))
+        self.assertIn('domain is running: shut it off', err)
+        self.daemon.do('plan', '*', 'stubborn', False)
+        status, out, err = self.run_client('job', '1', '--resolve', 'old')
+        self.assertEqual(status, 0)
+        self.assertEqual([call[1] for call in self.daemon.calls('Resolve')], [['new'], ['old']])
+        self.assertIn('Resolution:       old\n', self.run_client('job', '1')[1])
+        self.assertEqual(self.run_client('job', '1', '--compare')[0], 1)
+
     def test_cancel(self):
         self.daemon.do('new_job', disk_path(1, 'vda'), 'active-commit')
         self.daemon.do('plan', '*', 'stubborn', True)
@@ -318,6 +337,8 @@ class Wrong(CliCase):
         ['copy', 'vm1', 'vda'], ['copy', 'vm1', 'vda', ''], ['copy', 'vm1', 'vdz', '/x'],
         ['copy', 'vm1', 'vda', '/x', '--pivot', '--finish'], ['copy', 'vm1', 'vda', '/x', '/y'],
         ['jobs', '1'], ['job'], ['job', '77'], ['job', 'x', 'y'], ['job', ''],
+        ['job', '77', '--compare'], ['job', '1', '--compare', '--resolve', 'old'],
+        ['job', '1', '--resolve'],
         ['cancel'], ['cancel', '77'], ['bandwidth'], ['bandwidth', '1'], ['bandwidth', '1', 'x'],
         ['bandwidth', '77', '1M'], ['bandwidth', '1', '1M', '2M'], ['monitor', 'all'],
         ['incidents', 'solve', '1'], ['incidents', '77'], ['incidents', 'resolve', '77'],

@@ -14,7 +14,7 @@ import unittest
 
 import libvirt
 
-from lib import events
+from lib import events, images
 from lib.sinterbus import SinterBus, SinterError
 from lib.sintercase import SinterCase
 
@@ -194,8 +194,10 @@ class Crash(SinterCase):
         for path in (before[0], before[-1]):
             self.assertIn(f"'{path}'", end['ErrorMessage'])
         self.assertEqual(len(end['Warnings']), n_warnings, end['Warnings'])
-        self.assertIn(f'sinter-img compare {before[0]} {before[-1]}', ' '.join(end['Warnings']))
+        self.assertIn(f"sinter job {end['Id']} --compare", ' '.join(end['Warnings']))
+        self.assertTrue(end['InDoubt'])
         self.assertEqual([path for path in before if not os.path.exists(path)], [])
+        return end
 
     def write_into(self, path):
         """What the guest wrote to the new image after QEMU had moved to it."""
@@ -209,7 +211,8 @@ class Crash(SinterCase):
         self.write_into(before[-1])
         guest.domain.create()
         self.start_again()
-        self.check_quarantined(before, n_warnings=2)
+        # with the one that the images were not compared
+        self.check_quarantined(before, n_warnings=3)
         self.assertEqual(self.paths(guest), before)
 
     def test_shut_off_after_crash_in_pivot(self):
@@ -219,6 +222,111 @@ class Crash(SinterCase):
         self.write_into(before[-1])
         self.start_again()
         self.check_quarantined(before, n_warnings=1)
+
+    # -- and a user finds out which image is current ---------------------------
+
+    def left_in_doubt(self):
+        """A guest with a guard in its definition, whose new image has what the old one lacks."""
+        guest = self.new_guest()
+        before = self.paths(guest)
+        # the next sync of the thread is that of the definition's folder: the guard stands
+        self.start_to_die('fsync', 7)
+        self.die(guest)
+        guest.domain.destroy()
+        # where the overlays have data, and where they have none
+        subprocess.run(['qemu-io', '-f', 'qcow2', '-c', 'write -P 0x77 1M 512k', '-c',
+                        'write -P 0x77 8M 64k', before[-1]], check=True, stdout=subprocess.DEVNULL)
+        self.start_again()
+        return guest, before, self.check_quarantined(before, n_warnings=2)
+
+    def resolve(self, end, choice):
+        return self.bench.sinter_json('job', end['Id'], f'--resolve={choice}')[0]
+
+    def read_back(self, path):
+        """Whether the disk has what was written into the new image."""
+        done = subprocess.run(['qemu-io', '-r', '-U', '-f', 'qcow2', '-c', 'read -P 0x77 8M 64k',
+                               path], stdout=subprocess.PIPE, text=True, check=False)
+        return 'Pattern verification failed' not in done.stdout
+
+    def differences(self, one, other):
+        """The ranges that differ, as QEMU reads both: (offset, length)."""
+        contents = []
+        for path in (one, other):
+            raw = os.path.join(self.bench.folder('dumps'), 'side.raw')
+            images.convert(path, raw, 'qcow2', 'raw')
+            with open(raw, 'rb') as file:
+                contents.append(file.read())
+            os.unlink(raw)
+        ranges = []
+        for at in range(0, len(contents[0]), 512):
+            if contents[0][at:at + 512] == contents[1][at:at + 512]:
+                continue
+            if ranges and ranges[-1][0] + ranges[-1][1] == at:
+                ranges[-1] = (ranges[-1][0], ranges[-1][1] + 512)
+            else:
+                ranges.append((at, 512))
+        return ranges
+
+    def test_differences_are_known_at_once(self):
+        _, before, end = self.left_in_doubt()
+        self.assertEqual([image['path'] for image in end['Images']], [before[0], before[-1]])
+        ranges = self.differences(before[0], before[-1])
+        self.assertRegex(end['Images'][1]['text'], rf'^{len(ranges)} ranges? differs?, .* in all; '
+                                                   r'last written 20\d\d-')
+        self.assertEqual([(one['guest-offset'], one['length']) for one in end['Findings']], ranges)
+        self.assertIn('content-differs', self.bench.sinter('job', end['Id'], '--compare').stdout)
+
+    def test_disk_in_doubt_is_left_alone(self):
+        guest, before, end = self.left_in_doubt()
+        with self.assertRaises(SinterError) as caught:
+            self.sinter.consolidate(guest.name)
+        self.assertIn(f"sinter job {end['Id']}", str(caught.exception))
+        self.assertEqual(guest.image_files('vda'), before)
+
+    def test_new_image_is_chosen(self):
+        guest, before, end = self.left_in_doubt()
+        now = self.resolve(end, 'new')
+        self.assertEqual((now['phase'], now['resolution'], now['in-doubt']), ('done', 'new', False))
+        for path in before[:-1]:
+            self.assertIn(f"'{path}' is kept", ' '.join(now['warnings']))
+            self.assertTrue(os.path.exists(path))
+        self.assertEqual(self.paths(guest, inactive=True)[0], before[-1])
+        self.assertTrue(self.read_back(before[-1]))
+        guest.domain.create()
+        self.assertEqual(self.paths(guest), before[-1:])
+        # the kept images, which nobody may use any more, stand in the way of nothing
+        for name in guest.snapshot_names():
+            self.assertIn(f'virsh snapshot-delete {guest.name} {name} --metadata',
+                          ' '.join(now['warnings']))
+            self.bench.virsh('snapshot-delete', guest.name, name, '--metadata')
+        guest.grow(1)
+        job, = self.sinter.consolidate(guest.name)
+        self.assertEqual(job.wait()['Phase'], 'done')
+
+    def test_old_image_is_chosen(self):
+        guest, before, end = self.left_in_doubt()
+        now = self.resolve(end, 'old')
+        self.assertEqual((now['phase'], now['resolution']), ('cancelled', 'old'))
+        self.assertIn(before[-1], ' '.join(now['warnings']))
+        guest.domain.create()
+        self.assertEqual(self.paths(guest), before)
+        self.assertEqual([path for path in before if not os.path.exists(path)], [])
+        job, = self.sinter.consolidate(guest.name)
+        self.assertEqual(job.wait()['Phase'], 'done')
+
+    def test_choice_waits_for_a_domain_that_is_shut_off(self):
+        """The domain runs on the old chain: nothing is compared, and the new image not chosen."""
+        guest = self.new_guest()
+        before = self.paths(guest)
+        self.leave_job_in_pivot(guest)
+        guest.domain.create()
+        self.start_again()
+        end = self.check_quarantined(before, n_warnings=3)
+        self.assertEqual(end['Images'], [])
+        self.assertIn('is running: shut it off', end['Warnings'][-1])
+        guest.stop()
+        self.assertIn('; last written 20', self.bench.sinter('job', end['Id'], '--compare').stdout)
+        self.assertEqual(self.resolve(end, 'old')['phase'], 'cancelled')
 
     def test_same_qemu_after_crash_in_pivot(self):
         """The same QEMU runs on the old chain: it has not pivoted."""

@@ -2,24 +2,29 @@
 
 /* sinter job, cancel, bandwidth: act on one job by its id. */
 
+#include <string.h>
+
+#include "follow/sinter-follow.h"
 #include "sinter-commands.h"
 #include "text/sinter-check-text.h"
 #include "text/sinter-job-text.h"
 #include "bus/sinter-object.h"
+#include "sinter-error.h"
 #include "sinter-units.h"
 #include "sinter-work-options.h"
 
+typedef struct {
+    gboolean compare;
+    const char *resolve; /* "old", "new" */
+    SinterWaitOptions wait;
+} JobOptions;
+
 static int
-run_job(const SinterCommandCall *call, GError **error)
+show_job(const SinterClient *client, const SinterObject *job)
 {
-    g_autoptr(SinterClient) client = sinter_client_open(call->globals, error);
-    g_autoptr(SinterObject) job =
-        client ? sinter_object_find_job(client, call->operands[0], error) : NULL;
     g_autofree char *text = NULL;
     g_autofree char *report = NULL;
 
-    if (!job)
-        return SINTER_EXIT_FAILED;
     if (client->json != SINTER_JSON_OFF) {
         sinter_client_print_json(client, sinter_object_to_json(job));
     } else if (client->globals->quiet) {
@@ -32,13 +37,95 @@ run_job(const SinterCommandCall *call, GError **error)
     return SINTER_EXIT_DONE;
 }
 
+/* The job ends as it was, or as the choice says: its phase is not the result of the command. */
+static int
+judge(const JobOptions *options, const SinterProperties *job, int status)
+{
+    const char *resolution = sinter_properties_get_string(job, "Resolution");
+    GVariant *images = sinter_properties_get(job, "Images");
+
+    if (!sinter_job_text_is_final(job))
+        return status;
+    if (options->resolve)
+        return strcmp(resolution, options->resolve) == 0 ? SINTER_EXIT_DONE : SINTER_EXIT_FAILED;
+    return images && g_variant_n_children(images) > 0 ? sinter_check_text_exit_status(job)
+                                                      : SINTER_EXIT_FAILED;
+}
+
+/* Continues a job that is in doubt, and shows what came of it. */
+static int
+continue_job(SinterClient *client, const SinterObject *job, const JobOptions *options,
+             GError **error)
+{
+    g_autoptr(SinterFollow) follow = sinter_follow_new(client, &options->wait, error);
+    const SinterProperties *now;
+    g_autofree char *report = NULL;
+    int status;
+
+    if (!follow)
+        return SINTER_EXIT_FAILED;
+    sinter_follow_add(
+        follow, sinter_properties_get_string(job->properties, "Id"),
+        &(SinterMethod){
+            .path = job->path,
+            .interface = SINTER_IFACE("Job"),
+            .method = options->resolve ? "Resolve" : "Compare",
+            .reply_type = "()",
+            .arguments = options->resolve ? g_variant_new("(s)", options->resolve) : NULL,
+        });
+    status = sinter_follow_run(follow);
+    now = sinter_follow_get_n_jobs(follow) > 0 ? sinter_follow_get_job(follow, 0) : NULL;
+    if (client->json != SINTER_JSON_OFF)
+        sinter_client_print_json(client, sinter_follow_to_json(follow));
+    if (!now)
+        return status;
+    report = sinter_check_text_report(now, !client->globals->no_legend);
+    if (client->json == SINTER_JSON_OFF && !client->globals->quiet && !options->resolve)
+        g_print("%s", report);
+    return judge(options, now, status);
+}
+
+static int
+run_job(const SinterCommandCall *call, GError **error)
+{
+    const JobOptions *options = call->options;
+    g_autoptr(SinterClient) client = NULL;
+    g_autoptr(SinterObject) job = NULL;
+
+    if (options->compare && options->resolve) {
+        g_set_error_literal(
+            error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+            "job: --compare and --resolve are mutually exclusive; see 'sinter job --help'");
+        return SINTER_EXIT_FAILED;
+    }
+    client = sinter_client_open(call->globals, error);
+    job = client ? sinter_object_find_job(client, call->operands[0], error) : NULL;
+    if (!job)
+        return SINTER_EXIT_FAILED;
+    if (options->compare || options->resolve)
+        return continue_job(client, job, options, error);
+    return show_job(client, job);
+}
+
+static const SinterOption job_option_rows[] = {
+    { "compare", 0, NULL, "of a quarantined job: compare the old image with the new one",
+      SINTER_OPTION_MEMBER(JobOptions, compare) },
+    { "resolve", 0, "old|new", "of a quarantined job: use the old image, or the new one",
+      SINTER_OPTION_MEMBER(JobOptions, resolve) },
+    SINTER_WAIT_OPTIONS(JobOptions),
+};
+
 const SinterCommand sinter_command_job = {
     .name = "job",
-    .summary = "show all details of a job",
+    .summary = "show all details of a job, or resolve a quarantined one",
     .operands = "ID",
-    .description = "With -q, only its phase.",
+    .description = "With -q, only its phase. --compare and --resolve are for jobs that were "
+                   "quarantined because\nit is unknown which of two images is current.",
     .min_operands = 1,
     .max_operands = 1,
+    .options = job_option_rows,
+    .n_options = G_N_ELEMENTS(job_option_rows),
+    .options_size = sizeof(JobOptions),
     .run = run_job,
 };
 

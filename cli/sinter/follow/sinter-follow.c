@@ -24,10 +24,19 @@
 
 /* --- starting --------------------------------------------------------------------------------- */
 
+/* (transfer full): the object path or paths of the jobs of a reply */
+static GVariant *
+get_jobs(const SinterFollowStart *start, GVariant *reply)
+{
+    if (g_variant_n_children(reply) > 0)
+        return g_variant_get_child_value(reply, 0);
+    return g_variant_ref_sink(g_variant_new_object_path(start->method.path));
+}
+
 static void
 take_jobs(SinterFollow *self, const SinterFollowStart *start, GVariant *reply)
 {
-    g_autoptr(GVariant) child = g_variant_get_child_value(reply, 0);
+    g_autoptr(GVariant) child = get_jobs(start, reply);
     g_autofree const char **paths = NULL;
 
     if (g_variant_is_of_type(child, G_VARIANT_TYPE_OBJECT_PATH)) {

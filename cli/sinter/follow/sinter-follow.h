@@ -24,7 +24,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterFollow, sinter_follow_free)
 /**
  * sinter_follow_add:
  * @what: "vm1" or "vm1 vda", for the user
- * @method: returns "(o)" or "(ao)": the jobs that were started
+ * @method: returns "(o)" or "(ao)": the jobs that were started; "()": a method of the job that it
+ *   continues
  *
  * Queues a call that starts jobs. sinter_follow_run() makes the call.
  */

@@ -178,6 +178,7 @@ sinter_job_text_details(const SinterProperties *job, gint64 now_usec)
     sinter_detail_text_add_time(text, "Started", job, "StartTime");
     sinter_detail_text_add_time(text, "Ended", job, "EndTime");
     sinter_detail_text_add_property(text, "Error", job, "ErrorMessage");
+    sinter_detail_text_add_property(text, "Resolution", job, "Resolution");
     add_warnings(text, job);
     return g_string_free(text, FALSE);
 }

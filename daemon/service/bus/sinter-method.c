@@ -51,6 +51,8 @@ static const SinterMethod methods[] = {
     { PREFIX "Plan", "Discard", SINTER_ACTION_CONSOLIDATE, TRUE, NONE },
     { PREFIX "Job", "Cancel", SINTER_ACTION_CONSOLIDATE, TRUE, NONE },
     { PREFIX "Job", "SetBandwidth", SINTER_ACTION_CONSOLIDATE, TRUE, NONE },
+    { PREFIX "Job", "Compare", SINTER_ACTION_CHECK, FALSE, NONE },
+    { PREFIX "Job", "Resolve", SINTER_ACTION_RESOLVE, FALSE, NONE },
     { PREFIX "Incident", "Resolve", SINTER_ACTION_CONSOLIDATE, FALSE, NONE },
     { PREFIX "Incident", "Retry", SINTER_ACTION_INSPECT, FALSE, NONE },
 };

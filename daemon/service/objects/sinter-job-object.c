@@ -83,6 +83,8 @@ show_record(SinterDBusJob *iface, const SinterJobRecord *record)
 
     for (guint i = 0; record->warnings && i < record->warnings->len; i++)
         g_ptr_array_add(warnings, sinter_dbus_text(g_ptr_array_index(record->warnings, i)));
+    if (record->obstacle)
+        g_ptr_array_add(warnings, sinter_dbus_text(record->obstacle));
     g_ptr_array_add(warnings, NULL);
     sinter_dbus_job_set_phase(iface, sinter_phase_name(record->phase));
     sinter_dbus_job_set_bandwidth_limit(iface, record->bandwidth_bytes_per_sec);
@@ -91,6 +93,9 @@ show_record(SinterDBusJob *iface, const SinterJobRecord *record)
     sinter_dbus_job_set_error_name(iface, failed ? sinter_error_name(record->error_code) : "");
     sinter_dbus_job_set_error_message(iface, message);
     sinter_dbus_job_set_warnings(iface, (const char *const *)warnings->pdata);
+    sinter_dbus_job_set_in_doubt(iface, record->in_doubt);
+    sinter_dbus_job_set_resolution(iface,
+                                   record->choice && !record->in_doubt ? record->choice : "");
     show_undo_files(iface, record);
 }
 
@@ -179,8 +184,15 @@ keep_state(SinterJobObject *self, const SinterJobState *state)
 void
 sinter_job_object_update(SinterJobObject *self, const SinterJobState *state)
 {
+    gboolean continued = self->finished && !sinter_phase_is_final(state->record->phase);
+
     keep_state(self, state);
-    show_in_time(self);
+    if (continued) {
+        self->finished = FALSE;
+        show(self);
+    } else {
+        show_in_time(self);
+    }
 }
 
 void
@@ -276,10 +288,41 @@ handle_set_bandwidth(SinterDBusJob *iface, GDBusMethodInvocation *invocation, gu
 }
 
 static void
+resolve(SinterJobObject *self, GDBusMethodInvocation *invocation, const char *choice)
+{
+    GError *error = NULL;
+
+    if (sinter_service_context_resolve_job(self->context, self->record->id, choice, &error))
+        g_dbus_method_invocation_return_value(invocation, NULL);
+    else
+        sinter_dbus_return_error(invocation, error);
+}
+
+static gboolean
+handle_compare(SinterDBusJob *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    resolve(SINTER_JOB_OBJECT(iface), invocation, SINTER_JOB_CHOICE_COMPARE);
+    return TRUE;
+}
+
+/* The comparison is no choice of an image. */
+static gboolean
+handle_resolve(SinterDBusJob *iface, GDBusMethodInvocation *invocation, const char *choice,
+               GVariant *options)
+{
+    gboolean image = !g_str_equal(choice, SINTER_JOB_CHOICE_COMPARE);
+
+    resolve(SINTER_JOB_OBJECT(iface), invocation, image ? choice : "");
+    return TRUE;
+}
+
+static void
 job_iface_init(SinterDBusJobIface *iface)
 {
     iface->handle_cancel = handle_cancel;
     iface->handle_set_bandwidth = handle_set_bandwidth;
+    iface->handle_compare = handle_compare;
+    iface->handle_resolve = handle_resolve;
 }
 
 static void

@@ -98,10 +98,16 @@ sinter_job_table_add(SinterJobTable *table, const SinterJobState *state)
 void
 sinter_job_table_update(SinterJobTable *table, const SinterJobState *state)
 {
-    SinterJobObject *object = g_hash_table_lookup(table->objects, state->record->id);
+    const SinterJobRecord *record = state->record;
+    SinterJobObject *object = g_hash_table_lookup(table->objects, record->id);
+    gboolean had_ended;
 
-    if (object)
-        sinter_job_object_update(object, state);
+    if (!object)
+        return;
+    had_ended = sinter_phase_is_final(sinter_job_object_get_record(object)->phase);
+    sinter_job_object_update(object, state);
+    if (had_ended && !sinter_phase_is_final(record->phase))
+        sinter_domain_table_show_job(table->domains, record->domain_uuid, record->plan->disk);
 }
 
 void

@@ -62,6 +62,8 @@ add_findings(GVariantBuilder *builder, const SinterImageReport *report)
         add_text(builder, "text", finding->text);
         add_offset(builder, "guest-offset", finding->guest_offset);
         add_offset(builder, "host-offset", finding->host_offset);
+        if (finding->length > 0)
+            add_number(builder, "length", finding->length);
         add_number(builder, "times", finding->times);
         g_variant_builder_close(builder);
     }

@@ -106,6 +106,13 @@ sinter_service_context_set_job_bandwidth(SinterServiceContext *self, const char 
 }
 
 gboolean
+sinter_service_context_resolve_job(SinterServiceContext *self, const char *id, const char *choice,
+                                   GError **error)
+{
+    return OPERATIONS(self)->resolve_job(self, id, choice, error);
+}
+
+gboolean
 sinter_service_context_resolve_incident(SinterServiceContext *self, const char *id, GError **error)
 {
     return OPERATIONS(self)->resolve_incident(self, id, error);

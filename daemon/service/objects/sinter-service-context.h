@@ -52,6 +52,8 @@ struct _SinterServiceContextInterface {
     gboolean (*cancel_job)(SinterServiceContext *self, const char *id, GError **error);
     gboolean (*set_job_bandwidth)(SinterServiceContext *self, const char *id, guint64 bytes_per_sec,
                                   GError **error);
+    gboolean (*resolve_job)(SinterServiceContext *self, const char *id, const char *choice,
+                            GError **error);
     gboolean (*resolve_incident)(SinterServiceContext *self, const char *id, GError **error);
     gboolean (*retry_incident)(SinterServiceContext *self, const char *id, GError **error);
     const SinterPlanLimits *(*get_plan_limits)(SinterServiceContext *self);
@@ -106,6 +108,10 @@ gboolean sinter_service_context_cancel_job(SinterServiceContext *self, const cha
                                            GError **error);
 gboolean sinter_service_context_set_job_bandwidth(SinterServiceContext *self, const char *id,
                                                   guint64 bytes_per_sec, GError **error);
+
+/* As sinter_job_resolve(); NOT_FOUND if there is no such job. */
+gboolean sinter_service_context_resolve_job(SinterServiceContext *self, const char *id,
+                                            const char *choice, GError **error);
 
 /* Marks an incident as resolved by a user, or has it diagnosed again. NOT_FOUND if there is no such
  * incident, BUSY if it is resolved. */

@@ -59,7 +59,6 @@ warn_of_doubt(SinterJobRun *run)
 {
     SinterJobRecord *record = run->record;
     const SinterDiskPlan *plan = record->plan;
-    const char *disk = plan->disk;
     const char *name = record->domain_name;
 
     if (sinter_chain_look(run)->observation.domain_active)
@@ -68,15 +67,12 @@ warn_of_doubt(SinterJobRun *run)
                                "differ more",
                                name, plan->chain_before[0], plan->chain_after[0]);
     sinter_job_record_warn(record,
-                           "with the domain shut off, compare the images ('sinter-img compare %s "
-                           "%s'); then name the current one as the source of disk %s with "
-                           "'virsh edit %s' and keep a copy of the other one",
-                           plan->chain_before[0], plan->chain_after[0], disk, name);
+                           "with the domain shut off, compare the images with 'sinter job %s "
+                           "--compare'; then use the one that has the guest's last writes with "
+                           "'sinter job %s --resolve old' ('%s') or '--resolve new' ('%s')",
+                           record->id, record->id, plan->chain_before[0], plan->chain_after[0]);
     if (record->definition_guarded)
-        sinter_job_record_warn(record,
-                               "domain '%s' does not start until <encryption> is removed from disk "
-                               "%s with 'virsh edit %s'",
-                               name, disk, name);
+        sinter_job_record_warn(record, "domain '%s' does not start until then", name);
 }
 
 void
@@ -86,6 +82,7 @@ sinter_live_step_quarantine(SinterJobRun *run, const SinterVerdict *verdict)
     g_autofree char *message = NULL;
 
     if (run->record->phase == SINTER_PHASE_PIVOTING && sinter_live_pivots(plan)) {
+        run->record->in_doubt = TRUE;
         warn_of_doubt(run);
         message = g_strdup_printf("%s; the old image is '%s', the new one '%s'", verdict->reason,
                                   plan->chain_before[0], plan->chain_after[0]);

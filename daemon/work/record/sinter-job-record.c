@@ -39,6 +39,8 @@ sinter_job_record_copy(const SinterJobRecord *record)
     copy->merged_images = g_strdupv(record->merged_images);
     copy->undo_files = g_strdupv(record->undo_files);
     copy->qemu_identity = g_strdup(record->qemu_identity);
+    copy->choice = g_strdup(record->choice);
+    copy->obstacle = g_strdup(record->obstacle);
     copy->error_message = g_strdup(record->error_message);
     copy->warnings = g_ptr_array_copy(record->warnings, (GCopyFunc)(void (*)(void))g_strdup, NULL);
     g_ptr_array_set_free_func(copy->warnings, g_free);
@@ -61,6 +63,8 @@ sinter_job_record_free(SinterJobRecord *record)
     g_strfreev(record->merged_images);
     g_strfreev(record->undo_files);
     g_free(record->qemu_identity);
+    g_free(record->choice);
+    g_free(record->obstacle);
     g_free(record->error_message);
     g_ptr_array_unref(record->warnings);
     g_clear_pointer(&record->reports, g_ptr_array_unref);
@@ -128,6 +132,9 @@ static const Field record_fields[] = {
     R(FIELD_BOOLEAN, cancel_requested),
     R(FIELD_OPTIONAL, qemu_identity),
     R(FIELD_FLAG, definition_guarded),
+    R(FIELD_FLAG, in_doubt),
+    R(FIELD_OPTIONAL, choice),
+    R(FIELD_OPTIONAL, obstacle),
     R(FIELD_BOOLEAN, throttled),
     R(FIELD_UINT64, saved_total_bytes_per_sec),
     R(FIELD_UINT64, saved_read_bytes_per_sec),

@@ -21,6 +21,12 @@ G_BEGIN_DECLS
 #define SINTER_JOB_KIND_LIVE_CHECK "live-check"
 #define SINTER_JOB_KIND_REPAIR "image-repair"
 
+/* What a user can request for a job that is in doubt: to compare the two images, or to use the one
+ * from before or after the pivot. */
+#define SINTER_JOB_CHOICE_COMPARE "compare"
+#define SINTER_JOB_CHOICE_OLD "old"
+#define SINTER_JOB_CHOICE_NEW "new"
+
 typedef struct {
     char *id;   /* a decimal number, never reused */
     char *kind; /* (nullable): see sinter_job_record_get_kind() */
@@ -40,8 +46,13 @@ typedef struct {
                                   * requested */
     gboolean definition_guarded; /* the definition for the next boot has a guard, or is about to get
                                   * one */
-    gboolean throttled;          /* the daemon lowered the disk's write limit; the old limits are
-                                  * … */
+    gboolean in_doubt;  /* quarantined because it is unknown which of two images is current: the
+                         * first of the plan's chain_before, or of its chain_after */
+    char *choice;       /* (nullable): a SINTER_JOB_CHOICE of a user that is being carried out, or
+                         * that was carried out last */
+    char *obstacle;     /* (nullable): why the last choice could not be carried out; a warning */
+    gboolean throttled; /* the daemon lowered the disk's write limit; the old limits are
+                         * … */
     guint64 saved_total_bytes_per_sec;
     guint64 saved_read_bytes_per_sec;
     guint64 saved_write_bytes_per_sec;

@@ -84,4 +84,26 @@ typedef struct {
 gboolean sinter_compare(SinterChain *a, SinterChain *b, const SinterCompareOptions *options,
                         SinterComparison *ret, SinterCompareStage *ret_stage, GError **error);
 
+/**
+ * SinterDifferenceFunc:
+ * @offset: guest offset, a multiple of 512
+ * @length: in bytes; never 0
+ *
+ * Receives a range of the disk that differs. Called in the thread of the comparison.
+ */
+typedef void (*SinterDifferenceFunc)(guint64 offset, guint64 length, gpointer user_data);
+
+/**
+ * sinter_compare_all:
+ * @options: (nullable): as for sinter_compare(); strict has no effect
+ *
+ * Compares the content of two disks to their ends. Calls @func for each range that differs, in the
+ * order of the disk; two ranges never touch. Beyond the end of the shorter disk, data of the longer
+ * one that is not zero differs.
+ *
+ * Returns: whether both disks could be read completely, whatever the result
+ */
+gboolean sinter_compare_all(SinterChain *a, SinterChain *b, const SinterCompareOptions *options,
+                            SinterDifferenceFunc func, gpointer user_data, GError **error);
+
 G_END_DECLS

@@ -3,7 +3,8 @@
 /*
  * Compares two disks. The two maps are walked in parallel. Ranges that are zero in both are
  * skipped; the rest is read on both sides in pieces, by several threads. Invariant: the result is
- * the first difference in disk order, and a failure after it is not reported.
+ * the first difference in disk order, and a failure after it is not reported; if all differences
+ * are wanted, any failure is reported.
  */
 
 #include "sinter/compare.h"
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #define PIECE_BYTES (512 * 1024)
+#define PIECE_SECTORS (PIECE_BYTES / SINTER_SECTOR_BYTES)
 
 enum { A, B };
 
@@ -27,9 +29,18 @@ typedef struct {
     guint64 size;
 } Side;
 
+/* All differences: the range that is being joined from those of the pieces. */
+typedef struct {
+    SinterDifferenceFunc func; /* NULL: only the first difference is wanted */
+    gpointer user_data;
+    guint64 offset;
+    guint64 length; /* 0: none */
+} Differences;
+
 typedef struct {
     Side sides[2];
     gboolean strict;
+    Differences all;
     guint64 at; /* the next position to map */
     guint64 end;
     gint stage; /* atomic: a SinterCompareStage */
@@ -42,6 +53,7 @@ typedef struct {
     gboolean has_data[2];
     SinterCompareVerdict verdict;
     guint64 differs_at;
+    guint8 differs[PIECE_SECTORS / 8]; /* by sector, if all differences are wanted */
     guint64 progress; /* bytes from the end of the previous piece to the end of this one */
 } Piece;
 
@@ -197,12 +209,64 @@ first_nonzero(const guint8 *a, gsize len)
     return at;
 }
 
+/* The first sector from @at on where @a differs from @b, or from zeros if @b is NULL. */
+static gsize
+next_difference(const guint8 *a, const guint8 *b, gsize at, gsize len)
+{
+    return at + (b ? first_difference(a + at, b + at, len - at) : first_nonzero(a + at, len - at));
+}
+
+static void
+piece_mark(Piece *piece, const guint8 *a, const guint8 *b)
+{
+    gsize at = next_difference(a, b, 0, piece->length);
+
+    while (at < piece->length) {
+        gsize sector = at / SINTER_SECTOR_BYTES;
+
+        piece->differs[sector / 8] |= (guint8)(1U << sector % 8);
+        at = MIN(at + SINTER_SECTOR_BYTES, piece->length);
+        at = next_difference(a, b, at, piece->length);
+    }
+}
+
+static void
+differences_end_range(Differences *self)
+{
+    if (self->length > 0)
+        self->func(self->offset, self->length, self->user_data);
+    self->length = 0;
+}
+
+static void
+differences_add(Differences *self, guint64 offset, guint64 length)
+{
+    if (self->offset + self->length != offset)
+        differences_end_range(self);
+    if (self->length == 0)
+        self->offset = offset;
+    self->length += length;
+}
+
+static void
+differences_add_piece(Differences *self, const Piece *piece)
+{
+    for (gsize at = 0; at < piece->length; at += SINTER_SECTOR_BYTES) {
+        gsize sector = at / SINTER_SECTOR_BYTES;
+
+        if (piece->differs[sector / 8] & 1U << sector % 8)
+            differences_add(self, piece->offset + at, MIN(piece->length - at, SINTER_SECTOR_BYTES));
+    }
+}
+
 static gboolean
 compare_work(gpointer user_data, gpointer data, guint8 *buffer, GError **error)
 {
     Compare *self = user_data;
     Piece *piece = data;
     guint8 *halves[] = { buffer, buffer + PIECE_BYTES };
+    const guint8 *first;
+    const guint8 *second;
     gsize at;
 
     if (piece->length == 0)
@@ -217,9 +281,13 @@ compare_work(gpointer user_data, gpointer data, guint8 *buffer, GError **error)
             return FALSE;
         }
     }
-    at = piece->has_data[A] && piece->has_data[B]
-             ? first_difference(halves[A], halves[B], piece->length)
-             : first_nonzero(halves[piece->has_data[A] ? A : B], piece->length);
+    first = halves[piece->has_data[A] ? A : B];
+    second = piece->has_data[A] && piece->has_data[B] ? halves[B] : NULL;
+    if (self->all.func) {
+        piece_mark(piece, first, second);
+        return TRUE;
+    }
+    at = next_difference(first, second, 0, piece->length);
     if (at < piece->length) {
         piece->verdict = SINTER_COMPARE_CONTENT;
         piece->differs_at = piece->offset + at;
@@ -234,6 +302,8 @@ compare_deliver(gpointer user_data, gpointer data, guint8 *buffer, guint64 *ret_
     Compare *self = user_data;
     Piece *piece = data;
 
+    if (self->all.func)
+        differences_add_piece(&self->all, piece);
     if (piece->verdict == SINTER_COMPARE_SAME)
         *ret_units = piece->progress;
     self->outcome.verdict = piece->verdict;
@@ -260,29 +330,53 @@ compare_run(Compare *self, const SinterCompareOptions *options, GError **error)
     return sinter_relay_run(&compare_class, &relay, self, error);
 }
 
+/* Reads both disks, unless their sizes decide. */
+static gboolean
+compare_disks(Compare *self, SinterChain *a, SinterChain *b, const SinterCompareOptions *options,
+              GError **error)
+{
+    gboolean ok = side_init(&self->sides[A], a, error) && side_init(&self->sides[B], b, error);
+
+    if (ok) {
+        self->end = MAX(self->sides[A].size, self->sides[B].size);
+        self->outcome.common_size = MIN(self->sides[A].size, self->sides[B].size);
+        self->outcome.sizes_differ = self->end != self->outcome.common_size;
+        if (self->strict && self->outcome.sizes_differ)
+            self->outcome.verdict = SINTER_COMPARE_SIZE;
+        else
+            ok = compare_run(self, options, error);
+    }
+    sinter_chain_walk_clear(&self->sides[A].walk);
+    sinter_chain_walk_clear(&self->sides[B].walk);
+    return ok;
+}
+
 gboolean
 sinter_compare(SinterChain *a, SinterChain *b, const SinterCompareOptions *options,
                SinterComparison *ret, SinterCompareStage *ret_stage, GError **error)
 {
     const SinterCompareOptions full = options ? *options : (SinterCompareOptions){ 0 };
     Compare self = { .strict = full.strict, .stage = SINTER_COMPARE_MAPPING };
-    gboolean ok;
 
-    ok = side_init(&self.sides[A], a, error) && side_init(&self.sides[B], b, error);
-    if (ok) {
-        self.end = MAX(self.sides[A].size, self.sides[B].size);
-        self.outcome.common_size = MIN(self.sides[A].size, self.sides[B].size);
-        self.outcome.sizes_differ = self.end != self.outcome.common_size;
-        if (self.strict && self.outcome.sizes_differ)
-            self.outcome.verdict = SINTER_COMPARE_SIZE;
-        else
-            ok = compare_run(&self, &full, error);
-    }
-    sinter_chain_walk_clear(&self.sides[A].walk);
-    sinter_chain_walk_clear(&self.sides[B].walk);
-    if (ok)
+    if (compare_disks(&self, a, b, &full, error)) {
         *ret = self.outcome;
-    else if (ret_stage)
+        return TRUE;
+    }
+    if (ret_stage)
         *ret_stage = g_atomic_int_get(&self.stage);
-    return ok;
+    return FALSE;
+}
+
+gboolean
+sinter_compare_all(SinterChain *a, SinterChain *b, const SinterCompareOptions *options,
+                   SinterDifferenceFunc func, gpointer user_data, GError **error)
+{
+    const SinterCompareOptions full = options ? *options : (SinterCompareOptions){ 0 };
+    Compare self = { .stage = SINTER_COMPARE_MAPPING,
+                     .all = { .func = func, .user_data = user_data } };
+
+    if (!compare_disks(&self, a, b, &full, error))
+        return FALSE;
+    differences_end_range(&self.all);
+    return TRUE;
 }

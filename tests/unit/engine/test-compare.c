@@ -73,6 +73,55 @@ test_single_bytes(void)
 }
 
 static void
+take_difference(guint64 offset, guint64 length, gpointer user_data)
+{
+    g_string_append_printf(user_data, " %" G_GUINT64_FORMAT "+%" G_GUINT64_FORMAT, offset, length);
+}
+
+static void
+assert_differences(SinterFs *fs, const char *a, const char *b, const char *expected)
+{
+    g_autoptr(SinterChain) first = disk_open(fs, a);
+    g_autoptr(SinterChain) second = disk_open(fs, b);
+    g_autoptr(GString) ahead = g_string_new(NULL);
+    g_autoptr(GString) back = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(sinter_compare_all(first, second, NULL, take_difference, ahead, &error));
+    g_assert_no_error(error);
+    g_assert_true(sinter_compare_all(second, first, NULL, take_difference, back, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(ahead->str, ==, expected);
+    g_assert_cmpstr(back->str, ==, expected);
+}
+
+/* Sectors that differ, alone, beside each other, across the borders of pieces, and at the end; one
+ * disk has no data where the other one has zeros. */
+static void
+test_all_differences(void)
+{
+    g_autoptr(SinterFs) fs = sinter_fs_new_memory();
+
+    disk_make_raw(fs, "a", DISK_BYTES);
+    disk_make_raw(fs, "b", DISK_BYTES);
+    assert_differences(fs, "a", "b", "");
+    disk_fill(fs, "a", 1000000, 0, 70000);
+    assert_differences(fs, "a", "b", "");
+    disk_fill(fs, "a", 511, 1, 2);
+    disk_fill(fs, "b", 4096, 1, 1);
+    assert_differences(fs, "a", "b", " 0+1024 4096+512");
+    disk_fill(fs, "a", 512 * 1024 - 1, 7, 1024 * 1024 + 2);
+    disk_fill(fs, "b", 600 * 1024, 7, 512);
+    disk_fill(fs, "b", DISK_BYTES - 1, 7, 1);
+    assert_differences(fs, "a", "b", " 0+1024 4096+512 523776+90624 614912+958464 4193792+512");
+    disk_make_raw(fs, "long", DISK_BYTES + 65536);
+    disk_make_raw(fs, "short", DISK_BYTES);
+    assert_differences(fs, "long", "short", "");
+    disk_fill(fs, "long", DISK_BYTES + 1024, 1, 512);
+    assert_differences(fs, "long", "short", " 4195328+512");
+}
+
+static void
 test_sizes(void)
 {
     g_autoptr(SinterFs) fs = sinter_fs_new_memory();
@@ -226,6 +275,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/compare/single-bytes", test_single_bytes);
+    g_test_add_func("/compare/all-differences", test_all_differences);
     g_test_add_func("/compare/sizes", test_sizes);
     g_test_add_func("/compare/empty", test_empty);
     g_test_add_func("/compare/allocation", test_allocation);

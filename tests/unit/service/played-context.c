@@ -155,6 +155,17 @@ set_job_bandwidth(SinterServiceContext *context, const char *id, guint64 bytes_p
 }
 
 static gboolean
+resolve_job(SinterServiceContext *context, const char *id, const char *choice, GError **error)
+{
+    PlayedContext *self = PLAYED_CONTEXT(context);
+
+    g_free(self->choice);
+    self->choice = g_strdup(choice);
+    note_job(self, id);
+    return !fails(&self->job_error, error);
+}
+
+static gboolean
 note_incident(PlayedContext *self, const char *id, GError **error)
 {
     g_free(self->asked_incident);
@@ -206,6 +217,7 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->find_job_on_disk = find_job_on_disk;
     iface->cancel_job = cancel_job;
     iface->set_job_bandwidth = set_job_bandwidth;
+    iface->resolve_job = resolve_job;
     iface->resolve_incident = resolve_incident;
     iface->retry_incident = retry_incident;
     iface->get_plan_limits = get_plan_limits;
@@ -231,6 +243,7 @@ played_context_finalize(GObject *object)
     g_clear_error(&self->job_error);
     g_clear_error(&self->incident_error);
     g_free(self->asked_incident);
+    g_free(self->choice);
     g_free(self->refreshed);
     g_free(self->asked_job);
     g_clear_pointer(&self->plan, sinter_plan_unref);

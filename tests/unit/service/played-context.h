@@ -44,6 +44,7 @@ struct _PlayedContext {
     char *asked_job; /* the id of the last request to a job */
     guint n_resolves;
     guint n_retries;
+    char *choice;         /* of the last resolution of a job */
     char *asked_incident; /* the id of the last request to an incident */
     guint64 bandwidth;
 };

@@ -251,6 +251,38 @@ test_requests(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->stage.context->bandwidth, ==, 12345);
 }
 
+/* A job that is in doubt goes on after its end, and ends again. */
+static void
+test_resolve(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GAsyncResult) result = NULL;
+    SinterJobState state = get_state(f);
+    g_autoptr(GError) error = NULL;
+
+    f->record->in_doubt = TRUE;
+    end_job(f, SINTER_PHASE_QUARANTINED);
+    g_assert_true(sinter_dbus_job_get_in_doubt(f->proxy));
+    sinter_dbus_job_call_resolve(f->proxy, "new", g_variant_new_parsed("@a{sv} {}"), NULL,
+                                 bus_fixture_keep_result, &result);
+    while (!result)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_true(sinter_dbus_job_call_resolve_finish(f->proxy, result, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(f->stage.context->choice, ==, "new");
+    f->record->phase = SINTER_PHASE_RESOLVING;
+    f->record->choice = g_strdup("new");
+    sinter_job_table_update(f->jobs, &state);
+    while (g_strcmp0(sinter_dbus_job_get_phase(f->proxy), "resolving") != 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpstr(sinter_dbus_job_get_resolution(f->proxy), ==, "");
+    f->record->in_doubt = FALSE;
+    f->n_completed = 0;
+    end_job(f, SINTER_PHASE_DONE);
+    g_assert_true(f->success);
+    g_assert_cmpstr(sinter_dbus_job_get_resolution(f->proxy), ==, "new");
+    g_assert_false(sinter_dbus_job_get_in_doubt(f->proxy));
+}
+
 /* The disk that it works on, and the disk's word of it. */
 static void
 test_disk(Fixture *f, gconstpointer data)
@@ -345,6 +377,7 @@ main(int argc, char **argv)
     ADD("failed", test_failed);
     ADD("removed-at-end", test_removed_at_end);
     ADD("requests", test_requests);
+    ADD("resolve", test_resolve);
     ADD("disk", test_disk);
     ADD("reports", test_reports);
     ADD("disk-gone", test_disk_gone);

@@ -73,6 +73,9 @@ sample_record(const char *id)
     record->cancel_requested = TRUE;
     record->qemu_identity = g_strdup("domain 1, process 2");
     record->definition_guarded = TRUE;
+    record->in_doubt = TRUE;
+    record->choice = g_strdup(SINTER_JOB_CHOICE_COMPARE);
+    record->obstacle = g_strdup("it runs");
     record->saved_write_bytes_per_sec = G_MAXUINT64 - 1;
     record->created_usec = 1234567890123456;
     record->error_code = SINTER_ERROR_NO_SPACE;
@@ -104,6 +107,9 @@ test_round_trip(void)
     g_assert_cmpstr(back->plan->ignored_readers[0], ==, "db");
     g_assert_cmpstr(back->qemu_identity, ==, "domain 1, process 2");
     g_assert_true(back->definition_guarded);
+    g_assert_true(back->in_doubt);
+    g_assert_cmpstr(back->choice, ==, SINTER_JOB_CHOICE_COMPARE);
+    g_assert_cmpstr(back->obstacle, ==, "it runs");
     g_assert_cmpuint(back->warnings->len, ==, 1);
     g_assert_nonnull(back->plan->drop_snapshots);
     g_assert_null(back->plan->drop_snapshots[0]);

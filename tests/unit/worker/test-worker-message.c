@@ -99,6 +99,26 @@ test_repair_request(void)
 }
 
 static void
+test_comparison_request(void)
+{
+    g_autoptr(SinterWorkerRequest) request = sinter_worker_request_new();
+    const SinterWorkerMessage message = { .kind = SINTER_WORKER_REQUEST, .request = request };
+    g_autoptr(SinterWorkerMessage) back = NULL;
+    g_autofree char *json = NULL;
+
+    request->action = SINTER_WORKER_COMPARE;
+    sinter_worker_request_add_file(request, "/img/top", "qcow2", 4, 0);
+    sinter_worker_request_add_file(request, "/img/base", "qcow2", 5, 0);
+    request->last = 1;
+    back = there_and_back(&message);
+    g_assert_cmpint(back->request->action, ==, SINTER_WORKER_COMPARE);
+    g_assert_cmpuint(back->request->last, ==, 1);
+    request->last = 0; /* an image is not compared with itself */
+    json = sinter_worker_message_to_json(&message);
+    g_assert_null(sinter_worker_message_from_json(json, strlen(json), NULL));
+}
+
+static void
 assert_same_finding(const SinterImageReport *a, const SinterImageReport *b, guint i)
 {
     const SinterImageFinding *one = g_ptr_array_index(a->findings, i);
@@ -108,6 +128,7 @@ assert_same_finding(const SinterImageReport *a, const SinterImageReport *b, guin
     g_assert_cmpstr(one->klass, ==, two->klass);
     g_assert_cmpstr(one->text, ==, two->text);
     g_assert_cmpuint(one->guest_offset, ==, two->guest_offset);
+    g_assert_cmpuint(one->length, ==, two->length);
     g_assert_cmpuint(one->host_offset, ==, two->host_offset);
     g_assert_cmpuint(one->times, ==, two->times);
 }
@@ -343,6 +364,7 @@ main(int argc, char **argv)
     g_test_add_func("/worker-message/plain", test_plain);
     g_test_add_func("/worker-message/request", test_request);
     g_test_add_func("/worker-message/repair-request", test_repair_request);
+    g_test_add_func("/worker-message/comparison-request", test_comparison_request);
     g_test_add_func("/worker-message/report", test_report);
     g_test_add_func("/worker-message/report-odd-text", test_report_odd_text);
     g_test_add_func("/worker-message/plain-report", test_plain_report);
