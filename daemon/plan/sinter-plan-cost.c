@@ -7,8 +7,8 @@
  * The data to copy is at most what the layers occupy on their file systems, and never more than the
  * disk's size. The written image grows by at most that amount, and never beyond the disk's size;
  * its own metadata (qcow2's tables and reference counts, a file system's extents) is added as a
- * small margin. Growth on a block device is not counted: the planner cannot tell whether it has
- * enough space.
+ * small margin. A raw device has its space already; a qcow2 image on a device can use what it does
+ * not use of the device yet.
  *
  * All sizes come from images and file systems, so sums saturate.
  */
@@ -28,7 +28,18 @@ subtract_bytes(guint64 a, guint64 b)
 }
 
 guint64
-sinter_plan_draft_sum_allocated(const SinterPlanDraft *draft, guint from, guint to)
+sinter_plan_draft_sum_used(const SinterPlanDraft *draft, guint from, guint to)
+{
+    guint64 sum = 0;
+
+    for (guint i = from; i < to; i++)
+        sum = sinter_sum(sum, sinter_layer_get_used(sinter_plan_draft_layer(draft, i)));
+    return sum;
+}
+
+/* What the layers take of their storage. */
+static guint64
+sum_allocated(const SinterPlanDraft *draft, guint from, guint to)
 {
     guint64 sum = 0;
 
@@ -61,19 +72,25 @@ count_growth(SinterPlanDraft *draft, const SinterLayer *written, guint64 size)
 {
     guint64 growth = draft->plan->bytes_to_copy;
 
+    gboolean device = written->type == SINTER_SOURCE_BLOCK;
+
+    if (device && g_strcmp0(written->format, "raw") == 0)
+        return;
     if (size > 0)
-        growth = MIN(growth, subtract_bytes(size, written->allocated_bytes));
-    if (written->type != SINTER_SOURCE_BLOCK) {
-        draft->growth_bytes = growth;
-        draft->plan->peak_extra_bytes = with_margin(growth);
-        draft->plan->fs_device = written->fs_device;
-    } else if (g_strcmp0(written->format, "raw") != 0 && growth > 0) {
+        growth = MIN(growth, subtract_bytes(size, sinter_layer_get_used(written)));
+    if (device && written->fs_device == 0) {
         g_autofree char *text = sinter_units_format_bytes(growth);
 
-        sinter_plan_draft_warn(
-            draft, "'%s' is a block device: it is unknown whether it has space for up to %s more",
-            written->description, text);
+        if (growth > 0)
+            sinter_plan_draft_warn(
+                draft,
+                "'%s' is a block device: it is unknown whether it has space for up to %s more",
+                written->description, text);
+        return;
     }
+    draft->growth_bytes = device ? 0 : growth; /* a device counts with its full size already */
+    draft->plan->peak_extra_bytes = with_margin(growth);
+    draft->plan->fs_device = written->fs_device;
 }
 
 void
@@ -82,15 +99,14 @@ sinter_plan_draft_count(SinterPlanDraft *draft)
     const SinterLayer *written;
     guint64 size;
 
-    draft->plan->space_before_bytes =
-        sinter_plan_draft_sum_allocated(draft, 0, draft->disk->layers->len);
+    draft->plan->space_before_bytes = sum_allocated(draft, 0, draft->disk->layers->len);
     draft->plan->space_after_bytes = draft->plan->space_before_bytes;
     if (sinter_plan_draft_is_refused(draft))
         return; /* the range may be empty, or the disk without any layer */
     written = get_written(draft);
     size = sinter_plan_draft_layer(draft, sinter_plan_draft_is_commit(draft) ? draft->first : 0)
                ->virtual_size_bytes;
-    draft->plan->bytes_to_copy = sinter_plan_draft_sum_allocated(draft, draft->first, draft->base);
+    draft->plan->bytes_to_copy = sinter_plan_draft_sum_used(draft, draft->first, draft->base);
     if (size > 0)
         draft->plan->bytes_to_copy = MIN(draft->plan->bytes_to_copy, size);
     if (written) {
@@ -144,11 +160,14 @@ refuse_space(SinterPlanDraft *draft, const SinterLayer *written, guint64 taken)
                              ? "merge a smaller range (--top, --base)"
                              : "pull a smaller range (--base)";
 
-    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_NO_SPACE,
-                             "'%s' may grow by %s, but its file system has only %s available%s, %s "
-                             "less than needed: free space, or %s",
-                             written->description, need_text, free_text, others, short_text,
-                             advice);
+    gboolean device = written->type == SINTER_SOURCE_BLOCK;
+
+    sinter_plan_draft_refuse(
+        draft, SINTER_REFUSAL_NO_SPACE,
+        "'%s' may grow by %s, but its %s has only %s available%s, %s less than "
+        "needed: %s, or %s",
+        written->description, need_text, device ? "device" : "file system", free_text, others,
+        short_text, device ? "extend the device" : "free space", advice);
 }
 
 /* @taken: bytes that earlier disks of the plan may need, by file system */

@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* The space that layers [@from, @to) occupy on their file systems. */
-guint64 sinter_plan_draft_sum_allocated(const SinterPlanDraft *draft, guint from, guint to);
+/* What the data and metadata of layers [@from, @to) take. */
+guint64 sinter_plan_draft_sum_used(const SinterPlanDraft *draft, guint from, guint to);
 
 /* Sets how much the operation copies and how much extra space it needs meanwhile. */
 void sinter_plan_draft_count(SinterPlanDraft *draft);

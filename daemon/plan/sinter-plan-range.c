@@ -263,8 +263,8 @@ is_upward_cheaper(const SinterPlanDraft *draft)
     if (!draft->plan->offline || !draft->consolidate || request->keep > 0 || request->top ||
         request->base || !may_bottom_go(draft))
         return FALSE;
-    return sinter_plan_draft_sum_allocated(draft, 1, n_layers) <
-           sinter_plan_draft_sum_allocated(draft, 0, n_layers - 1);
+    return sinter_plan_draft_sum_used(draft, 1, n_layers) <
+           sinter_plan_draft_sum_used(draft, 0, n_layers - 1);
 }
 
 static gboolean

@@ -36,11 +36,16 @@ typedef struct {
                                  * Unique in the whole domain; QEMU's node names contain it:
                                  * libvirt-INDEX-format, libvirt-INDEX-storage */
     guint64 virtual_size_bytes; /* the size that the guest sees */
-    guint64 allocated_bytes;    /* the space allocated on the file system */
+    guint64 allocated_bytes;    /* the space allocated on the file system; a device's size */
+    guint64 used_bytes;         /* of a qcow2 image on a device: what it uses of the device; else 0,
+                                 * see sinter_layer_get_used() */
     guint64 device;             /* the image's identity (sinter-identity.h), 0/0 if unknown */
     guint64 inode;
-    guint64 fs_device;        /* the file system of the image, 0 if unknown */
-    guint64 fs_free_bytes;    /* free space there; the inventory's value may be off by 1/64 */
+    guint64 fs_device;        /* the file system of the image, 0 if unknown; of a qcow2 image on a
+                               * device: the device, if @used_bytes is known */
+    guint64 fs_free_bytes;    /* what the image can grow by there: free space, within the quota of
+                               * the file's owner; the rest of a device. The inventory's value may
+                               * be off by 1/64 */
     gboolean missing;         /* the chain names the layer, but it does not exist */
     gboolean backing_unknown; /* the layer may have a backing file that is not in the chain; only
                                * set for the last layer of a chain, and then @problem says why */
@@ -193,6 +198,13 @@ void sinter_domain_add_problem(SinterDomain *domain, const char *problem);
 /* (transfer none) (nullable): by target name */
 const SinterDisk *sinter_domain_find_disk(const SinterDomain *domain, const char *target);
 const SinterSnapshot *sinter_domain_find_snapshot(const SinterDomain *domain, const char *name);
+
+/* What the image's data and metadata take: the most that a merge of it moves. */
+static inline guint64
+sinter_layer_get_used(const SinterLayer *layer)
+{
+    return layer->used_bytes > 0 ? layer->used_bytes : layer->allocated_bytes;
+}
 
 /* Returns whether two layers are the same file: by identity if both are known, else by path. */
 gboolean sinter_layer_same_file(const SinterLayer *a, const SinterLayer *b);

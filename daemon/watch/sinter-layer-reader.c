@@ -14,6 +14,7 @@
 #include "sinter-backing-doubt.h"
 #include "sinter-identity.h"
 #include "sinter-long-name.h"
+#include "sinter-quota.h"
 #include "sinter-volume-place.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ struct _SinterLayerReader {
     virConnectPtr connection;
     SinterFs *fs;
     GHashTable *sightings; /* "FORMAT\nPATH" → Sighting; an empty format is a probe */
-    GHashTable *free_room; /* st_dev → free bytes, both guint64 */
+    GHashTable *free_room; /* "DEVICE UID GID" → free bytes, guint64 */
 };
 
 static void
@@ -56,7 +57,7 @@ sinter_layer_reader_new(virConnectPtr connection)
     reader->connection = connection;
     reader->fs = sinter_fs_new_host(NULL, NULL);
     reader->sightings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, sighting_free);
-    reader->free_room = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    reader->free_room = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return reader;
 }
 
@@ -146,9 +147,11 @@ see(SinterLayerReader *reader, const char *path, const char *format)
 }
 
 static guint64
-find_free_room(SinterLayerReader *reader, const char *path, guint64 device)
+find_free_room(SinterLayerReader *reader, const char *path, const struct stat *st)
 {
-    guint64 *known = g_hash_table_lookup(reader->free_room, &device);
+    g_autofree char *key =
+        g_strdup_printf("%" G_GUINT64_FORMAT " %u %u", (guint64)st->st_dev, st->st_uid, st->st_gid);
+    guint64 *known = g_hash_table_lookup(reader->free_room, key);
     struct statvfs vfs;
     guint64 bytes = 0;
 
@@ -156,8 +159,8 @@ find_free_room(SinterLayerReader *reader, const char *path, guint64 device)
         return *known;
     if (statvfs(path, &vfs) == 0 && __builtin_mul_overflow(vfs.f_bavail, vfs.f_frsize, &bytes))
         bytes = G_MAXUINT64;
-    g_hash_table_insert(reader->free_room, g_memdup2(&device, sizeof device),
-                        g_memdup2(&bytes, sizeof bytes));
+    bytes = MIN(bytes, sinter_quota_find_room(path, st));
+    g_hash_table_insert(reader->free_room, g_steal_pointer(&key), g_memdup2(&bytes, sizeof bytes));
     return bytes;
 }
 
@@ -184,7 +187,7 @@ fill_from_stat(SinterLayerReader *reader, SinterLayer *layer, const Sighting *si
     layer->type = SINTER_SOURCE_FILE;
     layer->allocated_bytes = (guint64)st->st_blocks * 512;
     layer->fs_device = st->st_dev;
-    layer->fs_free_bytes = find_free_room(reader, layer->path, st->st_dev);
+    layer->fs_free_bytes = find_free_room(reader, layer->path, st);
 }
 
 /* The file system of the nearest folder above @path that can be examined; 0 for none. */
@@ -221,6 +224,24 @@ fill_data_file(SinterLayer *layer, const SinterImageInfo *info)
     layer->data_inode = identity.inode;
 }
 
+/* A device cannot grow: a qcow2 image on it can use what it does not use yet. An image whose
+ * records cannot be read has a problem, or is found to be damaged when it is written. */
+static void
+fill_device_room(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
+{
+    const SinterImageInfo *info = sighting->info;
+    guint64 usable;
+
+    layer->allocated_bytes = info->file_size; /* a device counts with its full size */
+    if (g_strcmp0(info->format, "qcow2") != 0 || info->cluster_size == 0 || info->trouble ||
+        info->data_file_name ||
+        !sinter_image_count_used(reader->fs, layer->path, info->format, &layer->used_bytes, NULL))
+        return;
+    usable = info->file_size - info->file_size % info->cluster_size;
+    layer->fs_device = sighting->st.st_rdev;
+    layer->fs_free_bytes = usable > layer->used_bytes ? usable - layer->used_bytes : 0;
+}
+
 /* Fills in what @sighting contains about the layer at its path. */
 static void
 fill(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
@@ -245,7 +266,7 @@ fill(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
     layer->looks_like = g_strdup(info->looks_like);
     fill_data_file(layer, info);
     if (layer->type == SINTER_SOURCE_BLOCK)
-        layer->allocated_bytes = info->file_size; /* a device counts with its full size */
+        fill_device_room(reader, layer, sighting);
 }
 
 static SinterLayer *

@@ -216,3 +216,20 @@ sinter_image_set_data_io(SinterImage *image, SinterIo *data_io)
     sinter_io_unref(image->data_io);
     image->data_io = data_io;
 }
+
+gboolean
+sinter_image_count_used(SinterFs *fs, const char *path, const char *format, guint64 *ret_bytes,
+                        GError **error)
+{
+    const SinterImageOptions options = { .format = format, .flags = SINTER_IO_NO_LOCK };
+    g_autoptr(SinterFs) host = fs ? sinter_fs_ref(fs) : sinter_fs_new_host(NULL, NULL);
+    g_autoptr(SinterImage) image = sinter_image_open(host, path, &options, error);
+
+    if (!image)
+        return FALSE;
+    if (image->format->count_used)
+        return image->format->count_used(image, ret_bytes, error);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "format '%s' does not record what an image uses of its file", image->format->name);
+    return FALSE;
+}

@@ -167,6 +167,7 @@ const SinterFormat sinter_format_qcow2 = {
     .read_streams = sinter_qcow2_read_streams,
     .measure_stream = sinter_qcow2_measure_stream,
     .is_preallocated = sinter_qcow2_is_preallocated,
+    .count_used = sinter_qcow2_count_used,
     .list_snapshots = qcow2_list_snapshots,
     .list_bitmaps = qcow2_list_bitmaps,
     .check = sinter_qcow2_check,

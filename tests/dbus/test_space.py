@@ -42,5 +42,33 @@ class NoRoom(stage.BusCase):
         self.assertFalse(any('/jobs/' in path for path in self.client.objects()))
 
 
+class Quota(stage.BusCase):
+    """The owner of the base may store less than its file system has."""
+
+    @classmethod
+    def stage_up(cls):
+        place = cls.stage
+        place.add_domain('limited', ('vda', place.chain('base', 'top')))
+        place.write_host()
+        subprocess.run(['qemu-io', '-f', 'qcow2', '-c', 'write 0 8M', place.path('top')], check=True,
+                       stdout=subprocess.DEVNULL)
+        place.start_polkit()
+        place.allow_all()
+        env = place.sinterd.env
+        env['LD_PRELOAD'] = ' '.join(filter(None, (
+            env.get('LD_PRELOAD'),
+            os.path.join(stage.BUILD, 'tests', 'dbus', 'libsmall-quota.so'))))
+        env.update(QUOTA_LIMIT_KIB=str(20 << 10), QUOTA_USED_KIB=str(15 << 10))
+        place.sinterd.start()
+
+    def test_refused(self):
+        plan = self.client.call(self.client.domain('limited'), DOMAIN, 'Plan')
+        refusals = self.client.get(plan, 'Plan', 'Refusals')
+        self.assertEqual([r['code'] for r in refusals], ['no-space'])
+        self.assertIn('has only 5 MiB available', refusals[0]['text'])
+        self.assert_error('NoSpace', self.client.call, plan, PLAN, 'Execute',
+                          text=self.stage.path('base'))
+
+
 if __name__ == '__main__':
     unittest.main()

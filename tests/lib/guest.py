@@ -213,7 +213,8 @@ class Guest:
         while node is not None and node.find('source') is not None:
             source = node.find('source')
             form = driver if node is disk else node.find('format')
-            layers.append(Layer(source.get('file'), form.get('type'), source.get('index')))
+            path = source.get('file') or source.get('dev')
+            layers.append(Layer(path, form.get('type'), source.get('index')))
             node = node.find('backingStore')
         return layers
 

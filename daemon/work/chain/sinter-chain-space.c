@@ -29,8 +29,7 @@ find_layer(const SinterDisk *disk, const char *path, Target *target)
 
         if (g_strcmp0(layer->path, path) != 0)
             continue;
-        *target = (Target){ path, layer->type == SINTER_SOURCE_FILE ? layer->fs_device : 0,
-                            layer->fs_free_bytes };
+        *target = (Target){ path, layer->fs_device, layer->fs_free_bytes };
         return;
     }
 }

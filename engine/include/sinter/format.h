@@ -498,6 +498,9 @@ typedef struct {
      */
     gboolean (*rescue)(SinterIo *io, const SinterRescueOptions *options, SinterRescueResult *result,
                        GError **error);
+
+    /* Counts the space of the image's file that is in use, in bytes. Any thread. */
+    gboolean (*count_used)(SinterImage *image, guint64 *ret_bytes, GError **error);
 } SinterFormat;
 
 /**

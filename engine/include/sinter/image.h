@@ -101,6 +101,21 @@ SinterImageInfo *sinter_image_info_new(SinterFs *fs, const char *path, const cha
 /* Like sinter_image_info_new(), for an open file. */
 SinterImageInfo *sinter_image_info_new_for_io(SinterIo *io, const char *format, GError **error);
 
+/**
+ * sinter_image_count_used:
+ * @fs: (nullable): as for sinter_image_info_new()
+ * @path: the image
+ * @format: its format
+ * @ret_bytes: (out): the space of its file that the image uses, by its own records
+ *
+ * An image on a block device can grow by the rest of the device. Opens only @path, for reading and
+ * without a lock: if it is open in a writer, the result may be out of date.
+ *
+ * Returns: %FALSE with UNSUPPORTED if the format does not record it
+ */
+gboolean sinter_image_count_used(SinterFs *fs, const char *path, const char *format,
+                                 guint64 *ret_bytes, GError **error);
+
 /* Accepts %NULL. */
 void sinter_image_info_free(SinterImageInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterImageInfo, sinter_image_info_free)

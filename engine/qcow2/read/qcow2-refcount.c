@@ -117,3 +117,41 @@ sinter_qcow2_is_preallocated(SinterImage *image)
     }
     return self->is_preallocated == 2;
 }
+
+/* The caller holds the cache's lock. */
+static gboolean
+count_all(SinterQcow2Image *self, guint64 file_bytes, guint64 *ret_used, GError **error)
+{
+    const SinterQcow2Header *header = self->header;
+    guint64 end = sinter_qcow2_geometry_clusters(&header->geo, file_bytes);
+    guint64 cluster = 0;
+
+    *ret_used = 0;
+    while (cluster < end) {
+        CountPage page;
+
+        if (!refcount_find_page(self, cluster, &page, error))
+            return FALSE;
+        *ret_used += count_used(header, &page, end);
+        cluster = page.first_cluster + page.n;
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_count_used(SinterImage *image, guint64 *ret_bytes, GError **error)
+{
+    SinterQcow2Image *self = image->state;
+    guint64 used = 0;
+    guint64 file_bytes;
+    gboolean good;
+
+    if (!sinter_io_get_size(image->io, &file_bytes, error))
+        return FALSE;
+    sinter_qcow2_cache_lock(self->cache);
+    good = count_all(self, file_bytes, &used, error);
+    sinter_qcow2_cache_unlock(self->cache);
+    if (good)
+        *ret_bytes = used << self->header->geo.cluster_bits;
+    return good;
+}

@@ -11,4 +11,7 @@ G_BEGIN_DECLS
  */
 gboolean sinter_qcow2_is_preallocated(SinterImage *image);
 
+/* SinterFormat's count_used(): counts the clusters that have references. */
+gboolean sinter_qcow2_count_used(SinterImage *image, guint64 *ret_bytes, GError **error);
+
 G_END_DECLS

@@ -77,9 +77,10 @@ make_network_layer(SinterLayer *layer, const char *name)
 static gboolean
 set_layer_word(SinterLayer *layer, const char *name, const char *word)
 {
-    if (g_str_equal(word, "dev"))
+    if (g_str_equal(word, "dev")) {
         layer->type = SINTER_SOURCE_BLOCK;
-    else if (g_str_equal(word, "net"))
+        layer->fs_device = 0;
+    } else if (g_str_equal(word, "net"))
         make_network_layer(layer, name);
     else if (g_str_equal(word, "other"))
         layer->type = SINTER_SOURCE_OTHER;
@@ -111,6 +112,8 @@ set_layer_attribute(const World *world, SinterLayer *layer, const char *name, co
         layer->looks_like = g_strdup(word + 5);
     } else if (g_str_has_prefix(word, "free")) {
         layer->fs_free_bytes = parse_size(word + 4);
+    } else if (g_str_has_prefix(word, "used")) {
+        layer->used_bytes = parse_size(word + 4);
     } else if (g_str_has_prefix(word, "fs")) {
         layer->fs_device = parse_size(word + 2);
     } else if (g_str_has_prefix(word, "v")) {
