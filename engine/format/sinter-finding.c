@@ -39,6 +39,7 @@ static const char *const fix_texts[] = {
     [SINTER_FIX_SNAPSHOT] = "repair the snapshot entry, or delete the snapshot",
     [SINTER_FIX_BITMAP] = "delete the bitmap",
     [SINTER_FIX_NEWER] = "use a program that supports the feature",
+    [SINTER_FIX_RESCUE] = "search for the lost tables and data ('sinter-img rescue')",
 };
 
 static const struct {

@@ -125,7 +125,8 @@ image_read_data(SinterImage *self, const SinterExtent *run, void *buf, GError **
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                     "'%s' ends at %" G_GUINT64_FORMAT
                     ", but the data of guest offset %" G_GUINT64_FORMAT " is at %" G_GUINT64_FORMAT
-                    " to %" G_GUINT64_FORMAT ": the file was truncated",
+                    " to %" G_GUINT64_FORMAT
+                    ": the file was truncated; 'sinter-img salvage' copies what can be read",
                     sinter_io_get_path(self->data_io), st.size_bytes, run->offset, run->host_offset,
                     run->host_offset + run->length);
         return FALSE;

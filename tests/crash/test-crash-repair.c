@@ -82,19 +82,12 @@ repair(SinterFs *fs, GError **error)
     return sinter_image_repair(fs, PATH, "qcow2", &options, error);
 }
 
-/*
- * Corruptions and errors, but for counts of clusters of which a table and something else make use:
- * a rebuild counts both, a repair of single counts just one.
- */
 static guint64
 count_bad(const SinterRepairResult *result)
 {
     const SinterCheckResult *state = sinter_repair_result_get_state(result);
-    guint64 n_doubtful = state->per_code[SINTER_FINDING_METADATA_OVERLAP] > 0
-                             ? state->per_code[SINTER_FINDING_REFCOUNT_TOO_LOW]
-                             : 0;
 
-    return state->counts.corruptions + state->counts.errors - n_doubtful;
+    return state->counts.corruptions + state->counts.errors;
 }
 
 /* What a guest reads must be there; where its data and a table are one, it cannot be. */

@@ -37,6 +37,7 @@ EXT_FEATURES = 0x6803f857
 EXT_BITMAPS = 0x23852875
 EXT_LUKS = 0x0537be77
 EXT_DATA_FILE = 0x44415441
+EXT_LEAKS_KEPT = 0x534b4c4b      # of Sinter: a repair kept leaked clusters
 
 # name: (offset, bytes)
 HEADER_V2 = {

@@ -24,6 +24,7 @@ from guestview import PIECE, ZERO, Bad, GuestView, Pieces, Shaky, normal
 from sparsebytes import SparseBytes
 
 LIMIT = 16 << 20
+LEAKS = 3                       # the exit status of a check that finds nothing else
 GONE = Pieces(Bad('no such snapshot'))
 
 
@@ -67,7 +68,9 @@ class Outcome:
     def word(self):
         if self.worse:
             return 'made worse'
-        return 'left' if self.status else 'mended with loss' if self.lost else 'mended'
+        if self.status:
+            return 'leaks kept' if self.status == LEAKS else 'left'
+        return 'mended with loss' if self.lost else 'mended'
 
 
 def snapshot_of(view, key):
@@ -110,8 +113,7 @@ class Comparison:
         if after != truth:
             self.lost += PIECE
             self.filled |= isinstance(before, (Bad, Shaky)) and not isinstance(after, (Bad, Shaky))
-            if isinstance(before, Bad):
-                self.leftover(number)
+            self.leftover(number)
         why = self.wrong(truth, before, after)
         if why:
             self.worse.append(f'{self.name} at {number * PIECE:#x}: {why}')
@@ -129,7 +131,7 @@ class Comparison:
         return f'could be read, now {after[:40]!r}'
 
     def leftover(self, number):
-        """What there still is of an unreadable piece must stay."""
+        """What there still is of a piece that reads otherwise must stay."""
         place = self.views[0].places.get(number)
         if not place or self.repaired is None or self.views[1] is GONE:
             return      # of a snapshot that nothing names, only leaks are left
@@ -191,7 +193,7 @@ class Trial:
         for one in self.comparisons(after, Counts(raw)):
             outcome.lost += one.lost
             outcome.worse += one.worse
-            outcome.worse += one.freed if outcome.status else []
+            outcome.worse += one.freed
             outcome.filled |= one.filled
         if after.backing not in (self.truth.backing, self.before.backing):
             outcome.worse.append(f'the backing file {self.truth.backing} is now {after.backing}')

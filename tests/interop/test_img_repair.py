@@ -15,7 +15,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'images'))
 
 import damages                                                          # noqa: E402
-from damages import base                                                # noqa: E402
+from damages import base, variants                                      # noqa: E402
 
 SINTER_IMG = os.environ.get('SINTER_IMG', 'sinter-img')
 CLEAN, NOT_CHECKED, CORRUPT, LEAKS, NO_CHECK = 0, 1, 2, 3, 63
@@ -25,27 +25,24 @@ RANK = {NOT_CHECKED: 0, CORRUPT: 1, LEAKS: 2, CLEAN: 3}
 # Damage that must be repaired completely.
 MENDED = set("""
 bitmap-count-too-low bitmap-data-is-free bitmap-directory-beyond-file bitmap-directory-cut-short
-bitmap-directory-giant bitmap-directory-is-free bitmap-directory-of-noise
-bitmap-directory-unaligned bitmap-extra-data bitmap-flags-unknown bitmap-granularity-absurd
-bitmap-granularity-large bitmap-granularity-small bitmap-in-use-and-data-lost bitmap-name-too-long
-bitmap-name-twice bitmap-table-beyond-file bitmap-table-entry-beyond-file
-bitmap-table-entry-ones-and-offset bitmap-table-entry-reserved-bits bitmap-table-entry-unaligned
-bitmap-table-giant bitmap-table-not-counted bitmap-table-of-noise bitmap-table-too-large
-bitmap-table-unaligned bitmap-type-unknown bitmaps-bit-cleared bitmaps-bit-without-extension
-bitmaps-none bitmaps-too-many byte-counts-all-too-high cluster-leaked clusters-leaked-many
-compressed-copied compressed-copied-in-version-2 compressed-copied-zstd compressed-on-data
-compressed-refcount-too-low compressed-size-into-neighbour data-file-copied-missing
-data-in-compressed-cluster data-on-bitmap-data data-on-bitmap-directory data-on-bitmap-table
-data-on-luks-header data-on-refcount-block data-on-refcount-table data-on-refcount-table-counted
-data-on-snapshot-table file-cut-at-bitmap-data file-cut-at-bitmap-directory
-file-cut-at-bitmap-table header-refcount-order-larger header-refcount-order-smaller
-l1-copied-false l1-copied-missing l1-entry-copied-without-offset l1-entry-of-another-place
+bitmap-directory-giant bitmap-directory-is-free bitmap-directory-of-noise bitmap-directory-unaligned
+bitmap-extra-data bitmap-flags-unknown bitmap-granularity-absurd bitmap-granularity-large
+bitmap-granularity-small bitmap-in-use-and-data-lost bitmap-name-too-long bitmap-name-twice
+bitmap-table-beyond-file bitmap-table-entry-beyond-file bitmap-table-entry-ones-and-offset
+bitmap-table-entry-reserved-bits bitmap-table-entry-unaligned bitmap-table-giant
+bitmap-table-not-counted bitmap-table-of-noise bitmap-table-too-large bitmap-table-unaligned
+bitmap-type-unknown bitmaps-bit-cleared bitmaps-bit-without-extension bitmaps-none bitmaps-too-many
+byte-counts-all-too-high cluster-leaked clusters-leaked-many compressed-copied
+compressed-copied-in-version-2 compressed-copied-zstd compressed-refcount-too-low
+compressed-size-into-neighbour data-file-copied-missing file-cut-at-bitmap-data
+file-cut-at-bitmap-directory file-cut-at-bitmap-table header-refcount-order-larger
+header-refcount-order-smaller l1-copied-false l1-copied-missing l1-entry-copied-without-offset
 l1-entry-on-refcount-table l1-entry-reserved-high-bit l1-entry-reserved-low-bit l2-copied-false
 l2-copied-missing l2-copied-missing-with-luks l2-copied-missing-with-subclusters
 l2-entry-copied-without-offset l2-entry-reserved-bits-with-subclusters l2-entry-reserved-high-bit
-l2-entry-reserved-low-bit l2-zero-flag-in-version-2 leaks-among-data luks-clusters-not-counted
-marked-corrupt-with-a-leak marked-dirty-with-stale-counts narrow-count-is-free narrow-count-leaked
-narrow-count-overflows narrow-refcount-block-of-zeros nibble-count-too-low
+l2-entry-reserved-low-bit l2-zero-flag-in-version-2 leaks-among-data leaks-of-a-crash
+luks-clusters-not-counted marked-corrupt-with-a-leak marked-dirty-with-stale-counts
+narrow-count-is-free narrow-count-leaked narrow-refcount-block-of-zeros nibble-count-too-low
 refcount-block-in-the-middle-lost refcount-block-in-two-entries refcount-block-is-the-table
 refcount-block-not-counted refcount-block-of-noise refcount-block-of-ones refcount-block-of-zeros
 refcount-block-of-zeros-in-version-2 refcount-block-of-zeros-with-bitmaps
@@ -55,19 +52,26 @@ refcount-table-clusters-too-few refcount-table-clusters-too-many refcount-table-
 refcount-table-entry-beyond-file refcount-table-entry-on-data refcount-table-entry-reserved-bits
 refcount-table-entry-unaligned refcount-table-giant refcount-table-none refcount-table-not-counted
 refcount-table-of-noise refcount-table-of-ones refcount-table-offset-on-data
-refcount-table-offset-overflows refcount-table-offset-unaligned
+refcount-table-offset-overflows refcount-table-offset-unaligned refcount-table-runs-beyond-file
 refcount-table-second-entry-beyond-file refcount-too-high refcount-too-high-on-table
-run-entry-repeats-neighbour shared-cluster-counted-once snapshot-compressed-copied
-snapshot-data-is-free snapshot-data-is-free-in-version-2 snapshot-disk-size-beyond-l1
-snapshot-disk-size-zero snapshot-extra-too-short snapshot-id-twice snapshot-l1-entry-reserved-bits
-snapshot-l1-not-counted snapshot-l2-entry-reserved-bits snapshot-shares-at-another-place
-snapshot-table-not-counted snapshots-forgotten subcluster-all-allocated-and-zero
+shared-cluster-counted-once snapshot-compressed-copied snapshot-data-is-free
+snapshot-data-is-free-in-version-2 snapshot-disk-size-beyond-l1 snapshot-disk-size-zero
+snapshot-extra-too-short snapshot-id-twice snapshot-l1-entry-reserved-bits snapshot-l1-not-counted
+snapshot-l2-entry-reserved-bits snapshot-table-not-counted subcluster-all-allocated-and-zero
 subcluster-allocated-and-zero subcluster-allocated-and-zero-over-backing
-subcluster-bitmap-on-compressed subcluster-entry-with-zero-flag three-guests-one-cluster
-two-bit-count-too-low two-bitmaps-damaged two-guests-one-cluster two-guests-one-cluster-counted
-two-guests-one-cluster-of-subclusters two-guests-one-cluster-over-backing two-l1-entries-one-table
-used-data-is-free used-data-is-free-over-backing used-header-is-free wide-count-absurd
-wide-refcount-block-of-zeros word-count-too-low
+subcluster-bitmap-on-compressed subcluster-entry-with-zero-flag two-bit-count-too-low
+two-bitmaps-damaged two-l1-entries-one-table used-data-is-free used-data-is-free-over-backing
+used-header-is-free wide-count-absurd wide-refcount-block-of-zeros word-count-too-low
+""".split())
+
+# Damage that must be repaired, where leaked clusters may hold what was lost: they are kept.
+KEPT = set("""
+compressed-on-data data-in-compressed-cluster data-on-bitmap-data data-on-bitmap-directory
+data-on-bitmap-table data-on-luks-header data-on-refcount-block data-on-refcount-table
+data-on-refcount-table-counted data-on-snapshot-table l1-entry-of-another-place
+narrow-count-overflows run-entry-repeats-neighbour snapshot-shares-at-another-place
+snapshots-forgotten three-guests-one-cluster two-guests-one-cluster two-guests-one-cluster-counted
+two-guests-one-cluster-of-subclusters two-guests-one-cluster-over-backing
 """.split())
 
 # The same words, on both streams, as qemu-img.
@@ -108,6 +112,13 @@ class Case(unittest.TestCase):
     def theirs(self, *arguments):
         return run('/usr/bin/qemu-img', *arguments, folder=self.folder)
 
+    def content(self, path):
+        """None: the file is too large; nothing is wrong with those that are."""
+        if os.path.getsize(os.path.join(self.folder, path)) > 1 << 30:
+            return None
+        with open(os.path.join(self.folder, path), 'rb') as file:
+            return file.read()
+
     def written(self, path):
         """What a write to the file changes."""
         found = os.stat(os.path.join(self.folder, path))
@@ -125,13 +136,6 @@ class Corpus(Case):
         for step in report['sinter']['repair']['steps']:
             self.assertEqual(step['state'] == 'left', 'reason' in step, step)
             self.assertIn(step['state'], ('done', 'left'))
-
-    def content(self, path):
-        """None: the file is too large; nothing is wrong with those that are."""
-        if os.path.getsize(os.path.join(self.folder, path)) > 1 << 30:
-            return None
-        with open(os.path.join(self.folder, path), 'rb') as file:
-            return file.read()
 
     def assert_undone(self, path, original, changed):
         """The undo file restores the image byte for byte; without a change there is none."""
@@ -175,13 +179,16 @@ class Corpus(Case):
         return before.returncode, once.returncode
 
     def test_twice(self):
-        mended = set()
+        mended, kept = set(), set()
         for name, path in self.images.items():
             with self.subTest(damage=name):
                 before, after = self.repair(path)
                 if before not in (CLEAN, NO_CHECK) and after == CLEAN:
                     mended.add(name)
+                elif after == LEAKS:
+                    kept.add(name)
         self.assertEqual(MENDED - mended, set())
+        self.assertEqual(KEPT - kept, set())
 
 
 class Beside(Case):
@@ -235,12 +242,15 @@ class Choices(Case):
                 self.assertEqual(self.content(name), self.content('sound'))
 
     def test_cleared(self):
-        for name in ('l2-entry-unaligned', 'l1-entry-beyond-file', 'compressed-beyond-file',
-                     'file-cut-at-data'):
+        """What was given up and can still be found is kept until it is given up, too."""
+        for name, status in (('l2-entry-unaligned', LEAKS), ('l1-entry-beyond-file', LEAKS),
+                             ('compressed-beyond-file', CLEAN), ('file-cut-at-data', CLEAN)):
             with self.subTest(damage=name):
                 self.assertEqual(self.repaired(name, 'infer-entries').returncode, CORRUPT)
-                self.assertEqual(self.repaired(name, 'clear-entries').returncode, CLEAN)
-                self.assertEqual(self.theirs('check', name + '.qcow2').returncode, CLEAN)
+                self.assertEqual(self.repaired(name, 'clear-entries').returncode, status)
+                self.assertEqual(self.theirs('check', name + '.qcow2').returncode, status)
+                self.assertEqual(self.repaired(name, 'clear-entries', 'free-leaks').returncode,
+                                 CLEAN)
 
     def names(self, kind, path):
         """Of the snapshots or bitmaps."""
@@ -262,7 +272,9 @@ class Choices(Case):
                            ('snapshot-second-entry-zeroed', ['one'])):
             with self.subTest(damage=name):
                 self.assertEqual(self.repaired(name).returncode, CORRUPT)
-                self.assertEqual(self.repaired(name, 'delete-snapshots').returncode, CLEAN)
+                self.assertEqual(self.repaired(name, 'delete-snapshots').returncode, LEAKS)
+                self.assertEqual(self.repaired(name, 'delete-snapshots', 'free-leaks').returncode,
+                                 CLEAN)
                 self.assertEqual(self.names('snapshots', name + '.qcow2'), kept)
 
     def test_corrected_snapshots(self):
@@ -284,9 +296,92 @@ class Choices(Case):
 
     def test_both_users_are_named(self):
         done = self.repaired('two-guests-one-cluster')
-        self.assertEqual(done.returncode, CLEAN)
+        self.assertEqual(done.returncode, LEAKS)
         self.assertRegex(done.stderr, rb'Repairing cluster-shared: .*guest offset 0x0.*guest offset '
                                       rb'0x1000.*each gets a copy')
+
+
+class Leaks(Case):
+    """Leaked clusters that may hold what lost tables referred to are kept."""
+    KEPT = b"Not repaired: cluster-leaked: it may hold lost data: search it with 'sinter-img rescue'"
+
+    def assert_kept(self, level, name):
+        path = name + '.qcow2'
+        original = self.content(path)
+        done = self.ours('check', '-r', level, '--undo-file=none', path)
+        self.assertEqual(done.returncode, LEAKS, done.stderr)
+        self.assertIn(self.KEPT, done.stderr)
+        self.assertIn(f"Leaked clusters may hold lost data. To search for it, run: qemu-img rescue "
+                      f"'{path}'\n".encode(), done.stderr)
+        return self.content(path) == original
+
+    def assert_freed(self, level, name):
+        path = name + '.qcow2'
+        done = self.ours('check', '-r', level, '--also=free-leaks', '--undo-file=none', path)
+        self.assertEqual(done.returncode, CLEAN, done.stderr)
+        self.assertEqual(self.theirs('check', path).returncode, CLEAN)
+        self.assertNotIn(b'leaks-kept', self.ours('check', path).stderr)
+
+    def test_lost_tables(self):
+        for name in ('l2-table-zeroed', 'l1-table-zeroed', 'l1-table-zeroed-beside-snapshots',
+                     'snapshot-l1-table-zeroed', 'snapshots-forgotten', 'run-entry-zeroed',
+                     'run-sector-of-table-zeroed'):
+            for level in ('leaks', 'all'):
+                with self.subTest(damage=name, level=level):
+                    damages.write_one(self.folder, name)
+                    self.assertTrue(self.assert_kept(level, name), 'the image was written')
+                    self.assert_freed(level, name)
+
+    def test_a_crash(self):
+        """What a crash leaves behind is freed, as qemu-img does."""
+        for name in ('leaks-of-a-crash', 'cluster-leaked', 'clusters-leaked-many',
+                     'leaks-among-data'):
+            with self.subTest(damage=name):
+                damages.write_one(self.folder, name)
+                self.assertEqual(self.ours('check', '-r', 'leaks', name + '.qcow2').returncode,
+                                 CLEAN)
+
+    def test_one_of_two_users_is_wrong(self):
+        """Each gets a copy, and what leaked is kept, also by later repairs and by QEMU."""
+        for name in ('two-guests-one-cluster', 'data-on-refcount-block', 'compressed-on-data'):
+            with self.subTest(damage=name):
+                damages.write_one(self.folder, name)
+                path = name + '.qcow2'
+                self.assertFalse(self.assert_kept('all', name))
+                self.assertTrue(self.assert_kept('all', name), 'the second run wrote to the image')
+                self.assertEqual(self.theirs('check', path).returncode, LEAKS)
+                subprocess.run(['qemu-io', '-f', 'qcow2', '-c', 'write 4M 4k', path], check=True,
+                               cwd=self.folder, stdout=subprocess.DEVNULL)
+                self.assertTrue(self.assert_kept('leaks', name), 'the image was written')
+                self.assert_freed('leaks', name)
+
+
+class Bitmaps(Case):
+    """No dirty bitmap calls a range unchanged that a repair changed."""
+
+    def repaired(self, name, *words):
+        damages.write_damage(next(one for one in variants.all_variants() if one.name == name),
+                             self.folder)
+        done = self.ours('check', '-r', 'all', '--undo-file=none', *words, name + '.qcow2')
+        self.assertEqual(done.returncode, CLEAN, done.stderr)
+        report = json.loads(self.theirs('info', '--output=json', name + '.qcow2').stdout)
+        flags = {one['name']: one['flags']
+                 for one in report['format-specific']['data']['bitmaps']}
+        return flags, done.stderr
+
+    def test_changed_entries(self):
+        for name, choice in (('l2-entry-beyond-file-with-bitmaps', '--also=infer-entries'),
+                             ('compressed-beyond-file-with-bitmaps', '--also=clear-entries')):
+            flags, told = self.repaired(name, choice)
+            self.assertTrue(flags)
+            for bitmap, words in flags.items():
+                self.assertIn('in-use', words)
+                self.assertIn(f"bitmap '{bitmap}' becomes inconsistent".encode(), told)
+
+    def test_content_stays(self):
+        flags, told = self.repaired('l2-copied-missing-with-bitmaps')
+        self.assertNotIn(b'inconsistent', told)
+        self.assertTrue(any('in-use' not in words for words in flags.values()))
 
 
 class Arguments(Case):

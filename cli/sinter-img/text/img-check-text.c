@@ -137,6 +137,31 @@ sinter_img_check_print_human(const SinterCheckResult *result)
     print_allocation(&result->stats);
 }
 
+/* Returns whether tables or entries were lost that may have referred to leaked clusters. */
+static gboolean
+may_have_lost(const SinterCheckResult *result)
+{
+    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
+        SinterFindingFix fix = sinter_finding_code_fix((SinterFindingCode)code);
+
+        if (result->per_code[code] > 0 && (fix == SINTER_FIX_ENTRY || fix == SINTER_FIX_RESCUE))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+void
+sinter_img_check_print_hint(const SinterCheckResult *result, const char *name)
+{
+    g_autofree char *quoted = g_shell_quote(name);
+
+    if (result->counts.leaks == 0 || !may_have_lost(result))
+        return;
+    fflush(stdout);
+    fprintf(stderr, "Leaked clusters may hold lost data. To search for it, run: %s rescue %s\n",
+            sinter_img_program(), quoted);
+}
+
 /* qemu-img omits values that are 0, except for the errors. */
 static void
 set_count(JsonObject *object, const char *name, guint64 value)

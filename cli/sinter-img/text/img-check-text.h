@@ -18,6 +18,12 @@ void sinter_img_check_print_findings(const SinterCheckResult *result, guint64 l1
 /* Prints the summary for people to standard output. */
 void sinter_img_check_print_human(const SinterCheckResult *result);
 
+/*
+ * Prints a hint to standard error if leaked clusters may hold lost data. @name: the image as given
+ * on the command line
+ */
+void sinter_img_check_print_hint(const SinterCheckResult *result, const char *name);
+
 /* The members that `-r` adds. */
 typedef struct {
     guint64 corruptions; /* repaired */

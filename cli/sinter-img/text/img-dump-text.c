@@ -214,10 +214,10 @@ static GArray *
 wanted_fixes(const SinterCheckResult *result)
 {
     GArray *fixes = g_array_new(FALSE, FALSE, sizeof(SinterFindingFix));
-    gboolean seen[SINTER_FIX_NEWER + 1] = { FALSE };
+    gboolean seen[SINTER_FIX_RESCUE + 1] = { FALSE };
 
     for (int stake = SINTER_STAKE_IMAGE; stake >= SINTER_STAKE_NONE; stake--) {
-        for (int fix = SINTER_FIX_NEWER; fix >= SINTER_FIX_NONE; fix--) {
+        for (int fix = SINTER_FIX_RESCUE; fix >= SINTER_FIX_NONE; fix--) {
             SinterFindingFix one = (SinterFindingFix)fix;
 
             if (seen[fix] || !wants_fix(result, (SinterFindingStake)stake, one))
@@ -242,8 +242,9 @@ print_hint(const SinterCheckResult *result)
                sinter_finding_fix_describe(g_array_index(fixes, SinterFindingFix, i)));
     printf(".\n");
     if (result->counts.leaks > 0 && !result->leaks_are_safe)
-        printf("Do not free leaked clusters before the other errors are repaired: damaged entries "
-               "may have referred to them.\n");
+        printf("Do not free leaked clusters before lost data was searched for with '%s rescue': "
+               "damaged entries or lost tables may have referred to them.\n",
+               sinter_img_program());
 }
 
 static void

@@ -97,6 +97,7 @@ check_tell(const CheckOptions *self, const SinterCheckResult *result, gboolean e
         sinter_img_json_print(json);
     } else if (!self->quiet) {
         sinter_img_check_print_human(result);
+        sinter_img_check_print_hint(result, name);
     }
     if (result->counts.errors > 0)
         sinter_img_error("Check failed");
@@ -214,7 +215,8 @@ check_repair(const CheckOptions *self, const char *given, gboolean json)
 
     if (self->chain)
         return sinter_img_usage_error("-r and --backing-chain are mutually exclusive");
-    if (self->repair.choices && self->repair.level != SINTER_REPAIR_ALL)
+    if ((self->repair.choices & ~SINTER_REPAIR_FREE_LEAKS) != 0 &&
+        self->repair.level != SINTER_REPAIR_ALL)
         return sinter_img_usage_error("--also needs '-r all'");
     progress = sinter_img_progress_begin(sinter_img_progress_mode(self->quiet, self->progress),
                                          given, STEP_PERCENT);
@@ -269,7 +271,9 @@ static const SinterOption check_options[] = {
                         G_MAXUINT) },
     { "no-owners", 0, NULL, "do not search for owners of damaged clusters",
       SINTER_OPTION_MEMBER(CheckOptions, no_owners) },
-    { "also", 0, "CHOICE", "with '-r all': also infer-entries, clear-entries, delete-snapshots",
+    { "also", 0, "CHOICE",
+      "with '-r all': also infer-entries, clear-entries, delete-snapshots; with -r: also "
+      "free-leaks",
       .take = check_take_choice },
     { "dry-run", 0, NULL, "with -r: only show what would be repaired",
       SINTER_OPTION_MEMBER(CheckOptions, repair.dry_run) },

@@ -63,6 +63,7 @@ sinter_img_repair_take_choice(SinterImgRepair *self, const char *value)
         { "infer-entries", SINTER_REPAIR_INFER_ENTRIES },
         { "clear-entries", SINTER_REPAIR_CLEAR_ENTRIES },
         { "delete-snapshots", SINTER_REPAIR_DELETE_SNAPSHOTS },
+        { "free-leaks", SINTER_REPAIR_FREE_LEAKS },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(choices); i++) {
@@ -72,7 +73,7 @@ sinter_img_repair_take_choice(SinterImgRepair *self, const char *value)
         return TRUE;
     }
     sinter_img_usage_error("Unknown option value for --also (expecting 'infer-entries', "
-                           "'clear-entries' or 'delete-snapshots'): %s",
+                           "'clear-entries', 'delete-snapshots' or 'free-leaks'): %s",
                            value);
     return FALSE;
 }
@@ -137,6 +138,7 @@ tell_summary(const Run *run, const SinterRepairResult *result)
     sinter_img_check_print_human(state);
     if (self->repair->dry_run)
         sinter_img_repair_print_plan(result);
+    sinter_img_check_print_hint(state, self->given);
 }
 
 /* qemu-img writes no undo file: the line is on standard error, after all of its text. */

@@ -35,6 +35,8 @@ typedef struct _SinterProgress SinterProgress;
  * @SINTER_CHECK_SNAPSHOT_STATS: count the clusters that each snapshot shares with the active disk
  * @SINTER_CHECK_NO_LOCK: neither take nor respect image locks (`-U`); findings about an image that
  *   is being written are unreliable
+ * @SINTER_CHECK_ALL_LEAKS: examine the content of all leaked clusters, and of those whose refcount
+ *   is unknown, for lost tables, not only of the first 4096 leaked ones
  */
 typedef enum {
     SINTER_CHECK_DEFAULT = 0,
@@ -43,6 +45,7 @@ typedef enum {
     SINTER_CHECK_NO_OWNERS = 1 << 2,
     SINTER_CHECK_SNAPSHOT_STATS = 1 << 3,
     SINTER_CHECK_NO_LOCK = 1 << 4,
+    SINTER_CHECK_ALL_LEAKS = 1 << 5,
 } SinterCheckFlags;
 
 /* Default for the number of findings kept per code; all findings are counted. */
@@ -185,8 +188,8 @@ typedef struct {
  *   %NULL if it can be opened
  * @complete: whether everything could be checked. If not, findings about leaks and missing
  *   references are unreliable.
- * @leaks_are_safe: whether leaked clusters are certainly unused. They are not if damaged entries
- *   may have referred to them: freeing them would destroy recoverable data.
+ * @leaks_are_safe: whether leaked clusters are certainly unused. They are not if damaged
+ *   entries or lost tables may have referred to them: freeing them would destroy recoverable data.
  * @counts: all findings
  * @qemu_counts: of these, those that `qemu-img check` counts
  * @per_code: number of findings of each common code

@@ -78,6 +78,7 @@ typedef enum {
  * @SINTER_FIX_SNAPSHOT: repair the snapshot's entry, or delete the snapshot
  * @SINTER_FIX_BITMAP: delete the bitmap
  * @SINTER_FIX_NEWER: use a program that supports the feature
+ * @SINTER_FIX_RESCUE: search the file for lost tables and data (sinter/rescue.h)
  */
 typedef enum {
     SINTER_FIX_NONE,
@@ -91,6 +92,7 @@ typedef enum {
     SINTER_FIX_SNAPSHOT,
     SINTER_FIX_BITMAP,
     SINTER_FIX_NEWER,
+    SINTER_FIX_RESCUE,
 } SinterFindingFix;
 
 /**
@@ -347,7 +349,20 @@ typedef enum {
     X(BACKING_FORMAT_MISSING, "backing-format-missing", NOTE, DATA, HEADER, UNSEEN,                \
       "The format of the backing file '{detail}' is not stored: a guest can make a raw image "     \
       "look like another format")                                                                  \
-    X(BACKING_FORMAT_DOUBTFUL, "backing-format-doubtful", NOTE, DATA, HEADER, UNSEEN, "{detail}")
+    X(BACKING_FORMAT_DOUBTFUL, "backing-format-doubtful", NOTE, DATA, HEADER, UNSEEN, "{detail}")  \
+    /* leaked clusters that may hold lost data */                                                  \
+    X(LOST_TABLE, "lost-table", NOTE, DATA, RESCUE, UNSEEN,                                        \
+      "The leaked cluster at {host} looks like a table that refers to {#seen} leaked clusters: "   \
+      "the entry that refers to it may be lost")                                                   \
+    X(EMPTY_TABLE, "empty-table", NOTE, DATA, RESCUE, UNSEEN,                                      \
+      "The {owner} at {host} is empty, but {#seen} leaked clusters hold data: its entries may be " \
+      "lost")                                                                                      \
+    X(LOST_ENTRY, "lost-entry", NOTE, DATA, RESCUE, UNSEEN,                                        \
+      "The L2 entry of guest offset {guest} is empty, but its neighbors suggest the leaked "       \
+      "cluster at {host}: {#seen} entries may be lost")                                            \
+    X(LEAKS_KEPT, "leaks-kept", NOTE, DATA, RESCUE, UNSEEN,                                        \
+      "A repair gave several users of a cluster a copy each, and kept the leaked clusters: they "  \
+      "may hold the data of some of them")
 
 /**
  * SinterFindingCode:

@@ -15,7 +15,7 @@
  * and then switches to them with a write of one sector. A crash at any moment leaves an image that
  * reads the same and can be repaired again.
  *
- * Leaked clusters are freed only if no damaged entry can have referred to them
+ * Leaked clusters are freed only if no damaged entry and no lost table can have referred to them
  * (#SinterCheckResult.leaks_are_safe).
  *
  * Units: offsets are bytes. Errors: #GError of the domain %SINTER_ERROR. Threads: a repair may run
@@ -65,11 +65,15 @@ typedef enum {
  *   neighbours, or the place that the format requires
  * @SINTER_REPAIR_CLEAR_ENTRIES: an entry whose place cannot be found otherwise is cleared: the
  * guest sees zeros or the backing file, and what it stored there is given up
+ * @SINTER_REPAIR_DELETE_SNAPSHOTS: delete snapshots whose L1 table or entry is lost
+ * @SINTER_REPAIR_FREE_LEAKS: free leaked clusters even if lost tables may have referred to them
+ *   (%SINTER_FINDING_LOST_TABLE and the codes after it); at any #SinterRepairLevel
  */
 typedef enum {
     SINTER_REPAIR_INFER_ENTRIES = 1 << 0,
     SINTER_REPAIR_CLEAR_ENTRIES = 1 << 1,
     SINTER_REPAIR_DELETE_SNAPSHOTS = 1 << 2,
+    SINTER_REPAIR_FREE_LEAKS = 1 << 3,
 } SinterRepairChoice;
 
 /**
@@ -95,13 +99,15 @@ typedef enum {
  * input another one changes waits for the next round, which begins with a new check.
  */
 #define SINTER_REPAIR_PASSES(X)                                                                    \
-    X(REFCOUNT_STRUCTURE, "refcount-structure", 0,                                                 \
+    X(KEEP_LEAKS, "keep-leaks", 0,                                                                 \
+      "records in the header that leaked clusters may hold lost data")                             \
+    X(REFCOUNT_STRUCTURE, "refcount-structure", SINTER_REPAIR_BIT(KEEP_LEAKS),                     \
       "writes a new refcount table and new refcount blocks beside the damaged ones")               \
-    X(SNAPSHOTS, "snapshots", SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE),                               \
+    X(SNAPSHOTS, "snapshots", SINTER_REPAIR_STRUCTURE,                                             \
       "corrects the snapshot table, and deletes lost snapshots on request")                        \
-    X(BITMAPS, "bitmaps", SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE) | SINTER_REPAIR_BIT(SNAPSHOTS),    \
+    X(BITMAPS, "bitmaps", SINTER_REPAIR_STRUCTURE | SINTER_REPAIR_BIT(SNAPSHOTS),                  \
       "deletes damaged dirty bitmaps")                                                             \
-    X(ENTRIES, "entries", SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE) | SINTER_REPAIR_BIT(SNAPSHOTS),    \
+    X(ENTRIES, "entries", SINTER_REPAIR_STRUCTURE | SINTER_REPAIR_BIT(SNAPSHOTS),                  \
       "corrects damaged entries of L1 and L2 tables")                                              \
     X(SHARED, "shared-clusters", SINTER_REPAIR_TABLES | SINTER_REPAIR_BIT(ENTRIES),                \
       "gives each user of a cluster its own copy")                                                 \
@@ -116,10 +122,11 @@ typedef enum {
       "clears the marks for damaged images and for images that were not closed")
 
 #define SINTER_REPAIR_BIT(id) (1U << SINTER_REPAIR_PASS_##id)
-/* The passes that replace tables, and all that change what refers to a cluster. */
+/* The passes that come first, that replace tables, and all that change what refers to a cluster. */
+#define SINTER_REPAIR_STRUCTURE                                                                    \
+    (SINTER_REPAIR_BIT(KEEP_LEAKS) | SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE))
 #define SINTER_REPAIR_TABLES                                                                       \
-    (SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE) | SINTER_REPAIR_BIT(SNAPSHOTS) |                        \
-     SINTER_REPAIR_BIT(BITMAPS))
+    (SINTER_REPAIR_STRUCTURE | SINTER_REPAIR_BIT(SNAPSHOTS) | SINTER_REPAIR_BIT(BITMAPS))
 #define SINTER_REPAIR_MAPPING                                                                      \
     (SINTER_REPAIR_TABLES | SINTER_REPAIR_BIT(ENTRIES) | SINTER_REPAIR_BIT(SHARED))
 

@@ -93,6 +93,13 @@ layout_add_bitmaps(Layout *self, const Change *change)
 }
 
 static gboolean
+layout_add_leaks_kept(Layout *self, const Change *change)
+{
+    return !change->want->keeps_leaks ||
+           layout_add_extension(self, change->size, SINTER_QCOW2_EXT_LEAKS_KEPT, NULL, 0);
+}
+
+static gboolean
 layout_add_features(Layout *self, const Change *change)
 {
     guint8 raw[SINTER_QCOW2_FEATURES_BYTES];
@@ -110,7 +117,8 @@ static gboolean
 is_said_anew(const Change *change, guint32 type)
 {
     return type == SINTER_QCOW2_EXT_BACKING_FORMAT || type == SINTER_QCOW2_EXT_BITMAPS ||
-           type == SINTER_QCOW2_EXT_DATA_FILE || type == SINTER_QCOW2_EXT_FEATURE_NAMES;
+           type == SINTER_QCOW2_EXT_DATA_FILE || type == SINTER_QCOW2_EXT_FEATURE_NAMES ||
+           type == SINTER_QCOW2_EXT_LEAKS_KEPT;
 }
 
 /* The feature names that are kept, or that a header gets when it becomes version 3. */
@@ -189,7 +197,8 @@ layout_init(Layout *self, const Change *change, gboolean with_features)
                            want->backing_name ? want->backing_format : NULL) &&
            layout_add_text(self, change->size, SINTER_QCOW2_EXT_DATA_FILE, want->data_file_name) &&
            (!with_features || layout_keep_features(self, change)) &&
-           layout_add_bitmaps(self, change) && layout_keep_others(self, change) &&
+           layout_add_bitmaps(self, change) && layout_add_leaks_kept(self, change) &&
+           layout_keep_others(self, change) &&
            layout_add_extension(self, change->size, SINTER_QCOW2_EXT_END, NULL, 0);
 }
 
@@ -346,6 +355,7 @@ sinter_qcow2_header_change_of(const SinterQcow2Header *header)
         .n_bitmaps = has_bitmaps ? header->n_bitmaps : 0,
         .bitmap_directory_bytes = header->bitmap_directory_bytes,
         .bitmap_directory_offset = header->bitmap_directory_offset,
+        .keeps_leaks = sinter_qcow2_header_keeps_leaks(header),
     };
 }
 
@@ -354,8 +364,12 @@ sinter_qcow2_header_change(SinterIo *io, const SinterQcow2Header *header,
                            const SinterQcow2HeaderChange *want, GError **error)
 {
     Change change = { .io = io, .header = header, .want = want, .size = header->geo.cluster_size };
-    gboolean ok = change_run(&change, error);
+    gboolean ok;
 
+    if (header->header_bytes > change.size - SINTER_QCOW2_EXT_HEAD_BYTES)
+        return sinter_error_refuse(error, SINTER_ERROR_NO_SPACE,
+                                   "the header is longer than its cluster");
+    ok = change_run(&change, error);
     layout_clear(&change.now);
     return ok;
 }

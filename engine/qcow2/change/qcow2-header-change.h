@@ -18,6 +18,7 @@ typedef struct {
     guint32 n_bitmaps;          /* 0: no extension for bitmaps */
     guint64 bitmap_directory_bytes;
     guint64 bitmap_directory_offset;
+    gboolean keeps_leaks; /* leaked clusters may hold lost data */
 } SinterQcow2HeaderChange;
 
 /* Returns the current content, without unknown autoclear bits and invalid bitmaps. */

@@ -17,7 +17,8 @@ sinter_qcow2_shadow_load_l2(SinterQcow2Shadow *shadow, guint64 offset, guint8 *t
     if ((offset & (shadow->geo.cluster_size - 1)) == 0)
         return sinter_io_read(shadow->writer->io, offset, table, shadow->geo.cluster_size, error);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "'%s': invalid L2 table offset %" G_GUINT64_FORMAT,
+                "'%s': invalid L2 table offset %" G_GUINT64_FORMAT
+                "; repair the image with 'sinter-img check -r all'",
                 sinter_io_get_path(shadow->writer->io), offset);
     return FALSE;
 }

@@ -44,7 +44,8 @@ entry_clusters(const SinterQcow2Writer *writer, SinterQcow2L2Entry l2, guint64 *
     }
     if (host & (geo->cluster_size - 1)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "'%s': Invalid cluster entry found (L2 entry 0x%" G_GINT64_MODIFIER "x)",
+                    "'%s': Invalid cluster entry found (L2 entry 0x%" G_GINT64_MODIFIER
+                    "x); repair the image with 'sinter-img check -r all'",
                     sinter_io_get_path(writer->io), l2.entry);
         return FALSE;
     }
@@ -274,7 +275,8 @@ check_appliable(const SinterQcow2Writer *writer, const SinterQcow2Snapshot *snap
     if (snapshot->disk_bytes > 0 || snapshot->l1_entries == 0)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "'%s', snapshot '%s': its disk size is 0, although it has data",
+                "'%s', snapshot '%s': its disk size is 0, although it has data; repair the image "
+                "with 'sinter-img check -r all'",
                 sinter_io_get_path(writer->io), snapshot->name);
     return FALSE;
 }

@@ -109,6 +109,10 @@ check_state(SinterQcow2Check *self)
         note(self, SINTER_FINDING_IMAGE_CORRUPT, SINTER_QCOW2_AT_INCOMPATIBLE, NULL);
     if (header->crypt_method == SINTER_QCOW2_CRYPT_AES)
         note(self, SINTER_FINDING_LEGACY_ENCRYPTION, SINTER_QCOW2_AT_CRYPT_METHOD, NULL);
+    if (sinter_qcow2_header_keeps_leaks(header)) {
+        note(self, SINTER_FINDING_LEAKS_KEPT, SINTER_OFFSET_NONE, NULL);
+        self->leaks_may_be_lost = TRUE;
+    }
     if (header->backing_name && !header->backing_format && !says_backing_format(header))
         note(self, SINTER_FINDING_BACKING_FORMAT_MISSING, header->backing_name_offset,
              header->backing_name);

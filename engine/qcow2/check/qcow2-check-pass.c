@@ -18,13 +18,49 @@
  */
 #define FLAT_ALWAYS_BYTES (8 * 1024 * 1024)
 
+/* Returns whether there is damage with one of @stakes, each as a bit. */
+static gboolean
+is_at_stake(const SinterCheckResult *result, guint stakes)
+{
+    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
+        SinterFindingClass klass = sinter_finding_code_class(code);
+
+        if (result->per_code[code] > 0 &&
+            (klass == SINTER_FINDING_CORRUPTION || klass == SINTER_FINDING_ERROR) &&
+            (stakes >> sinter_finding_code_stake(code)) & 1)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+#define DATA_STAKES                                                                                \
+    (1U << SINTER_STAKE_SNAPSHOT | 1U << SINTER_STAKE_DATA | 1U << SINTER_STAKE_IMAGE)
+
 gboolean
-sinter_qcow2_check_fits(SinterQcow2Check *self, guint64 offset, guint64 bytes)
+sinter_qcow2_check_mapping_is_sound(const SinterCheckResult *result)
+{
+    return !is_at_stake(result, DATA_STAKES | 1U << SINTER_STAKE_BITMAP);
+}
+
+gboolean
+sinter_qcow2_check_data_is_sound(const SinterCheckResult *result)
+{
+    return !is_at_stake(result, DATA_STAKES);
+}
+
+gboolean
+sinter_qcow2_check_is_in_file(const SinterQcow2Check *self, guint64 offset, guint64 bytes)
 {
     guint64 end;
 
-    if (g_uint64_checked_add(&end, offset, bytes) &&
-        (end < self->file_bytes || end - self->file_bytes < self->geo.cluster_size))
+    return g_uint64_checked_add(&end, offset, bytes) &&
+           (end < self->file_bytes || end - self->file_bytes < self->geo.cluster_size);
+}
+
+gboolean
+sinter_qcow2_check_fits(SinterQcow2Check *self, guint64 offset, guint64 bytes)
+{
+    if (sinter_qcow2_check_is_in_file(self, offset, bytes))
         return TRUE;
     self->lowest_beyond = MIN(self->lowest_beyond, offset);
     return FALSE;

@@ -13,6 +13,7 @@
  *   bitmaps, luks → references to their clusters
  *   refblocks   → references to refcount blocks
  *   compare     → stored refcounts against references, clusters with several uses
+ *   lost        → leaked clusters that lost tables may have referred to
  *   deep        → compressed clusters, decoded
  *   owners      → the owners of the clusters in the findings
  */
@@ -60,6 +61,7 @@ typedef struct {
     gboolean is_done;         /* all passes have run: nothing is reported any more */
     gboolean stopped;         /* nothing after the header can be interpreted */
     gboolean guest_unreached; /* L1 tables are missing: their clusters are not leaks */
+    gboolean leaks_may_be_lost; /* lost tables may have referred to leaked clusters */
     gboolean l1_usable;
     gboolean reftable_usable;
     gboolean snapshots_usable;
@@ -98,11 +100,21 @@ gboolean sinter_qcow2_check_bitmaps(SinterQcow2Check *self, GError **error);
 gboolean sinter_qcow2_check_luks(SinterQcow2Check *self, GError **error);
 gboolean sinter_qcow2_check_refblocks(SinterQcow2Check *self, GError **error);
 gboolean sinter_qcow2_check_compare(SinterQcow2Check *self, GError **error);
+gboolean sinter_qcow2_check_lost(SinterQcow2Check *self, GError **error);
 gboolean sinter_qcow2_check_deep(SinterQcow2Check *self, GError **error);
 gboolean sinter_qcow2_check_owners(SinterQcow2Check *self, GError **error);
 gboolean sinter_qcow2_check_snapshot_stats(SinterQcow2Check *self, GError **error);
 
 /* What the passes use. */
+
+/*
+ * Returns whether all that refers to clusters was found: refcounts and flags may be wrong, but
+ * nothing that could lead to a cluster.
+ */
+gboolean sinter_qcow2_check_mapping_is_sound(const SinterCheckResult *result);
+
+/* The same, without dirty bitmaps: nothing that could lead to guest data is damaged. */
+gboolean sinter_qcow2_check_data_is_sound(const SinterCheckResult *result);
 
 /* Creates the map, after the views are known. */
 gboolean sinter_qcow2_check_make_map(SinterQcow2Check *self, GError **error);
@@ -111,6 +123,9 @@ gboolean sinter_qcow2_check_make_map(SinterQcow2Check *self, GError **error);
  * Returns whether @bytes at @offset are in the file by QEMU's rule: the last cluster may be
  * incomplete, so a reference may extend beyond the end by less than one cluster.
  */
+gboolean sinter_qcow2_check_is_in_file(const SinterQcow2Check *self, guint64 offset, guint64 bytes);
+
+/* The same; what does not fit keeps the file from growing over it. */
 gboolean sinter_qcow2_check_fits(SinterQcow2Check *self, guint64 offset, guint64 bytes);
 
 /* Counts @n references to each cluster that the range touches; the range must fit. */

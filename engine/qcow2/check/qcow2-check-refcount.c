@@ -62,7 +62,7 @@ load_table(SinterQcow2Check *self, GError **error)
     GError *failed = NULL;
 
     /* the header's problems report one that is completely beyond the end */
-    if (bytes > 0 && sinter_qcow2_check_fits(self, offset, bytes))
+    if (bytes > 0 && sinter_qcow2_check_is_in_file(self, offset, bytes))
         sinter_qcow2_check_count(self, offset, bytes, 1, SINTER_QCOW2_USE_METADATA, 0);
     else if (there > 0)
         report(self, SINTER_FINDING_REFTABLE_BEYOND_FILE, offset, bytes, 0);

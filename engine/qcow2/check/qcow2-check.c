@@ -27,6 +27,7 @@ static const Pass passes[] = {
     { sinter_qcow2_check_luks, 0, 0, 0 },
     { sinter_qcow2_check_refblocks, 0, 0, 0 },
     { sinter_qcow2_check_compare, 0.05, 0, 0 },
+    { sinter_qcow2_check_lost, 0, 0, 0 },
     { sinter_qcow2_check_deep, 0.2, SINTER_CHECK_DEEP, 0 },
     { sinter_qcow2_check_owners, 0.05, 0, SINTER_CHECK_NO_OWNERS },
     { sinter_qcow2_check_snapshot_stats, 0, SINTER_CHECK_SNAPSHOT_STATS, 0 },
@@ -144,7 +145,7 @@ check_finish(SinterQcow2Check *self)
     sinter_tally_finish(&self->tally);
     if (result->per_code[SINTER_FINDING_READ_ERROR] > 0)
         result->complete = FALSE;
-    result->leaks_are_safe = leaks_are_safe(result);
+    result->leaks_are_safe = !self->leaks_may_be_lost && leaks_are_safe(result);
     result->stats.allocation = allocation_of(&result->stats);
     self->progress = NULL;
     self->is_done = TRUE;

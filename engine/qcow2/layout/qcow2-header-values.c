@@ -58,3 +58,14 @@ sinter_qcow2_header_compression_name(const SinterQcow2Header *header)
         return "unknown";
     }
 }
+
+gboolean
+sinter_qcow2_header_keeps_leaks(const SinterQcow2Header *header)
+{
+    for (guint i = 0; i < header->extensions->len; i++) {
+        if (g_array_index(header->extensions, SinterQcow2Extension, i).type ==
+            SINTER_QCOW2_EXT_LEAKS_KEPT)
+            return TRUE;
+    }
+    return FALSE;
+}

@@ -134,6 +134,9 @@ typedef struct {
  */
 char *sinter_qcow2_header_feature_names(const SinterQcow2Header *header, guint8 kind, guint64 bits);
 
+/* Returns whether the header records that leaked clusters are kept. */
+gboolean sinter_qcow2_header_keeps_leaks(const SinterQcow2Header *header);
+
 /* "zlib", "zstd" or "unknown". */
 const char *sinter_qcow2_header_compression_name(const SinterQcow2Header *header);
 

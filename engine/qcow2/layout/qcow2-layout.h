@@ -147,6 +147,8 @@ sinter_be64_store(void *at, guint64 value)
 #define SINTER_QCOW2_EXT_BITMAPS 0x23852875U
 #define SINTER_QCOW2_EXT_LUKS 0x0537be77U
 #define SINTER_QCOW2_EXT_DATA_FILE 0x44415441U
+/* Sinter's own, without content: leaked clusters may hold lost data, and repairs keep them. */
+#define SINTER_QCOW2_EXT_LEAKS_KEPT 0x534b4c4bU
 
 #define SINTER_QCOW2_BACKING_FORMAT_MAX 15
 

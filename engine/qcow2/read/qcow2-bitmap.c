@@ -83,7 +83,8 @@ load_cluster(SinterIo *io, const SinterQcow2Geometry *geo, const SinterQcow2Bitm
 
     if ((entry & SINTER_QCOW2_BITMAP_TABLE_RESERVED) || (host & (geo->cluster_size - 1)) != 0) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "the bitmap '%s' has a damaged table", bitmap->name);
+                    "the bitmap '%s' has a damaged table; 'sinter-img check -r all' deletes it",
+                    bitmap->name);
         return FALSE;
     }
     if (host)
@@ -102,7 +103,8 @@ sinter_qcow2_bitmap_load_bits(SinterIo *io, const SinterQcow2Geometry *geo,
     if (n_entries != bitmap->table_entries ||
         n_entries << geo->cluster_bits > SINTER_QCOW2_BITMAP_MAX_BYTES + geo->cluster_size) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "the bitmap '%s' does not fit the disk", bitmap->name);
+                    "the bitmap '%s' does not fit the disk; 'sinter-img check -r all' deletes it",
+                    bitmap->name);
         return NULL;
     }
     table = sinter_qcow2_entries_load(io, bitmap->table_offset, bitmap->table_entries, error);

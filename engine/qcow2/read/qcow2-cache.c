@@ -207,7 +207,8 @@ cache_check_end(SinterQcow2Cache *self, guint64 offset, GError **error)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                 "'%s': the table offset %" G_GUINT64_FORMAT
-                " is beyond the end of the file at %" G_GUINT64_FORMAT,
+                " is beyond the end of the file at %" G_GUINT64_FORMAT
+                "; repair the image with 'sinter-img check -r all'",
                 sinter_io_get_path(self->io), offset, self->file_bytes);
     return FALSE;
 }

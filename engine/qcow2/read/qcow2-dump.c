@@ -47,6 +47,7 @@ static const struct {
     { SINTER_QCOW2_EXT_BITMAPS, "bitmaps" },
     { SINTER_QCOW2_EXT_LUKS, "luks" },
     { SINTER_QCOW2_EXT_DATA_FILE, "data-file" },
+    { SINTER_QCOW2_EXT_LEAKS_KEPT, "leaks-kept" },
 };
 
 static guint64

@@ -117,7 +117,8 @@ view_check_duplicates(const SinterQcow2L1Table *view, const SinterQcow2Header *h
     census_end(&census);
     if (ok && census.twice != 0) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "two L1 entries refer to the same L2 table, at %" G_GUINT64_FORMAT,
+                    "two L1 entries refer to the same L2 table, at %" G_GUINT64_FORMAT
+                    "; repair the image with 'sinter-img check -r all'",
                     census.twice);
         return FALSE;
     }

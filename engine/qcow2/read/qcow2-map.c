@@ -31,8 +31,9 @@ static G_GNUC_PRINTF(4, 5) gboolean
     what = g_strdup_vprintf(format, args);
     va_end(args);
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                "'%s', guest offset %" G_GUINT64_FORMAT ": %s", self->image->info->path, offset,
-                what);
+                "'%s', guest offset %" G_GUINT64_FORMAT
+                ": %s; repair the image with 'sinter-img check -r all'",
+                self->image->info->path, offset, what);
     return FALSE;
 }
 

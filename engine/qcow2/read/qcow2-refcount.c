@@ -44,7 +44,8 @@ refcount_find_page(SinterQcow2Image *self, guint64 cluster, CountPage *ret, GErr
     if (block & (header->geo.cluster_size - 1)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                     "'%s': Refblock offset 0x%" G_GINT64_MODIFIER
-                    "x unaligned (reftable index: 0x%" G_GINT64_MODIFIER "x)",
+                    "x unaligned (reftable index: 0x%" G_GINT64_MODIFIER
+                    "x); repair the image with 'sinter-img check -r all'",
                     self->image->info->path, block, index);
         return FALSE;
     }

@@ -33,7 +33,7 @@ add_uncounted(SinterQcow2Fresh *self, guint64 offset, guint64 bytes)
         g_array_append_val(self->uncounted, i);
 }
 
-/* The part of the table that is in the file, if the table is not counted. */
+/* The table, also where the file would have to grow over it, if it is not counted. */
 static void
 list_table(SinterQcow2Fresh *self)
 {
@@ -41,8 +41,9 @@ list_table(SinterQcow2Fresh *self)
     guint64 offset = check->header->reftable_offset;
     guint64 bytes = check->reftable_entries * 8;
 
-    if (bytes > 0 && offset < check->file_bytes && bytes > check->file_bytes - offset)
-        add_uncounted(self, offset, check->file_bytes - offset);
+    if (bytes > 0 && !sinter_qcow2_check_is_in_file(check, offset, bytes) &&
+        offset <= G_MAXINT64 - bytes)
+        add_uncounted(self, offset, bytes);
 }
 
 /* What entries of the table refer to that is not counted. */

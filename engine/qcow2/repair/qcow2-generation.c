@@ -27,7 +27,8 @@ sinter_qcow2_generation_begin(SinterQcow2Generation *self, SinterIo *io,
         return FALSE;
     if (self->before.check->stopped)
         return sinter_error_refuse(error, SINTER_ERROR_CORRUPT,
-                                   "the header of the image is damaged");
+                                   "the header of the image is damaged; examine it with "
+                                   "'sinter-img check'");
     self->root = sinter_qcow2_root_of(self->before.check->header);
     return TRUE;
 }

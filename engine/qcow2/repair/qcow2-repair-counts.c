@@ -12,6 +12,9 @@
 
 /* --- the plan --- */
 
+static const char maybe_lost[] =
+    "it may hold lost data: search it with 'sinter-img rescue'; '--also free-leaks' frees it";
+
 static const char *
 reason_against(const SinterQcow2Round *self, const SinterRepairStep *step)
 {
@@ -25,7 +28,9 @@ reason_against(const SinterQcow2Round *self, const SinterRepairStep *step)
         return step->new_value > step->old_value
                    ? NULL
                    : "the cluster holds metadata and is used elsewhere too";
-    return self->mapping_is_sound ? NULL : "damaged entries may have referred to the cluster";
+    if (!self->mapping_is_sound)
+        return "damaged entries may have referred to the cluster";
+    return self->leaks_are_unused ? NULL : maybe_lost;
 }
 
 static void

@@ -4,9 +4,11 @@
  * The pass over damaged entries of L1 and L2 tables. Each entry is changed in place: it is at most
  * 16 bytes within one sector, and each change alone is a repair. Invariant: an entry is changed
  * only if it still has the value that was judged. A place is inferred only from both neighbours,
- * and only if the cluster there is leaked; clearing an entry needs the caller's choice.
+ * and only if the cluster there is leaked; clearing an entry needs the caller's choice. Before an
+ * edit changes what the guest reads, the dirty bitmaps become inconsistent.
  */
 
+#include "qcow2-bitmap-marks.h"
 #include "qcow2-entry-judge.h"
 #include "qcow2-repair-edit.h"
 
@@ -27,6 +29,7 @@ typedef struct {
     SinterQcow2EntryEdit edit;
     const char *evidence;
     const char *reason;
+    gboolean changes_content; /* what the guest reads */
 } Damaged;
 
 typedef struct {
@@ -50,15 +53,6 @@ static const char overwritten[] = "the table was overwritten as a whole";
 static const char overlapping[] = "the table shares its cluster with another structure";
 
 static void
-walk_add(Walk *self, SinterFindingCode code, guint64 guest, SinterQcow2EntryEdit edit,
-         const char *evidence, const char *reason)
-{
-    Damaged damaged = { code, guest, edit, evidence, reason };
-
-    g_array_append_val(self->damaged, damaged);
-}
-
-static void
 plan_damaged(SinterQcow2Round *self, const Damaged *damaged)
 {
     const SinterQcow2EntryEdit *edit = &damaged->edit;
@@ -73,8 +67,10 @@ plan_damaged(SinterQcow2Round *self, const Damaged *damaged)
         .reason = g_strdup(damaged->reason),
     };
 
-    if (sinter_repair_plan_add(&self->plan, &step))
-        g_array_append_val(self->edits, *edit);
+    if (!sinter_repair_plan_add(&self->plan, &step))
+        return;
+    g_array_append_val(self->edits, *edit);
+    self->changes_content = self->changes_content || damaged->changes_content;
 }
 
 /* At the end of a table: plans its edits. */
@@ -113,20 +109,33 @@ settle(Walk *walk, const Lost *lost, guint64 inferred, const char *evidence)
     const SinterQcow2Judgement *judgement = &lost->judgement;
     SinterQcow2EntryEdit edit = { lost->at, lost->old, judgement->changed,
                                   lost->table ? (guint8)self->check->geo.l2_entry_bytes : 8 };
-    const char *reason = NULL;
+    Damaged damaged = { judgement->code, lost->guest, edit, evidence, NULL, TRUE };
 
     if (inferred != 0 && may(self, SINTER_REPAIR_INFER_ENTRIES)) {
-        edit.changed.entry = inferred;
-        edit.changed.bitmap = lost->old.bitmap;
+        damaged.edit.changed.entry = inferred;
+        damaged.edit.changed.bitmap = lost->old.bitmap;
     } else if (inferred != 0) {
-        reason = "its place can be inferred, with '--also infer-entries'";
+        damaged.reason = "its place can be inferred, with '--also infer-entries'";
     } else if (may(self, SINTER_REPAIR_CLEAR_ENTRIES)) {
-        evidence = "the caller chose to clear entries; the guest sees zeros or the backing file";
+        damaged.evidence =
+            "the caller chose to clear entries; the guest sees zeros or the backing file";
     } else {
-        reason =
+        damaged.reason =
             "its place is unknown; '--also clear-entries' clears it, and what is lost stays lost";
     }
-    walk_add(walk, judgement->code, lost->guest, edit, evidence, reason);
+    g_array_append_val(walk->damaged, damaged);
+}
+
+/* An entry that keeps its place, or never had one. */
+static void
+walk_add(Walk *self, const Lost *lost, SinterQcow2EntryEdit edit)
+{
+    const SinterQcow2Judgement *judgement = &lost->judgement;
+    Damaged damaged = { judgement->code,     lost->guest,       edit,
+                        judgement->evidence, judgement->reason, FALSE };
+
+    damaged.edit.changed = judgement->changed;
+    g_array_append_val(self->damaged, damaged);
 }
 
 /* Returns the entry for the cluster at @offset, 0 unless it is leaked. */
@@ -208,9 +217,7 @@ walk_entry(Walk *self, const SinterQcow2CheckTable *table, guint32 index, Sinter
         g_array_append_val(self->lost, lost);
         return;
     }
-    edit.changed = lost.judgement.changed;
-    walk_add(self, lost.judgement.code, guest, edit, lost.judgement.evidence,
-             lost.judgement.reason);
+    walk_add(self, &lost, edit);
 }
 
 static gboolean
@@ -280,12 +287,10 @@ walk_l1(Walk *walk, const SinterQcow2CheckView *view, GError **error)
         walk->n_used += old.entry != 0;
         if (old.entry == 0 || !sinter_qcow2_judge_l1(self, old.entry, n_refs, &lost.judgement))
             continue;
-        edit.changed = lost.judgement.changed;
         if (lost.judgement.is_lost)
             settle(walk, &lost, 0, NULL);
         else
-            walk_add(walk, lost.judgement.code, guest, edit, lost.judgement.evidence,
-                     lost.judgement.reason);
+            walk_add(walk, &lost, edit);
     }
     walk_end_table(walk);
     return TRUE;
@@ -356,12 +361,17 @@ sinter_qcow2_entries_plan(SinterQcow2Round *self, GError **error)
     Walk walk = { .round = self, .table = G_MAXUINT, .damaged = damaged, .lost = lost, .near = -1 };
 
     self->edits = g_array_new(FALSE, FALSE, sizeof(SinterQcow2EntryEdit));
-    return (!any_of(self, l1_codes, G_N_ELEMENTS(l1_codes)) || walk_all_l1(&walk, error)) &&
-           (!any_of(self, l2_codes, G_N_ELEMENTS(l2_codes)) || walk_all_l2(&walk, error));
+    if ((any_of(self, l1_codes, G_N_ELEMENTS(l1_codes)) && !walk_all_l1(&walk, error)) ||
+        (any_of(self, l2_codes, G_N_ELEMENTS(l2_codes)) && !walk_all_l2(&walk, error)))
+        return FALSE;
+    if (self->changes_content)
+        sinter_qcow2_bitmap_marks_plan(self, SINTER_REPAIR_PASS_ENTRIES);
+    return TRUE;
 }
 
 gboolean
 sinter_qcow2_entries_run(SinterQcow2Round *self, GError **error)
 {
-    return sinter_qcow2_edits_apply(self->edits, self->io, error);
+    return (!self->changes_content || sinter_qcow2_bitmap_marks_write(self, error)) &&
+           sinter_qcow2_edits_apply(self->edits, self->io, error);
 }

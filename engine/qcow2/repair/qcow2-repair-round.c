@@ -5,29 +5,12 @@
 #include "qcow2-repair-round.h"
 #include "format/sinter-tally.h"
 
-/*
- * Returns whether all that refers to clusters was found: refcounts and flags may be wrong, but
- * nothing that could lead to a cluster.
- */
-static gboolean
-mapping_is_sound(const SinterCheckResult *checked)
-{
-    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
-        SinterFindingClass klass = sinter_finding_code_class(code);
-        SinterFindingStake stake = sinter_finding_code_stake(code);
-
-        if (checked->per_code[code] > 0 &&
-            (klass == SINTER_FINDING_CORRUPTION || klass == SINTER_FINDING_ERROR) &&
-            (stake > SINTER_STAKE_WRITES || stake == SINTER_STAKE_BITMAP))
-            return FALSE;
-    }
-    return TRUE;
-}
-
 gboolean
 sinter_qcow2_round_begin(SinterQcow2Round *self, SinterIo *io, const SinterRepairOptions *options,
                          GError **error)
 {
+    gboolean nothing_lost;
+
     self->io = io;
     self->options = options;
     self->checked = sinter_check_result_new(sinter_io_get_path(io), "qcow2");
@@ -37,8 +20,13 @@ sinter_qcow2_round_begin(SinterQcow2Round *self, SinterIo *io, const SinterRepai
     if (!self->check)
         return FALSE;
     self->n_clusters = self->check->n_clusters;
-    self->mapping_is_sound = mapping_is_sound(self->checked);
-    sinter_qcow2_fresh_init(&self->fresh, self->check, self->mapping_is_sound);
+    nothing_lost =
+        !self->check->leaks_may_be_lost || (options->choices & SINTER_REPAIR_FREE_LEAKS) != 0;
+    self->mapping_is_sound = sinter_qcow2_check_mapping_is_sound(self->checked);
+    self->leaks_are_unused = self->mapping_is_sound && nothing_lost;
+    /* what damaged bitmaps may have referred to is given up with them */
+    sinter_qcow2_fresh_init(&self->fresh, self->check,
+                            nothing_lost && sinter_qcow2_check_data_is_sound(self->checked));
     return TRUE;
 }
 

@@ -32,11 +32,14 @@ typedef struct {
     SinterQcow2Fresh fresh;
     /* No damaged entry can refer to a cluster that has no references. */
     gboolean mapping_is_sound;
-    gboolean needs_structure; /* set by the plan of the refcount structure */
-    GArray *edits;            /* of the pass over entries */
-    GPtrArray *shared;        /* of the pass over shared clusters */
-    GArray *taken;            /* of guint64: clusters that sinter_qcow2_round_take() returned */
-    const char *no_structure; /* nullable: why it cannot be rebuilt; set by the same */
+    gboolean leaks_are_unused; /* nor can an entry that was lost, or the caller frees them anyway */
+    gboolean needs_structure;  /* set by the plan of the refcount structure */
+    GArray *edits;             /* of the pass over entries */
+    gboolean changes_content;  /* some of them change what the guest reads */
+    GPtrArray *shared;         /* of the pass over shared clusters */
+    GArray *taken;             /* of guint64: clusters that sinter_qcow2_round_take() returned */
+    gboolean cannot_record;    /* the header has no room to record that leaks are kept */
+    const char *no_structure;  /* nullable: why it cannot be rebuilt; set by the same */
 } SinterQcow2Round;
 
 /* Checks @io, and begins a plan. Call round_end() also after a failure. */
@@ -69,6 +72,7 @@ gboolean sinter_qcow2_round_overlaps(const SinterQcow2Round *self, guint64 offse
 guint64 sinter_qcow2_round_get_count(const SinterQcow2Round *self, guint64 cluster);
 
 /* Plans. FALSE with an error if the image cannot be read. */
+gboolean sinter_qcow2_keep_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_structure_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_snapshots_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_bitmaps_plan(SinterQcow2Round *self, GError **error);
@@ -82,6 +86,7 @@ gboolean sinter_qcow2_state_plan(SinterQcow2Round *self, GError **error);
  * Runs. FALSE with UNSUPPORTED if the steps cannot be carried out; the image is then unchanged, and
  * the repair goes on without them. With any other error it ends.
  */
+gboolean sinter_qcow2_keep_run(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_structure_run(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_snapshots_run(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_bitmaps_run(SinterQcow2Round *self, GError **error);

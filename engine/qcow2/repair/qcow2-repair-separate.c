@@ -8,6 +8,7 @@
  */
 
 #include "qcow2-repair-edit.h"
+#include "qcow2-repair-keep.h"
 #include "qcow2-repair-taken.h"
 #include "qcow2-separate-users.h"
 #include "qcow2/read/qcow2-decompress.h"
@@ -59,6 +60,8 @@ name_users(const SinterQcow2Round *round, const SinterQcow2SharedCluster *shared
 gboolean
 sinter_qcow2_separate_plan(SinterQcow2Round *self, GError **error)
 {
+    const char *reason = sinter_qcow2_round_reason_to_keep(self);
+
     self->shared = sinter_qcow2_shared_find(self, error);
     for (guint i = 0; self->shared && i < self->shared->len; i++) {
         const SinterQcow2SharedCluster *shared = g_ptr_array_index(self->shared, i);
@@ -69,9 +72,10 @@ sinter_qcow2_separate_plan(SinterQcow2Round *self, GError **error)
                 moves ? g_array_index(shared->users, SinterQcow2User, 0).guest : SINTER_OFFSET_NONE,
             .host_offset = shared->cluster << self->check->geo.cluster_bits,
             .evidence = name_users(self, shared),
+            .reason = g_strdup(reason),
         };
 
-        if (!moves)
+        if (!moves && !reason)
             step.reason = g_strdup("structures that cannot be moved overlap");
         sinter_repair_plan_add(&self->plan, &step);
     }

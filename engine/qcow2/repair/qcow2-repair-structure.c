@@ -7,7 +7,7 @@
  * whose refcount is unknown count as used: damaged entries may refer to them.
  */
 
-#include "qcow2-repair-round.h"
+#include "qcow2-repair-keep.h"
 #include "qcow2-structure-build.h"
 #include "qcow2/check/qcow2-refcount-compare.h"
 
@@ -58,20 +58,6 @@ structure_is_shared(const SinterQcow2Round *self)
     return FALSE;
 }
 
-/* Returns whether refcounts and something else are in the cluster of the finding. */
-static gboolean
-is_on_refcounts(const SinterFinding *finding)
-{
-    guint n_refcounts = 0;
-
-    for (guint i = 0; i < finding->n_owners; i++) {
-        SinterOwnerKind kind = finding->owners[i].kind;
-
-        n_refcounts += kind == SINTER_OWNER_REFCOUNT_TABLE || kind == SINTER_OWNER_REFCOUNT_BLOCK;
-    }
-    return n_refcounts > 0 && n_refcounts < finding->n_owners;
-}
-
 /*
  * A new structure leaves a cluster that it shared to the other owner, who reads what is in it: the
  * damage is no longer visible, so a step must state it.
@@ -90,7 +76,8 @@ plan_left_to_others(SinterQcow2Round *self)
             .host_offset = finding->host_offset,
         };
 
-        if (finding->code != SINTER_FINDING_METADATA_OVERLAP || !is_on_refcounts(finding))
+        if (finding->code != SINTER_FINDING_METADATA_OVERLAP ||
+            !sinter_qcow2_finding_is_on_refcounts(finding))
             continue;
         step.evidence = g_strdup("the cluster is left to its other owner, who may read former "
                                  "refcounts there");
@@ -110,7 +97,9 @@ reason_against(const SinterQcow2Round *self)
     if (per_code[SINTER_FINDING_HEADER_L1_OFFSET] > 0 ||
         per_code[SINTER_FINDING_HEADER_L1_SIZE] > 0)
         return "without the L1 table it is not known which clusters are in use";
-    return NULL;
+    return per_code[SINTER_FINDING_METADATA_OVERLAP] > 0 && structure_is_shared(self)
+               ? sinter_qcow2_round_reason_to_keep(self)
+               : NULL;
 }
 
 gboolean
@@ -143,7 +132,7 @@ sinter_qcow2_structure_plan(SinterQcow2Round *self, GError **error)
 gboolean
 sinter_qcow2_structure_run(SinterQcow2Round *self, GError **error)
 {
-    if (!sinter_qcow2_structure_build(self, !self->mapping_is_sound, error))
+    if (!sinter_qcow2_structure_build(self, !self->leaks_are_unused, error))
         return FALSE;
     /* the new refcounts are the counted references */
     sinter_repair_plan_mark_done(&self->plan, SINTER_REPAIR_PASS_REFCOUNTS);

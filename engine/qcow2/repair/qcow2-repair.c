@@ -21,6 +21,7 @@ static const struct {
     PassFunc plan;
     PassFunc run;
 } passes[SINTER_REPAIR_N_PASSES] = {
+    [SINTER_REPAIR_PASS_KEEP_LEAKS] = { sinter_qcow2_keep_plan, sinter_qcow2_keep_run },
     [SINTER_REPAIR_PASS_REFCOUNT_STRUCTURE] = { sinter_qcow2_structure_plan,
                                                 sinter_qcow2_structure_run },
     [SINTER_REPAIR_PASS_SNAPSHOTS] = { sinter_qcow2_snapshots_plan, sinter_qcow2_snapshots_run },
@@ -62,6 +63,8 @@ round_run_pass(SinterQcow2Round *self, SinterRepairPass pass, gboolean *ret_chan
         return FALSE;
     }
     sinter_repair_plan_mark_left(&self->plan, pass, refused->message);
+    /* the other passes are planned anew without the record */
+    *ret_changed = *ret_changed || pass == SINTER_REPAIR_PASS_KEEP_LEAKS;
     return TRUE;
 }
 
@@ -110,21 +113,38 @@ repair_round(SinterQcow2Round *round, SinterRepairResult *result, gboolean *ret_
     return TRUE;
 }
 
+/* Adds to what the caller wants what follows from it. */
+static SinterRepairOptions
+complete_options(const SinterRepairOptions *options)
+{
+    SinterRepairOptions how = *options;
+
+    /* what only the former state of the disk referred to is given up */
+    if (options->from_snapshot && !options->dry_run)
+        how.choices |= SINTER_REPAIR_FREE_LEAKS;
+    if (!(how.choices & SINTER_REPAIR_FREE_LEAKS))
+        how.check.flags |= SINTER_CHECK_ALL_LEAKS;
+    return how;
+}
+
 gboolean
 sinter_qcow2_repair(const SinterFormatFile *file, const SinterRepairOptions *options,
                     SinterRepairResult *result, GError **error)
 {
+    const SinterRepairOptions how = complete_options(options);
     gboolean changed = TRUE;
+    gboolean cannot_record = FALSE;
 
     if (options->from_snapshot && !options->dry_run &&
         !sinter_qcow2_snapshot_restore(file->io, options, options->from_snapshot, error))
         return FALSE;
     for (guint i = 0; changed; i++) {
-        SinterQcow2Round round = { 0 };
-        gboolean ok = sinter_qcow2_round_begin(&round, file->io, options, error);
+        SinterQcow2Round round = { .cannot_record = cannot_record };
+        gboolean ok = sinter_qcow2_round_begin(&round, file->io, &how, error);
 
         changed = FALSE;
         ok = ok && repair_round(&round, result, &changed, error);
+        cannot_record = round.cannot_record;
         sinter_qcow2_round_end(&round);
         if (!ok)
             return FALSE;

@@ -27,7 +27,8 @@ load_list(SinterIo *io, GError **error)
         return NULL;
     if (header->has_geometry)
         return sinter_qcow2_snapshots_load(io, header, NULL, error);
-    sinter_error_refuse(error, SINTER_ERROR_CORRUPT, "the header of the image is damaged");
+    sinter_error_refuse(error, SINTER_ERROR_CORRUPT,
+                        "the header of the image is damaged; examine it with 'sinter-img check'");
     return NULL;
 }
 
@@ -35,12 +36,16 @@ load_list(SinterIo *io, GError **error)
 static gboolean
 drop(const SinterFormatFile *file, const GArray *indices, GError **error)
 {
-    const SinterRepairOptions options = { .level = SINTER_REPAIR_LEAKS,
-                                          .check = { .flags = SINTER_CHECK_NO_OWNERS } };
+    SinterRepairOptions options = { .level = SINTER_REPAIR_LEAKS };
     g_autoptr(SinterRepairResult) result = sinter_repair_result_new();
+    gboolean may_free;
 
-    return sinter_qcow2_snapshot_forget(file->io, &options, indices, error) &&
-           sinter_qcow2_repair(file, &options, result, error);
+    if (!sinter_qcow2_snapshot_forget(file->io, &options, indices, &may_free, error))
+        return FALSE;
+    /* what leaks now belonged to the snapshots */
+    if (may_free)
+        options.choices = SINTER_REPAIR_FREE_LEAKS;
+    return sinter_qcow2_repair(file, &options, result, error);
 }
 
 /* Whether a failure of the ordinary way is due to damage. */

@@ -31,7 +31,8 @@ require_whole_table(const SinterQcow2Check *check, GError **error)
 {
     return check->snapshots->len == check->header->n_snapshots ||
            sinter_error_refuse(error, SINTER_ERROR_CORRUPT,
-                               "the snapshot table is damaged: only %u of %u entries can be read",
+                               "the snapshot table is damaged: only %u of %u entries can be read; "
+                               "'sinter-img check -r all --also delete-snapshots' deletes the rest",
                                check->snapshots->len, check->header->n_snapshots);
 }
 
@@ -61,7 +62,9 @@ change_size(SinterQcow2Generation *generation, const SinterQcow2Snapshot *snapsh
                                    "a version 2 image with snapshots cannot be resized");
     if (snapshot->disk_bytes == 0)
         return sinter_error_refuse(error, SINTER_ERROR_CORRUPT,
-                                   "the disk size of snapshot '%s' is 0", snapshot->name);
+                                   "the disk size of snapshot '%s' is 0; repair the image with "
+                                   "'sinter-img check -r all'",
+                                   snapshot->name);
     generation->root.virtual_size_bytes = snapshot->disk_bytes;
     return require_whole_table(check, error) && place_table(generation, check->snapshots, error);
 }
@@ -123,7 +126,7 @@ sinter_qcow2_snapshot_restore(SinterIo *io, const SinterRepairOptions *options, 
 
 gboolean
 sinter_qcow2_snapshot_forget(SinterIo *io, const SinterRepairOptions *options,
-                             const GArray *indices, GError **error)
+                             const GArray *indices, gboolean *ret_may_free, GError **error)
 {
     g_auto(SinterQcow2Generation) generation = { 0 };
     g_autoptr(GPtrArray) kept = g_ptr_array_new();
@@ -134,6 +137,7 @@ sinter_qcow2_snapshot_forget(SinterIo *io, const SinterRepairOptions *options,
         !require_whole_table(generation.before.check, error))
         return FALSE;
     check = generation.before.check;
+    *ret_may_free = !check->leaks_may_be_lost;
     for (guint i = 0; i < check->snapshots->len; i++) {
         gboolean drops = FALSE;
 

@@ -18,8 +18,12 @@ G_BEGIN_DECLS
 gboolean sinter_qcow2_snapshot_restore(SinterIo *io, const SinterRepairOptions *options,
                                        const char *wanted, GError **error);
 
-/* Deletes the snapshots at @indices (of guint) of the table. Frees no clusters. */
+/*
+ * Deletes the snapshots at @indices (of guint) of the table. Frees no clusters. Sets @ret_may_free
+ * to whether nothing before suggested that leaked clusters hold lost data.
+ */
 gboolean sinter_qcow2_snapshot_forget(SinterIo *io, const SinterRepairOptions *options,
-                                      const GArray *indices, GError **error);
+                                      const GArray *indices, gboolean *ret_may_free,
+                                      GError **error);
 
 G_END_DECLS

@@ -6,7 +6,7 @@
  */
 
 #include "qcow2-rescue-claim.h"
-#include "qcow2-rescue-judge.h"
+#include "qcow2/layout/qcow2-table-judge.h"
 
 /* A table is dropped if one in so many of its clusters is mapped by another. */
 #define DOUBLED_SHARE 4

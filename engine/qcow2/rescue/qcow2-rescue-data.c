@@ -7,7 +7,7 @@
  */
 
 #include "qcow2-rescue-data.h"
-#include "qcow2-rescue-judge.h"
+#include "qcow2/layout/qcow2-table-judge.h"
 #include "qcow2-rescue-volume.h"
 
 /* Bits in which a damaged entry may differ from the inferred one to prove it. */

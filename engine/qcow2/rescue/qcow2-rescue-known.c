@@ -7,7 +7,7 @@
 
 #include "qcow2-rescue-known.h"
 #include "qcow2-rescue-claim.h"
-#include "qcow2-rescue-judge.h"
+#include "qcow2/layout/qcow2-table-judge.h"
 #include "qcow2/layout/qcow2-header.h"
 #include "qcow2/read/qcow2-bitmap.h"
 #include "qcow2/read/qcow2-snapshot.h"

@@ -8,7 +8,7 @@
 #include "qcow2-rescue-scan.h"
 #include "qcow2-clue-find.h"
 #include "qcow2-rescue-backing.h"
-#include "qcow2-rescue-judge.h"
+#include "qcow2/layout/qcow2-table-judge.h"
 #include "sinter-progress.h"
 
 typedef struct {

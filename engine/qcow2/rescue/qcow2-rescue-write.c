@@ -11,7 +11,7 @@
  */
 
 #include "qcow2-rescue-write.h"
-#include "qcow2-rescue-judge.h"
+#include "qcow2/layout/qcow2-table-judge.h"
 #include "qcow2/layout/qcow2-entries.h"
 #include "qcow2/layout/qcow2-header-build.h"
 #include "qcow2/layout/qcow2-root.h"

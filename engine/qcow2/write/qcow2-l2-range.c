@@ -46,7 +46,8 @@ sinter_qcow2_entry_is_own(SinterQcow2Writer *self, SinterQcow2L2Entry l2, guint6
         (!(l2.entry & SINTER_QCOW2_COMPRESSED) && (host & (geo->cluster_size - 1)) != 0)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                     "'%s', guest offset %" G_GUINT64_FORMAT
-                    ": Invalid cluster entry found (L2 entry 0x%" G_GINT64_MODIFIER "x)",
+                    ": Invalid cluster entry found (L2 entry 0x%" G_GINT64_MODIFIER
+                    "x); repair the image with 'sinter-img check -r all'",
                     sinter_io_get_path(self->io), offset, l2.entry);
         return FALSE;
     }

@@ -4,7 +4,8 @@
  * Repairs an image that was not closed cleanly, as QEMU does when it opens one: counts the
  * references in its tables and stores them as refcounts and COPIED flags. Invariant: the image
  * stays marked until all of that is durable, so after a crash it is repaired again; clusters with
- * references are never written; an image whose mapping is damaged is refused unchanged.
+ * references are never written; an image whose mapping is damaged is refused unchanged; what a
+ * repair recorded to be kept stays allocated.
  */
 
 #include "format/sinter-tally.h"
@@ -54,7 +55,7 @@ check_repairable(const SinterCheckResult *result, gboolean counted, GError **err
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                     "the image has other damage than wrong refcounts (%s, %" G_GUINT64_FORMAT
-                    " times); examine it with 'sinter-img check'",
+                    " times); repair it with 'sinter-img check -r all'",
                     sinter_finding_code_name(code), result->per_code[code]);
         return FALSE;
     }
@@ -99,12 +100,20 @@ note_missing(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
         rebuild_need_block(user_data, cluster);
 }
 
-/* Returns the first cluster from @from on without references. */
+/* Returns whether a cluster without references is kept. */
+static gboolean
+rebuild_keeps(const Rebuild *self, guint64 stored)
+{
+    return stored > 0 && sinter_qcow2_header_keeps_leaks(self->writer->header);
+}
+
+/* Returns the first cluster from @from on without references that is not kept. */
 static gboolean
 rebuild_find_free(Rebuild *self, guint64 from, guint64 end, guint64 *ret)
 {
     for (*ret = from; *ret < end; (*ret)++) {
-        if (sinter_qcow2_refcount_map_get_refs(self->map, *ret) == 0)
+        if (sinter_qcow2_refcount_map_get_refs(self->map, *ret) == 0 &&
+            !rebuild_keeps(self, sinter_qcow2_refcount_map_get_stored(self->map, *ret)))
             return TRUE;
     }
     return FALSE;
@@ -152,7 +161,8 @@ store_count(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
     Rebuild *self = user_data;
 
     /* a range without a block already counts as free */
-    if (self->error || !sinter_qcow2_alloc_has_block(self->writer, cluster))
+    if (self->error || !sinter_qcow2_alloc_has_block(self->writer, cluster) ||
+        (refs == 0 && rebuild_keeps(self, stored)))
         return;
     if (self->freed && stored > 0 && refs == 0)
         g_array_append_val(self->freed, cluster);

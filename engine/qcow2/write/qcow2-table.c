@@ -60,8 +60,9 @@ sinter_qcow2_table_get(SinterQcow2TableSet *self, guint64 offset, GError **error
     }
     if (offset == 0 || (offset & (self->table_bytes - 1)) != 0) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
-                    "'%s': invalid table offset %" G_GUINT64_FORMAT, sinter_io_get_path(self->io),
-                    offset);
+                    "'%s': invalid table offset %" G_GUINT64_FORMAT
+                    "; repair the image with 'sinter-img check -r all'",
+                    sinter_io_get_path(self->io), offset);
         return NULL;
     }
     data = g_malloc(self->table_bytes);

@@ -67,7 +67,8 @@ check_entry(SinterQcow2Writer *self, SinterQcow2L2Entry l2, SinterQcow2Kind kind
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
                 "'%s', guest offset %" G_GUINT64_FORMAT
                 ": Invalid cluster entry found (L2 entry 0x%" G_GINT64_MODIFIER
-                "x, bitmap 0x%" G_GINT64_MODIFIER "x)",
+                "x, bitmap 0x%" G_GINT64_MODIFIER
+                "x); repair the image with 'sinter-img check -r all'",
                 sinter_io_get_path(self->io), offset, l2.entry, l2.bitmap);
     return FALSE;
 }

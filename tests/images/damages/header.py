@@ -304,9 +304,10 @@ def l1_offset_on_l2_table(image):
 def l1_offset_on_a_hole(image):
     """The L1 table is looked for where nothing was written."""
     leaks = lost.leaks(image, lost.active(image))
+    tables = lost.tables(image, image.l1.offset, *filter(None, image.l2_offsets))
     new = image.append()
     image.header['l1_offset'] = new
-    return [corruption('refcount-too-low', host=new)] + leaks
+    return [corruption('refcount-too-low', host=new)] + leaks + tables
 
 
 @damage()

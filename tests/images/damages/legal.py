@@ -3,7 +3,7 @@
 
 import qcow2image as q
 
-from . import damage
+from . import damage, note
 from .mapping import bend
 
 
@@ -67,6 +67,12 @@ def legal_header_with_unknown_fields(image):
 @damage(unknown_extensions=((0x99887766, b'somebody else\'s'), (0, b'')))
 def legal_unknown_extension(image):
     return []
+
+
+@damage(unknown_extensions=((q.EXT_LEAKS_KEPT, b''),))
+def legal_leaks_kept(image):
+    """A repair kept leaked clusters, and they were freed since."""
+    return [note('leaks-kept')]
 
 
 @damage(refcount_order=0)

@@ -9,7 +9,7 @@ from collections import Counter
 
 import qcow2image as q
 
-from . import corruption, leak
+from . import corruption, leak, note
 
 
 def span(image, offset, n_bytes):
@@ -80,6 +80,11 @@ def leaks(image, lost):
     """The findings when these references are gone and the counts stay."""
     return [leak('cluster-leaked' if image.refcount[cluster] == n else 'refcount-too-high',
                  host=image.at_cluster(cluster)) for cluster, n in sorted(lost.items())]
+
+
+def tables(image, *offsets):
+    """Leaked tables of leaked clusters."""
+    return [note('lost-table', host=offset) for offset in offsets]
 
 
 def copied_false(image):

@@ -70,6 +70,16 @@ def cluster_leaked(image):
 
 
 @damage()
+def leaks_of_a_crash(image):
+    """A new L2 table and data for it: the entries were not written any more. Nothing was lost."""
+    image.l1[2] = q.COPIED | image.adopt(image.append())
+    hosts = [image.adopt(image.append()) for _ in range(3)]
+    for host in hosts:
+        image.raw.write(host, b'X' * image.cluster_size)
+    return [leak('cluster-leaked', host=host) for host in hosts]
+
+
+@damage()
 def clusters_leaked_many(image):
     first = image.append(40)
     return [leak('cluster-leaked', host=image.adopt(first + i * 4096)) for i in range(40)]

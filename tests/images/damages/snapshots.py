@@ -172,6 +172,8 @@ def snapshot_data_is_free(image):
 def snapshots_forgotten(image):
     """The header says that there are none: everything that only they held is lost space."""
     expected = lost_snapshots(image)
+    for one in image.snapshots:
+        expected += lost.tables(image, one['l1_offset'], one.l1[0] & q.OFFSET_MASK)
     image.header['n_snapshots'] = 0
     image.header['snapshots_offset'] = 0
     return expected
@@ -206,6 +208,7 @@ def snapshots_with_data_file(image):
 def snapshot_count_one_too_few(image):
     """The second snapshot is in the table and not in the header."""
     leaks = lost_snapshot(image, 1)
+    leaks += lost.tables(image, image.snapshots[1]['l1_offset'])
     image.header['n_snapshots'] = 1
     return leaks
 

@@ -10,7 +10,7 @@ from collections import Counter
 
 import qcow2image as q
 
-from . import AtLeast, Refused, corruption, damage, error, leak, lost
+from . import AtLeast, Refused, corruption, damage, error, leak, lost, note
 from .header import TOO_FAR
 from .mapping import GARBAGE, bend
 
@@ -34,6 +34,12 @@ def below(image, l1_index):
     return lost.leaks(image, lost.table(image, table) - Counter([image.cluster(table)]))
 
 
+def empty(image, l1_index):
+    """A table of zeros, and data that leaked long ago."""
+    return note('empty-table', host=image.l2_offsets[l1_index],
+                guest=image.guest(l1_index * image.l2_entries), owners=('l2-table',))
+
+
 # -- L2 tables ---------------------------------------------------------------------
 
 
@@ -42,7 +48,7 @@ def l2_table_zeroed(image):
     """A lost write: a table of zeros is legal, and what it led to is left over."""
     leaks = below(image, 0)
     overwrite(image, image.l2_offsets[0], b'\0')
-    return leaks
+    return leaks + [empty(image, 0)]
 
 
 @damage(of='snapshots')
@@ -52,7 +58,7 @@ def l2_table_zeroed_beside_snapshots(image):
     del gone[image.cluster(image.l2_offsets[0])]
     leaks = lost.leaks(image, gone)
     overwrite(image, image.l2_offsets[0], b'\0')
-    return leaks
+    return leaks + [empty(image, 0)]
 
 
 @damage()
@@ -108,6 +114,7 @@ def l2_table_of_noise_with_data_file(image):
 def l1_table_zeroed(image):
     """The whole disk is gone, and QEMU finds leaks, which it frees."""
     leaks = lost.leaks(image, lost.tree(image, image.l1))
+    leaks += lost.tables(image, *filter(None, image.l2_offsets))
     overwrite(image, image.l1.offset, b'\0')
     return leaks
 
@@ -129,6 +136,7 @@ def l1_table_of_noise(image):
 @damage(of='snapshots')
 def l1_table_zeroed_beside_snapshots(image):
     leaks = lost.leaks(image, lost.tree(image, image.l1))
+    leaks += lost.tables(image, image.l2_offsets[0])
     overwrite(image, image.l1.offset, b'\0')
     return leaks
 
@@ -136,6 +144,7 @@ def l1_table_zeroed_beside_snapshots(image):
 @damage(of='snapshots')
 def snapshot_l1_table_zeroed(image):
     leaks = lost.leaks(image, lost.tree(image, image.snapshots[0].l1))
+    leaks += lost.tables(image, image.snapshots[0].l1[0] & q.OFFSET_MASK)
     overwrite(image, image.snapshots[0]['l1_offset'], b'\0')
     return leaks
 
@@ -320,7 +329,8 @@ def run_entry_flipped_far(image):
 @damage(of='run')
 def run_entry_zeroed(image):
     """No trace of it but a cluster that nobody uses, in the run's gap."""
-    return broken_in_run(image, [33], lambda e: 0)
+    found = note('lost-entry', host=image.host(33), guest=image.guest(33))
+    return broken_in_run(image, [33], lambda e: 0) + [found]
 
 
 @damage(of='run', why='QEMU sees the count, not who shares the cluster')
@@ -337,7 +347,7 @@ def run_sector_of_table_zeroed(image):
     """The 64 entries of the table's first sector: a lost sector."""
     leaks = below(image, 0)
     overwrite(image, image.l2_offsets[0], b'\0', 512)
-    return leaks
+    return leaks + [empty(image, 0)]
 
 
 @damage(of='run', why=UNSEEN)

@@ -8,7 +8,7 @@
 #include "qcow2/rescue/qcow2-clue-find.h"
 #include "qcow2/rescue/qcow2-crc32c.h"
 #include "qcow2/rescue/qcow2-rescue-geometry.h"
-#include "qcow2/rescue/qcow2-rescue-judge.h"
+#include "qcow2/layout/qcow2-table-judge.h"
 
 #include <string.h>
 #include <zlib.h>

@@ -5,7 +5,7 @@
  * be set in this file; guest data passes only if nearly every 8 bytes of it do.
  */
 
-#include "qcow2-rescue-judge.h"
+#include "qcow2-table-judge.h"
 
 /* Broken entries that a table may have: one in so many. */
 #define BAD_SHARE 16
