@@ -9,6 +9,7 @@
  */
 
 #include "sinter-block-job-name.h"
+#include "sinter-plan-checkpoints.h"
 #include "sinter-plan-refusals.h"
 #include "sinter-plan-sharing.h"
 #include "sinter-plan-snapshots.h"
@@ -381,6 +382,7 @@ sinter_plan_draft_check_layers(SinterPlanDraft *draft)
         check_formats,
         check_recorded_formats,
         check_device_size,
+        sinter_plan_draft_check_checkpoints,
         sinter_plan_draft_check_destination,
     };
 

@@ -215,6 +215,11 @@ add_snapshot_steps(SinterPlanDraft *draft)
         add_step(draft, SINTER_STEP_DROP_SNAPSHOT, *name,
                  g_strdup_printf(
                      "delete the metadata of snapshot '%s', whose state no longer exists", *name));
+    for (char **name = draft->plan->drop_checkpoints; *name; name++)
+        add_step(draft, SINTER_STEP_DROP_CHECKPOINT, *name,
+                 g_strdup_printf("delete the metadata of checkpoint '%s', whose dirty bitmaps no "
+                                 "longer exist",
+                                 *name));
 }
 
 static void

@@ -34,12 +34,12 @@ layer_equal(gconstpointer pa, gconstpointer pb)
 
     return SAME(a, b, type) && SAME_TEXT(a, b, path) && SAME_TEXT(a, b, description) &&
            SAME_TEXT(a, b, format) && SAME(a, b, index) && SAME(a, b, virtual_size_bytes) &&
-           SAME(a, b, allocated_bytes) && SAME(a, b, used_bytes) && SAME(a, b, device) && SAME(a, b, inode) &&
-           SAME(a, b, fs_device) && SAME(a, b, missing) && SAME(a, b, backing_unknown) &&
-           SAME(a, b, has_internal_snapshots) && SAME_TEXT(a, b, data_path) &&
-           SAME(a, b, data_device) && SAME(a, b, data_inode) && SAME_TEXT(a, b, backing_name) &&
-           SAME_TEXT(a, b, looks_like) && SAME_TEXT(a, b, snapshot_name) &&
-           SAME_TEXT(a, b, problem);
+           SAME(a, b, allocated_bytes) && SAME(a, b, used_bytes) && SAME(a, b, device) &&
+           SAME(a, b, inode) && SAME(a, b, fs_device) && SAME(a, b, missing) &&
+           SAME(a, b, backing_unknown) && SAME(a, b, has_internal_snapshots) &&
+           SAME_TEXT(a, b, data_path) && SAME(a, b, data_device) && SAME(a, b, data_inode) &&
+           SAME_TEXT(a, b, backing_name) && SAME_TEXT(a, b, looks_like) &&
+           SAME_TEXT(a, b, snapshot_name) && SAME_TEXT(a, b, problem);
 }
 
 static gboolean
@@ -89,6 +89,16 @@ side_image_equal(gconstpointer pa, gconstpointer pb)
            arrays_equal(a->layers, b->layers, layer_equal);
 }
 
+static gboolean
+checkpoint_equal(gconstpointer pa, gconstpointer pb)
+{
+    const SinterCheckpoint *a = pa;
+    const SinterCheckpoint *b = pb;
+
+    return SAME_TEXT(a, b, name) &&
+           g_strv_equal((const char *const *)a->disks, (const char *const *)b->disks);
+}
+
 gboolean
 sinter_chains_equal(const GPtrArray *a, const GPtrArray *b)
 {
@@ -110,6 +120,7 @@ sinter_domain_equal(const SinterDomain *a, const SinterDomain *b)
            SAME_TEXT(a, b, manager) && SAME_TEXT(a, b, problem) &&
            arrays_equal(a->disks, b->disks, disk_equal) &&
            arrays_equal(a->snapshots, b->snapshots, snapshot_equal) &&
+           arrays_equal(a->checkpoints, b->checkpoints, checkpoint_equal) &&
            arrays_equal(a->side_images, b->side_images, side_image_equal);
 }
 

@@ -125,6 +125,25 @@ sinter_snapshot_free(SinterSnapshot *snapshot)
     g_free(snapshot);
 }
 
+SinterCheckpoint *
+sinter_checkpoint_new(const char *name)
+{
+    SinterCheckpoint *checkpoint = g_new0(SinterCheckpoint, 1);
+
+    checkpoint->name = g_strdup(name);
+    return checkpoint;
+}
+
+void
+sinter_checkpoint_free(SinterCheckpoint *checkpoint)
+{
+    if (!checkpoint)
+        return;
+    g_free(checkpoint->name);
+    g_strfreev(checkpoint->disks);
+    g_free(checkpoint);
+}
+
 SinterDomain *
 sinter_domain_new(void)
 {
@@ -133,6 +152,7 @@ sinter_domain_new(void)
     g_atomic_ref_count_init(&domain->ref_count);
     domain->disks = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_disk_free);
     domain->snapshots = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_snapshot_free);
+    domain->checkpoints = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_checkpoint_free);
     domain->side_images = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_side_image_free);
     return domain;
 }
@@ -153,6 +173,7 @@ sinter_domain_unref(SinterDomain *domain)
     g_free(domain->name);
     g_clear_pointer(&domain->disks, g_ptr_array_unref);
     g_clear_pointer(&domain->snapshots, g_ptr_array_unref);
+    g_clear_pointer(&domain->checkpoints, g_ptr_array_unref);
     g_clear_pointer(&domain->side_images, g_ptr_array_unref);
     g_free(domain->manager);
     g_free(domain->problem);

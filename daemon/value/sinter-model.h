@@ -137,6 +137,12 @@ typedef struct {
     GPtrArray *disks; /* of SinterSnapshotDisk */
 } SinterSnapshot;
 
+/* A moment since which dirty bitmaps record the changes of disks, for incremental backups. */
+typedef struct {
+    char *name;
+    char **disks; /* targets */
+} SinterCheckpoint;
+
 /* The state of a domain; the values are those of virDomainState. */
 typedef enum {
     SINTER_DOMAIN_NO_STATE = 0,
@@ -162,6 +168,7 @@ typedef struct {
                               * it; policies are stored there */
     GPtrArray *disks;        /* of SinterDisk, in the order of the XML */
     GPtrArray *snapshots;    /* of SinterSnapshot, oldest first */
+    GPtrArray *checkpoints;  /* of SinterCheckpoint, a parent before its children */
     GPtrArray *side_images;  /* of SinterSideImage */
     char *manager; /* the program that manages the domain, besides libvirt ("OpenStack"), as words;
                     * %NULL for none. See sinter-manager.h */
@@ -180,6 +187,8 @@ void sinter_snapshot_disk_free(SinterSnapshotDisk *disk);
 /* @layers: (transfer full) */
 SinterSideImage *sinter_side_image_new(const char *role, GPtrArray *layers);
 void sinter_side_image_free(SinterSideImage *image);
+SinterCheckpoint *sinter_checkpoint_new(const char *name); /* without disks */
+void sinter_checkpoint_free(SinterCheckpoint *checkpoint);
 SinterSnapshot *sinter_snapshot_new(void);
 void sinter_snapshot_free(SinterSnapshot *snapshot);
 SinterDomain *sinter_domain_new(void);

@@ -27,6 +27,7 @@ G_BEGIN_DECLS
  * @ignored_readers: up to the first %NULL: domains (name or UUID) that do not count as possible
  *   readers of an image, although it is unknown what they read
  * @ignore_manager: work on a domain that another program manages
+ * @drop_checkpoints: allow that checkpoints are lost: their metadata is deleted
  * @level: (nullable): of a repair: "leaks", or "all" (the default)
  * @live: of a check: the active layer of a running domain too
  * @destination …: of a copy, see SinterDiskPlan
@@ -42,6 +43,7 @@ typedef struct {
     gboolean keep_files;
     const char *ignored_readers[SINTER_PLAN_MAX_IGNORED + 1];
     gboolean ignore_manager;
+    gboolean drop_checkpoints;
     const char *destination;
     const char *destination_format;
     gboolean shallow;

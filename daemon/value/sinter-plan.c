@@ -26,6 +26,7 @@ static const SinterError refusal_errors[] = {
     [SINTER_REFUSAL_MANAGED_SAVE] = SINTER_ERROR_BUSY,
     [SINTER_REFUSAL_MANAGED] = SINTER_ERROR_UNSUPPORTED,
     [SINTER_REFUSAL_FORMAT_MISMATCH] = SINTER_ERROR_UNSUPPORTED,
+    [SINTER_REFUSAL_CHECKPOINT] = SINTER_ERROR_UNSUPPORTED,
     [SINTER_REFUSAL_BAD_RANGE] = SINTER_ERROR_INVALID_ARGUMENT,
 };
 
@@ -139,6 +140,7 @@ sinter_disk_plan_new(const char *disk)
     plan->chain_before = g_new0(char *, 1);
     plan->chain_after = g_new0(char *, 1);
     plan->drop_snapshots = g_new0(char *, 1);
+    plan->drop_checkpoints = g_new0(char *, 1);
     plan->redefine_snapshots = g_new0(char *, 1);
     plan->remove_files = g_new0(char *, 1);
     plan->ignored_readers = g_new0(char *, 1);
@@ -172,6 +174,7 @@ sinter_disk_plan_copy(const SinterDiskPlan *plan)
     copy->chain_before = g_strdupv(plan->chain_before);
     copy->chain_after = g_strdupv(plan->chain_after);
     copy->drop_snapshots = g_strdupv(plan->drop_snapshots);
+    copy->drop_checkpoints = g_strdupv(plan->drop_checkpoints);
     copy->redefine_snapshots = g_strdupv(plan->redefine_snapshots);
     copy->remove_files = g_strdupv(plan->remove_files);
     copy->ignored_readers = g_strdupv(plan->ignored_readers);
@@ -198,6 +201,7 @@ sinter_disk_plan_free(SinterDiskPlan *plan)
     g_strfreev(plan->chain_before);
     g_strfreev(plan->chain_after);
     g_strfreev(plan->drop_snapshots);
+    g_strfreev(plan->drop_checkpoints);
     g_strfreev(plan->redefine_snapshots);
     g_strfreev(plan->remove_files);
     g_strfreev(plan->ignored_readers);

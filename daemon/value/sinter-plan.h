@@ -38,6 +38,7 @@ typedef enum {
     SINTER_STEP_DROP_SNAPSHOT,     /* delete snapshot metadata whose state no longer exists */
     SINTER_STEP_REDEFINE_SNAPSHOT, /* change the metadata of a kept snapshot to name the file that
                                     * now holds its state */
+    SINTER_STEP_DROP_CHECKPOINT,   /* delete checkpoint metadata whose bitmaps no longer exist */
     SINTER_STEP_REMOVE_FILE,       /* only if the reference graph then proves the file unused */
     SINTER_STEP_REFRESH_POOL,      /* the storage pools of removed files */
 } SinterStepKind;
@@ -72,6 +73,7 @@ typedef enum {
                                      * resume */
     SINTER_REFUSAL_MANAGED,         /* another program manages the domain */
     SINTER_REFUSAL_FORMAT_MISMATCH, /* an image's content looks like another format than recorded */
+    SINTER_REFUSAL_CHECKPOINT,      /* a checkpoint would be lost, or prevents the operation */
     SINTER_REFUSAL_BAD_RANGE,       /* top or base not in the chain, or in the wrong order */
 } SinterRefusalCode;
 
@@ -118,6 +120,7 @@ typedef struct {
     char **drop_snapshots;      /* names */
     char **redefine_snapshots;  /* names of snapshots whose frozen file is merged into base_path,
                                  * which then holds their state */
+    char **drop_checkpoints;    /* names of checkpoints whose dirty bitmaps are lost */
     char **remove_files;        /* candidates; removed only if proved unused */
     char **ignored_readers;     /* as in the request: these do not count as possible readers */
     gboolean ignore_manager;    /* as in the request */

@@ -14,6 +14,7 @@
 #include "sinter-manager.h"
 #include "sinter-scan-side.h"
 #include "sinter-stray-search.h"
+#include "sinter-scan-checkpoint.h"
 #include "sinter-scan-snapshot.h"
 
 #include <libvirt/virterror.h>
@@ -245,6 +246,7 @@ read_parts(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error
         return FALSE;
     sinter_scan_read_managed_save(scan->reader, domain, handle);
     return sinter_scan_read_snapshots(scan->reader, domain, handle, error) &&
+           sinter_scan_read_checkpoints(domain, handle, error) &&
            (!domain->active || read_block_jobs(scan, domain, handle, error));
 }
 

@@ -45,7 +45,7 @@ sinter_worker_merge(SinterFs *fs, const SinterWorkerRequest *request, SinterWork
         .top = get_file(request, request->first)->path,
         .base = get_file(request, request->last)->path,
         .direction = request->direction == SINTER_WORKER_UP ? SINTER_MERGE_UP : SINTER_MERGE_DOWN,
-        .flags = SINTER_MERGE_NO_JOURNAL,
+        .flags = SINTER_MERGE_NO_JOURNAL | SINTER_MERGE_BITMAPS,
         .rate_now = &control->bandwidth_bytes_per_sec,
         .cancellable = control->cancellable,
         .progress = progress,

@@ -13,6 +13,7 @@ typedef struct {
     gboolean pivot;
     gboolean finish;
     gboolean ignore_manager;
+    gboolean drop_checkpoints;
     SinterBandwidthOptions bandwidth;
     SinterWaitOptions wait;
 } Options;
@@ -47,6 +48,7 @@ run(const SinterCommandCall *call, GError **error)
     add_flag(dict, "reuse-external", options->reuse_external);
     add_flag(dict, "finish", options->finish);
     add_flag(dict, "ignore-manager", options->ignore_manager);
+    add_flag(dict, "drop-checkpoints", options->drop_checkpoints);
     return sinter_block_job_run(call,
                                 &(SinterBlockJob){
                                     .method = "Copy",
@@ -70,6 +72,8 @@ static const SinterOption option_rows[] = {
       SINTER_OPTION_MEMBER(Options, finish) },
     { "ignore-manager", 0, NULL, "also work on a domain that another program manages",
       SINTER_OPTION_MEMBER(Options, ignore_manager) },
+    { "drop-checkpoints", 0, NULL, "delete checkpoints whose dirty bitmaps would be lost",
+      SINTER_OPTION_MEMBER(Options, drop_checkpoints) },
     SINTER_BANDWIDTH_OPTIONS(Options),
     SINTER_WAIT_OPTIONS(Options),
 };

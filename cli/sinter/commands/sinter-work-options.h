@@ -35,6 +35,7 @@ typedef struct {
 typedef struct {
     char **readers; /* names of domains, paths of images */
     gboolean manager;
+    gboolean drop_checkpoints;
 } SinterIgnoreOptions;
 
 #define SINTER_IGNORE_OPTIONS(type)                                                                \
@@ -44,9 +45,11 @@ typedef struct {
       "this domain or image does not use the images; can be repeated",                             \
       SINTER_OPTION_MEMBER(type, ignore.readers),                                                  \
       .kind = SINTER_OPTION_LIST },                                                                \
+        { "ignore-manager", 0, NULL, "also work on a domain that another program manages",         \
+          SINTER_OPTION_MEMBER(type, ignore.manager) },                                            \
     {                                                                                              \
-        "ignore-manager", 0, NULL, "also work on a domain that another program manages",           \
-            SINTER_OPTION_MEMBER(type, ignore.manager)                                             \
+        "drop-checkpoints", 0, NULL, "delete checkpoints whose dirty bitmaps would be lost",       \
+            SINTER_OPTION_MEMBER(type, ignore.drop_checkpoints)                                    \
     }
 
 /* The rate limit. */

@@ -14,7 +14,9 @@
 
 /* Sets of options that methods share. */
 #define NONE SINTER_OPTION_NO_INTERACTION
-#define IGNORE (NONE | SINTER_OPTION_IGNORE_READERS | SINTER_OPTION_IGNORE_MANAGER)
+#define IGNORE                                                                                     \
+    (NONE | SINTER_OPTION_IGNORE_READERS | SINTER_OPTION_IGNORE_MANAGER |                          \
+     SINTER_OPTION_DROP_CHECKPOINTS)
 #define BANDWIDTH (NONE | SINTER_OPTION_BANDWIDTH)
 #define PLAN                                                                                       \
     (IGNORE | SINTER_OPTION_DISK | SINTER_OPTION_KEEP | SINTER_OPTION_TOP | SINTER_OPTION_BASE |   \
@@ -22,8 +24,9 @@
 #define PULL (IGNORE | BANDWIDTH | SINTER_OPTION_BASE | SINTER_OPTION_KEEP_FILES)
 #define REPAIR (NONE | SINTER_OPTION_LEVEL | SINTER_OPTION_IGNORE_MANAGER)
 #define COPY                                                                                       \
-    (NONE | BANDWIDTH | SINTER_OPTION_IGNORE_MANAGER | SINTER_OPTION_FORMAT |                      \
-     SINTER_OPTION_SHALLOW | SINTER_OPTION_REUSE_EXTERNAL | SINTER_OPTION_FINISH)
+    (NONE | BANDWIDTH | SINTER_OPTION_IGNORE_MANAGER | SINTER_OPTION_DROP_CHECKPOINTS |            \
+     SINTER_OPTION_FORMAT | SINTER_OPTION_SHALLOW | SINTER_OPTION_REUSE_EXTERNAL |                 \
+     SINTER_OPTION_FINISH)
 
 static const SinterMethod methods[] = {
     { PREFIX "Manager", "LookupDomain", SINTER_ACTION_INSPECT, FALSE, NONE },

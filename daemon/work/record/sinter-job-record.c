@@ -173,6 +173,7 @@ static const Field plan_fields[] = {
     P(FIELD_FLAG, offline),
     P(FIELD_BOOLEAN, inactive_follows),
     P(FIELD_STRINGS, drop_snapshots),
+    P(FIELD_STRINGS, drop_checkpoints),
     P(FIELD_STRINGS, redefine_snapshots),
     P(FIELD_STRINGS, remove_files),
     P(FIELD_STRINGS, ignored_readers),

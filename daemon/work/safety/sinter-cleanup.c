@@ -122,6 +122,21 @@ drop_snapshots(SinterVirt *virt, SinterJobRecord *record, GError **error)
     return TRUE;
 }
 
+static gboolean
+drop_checkpoints(SinterVirt *virt, SinterJobRecord *record, GError **error)
+{
+    for (char **name = record->plan->drop_checkpoints; name && *name; name++) {
+        GError *cause = NULL;
+        g_autofree char *what =
+            g_strdup_printf("the metadata of checkpoint '%s' could not be deleted", *name);
+
+        if (!virt->klass->drop_checkpoint(virt, record->domain_uuid, *name, &cause) &&
+            !warn_unless_lost(record, what, cause, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* FALSE if the kernel reports that written data is lost. If that cannot be determined, *@ret_doubt
  * has the reason. */
 static gboolean
@@ -373,7 +388,7 @@ gboolean
 sinter_cleanup_changes_anything(const SinterDiskPlan *plan)
 {
     char *const *const lists[] = { plan->redefine_snapshots, plan->drop_snapshots,
-                                   plan->remove_files };
+                                   plan->drop_checkpoints, plan->remove_files };
 
     for (gsize i = 0; i < G_N_ELEMENTS(lists); i++) {
         if (lists[i] && lists[i][0])
@@ -385,7 +400,8 @@ sinter_cleanup_changes_anything(const SinterDiskPlan *plan)
 gboolean
 sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove, GError **error)
 {
-    if (!redefine_snapshots(virt, record, error) || !drop_snapshots(virt, record, error))
+    if (!redefine_snapshots(virt, record, error) || !drop_snapshots(virt, record, error) ||
+        !drop_checkpoints(virt, record, error))
         return FALSE;
     virt->klass->sync_definition(virt, record->domain_name);
     sinter_merged_images_mark(record);

@@ -32,6 +32,7 @@ request_of(const SinterDiskPlan *plan)
         .reuse_external = plan->reuse_external,
         .pivot = plan->pivot,
         .ignore_manager = plan->ignore_manager,
+        .drop_checkpoints = plan->drop_checkpoints && plan->drop_checkpoints[0],
     };
 
     for (guint i = 0; i < SINTER_PLAN_MAX_IGNORED && plan->ignored_readers[i]; i++)
@@ -63,6 +64,7 @@ is_same_plan(const SinterDiskPlan *then, const SinterDiskPlan *now)
            same_strings(then->chain_before, now->chain_before) &&
            same_strings(then->chain_after, now->chain_after) &&
            names_are_among(now->drop_snapshots, then->drop_snapshots) &&
+           names_are_among(now->drop_checkpoints, then->drop_checkpoints) &&
            names_are_among(now->redefine_snapshots, then->redefine_snapshots);
 }
 

@@ -35,6 +35,29 @@ sinter_virt_libvirt_drop_snapshot(SinterVirt *virt, const char *uuid, const char
     return FALSE;
 }
 
+gboolean
+sinter_virt_libvirt_drop_checkpoint(SinterVirt *virt, const char *uuid, const char *checkpoint,
+                                    GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
+    virDomainCheckpointPtr handle;
+    int rc = -1;
+
+    if (!domain)
+        return FALSE;
+    handle = virDomainCheckpointLookupByName(domain, checkpoint, 0);
+    if (handle) {
+        rc = virDomainCheckpointDelete(handle, VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY);
+        virDomainCheckpointFree(handle);
+    }
+    /* already deleted: another disk's job of the same merge was faster */
+    if (rc == 0 || virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_CHECKPOINT)
+        return TRUE;
+    sinter_connection_set_error(error, "deleting the metadata of checkpoint '%s' of domain '%s'",
+                                checkpoint, virDomainGetName(domain));
+    return FALSE;
+}
+
 /* libvirt stores "current" separately: a redefinition states whether the snapshot is the current
  * one. */
 static gboolean

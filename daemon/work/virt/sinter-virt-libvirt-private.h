@@ -31,6 +31,8 @@ gboolean sinter_virt_libvirt_resume(SinterVirt *virt, const char *uuid, GError *
 
 gboolean sinter_virt_libvirt_drop_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot,
                                            GError **error);
+gboolean sinter_virt_libvirt_drop_checkpoint(SinterVirt *virt, const char *uuid,
+                                             const char *checkpoint, GError **error);
 gboolean sinter_virt_libvirt_redefine_snapshot(SinterVirt *virt, const char *uuid,
                                                const char *snapshot, const char *disk,
                                                const char *new_path, const char *new_format,

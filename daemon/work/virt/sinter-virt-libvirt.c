@@ -112,6 +112,7 @@ static const SinterVirtClass virt_libvirt_class = {
     .suspend = sinter_virt_libvirt_suspend,
     .resume = sinter_virt_libvirt_resume,
     .drop_snapshot = sinter_virt_libvirt_drop_snapshot,
+    .drop_checkpoint = sinter_virt_libvirt_drop_checkpoint,
     .redefine_snapshot = sinter_virt_libvirt_redefine_snapshot,
     .redefine_disk = sinter_virt_libvirt_redefine_disk,
     .guard_disk = sinter_virt_libvirt_guard_disk,

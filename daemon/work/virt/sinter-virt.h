@@ -66,6 +66,9 @@ typedef struct {
     /* Deletes metadata only, never a file; succeeds if the snapshot does not exist. */
     gboolean (*drop_snapshot)(SinterVirt *virt, const char *uuid, const char *snapshot,
                               GError **error);
+    /* Likewise for a checkpoint. */
+    gboolean (*drop_checkpoint)(SinterVirt *virt, const char *uuid, const char *checkpoint,
+                                GError **error);
     /* Changes the snapshot's metadata so that @disk has @new_path as its frozen state; @new_format
      * (nullable): its format, if that changes. */
     gboolean (*redefine_snapshot)(SinterVirt *virt, const char *uuid, const char *snapshot,

@@ -47,6 +47,9 @@ typedef enum {
  * @SINTER_MERGE_PROBE: probe formats that are not stated; safe only if the content is trusted
  * @SINTER_MERGE_NO_JOURNAL: do not write a journal: for callers that keep their own, or whose set
  *   of files cannot create files. Not allowed with DELETE.
+ * @SINTER_MERGE_BITMAPS: the result gets the dirty bitmaps of the range, as in a merge by QEMU and
+ *   libvirt: those that every image from the chain's top down to the range has under the same name,
+ *   enabled and consistent. A result whose format has no bitmaps gets none.
  */
 typedef enum {
     SINTER_MERGE_DEFAULT = 0,
@@ -54,6 +57,7 @@ typedef enum {
     SINTER_MERGE_DELETE = 1 << 1,
     SINTER_MERGE_PROBE = 1 << 2,
     SINTER_MERGE_NO_JOURNAL = 1 << 3,
+    SINTER_MERGE_BITMAPS = 1 << 4,
 } SinterMergeFlags;
 
 /**

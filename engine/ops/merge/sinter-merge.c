@@ -16,6 +16,7 @@
 #include "sinter-journal.h"
 #include "sinter-leftover.h"
 #include "sinter-member.h"
+#include "sinter-merge-bitmaps.h"
 #include "sinter-merge-move.h"
 #include "sinter-progress.h"
 
@@ -349,12 +350,20 @@ merge_move(Merge *self, GError **error)
 }
 
 static gboolean
+merge_carry_bitmaps(Merge *self, GError **error)
+{
+    return !(self->options.flags & SINTER_MERGE_BITMAPS) ||
+           sinter_merge_bitmaps(self->chain, self->plan, self->stretch, error);
+}
+
+static gboolean
 merge_run(Merge *self, GError **error)
 {
     return merge_make_plan(self, error) &&
            sinter_merge_lock(self->chain, self->plan, self->stretch, error) &&
            merge_fill_journal(self, error) && merge_record(self, error) &&
            merge_move(self, error) && merge_record(self, error) &&
+           merge_carry_bitmaps(self, error) &&
            sinter_merge_link(self->chain, self->plan, self->stretch, error) &&
            merge_finish(self, error);
 }

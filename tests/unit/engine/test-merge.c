@@ -7,6 +7,7 @@
 #include "ops/merge/sinter-journal.h"
 #include "sinter-error.h"
 #include "sinter-progress.h"
+#include "sinter/bitmap.h"
 #include "sinter/commit.h"
 #include "sinter/create.h"
 #include "sinter/handle.h"
@@ -304,12 +305,89 @@ test_commit_errors(void)
     check_chain(&world, 4);
 }
 
+static void
+add_bitmap(SinterFs *fs, const char *path, const char *name, gboolean enabled)
+{
+    const SinterBitmapAction actions[] = { { .kind = SINTER_BITMAP_ADD, .granularity = CLUSTER },
+                                           { .kind = SINTER_BITMAP_DISABLE } };
+    const SinterBitmapChange change = {
+        .format = "qcow2", .name = name, .actions = actions, .n_actions = enabled ? 1 : 2
+    };
+    g_autoptr(GError) error = NULL;
+    gsize n_done;
+
+    sinter_bitmap_change(fs, path, &change, &n_done, &error);
+    g_assert_no_error(error);
+}
+
+/* The names of the bitmaps of an image, those that are disabled in parentheses. */
+static char *
+list_bitmaps(SinterFs *fs, const char *path)
+{
+    g_autoptr(SinterIo) io = sinter_fs_open(fs, path, SINTER_IO_READ, NULL);
+    g_autoptr(GPtrArray) list = sinter_image_list_bitmaps(io, "qcow2", NULL);
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < list->len; i++) {
+        const SinterBitmapInfo *bitmap = g_ptr_array_index(list, i);
+
+        g_string_append_printf(text, bitmap->enabled ? "%s " : "(%s) ", bitmap->name);
+    }
+    return g_string_free(text, FALSE);
+}
+
+/*
+ * Of the bitmaps that the merged images have, the result gets those that go on up to the top. One
+ * that stopped recording in the result must not look complete because it goes on above.
+ */
+static void
+test_bitmaps(void)
+{
+    static const struct {
+        SinterMergeDirection direction;
+        const char *result;
+        const char *bitmaps;
+    } table[] = {
+        { SINTER_MERGE_DOWN, "low", "all old (stopped) new " },
+        { SINTER_MERGE_UP, "mid", "all new gap stopped " },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_auto(World) world = { 0 };
+        SinterMergeOptions options = { .format = "qcow2",
+                                       .top = "mid",
+                                       .base = "low",
+                                       .direction = table[i].direction,
+                                       .flags = SINTER_MERGE_BITMAPS };
+        g_autoptr(GError) error = NULL;
+        g_autofree char *bitmaps = NULL;
+
+        world_init(&world);
+        options.fs = world.fs;
+        for (const char *const *name = (const char *const[]){ "all", "old", NULL }; *name; name++)
+            add_bitmap(world.fs, "low", *name, TRUE);
+        add_bitmap(world.fs, "low", "stopped", FALSE);
+        for (const char *const *name =
+                 (const char *const[]){ "all", "new", "gap", "stopped", NULL };
+             *name; name++)
+            add_bitmap(world.fs, "mid", *name, TRUE);
+        for (const char *const *name = (const char *const[]){ "all", "new", "stopped", NULL };
+             *name; name++)
+            add_bitmap(world.fs, "top", *name, TRUE);
+        sinter_merge("top", &options, NULL, &error);
+        g_assert_no_error(error);
+        bitmaps = list_bitmaps(world.fs, table[i].result);
+        g_assert_cmpstr(bitmaps, ==, table[i].bitmaps);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/merge/plan", test_plan);
     g_test_add_func("/merge/data-file", test_data_file);
+    g_test_add_func("/merge/bitmaps", test_bitmaps);
     g_test_add_func("/merge/cancel", test_cancel);
     g_test_add_func("/merge/journal/other", test_other_journal);
     g_test_add_data_func("/merge/journal/stale", GINT_TO_POINTER(SINTER_JOURNAL_MOVING),

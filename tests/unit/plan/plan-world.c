@@ -290,6 +290,17 @@ add_snapshot(const World *world, const char *text)
     }
 }
 
+/* "#c1 vda vdb" */
+static void
+add_checkpoint(const World *world, const char *text)
+{
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+    SinterCheckpoint *checkpoint = sinter_checkpoint_new(words[0] + 1);
+
+    checkpoint->disks = g_strdupv(words + 1);
+    g_ptr_array_add(world->domain->checkpoints, checkpoint);
+}
+
 static void
 set_domain_word(SinterDomain *domain, const char *word)
 {
@@ -325,6 +336,8 @@ parse_domain(const char *line, const char *folder)
 
         if (*item == '@')
             add_snapshot(&world, item);
+        else if (*item == '#')
+            add_checkpoint(&world, item);
         else
             add_disk(&world, item);
     }
@@ -354,7 +367,7 @@ set_request_flag(SinterPlanRequest *request, const char *word)
         { "pull", &request->pull },       { "keep-files", &request->keep_files },
         { "shallow", &request->shallow }, { "reuse", &request->reuse_external },
         { "pivot", &request->pivot },     { "ignore-manager", &request->ignore_manager },
-        { "live", &request->live },
+        { "live", &request->live },       { "drop-checkpoints", &request->drop_checkpoints },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {

@@ -17,12 +17,15 @@
  *   the definition for the next boot), next=LAYER>LAYER (the definition goes another way).
  * Layers, top first: NAME or a path, and attributes behind colons: a size (allocated, default 64M),
  *   vSIZE (virtual, default 1G), freeSIZE (default 100G), fsN (default 1; 0 unknown), dev (block
- *   device, of unknown room unless fsN follows), usedSIZE (of a device), net, other, raw, vmdk, noformat, internal (snapshots inside), gone, bad (unreadable,
- * and so its backing file is unknown), odd (unreadable, without a backing file), noid (identity
- * unknown), id=NAME (same file as NAME). A NAME lies in /img; sizes may be "max". Snapshots: @NAME,
- * words: internal, mem (with a memory image), DISK=FROZEN>OVERLAY (external), DISK=FROZEN
- * (internal, or left out of an external one), DISK=? (likewise, place unknown), and ^LAYER^LAYER
- * behind it: what a frozen file outside the chain stands on, itself first.
+ *   device, of unknown room unless fsN follows), usedSIZE (of a device), net, other, raw, vmdk,
+ * noformat, internal (snapshots inside), gone, bad (unreadable, and so its backing file is
+ * unknown), odd (unreadable, without a backing file), noid (identity unknown), id=NAME (same file
+ * as NAME). A NAME lies in /img; sizes may be "max". Snapshots: @NAME, words: internal, mem (with a
+ * memory image), DISK=FROZEN>OVERLAY (external), DISK=FROZEN (internal, or left out of an external
+ * one), DISK=? (likewise, place unknown), and ^LAYER^LAYER behind it: what a frozen file outside
+ * the chain stands on, itself first.
+ *
+ * Checkpoints: #NAME DISK DISK.
  *
  * A name that begins with "$D/" lies in @folder, and has the identity that it has there.
  *

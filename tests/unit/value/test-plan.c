@@ -30,7 +30,7 @@ test_step_names(void)
     static const char *const names[] = {
         "commit",          "pull",        "copy",          "pivot",
         "redefine-domain", "verify",      "drop-snapshot", "redefine-snapshot",
-        "remove-file",     "refresh-pool"
+        "drop-checkpoint", "remove-file", "refresh-pool"
     };
 
     g_assert_cmpuint(G_N_ELEMENTS(names), ==, SINTER_STEP_REFRESH_POOL + 1);
@@ -62,6 +62,7 @@ test_refusal_codes(void)
         { SINTER_REFUSAL_MANAGED_SAVE, "managed-save", "Busy" },
         { SINTER_REFUSAL_MANAGED, "managed", "Unsupported" },
         { SINTER_REFUSAL_FORMAT_MISMATCH, "format-mismatch", "Unsupported" },
+        { SINTER_REFUSAL_CHECKPOINT, "checkpoint", "Unsupported" },
         { SINTER_REFUSAL_BAD_RANGE, "bad-range", "InvalidArgument" },
     };
 
