@@ -62,6 +62,7 @@ static const char *const error_names[] = {
     [SINTER_ERROR_TIMED_OUT] = "TimedOut",
     [SINTER_ERROR_DISCONNECTED] = "Disconnected",
     [SINTER_ERROR_SHORT_READ] = "ShortRead",
+    [SINTER_ERROR_DENIED] = "Denied",
 };
 
 const char *

@@ -54,6 +54,8 @@ G_BEGIN_DECLS
  *   call may have taken effect. The daemon keeps trying to connect, and jobs continue then
  * @SINTER_ERROR_SHORT_READ: the storage returned fewer bytes than the file holds; nothing is known
  *   about the content, and another try may succeed
+ * @SINTER_ERROR_DENIED: QEMU may not write to an image: its mode, its owner, its file system or a
+ *   security module denies it
  */
 typedef enum {
     SINTER_ERROR_FAILED,
@@ -71,10 +73,11 @@ typedef enum {
     SINTER_ERROR_TIMED_OUT,
     SINTER_ERROR_DISCONNECTED,
     SINTER_ERROR_SHORT_READ,
+    SINTER_ERROR_DENIED,
 } SinterError;
 
 /* The number of codes. The first code is 0. */
-#define SINTER_N_ERRORS (SINTER_ERROR_SHORT_READ + 1)
+#define SINTER_N_ERRORS (SINTER_ERROR_DENIED + 1)
 
 /**
  * SinterStage:

@@ -8,6 +8,7 @@
 
 #include "sinter-file.h"
 #include "sinter-error.h"
+#include "sinter-point.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +69,13 @@ write_all(int fd, const char *data, gsize len)
     return TRUE;
 }
 
+static int
+rename_at_point(const char *tmp, const char *path)
+{
+    SINTER_POINT("file-written");
+    return rename(tmp, path);
+}
+
 gboolean
 sinter_file_replace_durably(const char *path, const void *data, gsize len, guint mode,
                             GError **error)
@@ -80,21 +88,24 @@ sinter_file_replace_durably(const char *path, const void *data, gsize len, guint
         return FALSE;
     }
     if (!write_all(fd, data, len) || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||
-        rename(tmp, path) < 0) {
+        rename_at_point(tmp, path) < 0) {
         sinter_error_set_errno(error, errno, "writing '%s'", path);
         unlink(tmp);
         return FALSE;
     }
+    SINTER_POINT("file-renamed");
     return sinter_file_sync_parent(path, error);
 }
 
 gboolean
 sinter_file_remove_durably(const char *path, GError **error)
 {
+    SINTER_POINT("file-removing");
     if (unlink(path) < 0 && errno != ENOENT) {
         sinter_error_set_errno(error, errno, "removing '%s'", path);
         return FALSE;
     }
+    SINTER_POINT("file-removed");
     return sinter_file_sync_parent(path, error);
 }
 

@@ -22,6 +22,7 @@ enum {
     SINTER_EXIT_REFUSED = 4,   /* refused by a safety rule */
     SINTER_EXIT_CANCELLED = 5, /* cancelled, or a deadline passed */
     SINTER_EXIT_UNCHECKED = 6, /* a check could not read everything, and found no corruption */
+    SINTER_EXIT_DENIED = 7,    /* QEMU may not write to an image */
 };
 
 typedef struct _SinterCommandCall SinterCommandCall;

@@ -133,9 +133,8 @@ sinter_plan_draft_count_after(SinterPlanDraft *draft)
     draft->plan->space_after_bytes = sum;
 }
 
-/* Clears the costs of a plan that will not be carried out. */
-static void
-uncount(SinterPlanDraft *draft)
+void
+sinter_plan_draft_uncount(SinterPlanDraft *draft)
 {
     draft->growth_bytes = 0;
     draft->plan->bytes_to_copy = 0;
@@ -190,7 +189,7 @@ check_space(SinterPlanDraft *draft, GHashTable *taken)
     total = sinter_sum(need, before ? *before : 0);
     if (total > written->fs_free_bytes) {
         refuse_space(draft, written, before ? *before : 0);
-        uncount(draft);
+        sinter_plan_draft_uncount(draft);
         return;
     }
     g_hash_table_replace(taken, g_memdup2(&written->fs_device, sizeof written->fs_device),

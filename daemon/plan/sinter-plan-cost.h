@@ -11,6 +11,9 @@ guint64 sinter_plan_draft_sum_used(const SinterPlanDraft *draft, guint from, gui
 /* Sets how much the operation copies and how much extra space it needs meanwhile. */
 void sinter_plan_draft_count(SinterPlanDraft *draft);
 
+/* Clears the costs of a plan that copies nothing. */
+void sinter_plan_draft_uncount(SinterPlanDraft *draft);
+
 /* Refuses drafts of one plan that together need more space than a file system has free. */
 void sinter_plan_drafts_check_space(const GPtrArray *drafts);
 

@@ -137,7 +137,8 @@ sinter_plan_draft_check_busy(SinterPlanDraft *draft)
         disk->mirror != SINTER_MIRROR_NONE ? disk->mirror_job : disk->block_job;
     g_autofree char *job = describe_block_job(type);
 
-    if (disk->mirror == SINTER_MIRROR_NONE && disk->block_job == SINTER_BLOCK_JOB_NONE)
+    if ((disk->mirror == SINTER_MIRROR_NONE && disk->block_job == SINTER_BLOCK_JOB_NONE) ||
+        draft->request->adopt)
         return TRUE;
     sinter_plan_draft_refuse(
         draft, SINTER_REFUSAL_BUSY,

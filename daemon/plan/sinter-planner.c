@@ -9,6 +9,7 @@
 
 #include "sinter-planner.h"
 #include "sinter-check-planner.h"
+#include "sinter-plan-adopt.h"
 #include "sinter-plan-choice.h"
 #include "sinter-plan-cost.h"
 #include "sinter-plan-range.h"
@@ -205,6 +206,8 @@ begin_draft(const SinterPlanRequest *request, const SinterDomain *domain, const 
                                                     : SINTER_OPERATION_ACTIVE_COMMIT;
     draft->plan->ignored_readers = dup_ignored(draft->plan->ignored_readers, request);
     draft->plan->ignore_manager = request->ignore_manager;
+    draft->plan->adopt = request->adopt;
+    draft->plan->abort = request->abort;
     draft->plan->offline = !domain->active && draft->plan->operation != SINTER_OPERATION_COPY;
     g_strfreev(draft->plan->chain_before);
     g_strfreev(draft->plan->chain_after);
@@ -213,16 +216,19 @@ begin_draft(const SinterPlanRequest *request, const SinterDomain *domain, const 
     sinter_plan_draft_compare_next_boot(draft);
     if (sinter_plan_draft_check_disk(draft) && sinter_plan_draft_find_range(draft)) {
         set_ends(draft);
-        sinter_plan_draft_check_layers(draft);
+        if (!request->abort) /* the chain stays, whatever speaks against a merge */
+            sinter_plan_draft_check_layers(draft);
     }
     sinter_plan_draft_count(draft);
+    if (request->adopt)
+        sinter_plan_draft_uncount(draft); /* everything is copied already */
     return draft;
 }
 
 static void
 finish_draft(SinterPlanDraft *draft)
 {
-    if (sinter_plan_draft_is_refused(draft))
+    if (sinter_plan_draft_is_refused(draft) || draft->request->abort)
         return;
     sinter_plan_draft_sort_snapshots(draft);
     sinter_plan_draft_write_steps(draft);
@@ -231,18 +237,15 @@ finish_draft(SinterPlanDraft *draft)
     warn_of_managed_save(draft);
 }
 
-SinterPlan *
-sinter_planner_plan(const SinterPlanRequest *request, const SinterDomain *domain,
-                    const SinterReferenceGraph *graph, gint64 now_usec, GError **error)
+static SinterPlan *
+plan_merge(const SinterPlanRequest *request, const SinterDomain *domain,
+           const SinterReferenceGraph *graph, gint64 now_usec, GError **error)
 {
     g_autoptr(SinterPlan) plan = NULL;
     g_autoptr(GPtrArray) disks = NULL;
     g_autoptr(GPtrArray) drafts =
         g_ptr_array_new_with_free_func((GDestroyNotify)sinter_plan_draft_free);
 
-    if (is_operation(request, SINTER_OPERATION_CHECK) ||
-        is_operation(request, SINTER_OPERATION_REPAIR))
-        return sinter_check_planner_plan(request, domain, graph, now_usec, error);
     if (!check_request(request, error) || !(disks = choose_disks(request, domain, error)))
         return NULL;
     for (guint i = 0; i < disks->len; i++)
@@ -260,4 +263,20 @@ sinter_planner_plan(const SinterPlanRequest *request, const SinterDomain *domain
     for (guint i = 0; i < drafts->len; i++)
         g_ptr_array_add(plan->disks, sinter_plan_draft_steal_plan(g_ptr_array_index(drafts, i)));
     return g_steal_pointer(&plan);
+}
+
+SinterPlan *
+sinter_planner_plan(const SinterPlanRequest *request, const SinterDomain *domain,
+                    const SinterReferenceGraph *graph, gint64 now_usec, GError **error)
+{
+    SinterPlanRequest adopted;
+
+    if (is_operation(request, SINTER_OPERATION_CHECK) ||
+        is_operation(request, SINTER_OPERATION_REPAIR))
+        return sinter_check_planner_plan(request, domain, graph, now_usec, error);
+    if (!request->adopt)
+        return plan_merge(request, domain, graph, now_usec, error);
+    if (!sinter_plan_adopt_complete(request, domain, &adopted, error))
+        return NULL;
+    return plan_merge(&adopted, domain, graph, now_usec, error);
 }

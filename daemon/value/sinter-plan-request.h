@@ -28,6 +28,8 @@ G_BEGIN_DECLS
  *   readers of an image, although it is unknown what they read
  * @ignore_manager: work on a domain that another program manages
  * @drop_checkpoints: allow that checkpoints are lost: their metadata is deleted
+ * @adopt: take over the READY block job of another program on @disk: the range is that of the job
+ * @abort: with @adopt: end the block job and keep the chain, instead of pivoting
  * @level: (nullable): of a repair: "leaks", or "all" (the default)
  * @live: of a check: the active layer of a running domain too
  * @destination …: of a copy, see SinterDiskPlan
@@ -44,6 +46,8 @@ typedef struct {
     const char *ignored_readers[SINTER_PLAN_MAX_IGNORED + 1];
     gboolean ignore_manager;
     gboolean drop_checkpoints;
+    gboolean adopt;
+    gboolean abort;
     const char *destination;
     const char *destination_format;
     gboolean shallow;

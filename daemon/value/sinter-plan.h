@@ -124,6 +124,8 @@ typedef struct {
     char **remove_files;        /* candidates; removed only if proved unused */
     char **ignored_readers;     /* as in the request: these do not count as possible readers */
     gboolean ignore_manager;    /* as in the request */
+    gboolean adopt;             /* likewise: the block job exists … */
+    gboolean abort;             /* … and is ended; @chain_after is @chain_before */
     guint64 bytes_to_copy;      /* an upper bound from the layers' allocation */
     guint64 space_before_bytes; /* the chain's allocation */
     guint64 space_after_bytes;

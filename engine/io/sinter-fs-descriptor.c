@@ -20,6 +20,7 @@
 typedef struct {
     SinterFd fd;
     SinterFd direct_fd; /* -1 if none was passed */
+    char *real;         /* its path without links; NULL if that is unknown */
     gint uncreated;     /* atomic: the file does not exist for the users of the set yet */
 } Passed;
 
@@ -36,6 +37,7 @@ passed_free(gpointer data)
 
     sinter_fd_clear(&passed->direct_fd);
     sinter_fd_clear(&passed->fd);
+    g_free(passed->real);
     g_free(passed);
 }
 
@@ -112,7 +114,10 @@ descriptor_sync_folder(SinterFs *fs, const char *path, GError **error)
 static char *
 descriptor_resolve(SinterFs *fs, const char *path, GError **error)
 {
-    return canonical(path);
+    g_autofree char *name = canonical(path);
+    const Passed *passed = g_hash_table_lookup(((SinterFsDescriptor *)fs)->files, name);
+
+    return passed && passed->real ? g_strdup(passed->real) : g_steal_pointer(&name);
 }
 
 static void
@@ -142,6 +147,21 @@ sinter_fs_new_descriptors(SinterIoFlags flags)
     return &self->fs;
 }
 
+/* (transfer full) (nullable): the path by which the kernel knows the open file */
+static char *
+read_real_path(int fd)
+{
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+    g_autofree char *path = g_file_read_link(link, NULL);
+    struct stat open_file;
+    struct stat named;
+
+    if (!path || stat(path, &named) < 0 || fstat(fd, &open_file) < 0 ||
+        !sinter_file_id_same(&named, &open_file))
+        return NULL; /* removed, renamed, or in another mount namespace */
+    return g_steal_pointer(&path);
+}
+
 gboolean
 sinter_fs_add_descriptor(SinterFs *fs, const char *path, int fd, GError **error)
 {
@@ -163,6 +183,7 @@ sinter_fs_add_descriptor(SinterFs *fs, const char *path, int fd, GError **error)
         sinter_error_set_errno(error, errno, "using the descriptor %d for '%s'", fd, path);
         return FALSE;
     }
+    passed.real = read_real_path(fd);
     g_hash_table_insert(files, g_steal_pointer(&name), g_memdup2(&passed, sizeof passed));
     return TRUE;
 }

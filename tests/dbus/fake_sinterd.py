@@ -268,6 +268,9 @@ class Daemon:
     def answer_Copy(self, path, destination, bandwidth=0, **options):
         return self.one(path, 'copy', bandwidth)
 
+    def answer_Adopt(self, path, action, **options):
+        return self.one(path, 'active-commit', 0)
+
     def answer_Cancel(self, path, **options):
         job = self.objects[path][1]
         if job['Phase'] in FINAL:

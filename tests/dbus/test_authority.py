@@ -17,6 +17,7 @@ CHECK_FILE = 'org.sinter.check-file'
 CONSOLIDATE = 'org.sinter.consolidate'
 REPAIR = 'org.sinter.repair'
 RESOLVE = 'org.sinter.resolve'
+ADOPT = 'org.sinter.adopt'
 CONFIGURE = 'org.sinter.configure'
 FOREIGN_UID = 4242
 
@@ -43,6 +44,7 @@ def methods(client, plan, job):
     yield disk, 'Disk', 'Commit', '', (), CONSOLIDATE
     yield disk, 'Disk', 'Pull', '', (), CONSOLIDATE
     yield disk, 'Disk', 'Copy', 's', ('relative',), CONSOLIDATE
+    yield disk, 'Disk', 'Adopt', 's', ('neither',), ADOPT
     yield plan, 'Plan', 'Execute', '', (), CONSOLIDATE
     yield job, 'Job', 'Cancel', '', (), CONSOLIDATE
     yield job, 'Job', 'SetBandwidth', 't', (1,), CONSOLIDATE

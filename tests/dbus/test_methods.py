@@ -91,6 +91,7 @@ class Options(MethodsCase):
         yield self.client.disk('chain'), DISK, 'Commit', '', ()
         yield self.client.disk('chain'), DISK, 'Pull', '', ()
         yield self.client.disk('chain'), DISK, 'Copy', 's', ('/x',)
+        yield self.client.disk('chain'), DISK, 'Adopt', 's', ('pivot',)
         yield self.client.disk('chain'), DISK, 'MeasureChain', '', ()
         yield plan, PLAN, 'Execute', '', ()
         yield plan, PLAN, 'Discard', '', ()
@@ -108,7 +109,7 @@ class Options(MethodsCase):
                 self.assert_error('InvalidArgument', self.client.call, path, interface, method,
                                   f'({signature}a{{sv}})', *arguments, values, text=text)
                 n += 1
-        self.assertEqual(n, 13)
+        self.assertEqual(n, 14)
 
 
 class Plans(MethodsCase):

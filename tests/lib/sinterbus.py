@@ -191,6 +191,10 @@ class SinterBus:
         return Job(self, self.call(self.disk(name, target), 'Disk', 'Copy', '(sa{sv})',
                                    destination, options(**keys))[0])
 
+    def adopt(self, name, action, target='vda', **keys):
+        return Job(self, self.call(self.disk(name, target), 'Disk', 'Adopt', '(sa{sv})', action,
+                                   options(**keys))[0])
+
     def jobs(self):
         """Every job that the daemon shows."""
         objects = self.call(ROOT, 'org.freedesktop.DBus.ObjectManager', 'GetManagedObjects',

@@ -71,6 +71,8 @@ class MidMerge(OfflineCase):
     def test_the_worker_is_bound(self):
         """What the sandbox's own test shows to hold is what the worker at work is in."""
         guest = self.shut_off(2)
+        # so much that the worker is still at work whenever this slow machine gets to look at it
+        self.bench.command('qemu-io', '-f', 'qcow2', '-c', 'write -P 7 0 12M', self.files(guest)[0])
         job = self.half_merged(guest)
         pid = self.worker_pid()
         status = workerprocess.status(pid)

@@ -33,6 +33,8 @@ sinter_client_exit_status(const GError *error)
     if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_CANCELLED) ||
         g_error_matches(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT))
         return SINTER_EXIT_CANCELLED;
+    if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_DENIED))
+        return SINTER_EXIT_DENIED;
     for (gsize i = 0; i < G_N_ELEMENTS(refusals); i++) {
         if (g_error_matches(error, SINTER_ERROR, (int)refusals[i]))
             return SINTER_EXIT_REFUSED;

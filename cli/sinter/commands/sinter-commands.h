@@ -13,6 +13,7 @@ extern const SinterCommand sinter_command_consolidate;
 extern const SinterCommand sinter_command_commit;
 extern const SinterCommand sinter_command_pull;
 extern const SinterCommand sinter_command_copy;
+extern const SinterCommand sinter_command_adopt;
 extern const SinterCommand sinter_command_check;
 extern const SinterCommand sinter_command_jobs;
 extern const SinterCommand sinter_command_job;

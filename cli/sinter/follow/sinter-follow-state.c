@@ -30,9 +30,10 @@ sinter_follow_waits(const SinterFollow *self)
 void
 sinter_follow_note_status(SinterFollow *self, int status)
 {
-    static const int worst_first[] = { SINTER_EXIT_FAILED,    SINTER_EXIT_REFUSED,
-                                       SINTER_EXIT_CANCELLED, SINTER_EXIT_CORRUPT,
-                                       SINTER_EXIT_UNCHECKED, SINTER_EXIT_LEAKS };
+    static const int worst_first[] = { SINTER_EXIT_FAILED,  SINTER_EXIT_DENIED,
+                                       SINTER_EXIT_REFUSED, SINTER_EXIT_CANCELLED,
+                                       SINTER_EXIT_CORRUPT, SINTER_EXIT_UNCHECKED,
+                                       SINTER_EXIT_LEAKS };
 
     for (gsize i = 0; i < G_N_ELEMENTS(worst_first); i++) {
         if (self->status == worst_first[i])

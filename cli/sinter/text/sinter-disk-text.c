@@ -58,6 +58,22 @@ add_note(GString *notes, char *note)
     g_free(note);
 }
 
+/* A block job that another program has started: what it is, since when it waits, what it costs. */
+static char *
+describe_foreign_job(const SinterProperties *disk)
+{
+    const char *name = sinter_properties_get_string(disk, "BlockJob");
+    gint64 since_usec = (gint64)sinter_properties_get_number(disk, "BlockJobReadyTime");
+    g_autofree char *age = NULL;
+
+    if (since_usec == 0)
+        return g_strdup_printf("block job of another program: %s", name);
+    age = sinter_units_format_duration((guint64)MAX(g_get_real_time() - since_usec, 0));
+    return g_strdup_printf("%s of another program waits for its end since %s or longer, and each "
+                           "write is made twice: see 'sinter adopt'",
+                           name, age);
+}
+
 static char *
 disk_notes(const SinterProperties *domain, const SinterProperties *disk,
            const SinterProperties *job)
@@ -72,7 +88,7 @@ disk_notes(const SinterProperties *domain, const SinterProperties *disk,
         add_note(notes,
                  g_strdup_printf("job %s: %s", sinter_properties_get_string(job, "Id"), state));
     } else if (*block_job != '\0' && strcmp(block_job, "none") != 0) {
-        add_note(notes, g_strdup_printf("block job of another program: %s", block_job));
+        add_note(notes, describe_foreign_job(disk));
     }
     if (n_bad > 0)
         add_note(notes, g_strdup_printf("PROBLEM with %u layer%s", n_bad, n_bad == 1 ? "" : "s"));

@@ -271,7 +271,8 @@ sinter_job_text_exit_status(const SinterProperties *job)
     if (strcmp(phase, "cancelled") == 0)
         return SINTER_EXIT_CANCELLED;
     /* a job that never started was refused; one that started and stopped has failed */
-    if (strcmp(phase, "failed") == 0 && sinter_properties_get_number(job, "StartTime") == 0)
+    if (strcmp(phase, "failed") == 0 &&
+        (sinter_properties_get_number(job, "StartTime") == 0 || code == SINTER_ERROR_DENIED))
         return sinter_client_exit_status(&error);
     return SINTER_EXIT_FAILED;
 }

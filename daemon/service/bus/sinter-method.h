@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 #define SINTER_ACTION_CHECK_FILE "org.sinter.check-file"
 #define SINTER_ACTION_REPAIR "org.sinter.repair"
 #define SINTER_ACTION_RESOLVE "org.sinter.resolve"
+#define SINTER_ACTION_ADOPT "org.sinter.adopt"
 #define SINTER_ACTION_CONSOLIDATE "org.sinter.consolidate"
 #define SINTER_ACTION_CONFIGURE "org.sinter.configure"
 

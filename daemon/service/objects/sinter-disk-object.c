@@ -23,6 +23,7 @@ struct _SinterDiskObject {
     SinterPublisher *publisher;
     char *domain_uuid;
     char *target;
+    gint64 ready_usec; /* when the block job was first seen ready, since the epoch; 0: it is not */
 };
 
 static void disk_iface_init(SinterDBusDiskIface *iface);
@@ -61,6 +62,17 @@ virtual_size_bytes(const SinterDisk *disk)
     return active ? active->virtual_size_bytes : 0;
 }
 
+/* A commit or copy that waits for somebody to end it. */
+static void
+show_ready(SinterDiskObject *self, const SinterDisk *disk)
+{
+    if (disk->mirror != SINTER_MIRROR_READY)
+        self->ready_usec = 0;
+    else if (self->ready_usec == 0)
+        self->ready_usec = g_get_real_time();
+    sinter_dbus_disk_set_block_job_ready_time(SINTER_DBUS_DISK(self), (guint64)self->ready_usec);
+}
+
 void
 sinter_disk_object_update(SinterDiskObject *self, const SinterDomain *domain,
                           const SinterDisk *disk, const SinterReferenceGraph *graph)
@@ -85,6 +97,7 @@ sinter_disk_object_update(SinterDiskObject *self, const SinterDomain *domain,
         iface, sinter_chain_view_reclaimable_bytes(domain, disk, graph));
     sinter_dbus_disk_set_block_job(iface, job_name ? job_name
                                                    : sinter_block_job_name(SINTER_BLOCK_JOB_NONE));
+    show_ready(self, disk);
     sinter_disk_object_show_job(self);
 }
 
@@ -266,6 +279,25 @@ handle_copy(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, const char
     return TRUE;
 }
 
+static gboolean
+handle_adopt(SinterDBusDisk *iface, GDBusMethodInvocation *invocation, const char *action,
+             GVariant *options)
+{
+    SinterRequest *request =
+        new_request(SINTER_DISK_OBJECT(iface), invocation, SINTER_OPERATION_ACTIVE_COMMIT);
+    SinterPlanRequest *wanted = &request->options.wanted;
+
+    wanted->adopt = TRUE;
+    wanted->abort = g_str_equal(action, "abort");
+    if (wanted->abort || g_str_equal(action, "pivot"))
+        sinter_request_run(request, on_planned);
+    else
+        sinter_request_refuse(request,
+                              g_error_new(SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                                          "action '%.64s' is neither 'pivot' nor 'abort'", action));
+    return TRUE;
+}
+
 static void
 disk_iface_init(SinterDBusDiskIface *iface)
 {
@@ -276,6 +308,7 @@ disk_iface_init(SinterDBusDiskIface *iface)
     iface->handle_commit = handle_commit;
     iface->handle_pull = handle_pull;
     iface->handle_copy = handle_copy;
+    iface->handle_adopt = handle_adopt;
 }
 
 static void

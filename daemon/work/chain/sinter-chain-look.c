@@ -8,6 +8,7 @@
 #include "sinter-chain-look.h"
 
 #include "sinter-chain-compare.h"
+#include "sinter-point.h"
 
 static void
 observe_disk(SinterChainLook *look, const SinterDiskPlan *plan)
@@ -74,6 +75,7 @@ sinter_chain_observe(SinterJobRun *run, gboolean whole_host, GError **error)
                     look->domain->problem);
         return FALSE;
     }
+    SINTER_POINT("domain-read");
     look->observation.domain_exists = TRUE;
     look->observation.domain_active = look->domain->active;
     observe_disk(look, run->record->plan);

@@ -10,6 +10,7 @@
 
 #include "sinter-cleanup.h"
 #include "sinter-job-report.h"
+#include "sinter-point.h"
 
 static void
 quarantine(SinterJobRun *run, const GError *error)
@@ -76,7 +77,9 @@ sinter_chain_verify(SinterJobRun *run)
         quarantine(run, error);
         return FALSE;
     }
+    SINTER_POINT("layers-checked");
     check_definition(run, disk);
+    SINTER_POINT("definition-checked");
     return TRUE;
 }
 
@@ -106,6 +109,10 @@ sinter_chain_clean_up(SinterJobRun *run, gboolean may_remove)
         quarantine(run, error);
         return;
     }
+    SINTER_POINT("images-synced");
+    /* before the record says so: a crash of the host must not bring the old chain back */
+    run->context.virt->klass->sync_definition(run->context.virt, record->domain_name);
+    SINTER_POINT("definition-durable");
     if (doubt)
         sinter_job_record_warn(record, "the merged files are kept: %s", doubt);
     if (sinter_cleanup_changes_anything(record->plan) &&
@@ -113,5 +120,6 @@ sinter_chain_clean_up(SinterJobRun *run, gboolean may_remove)
         sinter_job_record_warn(record, "the merged files are kept: %s", error->message);
     else if (!sinter_cleanup_run(run->context.virt, record, may_remove && !doubt, &error))
         return; /* the connection is lost: observe and clean up again later */
+    SINTER_POINT("cleaned");
     finish(run);
 }

@@ -11,6 +11,7 @@
 
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
+#include "sinter-point.h"
 
 #include <libvirt/libvirt.h>
 
@@ -34,12 +35,14 @@ put_limits_back(SinterJobRun *run, GError **error)
 
     if (!record->throttled)
         return TRUE;
+    SINTER_POINT("limits-restoring");
     if (!virt->klass->set_io_limits(virt, record->domain_uuid, record->plan->disk, &limits,
                                     error)) {
         g_prefix_error(error, "the write limit of the disk could not be restored: ");
         return FALSE;
     }
     record->throttled = FALSE;
+    SINTER_POINT("limits-restored");
     return TRUE;
 }
 
@@ -51,11 +54,13 @@ let_go(SinterJobRun *run, GError **error)
 
     if (!record->suspended)
         return TRUE;
+    SINTER_POINT("guest-resuming");
     if (!virt->klass->resume(virt, record->domain_uuid, error)) {
         g_prefix_error(error, "the domain could not be resumed: ");
         return FALSE;
     }
     record->suspended = FALSE;
+    SINTER_POINT("guest-resumed");
     return TRUE;
 }
 
@@ -182,6 +187,7 @@ throttle(SinterJobRun *run, guint64 rate)
         sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
         return;
     }
+    SINTER_POINT("limits-lowering");
     limits = lowered_limits(record, rate);
     if (!virt->klass->set_io_limits(virt, record->domain_uuid, record->plan->disk, &limits,
                                     &error)) {
@@ -192,6 +198,7 @@ throttle(SinterJobRun *run, guint64 rate)
         }
         return;
     }
+    SINTER_POINT("limits-lowered");
     sinter_job_record_warn(record, "the guest writes faster than the copy runs; its writes are "
                                    "throttled until the end of the job");
 }
@@ -209,8 +216,11 @@ hold(SinterJobRun *run, GError **error)
         record->suspended = FALSE;
         return FALSE;
     }
-    if (virt->klass->suspend(virt, record->domain_uuid, error))
+    SINTER_POINT("guest-suspending");
+    if (virt->klass->suspend(virt, record->domain_uuid, error)) {
+        SINTER_POINT("guest-suspended");
         return TRUE;
+    }
     if (error && *error && !sinter_job_is_lost(*error)) {
         record->suspended = FALSE;
         sinter_job_run_save_or_log(run);

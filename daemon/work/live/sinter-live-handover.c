@@ -14,6 +14,7 @@
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
 #include "sinter-live-reconcile.h"
+#include "sinter-point.h"
 
 /* Attempts to remove the guard: for five minutes, then an administrator must. */
 #define MAX_LIFT_TRIES 60
@@ -46,6 +47,7 @@ sinter_live_identify_qemu(SinterJobRun *run, GError **error)
 
     if (!seen->domain_active)
         return TRUE;
+    SINTER_POINT("qemu-identifying");
     /* read after the domain: an identity that is too new looks like a restart, never the reverse */
     identity = virt->klass->identify(virt, record->domain_uuid, &cause);
     if (!identity && sinter_job_is_lost(cause)) {
@@ -117,15 +119,19 @@ sinter_live_announce_pivot(SinterJobRun *run, GError **error)
     g_autofree char *reason = NULL;
     g_autoptr(GError) cause = NULL;
 
+    SINTER_POINT("pivot-noting");
     if (!note_pivot(run, error))
         return FALSE;
+    SINTER_POINT("pivot-noted");
     if (!record->definition_guarded)
         return TRUE;
     reason = g_strdup_printf("job %s has not verified which image of disk %s is current, see "
                              "'sinter job %s'",
                              record->id, record->plan->disk, record->id);
     if (virt->klass->guard_disk(virt, record->domain_uuid, record->plan->disk, reason, &cause)) {
+        SINTER_POINT("guard-set");
         virt->klass->sync_definition(virt, record->domain_name);
+        SINTER_POINT("guard-synced");
         return TRUE;
     }
     if (sinter_job_is_lost(cause)) {
@@ -144,10 +150,12 @@ unguard(SinterJobRun *run, const SinterLayer *current, GError **error)
     SinterVirt *virt = run->context.virt;
     SinterJobRecord *record = run->record;
 
+    SINTER_POINT("guard-removing");
     if (!virt->klass->unguard_disk(virt, record->domain_uuid, record->plan->disk,
                                    current ? current->path : NULL, current ? current->format : NULL,
                                    error))
         return FALSE;
+    SINTER_POINT("guard-removed");
     /* saved with the next change: removing a guard that does not exist has no effect */
     record->definition_guarded = FALSE;
     return TRUE;

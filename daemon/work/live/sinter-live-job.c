@@ -67,6 +67,7 @@ const SinterJobKind sinter_live_job_kind = {
     .may_step = may_step,
     .steps = {
         [SINTER_NEXT_START] = sinter_live_step_start,
+        [SINTER_NEXT_ADOPT] = sinter_live_step_adopt,
         [SINTER_NEXT_WAIT] = sinter_live_step_wait,
         [SINTER_NEXT_PIVOT] = sinter_live_step_pivot,
         [SINTER_NEXT_CANCEL] = sinter_live_step_cancel,

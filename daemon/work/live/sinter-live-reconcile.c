@@ -82,6 +82,19 @@ is_ready_unseen(const SinterJobRecord *record, const SinterObservation *seen)
            record->phase >= SINTER_PHASE_STARTING;
 }
 
+/* The disk has a block job that this job has not started. */
+static SinterVerdict
+next_with_unknown_job(const SinterJobRecord *record)
+{
+    if (!record->plan->adopt)
+        return sinter_verdict_end(
+            SINTER_NEXT_FAIL, SINTER_ERROR_BUSY,
+            "a block job of another program runs on the disk; wait for it to end, or cancel it");
+    if (record->cancel_requested)
+        return sinter_verdict_cancelled();
+    return sinter_verdict(SINTER_NEXT_ADOPT);
+}
+
 /* The disk has a block job. */
 static SinterVerdict
 next_with_block_job(const SinterJobRecord *record, const SinterObservation *seen)
@@ -95,12 +108,10 @@ next_with_block_job(const SinterJobRecord *record, const SinterObservation *seen
                                   "a block job of another program runs on the disk");
     }
     if (record->phase == SINTER_PHASE_QUEUED)
-        return sinter_verdict_end(
-            SINTER_NEXT_FAIL, SINTER_ERROR_BUSY,
-            "a block job of another program runs on the disk; wait for it to end, or cancel it");
+        return next_with_unknown_job(record);
     if (seen->mirror == SINTER_MIRROR_PIVOTING || seen->mirror == SINTER_MIRROR_ABORTING)
         return sinter_verdict(SINTER_NEXT_WAIT);
-    if (record->cancel_requested && record->phase < SINTER_PHASE_PIVOTING)
+    if ((record->cancel_requested || record->plan->abort) && record->phase < SINTER_PHASE_PIVOTING)
         return sinter_verdict(SINTER_NEXT_CANCEL);
     if (seen->mirror == SINTER_MIRROR_READY || is_ready_unseen(record, seen))
         return sinter_verdict(SINTER_NEXT_PIVOT);
@@ -133,7 +144,7 @@ is_copy_whole(const SinterJobRecord *record, const SinterObservation *seen)
 static SinterVerdict
 next_ended_without_change(const SinterJobRecord *record, const SinterObservation *seen)
 {
-    if (is_plain_copy(record) && is_copy_whole(record, seen))
+    if ((is_plain_copy(record) && is_copy_whole(record, seen)) || record->plan->abort)
         return sinter_verdict(SINTER_NEXT_VERIFY);
     if (record->phase >= SINTER_PHASE_VERIFYING)
         return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_CHAIN_CHANGED,
@@ -175,6 +186,9 @@ next_before(const SinterJobRecord *record, const SinterObservation *seen)
     if (!seen->domain_active)
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
                                   "the domain is not running; the chain is unchanged");
+    if (record->plan->adopt)
+        return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_NOT_FOUND,
+                                  "the block job has ended; the chain is unchanged");
     /* whether it was requested or not, it had no effect, and requesting it again is harmless */
     return sinter_verdict(SINTER_NEXT_START);
 }

@@ -13,10 +13,13 @@
 #include "sinter-destination.h"
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
+#include "sinter-live-denial.h"
 #include "sinter-live-guest.h"
 #include "sinter-live-handover.h"
 #include "sinter-live-reconcile.h"
 #include "sinter-live-wait.h"
+#include "sinter-plain-path.h"
+#include "sinter-point.h"
 #include "sinter-recheck.h"
 
 /* QEMU refuses a pivot for valid temporary reasons (the job was not ready after all, another
@@ -31,17 +34,21 @@ sinter_live_step_fail(SinterJobRun *run, const SinterVerdict *verdict)
 {
     const SinterLiveState *state = sinter_live_state(run);
     const SinterLiveEnd *end = &state->end;
-    g_autofree char *message = NULL;
+    g_autoptr(GError) error = NULL;
 
     if (end->forced_failure) {
         sinter_job_run_finish(run, SINTER_PHASE_FAILED, (SinterError)end->forced_failure->code,
                               end->forced_failure->message);
         return;
     }
-    if (end->qemu_reason && state->look.observation.seen == SINTER_SEEN_FAILED)
-        message = g_strdup_printf("%s: %s", verdict->reason, end->qemu_reason);
-    sinter_job_run_finish(run, SINTER_PHASE_FAILED, verdict->error,
-                          message ? message : verdict->reason);
+    if (state->look.observation.seen != SINTER_SEEN_FAILED) {
+        sinter_job_run_finish(run, SINTER_PHASE_FAILED, verdict->error, verdict->reason);
+        return;
+    }
+    error = g_error_new(SINTER_ERROR, (int)verdict->error, "%s%s%s", verdict->reason,
+                        end->qemu_reason ? ": " : "", end->qemu_reason ? end->qemu_reason : "");
+    sinter_live_explain_denial(run, &error);
+    sinter_job_run_fail(run, error);
 }
 
 void
@@ -120,6 +127,7 @@ sinter_live_step_cancel(SinterJobRun *run, const SinterVerdict *verdict)
     g_autoptr(GError) error = NULL;
 
     if (!end->asked) {
+        SINTER_POINT("cancel-requesting");
         if (!virt->klass->end(virt, run->record->domain_uuid, run->record->plan->disk, FALSE,
                               &error)) {
             /* it may have just ended on its own: the next observation shows */
@@ -128,6 +136,7 @@ sinter_live_step_cancel(SinterJobRun *run, const SinterVerdict *verdict)
             return;
         }
         end->asked = TRUE;
+        SINTER_POINT("cancel-requested");
     }
     sinter_live_wait(run);
 }
@@ -147,8 +156,10 @@ sinter_live_step_pivot(SinterJobRun *run, const SinterVerdict *verdict)
             give_up(run, g_steal_pointer(&error));
         return;
     }
+    SINTER_POINT("pivot-requesting");
     if (virt->klass->end(virt, run->record->domain_uuid, plan->disk, sinter_live_pivots(plan),
                          &error)) {
+        SINTER_POINT("pivot-requested");
         sinter_live_wait(run);
         return;
     }
@@ -169,8 +180,10 @@ wait_for_block_job(SinterJobRun *run)
 {
     const SinterVerdict ready = { .next = SINTER_NEXT_PIVOT };
 
-    if (sinter_live_wait(run) == SINTER_HEARD_READY && !run->record->cancel_requested)
-        sinter_live_step_pivot(run, &ready);
+    if (sinter_live_wait(run) != SINTER_HEARD_READY || run->record->cancel_requested)
+        return;
+    SINTER_POINT("ready-heard");
+    sinter_live_step_pivot(run, &ready);
 }
 
 /* Informational only: whether a block job runs is always observed, never taken from the record. So
@@ -228,6 +241,28 @@ is_clear_to_start(SinterJobRun *run)
     return space == SINTER_SPACE_GRANTED;
 }
 
+static gboolean
+note_start(SinterJobRun *run, GError **error)
+{
+    SINTER_POINT("start-noting");
+    if (!sinter_job_run_enter_phase(run, SINTER_PHASE_STARTING, error))
+        return FALSE;
+    SINTER_POINT("block-job-requesting");
+    return TRUE;
+}
+
+/* @cause: (transfer full): why libvirt did not start the block job */
+static void
+fail_start(SinterJobRun *run, GError *cause)
+{
+    g_autoptr(GError) error = cause;
+
+    if (sinter_job_is_lost(error))
+        return;
+    sinter_live_explain_denial(run, &error);
+    sinter_job_run_fail(run, error);
+}
+
 void
 sinter_live_step_start(SinterJobRun *run, const SinterVerdict *verdict)
 {
@@ -236,25 +271,73 @@ sinter_live_step_start(SinterJobRun *run, const SinterVerdict *verdict)
     SinterJobRecord *record = run->record;
     g_autoptr(GError) error = NULL;
 
+    SINTER_POINT("start-checking");
     if (!is_clear_to_start(run))
         return;
+    SINTER_POINT("start-cleared");
     if (record->phase == SINTER_PHASE_QUEUED)
         sinter_cleanup_remember_files(record, look->domain);
     if (record->started_usec == 0)
         record->started_usec = g_get_real_time();
     look->observation.seen = SINTER_SEEN_NOTHING;
-    if (!sinter_job_run_enter_phase(run, SINTER_PHASE_STARTING, &error) ||
-        !virt->klass->start(virt, look->domain, record->plan, record->bandwidth_bytes_per_sec,
-                            &error)) {
-        if (!sinter_job_is_lost(error))
-            sinter_job_run_fail(run, error);
+    if (!note_start(run, &error)) {
+        sinter_job_run_fail(run, error);
         return;
     }
+    if (!virt->klass->start(virt, look->domain, record->plan, record->bandwidth_bytes_per_sec,
+                            &error)) {
+        fail_start(run, g_steal_pointer(&error));
+        return;
+    }
+    SINTER_POINT("block-job-requested");
     note_copying(run);
+    SINTER_POINT("copying");
     wait_for_block_job(run);
 }
 
+/* Takes over a block job that another program has started. From here on it is this job's. */
+void
+sinter_live_step_adopt(SinterJobRun *run, const SinterVerdict *verdict)
+{
+    SinterChainLook *look = sinter_chain_look(run);
+    SinterJobRecord *record = run->record;
+    g_autoptr(GError) error = NULL;
+
+    if (sinter_recheck_plan(record, look->host, &error)) {
+        sinter_cleanup_remember_files(record, look->domain);
+        record->started_usec = g_get_real_time();
+        if (sinter_job_run_enter_phase(run, SINTER_PHASE_READY, &error))
+            return;
+    }
+    sinter_job_run_fail(run, error);
+}
+
 /* --- after the block job -------------------------------------------------------------------- */
+
+static const SinterLayer *
+first_layer(const GPtrArray *layers)
+{
+    return layers && layers->len > 0 ? layers->pdata[0] : NULL;
+}
+
+/* libvirt composes the path of the new image from the names in the headers: links to their own
+ * folder would make it grow with each merge. */
+static void
+make_definition_plain(SinterJobRun *run)
+{
+    SinterVirt *virt = run->context.virt;
+    const SinterJobRecord *record = run->record;
+    const SinterDisk *disk =
+        sinter_domain_find_disk(sinter_chain_look(run)->domain, record->plan->disk);
+    const SinterLayer *next = disk ? first_layer(disk->inactive_layers) : NULL;
+    g_autofree char *plain = next && next->path ? sinter_plain_path(next->path) : NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (plain && sinter_live_pivots(record->plan) && !g_str_equal(plain, next->path) &&
+        !virt->klass->redefine_disk(virt, record->domain_uuid, record->plan->disk, plain,
+                                    next->format, &error))
+        sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
+}
 
 void
 sinter_live_step_verify(SinterJobRun *run, const SinterVerdict *verdict)
@@ -262,10 +345,14 @@ sinter_live_step_verify(SinterJobRun *run, const SinterVerdict *verdict)
     gboolean may_remove = TRUE;
     gboolean again = FALSE;
 
+    SINTER_POINT("verifying");
     if (!sinter_chain_verify(run))
         return;
     if (run->record->plan->operation == SINTER_OPERATION_PULL)
         may_remove = sinter_live_flush_pulled(run, &again);
-    if (!again)
-        sinter_chain_clean_up(run, may_remove);
+    if (again)
+        return;
+    SINTER_POINT("flushed");
+    make_definition_plain(run);
+    sinter_chain_clean_up(run, may_remove);
 }

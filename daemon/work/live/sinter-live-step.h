@@ -7,6 +7,7 @@ G_BEGIN_DECLS
 
 /* The steps of a live job (SinterJobStep). */
 void sinter_live_step_start(SinterJobRun *run, const SinterVerdict *verdict);
+void sinter_live_step_adopt(SinterJobRun *run, const SinterVerdict *verdict);
 void sinter_live_step_wait(SinterJobRun *run, const SinterVerdict *verdict);
 void sinter_live_step_pivot(SinterJobRun *run, const SinterVerdict *verdict);
 void sinter_live_step_cancel(SinterJobRun *run, const SinterVerdict *verdict);

@@ -10,12 +10,14 @@
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
 #include "sinter-live-guest.h"
+#include "sinter-point.h"
 
 #include <libvirt/libvirt.h>
 
 static SinterHeard
 note_end(SinterJobRun *run, SinterSeenEvent seen)
 {
+    SINTER_POINT("block-job-ended");
     sinter_chain_look(run)->observation.seen = seen;
     return SINTER_HEARD_NEWS;
 }
@@ -95,6 +97,7 @@ poll_progress(SinterJobRun *run)
         return SINTER_HEARD_NEWS;
     if (run->news.unsaved)
         sinter_job_run_save_or_log(run);
+    SINTER_POINT("progress-polled");
     sinter_job_run_note_progress(run, info.done_bytes, info.total_bytes);
     if (is_mirror(plan->operation))
         sinter_live_converge(run, &info);

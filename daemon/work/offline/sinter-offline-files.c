@@ -8,6 +8,7 @@
 #include "sinter-offline-files.h"
 
 #include "sinter-identity.h"
+#include "sinter-point.h"
 
 #include <sinter/image.h>
 
@@ -172,14 +173,17 @@ sinter_offline_files_open(const SinterDisk *disk, const SinterDiskPlan *plan, GE
         if (!sinter_offline_file_open(get_file(self, i), error))
             return NULL;
     }
+    SINTER_POINT("images-opened");
     for (guint i = 0; i < self->files->len; i++) {
         if (!sinter_offline_file_lock(get_file(self, i), error))
             return NULL;
     }
+    SINTER_POINT("images-locked");
     for (guint i = 0; i < self->files->len; i++) {
         if (!check_header(self, i, error))
             return NULL;
     }
+    SINTER_POINT("headers-checked");
     sinter_offline_file_open_direct(get_file(self, get_result_place(self)));
     return g_steal_pointer(&self);
 }

@@ -15,6 +15,8 @@
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
 #include "sinter-offline-files.h"
+#include "sinter-plain-path.h"
+#include "sinter-point.h"
 #include "sinter-recheck.h"
 
 /* --- waiting ---------------------------------------------------------------------------------- */
@@ -100,12 +102,14 @@ look_once_more(SinterJobRun *run)
 
     if (!host)
         return fail_unless_lost(run, error);
+    SINTER_POINT("host-read");
     domain = sinter_host_find_domain(host, record->domain_uuid);
     if (domain && domain->active)
         return FALSE; /* it was started before the images were locked: the next observation shows
                        * it */
     if (!sinter_recheck_plan(record, host, &error))
         return fail_unless_lost(run, error);
+    SINTER_POINT("plan-rechecked");
     if (!record->remove_identities)
         sinter_cleanup_remember_files(record, domain);
     return TRUE;
@@ -118,15 +122,18 @@ begin(SinterJobRun *run)
     SinterJobRecord *record = run->record;
     g_autoptr(GError) error = NULL;
 
+    SINTER_POINT("merge-noting");
     if (record->started_usec == 0)
         record->started_usec = g_get_real_time();
     if (!sinter_job_run_enter_phase(run, SINTER_PHASE_STARTING, &error))
         return fail_unless_lost(run, error);
+    SINTER_POINT("chain-removing");
     /* an explicit chain in the definition would become outdated */
     if (!virt->klass->redefine_disk(virt, record->domain_uuid, record->plan->disk, NULL, NULL,
                                     &error) ||
         !sinter_job_run_enter_phase(run, SINTER_PHASE_COPYING, &error))
         return fail_unless_lost(run, error);
+    SINTER_POINT("merge-noted");
     return TRUE;
 }
 
@@ -137,16 +144,21 @@ follow_with_definition(SinterJobRun *run, const SinterOfflineFiles *files)
 {
     SinterVirt *virt = run->context.virt;
     const SinterDiskPlan *plan = run->record->plan;
+    g_autofree char *path = sinter_plain_path(plan->chain_after[0]);
     g_autoptr(GError) error = NULL;
 
     if (plan->operation != SINTER_OPERATION_ACTIVE_COMMIT &&
         plan->operation != SINTER_OPERATION_CHECK)
         return TRUE;
+    SINTER_POINT("change-noting");
     if (!sinter_job_run_enter_phase(run, SINTER_PHASE_PIVOTING, &error))
         return fail_unless_lost(run, error);
-    if (virt->klass->redefine_disk(virt, run->record->domain_uuid, plan->disk, plan->chain_after[0],
-                                   sinter_offline_files_get_result_format(files), &error))
+    SINTER_POINT("definition-changing");
+    if (virt->klass->redefine_disk(virt, run->record->domain_uuid, plan->disk, path,
+                                   sinter_offline_files_get_result_format(files), &error)) {
+        SINTER_POINT("definition-changed");
         return TRUE;
+    }
     g_prefix_error(&error,
                    "all data is merged into '%s', but the definition could not be updated; the "
                    "chain is unchanged: ",
@@ -185,6 +197,7 @@ take_outcome(SinterJobRun *run, const SinterOfflineFiles *files, const SinterWor
 {
     const SinterWorkerMessage *answer = outcome->answer;
 
+    SINTER_POINT("merged");
     if (answer && answer->kind == SINTER_WORKER_DONE)
         follow_with_definition(run, files);
     else if (answer && answer->kind == SINTER_WORKER_ERROR)
@@ -201,6 +214,7 @@ sinter_offline_step_merge(SinterJobRun *run, const SinterVerdict *verdict)
     g_auto(SinterWorkerTask) task = { 0 };
     g_autoptr(GError) error = NULL;
 
+    SINTER_POINT("images-opening");
     if (!open_files(run, &files) || !look_once_more(run) || !claim_space(run) || !begin(run))
         return;
     sinter_offline_files_make_task(files, run->record->bandwidth_bytes_per_sec, &task);

@@ -9,6 +9,7 @@
 
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
+#include "sinter-point.h"
 
 /* A worker that dies this often dies because of the data that it reads. */
 #define MAX_DEATHS 3
@@ -37,6 +38,7 @@ hear_worker(SinterJobRun *run, SinterMessage *message, SinterWorkerOutcome *outc
 {
     SinterWorkerMessage *said = message->worker;
 
+    SINTER_POINT("worker-heard");
     if (message->serial != sinter_worker_seat(run)->n_workers)
         return FALSE;
     if (!said) {
@@ -113,6 +115,7 @@ sinter_worker_seat_run(SinterJobRun *run, const SinterWorkerTask *task,
                                                ++seat->n_workers, error);
     if (!seat->worker)
         return FALSE;
+    SINTER_POINT("worker-started");
     ended = follow(run, outcome);
     g_clear_pointer(&seat->worker, sinter_offline_worker_free);
     return ended;

@@ -178,6 +178,8 @@ static const Field plan_fields[] = {
     P(FIELD_STRINGS, remove_files),
     P(FIELD_STRINGS, ignored_readers),
     P(FIELD_FLAG, ignore_manager),
+    P(FIELD_FLAG, adopt),
+    P(FIELD_FLAG, abort),
     P(FIELD_FLAG, seal),
     P(FIELD_FLAG, repair_leaks),
     P(FIELD_STRINGS, check_paths),

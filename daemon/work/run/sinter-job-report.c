@@ -9,6 +9,7 @@
 
 #include "sinter-log.h"
 #include "sinter-message-id.h"
+#include "sinter-point.h"
 
 void
 sinter_job_run_publish(SinterJobRun *run, gboolean ended)
@@ -57,7 +58,11 @@ gboolean
 sinter_job_run_save(SinterJobRun *run, GError **error)
 {
     run->news.unsaved = FALSE;
-    return sinter_job_store_save(run->context.store, run->record, error);
+    SINTER_POINT("record-saving");
+    if (!sinter_job_store_save(run->context.store, run->record, error))
+        return FALSE;
+    SINTER_POINT("record-saved");
+    return TRUE;
 }
 
 void
@@ -111,7 +116,9 @@ sinter_job_run_finish(SinterJobRun *run, SinterPhase phase, SinterError code, co
     g_free(record->error_message);
     record->error_message = g_strdup(message);
     record->ended_usec = g_get_real_time();
+    SINTER_POINT("end-saving");
     save_end(run);
+    SINTER_POINT("end-saved");
     log_end(run, message ? message : "done");
     for (guint i = 0; i < record->warnings->len; i++)
         sinter_job_run_log(run, G_LOG_LEVEL_WARNING, record->warnings->pdata[i]);

@@ -10,6 +10,7 @@
 
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
+#include "sinter-point.h"
 
 static void
 wait_for_admission(SinterJobRun *run)
@@ -41,6 +42,7 @@ find_next(SinterJobRun *run, SinterVerdict *verdict)
 {
     g_autoptr(GError) error = NULL;
 
+    SINTER_POINT("observing");
     if (!run->kind->observe(run, &error)) {
         note_trouble(run, error);
         sinter_job_run_wait(run, run->context.retry_usec);
@@ -48,6 +50,7 @@ find_next(SinterJobRun *run, SinterVerdict *verdict)
     }
     g_clear_pointer(&run->news.trouble, g_free);
     *verdict = run->kind->decide(run);
+    SINTER_POINT("decided");
     return !run->kind->may_step || run->kind->may_step(run, verdict);
 }
 
@@ -76,8 +79,10 @@ run_loop(SinterJobRun *run)
     while (run->life == SINTER_JOB_RUNS) {
         SinterVerdict verdict;
 
-        if (find_next(run, &verdict))
-            step(run, &verdict);
+        if (!find_next(run, &verdict))
+            continue;
+        SINTER_POINT("stepping");
+        step(run, &verdict);
     }
 }
 
@@ -86,6 +91,7 @@ begin(SinterJobRun *run)
 {
     g_autoptr(GError) error = NULL;
 
+    SINTER_POINT("job-begun");
     if (run->record->phase != SINTER_PHASE_QUEUED) {
         if (run->kind->take_over)
             run->kind->take_over(run);
@@ -93,13 +99,16 @@ begin(SinterJobRun *run)
         g_prefix_error(&error, "the job record cannot be written: ");
         sinter_job_run_fail(run, error);
     } else {
+        SINTER_POINT("job-queued");
         wait_for_admission(run);
+        SINTER_POINT("job-admitted");
     }
 }
 
 static void
 end(SinterJobRun *run)
 {
+    SINTER_POINT("job-ended");
     sinter_space_ledger_give_up(run->context.ledger, run->record->id);
     if (run->life == SINTER_JOB_OVER)
         sinter_job_run_publish(run, TRUE);

@@ -10,6 +10,7 @@ typedef enum {
     SINTER_NEXT_SEAL,   /* put a temporary overlay on the active layer */
     SINTER_NEXT_CHECK,  /* check the images */
     SINTER_NEXT_START,  /* begin: start the block job or the merge */
+    SINTER_NEXT_ADOPT,  /* take over a block job that exists */
     SINTER_NEXT_WAIT,   /* wait for an event */
     SINTER_NEXT_PIVOT,  /* the copy is ready: pivot, or end a copy without pivot */
     SINTER_NEXT_CANCEL, /* request the end of what runs */

@@ -14,6 +14,7 @@
 #include "sinter-reference-graph.h"
 #include "sinter-file-id.h"
 #include "sinter-merged-images.h"
+#include "sinter-point.h"
 #include "sinter-unknown-reader.h"
 
 #include <errno.h>
@@ -150,8 +151,10 @@ sync_image(const char *path, char **ret_doubt, GError **error)
             g_strdup_printf("'%s' could not be opened for syncing: %s", path, g_strerror(errno));
         return TRUE;
     }
-    if (fdatasync(fd) == 0)
+    if (fdatasync(fd) == 0) {
+        SINTER_POINT("image-synced");
         return TRUE;
+    }
     sinter_error_set_errno(
         error, errno,
         "the block job is done, but '%s' could not be synced; the merged files are kept", path);
@@ -314,6 +317,7 @@ remove_if_unused(SinterJobRecord *record, const SinterReferenceGraph *graph, con
         reason = g_strdup(g_strerror(errno));
     else
         reason = reason_to_keep(record, graph, path, fd, identity);
+    SINTER_POINT("merged-file-judged");
     if (!reason && !sinter_file_remove_durably(path, &error))
         reason = g_strdup(error->message);
     if (reason)
@@ -331,6 +335,7 @@ look_up_graph(SinterVirt *virt, SinterJobRecord *record, SinterReferenceGraph **
 
     if (!host)
         return warn_unless_lost(record, "the merged files are kept", cause, error);
+    SINTER_POINT("users-read");
     *ret_graph = sinter_reference_graph_new_with_strays(host->domains, host->strays);
     return TRUE;
 }
@@ -381,6 +386,7 @@ remove_files(SinterVirt *virt, SinterJobRecord *record, GError **error)
         if (remove_if_unused(record, graph, paths[i], noted_identity(record, i)))
             g_hash_table_add(folders, g_path_get_dirname(paths[i]));
     }
+    SINTER_POINT("files-removed");
     return refresh_pools(virt, record, folders, error);
 }
 
@@ -400,10 +406,14 @@ sinter_cleanup_changes_anything(const SinterDiskPlan *plan)
 gboolean
 sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove, GError **error)
 {
+    SINTER_POINT("cleaning");
     if (!redefine_snapshots(virt, record, error) || !drop_snapshots(virt, record, error) ||
         !drop_checkpoints(virt, record, error))
         return FALSE;
+    SINTER_POINT("snapshots-corrected");
     virt->klass->sync_definition(virt, record->domain_name);
+    SINTER_POINT("definition-synced");
     sinter_merged_images_mark(record);
+    SINTER_POINT("images-marked");
     return !may_remove || remove_files(virt, record, error);
 }

@@ -33,6 +33,8 @@ request_of(const SinterDiskPlan *plan)
         .pivot = plan->pivot,
         .ignore_manager = plan->ignore_manager,
         .drop_checkpoints = plan->drop_checkpoints && plan->drop_checkpoints[0],
+        .adopt = plan->adopt,
+        .abort = plan->abort,
     };
 
     for (guint i = 0; i < SINTER_PLAN_MAX_IGNORED && plan->ignored_readers[i]; i++)

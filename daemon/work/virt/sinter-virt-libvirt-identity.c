@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The identity of the QEMU process that runs a domain: libvirt's ID of the domain, the process ID,
- * its start time, and the boot ID of the host. Invariant: an identity is returned only if all four
- * are known; none of them alone is unique after a restart of libvirtd or of the host.
+ * The QEMU process that runs a domain: its rights, and its identity, which is libvirt's ID of the
+ * domain, the process ID, its start time, and the boot ID of the host. Invariant: an identity is
+ * returned only if all four are known; none of them alone is unique after a restart of libvirtd or
+ * of the host.
  */
 
 #include "sinter-qemu-process.h"
 #include "sinter-virt-libvirt-private.h"
+#include "sinter-write-denial.h"
 
 #include <string.h>
 
@@ -52,4 +54,16 @@ sinter_virt_libvirt_identify(SinterVirt *virt, const char *uuid, GError **error)
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
                 "the QEMU process of domain '%s' is not known", virDomainGetName(domain));
     return NULL;
+}
+
+char *
+sinter_virt_libvirt_explain_denial(SinterVirt *virt, const char *uuid, const char *image,
+                                   gint64 since_usec)
+{
+    const char *uri = sinter_connection_get_uri(((SinterVirtLibvirt *)virt)->connection);
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, NULL);
+    g_autofree char *pid = domain ? sinter_qemu_process_find(uri, virDomainGetName(domain)) : NULL;
+    const SinterDenial denial = { image, pid, uuid, since_usec };
+
+    return pid ? sinter_write_denial_explain(&sinter_denial_places, &denial) : NULL;
 }

@@ -49,5 +49,7 @@ gboolean sinter_virt_libvirt_refresh_pool(SinterVirt *virt, const char *folder, 
 /* --- sinter-virt-libvirt-identity.c --- */
 
 char *sinter_virt_libvirt_identify(SinterVirt *virt, const char *uuid, GError **error);
+char *sinter_virt_libvirt_explain_denial(SinterVirt *virt, const char *uuid, const char *image,
+                                         gint64 since_usec);
 
 G_END_DECLS

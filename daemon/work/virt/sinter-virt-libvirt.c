@@ -118,6 +118,7 @@ static const SinterVirtClass virt_libvirt_class = {
     .guard_disk = sinter_virt_libvirt_guard_disk,
     .unguard_disk = sinter_virt_libvirt_unguard_disk,
     .identify = sinter_virt_libvirt_identify,
+    .explain_denial = sinter_virt_libvirt_explain_denial,
     .sync_definition = sinter_virt_libvirt_sync_definition,
     .refresh_pool = sinter_virt_libvirt_refresh_pool,
 };

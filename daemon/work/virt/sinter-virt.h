@@ -92,6 +92,10 @@ typedef struct {
     /* (transfer full): the identity of the QEMU process that runs the domain. Two processes never
      * have the same identity. NOT_FOUND if none runs or it is unknown. */
     char *(*identify)(SinterVirt *virt, const char *uuid, GError **error);
+    /* (transfer full) (nullable): why the domain's QEMU process may not write to @image, with the
+     * remedy; %NULL if nothing is known that denies it. @since_usec: when that was tried first. */
+    char *(*explain_denial)(SinterVirt *virt, const char *uuid, const char *image,
+                            gint64 since_usec);
     /* Makes the definition for the next boot durable. Its location is internal to libvirt: a
      * failure to sync is not an error. */
     void (*sync_definition)(SinterVirt *virt, const char *name);

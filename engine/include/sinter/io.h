@@ -78,6 +78,9 @@ SinterFs *sinter_fs_new_descriptors(SinterIoFlags flags);
  * @fd: a descriptor of a regular file or a block device, open for reading, or for reading and
  *   writing; the set uses a duplicate, and the caller keeps @fd. The two share image locks.
  *
+ * If a full path has to be stored in another image, it is the one by which the kernel knows the
+ * file at the time of this call, without links.
+ *
  * Call it before more than one thread uses the set.
  *
  * Returns: %FALSE with INVALID_ARGUMENT if @path is not absolute or is already in the set.

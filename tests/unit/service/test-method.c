@@ -86,11 +86,11 @@ test_documented_actions(void)
 static void
 test_error_names(void)
 {
-    static const char *const names[] = { "NotAuthorized", "SharedBase",      "Locked",
-                                         "NoSpace",       "ChainChanged",    "Corrupt",
-                                         "Unsupported",   "NotFound",        "Busy",
-                                         "Failed",        "InvalidArgument", "Cancelled",
-                                         "TimedOut",      "Disconnected",    "ShortRead" };
+    static const char *const names[] = {
+        "NotAuthorized", "SharedBase",   "Locked",    "NoSpace", "ChainChanged",    "Corrupt",
+        "Unsupported",   "NotFound",     "Busy",      "Failed",  "InvalidArgument", "Cancelled",
+        "TimedOut",      "Disconnected", "ShortRead", "Denied"
+    };
 
     g_assert_cmpuint(G_N_ELEMENTS(names), ==, SINTER_N_ERRORS);
     sinter_dbus_error_register();

@@ -52,12 +52,13 @@ typedef struct {
     char *mirror_target;     /* what the mirror writes to, NULL where the XML does not tell */
     guint n_suspends;
     guint n_resumes;
-    guint n_boots;    /* of the domain: tells its QEMU processes apart */
-    char *guard;      /* in the definition: why libvirt refuses to start it; NULL for none */
-    gboolean stays;   /* the definition does not follow the pivot, as libvirt would let it */
-    gboolean crashes; /* QEMU dies together with the daemon */
-    gboolean moved;   /* … and had moved to the new image, which libvirt did not note */
-    gboolean stuck;   /* a refused pivot: QEMU is gone */
+    guint n_boots;      /* of the domain: tells its QEMU processes apart */
+    char *guard;        /* in the definition: why libvirt refuses to start it; NULL for none */
+    gboolean stays;     /* the definition does not follow the pivot, as libvirt would let it */
+    gboolean crashes;   /* QEMU dies together with the daemon */
+    gboolean moved;     /* … and had moved to the new image, which libvirt did not note */
+    const char *denied; /* why QEMU may not write to the base */
+    gboolean stuck;     /* a refused pivot: QEMU is gone */
 } Host;
 
 static void
@@ -441,6 +442,15 @@ host_identify(SinterVirt *virt, const char *uuid, GError **error)
     return played_host_leave(virt, error) ? g_steal_pointer(&identity) : NULL;
 }
 
+static char *
+host_explain_denial(SinterVirt *virt, const char *uuid, const char *image, gint64 since_usec)
+{
+    const Host *host = (const Host *)virt;
+
+    g_assert_cmpint(since_usec, >, 0);
+    return g_str_equal(image, host->plan->base_path) ? g_strdup(host->denied) : NULL;
+}
+
 static const SinterVirtClass host_class = {
     .scan_domain = host_scan_domain,
     .scan_all = host_scan_all,
@@ -457,6 +467,7 @@ static const SinterVirtClass host_class = {
     .guard_disk = host_guard_disk,
     .unguard_disk = host_unguard_disk,
     .identify = host_identify,
+    .explain_denial = host_explain_denial,
     .sync_definition = played_host_sync_definition,
     .refresh_pool = played_host_refresh_pool,
 };
@@ -666,6 +677,18 @@ test_failure_keeps_all(Fixture *f, gconstpointer data)
 {
     f->host.outcome = SINTER_SEEN_FAILED;
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
+    assert_untouched(f);
+}
+
+static void
+test_denied_is_explained(Fixture *f, gconstpointer data)
+{
+    f->host.outcome = SINTER_SEEN_FAILED;
+    f->host.denied = "its mode is 0444: chmod u+w it";
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
+    g_assert_cmpint(f->job.last->error_code, ==, SINTER_ERROR_DENIED);
+    g_assert_nonnull(strstr(f->job.last->error_message, "its mode is 0444: chmod u+w it; the chain "
+                                                        "is unchanged (the block job failed"));
     assert_untouched(f);
 }
 
@@ -1076,6 +1099,7 @@ main(int argc, char **argv)
     ADD("pull-is-flushed", test_pull_is_flushed);
     ADD("pull-of-paused-keeps-files", test_pull_of_paused_keeps_files);
     ADD("failure-keeps-all", test_failure_keeps_all);
+    ADD("denied-is-explained", test_denied_is_explained);
     ADD("strange-chain-is-not-touched", test_strange_chain_is_not_touched);
     ADD("used-files-stay", test_used_files_stay);
     ADD("refused-pivot-is-tried-again", test_refused_pivot_is_tried_again);

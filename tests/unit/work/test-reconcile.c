@@ -329,6 +329,34 @@ static const struct {
     { "domain gone", P(COPYING), 0, 1, { 0 }, N(FAIL) },
 };
 
+/* Jobs that take over a block job of another program. */
+#define LEFT BEFORE, JOB(ACTIVE_COMMIT), .mirror = SINTER_MIRROR_READY
+static const struct {
+    const char *what;
+    SinterPhase phase;
+    gboolean cancel;
+    gboolean abort;
+    SinterObservation seen;
+    SinterNext next;
+} adopt_cases[] = {
+    { "left behind", P(QUEUED), 0, 0, { LEFT }, N(ADOPT) },
+    { "left behind, to abort", P(QUEUED), 0, 1, { LEFT }, N(ADOPT) },
+    { "cancelled in the queue", P(QUEUED), 1, 0, { LEFT }, N(CANCELLED) },
+    { "another mirror", P(QUEUED), 0, 0, { LEFT, .foreign_mirror = TRUE }, N(FAIL) },
+    { "ended in the queue", P(QUEUED), 0, 0, { BEFORE }, N(FAIL) },
+    { "ended in the queue, to abort", P(QUEUED), 0, 1, { BEFORE }, N(FAIL) },
+    { "pivoted in the queue", P(QUEUED), 0, 0, { AFTER }, N(FAIL) },
+    { "taken over", P(READY), 0, 0, { LEFT }, N(PIVOT) },
+    { "taken over, to abort", P(READY), 0, 1, { LEFT }, N(CANCEL) },
+    { "taken over, cancelled", P(READY), 1, 0, { LEFT }, N(CANCEL) },
+    { "aborted", P(READY), 0, 1, { BEFORE, .seen = SINTER_SEEN_CANCELED }, N(VERIFY) },
+    { "aborted while we were dead", P(READY), 0, 1, { BEFORE }, N(VERIFY) },
+    { "domain stopped, to abort", P(READY), 0, 1, { OFF_BEFORE }, N(VERIFY) },
+    { "aborted by somebody else", P(READY), 0, 0, { BEFORE }, N(FAIL) },
+    { "pivoted", P(PIVOTING), 0, 0, { AFTER }, N(VERIFY) },
+    { "host crashed in the pivot", P(PIVOTING), 0, 0, { OFF_BEFORE }, N(QUARANTINE) },
+};
+
 /* As the record's kind of job decides it. */
 static SinterVerdict
 decide(const SinterJobRecord *record, const SinterObservation *seen)
@@ -379,6 +407,23 @@ test_offline_table(void)
         if (verdict.next != offline_cases[i].next)
             g_error("%s: got %d, expected %d", offline_cases[i].what, verdict.next,
                     offline_cases[i].next);
+    }
+}
+
+static void
+test_adopt_table(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(adopt_cases); i++) {
+        g_autoptr(SinterJobRecord) record =
+            record_of(ACTIVE, adopt_cases[i].phase, adopt_cases[i].cancel, FALSE);
+        SinterVerdict verdict;
+
+        record->plan->adopt = TRUE;
+        record->plan->abort = adopt_cases[i].abort;
+        verdict = decide(record, &adopt_cases[i].seen);
+        if (verdict.next != adopt_cases[i].next)
+            g_error("%s: got %d, expected %d", adopt_cases[i].what, verdict.next,
+                    adopt_cases[i].next);
     }
 }
 
@@ -513,6 +558,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/reconcile/table", test_table);
     g_test_add_func("/reconcile/offline-table", test_offline_table);
+    g_test_add_func("/reconcile/adopt-table", test_adopt_table);
     g_test_add_func("/reconcile/whole-space", test_whole_space);
     g_test_add_func("/reconcile/chain-compare", test_chain_compare);
     return g_test_run();
