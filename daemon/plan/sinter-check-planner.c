@@ -313,6 +313,8 @@ make_draft(const SinterPlanRequest *request, const SinterDomain *domain, const S
     plan->chain_after = g_strdupv(plan->chain_before);
     sort_layers(draft);
     refuse_partial(draft);
+    if (!sinter_plan_draft_check_responds(draft))
+        return draft;
     if (plan->operation == SINTER_OPERATION_REPAIR)
         check_repair(draft);
     sinter_plan_draft_check_busy(draft);

@@ -13,6 +13,7 @@
 #include "sinter-plan-refusals.h"
 #include "sinter-plan-sharing.h"
 #include "sinter-plan-snapshots.h"
+#include "sinter-time-text.h"
 #include "sinter-units.h"
 
 /* Returns FALSE if later checks are meaningless. */
@@ -27,6 +28,30 @@ check_domain_readable(SinterPlanDraft *draft)
         draft, SINTER_REFUSAL_UNREADABLE,
         "domain '%s' could not be read completely, so the effects of a merge are unknown: %s",
         draft->domain->name, draft->domain->problem);
+    return FALSE;
+}
+
+/* A domain that does not respond now may do so soon: a job waits for it. What is on storage that
+ * does not respond cannot be planned with. */
+gboolean
+sinter_plan_draft_check_responds(SinterPlanDraft *draft)
+{
+    const SinterDomain *domain = draft->domain;
+    const SinterDisk *disk = draft->disk;
+    g_autofree char *since = NULL;
+
+    if (domain->unresponsive_since_usec != 0) {
+        since = sinter_time_text_since(domain->unresponsive_since_usec);
+        sinter_plan_draft_warn(draft,
+                               "domain '%s' has not responded since %s (%s): the plan is made from "
+                               "what was last known, and a job waits until the domain responds",
+                               domain->name, since, domain->unresponsive_reason);
+    }
+    if (disk->unresponsive_since_usec == 0)
+        return TRUE;
+    sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNRESPONSIVE,
+                             "the storage of disk '%s' of domain '%s' does not respond: %s",
+                             disk->target, domain->name, disk->unresponsive_reason);
     return FALSE;
 }
 
@@ -176,11 +201,17 @@ gboolean
 sinter_plan_draft_check_disk(SinterPlanDraft *draft)
 {
     static const DiskCheck checks[] = {
-        check_domain_readable, sinter_plan_draft_check_manager,
-        check_device,          sinter_plan_draft_check_read_only,
-        check_shareable,       check_transient,
-        check_depth,           sinter_plan_draft_check_busy,
-        check_running,         sinter_plan_draft_check_managed_save,
+        check_domain_readable,
+        sinter_plan_draft_check_responds,
+        sinter_plan_draft_check_manager,
+        check_device,
+        sinter_plan_draft_check_read_only,
+        check_shareable,
+        check_transient,
+        check_depth,
+        sinter_plan_draft_check_busy,
+        check_running,
+        sinter_plan_draft_check_managed_save,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(checks); i++) {

@@ -14,6 +14,10 @@ void sinter_plan_draft_check_layers(SinterPlanDraft *draft);
 /* Refuses if the disk has a block job. Returns TRUE. */
 gboolean sinter_plan_draft_check_busy(SinterPlanDraft *draft);
 
+/* Warns if the domain does not respond. Refuses if the storage of the disk does not: then returns
+ * FALSE, and later checks are meaningless. */
+gboolean sinter_plan_draft_check_responds(SinterPlanDraft *draft);
+
 /* Refuse a read-only disk, and a domain that is shut off and has a managed save image. Return
  * TRUE. */
 gboolean sinter_plan_draft_check_read_only(SinterPlanDraft *draft);

@@ -8,12 +8,13 @@ G_BEGIN_DECLS
 /**
  * SinterChainMeter:
  *
- * Measures chains for callers, one at a time in its own thread: the mapping tables of a large disk
- * take long to read, and neither the main loop nor a scan must wait for that. Main context.
+ * Measures chains for callers, one at a time for each file system, in threads of its own: the
+ * mapping tables of a large disk take long to read, and neither the main loop nor a scan must wait
+ * for that. Main context.
  */
 typedef struct _SinterChainMeter SinterChainMeter;
 
-/* The maximum number of waiting measurements. */
+/* The maximum number of waiting measurements on one file system. */
 #define SINTER_CHAIN_METER_MAX_WAITING 32
 
 SinterChainMeter *sinter_chain_meter_new(void);

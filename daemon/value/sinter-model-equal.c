@@ -39,7 +39,8 @@ layer_equal(gconstpointer pa, gconstpointer pb)
            SAME(a, b, backing_unknown) && SAME(a, b, has_internal_snapshots) &&
            SAME_TEXT(a, b, data_path) && SAME(a, b, data_device) && SAME(a, b, data_inode) &&
            SAME_TEXT(a, b, backing_name) && SAME_TEXT(a, b, looks_like) &&
-           SAME_TEXT(a, b, snapshot_name) && SAME_TEXT(a, b, problem);
+           SAME_TEXT(a, b, snapshot_name) && SAME_TEXT(a, b, problem) &&
+           SAME(a, b, unresponsive_since_usec);
 }
 
 static gboolean
@@ -51,7 +52,9 @@ disk_equal(gconstpointer pa, gconstpointer pb)
     return SAME_TEXT(a, b, target) && SAME_TEXT(a, b, device) && SAME_TEXT(a, b, alias) &&
            SAME_TEXT(a, b, serial) && SAME(a, b, read_only) && SAME(a, b, shareable) &&
            SAME(a, b, transient) && SAME(a, b, mirror) && SAME(a, b, mirror_job) &&
-           SAME(a, b, block_job) && arrays_equal(a->layers, b->layers, layer_equal) &&
+           SAME(a, b, block_job) && SAME(a, b, unresponsive_since_usec) &&
+           SAME_TEXT(a, b, unresponsive_reason) &&
+           arrays_equal(a->layers, b->layers, layer_equal) &&
            arrays_equal(a->inactive_layers, b->inactive_layers, layer_equal) &&
            arrays_equal(a->mirror_layers, b->mirror_layers, layer_equal);
 }
@@ -118,6 +121,7 @@ sinter_domain_equal(const SinterDomain *a, const SinterDomain *b)
            SAME(a, b, reason) && SAME(a, b, active) && SAME(a, b, persistent) &&
            SAME(a, b, has_managed_save) && SAME(a, b, metadata_digest) && SAME(a, b, partial) &&
            SAME_TEXT(a, b, manager) && SAME_TEXT(a, b, problem) &&
+           SAME(a, b, unresponsive_since_usec) && SAME_TEXT(a, b, unresponsive_reason) &&
            arrays_equal(a->disks, b->disks, disk_equal) &&
            arrays_equal(a->snapshots, b->snapshots, snapshot_equal) &&
            arrays_equal(a->checkpoints, b->checkpoints, checkpoint_equal) &&

@@ -40,6 +40,32 @@ sinter_layer_free(SinterLayer *layer)
     g_free(layer);
 }
 
+static SinterLayer *
+layer_copy(const SinterLayer *layer)
+{
+    SinterLayer *copy = g_memdup2(layer, sizeof *layer);
+
+    copy->path = g_strdup(layer->path);
+    copy->description = g_strdup(layer->description);
+    copy->format = g_strdup(layer->format);
+    copy->data_path = g_strdup(layer->data_path);
+    copy->backing_name = g_strdup(layer->backing_name);
+    copy->looks_like = g_strdup(layer->looks_like);
+    copy->snapshot_name = g_strdup(layer->snapshot_name);
+    copy->problem = g_strdup(layer->problem);
+    return copy;
+}
+
+GPtrArray *
+sinter_layers_copy(const GPtrArray *layers)
+{
+    GPtrArray *copy = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_layer_free);
+
+    for (guint i = 0; i < layers->len; i++)
+        g_ptr_array_add(copy, layer_copy(g_ptr_array_index(layers, i)));
+    return copy;
+}
+
 SinterDisk *
 sinter_disk_new(void)
 {
@@ -61,6 +87,7 @@ sinter_disk_free(SinterDisk *disk)
     g_clear_pointer(&disk->layers, g_ptr_array_unref);
     g_clear_pointer(&disk->inactive_layers, g_ptr_array_unref);
     g_clear_pointer(&disk->mirror_layers, g_ptr_array_unref);
+    g_free(disk->unresponsive_reason);
     g_free(disk);
 }
 
@@ -177,7 +204,27 @@ sinter_domain_unref(SinterDomain *domain)
     g_clear_pointer(&domain->side_images, g_ptr_array_unref);
     g_free(domain->manager);
     g_free(domain->problem);
+    g_free(domain->unresponsive_reason);
     g_free(domain);
+}
+
+SinterDomain *
+sinter_domain_copy_known(const SinterDomain *domain)
+{
+    SinterDomain *copy = g_memdup2(domain, sizeof *domain);
+
+    g_atomic_ref_count_init(&copy->ref_count);
+    copy->uuid = g_strdup(domain->uuid);
+    copy->name = g_strdup(domain->name);
+    copy->manager = g_strdup(domain->manager);
+    copy->problem = g_strdup(domain->problem);
+    copy->unresponsive_reason = g_strdup(domain->unresponsive_reason);
+    /* these never change any more, so both can have them */
+    g_ptr_array_ref(copy->disks);
+    g_ptr_array_ref(copy->snapshots);
+    g_ptr_array_ref(copy->checkpoints);
+    g_ptr_array_ref(copy->side_images);
+    return copy;
 }
 
 void

@@ -59,6 +59,8 @@ typedef struct {
                           * bytes match, %NULL for none */
     char *snapshot_name; /* the external snapshot whose state this layer holds, or %NULL */
     char *problem;       /* why the layer could not be read, as a sentence; %NULL if it could */
+    gint64 unresponsive_since_usec; /* the file system of the image does not respond since then
+                                     * (real time), and @problem says so; 0: it responds */
 } SinterLayer;
 
 /* The state of <mirror> in the live XML. */
@@ -97,10 +99,13 @@ typedef struct {
                                  * domain or a disk that is not in the definition. For a shut-off
                                  * domain this is the same array as @layers */
     SinterMirror mirror;
-    SinterBlockJobType mirror_job; /* COPY or ACTIVE_COMMIT when @mirror is not NONE */
-    GPtrArray *mirror_layers;      /* of SinterLayer: the mirror's destination and its backing
-                                    * chain, top first; %NULL when @mirror is NONE */
-    SinterBlockJobType block_job;  /* the block job that libvirt reported on the disk */
+    SinterBlockJobType mirror_job;  /* COPY or ACTIVE_COMMIT when @mirror is not NONE */
+    GPtrArray *mirror_layers;       /* of SinterLayer: the mirror's destination and its backing
+                                     * chain, top first; %NULL when @mirror is NONE */
+    SinterBlockJobType block_job;   /* the block job that libvirt reported on the disk */
+    gint64 unresponsive_since_usec; /* the storage of an image does not respond since then (real
+                                     * time): the chains are the last known ones; 0: it responds */
+    char *unresponsive_reason;      /* which image, as a sentence; %NULL if it responds */
 } SinterDisk;
 
 /* One disk of a snapshot, from <disks> and from the <domain> element inside. */
@@ -175,6 +180,10 @@ typedef struct {
     char *problem; /* why the domain could not be read completely (malformed XML …), or %NULL */
     gboolean partial; /* because of @problem the state, disks or block jobs are incomplete:
                        * something absent here may exist */
+    gint64 unresponsive_since_usec; /* libvirt or QEMU does not answer questions about the domain
+                                     * since then (real time): the values are the last known ones;
+                                     * 0: it responds */
+    char *unresponsive_reason;      /* as a sentence; %NULL if it responds */
 } SinterDomain;
 
 SinterLayer *sinter_layer_new(void);
@@ -200,6 +209,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterDisk, sinter_disk_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterSnapshotDisk, sinter_snapshot_disk_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterSnapshot, sinter_snapshot_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterDomain, sinter_domain_unref)
+
+/* (transfer full): a copy with all that was known of a domain that no longer responds. */
+SinterDomain *sinter_domain_copy_known(const SinterDomain *domain);
+
+/* (transfer full): a deep copy of a chain (element-type SinterLayer) */
+GPtrArray *sinter_layers_copy(const GPtrArray *layers);
 
 /* Appends to @domain's problem. Only while @domain is filled in. */
 void sinter_domain_add_problem(SinterDomain *domain, const char *problem);

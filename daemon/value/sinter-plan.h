@@ -67,6 +67,7 @@ typedef enum {
     SINTER_REFUSAL_MISSING_LAYER,
     SINTER_REFUSAL_UNREADABLE,      /* the domain or an image could not be read */
     SINTER_REFUSAL_UNSUPPORTED,     /* unsupported source, device or format */
+    SINTER_REFUSAL_UNRESPONSIVE,    /* the storage of an image does not respond */
     SINTER_REFUSAL_RUNNING,         /* a repair of a running domain's disk */
     SINTER_REFUSAL_NOT_RUNNING,     /* a copy of a shut-off domain's disk */
     SINTER_REFUSAL_MANAGED_SAVE,    /* a managed save image, which needs the present chain to

@@ -37,8 +37,11 @@ struct _SinterConnection {
     gboolean started;
     gboolean stopped;
 
+    SinterLinePool *lines;
+
     GMutex lock;
     virConnectPtr connection; /* guarded by lock: workers take references */
+    gboolean has_lines;       /* likewise: a daemon is at the other end */
 };
 
 G_DEFINE_TYPE(SinterConnection, sinter_connection, G_TYPE_OBJECT)
@@ -50,6 +53,7 @@ static guint signals[N_SIGNALS];
 typedef struct {
     virConnectPtr connection;
     SinterEventSource *source;
+    gboolean in_process; /* the driver is in this process */
 } Link;
 
 static void
@@ -170,6 +174,7 @@ adopt_link(SinterConnection *self, Link *link)
 
     g_mutex_lock(&self->lock);
     self->connection = g_steal_pointer(&link->connection);
+    self->has_lines = !link->in_process;
     g_mutex_unlock(&self->lock);
     self->source = g_steal_pointer(&link->source);
     link_free(link);
@@ -213,8 +218,10 @@ open_in_thread(GTask *task, gpointer source_object, gpointer task_data, GCancell
     link->connection = virConnectOpen(self->uri);
     if (!link->connection)
         sinter_connection_set_error(&error, "opening the connection");
-    else if (virConnectSetKeepAlive(link->connection, KEEPALIVE_INTERVAL_SEC, KEEPALIVE_COUNT) < 0)
-        virResetLastError(); /* a driver in this process has no keepalive */
+    else
+        /* a driver in this process has no keepalive */
+        link->in_process =
+            virConnectSetKeepAlive(link->connection, KEEPALIVE_INTERVAL_SEC, KEEPALIVE_COUNT) < 0;
     if (link->connection)
         link->source = sinter_event_source_new(link->connection, self->use_qmp_events,
                                                on_source_event, self, &error);
@@ -297,6 +304,17 @@ sinter_connection_is_open(SinterConnection *self)
     return self->source != NULL;
 }
 
+SinterLinePool *
+sinter_connection_get_lines(SinterConnection *self)
+{
+    gboolean has_lines;
+
+    g_mutex_lock(&self->lock);
+    has_lines = self->has_lines;
+    g_mutex_unlock(&self->lock);
+    return has_lines ? self->lines : NULL;
+}
+
 virConnectPtr
 sinter_connection_dup(SinterConnection *self, GError **error)
 {
@@ -318,6 +336,7 @@ sinter_connection_new(const char *uri, gboolean use_qmp_events)
     SinterConnection *self = g_object_new(SINTER_TYPE_CONNECTION, NULL);
 
     self->uri = g_strdup(uri);
+    self->lines = sinter_line_pool_new(uri);
     self->use_qmp_events = use_qmp_events;
     return self;
 }
@@ -335,6 +354,7 @@ sinter_connection_finalize(GObject *object)
     SinterConnection *self = SINTER_CONNECTION(object);
 
     g_free(self->uri);
+    sinter_line_pool_unref(self->lines);
     g_free(self->early_break);
     g_free(self->last_problem);
     g_mutex_clear(&self->lock);

@@ -6,13 +6,14 @@
 
 #include "sinter-connection-error.h"
 #include "sinter-event.h"
+#include "sinter-line-pool.h"
 
 G_BEGIN_DECLS
 
 /**
  * SinterConnection:
  *
- * The only connection to libvirt: opens it in a worker, keeps it alive, registers every event
+ * The connection to libvirt: opens it in a worker, keeps it alive, registers every event
  * (sinter-event-source converts them), and reopens it when it breaks (first at once, then with
  * increasing delays up to 30 s) until it is stopped.
  *
@@ -42,6 +43,10 @@ void sinter_connection_stop(SinterConnection *self);
 
 const char *sinter_connection_get_uri(SinterConnection *self);
 gboolean sinter_connection_is_open(SinterConnection *self);
+
+/* (transfer none) (nullable): for calls that may not return for a long time; %NULL if the driver is
+ * in this process. Valid as long as @self. Any thread. */
+SinterLinePool *sinter_connection_get_lines(SinterConnection *self);
 
 /**
  * sinter_connection_dup:

@@ -18,16 +18,7 @@
 #include "sinter-log.h"
 #include "sinter-problem-log.h"
 #include "sinter-scan-request.h"
-#include "sinter-scan.h"
-
-#include <malloc.h>
-
-/* The result of one scan. */
-typedef struct {
-    gboolean all;
-    GHashTable *domains; /* uuid → SinterDomain, NULL for one that no longer exists */
-    GPtrArray *strays;   /* as in SinterHost; NULL unless all */
-} Findings;
+#include "sinter-scan-work.h"
 
 struct _SinterInventory {
     GObject parent_instance;
@@ -50,124 +41,6 @@ G_DEFINE_TYPE(SinterInventory, sinter_inventory, G_TYPE_OBJECT)
 
 enum { SIGNAL_DOMAIN_CHANGED, SIGNAL_EVENT, SIGNAL_SCANNED, N_SIGNALS };
 static guint signals[N_SIGNALS];
-
-static Findings *
-findings_new(gboolean all)
-{
-    Findings *findings = g_new0(Findings, 1);
-
-    findings->all = all;
-    findings->domains =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)sinter_domain_unref);
-    return findings;
-}
-
-static void
-findings_free(gpointer data)
-{
-    Findings *findings = data;
-
-    g_hash_table_unref(findings->domains);
-    g_clear_pointer(&findings->strays, g_ptr_array_unref);
-    g_free(findings);
-}
-
-/* ---- the worker's side ---- */
-
-typedef struct {
-    SinterConnection *connection;
-    SinterScanSettings *settings;
-    SinterScanRequest *request;
-    GHashTable *known; /* uuid (owned by the domain) → SinterDomain: what the inventory shows */
-} Work;
-
-static void
-work_free(gpointer data)
-{
-    Work *work = data;
-
-    g_object_unref(work->connection);
-    sinter_scan_settings_unref(work->settings);
-    sinter_scan_request_free(work->request);
-    g_hash_table_unref(work->known);
-    g_free(work);
-}
-
-/* State of a running scan. */
-typedef struct {
-    const Work *work;
-    Findings *findings;
-} Scan;
-
-/* Adds @domain to the findings, or the known value if the two are equal: then the value that many
- * references point to stays alive, and a rescan needs no memory for a second copy of the host. */
-static void
-take_in(SinterDomain *domain, gpointer user_data)
-{
-    Scan *scan = user_data;
-    SinterDomain *known = g_hash_table_lookup(scan->work->known, domain->uuid);
-    char *uuid = g_strdup(domain->uuid);
-
-    if (known && sinter_domain_is_like(known, domain)) {
-        sinter_domain_unref(domain);
-        domain = sinter_domain_ref(known);
-    }
-    g_hash_table_replace(scan->findings->domains, uuid, domain);
-}
-
-static gboolean
-scan_everything(const SinterScanSource *source, Scan *scan, GError **error)
-{
-    gboolean good = sinter_scan_each(source, take_in, scan, &scan->findings->strays, error);
-
-    malloc_trim(0); /* the XML of a whole host was allocated and freed */
-    return good;
-}
-
-static gboolean
-scan_some(const SinterScanSource *source, Scan *scan, GError **error)
-{
-    GHashTableIter iter;
-    gpointer uuid;
-
-    g_hash_table_iter_init(&iter, scan->work->request->uuids);
-    while (g_hash_table_iter_next(&iter, &uuid, NULL)) {
-        g_autoptr(GError) local = NULL;
-        SinterDomain *domain = sinter_scan_domain(source, uuid, &local);
-
-        if (domain) {
-            take_in(domain, scan);
-        } else if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
-            g_hash_table_replace(scan->findings->domains, g_strdup(uuid), NULL);
-        } else {
-            g_propagate_error(error, g_steal_pointer(&local));
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-static void
-scan_in_thread(GTask *task, gpointer source_object, gpointer task_data, GCancellable *cancellable)
-{
-    const Work *work = task_data;
-    g_autoptr(GError) error = NULL;
-    Scan scan = { work, findings_new(work->request->all) };
-    SinterScanSource source = { sinter_connection_dup(work->connection, &error), work->settings };
-    gboolean good = FALSE;
-
-    if (source.connection) {
-        good = work->request->all ? scan_everything(&source, &scan, &error)
-                                  : scan_some(&source, &scan, &error);
-        virConnectClose(source.connection);
-    }
-    if (good) {
-        g_task_return_pointer(task, scan.findings, findings_free);
-        return;
-    }
-    findings_free(scan.findings);
-    g_task_return_error(task, g_steal_pointer(&error));
-}
 
 /* ---- applying the results of a scan ---- */
 
@@ -219,16 +92,19 @@ replace_domain(SinterInventory *self, const char *uuid, SinterDomain *now, GPtrA
         change->now = now ? sinter_domain_ref(now) : NULL;
         g_ptr_array_add(changes, change);
     }
-    if (now)
+    if (now) {
+        sinter_scan_memory_remember(self->settings->memory, now);
         g_hash_table_replace(self->domains, now->uuid, now);
-    else
+    } else {
+        sinter_scan_memory_forget(self->settings->memory, uuid);
         g_hash_table_remove(self->domains, uuid);
+    }
     g_clear_pointer(&self->graph, sinter_reference_graph_unref);
 }
 
 /* After a full scan: removes the domains that it did not find. */
 static void
-drop_absent(SinterInventory *self, const Findings *findings, GPtrArray *changes)
+drop_absent(SinterInventory *self, const SinterFindings *findings, GPtrArray *changes)
 {
     g_autoptr(GList) uuids = g_hash_table_get_keys(self->domains);
 
@@ -239,7 +115,7 @@ drop_absent(SinterInventory *self, const Findings *findings, GPtrArray *changes)
 }
 
 static void
-take_over_strays(SinterInventory *self, Findings *findings)
+take_over_strays(SinterInventory *self, SinterFindings *findings)
 {
     if (sinter_chains_equal(self->strays, findings->strays))
         return;
@@ -249,7 +125,7 @@ take_over_strays(SinterInventory *self, Findings *findings)
 }
 
 static void
-take_over(SinterInventory *self, Findings *findings)
+take_over(SinterInventory *self, SinterFindings *findings)
 {
     g_autoptr(GPtrArray) changes = g_ptr_array_new_with_free_func(change_free);
     GHashTableIter iter;
@@ -302,9 +178,9 @@ static void
 on_scanned(GObject *object, GAsyncResult *result, gpointer user_data)
 {
     SinterInventory *self = SINTER_INVENTORY(object);
-    const Work *work = g_task_get_task_data(G_TASK(result));
+    const SinterScanWork *work = g_task_get_task_data(G_TASK(result));
     g_autoptr(GError) error = NULL;
-    Findings *findings = g_task_propagate_pointer(G_TASK(result), &error);
+    SinterFindings *findings = g_task_propagate_pointer(G_TASK(result), &error);
 
     self->running = NULL;
     if (findings) {
@@ -312,7 +188,7 @@ on_scanned(GObject *object, GAsyncResult *result, gpointer user_data)
         take_over(self, findings);
         if (findings->all)
             g_signal_emit(self, signals[SIGNAL_SCANNED], 0);
-        findings_free(findings);
+        sinter_findings_free(findings);
     } else {
         log_scan_problem(self, error);
     }
@@ -340,18 +216,18 @@ static void
 start_scan(SinterInventory *self)
 {
     g_autoptr(GTask) task = NULL;
-    Work *work;
+    SinterScanWork *work;
 
     if (self->running || !self->pending)
         return;
-    work = g_new0(Work, 1);
+    work = g_new0(SinterScanWork, 1);
     work->connection = g_object_ref(self->connection);
     work->settings = sinter_scan_settings_ref(self->settings);
     work->request = self->running = g_steal_pointer(&self->pending);
     work->known = dup_known(self);
     task = g_task_new(self, NULL, on_scanned, NULL);
-    g_task_set_task_data(task, work, work_free);
-    g_task_run_in_thread(task, scan_in_thread);
+    g_task_set_task_data(task, work, sinter_scan_work_free);
+    g_task_run_in_thread(task, sinter_scan_work_run);
 }
 
 /* @uuid: NULL for all; @task: (transfer full) (nullable): answered when the scan has ended */
@@ -414,6 +290,31 @@ on_rescan_due(gpointer user_data)
     if (sinter_connection_is_open(self->connection))
         ask_for(self, NULL, NULL);
     return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_responds(gpointer user_data)
+{
+    on_rescan_due(user_data);
+    return G_SOURCE_REMOVE;
+}
+
+/* Something responds again: everything is current after one scan. Any thread. */
+static void
+note_response(gpointer user_data)
+{
+    g_idle_add_full(G_PRIORITY_DEFAULT, on_responds, g_object_ref(user_data), g_object_unref);
+}
+
+static void
+listen_to_memory(SinterInventory *self, gboolean listen)
+{
+    const SinterScanMemory *memory = self->settings->memory;
+    SinterRespondsFunc func = listen ? note_response : NULL;
+
+    sinter_patience_set_func(memory->storage, func, self);
+    sinter_patience_set_func(memory->libvirt, func, self);
+    sinter_patience_set_func(memory->qemu, func, self);
 }
 
 /* ---- requests of callers ---- */
@@ -517,6 +418,7 @@ sinter_inventory_new(SinterConnection *connection, SinterScanSettings *settings,
 
     self->connection = g_object_ref(connection);
     self->settings = sinter_scan_settings_ref(settings);
+    listen_to_memory(self, TRUE);
     self->event_handler = g_signal_connect(connection, "event", G_CALLBACK(on_event), self);
     self->rescan_interval_sec = rescan_interval_sec;
     if (rescan_interval_sec > 0)
@@ -537,6 +439,8 @@ sinter_inventory_dispose(GObject *object)
 {
     SinterInventory *self = SINTER_INVENTORY(object);
 
+    if (self->connection)
+        listen_to_memory(self, FALSE);
     g_clear_handle_id(&self->rescan_id, g_source_remove);
     if (self->connection)
         g_clear_signal_handler(&self->event_handler, self->connection);

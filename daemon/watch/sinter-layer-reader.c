@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Turns names into layers: stat() and statvfs() for identity, free space and allocation, the engine
- * for the header, and the headers' backing file names if the XML does not contain the chain.
+ * Turns names into layers: by the sightings of the images (sinter-sighting), and by the headers'
+ * backing file names if the XML does not contain the chain.
  *
  * A stored format, in the XML or in the image above, is trusted and never probed: a raw image may
  * contain anything, including what looks like a header. If the image above stores none, the layer
@@ -12,52 +12,34 @@
 
 #include "sinter-layer-reader.h"
 #include "sinter-backing-doubt.h"
-#include "sinter-identity.h"
 #include "sinter-long-name.h"
-#include "sinter-quota.h"
+#include "sinter-sighting.h"
 #include "sinter-volume-place.h"
 
 #include <errno.h>
-#include <sinter/image.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
-/* What was found at one path, read as one format. */
-typedef struct {
-    int stat_errno; /* 0: the three members below are set */
-    struct stat st;
-    SinterIdentity identity;
-    SinterImageInfo *info; /* NULL if the image could not be read */
-    gboolean backing_unknown;
-    char *problem;
-} Sighting;
+/* In place of a format, which is a word. */
+#define STATUS_ONLY "\n"
 
 struct _SinterLayerReader {
     virConnectPtr connection;
-    SinterFs *fs;
-    GHashTable *sightings; /* "FORMAT\nPATH" → Sighting; an empty format is a probe */
-    GHashTable *free_room; /* "DEVICE UID GID" → free bytes, guint64 */
+    SinterPatience *patience; /* for questions to @connection */
+    SinterStorageProbe *probe;
+    GHashTable *sightings; /* "FORMAT\nPATH" → SinterSighting; an empty format is a probe,
+                            * STATUS_ONLY only the status of the file */
 };
 
-static void
-sighting_free(gpointer data)
-{
-    Sighting *sighting = data;
-
-    sinter_image_info_free(sighting->info);
-    g_free(sighting->problem);
-    g_free(sighting);
-}
-
 SinterLayerReader *
-sinter_layer_reader_new(virConnectPtr connection)
+sinter_layer_reader_new(virConnectPtr connection, const SinterScanMemory *memory)
 {
     SinterLayerReader *reader = g_new0(SinterLayerReader, 1);
 
     reader->connection = connection;
-    reader->fs = sinter_fs_new_host(NULL, NULL);
-    reader->sightings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, sighting_free);
-    reader->free_room = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    reader->patience = sinter_patience_ref(memory->libvirt);
+    reader->probe = sinter_storage_probe_new(memory->storage);
+    reader->sightings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                              (GDestroyNotify)sinter_sighting_free);
     return reader;
 }
 
@@ -66,102 +48,54 @@ sinter_layer_reader_free(SinterLayerReader *reader)
 {
     if (!reader)
         return;
-    sinter_fs_unref(reader->fs);
+    sinter_patience_unref(reader->patience);
+    sinter_storage_probe_free(reader->probe);
     g_hash_table_unref(reader->sightings);
-    g_hash_table_unref(reader->free_room);
     g_free(reader);
 }
 
-/* The first reason why the image cannot be used for operations, or NULL. */
-static char *
-describe_trouble(const char *path, const SinterImageInfo *info)
+SinterStorageProbe *
+sinter_layer_reader_get_probe(SinterLayerReader *reader)
 {
-    if (info->trouble)
-        return g_strdup_printf("'%s': %s", path, info->trouble);
-    if (info->corrupt)
-        return g_strdup_printf(
-            "'%s' is marked as corrupt: check and repair it first (sinter-img check)", path);
-    if (info->data_file_name)
-        return g_strdup_printf("'%s' has an external data file, '%s', which is not supported", path,
-                               info->data_file_name);
-    return NULL;
+    return reader->probe;
 }
 
-static gboolean
-is_absent(int stat_errno)
+static const SinterSighting *
+look_at(SinterLayerReader *reader, const SinterSightingWish *wish)
 {
-    return stat_errno == ENOENT || stat_errno == ENOTDIR;
-}
-
-/* Whether the image may be backed by one that its sighting does not name. */
-static gboolean
-is_backing_unknown(const char *path, const char *format, const Sighting *sighting)
-{
-    const SinterImageInfo *info = sighting->info;
-
-    if (sighting->stat_errno != 0)
-        return !is_absent(sighting->stat_errno) && sinter_backing_doubt_format(format);
-    if (!info)
-        return sinter_backing_doubt_image(path, format, &sighting->st);
-    return info->trouble && !info->backing_name && sinter_backing_doubt_format(info->format);
-}
-
-static void
-read_header(SinterLayerReader *reader, const char *path, const char *format, Sighting *sighting)
-{
-    g_autoptr(GError) error = NULL;
-
-    sighting->info = sinter_image_info_new(reader->fs, path, format, &error);
-    if (!sighting->info)
-        sighting->problem = g_strdup(error->message);
-    else
-        sighting->problem = describe_trouble(path, sighting->info);
-}
-
-static Sighting *
-look_at(SinterLayerReader *reader, const char *path, const char *format)
-{
-    Sighting *sighting = g_new0(Sighting, 1);
-
-    sighting->stat_errno = sinter_identity_read(path, &sighting->identity, &sighting->st);
-    if (sighting->stat_errno != 0)
-        sighting->problem = g_strdup_printf("'%s': %s", path, g_strerror(sighting->stat_errno));
-    else
-        read_header(reader, path, format, sighting);
-    sighting->backing_unknown = is_backing_unknown(path, format, sighting);
-    return sighting;
-}
-
-/* @format: NULL to probe */
-static const Sighting *
-see(SinterLayerReader *reader, const char *path, const char *format)
-{
-    g_autofree char *key = g_strconcat(format ? format : "", "\n", path, NULL);
-    Sighting *sighting = g_hash_table_lookup(reader->sightings, key);
+    const char *format = !wish->header ? STATUS_ONLY : wish->format ? wish->format : "";
+    g_autofree char *key = g_strconcat(format, "\n", wish->path, NULL);
+    SinterSighting *sighting = g_hash_table_lookup(reader->sightings, key);
 
     if (!sighting) {
-        sighting = look_at(reader, path, format);
+        sighting = sinter_sighting_new(reader->probe, wish);
         g_hash_table_insert(reader->sightings, g_steal_pointer(&key), sighting);
     }
     return sighting;
 }
 
-static guint64
-find_free_room(SinterLayerReader *reader, const char *path, const struct stat *st)
+/* @format: NULL to probe */
+static const SinterSighting *
+see(SinterLayerReader *reader, const char *path, const char *format)
 {
-    g_autofree char *key =
-        g_strdup_printf("%" G_GUINT64_FORMAT " %u %u", (guint64)st->st_dev, st->st_uid, st->st_gid);
-    guint64 *known = g_hash_table_lookup(reader->free_room, key);
-    struct statvfs vfs;
-    guint64 bytes = 0;
+    const SinterSightingWish wish = { path, format, TRUE };
 
-    if (known)
-        return *known;
-    if (statvfs(path, &vfs) == 0 && __builtin_mul_overflow(vfs.f_bavail, vfs.f_frsize, &bytes))
-        bytes = G_MAXUINT64;
-    bytes = MIN(bytes, sinter_quota_find_room(path, st));
-    g_hash_table_insert(reader->free_room, g_steal_pointer(&key), g_memdup2(&bytes, sizeof bytes));
-    return bytes;
+    return look_at(reader, &wish);
+}
+
+gboolean
+sinter_layer_reader_identify(SinterLayerReader *reader, const char *path,
+                             SinterIdentity *ret_identity, guint64 *ret_fs_device)
+{
+    const SinterSightingWish wish = { path, NULL, FALSE };
+    const SinterSighting *sighting = look_at(reader, &wish);
+
+    if (sighting->stat_errno != 0)
+        return FALSE;
+    *ret_identity = sighting->identity;
+    if (ret_fs_device)
+        *ret_fs_device = sighting->st.st_dev;
+    return TRUE;
 }
 
 static void
@@ -174,7 +108,7 @@ add_problem(SinterLayer *layer, char *problem)
 }
 
 static void
-fill_from_stat(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
+fill_from_stat(SinterLayer *layer, const SinterSighting *sighting)
 {
     const struct stat *st = &sighting->st;
 
@@ -186,65 +120,36 @@ fill_from_stat(SinterLayerReader *reader, SinterLayer *layer, const Sighting *si
     }
     layer->type = SINTER_SOURCE_FILE;
     layer->allocated_bytes = (guint64)st->st_blocks * 512;
-    layer->fs_device = st->st_dev;
-    layer->fs_free_bytes = find_free_room(reader, layer->path, st);
-}
-
-/* The file system of the nearest folder above @path that can be examined; 0 for none. */
-static guint64
-find_folder_device(const char *path)
-{
-    g_autofree char *folder = g_path_get_dirname(path);
-    struct stat st;
-
-    while (stat(folder, &st) < 0) {
-        char *parent = g_path_get_dirname(folder);
-
-        if (strcmp(parent, folder) == 0) {
-            g_free(parent);
-            return 0;
-        }
-        g_free(folder);
-        folder = parent;
-    }
-    return st.st_dev;
+    layer->fs_device = sighting->fs_device;
+    layer->fs_free_bytes = sighting->free_bytes;
 }
 
 static void
-fill_data_file(SinterLayer *layer, const SinterImageInfo *info)
+fill_data_file(SinterLayer *layer, const SinterSighting *sighting)
 {
-    SinterIdentity identity;
+    const SinterImageInfo *info = sighting->info;
 
     if (!info->data_file_path || !g_utf8_validate(info->data_file_path, -1, NULL))
         return;
     layer->data_path = g_strdup(info->data_file_path);
-    if (sinter_identity_read(layer->data_path, &identity, NULL) != 0)
-        return;
-    layer->data_device = identity.device;
-    layer->data_inode = identity.inode;
+    layer->data_device = sighting->data_identity.device;
+    layer->data_inode = sighting->data_identity.inode;
 }
 
-/* A device cannot grow: a qcow2 image on it can use what it does not use yet. An image whose
- * records cannot be read has a problem, or is found to be damaged when it is written. */
 static void
-fill_device_room(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
+fill_device_room(SinterLayer *layer, const SinterSighting *sighting)
 {
-    const SinterImageInfo *info = sighting->info;
-    guint64 usable;
-
-    layer->allocated_bytes = info->file_size; /* a device counts with its full size */
-    if (g_strcmp0(info->format, "qcow2") != 0 || info->cluster_size == 0 || info->trouble ||
-        info->data_file_name ||
-        !sinter_image_count_used(reader->fs, layer->path, info->format, &layer->used_bytes, NULL))
+    layer->allocated_bytes = sighting->info->file_size; /* a device counts with its full size */
+    if (sighting->used_bytes == 0)
         return;
-    usable = info->file_size - info->file_size % info->cluster_size;
-    layer->fs_device = sighting->st.st_rdev;
-    layer->fs_free_bytes = usable > layer->used_bytes ? usable - layer->used_bytes : 0;
+    layer->used_bytes = sighting->used_bytes;
+    layer->fs_device = sighting->fs_device;
+    layer->fs_free_bytes = sighting->free_bytes;
 }
 
 /* Fills in what @sighting contains about the layer at its path. */
 static void
-fill(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
+fill(SinterLayer *layer, const SinterSighting *sighting)
 {
     const SinterImageInfo *info = sighting->info;
 
@@ -252,21 +157,22 @@ fill(SinterLayerReader *reader, SinterLayer *layer, const Sighting *sighting)
         add_problem(layer, g_strdup(sighting->problem));
     layer->backing_unknown = sighting->backing_unknown;
     if (sighting->stat_errno != 0) {
-        layer->missing = is_absent(sighting->stat_errno);
-        if (layer->backing_unknown)
-            layer->fs_device = find_folder_device(layer->path);
+        layer->missing = sighting->stat_errno == ENOENT || sighting->stat_errno == ENOTDIR;
+        layer->unresponsive_since_usec = sighting->silent_since_usec;
+        if (layer->backing_unknown || layer->unresponsive_since_usec != 0)
+            layer->fs_device = sighting->fs_device;
         return;
     }
-    fill_from_stat(reader, layer, sighting);
+    fill_from_stat(layer, sighting);
     if (!info)
         return;
     layer->virtual_size_bytes = info->virtual_size;
     layer->has_internal_snapshots = info->n_snapshots > 0;
     layer->backing_name = g_strdup(info->backing_name);
     layer->looks_like = g_strdup(info->looks_like);
-    fill_data_file(layer, info);
+    fill_data_file(layer, sighting);
     if (layer->type == SINTER_SOURCE_BLOCK)
-        fill_device_room(reader, layer, sighting);
+        fill_device_room(layer, sighting);
 }
 
 static SinterLayer *
@@ -285,9 +191,10 @@ static SinterLayer *
 layer_new_from_volume(SinterLayerReader *reader, const SinterXmlSource *source)
 {
     g_autoptr(GError) error = NULL;
+    const SinterVolumeName name = { source->pool, source->volume };
     SinterVolumePlace place;
     gboolean known =
-        sinter_volume_place_find(reader->connection, source->pool, source->volume, &place, &error);
+        sinter_volume_place_find(reader->patience, reader->connection, &name, &place, &error);
     SinterLayer *layer;
 
     if (place.path) {
@@ -298,6 +205,7 @@ layer_new_from_volume(SinterLayerReader *reader, const SinterXmlSource *source)
     layer = layer_new_at(place.type, NULL, source->format);
     layer->description = g_strdup(source->description);
     layer->problem = error ? g_strdup(error->message) : NULL;
+    layer->unresponsive_since_usec = place.silent_since_usec;
     layer->backing_unknown =
         !known && sinter_backing_doubt_format(source->format ? source->format : "raw");
     return layer;
@@ -337,7 +245,7 @@ read_source(SinterLayerReader *reader, const SinterXmlSource *source)
 
     layer->index = source->index;
     if (layer->path)
-        fill(reader, layer, see(reader, layer->path, layer->format ? layer->format : "raw"));
+        fill(layer, see(reader, layer->path, layer->format ? layer->format : "raw"));
     return layer;
 }
 
@@ -366,21 +274,20 @@ layer_new_from_long_name(const char *name)
 /* A layer for a name that is not valid UTF-8, which XML, D-Bus and job records cannot hold: the
  * file is shown, distinguished by its identity, and not supported by any operation. */
 static SinterLayer *
-layer_new_from_odd_name(const SinterImageInfo *info)
+layer_new_from_odd_name(SinterLayerReader *reader, const SinterImageInfo *info)
 {
     SinterLayer *layer = layer_new_at(SINTER_SOURCE_OTHER, NULL, NULL);
     SinterIdentity identity;
-    struct stat st;
 
     layer->description = g_utf8_make_valid(info->backing_name, -1);
     layer->problem = g_strdup_printf("the name '%s' is not valid UTF-8: rename the file and store "
                                      "its new name with sinter-img rebase -u",
                                      layer->description);
     layer->backing_unknown = TRUE;
-    if (info->backing_path && sinter_identity_read(info->backing_path, &identity, &st) == 0) {
+    if (info->backing_path &&
+        sinter_layer_reader_identify(reader, info->backing_path, &identity, &layer->fs_device)) {
         layer->device = identity.device;
         layer->inode = identity.inode;
-        layer->fs_device = st.st_dev;
     }
     return layer;
 }
@@ -404,7 +311,7 @@ read_backing(SinterLayerReader *reader, const SinterLayer *above, const SinterIm
     SinterLayer *layer;
 
     if (!g_utf8_validate(info->backing_name, -1, NULL))
-        return layer_new_from_odd_name(info);
+        return layer_new_from_odd_name(reader, info);
     if (info->backing_path)
         layer = layer_new_at(SINTER_SOURCE_FILE, info->backing_path, get_stored_format(info));
     else
@@ -415,7 +322,7 @@ read_backing(SinterLayerReader *reader, const SinterLayer *above, const SinterIm
         layer->problem = g_strdup_printf("'%s' does not store the format of its backing file '%s': "
                                          "store it with sinter-img rebase -u -b NAME -F FORMAT",
                                          above->path, layer->path);
-    fill(reader, layer, see(reader, layer->path, layer->format));
+    fill(layer, see(reader, layer->path, layer->format));
     return layer;
 }
 
@@ -436,7 +343,7 @@ follow_headers(SinterLayerReader *reader, GPtrArray *layers, const char *format)
 {
     for (;;) {
         SinterLayer *last = g_ptr_array_index(layers, layers->len - 1);
-        const Sighting *sighting = last->path ? see(reader, last->path, format) : NULL;
+        const SinterSighting *sighting = last->path ? see(reader, last->path, format) : NULL;
         SinterLayer *next;
 
         if (!sighting || !sighting->info || !sighting->info->backing_name)
@@ -501,7 +408,7 @@ sinter_layer_reader_read_image(SinterLayerReader *reader, const SinterXmlSource 
 
     g_ptr_array_add(layers, layer);
     if (layer->path)
-        fill(reader, layer, see(reader, layer->path, layer->format));
+        fill(layer, see(reader, layer->path, layer->format));
     follow_headers(reader, layers, layer->format);
     settle_doubts(layers, FALSE);
     return layers;

@@ -4,7 +4,9 @@
 #include <libvirt/libvirt.h>
 
 #include "sinter-domain-xml.h"
-#include "sinter-model.h"
+#include "sinter-identity.h"
+#include "sinter-scan-memory.h"
+#include "sinter-storage-probe.h"
 
 G_BEGIN_DECLS
 
@@ -20,7 +22,8 @@ typedef struct _SinterLayerReader SinterLayerReader;
 #define SINTER_LAYER_READER_MAX_DEPTH 200
 
 /* @connection: (transfer none): used for the paths of storage volumes; must outlive the reader */
-SinterLayerReader *sinter_layer_reader_new(virConnectPtr connection);
+SinterLayerReader *sinter_layer_reader_new(virConnectPtr connection,
+                                           const SinterScanMemory *memory);
 void sinter_layer_reader_free(SinterLayerReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLayerReader, sinter_layer_reader_free)
 
@@ -30,7 +33,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLayerReader, sinter_layer_reader_free)
  * @is_whole: whether the XML states that nothing is below them; else the chain continues by the
  *   headers' backing file names
  *
- * Blocking. Never fails: a layer that could not be read has its problem set.
+ * Blocking, but never longer than the limits of the memory for each file system. Never fails: a
+ * layer that could not be read has its problem set.
  *
  * Returns: (transfer full) (element-type SinterLayer)
  */
@@ -44,5 +48,13 @@ GPtrArray *sinter_layer_reader_read_chain(SinterLayerReader *reader, const GPtrA
  * As sinter_layer_reader_read_chain(), by the image headers. For finding users only.
  */
 GPtrArray *sinter_layer_reader_read_image(SinterLayerReader *reader, const SinterXmlSource *source);
+
+/* Returns whether the status of the file at @path could be read. @ret_fs_device: (out) (optional):
+ * its st_dev. Blocking, as the others. */
+gboolean sinter_layer_reader_identify(SinterLayerReader *reader, const char *path,
+                                      SinterIdentity *ret_identity, guint64 *ret_fs_device);
+
+/* (transfer none): for other questions to file systems in the same pass */
+SinterStorageProbe *sinter_layer_reader_get_probe(SinterLayerReader *reader);
 
 G_END_DECLS

@@ -8,6 +8,9 @@
 #include "sinter-problem-log.h"
 #include "sinter-log.h"
 
+/* A QEMU that is starting, or creates a snapshot, may not answer for this time. */
+#define BUSY_USEC (3 * G_USEC_PER_SEC)
+
 struct _SinterProblemLog {
     GHashTable *said; /* text → number of the last round that found it */
     guint round;
@@ -62,11 +65,23 @@ tell_layers(SinterProblemLog *log, const SinterDomain *domain, const SinterDisk 
     }
 }
 
+static void
+tell_silence(SinterProblemLog *log, const SinterDomain *domain)
+{
+    g_autofree char *text = g_strdup_printf("domain '%s' does not respond: %s", domain->name,
+                                            domain->unresponsive_reason);
+
+    tell(log, domain, NULL, NULL, text);
+}
+
 void
 sinter_problem_log_tell(SinterProblemLog *log, const SinterDomain *domain)
 {
     if (domain->problem)
         tell(log, domain, NULL, NULL, domain->problem);
+    if (domain->unresponsive_since_usec != 0 &&
+        g_get_real_time() - domain->unresponsive_since_usec > BUSY_USEC)
+        tell_silence(log, domain);
     for (guint i = 0; i < domain->disks->len; i++) {
         const SinterDisk *disk = g_ptr_array_index(domain->disks, i);
 

@@ -78,6 +78,15 @@ find_value(const char *pid, const char *file, const char *label)
     return NULL;
 }
 
+/* "T (stopped)", "t (tracing stop)" */
+gboolean
+sinter_qemu_process_is_stopped(const char *pid)
+{
+    g_autofree char *value = find_value(pid, "status", "State:");
+
+    return value && (value[0] == 'T' || value[0] == 't');
+}
+
 guint64
 sinter_qemu_process_get_file_limit(const char *pid)
 {

@@ -17,6 +17,9 @@ G_BEGIN_DECLS
  */
 char *sinter_qemu_process_find(const char *uri, const char *name);
 
+/* Returns whether the process is stopped, by a signal or a debugger. */
+gboolean sinter_qemu_process_is_stopped(const char *pid);
+
 /* (transfer full) (nullable): the text of a small file without surrounding white space */
 char *sinter_qemu_process_read_line(const char *path);
 

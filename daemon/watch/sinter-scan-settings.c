@@ -14,6 +14,7 @@ sinter_scan_settings_new(void)
     g_atomic_ref_count_init(&settings->ref_count);
     settings->image_folders = g_new0(char *, 1);
     settings->manager_names = g_new0(char *, 1);
+    settings->memory = sinter_scan_memory_new();
     return settings;
 }
 
@@ -31,5 +32,6 @@ sinter_scan_settings_unref(SinterScanSettings *settings)
         return;
     g_strfreev(settings->image_folders);
     g_strfreev(settings->manager_names);
+    sinter_scan_memory_unref(settings->memory);
     g_free(settings);
 }

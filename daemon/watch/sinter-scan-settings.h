@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "sinter-scan-memory.h"
 
 G_BEGIN_DECLS
 
 /**
- * SinterScanSettings: what the configuration says about scans. Immutable after it was filled in;
- * any thread may read it.
+ * SinterScanSettings: what the configuration says about scans, and what they share. Immutable after
+ * it was filled in, except for the memory; any thread may read it.
  */
 typedef struct {
     gatomicrefcount ref_count;
     char **image_folders; /* absolute paths: where to look for images that no domain names */
     char **manager_names; /* shell patterns of the names of domains that other programs manage */
+    SinterScanMemory *memory;
 } SinterScanSettings;
 
 /* (transfer full): without any settings */

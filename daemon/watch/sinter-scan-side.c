@@ -7,8 +7,6 @@
 
 #include "sinter-scan-side.h"
 
-#include <stdlib.h>
-
 static void
 add(SinterDomain *domain, const char *role, const char *disk, GPtrArray *layers)
 {
@@ -30,22 +28,11 @@ sinter_scan_read_firmware(SinterLayerReader *reader, SinterDomain *domain,
 }
 
 /* An image that cannot be read cannot be restored either: it is left out. */
-static SinterXmlDomain *
-read_saved_xml(const SinterDomain *domain, virDomainPtr handle)
+void
+sinter_scan_read_managed_save(SinterLayerReader *reader, SinterDomain *domain, const char *text)
 {
     g_autofree char *what = g_strdup_printf("managed save image of domain '%s'", domain->name);
-    char *text = virDomainManagedSaveGetXMLDesc(handle, 0);
-    SinterXmlDomain *xml = text ? sinter_xml_domain_new(text, what, NULL) : NULL;
-
-    free(text);
-    return xml;
-}
-
-void
-sinter_scan_read_managed_save(SinterLayerReader *reader, SinterDomain *domain, virDomainPtr handle)
-{
-    g_autoptr(SinterXmlDomain) xml =
-        domain->has_managed_save ? read_saved_xml(domain, handle) : NULL;
+    g_autoptr(SinterXmlDomain) xml = text ? sinter_xml_domain_new(text, what, NULL) : NULL;
 
     for (guint i = 0; xml && i < xml->disks->len; i++) {
         const SinterXmlDisk *disk = g_ptr_array_index(xml->disks, i);

@@ -10,9 +10,9 @@ G_BEGIN_DECLS
 void sinter_scan_read_firmware(SinterLayerReader *reader, SinterDomain *domain,
                                const SinterXmlDomain *xml);
 
-/* Likewise the images that the domain's managed save image refers to, if it has one; they may
- * differ from those of the definition. Blocking. */
+/* Likewise the images that the domain's managed save image refers to; they may differ from those of
+ * the definition. @text: (nullable): the XML in that image. Blocking. */
 void sinter_scan_read_managed_save(SinterLayerReader *reader, SinterDomain *domain,
-                                   virDomainPtr handle);
+                                   const char *text);
 
 G_END_DECLS

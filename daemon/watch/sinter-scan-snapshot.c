@@ -7,12 +7,7 @@
  */
 
 #include "sinter-scan-snapshot.h"
-#include "sinter-connection-error.h"
-#include "sinter-identity.h"
 #include "sinter-snapshot-xml.h"
-
-#include <libvirt/virterror.h>
-#include <stdlib.h>
 
 static gboolean
 chain_has(const GPtrArray *layers, const SinterLayer *wanted)
@@ -53,7 +48,7 @@ ensure_disk(SinterSnapshot *snapshot, const char *target)
 }
 
 static void
-read_overlay(SinterSnapshot *snapshot, const SinterXmlSnapshotDisk *xml)
+read_overlay(SinterLayerReader *reader, SinterSnapshot *snapshot, const SinterXmlSnapshotDisk *xml)
 {
     SinterSnapshotDisk *disk = ensure_disk(snapshot, xml->target);
     SinterIdentity identity;
@@ -62,7 +57,8 @@ read_overlay(SinterSnapshot *snapshot, const SinterXmlSnapshotDisk *xml)
     disk->overlay_path = g_strdup(xml->overlay_path);
     if (xml->kind == SINTER_XML_SNAPSHOT_INTERNAL)
         snapshot->internal = TRUE;
-    if (!xml->overlay_path || sinter_identity_read(xml->overlay_path, &identity, NULL) != 0)
+    if (!xml->overlay_path ||
+        !sinter_layer_reader_identify(reader, xml->overlay_path, &identity, NULL))
         return;
     disk->overlay_device = identity.device;
     disk->overlay_inode = identity.inode;
@@ -92,12 +88,13 @@ read_frozen(SinterLayerReader *reader, const SinterDomain *domain, SinterSnapsho
 }
 
 static void
-read_memory(SinterSnapshot *snapshot, const SinterXmlSnapshot *xml)
+read_memory(SinterLayerReader *reader, SinterSnapshot *snapshot, const SinterXmlSnapshot *xml)
 {
     SinterIdentity identity;
 
     snapshot->memory_path = g_strdup(xml->memory_path);
-    if (!xml->memory_path || sinter_identity_read(xml->memory_path, &identity, NULL) != 0)
+    if (!xml->memory_path ||
+        !sinter_layer_reader_identify(reader, xml->memory_path, &identity, NULL))
         return;
     snapshot->memory_device = identity.device;
     snapshot->memory_inode = identity.inode;
@@ -112,9 +109,9 @@ read_snapshot(SinterLayerReader *reader, const SinterDomain *domain, const Sinte
     snapshot->parent = g_strdup(xml->parent);
     snapshot->creation_time_sec = xml->creation_time_sec;
     snapshot->internal = xml->memory == SINTER_XML_SNAPSHOT_INTERNAL;
-    read_memory(snapshot, xml);
+    read_memory(reader, snapshot, xml);
     for (guint i = 0; i < xml->disks->len; i++)
-        read_overlay(snapshot, g_ptr_array_index(xml->disks, i));
+        read_overlay(reader, snapshot, g_ptr_array_index(xml->disks, i));
     for (guint i = 0; xml->domain && i < xml->domain->disks->len; i++)
         read_frozen(reader, domain, snapshot, g_ptr_array_index(xml->domain->disks, i));
     return snapshot;
@@ -166,54 +163,27 @@ compare_age(gconstpointer pa, gconstpointer pb)
                : a->creation_time_sec > b->creation_time_sec;
 }
 
-static gboolean
-add_snapshot(SinterLayerReader *reader, SinterDomain *domain, virDomainSnapshotPtr handle,
-             GError **error)
+static void
+add_snapshot(SinterLayerReader *reader, SinterDomain *domain, const SinterSnapshotText *text)
 {
-    g_autofree char *what = g_strdup_printf("snapshot '%s' of domain '%s'",
-                                            virDomainSnapshotGetName(handle), domain->name);
-    g_autoptr(SinterXmlSnapshot) xml = NULL;
-    g_autoptr(GError) local = NULL;
-    char *text = virDomainSnapshotGetXMLDesc(handle, 0);
+    g_autofree char *what =
+        g_strdup_printf("snapshot '%s' of domain '%s'", text->name, domain->name);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SinterXmlSnapshot) xml = sinter_xml_snapshot_new(text->xml, what, &error);
 
-    if (!text) {
-        if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_SNAPSHOT)
-            return TRUE; /* deleted meanwhile */
-        sinter_connection_set_error(error, "reading %s", what);
-        return FALSE;
-    }
-    xml = sinter_xml_snapshot_new(text, what, &local);
-    free(text);
     if (xml)
         g_ptr_array_add(domain->snapshots, read_snapshot(reader, domain, xml));
     else
-        sinter_domain_add_problem(domain, local->message);
-    return TRUE;
+        sinter_domain_add_problem(domain, error->message);
 }
 
-gboolean
-sinter_scan_read_snapshots(SinterLayerReader *reader, SinterDomain *domain, virDomainPtr handle,
-                           GError **error)
+void
+sinter_scan_read_snapshots(SinterLayerReader *reader, SinterDomain *domain, const GPtrArray *texts)
 {
-    virDomainSnapshotPtr *handles = NULL;
-    int n_handles =
-        virDomainListAllSnapshots(handle, &handles, VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL);
-    gboolean good = TRUE;
-
-    if (n_handles < 0) {
-        if (virGetLastErrorCode() == VIR_ERR_NO_SUPPORT)
-            return TRUE;
-        sinter_connection_set_error(error, "listing the snapshots of domain '%s'", domain->name);
-        return FALSE;
-    }
-    for (int i = 0; i < n_handles; i++) {
-        good = good && add_snapshot(reader, domain, handles[i], error);
-        virDomainSnapshotFree(handles[i]);
-    }
-    free(handles);
+    for (guint i = 0; i < texts->len; i++)
+        add_snapshot(reader, domain, g_ptr_array_index(texts, i));
     /* stable: among snapshots of the same second a parent stays before its children */
     g_ptr_array_sort(domain->snapshots, compare_age);
     for (guint i = 0; i < domain->snapshots->len; i++)
         name_layers(domain, g_ptr_array_index(domain->snapshots, i));
-    return good;
 }

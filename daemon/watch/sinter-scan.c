@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * From libvirt to the model: XML, state and snapshots of each domain, and its chains through the
- * layer reader. XML text is freed with the scan of its domain. What cannot be read of a domain
- * becomes its problem and does not affect the others; a lost connection ends the scan, so that an
- * outage is never mistaken for changed domains.
+ * From libvirt's answers (sinter-domain-reading) to the model: XML, state and snapshots of each
+ * domain, and its chains through the layer reader. XML text is freed with the scan of its domain.
+ * What cannot be read of a domain becomes its problem and does not affect the others; a lost
+ * connection ends the scan, so that an outage is never mistaken for changed domains.
  */
 
 #include "sinter-scan.h"
@@ -12,38 +12,21 @@
 #include "sinter-error.h"
 #include "sinter-layer-reader.h"
 #include "sinter-manager.h"
+#include "sinter-reading-queue.h"
+#include "sinter-scan-recall.h"
 #include "sinter-scan-side.h"
-#include "sinter-stray-search.h"
 #include "sinter-scan-checkpoint.h"
 #include "sinter-scan-snapshot.h"
+#include "sinter-stray-search.h"
 
-#include <libvirt/virterror.h>
 #include <stdlib.h>
 
 typedef struct {
     const SinterScanSettings *settings;
     SinterLayerReader *reader;
     SinterStraySearch *search; /* NULL: one domain is read */
-    gboolean knows_block_jobs; /* the driver supports them */
+    GHashTable *names;         /* uuid → name; likewise */
 } Scan;
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
-
-static SinterXmlDomain *
-read_domain_xml(virDomainPtr handle, guint flags, GError **error)
-{
-    g_autofree char *what = g_strdup_printf("domain '%s'", virDomainGetName(handle));
-    SinterXmlDomain *domain;
-    char *text = virDomainGetXMLDesc(handle, flags);
-
-    if (!text) {
-        sinter_connection_set_error(error, "%s: reading its XML", what);
-        return NULL;
-    }
-    domain = sinter_xml_domain_new(text, what, error);
-    free(text);
-    return domain;
-}
 
 static SinterMirror
 mirror_from_xml(SinterXmlMirror mirror)
@@ -120,11 +103,19 @@ read_inactive_disks(Scan *scan, SinterDomain *domain, const SinterXmlDomain *xml
     }
 }
 
+static SinterXmlDomain *
+parse_xml(const SinterDomain *domain, const char *text, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("domain '%s'", domain->name);
+
+    return sinter_xml_domain_new(text, what, error);
+}
+
 /* Reads the definition of a running domain, which may differ from the live XML. */
 static gboolean
-read_definition(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error)
+read_definition(Scan *scan, SinterDomain *domain, const char *text, GError **error)
 {
-    g_autoptr(SinterXmlDomain) xml = read_domain_xml(handle, VIR_DOMAIN_XML_INACTIVE, error);
+    g_autoptr(SinterXmlDomain) xml = parse_xml(domain, text, error);
 
     if (!xml)
         return FALSE;
@@ -147,9 +138,9 @@ share_chains(SinterDomain *domain)
 }
 
 static gboolean
-read_disks(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error)
+read_disks(Scan *scan, SinterDomain *domain, const SinterDomainReading *reading, GError **error)
 {
-    g_autoptr(SinterXmlDomain) xml = read_domain_xml(handle, 0, error);
+    g_autoptr(SinterXmlDomain) xml = parse_xml(domain, reading->xml, error);
 
     if (!xml)
         return FALSE;
@@ -160,50 +151,28 @@ read_disks(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error
                                  (const char *const *)scan->settings->manager_names);
     for (guint i = 0; i < xml->disks->len; i++)
         g_ptr_array_add(domain->disks, read_disk(scan, g_ptr_array_index(xml->disks, i)));
-    if (domain->active && domain->persistent)
-        return read_definition(scan, domain, handle, error);
+    if (reading->inactive_xml)
+        return read_definition(scan, domain, reading->inactive_xml, error);
     if (!domain->active)
         share_chains(domain);
     return TRUE;
 }
 
-/* <mirror> shows copies and active commits only; other jobs must be queried from libvirt. */
-static gboolean
-read_block_job(Scan *scan, virDomainPtr handle, SinterDisk *disk, GError **error)
+/* <mirror> shows copies and active commits only; other jobs are known from libvirt's answer, or
+ * from an earlier one. */
+static void
+set_block_jobs(SinterDomain *domain, const SinterDomainReading *reading, const SinterDomain *known)
 {
-    virDomainBlockJobInfo info;
-    int result = virDomainGetBlockJobInfo(handle, disk->target, &info, 0);
-
-    if (result == 1)
-        disk->block_job = (SinterBlockJobType)info.type;
-    if (result >= 0)
-        return TRUE;
-    switch (virGetLastErrorCode()) {
-    case VIR_ERR_NO_SUPPORT:
-        scan->knows_block_jobs = FALSE;
-        return TRUE;
-    case VIR_ERR_INVALID_ARG:       /* the disk was unplugged meanwhile */
-    case VIR_ERR_OPERATION_INVALID: /* the domain stopped meanwhile */
-        return TRUE;
-    default:
-        sinter_connection_set_error(error, "domain '%s': reading the block job of disk %s",
-                                    virDomainGetName(handle), disk->target);
-        return FALSE;
-    }
-}
-
-static gboolean
-read_block_jobs(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error)
-{
-    for (guint i = 0; scan->knows_block_jobs && i < domain->disks->len; i++) {
+    for (guint i = 0; i < domain->disks->len; i++) {
         SinterDisk *disk = g_ptr_array_index(domain->disks, i);
+        const SinterDisk *before = known ? sinter_domain_find_disk(known, disk->target) : NULL;
 
-        if (disk->read_only || disk->layers->len == 0)
-            continue;
-        if (!read_block_job(scan, handle, disk, error))
-            return FALSE;
+        if (reading->block_jobs)
+            disk->block_job = (SinterBlockJobType)GPOINTER_TO_INT(
+                g_hash_table_lookup(reading->block_jobs, disk->target));
+        else if (domain->active && before)
+            disk->block_job = before->block_job;
     }
-    return TRUE;
 }
 
 /* The values are libvirt's, although the model's header does not include libvirt's. */
@@ -220,100 +189,157 @@ G_STATIC_ASSERT((int)SINTER_BLOCK_JOB_COMMIT == VIR_DOMAIN_BLOCK_JOB_TYPE_COMMIT
 G_STATIC_ASSERT((int)SINTER_BLOCK_JOB_ACTIVE_COMMIT == VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT);
 G_STATIC_ASSERT((int)SINTER_BLOCK_JOB_BACKUP == VIR_DOMAIN_BLOCK_JOB_TYPE_BACKUP);
 
-static gboolean
-read_state(SinterDomain *domain, virDomainPtr handle, GError **error)
+static void
+set_state(SinterDomain *domain, const SinterDomainReading *reading)
 {
-    int persistent = virDomainIsPersistent(handle);
-    int active = persistent < 0 ? -1 : virDomainIsActive(handle);
-    int state;
+    domain->name = g_strdup(reading->name);
+    domain->state = (SinterDomainState)reading->state;
+    domain->reason = reading->reason;
+    domain->persistent = reading->persistent;
+    domain->active = reading->active;
+    domain->has_managed_save = reading->has_managed_save;
+}
 
-    if (active < 0 || virDomainGetState(handle, &state, &domain->reason, 0) < 0) {
-        sinter_connection_set_error(error, "domain '%s': reading its state",
-                                    virDomainGetName(handle));
-        return FALSE;
-    }
-    domain->state = (SinterDomainState)state;
-    domain->persistent = persistent == 1;
-    domain->active = active == 1;
-    domain->has_managed_save = virDomainHasManagedSaveImage(handle, 0) == 1;
-    return TRUE;
+/* A silence that was known before has not begun anew. */
+static void
+set_unresponsive(SinterDomain *domain, const SinterDomainReading *reading,
+                 const SinterDomain *known)
+{
+    gint64 since_usec = reading->unresponsive_since_usec;
+
+    if (since_usec == 0)
+        return;
+    if (known && known->unresponsive_since_usec != 0)
+        since_usec = known->unresponsive_since_usec;
+    domain->unresponsive_since_usec = since_usec;
+    g_free(domain->unresponsive_reason);
+    domain->unresponsive_reason =
+        g_strdup(reading->unresponsive_reason ? reading->unresponsive_reason
+                                              : "libvirt does not answer questions about it");
 }
 
 static gboolean
-read_parts(Scan *scan, SinterDomain *domain, virDomainPtr handle, GError **error)
+interpret(Scan *scan, SinterDomain *domain, const SinterDomainReading *reading,
+          const SinterDomain *known, GError **error)
 {
-    if (!read_state(domain, handle, error) || !read_disks(scan, domain, handle, error))
+    if (!reading->xml)
+        return TRUE;
+    if (!read_disks(scan, domain, reading, error))
         return FALSE;
-    sinter_scan_read_managed_save(scan->reader, domain, handle);
-    return sinter_scan_read_snapshots(scan->reader, domain, handle, error) &&
-           sinter_scan_read_checkpoints(domain, handle, error) &&
-           (!domain->active || read_block_jobs(scan, domain, handle, error));
+    sinter_scan_recall_disks(domain, known);
+    sinter_scan_read_managed_save(scan->reader, domain, reading->saved_xml);
+    sinter_scan_read_snapshots(scan->reader, domain, reading->snapshots);
+    sinter_scan_recall_rest(domain, known);
+    set_block_jobs(domain, reading, known);
+    return sinter_scan_read_checkpoints(domain, reading->checkpoints, error);
+}
+
+/* A domain without any answer: what was known of it, if anything. */
+static SinterDomain *
+make_silent(const Scan *scan, const char *uuid, const SinterDomain *known)
+{
+    SinterDomain *domain;
+
+    if (known)
+        return sinter_domain_copy_known(known);
+    domain = sinter_domain_new();
+    domain->uuid = g_strdup(uuid);
+    domain->name = g_strdup(scan->names ? g_hash_table_lookup(scan->names, uuid) : NULL);
+    if (!domain->name)
+        domain->name = g_strdup(uuid);
+    domain->partial = TRUE;
+    sinter_domain_add_problem(domain, "libvirt does not answer questions about the domain");
+    return domain;
 }
 
 /* NULL with @error only if the domain no longer exists or the connection is lost. */
 static SinterDomain *
-read_domain(Scan *scan, virDomainPtr handle, GError **error)
+read_domain(Scan *scan, SinterDomainReading *reading, GError **error)
 {
-    g_autoptr(SinterDomain) domain = sinter_domain_new();
-    g_autoptr(GError) local = NULL;
-    char uuid[VIR_UUID_STRING_BUFLEN];
+    g_autoptr(SinterDomain) known =
+        sinter_scan_memory_recall(scan->settings->memory, reading->uuid);
+    g_autoptr(SinterDomain) domain = NULL;
+    g_autoptr(GError) trouble = g_steal_pointer(&reading->error);
 
-    if (virDomainGetUUIDString(handle, uuid) < 0) {
-        sinter_connection_set_error(error, "reading a domain's UUID");
+    if (g_error_matches(trouble, SINTER_ERROR, SINTER_ERROR_NOT_FOUND) ||
+        g_error_matches(trouble, SINTER_ERROR, SINTER_ERROR_DISCONNECTED)) {
+        g_propagate_error(error, g_steal_pointer(&trouble));
         return NULL;
     }
-    domain->uuid = g_strdup(uuid);
-    domain->name = g_strdup(virDomainGetName(handle));
-    if (!read_parts(scan, domain, handle, &local)) {
-        if (g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND) ||
-            g_error_matches(local, SINTER_ERROR, SINTER_ERROR_DISCONNECTED)) {
-            g_propagate_error(error, g_steal_pointer(&local));
-            return NULL;
-        }
-        sinter_domain_add_problem(domain, local->message);
+    if (!reading->name && !trouble) {
+        domain = make_silent(scan, reading->uuid, known);
+    } else {
+        domain = sinter_domain_new();
+        domain->uuid = g_strdup(reading->uuid);
+        set_state(domain, reading);
+        interpret(scan, domain, reading, known, trouble ? NULL : &trouble);
+    }
+    set_unresponsive(domain, reading, known);
+    if (trouble) {
+        sinter_domain_add_problem(domain, trouble->message);
         domain->partial = TRUE;
     }
     return g_steal_pointer(&domain);
 }
 
 static gboolean
-read_domains(Scan *scan, virDomainPtr *handles, int n_handles, SinterScanFunc func,
+take_reading(Scan *scan, SinterDomainReading *reading, const SinterScanFunc func,
              gpointer user_data, GError **error)
 {
-    for (int i = 0; i < n_handles; i++) {
-        g_autoptr(GError) local = NULL;
-        SinterDomain *domain = read_domain(scan, handles[i], &local);
+    g_autoptr(GError) local = NULL;
+    SinterDomain *domain = read_domain(scan, reading, &local);
 
-        if (domain) {
-            sinter_stray_search_note(scan->search, domain);
-            func(domain, user_data);
-        } else if (!g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
-            g_propagate_error(error, g_steal_pointer(&local));
-            return FALSE;
-        }
+    if (domain) {
+        sinter_stray_search_note(scan->search, domain);
+        func(domain, user_data);
+    } else if (!g_error_matches(local, SINTER_ERROR, SINTER_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return FALSE;
     }
     return TRUE;
+}
+
+/* (transfer full) (nullable) (element-type utf8): the UUIDs of all domains. @names: uuid → name */
+static GPtrArray *
+list_domains(virConnectPtr connection, GHashTable *names, GError **error)
+{
+    virDomainPtr *handles = NULL;
+    int n_handles = virConnectListAllDomains(connection, &handles, 0);
+    GPtrArray *uuids = n_handles >= 0 ? g_ptr_array_new_with_free_func(g_free) : NULL;
+    char uuid[VIR_UUID_STRING_BUFLEN];
+
+    if (n_handles < 0)
+        sinter_connection_set_error(error, "listing the domains");
+    for (int i = 0; i < n_handles; i++) {
+        if (virDomainGetUUIDString(handles[i], uuid) == 0) {
+            g_ptr_array_add(uuids, g_strdup(uuid));
+            g_hash_table_insert(names, g_strdup(uuid), g_strdup(virDomainGetName(handles[i])));
+        }
+        virDomainFree(handles[i]);
+    }
+    free(handles);
+    return uuids;
 }
 
 gboolean
 sinter_scan_each(const SinterScanSource *source, SinterScanFunc func, gpointer user_data,
                  GPtrArray **ret_strays, GError **error)
 {
-    g_autoptr(SinterLayerReader) reader = sinter_layer_reader_new(source->connection);
+    g_autoptr(SinterLayerReader) reader =
+        sinter_layer_reader_new(source->connection, source->settings->memory);
     g_autoptr(SinterStraySearch) search = sinter_stray_search_new();
-    Scan scan = { source->settings, reader, search, TRUE };
-    virDomainPtr *handles = NULL;
-    int n_handles = virConnectListAllDomains(source->connection, &handles, 0);
-    gboolean good;
+    g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(GPtrArray) uuids = list_domains(source->connection, names, error);
+    SinterReadingQueue *queue = uuids ? sinter_reading_queue_new(source, uuids) : NULL;
+    Scan scan = { source->settings, reader, search, names };
+    SinterDomainReading *reading;
+    gboolean good = queue != NULL;
 
-    if (n_handles < 0) {
-        sinter_connection_set_error(error, "listing the domains");
-        return FALSE;
+    while (queue && (reading = sinter_reading_queue_pop(queue))) {
+        good = good && take_reading(&scan, reading, func, user_data, error);
+        sinter_domain_reading_free(reading);
     }
-    good = read_domains(&scan, handles, n_handles, func, user_data, error);
-    for (int i = 0; i < n_handles; i++)
-        virDomainFree(handles[i]);
-    free(handles);
+    sinter_reading_queue_free(queue);
     if (good)
         *ret_strays = sinter_stray_search_run(search, source->connection, reader, source->settings);
     return good;
@@ -341,13 +367,10 @@ sinter_scan_all(const SinterScanSource *source, GError **error)
 SinterDomain *
 sinter_scan_domain(const SinterScanSource *source, const char *uuid, GError **error)
 {
-    g_autoptr(SinterLayerReader) reader = sinter_layer_reader_new(source->connection);
-    g_autoptr(virDomain) handle = virDomainLookupByUUIDString(source->connection, uuid);
-    Scan scan = { .settings = source->settings, .reader = reader, .knows_block_jobs = TRUE };
+    g_autoptr(SinterLayerReader) reader =
+        sinter_layer_reader_new(source->connection, source->settings->memory);
+    g_autoptr(SinterDomainReading) reading = sinter_domain_reading_new(source, uuid);
+    Scan scan = { .settings = source->settings, .reader = reader };
 
-    if (!handle) {
-        sinter_connection_set_error(error, "looking up domain %s", uuid);
-        return NULL;
-    }
-    return read_domain(&scan, handle, error);
+    return read_domain(&scan, reading, error);
 }

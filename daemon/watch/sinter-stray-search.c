@@ -33,14 +33,17 @@
 struct _SinterStraySearch {
     GHashTable *known;   /* set of SinterIdentity: files of domains, and files already seen */
     GHashTable *folders; /* set of char* */
+    GHashTable *paths;   /* set of char*: the names of images of domains */
 };
 
 /* An entry of a folder. */
 typedef struct {
-    const char *path;
+    char *path;
     struct stat st;
+    SinterIdentity identity;
     guint8 header[HEADER_BYTES];
     gboolean unreadable;
+    gboolean has_header; /* the file may be an image with a header */
 } Candidate;
 
 static guint
@@ -65,6 +68,7 @@ sinter_stray_search_new(void)
 
     search->known = g_hash_table_new_full(identity_hash, identity_equal, g_free, NULL);
     search->folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    search->paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return search;
 }
 
@@ -75,6 +79,7 @@ sinter_stray_search_free(SinterStraySearch *search)
         return;
     g_hash_table_unref(search->known);
     g_hash_table_unref(search->folders);
+    g_hash_table_unref(search->paths);
     g_free(search);
 }
 
@@ -99,6 +104,8 @@ note_layers(SinterStraySearch *search, const GPtrArray *layers)
 
         note_identity(search, layer->device, layer->inode);
         note_identity(search, layer->data_device, layer->data_inode);
+        if (layer->path)
+            g_hash_table_add(search->paths, g_strdup(layer->path));
     }
 }
 
@@ -172,20 +179,6 @@ is_candidate(const struct stat *st, gboolean devices)
     return (S_ISREG(st->st_mode) && st->st_size >= MIN_BYTES) || (devices && S_ISBLK(st->st_mode));
 }
 
-/* Reads the header. Returns FALSE if the file need not be examined any further. */
-static gboolean
-open_candidate(int folder, const char *name, Candidate *candidate)
-{
-    g_auto(SinterFd) fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-    if (fd < 0) {
-        candidate->unreadable = errno != ENOENT && geteuid() == 0;
-        return candidate->unreadable;
-    }
-    return pread(fd, candidate->header, HEADER_BYTES, 0) == HEADER_BYTES &&
-           !sinter_merged_mark_is_set(fd);
-}
-
 static GPtrArray *
 new_chain(const Candidate *candidate, const char *problem)
 {
@@ -222,10 +215,9 @@ read_qed(const Candidate *candidate)
 static GPtrArray *
 read_qcow(const Candidate *candidate, SinterLayerReader *reader)
 {
-    char *path = (char *)candidate->path;
     const SinterXmlSource source = { .type = SINTER_XML_SOURCE_FILE,
-                                     .path = path,
-                                     .description = path };
+                                     .path = candidate->path,
+                                     .description = candidate->path };
 
     return sinter_layer_reader_read_image(reader, &source);
 }
@@ -246,6 +238,8 @@ examine(const Candidate *candidate, SinterLayerReader *reader, GPtrArray *strays
 
     if (candidate->unreadable)
         layers = new_chain(candidate, "it could not be opened");
+    else if (!candidate->has_header)
+        return;
     else if (memcmp(candidate->header, "QED\0", 4) == 0)
         layers = read_qed(candidate);
     else if (memcmp(candidate->header, "QFI\xfb", 4) == 0)
@@ -254,6 +248,119 @@ examine(const Candidate *candidate, SinterLayerReader *reader, GPtrArray *strays
         g_ptr_array_add(strays, layers);
     else if (layers)
         g_ptr_array_unref(layers);
+}
+
+/* --- questions to the file system of a folder --------------------------------------------------
+ */
+
+/* First the candidates of a folder are listed, then the headers of some are read. */
+typedef struct {
+    char *folder;            /* or a symbolic link, which is a folder of its own */
+    SinterIdentity identity; /* of the folder, 0/0 if it cannot be read */
+    GPtrArray *candidates;   /* of Candidate */
+    GPtrArray *links;        /* of char*: paths of symbolic links, whose targets may be elsewhere */
+    gint progress;
+} Survey;
+
+static void
+candidate_free(gpointer data)
+{
+    Candidate *candidate = data;
+
+    g_free(candidate->path);
+    g_free(candidate);
+}
+
+static void
+survey_free(gpointer data)
+{
+    Survey *survey = data;
+
+    g_free(survey->folder);
+    g_ptr_array_unref(survey->candidates);
+    g_ptr_array_unref(survey->links);
+    g_free(survey);
+}
+
+/* @path: (transfer full) */
+static void
+add_candidate(Survey *survey, char *path, const struct stat *st)
+{
+    Candidate *candidate = g_new0(Candidate, 1);
+
+    candidate->path = path;
+    candidate->st = *st;
+    sinter_identity_from_stat(st, &candidate->identity);
+    g_ptr_array_add(survey->candidates, candidate);
+}
+
+static void
+list_entry(Survey *survey, int fd, const char *name)
+{
+    g_autofree char *path = g_build_filename(survey->folder, name, NULL);
+    struct stat st;
+
+    if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    if (S_ISLNK(st.st_mode))
+        g_ptr_array_add(survey->links, g_steal_pointer(&path));
+    else if (is_candidate(&st, is_device_folder(survey->folder)))
+        add_candidate(survey, g_steal_pointer(&path), &st);
+}
+
+static void
+follow_link(gpointer data)
+{
+    Survey *survey = data;
+    g_autofree char *folder = g_path_get_dirname(survey->folder);
+    struct stat st;
+
+    if (stat(survey->folder, &st) == 0 && is_candidate(&st, is_device_folder(folder)))
+        add_candidate(survey, g_strdup(survey->folder), &st);
+}
+
+static void
+list_candidates(gpointer data)
+{
+    Survey *survey = data;
+    DIR *dir = opendir(survey->folder);
+    struct dirent *entry;
+    struct stat st;
+
+    if (!dir)
+        return;
+    if (fstat(dirfd(dir), &st) == 0) {
+        survey->identity = sinter_file_id_of(&st);
+        for (guint n = 0; n < MAX_ENTRIES && (entry = readdir(dir)); n++) {
+            g_atomic_int_inc(&survey->progress);
+            if (entry->d_type != DT_DIR)
+                list_entry(survey, dirfd(dir), entry->d_name);
+        }
+    }
+    closedir(dir);
+}
+
+static void
+read_header(Candidate *candidate)
+{
+    g_auto(SinterFd) fd = open(candidate->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0)
+        candidate->unreadable = errno != ENOENT && geteuid() == 0;
+    else
+        candidate->has_header = pread(fd, candidate->header, HEADER_BYTES, 0) == HEADER_BYTES &&
+                                !sinter_merged_mark_is_set(fd);
+}
+
+static void
+read_headers(gpointer data)
+{
+    Survey *survey = data;
+
+    for (guint i = 0; i < survey->candidates->len; i++) {
+        g_atomic_int_inc(&survey->progress);
+        read_header(g_ptr_array_index(survey->candidates, i));
+    }
 }
 
 /* --- folders ---------------------------------------------------------------------------------- */
@@ -265,39 +372,106 @@ typedef struct {
     GPtrArray *strays;
 } Pass;
 
+/* What is in a folder that does not respond is unknown: it stands for an image that may use every
+ * other one in the folder. @path: of a link, or "*" in the folder */
 static void
-try_entry(const Pass *pass, const char *folder, int fd, const char *name)
+add_silent(const Pass *pass, const char *path, const SinterStorageSilence *silence)
 {
-    g_autofree char *path = g_build_filename(folder, name, NULL);
-    Candidate candidate = { .path = path };
-    SinterIdentity identity;
+    GPtrArray *layers = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_layer_free);
+    SinterLayer *layer = sinter_layer_new();
 
-    if (fstatat(fd, name, &candidate.st, 0) < 0 ||
-        !is_candidate(&candidate.st, is_device_folder(folder)))
+    layer->type = SINTER_SOURCE_FILE;
+    layer->path = g_strdup(path);
+    layer->description = g_strdup(layer->path);
+    layer->problem = sinter_storage_silence_describe(silence);
+    layer->unresponsive_since_usec = silence->since_usec;
+    layer->backing_unknown = TRUE;
+    g_ptr_array_add(layers, layer);
+    g_ptr_array_add(pass->strays, layers);
+}
+
+/* Asks; returns whether there was an answer. Otherwise @survey was freed. @name: what is unknown
+ * then; the link of a domain is not, because it is known what the domain uses */
+static gboolean
+ask(const Pass *pass, void (*func)(gpointer data), Survey *survey, const char *name)
+{
+    g_auto(SinterStorageSilence) silence = { 0 };
+    g_autofree char *folder = g_strdup(survey->folder);
+    const SinterQuestion question = { func, survey, survey_free, &survey->progress };
+
+    if (sinter_storage_probe_ask(sinter_layer_reader_get_probe(pass->reader), folder, &question,
+                                 &silence))
+        return TRUE;
+    if (!g_hash_table_contains(pass->search->paths, name))
+        add_silent(pass, name, &silence);
+    return FALSE;
+}
+
+/* Leaves the files that nobody has looked at yet. */
+static void
+drop_known(SinterStraySearch *search, Survey *survey)
+{
+    for (guint i = survey->candidates->len; i > 0; i--) {
+        const Candidate *candidate = g_ptr_array_index(survey->candidates, i - 1);
+
+        if (!note_identity(search, candidate->identity.device, candidate->identity.inode))
+            g_ptr_array_remove_index_fast(survey->candidates, i - 1);
+    }
+}
+
+static Survey *
+survey_new(const char *folder)
+{
+    Survey *survey = g_new0(Survey, 1);
+
+    survey->folder = g_strdup(folder);
+    survey->candidates = g_ptr_array_new_with_free_func(candidate_free);
+    survey->links = g_ptr_array_new_with_free_func(g_free);
+    return survey;
+}
+
+/* @survey: (transfer full) */
+static void
+look_at_candidates(const Pass *pass, Survey *survey, const char *name)
+{
+    drop_known(pass->search, survey);
+    if (survey->candidates->len > 0 && !ask(pass, read_headers, survey, name))
         return;
-    sinter_identity_from_stat(&candidate.st, &identity);
-    if (note_identity(pass->search, identity.device, identity.inode) &&
-        open_candidate(fd, name, &candidate))
-        examine(&candidate, pass->reader, pass->strays);
+    for (guint i = 0; i < survey->candidates->len; i++)
+        examine(g_ptr_array_index(survey->candidates, i), pass->reader, pass->strays);
+    survey_free(survey);
+}
+
+static void
+look_behind_link(const Pass *pass, const char *link)
+{
+    Survey *survey = survey_new(link);
+
+    if (ask(pass, follow_link, survey, link))
+        look_at_candidates(pass, survey, link);
 }
 
 static void
 look_into(const Pass *pass, const char *folder)
 {
-    DIR *dir = is_readable_folder(folder) ? opendir(folder) : NULL;
-    struct dirent *entry;
-    struct stat st;
+    g_autofree char *everything = g_build_filename(folder, "*", NULL);
+    g_autoptr(GPtrArray) links = NULL;
+    Survey *survey;
 
-    if (!dir)
+    if (!is_readable_folder(folder))
+        return;
+    survey = survey_new(folder);
+    if (!ask(pass, list_candidates, survey, everything))
         return;
     /* two names of one folder are one folder */
-    if (fstat(dirfd(dir), &st) == 0 && note_identity(pass->search, st.st_dev, st.st_ino)) {
-        for (guint n = 0; n < MAX_ENTRIES && (entry = readdir(dir)); n++) {
-            if (entry->d_type != DT_DIR)
-                try_entry(pass, folder, dirfd(dir), entry->d_name);
-        }
+    if (!note_identity(pass->search, survey->identity.device, survey->identity.inode)) {
+        survey_free(survey);
+        return;
     }
-    closedir(dir);
+    links = g_ptr_array_ref(survey->links);
+    look_at_candidates(pass, survey, everything);
+    for (guint i = 0; i < links->len; i++)
+        look_behind_link(pass, g_ptr_array_index(links, i));
 }
 
 static int
@@ -316,7 +490,8 @@ sinter_stray_search_run(SinterStraySearch *search, virConnectPtr connection,
 {
     GPtrArray *strays = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     const Pass pass = { search, reader, strays };
-    g_autoptr(GPtrArray) pools = sinter_volume_place_list_folders(connection);
+    g_autoptr(GPtrArray) pools =
+        sinter_volume_place_list_folders(settings->memory->libvirt, connection);
     g_autoptr(GList) folders = NULL;
 
     for (guint i = 0; i < pools->len; i++)

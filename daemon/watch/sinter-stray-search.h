@@ -27,7 +27,8 @@ void sinter_stray_search_note(SinterStraySearch *search, const SinterDomain *dom
 /**
  * sinter_stray_search_run:
  *
- * Looks into the folders, not below them. A file is opened only if it was not noted. Files that the
+ * Looks into the folders, not below them. A file is opened only if it was not noted. What
+ * does not respond counts as an image that may use every other one in its folder. Files that the
  * daemon's user may not read are left out, except for root. Images that a job has merged are marked
  * (sinter-merged-mark.h) and left out. Blocking.
  *

@@ -49,11 +49,14 @@ may_use(const SinterLayer *reader, const SinterLayer *image)
 static void
 try_chain(Walk *walk, const GPtrArray *layers)
 {
-    const SinterLayer *last =
-        layers && layers->len > 0 ? g_ptr_array_index(layers, layers->len - 1) : NULL;
+    for (guint i = 0; layers && i < layers->len && !walk->found; i++) {
+        const SinterLayer *layer = g_ptr_array_index(layers, i);
 
-    if (!walk->found && last && last->backing_unknown && may_use(last, walk->image))
-        walk->found = last;
+        /* what an image named before its storage stopped responding may have changed since then */
+        if ((layer->backing_unknown || layer->unresponsive_since_usec != 0) &&
+            may_use(layer, walk->image))
+            walk->found = layer;
+    }
 }
 
 static gboolean

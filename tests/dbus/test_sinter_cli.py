@@ -6,6 +6,7 @@ daemon that is driven by the test."""
 import json
 import os
 import re
+import time
 import unittest
 
 from cli_stage import (GIB, MIB, ROOT, TOP, CliCase, Terminal, disk, disk_path, domain, images, layer,
@@ -84,6 +85,23 @@ class Show(CliCase):
         self.assertEqual(notes['vm10 vda'], 'block job of another program: backup')
         self.assertEqual(notes['vm10 vdb'], 'PROBLEM with 1 layer')
         self.assertIn('PROBLEM: not read completely', out)
+
+    def test_what_does_not_respond(self):
+        since = int((time.time() - 60) * 1000000)
+        clock = time.strftime('%H:%M:%S', time.localtime(since // 1000000))
+        domain = os.path.dirname(os.path.dirname(disk_path(2, 'vda')))
+        self.daemon.do('disk', domain, {'UnresponsiveSince': since,
+                                        'UnresponsiveReason': 'the QEMU process 7 is stopped'})
+        self.daemon.do('disk', disk_path(10, 'vdb'), {'UnresponsiveSince': since})
+        self.daemon.do('new_job', disk_path(1, 'vda'), 'active-commit')
+        self.daemon.do('job', '1', {'WaitingFor': 'a free lock'})
+        out = self.run_client('list', '--no-legend')[1]
+        self.assertRegex(out, rf'vm2 .* domain not responding since {clock}\n')
+        self.assertRegex(out, rf'vm10 +running +vdb .* storage not responding since {clock}\n')
+        self.assertIn(f'not responding since {clock}: the QEMU process 7 is stopped',
+                      self.run_client('chain', 'vm2')[1])
+        self.assertRegex(self.run_client('jobs', '--no-legend')[1], r'vm1 .*queued .*a free lock\n')
+        self.assertIn('Waiting for:      a free lock\n', self.run_client('job', '1')[1])
 
     def test_chain(self):
         status, out, err = self.run_client('chain', 'vm10')

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "sinter-text.h"
+#include "sinter-time-text.h"
 #include "sinter-units.h"
 
 /* The columns of the line of a layer; notes follow. */
@@ -289,6 +290,22 @@ sinter_chain_text_add_usage(SinterProperties *disk, GVariant *layers)
     sinter_properties_update(disk, update);
 }
 
+/* (transfer full): a line below the name of the domain; empty if it responds */
+static char *
+format_silence(const SinterProperties *domain)
+{
+    guint64 since_usec = sinter_properties_get_number(domain, "UnresponsiveSince");
+    g_autofree char *since = NULL;
+    g_autofree char *line = NULL;
+
+    if (since_usec == 0 || since_usec > G_MAXINT64)
+        return g_strdup("");
+    since = sinter_time_text_since((gint64)since_usec);
+    line = g_strdup_printf("not responding since %s: %s", since,
+                           sinter_properties_get_string(domain, "UnresponsiveReason"));
+    return sinter_text_printable(line);
+}
+
 SinterTree *
 sinter_chain_text_tree(const SinterProperties *domain, GPtrArray *disks)
 {
@@ -298,8 +315,10 @@ sinter_chain_text_tree(const SinterProperties *domain, GPtrArray *disks)
                         sinter_properties_get_string(domain, "State"));
     g_autofree char *printable = sinter_text_printable(title);
     g_autofree char *printable_problem = sinter_text_printable(problem);
+    g_autofree char *silence = format_silence(domain);
     g_autofree char *text =
-        g_strconcat(printable, *problem != '\0' ? "\nPROBLEM: " : NULL, printable_problem, NULL);
+        g_strconcat(printable, *silence != '\0' ? "\n" : "", silence,
+                    *problem != '\0' ? "\nPROBLEM: " : NULL, printable_problem, NULL);
     SinterTree *tree = sinter_tree_new(text);
 
     for (guint i = 0; i < disks->len; i++) {

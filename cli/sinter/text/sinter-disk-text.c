@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sinter-job-text.h"
+#include "sinter-time-text.h"
 #include "sinter-units.h"
 
 gboolean
@@ -74,13 +75,29 @@ describe_foreign_job(const SinterProperties *disk)
                            name, age);
 }
 
+/* When @object, a domain or disk, stopped responding. */
+static void
+note_unresponsive(GString *notes, const SinterProperties *object)
+{
+    guint64 since_usec = sinter_properties_get_number(object, "UnresponsiveSince");
+    g_autofree char *since = NULL;
+
+    if (since_usec == 0 || since_usec > G_MAXINT64)
+        return;
+    since = sinter_time_text_since((gint64)since_usec);
+    add_note(notes, g_strdup_printf("%s not responding since %s",
+                                    sinter_properties_get(object, "Target") ? "storage" : "domain",
+                                    since));
+}
+
 static char *
 disk_notes(const SinterProperties *domain, const SinterProperties *disk,
            const SinterProperties *job)
 {
     GString *notes = g_string_new(NULL);
     const char *block_job = disk ? sinter_properties_get_string(disk, "BlockJob") : "";
-    guint n_bad = disk ? count_bad_layers(disk) : 0;
+    gboolean silent = disk && sinter_properties_get_number(disk, "UnresponsiveSince") != 0;
+    guint n_bad = disk && !silent ? count_bad_layers(disk) : 0;
 
     if (job) {
         g_autofree char *state = sinter_job_text_state(job);
@@ -90,6 +107,9 @@ disk_notes(const SinterProperties *domain, const SinterProperties *disk,
     } else if (*block_job != '\0' && strcmp(block_job, "none") != 0) {
         add_note(notes, describe_foreign_job(disk));
     }
+    note_unresponsive(notes, domain);
+    if (disk)
+        note_unresponsive(notes, disk);
     if (n_bad > 0)
         add_note(notes, g_strdup_printf("PROBLEM with %u layer%s", n_bad, n_bad == 1 ? "" : "s"));
     if (*sinter_properties_get_string(domain, "Problem") != '\0')

@@ -70,10 +70,11 @@ remaining_usec(const SinterProperties *job, gint64 now_usec)
 /* --- table ------------------------------------------------------------------------------------ */
 
 static const SinterTableColumn columns[] = {
-    { "Id", SINTER_ALIGN_RIGHT },   { "Domain", SINTER_ALIGN_LEFT },
-    { "Disk", SINTER_ALIGN_LEFT },  { "Operation", SINTER_ALIGN_LEFT },
-    { "Phase", SINTER_ALIGN_LEFT }, { "Progress", SINTER_ALIGN_RIGHT },
-    { "Rate", SINTER_ALIGN_RIGHT }, { "Time left", SINTER_ALIGN_RIGHT },
+    { "Id", SINTER_ALIGN_RIGHT },         { "Domain", SINTER_ALIGN_LEFT },
+    { "Disk", SINTER_ALIGN_LEFT },        { "Operation", SINTER_ALIGN_LEFT },
+    { "Phase", SINTER_ALIGN_LEFT },       { "Progress", SINTER_ALIGN_RIGHT },
+    { "Rate", SINTER_ALIGN_RIGHT },       { "Time left", SINTER_ALIGN_RIGHT },
+    { "Waiting for", SINTER_ALIGN_LEFT },
 };
 
 SinterTable *
@@ -95,12 +96,13 @@ sinter_job_text_add_row(SinterTable *table, const SinterProperties *job, gint64 
         rate = sinter_units_format_rate(bytes_per_sec);
     if (left_usec >= 0)
         left = sinter_units_format_duration((guint64)left_usec);
-    sinter_table_add_row(table, (const char *[]){ sinter_properties_get_string(job, "Id"),
-                                                  sinter_properties_get_string(job, "DomainName"),
-                                                  sinter_properties_get_string(job, "Disk"),
-                                                  sinter_properties_get_string(job, "Operation"),
-                                                  sinter_properties_get_string(job, "Phase"),
-                                                  progress, rate, left });
+    sinter_table_add_row(
+        table, (const char *[]){ sinter_properties_get_string(job, "Id"),
+                                 sinter_properties_get_string(job, "DomainName"),
+                                 sinter_properties_get_string(job, "Disk"),
+                                 sinter_properties_get_string(job, "Operation"),
+                                 sinter_properties_get_string(job, "Phase"), progress, rate, left,
+                                 sinter_properties_get_string(job, "WaitingFor") });
 }
 
 /* --- details ---------------------------------------------------------------------------------- */
@@ -170,6 +172,7 @@ sinter_job_text_details(const SinterProperties *job, gint64 now_usec)
     sinter_detail_text_add_property(text, "Disk", job, "Disk");
     sinter_detail_text_add_property(text, "Operation", job, "Operation");
     sinter_detail_text_add_property(text, "Phase", job, "Phase");
+    sinter_detail_text_add_property(text, "Waiting for", job, "WaitingFor");
     add_progress(text, job);
     add_rates(text, job, now_usec);
     if (!sinter_job_text_is_final(job))

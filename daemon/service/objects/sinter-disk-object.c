@@ -82,6 +82,7 @@ sinter_disk_object_update(SinterDiskObject *self, const SinterDomain *domain,
         disk->block_job != SINTER_BLOCK_JOB_NONE ? disk->block_job : disk->mirror_job;
     const char *job_name = sinter_block_job_name(job);
     g_autofree char *domain_path = sinter_object_path_domain(domain->uuid);
+    g_autofree char *reason = sinter_dbus_text(disk->unresponsive_reason);
     g_autoptr(GVariant) chain = sinter_chain_view_new(domain, disk, graph);
 
     sinter_dbus_disk_set_domain(iface, domain_path);
@@ -95,6 +96,8 @@ sinter_disk_object_update(SinterDiskObject *self, const SinterDomain *domain,
     sinter_dbus_disk_set_virtual_size_bytes(iface, virtual_size_bytes(disk));
     sinter_dbus_disk_set_reclaimable_bytes(
         iface, sinter_chain_view_reclaimable_bytes(domain, disk, graph));
+    sinter_dbus_disk_set_unresponsive_since(iface, (guint64)disk->unresponsive_since_usec);
+    sinter_dbus_disk_set_unresponsive_reason(iface, reason);
     sinter_dbus_disk_set_block_job(iface, job_name ? job_name
                                                    : sinter_block_job_name(SINTER_BLOCK_JOB_NONE));
     show_ready(self, disk);

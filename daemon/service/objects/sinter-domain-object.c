@@ -71,6 +71,7 @@ show_properties(SinterDomainObject *self)
     g_autoptr(GPtrArray) disks = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) snapshots = g_ptr_array_new();
     g_autofree char *problem = sinter_dbus_text(domain->problem);
+    g_autofree char *reason = sinter_dbus_text(domain->unresponsive_reason);
 
     for (guint i = 0; i < domain->disks->len; i++) {
         const SinterDisk *disk = g_ptr_array_index(domain->disks, i);
@@ -91,6 +92,8 @@ show_properties(SinterDomainObject *self)
     sinter_dbus_domain_set_disks(iface, (const char *const *)disks->pdata);
     sinter_dbus_domain_set_snapshots(iface, (const char *const *)snapshots->pdata);
     sinter_dbus_domain_set_problem(iface, problem);
+    sinter_dbus_domain_set_unresponsive_since(iface, (guint64)domain->unresponsive_since_usec);
+    sinter_dbus_domain_set_unresponsive_reason(iface, reason);
 }
 
 void

@@ -80,6 +80,7 @@ show_record(SinterDBusJob *iface, const SinterJobRecord *record)
     gboolean failed = sinter_phase_is_final(record->phase) && record->phase != SINTER_PHASE_DONE;
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *message = failure_text(record);
+    g_autofree char *waiting_for = sinter_dbus_text(record->waiting_for);
 
     for (guint i = 0; record->warnings && i < record->warnings->len; i++)
         g_ptr_array_add(warnings, sinter_dbus_text(g_ptr_array_index(record->warnings, i)));
@@ -87,6 +88,7 @@ show_record(SinterDBusJob *iface, const SinterJobRecord *record)
         g_ptr_array_add(warnings, sinter_dbus_text(record->obstacle));
     g_ptr_array_add(warnings, NULL);
     sinter_dbus_job_set_phase(iface, sinter_phase_name(record->phase));
+    sinter_dbus_job_set_waiting_for(iface, waiting_for);
     sinter_dbus_job_set_bandwidth_limit(iface, record->bandwidth_bytes_per_sec);
     sinter_dbus_job_set_start_time(iface, (guint64)MAX(record->started_usec, 0));
     sinter_dbus_job_set_end_time(iface, (guint64)MAX(record->ended_usec, 0));

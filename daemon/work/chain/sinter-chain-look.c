@@ -8,7 +8,9 @@
 #include "sinter-chain-look.h"
 
 #include "sinter-chain-compare.h"
+#include "sinter-job-report.h"
 #include "sinter-point.h"
+#include "sinter-time-text.h"
 
 static void
 observe_disk(SinterChainLook *look, const SinterDiskPlan *plan)
@@ -29,6 +31,36 @@ observe_disk(SinterChainLook *look, const SinterDiskPlan *plan)
         observation->block_job = disk->mirror_job;
     observation->foreign_mirror =
         disk->mirror != SINTER_MIRROR_NONE && !sinter_chain_is_our_mirror(plan, disk);
+}
+
+/* (transfer full) (nullable): what does not respond, as the object of a sentence */
+static char *
+describe_silence(const SinterDomain *domain, const char *target)
+{
+    const SinterDisk *disk = sinter_domain_find_disk(domain, target);
+    g_autofree char *since = NULL;
+
+    if (domain->unresponsive_since_usec != 0) {
+        since = sinter_time_text_since(domain->unresponsive_since_usec);
+        return g_strdup_printf("domain '%s', which has not responded since %s: %s", domain->name,
+                               since, domain->unresponsive_reason);
+    }
+    if (disk && disk->unresponsive_since_usec != 0)
+        return g_strdup_printf("the storage of disk %s: %s", target, disk->unresponsive_reason);
+    return NULL;
+}
+
+/* Returns FALSE if what was last known of the domain is no observation of its present state. */
+static gboolean
+check_responds(SinterJobRun *run, const SinterDomain *domain, GError **error)
+{
+    g_autofree char *silence = describe_silence(domain, run->record->plan->disk);
+
+    sinter_job_run_set_waiting(run, silence);
+    if (!silence)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY, "waits for %s", silence);
+    return FALSE;
 }
 
 /* (transfer full): the domain */
@@ -68,6 +100,8 @@ sinter_chain_observe(SinterJobRun *run, gboolean whole_host, GError **error)
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }
+    if (!check_responds(run, look->domain, error))
+        return FALSE;
     if (look->domain->partial) {
         /* a disk or a block job that could not be read may still exist */
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,

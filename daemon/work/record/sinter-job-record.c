@@ -38,6 +38,7 @@ sinter_job_record_copy(const SinterJobRecord *record)
     copy->remove_identities = g_strdupv(record->remove_identities);
     copy->merged_images = g_strdupv(record->merged_images);
     copy->undo_files = g_strdupv(record->undo_files);
+    copy->waiting_for = g_strdup(record->waiting_for);
     copy->qemu_identity = g_strdup(record->qemu_identity);
     copy->choice = g_strdup(record->choice);
     copy->obstacle = g_strdup(record->obstacle);
@@ -62,6 +63,7 @@ sinter_job_record_free(SinterJobRecord *record)
     g_strfreev(record->remove_identities);
     g_strfreev(record->merged_images);
     g_strfreev(record->undo_files);
+    g_free(record->waiting_for);
     g_free(record->qemu_identity);
     g_free(record->choice);
     g_free(record->obstacle);

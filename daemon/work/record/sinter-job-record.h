@@ -40,6 +40,8 @@ typedef struct {
                                * if unknown; %NULL before the start */
     char **merged_images;     /* of a commit: "DEVICE:INODE PATH" of each image whose data is merged
                                * into a lower one; %NULL before the start */
+    char *
+        waiting_for; /* (nullable): what the job waits for, as a sentence; only shown, not stored */
     gboolean cancel_requested;
     char *qemu_identity;         /* (nullable): the QEMU process that the job works in, from
                                   * SinterVirtClass.identify; not updated after a pivot was

@@ -74,6 +74,18 @@ sinter_job_run_save_or_log(SinterJobRun *run)
         sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
 }
 
+void
+sinter_job_run_set_waiting(SinterJobRun *run, const char *what)
+{
+    SinterJobRecord *record = run->record;
+
+    if (g_strcmp0(record->waiting_for, what) == 0)
+        return;
+    g_free(record->waiting_for);
+    record->waiting_for = g_strdup(what);
+    sinter_job_run_publish(run, FALSE);
+}
+
 gboolean
 sinter_job_run_enter_phase(SinterJobRun *run, SinterPhase phase, GError **error)
 {
@@ -82,6 +94,7 @@ sinter_job_run_enter_phase(SinterJobRun *run, SinterPhase phase, GError **error)
     if (before == phase)
         return TRUE;
     run->record->phase = phase;
+    g_clear_pointer(&run->record->waiting_for, g_free);
     if (!sinter_job_run_save(run, error)) {
         run->record->phase = before;
         g_prefix_error(error, "the job record cannot be written: ");
@@ -112,6 +125,7 @@ sinter_job_run_finish(SinterJobRun *run, SinterPhase phase, SinterError code, co
     SinterJobRecord *record = run->record;
 
     record->phase = phase;
+    g_clear_pointer(&record->waiting_for, g_free);
     record->error_code = phase == SINTER_PHASE_DONE ? SINTER_ERROR_FAILED : code;
     g_free(record->error_message);
     record->error_message = g_strdup(message);

@@ -31,4 +31,8 @@ void sinter_job_run_finish(SinterJobRun *run, SinterPhase phase, SinterError cod
 /* Ends the job as failed. */
 void sinter_job_run_fail(SinterJobRun *run, const GError *error);
 
+/* The job waits for @what, as the rest of the sentence "waits for"; %NULL: it does not wait.
+ * Published if that is new. */
+void sinter_job_run_set_waiting(SinterJobRun *run, const char *what);
+
 G_END_DECLS

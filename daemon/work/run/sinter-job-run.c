@@ -77,9 +77,11 @@ static void
 run_loop(SinterJobRun *run)
 {
     while (run->life == SINTER_JOB_RUNS) {
-        SinterVerdict verdict;
+        SinterVerdict verdict = sinter_verdict_cancelled();
 
-        if (!find_next(run, &verdict))
+        /* a job that has not begun needs no observation, which may take long, to end */
+        if ((run->record->phase != SINTER_PHASE_QUEUED || !run->record->cancel_requested) &&
+            !find_next(run, &verdict))
             continue;
         SINTER_POINT("stepping");
         step(run, &verdict);

@@ -15,7 +15,9 @@ static SinterDomain *
 scan_domain(SinterVirt *virt, const char *uuid, GError **error)
 {
     g_auto(ConnectionHandle) connection = sinter_virt_open_connection(virt, error);
-    SinterScanSource source = { connection, ((SinterVirtLibvirt *)virt)->settings };
+    SinterVirtLibvirt *self = (SinterVirtLibvirt *)virt;
+    SinterScanSource source = { connection, sinter_connection_get_lines(self->connection),
+                                self->settings };
 
     return connection ? sinter_scan_domain(&source, uuid, error) : NULL;
 }
@@ -24,7 +26,9 @@ static SinterHost *
 scan_all(SinterVirt *virt, GError **error)
 {
     g_auto(ConnectionHandle) connection = sinter_virt_open_connection(virt, error);
-    SinterScanSource source = { connection, ((SinterVirtLibvirt *)virt)->settings };
+    SinterVirtLibvirt *self = (SinterVirtLibvirt *)virt;
+    SinterScanSource source = { connection, sinter_connection_get_lines(self->connection),
+                                self->settings };
 
     return connection ? sinter_scan_all(&source, error) : NULL;
 }

@@ -57,6 +57,7 @@ test_refusal_codes(void)
         { SINTER_REFUSAL_MISSING_LAYER, "missing-layer", "NotFound" },
         { SINTER_REFUSAL_UNREADABLE, "unreadable", "Corrupt" },
         { SINTER_REFUSAL_UNSUPPORTED, "unsupported", "Unsupported" },
+        { SINTER_REFUSAL_UNRESPONSIVE, "unresponsive", "Busy" },
         { SINTER_REFUSAL_RUNNING, "running", "Busy" },
         { SINTER_REFUSAL_NOT_RUNNING, "not-running", "Unsupported" },
         { SINTER_REFUSAL_MANAGED_SAVE, "managed-save", "Busy" },

@@ -4,6 +4,7 @@
 
 #include "image-fixture.h"
 #include "sinter-layer-reader.h"
+#include "sinter-scan-settings.h"
 
 #include <glib/gstdio.h>
 
@@ -13,6 +14,7 @@
 
 typedef struct {
     char *folder;
+    SinterScanSettings *settings;
     SinterLayerReader *reader;
 } Fixture;
 
@@ -20,13 +22,15 @@ static void
 set_up(Fixture *f, gconstpointer data)
 {
     f->folder = fixture_make_folder();
-    f->reader = sinter_layer_reader_new(NULL);
+    f->settings = sinter_scan_settings_new();
+    f->reader = sinter_layer_reader_new(NULL, f->settings->memory);
 }
 
 static void
 tear_down(Fixture *f, gconstpointer data)
 {
     sinter_layer_reader_free(f->reader);
+    sinter_scan_settings_unref(f->settings);
     fixture_remove_folder(f->folder);
 }
 

@@ -10,11 +10,13 @@
 #include "image-fixture.h"
 #include "sinter-layer-reader.h"
 #include "sinter-long-name.h"
+#include "sinter-scan-settings.h"
 #include "sinter-volume-place.h"
 #include "virt-fixture.h"
 
 typedef struct {
     char *folder;
+    SinterScanSettings *settings;
     SinterLayerReader *reader;
 } Fixture;
 
@@ -22,13 +24,15 @@ static void
 set_up(Fixture *f, gconstpointer data)
 {
     f->folder = fixture_make_folder();
-    f->reader = sinter_layer_reader_new(NULL);
+    f->settings = sinter_scan_settings_new();
+    f->reader = sinter_layer_reader_new(NULL, f->settings->memory);
 }
 
 static void
 tear_down(Fixture *f, gconstpointer data)
 {
     sinter_layer_reader_free(f->reader);
+    sinter_scan_settings_unref(f->settings);
     fixture_remove_folder(f->folder);
 }
 
@@ -227,8 +231,11 @@ assert_place(virConnectPtr connection, const char *pool, const char *volume, Sin
              const char *path)
 {
     g_autoptr(GError) error = NULL;
+    g_autoptr(SinterScanSettings) settings = sinter_scan_settings_new();
+    const SinterVolumeName name = { pool, volume };
     SinterVolumePlace place;
-    gboolean known = sinter_volume_place_find(connection, pool, volume, &place, &error);
+    gboolean known =
+        sinter_volume_place_find(settings->memory->libvirt, connection, &name, &place, &error);
 
     g_assert_cmpint(place.type, ==, type);
     g_assert_cmpstr(place.path, ==, path);

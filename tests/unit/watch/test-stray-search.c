@@ -14,6 +14,7 @@
 
 typedef struct {
     char *folder;
+    SinterScanSettings *settings;
     SinterLayerReader *reader;
     SinterDomain *domain;
 } Fixture;
@@ -22,7 +23,8 @@ static void
 set_up(Fixture *f, gconstpointer data)
 {
     f->folder = fixture_make_folder();
-    f->reader = sinter_layer_reader_new(NULL);
+    f->settings = sinter_scan_settings_new();
+    f->reader = sinter_layer_reader_new(NULL, f->settings->memory);
     f->domain = fixture_domain("a", FALSE);
 }
 
@@ -30,6 +32,7 @@ static void
 tear_down(Fixture *f, gconstpointer data)
 {
     sinter_layer_reader_free(f->reader);
+    sinter_scan_settings_unref(f->settings);
     sinter_domain_unref(f->domain);
     fixture_remove_folder(f->folder);
 }
