@@ -19,8 +19,7 @@ is_full_volume(const SinterRemedyQuestion *question)
 {
     const SinterLayer *active;
 
-    if (question->event->kind != SINTER_EVENT_IO_ERROR ||
-        g_strcmp0(question->event->text, "enospc") != 0 || !question->disk ||
+    if (g_strcmp0(question->cause, "device-full") != 0 || !question->disk ||
         question->disk->layers->len == 0)
         return FALSE;
     active = g_ptr_array_index(question->disk->layers, 0);

@@ -8,7 +8,7 @@
  * itself changes nothing: the step is planned, checked and possibly refused, in the same way as one
  * that a user requests.
  *
- * Units: bytes. Threads: plain values.
+ * Units: bytes, seconds. Threads: plain values.
  */
 
 #include <glib.h>
@@ -20,22 +20,30 @@ G_BEGIN_DECLS
  * @SINTER_PROPOSE_CONSOLIDATE: merge the chain of the disk; the newest @keep snapshots stay
  *   separate layers
  * @SINTER_PROPOSE_EXTEND: enlarge the storage of the active layer by @bytes (remedies only)
- * @SINTER_PROPOSE_RESUME: resume a domain that was paused by an I/O error (remedies only)
+ * @SINTER_PROPOSE_RESUME: not before @delay_sec have passed, resume a domain that was paused by an
+ *   I/O error; the last step (remedies only)
  * @SINTER_PROPOSE_REPORT: notify the administrator, and change nothing
+ * @SINTER_PROPOSE_WAIT_SPACE: wait until the file system of the active layer has at least @bytes of
+ *   free space, and no other lack of space is visible (remedies only)
+ * @SINTER_PROPOSE_WAIT_STORAGE: wait until all images of the disk can be opened and read, and no
+ *   cause of the error is visible on them (remedies only)
  */
 typedef enum {
     SINTER_PROPOSE_CONSOLIDATE = 1,
     SINTER_PROPOSE_EXTEND,
     SINTER_PROPOSE_RESUME,
     SINTER_PROPOSE_REPORT,
+    SINTER_PROPOSE_WAIT_SPACE,
+    SINTER_PROPOSE_WAIT_STORAGE,
 } SinterProposalKind;
 
 /**
  * SinterProposal:
  * @kind: what to do
  * @keep: CONSOLIDATE: number of snapshots to keep
- * @bytes: EXTEND: by how much; greater than 0
+ * @bytes: EXTEND: by how much; WAIT_SPACE: how much; greater than 0
  * @reason: a sentence for people, without a final dot; required
+ * @delay_sec: RESUME: counted from the start of the remedy; at most 86,400
  *
  * One step.
  */
@@ -44,6 +52,7 @@ typedef struct {
     guint keep;
     guint64 bytes;
     const char *reason;
+    guint delay_sec;
 } SinterProposal;
 
 /* Passed to a plugin: copies @proposal. Steps are carried out in the order of the calls. */

@@ -18,14 +18,15 @@
 G_BEGIN_DECLS
 
 /* The version of this interface. A remedy of another version is refused. */
-#define SINTER_REMEDY_API_VERSION 1
+#define SINTER_REMEDY_API_VERSION 2
 
 /**
  * SinterRemedyQuestion:
  * @event: what happened
  * @domain: its state after @event
  * @disk: (nullable): the disk of @domain that @event refers to; %NULL if it is not known
- * @n_attempts: how many times this remedy was already tried for this disk without success
+ * @cause: the diagnosed cause, for example "file-system-full"; 'man sinter' lists them
+ * @n_attempts: how many times a remedy was already tried for this incident
  * @now_usec: the current time
  * @values: a value for each setting of the remedy, in the order of its table; never %NULL
  *
@@ -35,6 +36,7 @@ typedef struct {
     const SinterEvent *event;
     const SinterDomain *domain;
     const SinterDisk *disk;
+    const char *cause;
     guint n_attempts;
     gint64 now_usec;
     const char *const *values;

@@ -8,6 +8,8 @@
 #include "sinter-plugin-ask.h"
 #include "sinter-error.h"
 
+#define MAX_DELAY_SEC (24 * 60 * 60)
+
 /* The kinds of steps, and which of them only remedies may propose. */
 static const struct {
     const char *name;
@@ -17,6 +19,8 @@ static const struct {
     [SINTER_PROPOSE_EXTEND] = { "extend", TRUE },
     [SINTER_PROPOSE_RESUME] = { "resume", TRUE },
     [SINTER_PROPOSE_REPORT] = { "report", FALSE },
+    [SINTER_PROPOSE_WAIT_SPACE] = { "wait-space", TRUE },
+    [SINTER_PROPOSE_WAIT_STORAGE] = { "wait-storage", TRUE },
 };
 
 /* An answer that is being collected. */
@@ -58,6 +62,10 @@ find_fault(const Answer *self, const SinterProposal *proposal)
         return "a step without a reason";
     if (proposal->kind == SINTER_PROPOSE_EXTEND && proposal->bytes == 0)
         return "an extension by 0 bytes";
+    if (proposal->kind == SINTER_PROPOSE_WAIT_SPACE && proposal->bytes == 0)
+        return "to wait for 0 bytes of space";
+    if (proposal->delay_sec > MAX_DELAY_SEC)
+        return "a delay of more than a day";
     return NULL;
 }
 

@@ -22,7 +22,7 @@ GPtrArray *sinter_plugin_ask_policy(const SinterPlugin *plugin,
 GPtrArray *sinter_plugin_ask_remedy(const SinterPlugin *plugin,
                                     const SinterRemedyQuestion *question, GError **error);
 
-/* (transfer none): "consolidate", "extend", "resume", "report" */
+/* (transfer none): "consolidate", "extend", "resume", "report", "wait-space", "wait-storage" */
 const char *sinter_proposal_kind_name(SinterProposalKind kind);
 
 G_END_DECLS

@@ -76,6 +76,7 @@ ask_remedy(const SinterPlugin *plugin, char **words, int n_words, GError **error
         play_domain(2, is_block ? SINTER_SOURCE_BLOCK : SINTER_SOURCE_FILE);
     g_autoptr(SinterEvent) event = sinter_event_new(SINTER_EVENT_IO_ERROR);
     SinterRemedyQuestion question = { .event = event,
+                                      .cause = "device-full",
                                       .domain = domain,
                                       .disk = g_ptr_array_index(domain->disks, 0),
                                       .n_attempts = (guint)atoi(words[2]),

@@ -65,7 +65,7 @@ LAYERS = {
                "engine/ops/merge", "engine/ops/salvage"],
     "cli/sinter": ["cli/sinter/bus", "cli/sinter/text", "cli/sinter/follow", "cli/sinter/commands", "cli/sinter"],
     "cli/sinter-img": ["cli/sinter-img/text", "cli/sinter-img/words", "cli/sinter-img/verbs", "cli/sinter-img"],
-    "daemon": ["daemon/value", "daemon/worker", "daemon/watch", "daemon/plan",
+    "daemon": ["daemon/value", "daemon/worker", "daemon/watch", "daemon/plan", "daemon/diagnose",
                "daemon/work/virt", "daemon/work/record", "daemon/work/safety", "daemon/work/run", "daemon/work/chain",
                "daemon/work/live", "daemon/work/offline", "daemon/work/check", "daemon/work/resolve", "daemon/work", "daemon/incident",
                "daemon/service/bus", "daemon/service/objects", "daemon/service"],

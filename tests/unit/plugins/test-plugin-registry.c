@@ -122,7 +122,7 @@ test_operations(void)
     bent_policy.api_version++;
     bent_remedy.api_version++;
     assert_refused(&of_policy, SINTER_ERROR_UNSUPPORTED, "API version 2, expected 1");
-    assert_refused(&of_remedy, SINTER_ERROR_UNSUPPORTED, "API version 2, expected 1");
+    assert_refused(&of_remedy, SINTER_ERROR_UNSUPPORTED, "API version 3, expected 2");
     bent_policy = policy;
     bent_remedy = remedy;
     bent_policy.struct_size = 8;
@@ -250,6 +250,13 @@ static const AnswerRow answer_rows[] = {
     { TRUE, { SINTER_PROPOSE_EXTEND, 0, 1, "r" }, NULL },
     { TRUE, { SINTER_PROPOSE_RESUME, 0, 0, "r" }, NULL },
     { TRUE, { SINTER_PROPOSE_CONSOLIDATE, 0, 0, "r" }, NULL },
+    { TRUE, { SINTER_PROPOSE_WAIT_SPACE, 0, 1, "r", 0 }, NULL },
+    { TRUE, { SINTER_PROPOSE_WAIT_STORAGE, 0, 0, "r", 0 }, NULL },
+    { TRUE, { SINTER_PROPOSE_WAIT_SPACE, 0, 0, "r", 0 }, "for 0 bytes" },
+    { TRUE, { SINTER_PROPOSE_RESUME, 0, 0, "r", 86400 }, NULL },
+    { TRUE, { SINTER_PROPOSE_RESUME, 0, 0, "r", 86401 }, "a delay" },
+    { FALSE, { SINTER_PROPOSE_WAIT_SPACE, 0, 1, "r", 0 }, "only remedies" },
+    { FALSE, { SINTER_PROPOSE_WAIT_STORAGE, 0, 0, "r", 0 }, "only remedies" },
     { FALSE, { SINTER_PROPOSE_EXTEND, 0, 1, "r" }, "only remedies" },
     { FALSE, { SINTER_PROPOSE_RESUME, 0, 0, "r" }, "only remedies" },
     { FALSE, { SINTER_PROPOSE_REPORT, 0, 0, NULL }, "without a reason" },
