@@ -381,7 +381,7 @@ static const Row rows[] = {
       TRUE,
       test_device_end },
     { { "space-was-short", "The file system of %s was full for a moment and has space again",
-        "Resume the guest" },
+        "Resume the guest", TRUE },
       TRUE,
       test_space_again },
     { { "no-space-elsewhere", "There is no space for %s",
@@ -405,7 +405,8 @@ static const Row rows[] = {
       TRUE,
       test_network },
     { { "unknown", "The cause is not visible on %s any more",
-        "See the log of the domain and the kernel log; if the cause has passed, resume the guest" },
+        "See the log of the domain and the kernel log; if the cause has passed, resume the guest",
+        TRUE },
       FALSE,
       test_rest },
 };

@@ -10,11 +10,13 @@ G_BEGIN_DECLS
  * @name: stable: "file-system-full"
  * @summary: one line; %s is the image
  * @advice: what to do, one line
+ * @passed: nothing is wrong any more: the guest can be resumed
  */
 typedef struct {
     const char *name;
     const char *summary;
     const char *advice;
+    gboolean passed;
 } SinterCause;
 
 /**

@@ -19,18 +19,29 @@ typedef struct {
     const char *name;
     GType type;
     gsize offset;
+    gboolean optional; /* absent in older records */
 } Member;
 
 #define M(type, member)                                                                            \
     {                                                                                              \
-#member, type, offsetof(SinterIncident, member)                                            \
+#member, type, offsetof(SinterIncident, member), FALSE                                     \
     }
 static const Member members[] = {
-    M(G_TYPE_STRING, id),      M(G_TYPE_STRING, domain_uuid), M(G_TYPE_STRING, domain_name),
-    M(G_TYPE_STRING, disk),    M(G_TYPE_INT64, first_usec),   M(G_TYPE_INT64, last_usec),
-    M(G_TYPE_INT64, n_events), M(G_TYPE_BOOLEAN, paused),     M(G_TYPE_INT64, resolved_usec),
-    M(G_TYPE_STRING, outcome), M(G_TYPE_STRING, cause),       M(G_TYPE_STRING, layer),
-    M(G_TYPE_STRING, summary), M(G_TYPE_STRING, advice),
+    M(G_TYPE_STRING, id),
+    M(G_TYPE_STRING, domain_uuid),
+    M(G_TYPE_STRING, domain_name),
+    M(G_TYPE_STRING, disk),
+    M(G_TYPE_INT64, first_usec),
+    M(G_TYPE_INT64, last_usec),
+    M(G_TYPE_INT64, n_events),
+    M(G_TYPE_BOOLEAN, paused),
+    M(G_TYPE_INT64, resolved_usec),
+    M(G_TYPE_STRING, outcome),
+    M(G_TYPE_STRING, cause),
+    M(G_TYPE_STRING, layer),
+    M(G_TYPE_STRING, summary),
+    M(G_TYPE_STRING, advice),
+    { "n_attempts", G_TYPE_INT64, offsetof(SinterIncident, n_attempts), TRUE },
 };
 #undef M
 
@@ -110,7 +121,7 @@ read_member(JsonObject *json, SinterIncident *incident, const Member *member)
     JsonNode *node = find_value(json, member->name, member->type);
 
     if (!node)
-        return FALSE;
+        return member->optional && !json_object_has_member(json, member->name);
     if (member->type == G_TYPE_STRING) {
         g_free(*(char **)at);
         *(char **)at = json_node_dup_string(node);

@@ -358,6 +358,37 @@ sinter_incident_log_retry(SinterIncidentLog *self, const char *id, GError **erro
     return TRUE;
 }
 
+void
+sinter_incident_log_note(SinterIncidentLog *self, const char *id, const char *kind,
+                         const char *text)
+{
+    SinterIncident *incident = find(self, id);
+
+    if (!incident)
+        return;
+    sinter_incident_note(incident, g_get_real_time(), kind, text);
+    changed(self, incident);
+}
+
+void
+sinter_incident_log_start_remedy(SinterIncidentLog *self, const char *id, const char *text)
+{
+    SinterIncident *incident = find(self, id);
+
+    if (!incident)
+        return;
+    incident->n_attempts++;
+    sinter_incident_log_note(self, id, "remedy", text);
+}
+
+SinterEvent *
+sinter_incident_log_dup_event(SinterIncidentLog *self, const char *id)
+{
+    SinterEvent *event = g_hash_table_lookup(self->events, id);
+
+    return event ? sinter_event_copy(event) : NULL;
+}
+
 /* --- the object ------------------------------------------------------------------------------- */
 
 SinterIncidentLog *

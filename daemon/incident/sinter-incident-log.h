@@ -51,6 +51,18 @@ gboolean sinter_incident_log_resolve(SinterIncidentLog *self, const char *id, co
  * exist, BUSY if it is resolved. */
 gboolean sinter_incident_log_retry(SinterIncidentLog *self, const char *id, GError **error);
 
+/* Adds an entry to the timeline of an incident; does nothing if there is none with that ID. @kind:
+ * see SinterIncidentEntry. */
+void sinter_incident_log_note(SinterIncidentLog *self, const char *id, const char *kind,
+                              const char *text);
+
+/* Counts a remedy that is being started, and adds it to the timeline. */
+void sinter_incident_log_start_remedy(SinterIncidentLog *self, const char *id, const char *text);
+
+/* (transfer full) (nullable): the last failure of an open incident, if it happened since the daemon
+ * was started */
+SinterEvent *sinter_incident_log_dup_event(SinterIncidentLog *self, const char *id);
+
 /* (transfer none) (nullable) */
 const SinterIncident *sinter_incident_log_lookup(SinterIncidentLog *self, const char *id,
                                                  GError **error);

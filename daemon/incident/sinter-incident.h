@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 /**
  * SinterIncidentEntry:
  * @time_usec: microseconds since the epoch
- * @kind: "event", "diagnosis" or "outcome"
+ * @kind: "event", "diagnosis", "proposal", "remedy" or "outcome"
  * @text: one line
  */
 typedef struct {
@@ -37,6 +37,7 @@ typedef struct {
  * @summary: the diagnosis in one line
  * @advice: what to do, one line
  * @evidence: (element-type utf8): what the diagnosis follows from
+ * @n_attempts: how many remedies were started for it
  * @timeline: (element-type SinterIncidentEntry): what happened, oldest first
  *
  * One failure of one disk, from its first event to its outcome. A plain value; no string is NULL.
@@ -57,6 +58,7 @@ typedef struct {
     char *summary;
     char *advice;
     GPtrArray *evidence;
+    gint64 n_attempts;
     GPtrArray *timeline;
 } SinterIncident;
 

@@ -68,6 +68,7 @@ is_affected(const SinterPlanDraft *draft, guint place)
         return place < draft->base && draft->request->pivot;
     case SINTER_OPERATION_CHECK:
     case SINTER_OPERATION_REPAIR:
+    case SINTER_OPERATION_RECOVER:
         return FALSE;
     }
     g_return_val_if_reached(TRUE);
@@ -149,6 +150,7 @@ is_dropped(const SinterPlanDraft *draft, guint place)
     case SINTER_OPERATION_COPY:
     case SINTER_OPERATION_CHECK:
     case SINTER_OPERATION_REPAIR:
+    case SINTER_OPERATION_RECOVER:
         return FALSE;
     }
     g_return_val_if_reached(FALSE);

@@ -222,8 +222,8 @@ load_incidents(SinterIncidentLog *incidents, const char *state_dir, GError **err
 }
 
 static int
-serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, const char *state_dir,
-      GError **error)
+serve(const Arguments *arguments, const SinterPluginRegistry *plugins, GDBusConnection *bus,
+      SinterConfig *config, const char *state_dir, GError **error)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(SinterConnection) connection =
@@ -235,9 +235,13 @@ serve(const Arguments *arguments, GDBusConnection *bus, SinterConfig *config, co
         sinter_executor_new(connection, inventory, state_dir, &config->limits);
     g_autoptr(SinterIncidentLog) incidents = sinter_incident_log_new(
         sinter_connection_get_uri(connection), config->keep_incidents, lookup_domain, inventory);
+    SinterResponderParts responder_parts = {
+        incidents, inventory, executor, plugins, config->remedies, config->remedy_values,
+    };
+    g_autoptr(SinterResponder) responder = sinter_responder_new(&responder_parts);
     SinterServiceParts parts = { bus,      arguments->system, arguments->config_file,
                                  config,   connection,        inventory,
-                                 executor, incidents };
+                                 executor, incidents,         responder };
     g_autoptr(SinterService) service = sinter_service_new(&parts);
     Daemon daemon = { loop, service, 0 };
 
@@ -274,7 +278,7 @@ run(const Arguments *arguments, GError **error)
     bus = open_bus(arguments, error);
     if (!bus || !check_name_free(bus, error) || !sinter_state_dir_claim(state_dir, &lock, error))
         return 1;
-    return serve(arguments, bus, g_steal_pointer(&config), state_dir, error);
+    return serve(arguments, plugins, bus, g_steal_pointer(&config), state_dir, error);
 }
 
 /* Scans run in short-lived threads: a malloc arena for each would keep the memory of every scan. A

@@ -17,6 +17,9 @@
 #include "sinter-nearest.h"
 #include "sinter-units.h"
 
+/* The groups of remedies: [remedy-NAME]. */
+#define REMEDY_PREFIX "remedy-"
+
 #define MAX_FILE_BYTES (1024 * 1024)
 
 typedef enum {
@@ -61,6 +64,7 @@ static const ConfigKey config_keys[] = {
     { "plans", "max-per-user", TYPE_NUMBER, AT(plans.max_per_user), "16", 1, 100000, TRUE },
     { "plans", "max", TYPE_NUMBER, AT(plans.max), "1024", 1, 100000, TRUE },
     { "incidents", "keep-records", TYPE_NUMBER, AT(keep_incidents), "200", 10, 100000, FALSE },
+    { "remedies", "use", TYPE_STRING, AT(remedies), "", 0, 0, FALSE },
     { "copy", "folders", TYPE_FOLDERS, AT(copy_folders), "/var/lib/libvirt/images", 0, 0, TRUE },
     { "readers", "folders", TYPE_FOLDERS, AT(reader_folders), "", 0, 0, FALSE },
     { "managers", "names", TYPE_STRING, AT(manager_names), "", 0, 0, FALSE },
@@ -188,6 +192,7 @@ sinter_config_new(void)
 
         g_assert(valid);
     }
+    self->remedy_values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return self;
 }
 
@@ -201,6 +206,8 @@ sinter_config_free(SinterConfig *config)
     g_free(config->reader_folders);
     g_free(config->manager_names);
     g_free(config->plugin_folders);
+    g_free(config->remedies);
+    g_hash_table_unref(config->remedy_values);
     g_free(config);
 }
 
@@ -239,21 +246,38 @@ read_key(SinterConfig *self, GKeyFile *file, const char *path, const char *group
                     name, group, error->message, text ? ", not " : "", text ? text : "");
 }
 
+/* Only the remedy knows its keys: see SinterResponder. */
+static void
+read_remedy_key(SinterConfig *self, GKeyFile *file, const char *group, const char *name)
+{
+    char *text = g_key_file_get_string(file, group, name, NULL);
+
+    if (text)
+        g_hash_table_insert(self->remedy_values, g_strconcat(group, "/", name, NULL),
+                            g_strstrip(text));
+}
+
 static void
 read_group(SinterConfig *self, GKeyFile *file, const char *path, const char *group,
            GPtrArray *problems)
 {
     g_auto(GStrv) keys = NULL;
 
-    if (!is_group(group)) {
+    gboolean of_remedy = g_str_has_prefix(group, REMEDY_PREFIX);
+
+    if (!of_remedy && !is_group(group)) {
         g_autofree char *hint = suggest(NULL, group);
 
         add_problem(problems, "%s: unknown group [%s] ignored%s", path, group, hint);
         return;
     }
     keys = g_key_file_get_keys(file, group, NULL, NULL);
-    for (char **key = keys; key && *key; key++)
-        read_key(self, file, path, group, *key, problems);
+    for (char **key = keys; key && *key; key++) {
+        if (of_remedy)
+            read_remedy_key(self, file, group, *key);
+        else
+            read_key(self, file, path, group, *key, problems);
+    }
 }
 
 gboolean
@@ -405,6 +429,21 @@ same_value(const ConfigKey *key, gconstpointer a, gconstpointer b)
     return memcmp(a, b, value_size(key->type)) == 0;
 }
 
+static gboolean
+same_texts(GHashTable *a, GHashTable *b)
+{
+    GHashTableIter iter;
+    gpointer key;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, a);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        if (g_strcmp0(value, g_hash_table_lookup(b, key)) != 0)
+            return FALSE;
+    }
+    return g_hash_table_size(a) == g_hash_table_size(b);
+}
+
 GPtrArray *
 sinter_config_adopt(SinterConfig *config, const SinterConfig *fresh)
 {
@@ -424,5 +463,7 @@ sinter_config_adopt(SinterConfig *config, const SinterConfig *fresh)
         else
             memcpy(to, from, value_size(key->type));
     }
+    if (!same_texts(config->remedy_values, fresh->remedy_values))
+        g_ptr_array_add(waiting, g_strdup("[" REMEDY_PREFIX "NAME]"));
     return waiting;
 }

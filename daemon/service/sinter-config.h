@@ -21,9 +21,12 @@ typedef struct {
     SinterJobLimits limits;
     SinterPlanLimits plans;
     guint keep_incidents; /* resolved incidents that are kept */
-    char *copy_folders;   /* absolute paths joined by ':': where the system daemon may create
-                           * copies */
-    char *reader_folders; /* likewise: folders that may contain images that no domain names */
+    char *remedies; /* names of the remedies that may act, joined by ';', in the order in which
+                     * they are tried; empty: none */
+    GHashTable *remedy_values; /* the settings of remedies, as text, by "GROUP/KEY" */
+    char *copy_folders;        /* absolute paths joined by ':': where the system daemon may create
+                                * copies */
+    char *reader_folders;      /* likewise: folders that may contain images that no domain names */
     char *manager_names;  /* shell patterns joined by ';': the names of domains that other programs
                            * manage */
     char *plugin_folders; /* likewise: folders from which plugins are loaded at startup; empty:

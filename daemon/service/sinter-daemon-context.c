@@ -20,6 +20,7 @@ struct _SinterDaemonContext {
     SinterInventory *inventory;
     SinterExecutor *executor;
     SinterIncidentLog *incidents;
+    SinterResponder *responder;
     SinterChainMeter *meter;
     GHashTable *jobs; /* id → SinterJob: those that the executor keeps */
     gboolean scanned;
@@ -74,6 +75,7 @@ sinter_daemon_context_new(const SinterDaemonContextParts *parts)
     self->inventory = g_object_ref(parts->inventory);
     self->executor = g_object_ref(parts->executor);
     self->incidents = g_object_ref(parts->incidents);
+    self->responder = g_object_ref(parts->responder);
     g_signal_connect_object(self->inventory, "event", G_CALLBACK(on_event), self, 0);
     g_signal_connect_object(self->inventory, "scanned", G_CALLBACK(on_scanned), self, 0);
     g_signal_connect_object(self->executor, "job-added", G_CALLBACK(on_job_added), self, 0);
@@ -287,6 +289,12 @@ retry_incident(SinterServiceContext *context, const char *id, GError **error)
     return sinter_incident_log_retry(SINTER_DAEMON_CONTEXT(context)->incidents, id, error);
 }
 
+static char *
+choose_remedy(SinterServiceContext *context, const char *id, const char *remedy, GError **error)
+{
+    return sinter_responder_choose(SINTER_DAEMON_CONTEXT(context)->responder, id, remedy, error);
+}
+
 /* --- the configuration ------------------------------------------------------------------------ */
 
 static const SinterPlanLimits *
@@ -320,6 +328,7 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->resolve_job = resolve_job;
     iface->resolve_incident = resolve_incident;
     iface->retry_incident = retry_incident;
+    iface->choose_remedy = choose_remedy;
     iface->get_plan_limits = get_plan_limits;
     iface->get_copy_folders = get_copy_folders;
 }
@@ -331,6 +340,7 @@ sinter_daemon_context_finalize(GObject *object)
 
     sinter_daemon_context_stop(self);
     g_hash_table_unref(self->jobs);
+    g_clear_object(&self->responder);
     g_clear_object(&self->incidents);
     g_clear_object(&self->executor);
     g_clear_object(&self->inventory);

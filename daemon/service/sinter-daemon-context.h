@@ -5,6 +5,7 @@
 #include "sinter-connection.h"
 #include "sinter-executor.h"
 #include "sinter-incident-log.h"
+#include "sinter-responder.h"
 #include "sinter-inventory.h"
 #include "sinter-service-context.h"
 
@@ -27,6 +28,7 @@ typedef struct {
     SinterInventory *inventory;
     SinterExecutor *executor;
     SinterIncidentLog *incidents;
+    SinterResponder *responder;
 } SinterDaemonContextParts;
 
 SinterDaemonContext *sinter_daemon_context_new(const SinterDaemonContextParts *parts);

@@ -35,6 +35,7 @@ struct _SinterService {
     SinterInventory *inventory;
     SinterExecutor *executor;
     SinterIncidentLog *incidents;
+    SinterResponder *responder;
     SinterDaemonContext *context;
     SinterPublisher *publisher;
     SinterPlanTable *plans;
@@ -102,6 +103,8 @@ on_name_acquired(GDBusConnection *bus, const char *name, gpointer user_data)
         return;
     sinter_executor_start(self->executor);
     self->ready = TRUE;
+    if (is_scanned(self))
+        sinter_responder_consider_all(self->responder);
     status = dup_status(self);
     sinter_notify_ready(status);
     sinter_log(G_LOG_LEVEL_MESSAGE, fields, "Serving %s. %s", name, status);
@@ -191,6 +194,8 @@ on_scanned(SinterInventory *inventory, SinterService *self)
     sinter_domain_table_show(self->domains);
     update_manager(self);
     tell_status(self);
+    if (self->ready)
+        sinter_responder_consider_all(self->responder);
 }
 
 static void
@@ -351,7 +356,7 @@ make_context(SinterService *self, const SinterServiceParts *parts)
 {
     SinterDaemonContextParts own = { parts->system,     parts->config_file, parts->config,
                                      parts->connection, parts->inventory,   parts->executor,
-                                     parts->incidents };
+                                     parts->incidents,  parts->responder };
 
     self->context = sinter_daemon_context_new(&own);
 }
@@ -400,6 +405,7 @@ sinter_service_new(const SinterServiceParts *parts)
     self->inventory = g_object_ref(parts->inventory);
     self->executor = g_object_ref(parts->executor);
     self->incidents = g_object_ref(parts->incidents);
+    self->responder = g_object_ref(parts->responder);
     self->publisher = sinter_publisher_new(parts->system);
     make_context(self, parts);
     make_objects(self);
@@ -420,6 +426,7 @@ sinter_service_dispose(GObject *object)
     g_clear_object(&self->plans);
     g_clear_object(&self->publisher);
     g_clear_object(&self->context);
+    g_clear_object(&self->responder);
     g_clear_object(&self->incidents);
     g_clear_object(&self->executor);
     g_clear_object(&self->inventory);

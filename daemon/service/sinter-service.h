@@ -8,6 +8,7 @@
 #include "sinter-executor.h"
 #include "sinter-incident-log.h"
 #include "sinter-inventory.h"
+#include "sinter-responder.h"
 
 G_BEGIN_DECLS
 
@@ -36,6 +37,7 @@ typedef struct {
     SinterInventory *inventory;
     SinterExecutor *executor;
     SinterIncidentLog *incidents;
+    SinterResponder *responder;
 } SinterServiceParts;
 
 SinterService *sinter_service_new(const SinterServiceParts *parts);

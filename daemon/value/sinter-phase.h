@@ -12,12 +12,15 @@ typedef enum {
     SINTER_PHASE_CHECKING,  /* images are being checked */
     SINTER_PHASE_REPAIRING, /* images are being checked and repaired */
     SINTER_PHASE_STARTING,  /* the block job is being started: it may or may not run */
-    SINTER_PHASE_WAITING,   /* offline: the domain runs, or an image is in use */
+    SINTER_PHASE_WAITING,   /* offline: the domain runs, or an image is in use; remedies: the cause
+                             * has not passed */
     SINTER_PHASE_COPYING,   /* the block job was seen running; offline: the worker runs */
     SINTER_PHASE_READY,     /* the mirror is ready: waiting for the pivot */
     SINTER_PHASE_PIVOTING,  /* the pivot is being requested: it may or may not have happened;
                              * offline: the merge is complete, the domain is being redefined */
-    SINTER_PHASE_VERIFYING, /* the chain is being compared with the plan */
+    SINTER_PHASE_RESUMING,  /* a guest is being resumed: it may or may not run */
+    SINTER_PHASE_VERIFYING, /* the chain is being compared with the plan; remedies: the guest runs,
+                             * and is being watched */
     SINTER_PHASE_CLEANING,  /* snapshot metadata and files are being removed */
     SINTER_PHASE_RESOLVING, /* a quarantined job: its images are being compared, or the definition
                              * is being changed to the image that a user chose */

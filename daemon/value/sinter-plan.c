@@ -179,6 +179,8 @@ sinter_disk_plan_copy(const SinterDiskPlan *plan)
     copy->redefine_snapshots = g_strdupv(plan->redefine_snapshots);
     copy->remove_files = g_strdupv(plan->remove_files);
     copy->ignored_readers = g_strdupv(plan->ignored_readers);
+    copy->incident = g_strdup(plan->incident);
+    copy->remedy = g_strdup(plan->remedy);
     copy->check_paths = g_strdupv(plan->check_paths);
     copy->skip_paths = g_strdupv(plan->skip_paths);
     copy->skip_reasons = g_strdupv(plan->skip_reasons);
@@ -206,6 +208,8 @@ sinter_disk_plan_free(SinterDiskPlan *plan)
     g_strfreev(plan->redefine_snapshots);
     g_strfreev(plan->remove_files);
     g_strfreev(plan->ignored_readers);
+    g_free(plan->incident);
+    g_free(plan->remedy);
     g_strfreev(plan->check_paths);
     g_strfreev(plan->skip_paths);
     g_strfreev(plan->skip_reasons);

@@ -21,9 +21,11 @@ typedef enum {
     SINTER_OPERATION_COPY,          /* mirror the disk to a new destination */
     SINTER_OPERATION_CHECK,         /* look for damage in the images; changes nothing */
     SINTER_OPERATION_REPAIR,        /* and repair what is found */
+    SINTER_OPERATION_RECOVER,       /* resume a guest that an I/O error paused */
 } SinterOperation;
 
-/* (transfer none): "active-commit", "commit", "pull", "copy", "check", "repair". The reverse
+/* (transfer none): "active-commit", "commit", "pull", "copy", "check", "repair",
+ * "recover". The reverse
  * returns %FALSE for an unknown name. */
 const char *sinter_operation_name(SinterOperation operation);
 gboolean sinter_operation_from_name(const char *name, SinterOperation *ret_operation);
@@ -127,6 +129,11 @@ typedef struct {
     gboolean ignore_manager;    /* as in the request */
     gboolean adopt;             /* likewise: the block job exists … */
     gboolean abort;             /* … and is ended; @chain_after is @chain_before */
+    char *incident;             /* recover: ID of the incident */
+    char *remedy;               /* recover: name of the plugin that proposed it */
+    guint64 min_free_bytes;     /* recover: the free space that the guest needs to continue; 0 if it
+                                 * was not paused for lack of space */
+    guint64 delay_usec;         /* recover: the guest is not resumed earlier after the job was made */
     guint64 bytes_to_copy;      /* an upper bound from the layers' allocation */
     guint64 space_before_bytes; /* the chain's allocation */
     guint64 space_after_bytes;

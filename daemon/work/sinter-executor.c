@@ -37,6 +37,7 @@ struct _SinterExecutor {
     SinterJobLimits limits;
     char *jobs_dir;
     char *undo_dir;
+    char *uri;
     GPtrArray *jobs;    /* of SinterJob, ordered by id */
     GPtrArray *records; /* of SinterJobRecord: loaded, not yet taken over; NULL after the start */
     gulong event_handler;
@@ -228,6 +229,7 @@ add_job(SinterExecutor *self, SinterJobRecord *record)
         .ledger = self->ledger,
         .patience_usec = (guint64)self->limits.converge_after_sec * G_USEC_PER_SEC,
         .max_pause_usec = (guint64)self->limits.max_pause_msec * 1000,
+        .uri = self->uri,
         .undo_dir = self->undo_dir,
         .keep_undo_files = self->limits.keep_undo_files,
         .keep_undo_days = self->limits.keep_undo_days,
@@ -257,7 +259,8 @@ concerns(const SinterEvent *event, const SinterJobRecord *record)
                g_strcmp0(event->disk, record->plan->disk) == 0;
     case SINTER_EVENT_LIFECYCLE:
         return g_strcmp0(event->uuid, record->domain_uuid) == 0 &&
-               (event->status == VIR_DOMAIN_EVENT_STOPPED ||
+               (record->plan->operation == SINTER_OPERATION_RECOVER ||
+                event->status == VIR_DOMAIN_EVENT_STOPPED ||
                 event->status == VIR_DOMAIN_EVENT_CRASHED ||
                 event->status == VIR_DOMAIN_EVENT_UNDEFINED);
     default:
@@ -398,6 +401,8 @@ choose_kind(const SinterDiskPlan *part)
         return part->seal ? SINTER_JOB_KIND_LIVE_CHECK : SINTER_JOB_KIND_CHECK;
     if (part->operation == SINTER_OPERATION_REPAIR)
         return SINTER_JOB_KIND_REPAIR;
+    if (part->operation == SINTER_OPERATION_RECOVER)
+        return SINTER_JOB_KIND_REMEDY;
     return part->offline ? SINTER_JOB_KIND_OFFLINE : SINTER_JOB_KIND_LIVE;
 }
 
@@ -484,6 +489,7 @@ sinter_executor_new(SinterConnection *connection, SinterInventory *inventory, co
     self->limits = *limits;
     self->jobs_dir = g_build_filename(state_dir, "jobs", NULL);
     self->undo_dir = g_build_filename(state_dir, "undo", NULL);
+    self->uri = g_strdup(sinter_connection_get_uri(connection));
     return self;
 }
 
@@ -544,6 +550,7 @@ sinter_executor_finalize(GObject *object)
     g_free(self->jobs_dir);
     if (!self->abandoned)
         g_free(self->undo_dir);
+    g_free(self->uri);
     G_OBJECT_CLASS(sinter_executor_parent_class)->finalize(object);
 }
 

@@ -52,6 +52,7 @@ def methods(client, plan, job):
     yield job, 'Job', 'Resolve', 's', ('old',), RESOLVE
     incident = client.manager('LookupIncident', '1')
     yield incident, 'Incident', 'Retry', '', (), INSPECT
+    yield incident, 'Incident', 'Choose', 's', ('transient',), CONSOLIDATE
     yield incident, 'Incident', 'Resolve', '', (), CONSOLIDATE
 
 

@@ -67,7 +67,8 @@ LAYERS = {
     "cli/sinter-img": ["cli/sinter-img/text", "cli/sinter-img/words", "cli/sinter-img/verbs", "cli/sinter-img"],
     "daemon": ["daemon/value", "daemon/worker", "daemon/watch", "daemon/plan", "daemon/diagnose",
                "daemon/work/virt", "daemon/work/record", "daemon/work/safety", "daemon/work/run", "daemon/work/chain",
-               "daemon/work/live", "daemon/work/offline", "daemon/work/check", "daemon/work/resolve", "daemon/work", "daemon/incident",
+               "daemon/work/live", "daemon/work/offline", "daemon/work/check", "daemon/work/resolve", "daemon/work/remedy",
+               "daemon/work", "daemon/incident",
                "daemon/service/bus", "daemon/service/objects", "daemon/service"],
 }
 # Upward all the same: copy-on-write reads what the backing chain holds.

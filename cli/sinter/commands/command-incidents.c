@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter incidents: lists the failures of disks, shows one of them, resolves it or has its cause
- * diagnosed again. */
+/* sinter incidents: lists the failures of disks, shows one of them, resolves it, has its cause
+ * diagnosed again, or starts a remedy. */
 
 #include <string.h>
 
@@ -80,60 +80,80 @@ show(SinterClient *client, const char *id, GError **error)
     return SINTER_EXIT_DONE;
 }
 
+typedef struct {
+    const char *word;
+    const char *method;
+    const char *reply_type;
+    guint n_operands; /* with the word itself */
+} Action;
+
+static const Action actions[] = {
+    { "resolve", "Resolve", "()", 2 },
+    { "retry", "Retry", "()", 2 },
+    { "choose", "Choose", "(o)", 3 },
+};
+
 static int
-act(SinterClient *client, const char *id, const char *method, GError **error)
+act(SinterClient *client, const Action *action, char **operands, GError **error)
 {
-    g_autoptr(SinterObject) incident = sinter_object_find_incident(client, id, error);
+    g_autoptr(SinterObject) incident = sinter_object_find_incident(client, operands[1], error);
     g_autoptr(GVariant) reply = NULL;
+    const char *job;
 
     if (!incident)
         return SINTER_EXIT_FAILED;
-    reply = sinter_client_call(client,
-                               &(SinterMethod){
-                                   .path = incident->path,
-                                   .interface = SINTER_IFACE("Incident"),
-                                   .method = method,
-                                   .reply_type = "()",
-                               },
-                               error);
-    return reply ? SINTER_EXIT_DONE : SINTER_EXIT_FAILED;
+    reply = sinter_client_call(
+        client,
+        &(SinterMethod){
+            .path = incident->path,
+            .interface = SINTER_IFACE("Incident"),
+            .method = action->method,
+            .arguments = action->n_operands == 3 ? g_variant_new("(s)", operands[2]) : NULL,
+            .reply_type = action->reply_type,
+        },
+        error);
+    if (!reply)
+        return SINTER_EXIT_FAILED;
+    if (action->n_operands == 3) {
+        g_variant_get(reply, "(&o)", &job);
+        g_print("Job %s\n", strrchr(job, '/') + 1);
+    }
+    return SINTER_EXIT_DONE;
 }
 
-static const struct {
-    const char *word;
-    const char *method;
-} actions[] = {
-    { "resolve", "Resolve" },
-    { "retry", "Retry" },
-};
-
-/* (nullable): the D-Bus method for the first of two operands */
-static const char *
-find_method(const char *word)
+/* (nullable): the action that @call's operands name; NULL with an error if there is none */
+static const Action *
+find_action(const SinterCommandCall *call, GError **error)
 {
+    const char *word = call->operands[0];
+
     for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
-        if (strcmp(actions[i].word, word) == 0)
-            return actions[i].method;
+        if (strcmp(actions[i].word, word) != 0)
+            continue;
+        if (actions[i].n_operands == call->n_operands)
+            return &actions[i];
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "'%s' expects %s", word,
+                    actions[i].n_operands == 3 ? "an ID and a remedy" : "an ID");
+        return NULL;
     }
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                "unknown action '%s'; expected 'resolve', 'retry' or 'choose'", word);
     return NULL;
 }
 
 static int
 run(const SinterCommandCall *call, GError **error)
 {
-    const char *method = call->n_operands == 2 ? find_method(call->operands[0]) : NULL;
+    const Action *action = call->n_operands > 1 ? find_action(call, error) : NULL;
     g_autoptr(SinterClient) client = NULL;
 
-    if (call->n_operands == 2 && !method) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                    "unknown action '%s'; expected 'resolve' or 'retry'", call->operands[0]);
+    if (call->n_operands > 1 && !action)
         return SINTER_EXIT_FAILED;
-    }
     client = sinter_client_open(call->globals, error);
     if (!client)
         return SINTER_EXIT_FAILED;
-    if (method)
-        return act(client, call->operands[1], method, error);
+    if (action)
+        return act(client, action, call->operands, error);
     return call->n_operands == 1 ? show(client, call->operands[0], error)
                                  : list(client, call->options, error);
 }
@@ -145,12 +165,13 @@ static const SinterOption option_rows[] = {
 const SinterCommand sinter_command_incidents = {
     .name = "incidents",
     .summary = "list I/O errors of disks with their causes, or show one",
-    .operands = "[[resolve|retry] ID]",
+    .operands = "[[resolve|retry] ID | choose ID REMEDY]",
     .description =
         "With an ID, shows the evidence, the advice and the timeline. 'resolve' marks the "
         "incident as resolved, 'retry' diagnoses its cause again; both change nothing on "
-        "the host.",
-    .max_operands = 2,
+        "the host. 'choose' starts a remedy, for example enospc-wait or transient, whether or not "
+        "the configuration allows it, and prints the ID of its job.",
+    .max_operands = 3,
     .options = option_rows,
     .n_options = G_N_ELEMENTS(option_rows),
     .options_size = sizeof(Options),

@@ -58,6 +58,7 @@ static const SinterMethod methods[] = {
     { PREFIX "Job", "Compare", SINTER_ACTION_CHECK, FALSE, NONE },
     { PREFIX "Job", "Resolve", SINTER_ACTION_RESOLVE, FALSE, NONE },
     { PREFIX "Incident", "Resolve", SINTER_ACTION_CONSOLIDATE, FALSE, NONE },
+    { PREFIX "Incident", "Choose", SINTER_ACTION_CONSOLIDATE, FALSE, NONE },
     { PREFIX "Incident", "Retry", SINTER_ACTION_INSPECT, FALSE, NONE },
 };
 

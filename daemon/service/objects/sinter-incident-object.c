@@ -8,6 +8,7 @@
 #include "sinter-incident-object.h"
 
 #include "sinter-dbus-error.h"
+#include "sinter-object-path.h"
 
 struct _SinterIncidentObject {
     SinterDBusIncidentSkeleton parent_instance;
@@ -63,6 +64,7 @@ sinter_incident_object_update(SinterIncidentObject *self, const SinterIncident *
     sinter_dbus_incident_set_state(iface, sinter_incident_is_open(incident) ? "open" : "resolved");
     sinter_dbus_incident_set_paused(iface, incident->paused);
     sinter_dbus_incident_set_events(iface, incident->n_events);
+    sinter_dbus_incident_set_attempts(iface, (guint64)MAX(incident->n_attempts, 0));
     sinter_dbus_incident_set_first_time(iface, (guint64)MAX(incident->first_usec, 0));
     sinter_dbus_incident_set_last_time(iface, (guint64)MAX(incident->last_usec, 0));
     sinter_dbus_incident_set_resolved_time(iface, (guint64)MAX(incident->resolved_usec, 0));
@@ -118,11 +120,29 @@ handle_retry(SinterDBusIncident *iface, GDBusMethodInvocation *invocation, GVari
     return TRUE;
 }
 
+static gboolean
+handle_choose(SinterDBusIncident *iface, GDBusMethodInvocation *invocation, const char *remedy,
+              GVariant *options)
+{
+    SinterIncidentObject *self = SINTER_INCIDENT_OBJECT(iface);
+    GError *error = NULL;
+    g_autofree char *job = sinter_service_context_choose_remedy(
+        self->context, sinter_dbus_incident_get_id(iface), remedy, &error);
+    g_autofree char *path = job ? sinter_object_path_job(job) : NULL;
+
+    if (path)
+        sinter_dbus_incident_complete_choose(iface, invocation, path);
+    else
+        sinter_dbus_return_error(invocation, error);
+    return TRUE;
+}
+
 static void
 incident_iface_init(SinterDBusIncidentIface *iface)
 {
     iface->handle_resolve = handle_resolve;
     iface->handle_retry = handle_retry;
+    iface->handle_choose = handle_choose;
 }
 
 static void

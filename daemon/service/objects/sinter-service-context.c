@@ -124,6 +124,13 @@ sinter_service_context_retry_incident(SinterServiceContext *self, const char *id
     return OPERATIONS(self)->retry_incident(self, id, error);
 }
 
+char *
+sinter_service_context_choose_remedy(SinterServiceContext *self, const char *id, const char *remedy,
+                                     GError **error)
+{
+    return OPERATIONS(self)->choose_remedy(self, id, remedy, error);
+}
+
 const SinterPlanLimits *
 sinter_service_context_get_plan_limits(SinterServiceContext *self)
 {

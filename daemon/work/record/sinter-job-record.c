@@ -105,6 +105,7 @@ typedef enum {
     FIELD_FLAG,      /* gboolean, absent for FALSE */
     FIELD_UINT,      /* guint */
     FIELD_UINT64,    /* guint64, as a decimal string: JSON integers have 63 bits */
+    FIELD_AMOUNT,    /* guint64, likewise, absent for 0 */
     FIELD_TIME,      /* gint64 */
     FIELD_PHASE,     /* SinterPhase, by name */
     FIELD_OPERATION, /* SinterOperation, by name */
@@ -187,6 +188,10 @@ static const Field plan_fields[] = {
     P(FIELD_STRINGS, check_paths),
     P(FIELD_STRINGS, skip_paths),
     P(FIELD_STRINGS, skip_reasons),
+    P(FIELD_OPTIONAL, incident),
+    P(FIELD_OPTIONAL, remedy),
+    P(FIELD_AMOUNT, min_free_bytes),
+    P(FIELD_AMOUNT, delay_usec),
     P(FIELD_UINT64, bytes_to_copy),
     P(FIELD_UINT64, space_before_bytes),
     P(FIELD_UINT64, space_after_bytes),
@@ -227,12 +232,14 @@ static gboolean
 is_optional(const Field *field)
 {
     return field->kind == FIELD_OPTIONAL || field->kind == FIELD_STRINGS ||
-           field->kind == FIELD_REPORTS || field->kind == FIELD_FLAG;
+           field->kind == FIELD_REPORTS || field->kind == FIELD_FLAG || field->kind == FIELD_AMOUNT;
 }
 
 static gboolean
 is_empty(const Field *field, const void *at)
 {
+    if (field->kind == FIELD_AMOUNT)
+        return *(const guint64 *)at == 0;
     return field->kind == FIELD_FLAG ? !*(const gboolean *)at : *(const void *const *)at == NULL;
 }
 
@@ -267,6 +274,7 @@ add_field(JsonBuilder *builder, const Field *field, const void *object)
         json_builder_add_int_value(builder, *(const guint *)at);
         break;
     case FIELD_UINT64:
+    case FIELD_AMOUNT:
         g_snprintf(number, sizeof number, "%" G_GUINT64_FORMAT, *(const guint64 *)at);
         json_builder_add_string_value(builder, number);
         break;
@@ -357,6 +365,7 @@ read_string_field(JsonNode *node, const Field *field, void *at)
         *(char **)at = g_strdup(text);
         return TRUE;
     case FIELD_UINT64:
+    case FIELD_AMOUNT:
         return g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, at, NULL);
     case FIELD_PHASE:
         return sinter_phase_from_name(text, at);

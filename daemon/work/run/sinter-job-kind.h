@@ -34,6 +34,7 @@ typedef struct {
     guint64 max_pause_usec;
     guint64 poll_usec;          /* between two polls of the progress */
     guint64 retry_usec;         /* delay before a retry if no event may announce a change */
+    const char *uri;            /* (unowned): libvirt's URI of the connection */
     const char *undo_dir;       /* (unowned): the folder of undo files */
     guint keep_undo_files;      /* how many of them are kept; 0: no limit */
     guint keep_undo_days;       /* for how long; 0: no limit */

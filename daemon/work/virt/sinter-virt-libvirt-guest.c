@@ -100,26 +100,45 @@ sinter_virt_libvirt_suspend(SinterVirt *virt, const char *uuid, GError **error)
     return TRUE;
 }
 
-gboolean
-sinter_virt_libvirt_resume(SinterVirt *virt, const char *uuid, GError **error)
+/* Resumes @domain if it is paused for @reason. @ret_other: set if it is in another state. */
+static gboolean
+resume_if(virDomainPtr domain, int reason, gboolean *ret_other, GError **error)
 {
-    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     int state = VIR_DOMAIN_NOSTATE;
-    int reason = 0;
+    int present = 0;
 
-    if (!domain)
-        return FALSE;
-    if (virDomainGetState(domain, &state, &reason, 0) < 0) {
+    if (virDomainGetState(domain, &state, &present, 0) < 0) {
         sinter_connection_set_error(error, "reading the state of domain '%s'",
                                     virDomainGetName(domain));
         return FALSE;
     }
-    /* running already, or paused for another reason than a suspend: not ours to resume */
-    if (state != VIR_DOMAIN_PAUSED || reason != VIR_DOMAIN_PAUSED_USER)
+    *ret_other = state != VIR_DOMAIN_PAUSED || present != reason;
+    if (*ret_other || virDomainResume(domain) == 0)
         return TRUE;
-    if (virDomainResume(domain) < 0) {
-        sinter_connection_set_error(error, "resuming domain '%s'", virDomainGetName(domain));
+    sinter_connection_set_error(error, "resuming domain '%s'", virDomainGetName(domain));
+    return FALSE;
+}
+
+gboolean
+sinter_virt_libvirt_resume(SinterVirt *virt, const char *uuid, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
+    gboolean other;
+
+    /* running already, or paused for another reason than a suspend: not ours to resume */
+    return domain && resume_if(domain, VIR_DOMAIN_PAUSED_USER, &other, error);
+}
+
+gboolean
+sinter_virt_libvirt_resume_failed(SinterVirt *virt, const char *uuid, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
+    gboolean other = FALSE;
+
+    if (!domain || !resume_if(domain, VIR_DOMAIN_PAUSED_IOERROR, &other, error))
         return FALSE;
-    }
-    return TRUE;
+    if (other)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                    "domain '%s' is not paused by an I/O error any more", virDomainGetName(domain));
+    return !other;
 }

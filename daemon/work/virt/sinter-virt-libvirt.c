@@ -115,6 +115,7 @@ static const SinterVirtClass virt_libvirt_class = {
     .set_io_limits = sinter_virt_libvirt_set_io_limits,
     .suspend = sinter_virt_libvirt_suspend,
     .resume = sinter_virt_libvirt_resume,
+    .resume_failed = sinter_virt_libvirt_resume_failed,
     .drop_snapshot = sinter_virt_libvirt_drop_snapshot,
     .drop_checkpoint = sinter_virt_libvirt_drop_checkpoint,
     .redefine_snapshot = sinter_virt_libvirt_redefine_snapshot,

@@ -63,6 +63,9 @@ typedef struct {
      * does not change a domain that was not paused on request. */
     gboolean (*suspend)(SinterVirt *virt, const char *uuid, GError **error);
     gboolean (*resume)(SinterVirt *virt, const char *uuid, GError **error);
+    /* Resumes a domain that is paused by an I/O error. BUSY if it is in another state: it was
+     * resumed, or paused for another reason. */
+    gboolean (*resume_failed)(SinterVirt *virt, const char *uuid, GError **error);
     /* Deletes metadata only, never a file; succeeds if the snapshot does not exist. */
     gboolean (*drop_snapshot)(SinterVirt *virt, const char *uuid, const char *snapshot,
                               GError **error);

@@ -363,6 +363,7 @@ carry_out(World *world, const SinterDiskPlan *plan)
     case SINTER_OPERATION_PULL:
         active = carry_out_pull(world, base);
         break;
+    case SINTER_OPERATION_RECOVER:
     case SINTER_OPERATION_COPY:
         active = carry_out_copy(world, plan);
         break;

@@ -263,7 +263,7 @@ static const AnswerRow answer_rows[] = {
     { FALSE, { SINTER_PROPOSE_REPORT, 0, 0, "" }, "without a reason" },
     { TRUE, { SINTER_PROPOSE_EXTEND, 0, 0, "r" }, "by 0 bytes" },
     { TRUE, { 0, 0, 0, "r" }, "unknown kind" },
-    { FALSE, { 5, 0, 0, "r" }, "unknown kind" },
+    { FALSE, { 7, 0, 0, "r" }, "unknown kind" },
     { FALSE, { -1, 0, 0, "r" }, "unknown kind" },
 };
 

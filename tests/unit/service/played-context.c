@@ -191,6 +191,16 @@ retry_incident(SinterServiceContext *context, const char *id, GError **error)
     return note_incident(self, id, error);
 }
 
+static char *
+choose_remedy(SinterServiceContext *context, const char *id, const char *remedy, GError **error)
+{
+    PlayedContext *self = PLAYED_CONTEXT(context);
+
+    g_free(self->remedy);
+    self->remedy = g_strdup(remedy);
+    return note_incident(self, id, error) ? g_strdup("7") : NULL;
+}
+
 static const SinterPlanLimits *
 get_plan_limits(SinterServiceContext *context)
 {
@@ -220,6 +230,7 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->resolve_job = resolve_job;
     iface->resolve_incident = resolve_incident;
     iface->retry_incident = retry_incident;
+    iface->choose_remedy = choose_remedy;
     iface->get_plan_limits = get_plan_limits;
     iface->get_copy_folders = get_copy_folders;
 }
@@ -235,6 +246,7 @@ played_context_finalize(GObject *object)
 {
     PlayedContext *self = PLAYED_CONTEXT(object);
 
+    g_free(self->remedy);
     g_ptr_array_unref(self->domains);
     g_array_unref(self->usage);
     g_clear_error(&self->refresh_error);

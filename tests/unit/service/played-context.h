@@ -45,6 +45,7 @@ struct _PlayedContext {
     guint n_resolves;
     guint n_retries;
     char *choice;         /* of the last resolution of a job */
+    char *remedy;         /* the last that was chosen */
     char *asked_incident; /* the id of the last request to an incident */
     guint64 bandwidth;
 };

@@ -217,8 +217,11 @@ test_shipped_file(Fixture *f, gconstpointer data)
     active = g_regex_replace(commented, shipped, -1, 0, "\\1", 0, NULL);
     config = load(f, active);
     g_assert_cmpuint(f->problems->len, ==, 0);
+    g_assert_cmpstr(g_hash_table_lookup(config->remedy_values, "remedy-transient/max-attempts"), ==,
+                    "8");
     different = sinter_config_adopt(initial, config);
-    g_assert_cmpuint(different->len, ==, 0);
+    g_assert_cmpuint(different->len, ==, 1);
+    g_assert_cmpstr(different->pdata[0], ==, "[remedy-NAME]");
     g_assert_cmpstr(initial->copy_folders, ==, "/var/lib/libvirt/images");
     g_assert_cmpuint(initial->plans.max, ==, 1024);
     g_assert_cmpuint(initial->plans.max_per_user, ==, 16);

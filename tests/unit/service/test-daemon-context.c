@@ -18,6 +18,8 @@ typedef struct {
     SinterInventory *inventory;
     SinterExecutor *executor;
     SinterIncidentLog *incidents;
+    SinterPluginRegistry *plugins;
+    SinterResponder *responder;
     SinterConfig *config; /* of the context */
     SinterDaemonContext *daemon;
     SinterServiceContext *context;
@@ -50,6 +52,9 @@ set_up(Fixture *f, gconstpointer data)
     f->config = sinter_config_new();
     f->executor = sinter_executor_new(f->connection, f->inventory, f->folder, &f->config->limits);
     f->incidents = sinter_incident_log_new(uri, 10, lookup_domain, f->inventory);
+    f->plugins = sinter_plugin_registry_new();
+    f->responder = sinter_responder_new(&(SinterResponderParts){
+        f->incidents, f->inventory, f->executor, f->plugins, "", f->config->remedy_values });
     f->daemon = sinter_daemon_context_new(&(SinterDaemonContextParts){
         .config_file = f->config_file,
         .config = f->config,
@@ -57,6 +62,7 @@ set_up(Fixture *f, gconstpointer data)
         .inventory = f->inventory,
         .executor = f->executor,
         .incidents = f->incidents,
+        .responder = f->responder,
     });
     f->context = SINTER_SERVICE_CONTEXT(f->daemon);
     g_signal_connect(f->inventory, "scanned", G_CALLBACK(on_scanned), f);
@@ -69,6 +75,8 @@ tear_down(Fixture *f, gconstpointer data)
     sinter_connection_stop(f->connection);
     sinter_daemon_context_stop(f->daemon);
     fixture_unref_and_wait(f->daemon);
+    fixture_unref_and_wait(f->responder);
+    sinter_plugin_registry_free(f->plugins);
     fixture_unref_and_wait(f->incidents);
     fixture_unref_and_wait(f->executor);
     fixture_unref_and_wait(f->inventory);
@@ -187,6 +195,7 @@ test_copy_folders(Fixture *f, gconstpointer data)
         .inventory = f->inventory,
         .executor = f->executor,
         .incidents = f->incidents,
+        .responder = f->responder,
     });
     g_assert_cmpstr(sinter_service_context_get_copy_folders(SINTER_SERVICE_CONTEXT(system)), ==,
                     "/srv");

@@ -100,10 +100,14 @@ test_requests(Fixture *f, gconstpointer data)
     g_autofree char *resolved =
         service_stage_ask(&f->stage, PATH, "Incident.Resolve", "(@a{sv} {},)");
     g_autofree char *retried = service_stage_ask(&f->stage, PATH, "Incident.Retry", "(@a{sv} {},)");
+    g_autofree char *chosen = NULL;
 
     g_assert_cmpuint(played->n_resolves, ==, 1);
     g_assert_cmpuint(played->n_retries, ==, 1);
     g_assert_cmpstr(played->asked_incident, ==, "7");
+    chosen = service_stage_ask(&f->stage, PATH, "Incident.Choose", "('transient', @a{sv} {})");
+    g_assert_cmpstr(chosen, ==, "('/org/sinter/Sinter1/jobs/7',)");
+    g_assert_cmpstr(played->remedy, ==, "transient");
     played->incident_error = g_error_new(SINTER_ERROR, SINTER_ERROR_BUSY, "it is resolved");
     g_assert_null(service_stage_call(&f->stage, PATH, "Incident.Resolve", "(@a{sv} {},)", &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_BUSY);

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Guests that an I/O error paused are resumed by remedies, as far as the configuration allows."""
+
+import os
+import time
+import unittest
+
+from lib.guest import MIB
+from lib.sintercase import SinterCase
+
+INCIDENT = 'org.sinter.Sinter1.Incident'
+JOB = 'org.sinter.Sinter1.Job'
+OBJECTS = 'org.freedesktop.DBus.ObjectManager'
+SETTINGS = '[remedy-enospc-wait]\nmin-free-mib=8\nmax-attempts=1\n'
+
+
+class RemedyCase(SinterCase):
+    def objects(self, interface):
+        objects = self.sinter.call('/org/sinter/Sinter1', OBJECTS, 'GetManagedObjects', '()')[0]
+        return sorted((one[interface] for one in objects.values() if interface in one),
+                      key=lambda one: int(one['Id']))
+
+    def wait_for(self, interface, guest, **wanted):
+        """The newest object of the guest, once it has these properties."""
+        def look():
+            known = [one for one in self.objects(interface) if one['DomainName'] == guest.name]
+            if known and all(known[-1][name] == value for name, value in wanted.items()):
+                return known[-1]
+            return None
+        return self.sinter.wait(look, 240, f'{interface} with {wanted}')
+
+    def wait_timeline(self, guest, kind, words):
+        def look():
+            known = [one for one in self.objects(INCIDENT) if one['DomainName'] == guest.name]
+            return known and any(entry[1] == kind and words in entry[2]
+                                 for entry in known[-1]['Timeline'])
+        self.sinter.wait(look, 240, f'a {kind} with {words!r}')
+
+    def fill(self, small):
+        """A guest that is paused because its file system is full."""
+        guest = self.guest(folder=small.path, base_folder=self.bench.folder('images'),
+                           error_policy='stop').start()
+        guest.snapshot()
+        self.wait_for(INCIDENT, guest, Cause='file-system-full', Paused=True)
+        return guest
+
+
+class Allowed(RemedyCase):
+    config = '[remedies]\nuse=transient;enospc-wait\n' + SETTINGS
+
+    def test_resumed_when_there_is_room(self):
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.fill(small)
+            job = self.wait_for(JOB, guest, Phase='waiting')
+            self.assertEqual((job['Operation'], job['Disk']), ('recover', 'vda'))
+            small.resize(7 * MIB)            # room, but less than is asked for
+            time.sleep(6)                    # what is measured is that nothing happens
+            self.assertFalse(guest.is_running())
+            room = time.monotonic()
+            small.resize(256 * MIB)
+            self.wait_for(INCIDENT, guest, State='resolved')
+            self.assertLess(time.monotonic() - room, 5)
+            self.wait_for(JOB, guest, Phase='done')
+            ended = self.wait_for(INCIDENT, guest, State='resolved', Attempts=1)
+            kinds = [entry[1] for entry in ended['Timeline']]
+            self.assertEqual(kinds, ['event', 'diagnosis', 'proposal', 'remedy', 'outcome', 'remedy'])
+            self.assert_whole(guest)
+
+    def test_killed_while_it_waits(self):
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.fill(small)
+            job = self.wait_for(JOB, guest, Phase='waiting')
+            self.bench.sinterd.kill()
+            small.resize(256 * MIB)
+            self.bench.sinterd.start()
+            self.assertEqual(self.wait_for(JOB, guest, Phase='done')['Id'], job['Id'])
+            self.assert_whole(guest)
+
+    def test_the_user_resumes_the_guest(self):
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.fill(small)
+            self.wait_for(JOB, guest, Phase='waiting')
+            small.resize(7 * MIB)            # too little for the remedy, enough for the guest
+            guest.resume()
+            self.wait_for(JOB, guest, Phase='done')
+            self.assert_whole(guest)
+
+    def test_not_more_often_than_allowed(self):
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.fill(small)
+            small.resize(32 * MIB)
+            self.wait_for(JOB, guest, Phase='done')
+            ballast = os.path.join(small.path, 'ballast')
+            with open(ballast, 'wb') as file:
+                os.posix_fallocate(file.fileno(), 0, os.statvfs(small.path).f_bavail * 4096 - MIB)
+            guest.snapshot()                 # every write needs new space again
+            self.wait_for(INCIDENT, guest, Cause='file-system-full', Paused=True, State='open')
+            self.wait_timeline(guest, 'proposal', 'ran out of space each time')
+            os.unlink(ballast)
+            time.sleep(3)                    # what is measured is that nothing happens
+            self.assertFalse(guest.is_running())
+            guest.resume()
+            self.assert_whole(guest)
+
+    def test_shut_off_while_it_waits(self):
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.fill(small)
+            self.wait_for(JOB, guest, Phase='waiting')
+            guest.domain.destroy()
+            job = self.wait_for(JOB, guest, Phase='failed')
+            self.assertIn('was shut off', job['ErrorMessage'])
+            self.assertEqual(self.wait_for(INCIDENT, guest, State='resolved')['Attempts'], 1)
+
+
+class Chosen(RemedyCase):
+    config = SETTINGS
+
+    def test_only_when_a_user_says_so(self):
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.fill(small)
+            self.wait_timeline(guest, 'proposal', 'not allowed')
+            incident = self.wait_for(INCIDENT, guest, State='open', Attempts=0)
+            small.resize(256 * MIB)
+            time.sleep(3)                    # what is measured is that nothing happens
+            self.assertFalse(guest.is_running())
+            wrong = self.bench.sinter('incidents', 'choose', incident['Id'], 'transient', check=False)
+            self.assertNotEqual(wrong.returncode, 0)
+            self.assertIn('remedy-transient does not apply to incident', wrong.stderr)
+            wrong = self.bench.sinter('incidents', 'choose', incident['Id'], 'magic', check=False)
+            self.assertIn("no remedy 'magic'", wrong.stderr)
+            started = self.bench.sinter('incidents', 'choose', incident['Id'], 'enospc-wait')
+            job = self.wait_for(JOB, guest, Phase='done')
+            self.assertEqual(started.stdout, f'Job {job["Id"]}\n')
+            self.assert_whole(guest)
+
+    def test_cancelled(self):
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.fill(small)
+            incident = self.wait_for(INCIDENT, guest, State='open')
+            self.bench.sinter('incidents', 'choose', incident['Id'], 'enospc-wait')
+            job = self.wait_for(JOB, guest, Phase='waiting')
+            busy = self.bench.sinter('incidents', 'choose', incident['Id'], 'enospc-wait', check=False)
+            self.assertNotEqual(busy.returncode, 0)
+            self.bench.sinter('cancel', job['Id'])
+            self.wait_for(JOB, guest, Phase='cancelled')
+            small.resize(256 * MIB)
+            time.sleep(3)                    # what is measured is that nothing happens
+            self.assertFalse(guest.is_running())
+            guest.resume()
+            self.assert_whole(guest)
+
+
+if __name__ == '__main__':
+    unittest.main()
