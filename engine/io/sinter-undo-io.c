@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Held back at most; each page takes twice its size. */
-#define HELD_MAX_BYTES (16 * 1024 * 1024)
+#define HELD_MAX_BYTES (2 * 1024 * 1024)
 #define PIECE_BYTES (1024 * 1024)
 
 typedef struct {

@@ -26,6 +26,7 @@ typedef struct {
     guint32 n_compressed;
     guint32 n_fragmented;
     guint32 n_zero;
+    guint64 n_wrong[2]; /* COPIED flags: missing, false */
 } Walk;
 
 typedef struct {
@@ -92,8 +93,9 @@ check_compressed(Walk *walk, const Entry *entry)
 }
 
 static void
-check_copied(SinterQcow2Check *self, const Entry *entry, guint64 offset)
+check_copied(Walk *walk, const Entry *entry, guint64 offset)
 {
+    SinterQcow2Check *self = walk->check;
     guint64 cluster = offset >> self->geo.cluster_bits;
     gboolean copied = (entry->l2.entry & SINTER_QCOW2_COPIED) != 0;
     guint64 stored = 1;
@@ -121,8 +123,20 @@ check_copied(SinterQcow2Check *self, const Entry *entry, guint64 offset)
 
         sinter_tally_add(&self->tally, &finding);
     } else {
-        sinter_tally_count(&self->tally, code, entry->table->n_active);
+        walk->n_wrong[copied] += entry->table->n_active;
     }
+}
+
+/* Adds the wrong flags that are only counted to the findings. */
+static void
+count_wrong(Walk *walk)
+{
+    if (walk->n_wrong[FALSE] > 0)
+        sinter_tally_count(&walk->check->tally, SINTER_FINDING_L2_COPIED_MISSING,
+                           walk->n_wrong[FALSE]);
+    if (walk->n_wrong[TRUE] > 0)
+        sinter_tally_count(&walk->check->tally, SINTER_FINDING_L2_COPIED_FALSE,
+                           walk->n_wrong[TRUE]);
 }
 
 static void
@@ -162,7 +176,7 @@ check_host(Walk *walk, const Entry *entry)
     walk->n_fragmented += walk->next != 0 && offset != walk->next;
     walk->next = offset + self->geo.cluster_size;
     count_data(self, entry, offset);
-    check_copied(self, entry, offset);
+    check_copied(walk, entry, offset);
 }
 
 static gboolean
@@ -410,5 +424,6 @@ sinter_qcow2_check_l2(SinterQcow2Check *self, GError **error)
     if (!sinter_qcow2_check_walk_tables(self, walk_piece, &walk, error))
         return FALSE;
     end_table(&walk);
+    count_wrong(&walk);
     return TRUE;
 }

@@ -260,10 +260,16 @@ report_overflow(SinterQcow2Check *self, guint64 cluster, guint64 stored, guint64
     sinter_tally_add(&self->tally, &finding);
 }
 
+typedef struct {
+    SinterQcow2Check *check;
+    guint64 n_more[SINTER_FINDING_N_CODES]; /* that are only counted */
+} Mismatches;
+
 static void
 report_mismatch(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
 {
-    SinterQcow2Check *self = user_data;
+    Mismatches *mismatches = user_data;
+    SinterQcow2Check *self = mismatches->check;
     guint64 max = self->map->refcount_max;
     SinterFindingCode code;
 
@@ -282,7 +288,20 @@ report_mismatch(guint64 cluster, guint64 stored, guint64 refs, gpointer user_dat
     if (sinter_tally_wants(&self->tally, code))
         report(self, code, cluster << self->geo.cluster_bits, stored, refs);
     else
-        sinter_tally_count(&self->tally, code, 1);
+        mismatches->n_more[code]++;
+}
+
+static void
+report_mismatches(SinterQcow2Check *self, guint64 *ret_end)
+{
+    Mismatches mismatches = { .check = self };
+
+    sinter_qcow2_refcount_map_compare(self->map, self->n_clusters, report_mismatch, &mismatches,
+                                      ret_end);
+    for (guint code = 0; code < SINTER_FINDING_N_CODES; code++) {
+        if (mismatches.n_more[code] > 0)
+            sinter_tally_count(&self->tally, (SinterFindingCode)code, mismatches.n_more[code]);
+    }
 }
 
 static void
@@ -332,7 +351,7 @@ compare_stored(SinterQcow2Check *self)
     guint64 first_beyond;
     guint64 n_beyond;
 
-    sinter_qcow2_refcount_map_compare(self->map, self->n_clusters, report_mismatch, self, &end);
+    report_mismatches(self, &end);
     self->result->stats.image_end_offset = MAX(end, 1) << self->geo.cluster_bits;
     report_unknown(self);
     n_beyond = sinter_qcow2_refcount_map_count_beyond(self->map, self->n_clusters, &first_beyond);

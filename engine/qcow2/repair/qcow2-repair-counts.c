@@ -33,10 +33,42 @@ reason_against(const SinterQcow2Round *self, const SinterRepairStep *step)
     return self->leaks_are_unused ? NULL : maybe_lost;
 }
 
+/* Plans; steps that are only counted are collected while they are alike. */
+typedef struct {
+    SinterQcow2Round *round;
+    SinterRepairStep alike; /* its times: how many */
+    const char *reason;     /* of these */
+} Planner;
+
+static void
+planner_flush(Planner *self)
+{
+    self->alike.reason = g_strdup(self->reason);
+    if (self->alike.times > 0)
+        sinter_repair_plan_add(&self->round->plan, &self->alike);
+    self->alike = (SinterRepairStep){ 0 };
+}
+
+static void
+planner_add(Planner *self, SinterRepairStep *step, const char *reason)
+{
+    if (sinter_repair_plan_wants(&self->round->plan, step->code)) {
+        step->reason = g_strdup(reason);
+        sinter_repair_plan_add(&self->round->plan, step);
+        return;
+    }
+    if (self->alike.times > 0 && (self->alike.code != step->code || self->reason != reason))
+        planner_flush(self);
+    step->times = self->alike.times + 1;
+    self->alike = *step;
+    self->reason = reason;
+}
+
 static void
 plan_count(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
 {
-    SinterQcow2Round *self = user_data;
+    Planner *planner = user_data;
+    SinterQcow2Round *self = planner->round;
     guint64 wanted = MIN(refs, self->check->map->refcount_max);
     SinterRepairStep step = {
         .code = stored < wanted ? SINTER_FINDING_REFCOUNT_TOO_LOW
@@ -52,18 +84,19 @@ plan_count(guint64 cluster, guint64 stored, guint64 refs, gpointer user_data)
         return;
     if (stored < wanted && !self->needs_structure)
         step.new_value = sinter_qcow2_round_raise_count(self, cluster, stored, wanted);
-    step.reason = g_strdup(reason_against(self, &step));
-    sinter_repair_plan_add(&self->plan, &step);
+    planner_add(planner, &step, reason_against(self, &step));
 }
 
 gboolean
 sinter_qcow2_counts_plan(SinterQcow2Round *self, GError **error)
 {
+    Planner planner = { .round = self };
     guint64 end;
 
     if (self->check->reftable_usable)
-        sinter_qcow2_refcount_map_compare(self->check->map, self->n_clusters, plan_count, self,
+        sinter_qcow2_refcount_map_compare(self->check->map, self->n_clusters, plan_count, &planner,
                                           &end);
+    planner_flush(&planner);
     return TRUE;
 }
 

@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* Entries whose cells are loaded together. */
+#define BATCH_BYTES 512
+
 /* Plans or, with @writes, changes the flags. */
 typedef struct {
     SinterQcow2Round *round;
@@ -82,6 +85,19 @@ walk_edit(Walk *self, const guint8 *data, gsize len)
     return self->buf;
 }
 
+/* The cells of scattered clusters are far apart in memory. */
+static void
+prefetch(const Walk *self, const guint8 *data, gsize from, gsize len)
+{
+    const SinterQcow2Check *check = self->round->check;
+    gsize end = MIN(from + BATCH_BYTES, len);
+
+    for (gsize i = from; i < end; i += check->geo.l2_entry_bytes)
+        sinter_qcow2_refcount_map_prefetch(
+            check->map,
+            (sinter_be64_load(data + i) & SINTER_QCOW2_OFFSET_MASK) >> check->geo.cluster_bits);
+}
+
 static gboolean
 walk_piece(guint index, guint64 at, const guint8 *data, gsize len, gpointer user_data,
            GError **error)
@@ -102,6 +118,8 @@ walk_piece(guint index, guint64 at, const guint8 *data, gsize len, gpointer user
     for (gsize i = 0; i < len; i += geo->l2_entry_bytes) {
         guint64 entry = sinter_be64_load(data + i);
 
+        if (i % BATCH_BYTES == 0)
+            prefetch(self, data, i, len);
         if (entry == 0 || !l2_flag_is_wrong(self->round, entry))
             continue;
         if (!self->writes) {
