@@ -192,8 +192,12 @@ wrong_option(const SinterCommandCall *call, const SinterOptionFault *fault)
 {
     gboolean of_program = fault->option && !command_has_option(call->command, fault->option);
     const char *name = call->command && !of_program ? call->command->name : NULL;
+    const char *nearest = sinter_command_nearest_option(call, fault);
     g_autofree char *text = describe_fault(fault);
 
+    if (nearest)
+        return g_strdup_printf("%s%s%s; did you mean '--%s'?", name ? name : "", name ? ": " : "",
+                               text, nearest);
     return g_strdup_printf("%s%s%s; see '%s %s%s--help'", name ? name : "", name ? ": " : "", text,
                            call->set->program, name ? name : "", name ? " " : "");
 }

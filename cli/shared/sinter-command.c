@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "sinter-error.h"
+#include "sinter-nearest.h"
 
 /* A call during parsing. */
 typedef struct {
@@ -237,6 +238,38 @@ sinter_command_parse(const SinterCommandSet *set, const char *const *arguments, 
     good = parse_call(&parsing, (const char *const *)call->words, error);
     g_clear_pointer(&parsing.rest, g_ptr_array_unref);
     return good ? g_steal_pointer(&call) : NULL;
+}
+
+/* --- misspelled options ----------------------------------------------------------------------- */
+
+static void
+add_names(GPtrArray *names, const SinterOption *rows, gsize n_rows)
+{
+    for (gsize i = 0; i < n_rows; i++) {
+        /* an option that the help does not list is not offered */
+        if (rows[i].name && rows[i].help)
+            g_ptr_array_add(names, (gpointer)rows[i].name);
+    }
+}
+
+const char *
+sinter_command_nearest_option(const SinterCommandCall *call, const SinterOptionFault *fault)
+{
+    const SinterCommandSet *set = call->set;
+    const SinterCommandWording *wording = set->wording;
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autofree char *word = NULL;
+
+    if (fault->kind != SINTER_OPTION_UNKNOWN || !g_str_has_prefix(fault->word, "--"))
+        return NULL;
+    word = g_strndup(fault->word + 2, strcspn(fault->word + 2, "="));
+    if (call->command)
+        add_names(names, call->command->options, call->command->n_options);
+    add_names(names, wording->common, call->command ? wording->n_common_behind : wording->n_common);
+    if (!call->command || wording->program_behind)
+        add_names(names, set->options, set->n_options);
+    g_ptr_array_add(names, NULL);
+    return sinter_nearest_find(word, (const char *const *)names->pdata);
 }
 
 /* --- running ---------------------------------------------------------------------------------- */

@@ -128,6 +128,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterCommandCall, sinter_command_call_free)
 SinterCommandCall *sinter_command_parse(const SinterCommandSet *set, const char *const *arguments,
                                         GError **error);
 
+/*
+ * Returns: (transfer none) (nullable): the name of the option, among those that could follow, that
+ * an unknown one most likely means; NULL if no name is close, or a letter was given.
+ */
+const char *sinter_command_nearest_option(const SinterCommandCall *call,
+                                          const SinterOptionFault *fault);
+
 /**
  * sinter_command_main:
  *

@@ -40,10 +40,12 @@ chain_next_member(SinterImage *image, gboolean probe, char **ret_path, char **re
 {
     const SinterImageInfo *info = image->info;
     g_autofree char *path = sinter_image_resolve_name(info->path, info->backing_name, error);
+    g_autofree char *format = NULL;
 
-    if (!path)
+    if (!path ||
+        !sinter_image_name_get_format(info->backing_name, info->backing_format, &format, error))
         return FALSE;
-    if (!info->backing_format && !probe) {
+    if (!format && !probe) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
                     "the image does not store the format of its backing file '%s'; store it with "
                     "'sinter-img rebase -u -b NAME -F FORMAT'",
@@ -53,7 +55,7 @@ chain_next_member(SinterImage *image, gboolean probe, char **ret_path, char **re
     g_free(*ret_path);
     g_free(*ret_format);
     *ret_path = g_steal_pointer(&path);
-    *ret_format = g_strdup(info->backing_format);
+    *ret_format = g_steal_pointer(&format);
     return TRUE;
 }
 

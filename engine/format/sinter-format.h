@@ -55,4 +55,11 @@ SinterImageInfo *sinter_image_info_new_for_driver(SinterIo *io, const SinterForm
 /* Calls sinter_format_find() if @name is given, otherwise sinter_format_probe(). */
 const SinterFormat *sinter_format_choose(SinterIo *io, const char *name, GError **error);
 
+/*
+ * Sets @ret_format to the format of a backing file: @stored, or what its JSON name states; NULL if
+ * neither is there. Fails if they contradict each other.
+ */
+gboolean sinter_image_name_get_format(const char *name, const char *stored, char **ret_format,
+                                      GError **error);
+
 G_END_DECLS

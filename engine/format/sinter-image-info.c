@@ -20,11 +20,31 @@ name_is_protocol(const char *name)
     return name[strcspn(name, ":/")] == ':';
 }
 
+/* QEMU takes a relative path in JSON as relative to the current folder, which is no image's. */
+static char *
+resolve_json(const char *name, GError **error)
+{
+    g_auto(SinterImageName) parsed = { 0 };
+
+    if (!sinter_image_name_parse(name, &parsed, error)) {
+        sinter_error_prefix(error, "'%s': ", name);
+        return NULL;
+    }
+    if (parsed.path && g_path_is_absolute(parsed.path) && !parsed.no_backing)
+        return g_steal_pointer(&parsed.path);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "'%s' does not name a file with an absolute path", name);
+    return NULL;
+}
+
 char *
 sinter_image_resolve_name(const char *image_path, const char *name, GError **error)
 {
     g_autofree char *folder = NULL;
+    g_autofree char *path = NULL;
 
+    if (sinter_image_name_is_json(name))
+        return resolve_json(name, error);
     if (*name == '\0' || name_is_protocol(name)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "'%s' is not a plain path",
                     name);
@@ -33,7 +53,8 @@ sinter_image_resolve_name(const char *image_path, const char *name, GError **err
     if (g_path_is_absolute(name) || !strchr(image_path, '/'))
         return g_strdup(name);
     folder = g_path_get_dirname(image_path);
-    return g_build_filename(folder, name, NULL);
+    path = g_build_filename(folder, name, NULL);
+    return name_is_protocol(path) ? g_build_filename(".", path, NULL) : g_steal_pointer(&path);
 }
 
 SinterImageInfo *

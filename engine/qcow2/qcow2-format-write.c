@@ -9,6 +9,7 @@
 #include "qcow2/write/qcow2-compress.h"
 #include "qcow2/write/qcow2-empty.h"
 #include "qcow2/write/qcow2-place.h"
+#include "qcow2/write/qcow2-uncover.h"
 
 static void
 fill_traits(const SinterQcow2Writer *self, SinterFormatTraits *ret)
@@ -155,4 +156,11 @@ gboolean
 sinter_qcow2_format_write_empty(gpointer writer, GError **error)
 {
     return sinter_qcow2_empty(writer, error);
+}
+
+gboolean
+sinter_qcow2_format_write_uncover(gpointer writer, guint64 offset, guint64 len, guint64 *ret_end,
+                                  GError **error)
+{
+    return sinter_qcow2_uncover(writer, offset, len, ret_end, error);
 }

@@ -38,5 +38,7 @@ gboolean sinter_qcow2_format_write_adopt(gpointer writer, const guint64 *offsets
                                          SinterIo *from, guint64 from_offset, GError **error);
 void sinter_qcow2_format_write_store_zeros(gpointer writer);
 gboolean sinter_qcow2_format_write_empty(gpointer writer, GError **error);
+gboolean sinter_qcow2_format_write_uncover(gpointer writer, guint64 offset, guint64 len,
+                                           guint64 *ret_end, GError **error);
 
 G_END_DECLS

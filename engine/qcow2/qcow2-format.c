@@ -204,4 +204,5 @@ const SinterFormat sinter_format_qcow2 = {
     .salvage_map = sinter_qcow2_salvage_map,
     .patch = sinter_qcow2_patch,
     .rescue = sinter_qcow2_rescue,
+    .write_uncover = sinter_qcow2_format_write_uncover,
 };

@@ -8,6 +8,7 @@
  */
 
 #include "crash-operation.h"
+#include "crash-bitmaps.h"
 #include "crash-qemu.h"
 #include "io/sinter-fs-fault.h"
 #include "qcow2-judge.h"
@@ -28,12 +29,14 @@ typedef struct {
     guint log_end_all;               /* the log's length when the operation had returned */
     GBytes *before[CRASH_VIEWS_MAX]; /* NULL: no such disk */
     GBytes *after[CRASH_VIEWS_MAX];
-    GPtrArray *names; /* of all files that there ever were */
+    GPtrArray *bitmaps[CRASH_VIEWS_MAX]; /* before; NULL: not looked at */
+    GPtrArray *names;                    /* of all files that there ever were */
     guint64 n_judged;
     guint64 n_rerun;
     guint64 n_cut_again;
     guint64 n_shown;
     gboolean is_second; /* the run that is judged is itself one after a cut */
+    gboolean was_cut;   /* so bitmaps may be lost, even once it is done */
     guint rerun_every;  /* states */
 } Trial;
 
@@ -94,6 +97,10 @@ trial_init(Trial *self, const CrashOperation *operation)
     *self = (Trial){ .operation = operation, .rerun_every = RERUN_EVERY };
     operation->prepare(undisturbed);
     trial_read_views(operation, undisturbed, self->before);
+    for (guint i = 0; operation->views[i].path; i++) {
+        if (operation->views[i].bitmaps)
+            self->bitmaps[i] = crash_bitmaps_read(undisturbed, operation->views[i].path);
+    }
     operation->run(undisturbed, FALSE, &error);
     g_assert_no_error(error);
     trial_read_views(operation, undisturbed, self->after);
@@ -117,6 +124,7 @@ trial_clear(Trial *self)
     for (guint i = 0; i < CRASH_VIEWS_MAX; i++) {
         g_clear_pointer(&self->before[i], g_bytes_unref);
         g_clear_pointer(&self->after[i], g_bytes_unref);
+        g_clear_pointer(&self->bitmaps[i], g_ptr_array_unref);
     }
     crash_base_clear(&self->base);
     g_ptr_array_unref(self->names);
@@ -171,6 +179,18 @@ check_promise(const CrashView *view, SinterFs *fs, GBytes *before, GBytes *after
                            done ? " once done was said" : "");
 }
 
+static char *
+check_bitmaps(Trial *self, SinterFs *fs, guint i)
+{
+    const CrashView *view = &self->operation->views[i];
+    g_autoptr(GBytes) disk = self->bitmaps[i] ? view_read(view, fs, NULL) : NULL;
+
+    /* an image that is about to go need not show anything */
+    return disk ? crash_bitmaps_judge(fs, view->path, self->bitmaps[i], self->before[i], disk,
+                                      self->was_cut)
+                : NULL;
+}
+
 /* A file may be absent that was not there before, or that is not to be there afterwards. */
 static gboolean
 may_be_absent(const CrashView *view, GBytes *before, GBytes *after, gboolean done)
@@ -201,7 +221,8 @@ check_view(Trial *self, SinterFs *fs, guint i, gboolean done)
     /* a snapshot that comes or goes may be there or not */
     if (view->snapshot && !done && (!before || !after))
         return NULL;
-    return check_promise(view, fs, before, after, done);
+    trouble = check_promise(view, fs, before, after, done);
+    return trouble ? trouble : check_bitmaps(self, fs, i);
 }
 
 /* What an operation makes on the way is gone when it is done, whoever made it. */
@@ -273,6 +294,7 @@ check_rerun(Trial *self, SinterFs *fs)
     char *trouble;
 
     self->n_rerun++;
+    self->was_cut = TRUE;
     base_of_state(self, &base, fs);
     if (self->operation->run(record, TRUE, &error))
         trouble = check_views(self, fs, TRUE);
@@ -313,8 +335,10 @@ static char *
 check_state(SinterFs *fs, guint log_end, gpointer data)
 {
     Trial *self = data;
-    char *trouble = check_views(self, fs, log_end == self->log_end_all);
+    char *trouble;
 
+    self->was_cut = self->is_second || log_end < self->log_end_all;
+    trouble = check_views(self, fs, log_end == self->log_end_all);
     self->n_judged++;
     if (!trouble && self->n_judged % QEMU_EVERY == 0)
         trouble = show_qemu(self, fs);

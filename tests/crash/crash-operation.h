@@ -27,6 +27,9 @@ typedef struct {
     const char *snapshot; /* NULL: the disk as it is now */
     CrashPromise promise;
     gboolean may_go; /* the file is removed by the operation */
+    /* its dirty bitmaps are judged: each is kept, with all that changed, or says that it is lost;
+     * the latter only where the operation was cut */
+    gboolean bitmaps;
 } CrashView;
 
 #define CRASH_VIEWS_MAX 8

@@ -135,6 +135,14 @@ class Convert(ConvertCase):
                     self.assertLessEqual(sizes[1], sizes[0] * 1.05 + (1 << 20 if "2M" in options
                                                                       else 1 << 16))
 
+    def test_compressed_without_holes(self):
+        """Zeros are explicit, and compressed like everything else."""
+        for source in ("over.qcow2", "disk.raw"):
+            self.convert(*TO_QCOW2, "-c", "-S", "0", source, "new")
+            sizes = [os.stat(os.path.join(folder, "new")).st_size
+                     for folder in (self.theirs, self.ours)]
+            self.assertLessEqual(sizes[1], sizes[0] * 1.05 + (1 << 16))
+
     def test_flags(self):
         for words in (["-S", "0"], ["-S", "64k"], ["-S", "512"], ["-m", "1"], ["-m", "16", "-W"],
                       ["-W", "-c"], ["-C"], ["-t", "none"], ["-T", "none"], ["-t", "writethrough"],

@@ -41,7 +41,6 @@ info --zzz plain.qcow2
 info --backing plain.qcow2
 info --backing-chain -f qcow2 over.qcow2
 info --backing-chain --image-opts driver=qcow2,file.filename=over.qcow2
-info --back-chain over.qcow2
 info -- plain.qcow2
 info plain.qcow2 --output=json
 info --output=json --output=human plain.qcow2
@@ -81,8 +80,11 @@ class Info(img.ImgCase):
                 "info", "--backing-chain", "loop.qcow2", stderr="loop")
         differs("formats other than raw and qcow2 are none of ours", "info", "-f", "vmdk",
                 "plain.qcow2", stderr="Unknown driver 'vmdk'")
-        differs("a file without a format driver is no image to us", "info", "--image-opts",
-                "driver=file,filename=plain.qcow2", stderr="block device must be specified")
+        differs("a file without a format driver is raw to us", "info", "--image-opts",
+                "driver=file,filename=plain.qcow2", status=0)
+        differs("an option with a typing error gets a suggestion", "info", "--back-chain",
+                "over.qcow2", stderr="unrecognized option '--back-chain'; did you mean "
+                                     "'--backing-chain'\\?\n")
 
     def test_json_for_programs(self):
         """What is ours alone stands below one key."""

@@ -21,6 +21,35 @@ WRONG_USE = [[], ["image"], ["image", "0"], ["image", "1000"], ["--shrink", "ima
              ["--shrink", "v2", "1M"], ["v2", "1000"], ["orphan", "9M"], ["-f", "raw", "raw", "-9M"]]
 
 
+class Blocks:
+    """The refcount blocks of an image with refcounts of 16 bits, without what counts themselves."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            self.image = file.read()
+        self.cluster = 1 << self.number(20, 4)
+
+    def number(self, at, n):
+        return int.from_bytes(self.image[at:at + n], "big")
+
+    def places(self):
+        table = self.number(48, 8)
+        return [self.number(table + i * 8, 8)
+                for i in range(self.number(56, 4) * self.cluster // 8)]
+
+    def n_used(self):
+        return sum(place != 0 for place in self.places())
+
+    def all(self):
+        for index, place in enumerate(self.places()):
+            if place:
+                counts = [self.number(place + i * 2, 2) for i in range(self.cluster // 2)]
+                own = place // self.cluster - index * len(counts)
+                if 0 <= own < len(counts):
+                    counts[own] = 0
+                yield counts
+
+
 class Words(twins.TwinCase):
     def setUp(self):
         super().setUp()
@@ -49,6 +78,23 @@ class Words(twins.TwinCase):
                 with self.subTest(name, size=size):
                     self.same("resize", "--shrink", *words, size)
                     self.assert_alike(name)
+
+    def test_no_empty_refcount_block(self):
+        """What counted only what the disk has lost goes with it, and comes back when it grows."""
+        for bits in (9, 10):
+            self.create("fine", "3M", options=f"cluster_size={1 << bits}",
+                        writes=["write -P 5 0 3M"])
+            before = Blocks(self.path("fine")).n_used()
+            self.fork()
+            self.same("resize", "--shrink", "fine", "200k")
+            self.assert_alike("fine")
+            self.assertEqual([block for block in Blocks(self.path("fine")).all() if not any(block)],
+                             [])
+            self.assertLess(Blocks(self.path("fine")).n_used(), before)
+            self.same("resize", "fine", "3M")
+            for folder in (self.folder, self.other):
+                twins.write(folder, "fine", ["write -P 6 0 3M"])
+            self.assert_alike("fine")
 
     def test_raw_sizes_are_exact(self):
         for size in ("1001", "+0", "5000", "1M"):

@@ -184,12 +184,24 @@ class Terminal(ImgCase):
                                                   "out"))
         done = ours("convert", "-O", "qcow2", "plain.qcow2", "out", folder=self.folder)
         self.assertEqual(done.stderr, b"")
+        for word in ("-v", "--verbose"):
+            done = ours("convert", word, "-O", "qcow2", "plain.qcow2", "out", folder=self.folder)
+            self.assertIn(b"Not copied: 1 dirty bitmap (--bitmaps copies them)\n", done.stderr)
 
     def test_ways_on(self):
         """A verb with a typing error, the help of one, an image that is locked."""
         done = ours("snapshto", "-l", "plain.qcow2", folder=self.folder)
         self.assertIn(b"Command not found: snapshto; did you mean 'snapshot'?\n", done.stderr)
         self.assert_same("bogus")
+        for words, meant in ((["check", "--ouput=json"], "output"),
+                             (["convert", "--targetiszero", "a", "b"], "target-is-zero"),
+                             (["merge", "--drop-shadow", "--dleete"], "delete"),
+                             (["--plugindir=x", "info"], "plugin-dir")):
+            done = ours(*words, folder=self.folder)
+            self.assertEqual(done.status, 1)
+            self.assertIn(f"unrecognized option '{[word for word in words if '-' in word][-1]}'; "
+                          f"did you mean '--{meant}'?\n".encode(), done.stderr)
+        self.assert_same("info", "--bogus", "plain.qcow2")
         for words in (["help", "snapshot"], ["snapshot", "--help"]):
             self.assertIn(b"Lists, creates, applies or deletes internal snapshots",
                           ours(*words, folder=self.folder).stdout)

@@ -120,10 +120,13 @@ unknown_command(const SinterCommandSet *set, const char *name)
 static char *
 wrong_option(const SinterCommandCall *call, const SinterOptionFault *fault)
 {
-    return g_strdup_printf("%s '%s'",
+    const char *nearest = sinter_command_nearest_option(call, fault);
+
+    return g_strdup_printf("%s '%s'%s%s%s",
                            fault->kind == SINTER_OPTION_NO_VALUE ? "missing argument for option"
                                                                  : "unrecognized option",
-                           fault->getopt_word);
+                           fault->getopt_word, nearest ? "; did you mean '--" : "",
+                           nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 static char *

@@ -33,6 +33,12 @@ sinter_img_change_begin(SinterImgName *name, const SinterImgSource *source, cons
 
     if (!sinter_img_name_parse(name, source, given))
         return FALSE;
+    if (name->no_backing || name->is_null) {
+        sinter_img_error("Could not open '%s': an image that is changed is named with its backing "
+                         "file",
+                         given);
+        return FALSE;
+    }
     io = sinter_img_open_unlocked(name, reads_only ? SINTER_IO_READ
                                                    : SINTER_IO_WRITE | SINTER_IO_EXCLUSIVE);
     info = io ? sinter_image_info_new_for_io(io, name->format, &error) : NULL;

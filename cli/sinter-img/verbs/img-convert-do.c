@@ -454,14 +454,14 @@ convert_open(const SinterImgConvertOptions *self, char **names, int n_names)
     return convert_go_to_snapshot(self, names[0], chains) ? g_steal_pointer(&chains) : NULL;
 }
 
-/* On a terminal: what of the sources is not in the copy. */
+/* What of the sources is not in the copy: on a terminal, or on request. */
 static void
 convert_tell_left(const SinterImgConvertOptions *self, GPtrArray *chains)
 {
     guint n_snapshots = 0;
     guint n_bitmaps = 0;
 
-    if (self->quiet || !isatty(STDERR_FILENO))
+    if (self->quiet || !(self->verbose || isatty(STDERR_FILENO)))
         return;
     for (guint i = 0; i < chains->len; i++) {
         SinterChain *chain = g_ptr_array_index(chains, i);

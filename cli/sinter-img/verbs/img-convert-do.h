@@ -27,6 +27,7 @@ typedef struct {
     gboolean unordered;
     gboolean progress;
     gboolean quiet;
+    gboolean verbose;
     gboolean has_sparse;
     guint64 sparse_bytes;
     guint64 rate_bytes_per_sec;

@@ -182,6 +182,7 @@ static const SinterOption convert_options[] = {
     TEXT('T', "CACHE", source.cache, "cache mode of reads, as for -t"),
     FLAG(NULL, 'p', progress, "print percentages"),
     FLAG(NULL, 'q', quiet, "print only errors"),
+    FLAG("verbose", 'v', verbose, "say which snapshots and bitmaps are not copied"),
     FLAG(NULL, 'C', offload, "let the kernel copy; do not detect zeros"),
     FLAG("bitmaps", 0, bitmaps, "also copy the dirty bitmaps of FILE"),
     FLAG("skip-broken-bitmaps", 0, skip_broken_bitmaps, "skip inconsistent bitmaps"),

@@ -60,6 +60,15 @@ info_fill(SinterImgInfo *self, SinterIo *io, const char *format, GError **error)
     return FALSE;
 }
 
+/* A JSON name is shown as it is stored. */
+static const char *
+backing_as_shown(const SinterImageInfo *info)
+{
+    if (!info->backing_path || sinter_image_name_is_json(info->backing_name))
+        return info->backing_name;
+    return info->backing_path;
+}
+
 /* Reads one image. Returns NULL after a message. */
 static SinterImgInfo *
 info_new(const SinterImgName *name)
@@ -77,8 +86,7 @@ info_new(const SinterImgName *name)
     if (!sinter_img_name_check_options(name, self->info->format))
         return NULL;
     self->specific = sinter_img_info_specific(self);
-    self->backing_to_open =
-        g_strdup(self->info->backing_path ? self->info->backing_path : self->info->backing_name);
+    self->backing_to_open = g_strdup(backing_as_shown(self->info));
     return g_steal_pointer(&self);
 }
 
@@ -88,9 +96,18 @@ info_next_name(SinterImgName *name, const InfoOptions *options, const SinterImgI
 {
     SinterImgSource source = { .format = above->info->backing_format,
                                .force_share = options->source.force_share };
+    const SinterImageInfo *info = above->info;
+    g_autofree char *path = NULL;
+    g_autoptr(GError) error = NULL;
 
     sinter_img_name_clear(name);
-    return sinter_img_name_parse(name, &source, above->backing_to_open);
+    if (!sinter_image_name_is_json(info->backing_name))
+        return sinter_img_name_parse(name, &source, above->backing_to_open);
+    path = sinter_image_resolve_name(info->path, info->backing_name, &error);
+    if (path)
+        return sinter_img_name_parse(name, &source, path);
+    sinter_img_error("Could not open '%s': %s", info->path, error->message);
+    return FALSE;
 }
 
 static gboolean

@@ -34,6 +34,7 @@ merge_fill_options(const SinterImgMerge *self, const SinterImgName *name, const 
     };
 }
 
+/* Also with an error the plan is returned if the chain has the result. */
 static SinterMergePlan *
 merge_do(const SinterImgMerge *self, const char *given, const char *path, SinterMergeOptions *how,
          GError **error)
@@ -48,9 +49,8 @@ merge_do(const SinterImgMerge *self, const char *given, const char *path, Sinter
     how->cancellable = sinter_img_progress_get_cancellable(progress);
     how->progress = sinter_img_progress_get(progress);
     sinter_img_progress_start(progress);
-    if (!sinter_merge(path, how, &plan, error))
-        return NULL;
-    sinter_img_progress_complete(progress);
+    if (sinter_merge(path, how, &plan, error))
+        sinter_img_progress_complete(progress);
     return plan;
 }
 
@@ -132,10 +132,10 @@ sinter_img_merge_run(const SinterImgMerge *self, const char *given, const char *
         return 1;
     merge_fill_options(self, &name, remove, &how);
     plan = merge_do(self, given, name.path, &how, &error);
-    if (!plan)
-        return merge_report(self, &name, remove, error);
-    if (!self->dry_run)
+    if (plan && !self->dry_run)
         warn_of_bitmaps(plan);
+    if (error)
+        return merge_report(self, &name, remove, error);
     if (!self->quiet || json || self->dry_run)
         sinter_img_merge_print(plan, json, self->dry_run);
     return 0;

@@ -2,8 +2,8 @@
 
 /*
  * Opens the image for a name on the command line. Invariant: a name is a plain path, `file:` and a
- * path, or, with --image-opts, a list that names one plain file. Everything else that qemu-img
- * supports (protocols, nested drivers) is refused with a message.
+ * path, `json:` and an object that names one plain file, or, with --image-opts, a list that does
+ * so. Everything else that qemu-img supports (protocols, nested drivers) is refused with a message.
  */
 
 #include "img-open.h"
@@ -60,6 +60,7 @@ sinter_img_name_clear(SinterImgName *self)
     g_clear_pointer(&self->path, g_free);
     g_clear_pointer(&self->format, g_free);
     g_clear_pointer(&self->unknown, g_free);
+    g_clear_pointer(&self->plain, g_free);
     g_clear_pointer(&self->fs, sinter_fs_unref);
 }
 
@@ -77,22 +78,51 @@ say_not_opened(const char *given, const char *format, ...)
     sinter_img_error("Could not open '%s': %s", given, why);
 }
 
+/* Returns whether the name of a format means the file as it is. */
+static gboolean
+is_protocol(const char *format)
+{
+    return g_strcmp0(format, "file") == 0 || g_strcmp0(format, "host_device") == 0;
+}
+
+static gboolean
+take_text(char **member, const char *value)
+{
+    g_free(*member);
+    *member = g_strdup(value);
+    return TRUE;
+}
+
+/* Returns FALSE after a message. */
+static gboolean
+take_locking(SinterImgName *self, const char *value)
+{
+    static const char *const values[] = { "on", "auto", "off", NULL };
+
+    self->force_share |= strcmp(value, "off") == 0;
+    if (g_strv_contains(values, value))
+        return TRUE;
+    say_not_opened(self->given, "invalid parameter value: %s", value);
+    return FALSE;
+}
+
 static gboolean
 take_image_option(const char *key, const char *value, gpointer user_data)
 {
     SinterImgName *self = user_data;
-    char **member = NULL;
 
     if (strcmp(key, "file.filename") == 0)
-        member = &self->path;
-    else if (strcmp(key, "driver") == 0)
-        member = &self->format;
-    else if (strcmp(key, "file.driver") != 0 || strcmp(value, "file") != 0)
-        member = &self->unknown;
-    if (member) {
-        g_free(*member);
-        *member = g_strdup(member == &self->unknown ? key : value);
-    }
+        return take_text(&self->path, value);
+    if (strcmp(key, "driver") == 0)
+        return take_text(&self->format, value);
+    /* of a protocol, which is the image itself */
+    if (strcmp(key, "filename") == 0)
+        return take_text(&self->plain, value);
+    if (strcmp(key, "file.locking") == 0)
+        return take_locking(self, value);
+    if (strcmp(key, "file.driver") != 0 || !is_protocol(value))
+        return take_text(&self->unknown, key);
+    self->is_device = strcmp(value, "host_device") == 0;
     return TRUE;
 }
 
@@ -123,7 +153,12 @@ parse_image_options(SinterImgName *self, const SinterImgSource *source)
                        (int)word, given);
         return FALSE;
     }
-    sinter_img_keyval_each(given, take_image_option, self);
+    if (!sinter_img_keyval_each(given, take_image_option, self))
+        return FALSE;
+    if (self->plain && is_protocol(self->format))
+        take_text(&self->path, self->plain);
+    else if (self->plain)
+        take_text(&self->unknown, "filename");
     if (self->path)
         return check_file_option(self);
     if (self->unknown && g_str_has_prefix(self->unknown, "file."))
@@ -147,12 +182,57 @@ sinter_img_strip_protocol(const char *given, char **ret_protocol)
     return NULL;
 }
 
+/* A disk of zeros, of which no file of the host has to know. */
+static gboolean
+use_null_device(SinterImgName *self, guint64 size, GError **error)
+{
+    g_autoptr(SinterFs) memory = sinter_fs_new_memory();
+    g_autoptr(SinterIo) io =
+        sinter_fs_open(memory, "null-co", SINTER_IO_WRITE | SINTER_IO_CREATE, error);
+
+    if (!io || !sinter_io_truncate(io, size, error))
+        return FALSE;
+    sinter_fs_unref(self->fs);
+    self->fs = g_steal_pointer(&memory);
+    self->path = g_strdup("null-co");
+    self->is_null = TRUE;
+    return TRUE;
+}
+
+static gboolean
+parse_json(SinterImgName *self, const SinterImgSource *source)
+{
+    g_auto(SinterImageName) parsed = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    if (!sinter_image_name_parse(self->given, &parsed, &error) ||
+        (!parsed.path && !use_null_device(self, parsed.null_size, &error))) {
+        say_not_opened(self->given, "%s", error->message);
+        return FALSE;
+    }
+    if (source->format && parsed.format && strcmp(source->format, parsed.format) != 0) {
+        say_not_opened(self->given, "the name states the format '%s', and -f '%s'", parsed.format,
+                       source->format);
+        return FALSE;
+    }
+    if (parsed.path)
+        self->path = g_steal_pointer(&parsed.path);
+    self->format = source->format ? g_strdup(source->format) : g_steal_pointer(&parsed.format);
+    self->is_device = parsed.is_device;
+    self->no_backing = parsed.no_backing;
+    self->force_share |= parsed.no_lock;
+    return TRUE;
+}
+
 static gboolean
 parse_path(SinterImgName *self, const SinterImgSource *source)
 {
     g_autofree char *protocol = NULL;
-    const char *path = sinter_img_strip_protocol(self->given, &protocol);
+    const char *path = NULL;
 
+    if (sinter_image_name_is_json(self->given))
+        return parse_json(self, source);
+    path = sinter_img_strip_protocol(self->given, &protocol);
     if (!path) {
         say_not_opened(self->given, "Unknown protocol '%s'", protocol);
         return FALSE;
@@ -187,9 +267,15 @@ sinter_img_name_parse(SinterImgName *self, const SinterImgSource *source, const 
     *self = (SinterImgName){ .given = given, .fs = new_fs(), .force_share = source->force_share };
     if (source->cache && !sinter_img_cache_parse(source->cache, &self->direct))
         return FALSE;
-    if (source->image_opts)
-        return parse_image_options(self, source) && check_format(given, self->format);
-    return check_format(given, source->format) && parse_path(self, source);
+    if (!source->image_opts && !is_protocol(source->format) && !check_format(given, source->format))
+        return FALSE;
+    if (!(source->image_opts ? parse_image_options(self, source) : parse_path(self, source)))
+        return FALSE;
+    if (is_protocol(self->format)) {
+        self->is_device |= strcmp(self->format, "host_device") == 0;
+        take_text(&self->format, "raw");
+    }
+    return check_format(given, self->format);
 }
 
 /* Checks that can be made before the file is opened, with better messages than the engine's. */
@@ -198,11 +284,22 @@ name_check(const SinterImgName *self)
 {
     struct stat st;
 
+    if (self->is_null)
+        return TRUE;
     if (*self->path == '\0') {
         say_not_opened(self->given, "The 'file' block driver requires a file name");
         return FALSE;
     }
-    if (stat(self->path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+    if (stat(self->path, &st) != 0)
+        return TRUE;
+    if (self->is_device && !S_ISBLK(st.st_mode)) {
+        say_not_opened(
+            self->given,
+            "'host_device' driver requires '%s' to be either a character or block device",
+            self->path);
+        return FALSE;
+    }
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
         say_not_opened(self->given, "'file' driver requires '%s' to be a regular file", self->path);
         return FALSE;
     }
@@ -276,6 +373,8 @@ sinter_img_open_chain(const SinterImgName *name, const char *snapshot)
         return NULL;
     if (name->force_share)
         options.flags |= SINTER_CHAIN_NO_LOCK;
+    if (name->no_backing)
+        options.flags |= SINTER_CHAIN_NO_BACKING;
     if (name->direct)
         options.flags |= SINTER_CHAIN_DIRECT;
     chain = sinter_chain_open(name->path, &options, &error);

@@ -37,9 +37,14 @@ typedef struct {
     char *path;
     char *format;  /* NULL: probe it */
     char *unknown; /* NULL, or an unsupported option of --image-opts */
-    SinterFs *fs;  /* for operations on @path; keeps the file open that it opens first */
+    char
+        *plain; /* (nullable): of --image-opts: the name of the file, if the driver is a protocol */
+    SinterFs *fs; /* for operations on @path; keeps the file open that it opens first */
     gboolean force_share;
     gboolean direct;
+    gboolean is_null;    /* a null device, a file of @fs only */
+    gboolean is_device;  /* it must be a block device */
+    gboolean no_backing; /* the image is opened without its backing file */
 } SinterImgName;
 
 void sinter_img_name_clear(SinterImgName *self);

@@ -501,6 +501,15 @@ typedef struct {
 
     /* Counts the space of the image's file that is in use, in bytes. Any thread. */
     gboolean (*count_used)(SinterImage *image, guint64 *ret_bytes, GError **error);
+
+    /*
+     * Removes the whole clusters of the range from the image, data and zeros: the disk then reads
+     * there like the backing file, and their space is free. Dirty bitmaps record nothing of it.
+     * Durable after write_flush(). Sets @ret_end to the end of what was removed; the last cluster
+     * of the disk counts as whole. If missing: nothing can be removed.
+     */
+    gboolean (*write_uncover)(gpointer writer, guint64 offset, guint64 len, guint64 *ret_end,
+                              GError **error);
 } SinterFormat;
 
 /**

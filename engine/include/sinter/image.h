@@ -224,6 +224,45 @@ void sinter_luks_info_free(SinterLuksInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLuksInfo, sinter_luks_info_free)
 
 /**
+ * SinterImageName:
+ * @path: (nullable): the file; %NULL for a null device
+ * @format: (nullable): the format, if the name states it
+ * @is_device: the file must be a block device
+ * @no_lock: the file is to be opened without a lock
+ * @no_backing: the image is to be opened without its backing file
+ * @null_size: size in bytes of a null device, which reads as zeros
+ *
+ * What a name of an image means.
+ */
+typedef struct {
+    char *path;
+    char *format;
+    gboolean is_device;
+    gboolean no_lock;
+    gboolean no_backing;
+    guint64 null_size;
+} SinterImageName;
+
+/* Returns whether @name begins with `json:`. */
+gboolean sinter_image_name_is_json(const char *name);
+
+/**
+ * sinter_image_name_parse:
+ * @name: a path, or `json:` and an object as QEMU takes it
+ * @ret: (out): clear with sinter_image_name_clear()
+ *
+ * Parses a name strictly. In an object the drivers qcow2 and raw over file, host_device and null-co
+ * are known, with the file's name, its locking, and no backing file ("backing": null). Any other
+ * driver or key is refused, and so is JSON that is not valid.
+ *
+ * Returns: %FALSE with UNSUPPORTED or INVALID_ARGUMENT.
+ */
+gboolean sinter_image_name_parse(const char *name, SinterImageName *ret, GError **error);
+
+void sinter_image_name_clear(SinterImageName *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterImageName, sinter_image_name_clear)
+
+/**
  * sinter_image_resolve_name:
  * @image_path: the image that stores @name
  * @name: a backing file's or data file's name as stored
@@ -231,7 +270,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLuksInfo, sinter_luks_info_free)
  * Resolves a file name that is stored in an image. An absolute path is used unchanged; a relative
  * one is relative to the folder of the image, never to the current folder. A name that begins with
  * a protocol prefix ("nbd:", "json:", "http://") is refused, because QEMU would not treat it as a
- * path; use "./a:b" for a file of that name.
+ * path; use "./a:b" for a file of that name. The exception is a "json:" name as
+ * sinter_image_name_parse() takes it, if it names a file with an absolute path: a relative one
+ * would be relative to the current folder for QEMU.
  *
  * Returns: (transfer full): the path, or %NULL with UNSUPPORTED.
  */

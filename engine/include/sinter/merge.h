@@ -161,7 +161,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterMergePlan, sinter_merge_plan_free)
 /**
  * sinter_merge:
  * @path: the chain's top image: the images above the range are checked for users, too
- * @ret_plan: (out) (optional) (transfer full): what was done
+ * @ret_plan: (out) (optional) (transfer full): what was done; also set if the merge fails after the
+ *   chain has the result, so that only files are left to be removed
  *
  * Merges the range. On success the result is durable. All images of the chain are locked during the
  * merge; if one is in use, fails with LOCKED and names the user.

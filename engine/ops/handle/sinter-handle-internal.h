@@ -68,6 +68,20 @@ void sinter_handle_store_zeros(SinterHandle *handle);
 gboolean sinter_handle_empty(SinterHandle *handle, GError **error);
 
 /*
+ * Fails if a flush of the image's files has failed, or fails now: with an error other than
+ * NO_SPACE, because more space would not bring back what was lost.
+ */
+gboolean sinter_handle_check_flushes(SinterHandle *handle, GError **error);
+
+/*
+ * Removes the whole clusters of the range from the image, so that the disk reads there like its
+ * backing file; durable after a flush. Sets @ret_end to the end of what was removed: @offset if the
+ * format cannot do this.
+ */
+gboolean sinter_handle_uncover_at(SinterHandle *handle, guint64 offset, guint64 length,
+                                  guint64 *ret_end, GError **error);
+
+/*
  * Returns whether the image itself holds the first bytes of the range (data or explicit zeros), and
  * for how many bytes, at least 1, the answer is valid. An image whose format cannot tell holds
  * everything.

@@ -428,6 +428,23 @@ sinter_handle_empty(SinterHandle *handle, GError **error)
 }
 
 gboolean
+sinter_handle_uncover_at(SinterHandle *handle, guint64 offset, guint64 length, guint64 *ret_end,
+                         GError **error)
+{
+    gboolean ok;
+
+    *ret_end = offset;
+    if (!handle_check(handle, "uncovering", offset, length, error))
+        return FALSE;
+    if (!handle->format->write_uncover)
+        return TRUE;
+    handle_enter(handle);
+    ok = handle->format->write_uncover(handle->writer, offset, length, ret_end, error);
+    handle_leave(handle);
+    return ok;
+}
+
+gboolean
 sinter_handle_flush(SinterHandle *handle, GError **error)
 {
     gboolean ok;
@@ -436,6 +453,18 @@ sinter_handle_flush(SinterHandle *handle, GError **error)
     ok = handle->format->write_flush(handle->writer, error);
     handle_leave(handle);
     return ok;
+}
+
+gboolean
+sinter_handle_check_flushes(SinterHandle *handle, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (sinter_io_flush(handle->io, &local) &&
+        (handle->traits.data_io == handle->io || sinter_io_flush(handle->traits.data_io, &local)))
+        return TRUE;
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_FAILED, local->message);
+    return FALSE;
 }
 
 gboolean

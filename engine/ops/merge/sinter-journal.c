@@ -43,6 +43,8 @@ sinter_journal_free(SinterJournal *self)
     g_free(self->child);
     g_free(self->backing);
     g_ptr_array_unref(self->leftover);
+    g_strfreev(self->lost_bitmaps);
+    g_strfreev(self->lost_bitmap_files);
     g_free(self);
 }
 
@@ -76,28 +78,29 @@ get_text(GKeyFile *file, const char *group, const char *key)
     return escaped ? g_strcompress(escaped) : NULL;
 }
 
+/* Texts whose keys are @what and a number. @texts: (nullable) */
 static void
-put_members(GKeyFile *file, char *const *members)
+put_texts(GKeyFile *file, const char *what, char *const *texts)
 {
-    for (guint i = 0; members[i]; i++) {
-        g_autofree char *key = g_strdup_printf("member-%u", i);
+    for (guint i = 0; texts && texts[i]; i++) {
+        g_autofree char *key = g_strdup_printf("%s-%u", what, i);
 
-        put_text(file, MAIN, key, members[i]);
+        put_text(file, MAIN, key, texts[i]);
     }
 }
 
 static char **
-get_members(GKeyFile *file)
+get_texts(GKeyFile *file, const char *what)
 {
-    g_autoptr(GPtrArray) members = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
 
     for (guint i = 0;; i++) {
-        g_autofree char *key = g_strdup_printf("member-%u", i);
+        g_autofree char *key = g_strdup_printf("%s-%u", what, i);
         char *text = get_text(file, MAIN, key);
 
-        g_ptr_array_add(members, text);
+        g_ptr_array_add(texts, text);
         if (!text)
-            return (char **)g_ptr_array_free(g_steal_pointer(&members), FALSE);
+            return (char **)g_ptr_array_free(g_steal_pointer(&texts), FALSE);
     }
 }
 
@@ -154,7 +157,9 @@ journal_format(const SinterJournal *self)
                           self->direction == SINTER_MERGE_DOWN ? "down" : "up");
     put_text(file, MAIN, "child", self->child);
     put_text(file, MAIN, "backing", self->backing);
-    put_members(file, self->members);
+    put_texts(file, "member", self->members);
+    put_texts(file, "lost-bitmap", self->lost_bitmaps);
+    put_texts(file, "lost-bitmap-file", self->lost_bitmap_files);
     g_key_file_set_uint64(file, MAIN, "n-leftover", self->leftover->len);
     for (guint i = 0; i < self->leftover->len; i++)
         put_leftover(file, g_ptr_array_index(self->leftover, i), i);
@@ -180,13 +185,16 @@ journal_parse_fields(SinterJournal *self, GKeyFile *file)
     self->deletes = g_key_file_get_boolean(file, MAIN, "delete", NULL);
     self->child = get_text(file, MAIN, "child");
     self->backing = get_text(file, MAIN, "backing");
-    self->members = get_members(file);
+    self->members = get_texts(file, "member");
+    self->lost_bitmaps = get_texts(file, "lost-bitmap");
+    self->lost_bitmap_files = get_texts(file, "lost-bitmap-file");
     for (guint64 i = 0; i < n; i++) {
         if (!get_leftover(file, (guint)i, self->leftover))
             return FALSE;
     }
     return g_key_file_get_integer(file, MAIN, "version", NULL) == JOURNAL_VERSION && phase &&
-           direction && g_strv_length(self->members) >= 2;
+           direction && g_strv_length(self->members) >= 2 &&
+           g_strv_length(self->lost_bitmaps) == g_strv_length(self->lost_bitmap_files);
 }
 
 static SinterJournal *
@@ -306,6 +314,19 @@ sinter_journal_matches(const SinterJournal *self, const SinterMergeOptions *opti
            self->drops_shadowed == ((options->flags & SINTER_MERGE_DROP_SHADOWED) != 0) &&
            self->deletes == ((options->flags & SINTER_MERGE_DELETE) != 0) &&
            (options->direction == SINTER_MERGE_CHEAPER || options->direction == self->direction);
+}
+
+gboolean
+sinter_journal_has_same_files(const SinterJournal *self, const SinterJournal *other)
+{
+    if (self->leftover->len != other->leftover->len)
+        return FALSE;
+    for (guint i = 0; i < self->leftover->len; i++) {
+        if (!sinter_leftover_is_same(g_ptr_array_index(self->leftover, i),
+                                     g_ptr_array_index(other->leftover, i)))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 char *

@@ -36,6 +36,9 @@ typedef struct {
     char *child;                    /* nullable: the image above */
     char *backing;                  /* nullable: the backing file of the result */
     GPtrArray *leftover;            /* of SinterLeftover, in the order of removal */
+    /* nullable: dirty bitmaps that the result does not have, and for each the image that has it */
+    char **lost_bitmaps;
+    char **lost_bitmap_files;
 } SinterJournal;
 
 SinterJournal *sinter_journal_new(void);
@@ -63,6 +66,9 @@ gboolean sinter_journal_remove(SinterFs *fs, const char *path, GError **error);
 
 /* Returns whether a call with @options started the merge. */
 gboolean sinter_journal_matches(const SinterJournal *self, const SinterMergeOptions *options);
+
+/* Returns whether both name the same files to remove, with the same content. */
+gboolean sinter_journal_has_same_files(const SinterJournal *self, const SinterJournal *other);
 
 /* (transfer full): a description of the request for people: "merge of 'a' down to 'b'". */
 char *sinter_journal_describe(const SinterJournal *self);

@@ -40,6 +40,13 @@ sinter_leftover_free(SinterLeftover *self)
     g_free(self);
 }
 
+gboolean
+sinter_leftover_is_same(const SinterLeftover *self, const SinterLeftover *other)
+{
+    return strcmp(self->path, other->path) == 0 && self->size_bytes == other->size_bytes &&
+           strcmp(self->digest, other->digest) == 0;
+}
+
 static gboolean
 leftover_check(const SinterLeftover *self, SinterIo *io, GError **error)
 {
@@ -50,7 +57,7 @@ leftover_check(const SinterLeftover *self, SinterIo *io, GError **error)
     now = sinter_leftover_new(io, self->path, error);
     if (!now)
         return FALSE;
-    if (now->size_bytes == self->size_bytes && strcmp(now->digest, self->digest) == 0)
+    if (sinter_leftover_is_same(now, self))
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED,
                 "'%s' was replaced since the merge, and is not removed", self->path);

@@ -23,6 +23,9 @@ SinterLeftover *sinter_leftover_new(SinterIo *io, const char *path, GError **err
 void sinter_leftover_free(SinterLeftover *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterLeftover, sinter_leftover_free)
 
+/* Returns whether both are the file of the same name with the same content, as far as recorded. */
+gboolean sinter_leftover_is_same(const SinterLeftover *self, const SinterLeftover *other);
+
 /*
  * Durably removes the file. Succeeds if the file does not exist. If the file is in use or has
  * changed, it is kept and this is an error.

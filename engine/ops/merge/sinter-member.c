@@ -106,8 +106,16 @@ sinter_member_open(SinterChain *chain, guint layer, SinterIoFlags flags, GError 
 gboolean
 sinter_member_finish(SinterHandle *handle, GError *failure, GError **error)
 {
+    GError *flush = NULL;
+
     if (!failure)
         return sinter_handle_close(handle, error);
+    /* a caller that then finds space, or another way, must not pass over a flush that failed */
+    if (g_error_matches(failure, SINTER_ERROR, SINTER_ERROR_NO_SPACE) &&
+        !sinter_handle_check_flushes(handle, &flush)) {
+        g_error_free(failure);
+        failure = flush;
+    }
     if (g_error_matches(failure, SINTER_ERROR, SINTER_ERROR_CANCELLED))
         sinter_handle_close(handle, NULL);
     else

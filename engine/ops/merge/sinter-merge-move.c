@@ -54,13 +54,17 @@ typedef struct {
     SinterExtent extent;
 } Shadow;
 
+/* For ranges from @offset on. */
 static gboolean
-shadow_init(Shadow *self, SinterChain *chain, guint n, GError **error)
+shadow_init(Shadow *self, SinterChain *chain, guint n, guint64 offset, GError **error)
 {
+    guint64 size;
+
     *self = (Shadow){ .chain = sinter_chain_slice(chain, 0, n) };
-    return sinter_chain_walk_init(&self->walk, self->chain, 0,
-                                  sinter_chain_get_virtual_size(self->chain), SINTER_MAP_DEFAULT,
-                                  error);
+    size = sinter_chain_get_virtual_size(self->chain);
+    offset = MIN(offset, size);
+    return sinter_chain_walk_init(&self->walk, self->chain, offset, size - offset,
+                                  SINTER_MAP_DEFAULT, error);
 }
 
 static void
@@ -94,9 +98,12 @@ shadow_filter(guint64 offset, guint64 length, gboolean *ret_skip, guint64 *ret_l
 }
 
 static SinterTransfer
-describe_transfer(SinterHandle *target, const SinterMergeOptions *options, SinterProgress *progress)
+describe_transfer(const SinterMergeMove *move, SinterHandle *target, SinterProgress *progress)
 {
+    const SinterMergeOptions *options = move->options;
+
     return (SinterTransfer){
+        .n_layers = move->stretch.base - move->stretch.top,
         .target = target,
         .compression = SINTER_TRANSFER_KEEP,
         .unordered = TRUE,
@@ -109,80 +116,103 @@ describe_transfer(SinterHandle *target, const SinterMergeOptions *options, Sinte
 }
 
 static gboolean
-move_down(SinterChain *chain, SinterMergeStretch stretch, SinterTransfer *job, GError **error)
+goes_down(const SinterMergeMove *move)
 {
-    g_autoptr(SinterChain) source =
-        sinter_chain_slice(chain, stretch.top, stretch.base - stretch.top);
-    guint64 size = sinter_chain_get_virtual_size(source);
-    guint64 target_size = sinter_handle_get_virtual_size(job->target);
-    SinterTransferStats stats;
-
-    job->source = source;
-    job->n_layers = stretch.base - stretch.top;
-    job->length = size;
-    sinter_progress_set_total(job->progress, size);
-    if (size > 0 && !sinter_transfer_run(job, &stats, error))
-        return FALSE;
-    /* a larger base would be visible through the image above, which reads zeros there */
-    return stretch.top == 0 || target_size <= size ||
-           sinter_handle_zero_at(job->target, size, target_size - size, error);
+    return move->plan->direction == SINTER_MERGE_DOWN;
 }
 
 static gboolean
-move_up(SinterChain *chain, SinterMergeStretch stretch, SinterTransfer *job, GError **error)
+has_below(const SinterMergeMove *move)
 {
-    guint below = stretch.base + 1;
-    gboolean has_below = below < chain->layers->len;
-    g_autoptr(SinterChain) rest =
-        has_below ? sinter_chain_slice(chain, below, chain->layers->len - below) : NULL;
-    guint64 size = size_of(chain, stretch.top);
-    guint64 length = MIN(size, size_of(chain, stretch.top + 1));
-    SinterTransferStats stats;
+    return move->stretch.base + 1 < move->chain->layers->len;
+}
 
-    job->source = sinter_handle_get_backing(job->target);
-    job->n_layers = stretch.base - stretch.top;
-    job->length = length;
-    job->only_missing = TRUE;
-    job->zeros = has_below ? SINTER_TRANSFER_ZEROS_SAY : SINTER_TRANSFER_ZEROS_SKIP;
-    sinter_progress_set_total(job->progress, size);
-    if (length > 0 && !sinter_transfer_run(job, &stats, error))
-        return FALSE;
-    return !rest || sinter_grow_hide(job->target, rest, length, error);
+guint64
+sinter_merge_move_end(const SinterMergeMove *move)
+{
+    guint64 size = size_of(move->chain, move->stretch.top);
+
+    return goes_down(move) ? size : MIN(size, size_of(move->chain, move->stretch.top + 1));
 }
 
 static gboolean
-move_content(SinterChain *chain, const SinterMergePlan *plan, SinterMergeStretch stretch,
-             SinterTransfer *job, gboolean drops_shadowed, GError **error)
+run_transfer(const SinterMergeMove *move, SinterTransfer *job, GError **error)
 {
-    g_auto(Shadow) shadow = { 0 };
+    SinterMergeStretch stretch = move->stretch;
+    g_autoptr(SinterChain) source = NULL;
+    SinterTransferStats stats;
 
-    if (drops_shadowed && stretch.top > 0) {
-        if (!shadow_init(&shadow, chain, stretch.top, error))
-            return FALSE;
-        job->filter = shadow_filter;
-        job->filter_data = &shadow;
+    if (goes_down(move)) {
+        source = sinter_chain_slice(move->chain, stretch.top, stretch.base - stretch.top);
+        job->source = source;
+    } else {
+        job->source = sinter_handle_get_backing(job->target);
+        job->only_missing = TRUE;
+        job->zeros = has_below(move) ? SINTER_TRANSFER_ZEROS_SAY : SINTER_TRANSFER_ZEROS_SKIP;
     }
-    return plan->direction == SINTER_MERGE_DOWN ? move_down(chain, stretch, job, error)
-                                                : move_up(chain, stretch, job, error);
+    return sinter_transfer_run(job, &stats, error);
 }
 
 gboolean
-sinter_merge_move(SinterChain *chain, const SinterMergePlan *plan, SinterMergeStretch stretch,
-                  const SinterMergeOptions *options, GError **error)
+sinter_merge_move_range(const SinterMergeMove *move, SinterHandle *target, guint64 offset,
+                        guint64 length, SinterProgress *progress, GError **error)
 {
-    gboolean drops_shadowed = (options->flags & SINTER_MERGE_DROP_SHADOWED) != 0;
-    guint result = result_layer(plan, stretch);
-    SinterHandle *target;
-    GError *failure = NULL;
-    SinterTransfer job;
+    SinterTransfer job = describe_transfer(move, target, progress);
+    gboolean drops_shadowed = (move->options->flags & SINTER_MERGE_DROP_SHADOWED) != 0;
+    g_auto(Shadow) shadow = { 0 };
 
-    target = plan->direction == SINTER_MERGE_DOWN
-                 ? sinter_grow_open(chain, result, 0, size_of(chain, stretch.top), error)
-                 : sinter_member_open(chain, result, 0, error);
+    if (length == 0)
+        return TRUE;
+    job.offset = job.target_offset = offset;
+    job.length = length;
+    if (drops_shadowed && move->stretch.top > 0) {
+        if (!shadow_init(&shadow, move->chain, move->stretch.top, offset, error))
+            return FALSE;
+        job.filter = shadow_filter;
+        job.filter_data = &shadow;
+    }
+    return run_transfer(move, &job, error);
+}
+
+gboolean
+sinter_merge_move_tail(const SinterMergeMove *move, SinterHandle *target, GError **error)
+{
+    guint64 end = sinter_merge_move_end(move);
+    guint64 target_size = sinter_handle_get_virtual_size(target);
+    guint below = move->stretch.base + 1;
+    g_autoptr(SinterChain) rest = NULL;
+
+    /* a larger base would be visible through the image above, which reads zeros there */
+    if (goes_down(move))
+        return move->stretch.top == 0 || target_size <= end ||
+               sinter_handle_zero_at(target, end, target_size - end, error);
+    if (has_below(move))
+        rest = sinter_chain_slice(move->chain, below, move->chain->layers->len - below);
+    return !rest || sinter_grow_hide(target, rest, end, error);
+}
+
+SinterHandle *
+sinter_merge_move_open(const SinterMergeMove *move, GError **error)
+{
+    guint result = result_layer(move->plan, move->stretch);
+
+    return goes_down(move) ? sinter_grow_open(move->chain, result, 0,
+                                              size_of(move->chain, move->stretch.top), error)
+                           : sinter_member_open(move->chain, result, 0, error);
+}
+
+gboolean
+sinter_merge_move(const SinterMergeMove *move, GError **error)
+{
+    SinterHandle *target = sinter_merge_move_open(move, error);
+    SinterProgress *progress = move->options->progress;
+    GError *failure = NULL;
+
     if (!target)
         return FALSE;
-    job = describe_transfer(target, options, options->progress);
-    move_content(chain, plan, stretch, &job, drops_shadowed, &failure);
+    sinter_progress_set_total(progress, size_of(move->chain, move->stretch.top));
+    if (sinter_merge_move_range(move, target, 0, sinter_merge_move_end(move), progress, &failure))
+        sinter_merge_move_tail(move, target, &failure);
     return sinter_member_finish(target, failure, error);
 }
 

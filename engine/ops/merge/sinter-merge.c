@@ -17,7 +17,7 @@
 #include "sinter-leftover.h"
 #include "sinter-member.h"
 #include "sinter-merge-bitmaps.h"
-#include "sinter-merge-move.h"
+#include "sinter-merge-parts.h"
 #include "sinter-progress.h"
 
 #include <string.h>
@@ -32,6 +32,7 @@ typedef struct {
     SinterChain *chain;
     SinterMergeStretch stretch;
     SinterMergePlan *plan;
+    gboolean is_linked; /* the chain has the result */
 } Merge;
 
 static void
@@ -128,8 +129,8 @@ plan_from_journal(const SinterJournal *journal)
     g_ptr_array_add(leftover, NULL);
     plan->leftover = (char **)g_ptr_array_free(leftover, FALSE);
     plan->deletes = journal->deletes;
-    plan->lost_bitmaps = g_new0(char *, 1);
-    plan->lost_bitmap_files = g_new0(char *, 1);
+    plan->lost_bitmaps = g_strdupv(journal->lost_bitmaps);
+    plan->lost_bitmap_files = g_strdupv(journal->lost_bitmap_files);
     plan->resumes = TRUE;
     return plan;
 }
@@ -217,36 +218,6 @@ merge_make_plan(Merge *self, GError **error)
     return FALSE;
 }
 
-/* Fills in the journal of a new merge. */
-static gboolean
-merge_fill_journal(Merge *self, GError **error)
-{
-    SinterJournal *journal = sinter_journal_new();
-    const SinterMergePlan *plan = self->plan;
-
-    sinter_journal_free(self->journal);
-    self->journal = journal;
-    journal->top = g_strdup(self->options.top);
-    journal->base = g_strdup(self->options.base);
-    journal->remove = g_strdup(self->options.remove);
-    journal->drops_shadowed = (self->options.flags & SINTER_MERGE_DROP_SHADOWED) != 0;
-    journal->deletes = plan->deletes;
-    journal->direction = plan->direction;
-    journal->members = g_strdupv(plan->members);
-    journal->child = g_strdup(plan->child);
-    journal->backing = g_strdup(plan->backing);
-    for (guint i = 0; plan->leftover[i]; i++) {
-        g_autoptr(SinterIo) io =
-            sinter_fs_open(self->fs, plan->leftover[i], SINTER_IO_READ | SINTER_IO_NO_LOCK, error);
-        SinterLeftover *leftover = io ? sinter_leftover_new(io, plan->leftover[i], error) : NULL;
-
-        if (!leftover)
-            return FALSE;
-        g_ptr_array_add(journal->leftover, leftover);
-    }
-    return TRUE;
-}
-
 static gboolean
 merge_store_journal(Merge *self, SinterJournalPhase phase, GError **error)
 {
@@ -260,6 +231,50 @@ static gboolean
 merge_drop_journal(Merge *self, GError **error)
 {
     return !self->journal_path || sinter_journal_remove(self->fs, self->journal_path, error);
+}
+
+/* A stored journal that names the files as they were before parts of them were freed must not stay:
+ * it would not find them. */
+static gboolean
+merge_replace_journal(Merge *self, SinterJournal *journal, GError **error)
+{
+    g_autoptr(SinterJournal) old = self->journal;
+
+    self->journal = journal;
+    if (!self->is_recorded || sinter_journal_has_same_files(old, journal))
+        return TRUE;
+    self->is_recorded = FALSE;
+    return merge_drop_journal(self, error);
+}
+
+/* Fills in the journal of a new merge. */
+static gboolean
+merge_fill_journal(Merge *self, GError **error)
+{
+    g_autoptr(SinterJournal) journal = sinter_journal_new();
+    const SinterMergePlan *plan = self->plan;
+
+    journal->top = g_strdup(self->options.top);
+    journal->base = g_strdup(self->options.base);
+    journal->remove = g_strdup(self->options.remove);
+    journal->drops_shadowed = (self->options.flags & SINTER_MERGE_DROP_SHADOWED) != 0;
+    journal->deletes = plan->deletes;
+    journal->direction = plan->direction;
+    journal->members = g_strdupv(plan->members);
+    journal->child = g_strdup(plan->child);
+    journal->backing = g_strdup(plan->backing);
+    journal->lost_bitmaps = g_strdupv(plan->lost_bitmaps);
+    journal->lost_bitmap_files = g_strdupv(plan->lost_bitmap_files);
+    for (guint i = 0; plan->leftover[i]; i++) {
+        g_autoptr(SinterIo) io =
+            sinter_fs_open(self->fs, plan->leftover[i], SINTER_IO_READ | SINTER_IO_NO_LOCK, error);
+        SinterLeftover *leftover = io ? sinter_leftover_new(io, plan->leftover[i], error) : NULL;
+
+        if (!leftover)
+            return FALSE;
+        g_ptr_array_add(journal->leftover, leftover);
+    }
+    return merge_replace_journal(self, g_steal_pointer(&journal), error);
 }
 
 static gboolean
@@ -331,6 +346,7 @@ merge_remove_files(Merge *self, GError **error)
 static gboolean
 merge_finish(Merge *self, GError **error)
 {
+    self->is_linked = TRUE;
     if (self->plan->deletes && !merge_remove_files(self, error))
         return FALSE;
     if (!merge_drop_journal(self, error))
@@ -339,12 +355,29 @@ merge_finish(Merge *self, GError **error)
     return TRUE;
 }
 
+/* Moves in parts, which changes the files to be removed: the journal must name them as they are
+ * now. */
+static gboolean
+merge_move_in_parts(Merge *self, const SinterMergeMove *move, GError **error)
+{
+    return sinter_merge_move_in_parts(move, error) && merge_fill_journal(self, error);
+}
+
 /* A merge that fails before the names change leaves no journal. */
 static gboolean
 merge_move(Merge *self, GError **error)
 {
-    if (sinter_merge_move(self->chain, self->plan, self->stretch, &self->options, error))
+    const SinterMergeMove move = { self->chain, self->plan, self->stretch, &self->options };
+    g_autoptr(GError) local = NULL;
+    gboolean ok = sinter_merge_move(&move, &local);
+
+    if (!ok && is_full(local) && self->plan->deletes) {
+        g_clear_error(&local);
+        ok = merge_move_in_parts(self, &move, &local);
+    }
+    if (ok)
         return TRUE;
+    g_propagate_error(error, g_steal_pointer(&local));
     merge_drop_journal(self, NULL);
     return FALSE;
 }
@@ -442,6 +475,8 @@ sinter_merge(const char *path, const SinterMergeOptions *options, SinterMergePla
         g_clear_pointer(&self.chain, sinter_chain_free);
         if (!is_full(local) || !merge_other_way(&self, &other, NULL)) {
             g_propagate_error(error, g_steal_pointer(&local));
+            if (ret_plan && self.is_linked)
+                *ret_plan = g_steal_pointer(&self.plan);
             return FALSE;
         }
     }

@@ -82,8 +82,8 @@ next_member(SinterSalvageSource *self, Member *member, GError **error)
     if (!info->backing_name)
         return TRUE;
     member->path = sinter_image_resolve_name(info->path, info->backing_name, error);
-    member->format = g_strdup(info->backing_format);
-    return member->path != NULL;
+    return member->path && sinter_image_name_get_format(info->backing_name, info->backing_format,
+                                                        &member->format, error);
 }
 
 /*

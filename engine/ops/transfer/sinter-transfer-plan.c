@@ -96,6 +96,10 @@ plan_zero_step(SinterTransferState *self, SinterTransferStep *step, GError **err
         step->kind = sinter_extent_is_zero(&self->same) ? SINTER_STEP_LEAVE : SINTER_STEP_READ;
     } else if (self->job->zeros == SINTER_TRANSFER_ZEROS_SKIP) {
         step->kind = SINTER_STEP_LEAVE;
+    } else if (self->job->zeros == SINTER_TRANSFER_ZEROS_WRITE &&
+               self->job->compression == SINTER_TRANSFER_COMPRESS) {
+        /* explicit zeros are compressed like other data */
+        step->kind = SINTER_STEP_READ;
     }
     return TRUE;
 }

@@ -137,6 +137,8 @@ sinter_qcow2_resize_shrink(SinterQcow2Writer *writer, guint64 size, GError **err
 {
     return write_size(writer, size, error) && sinter_qcow2_disk_end_unmap(writer, size, error) &&
            sinter_qcow2_writer_finish(writer, error) && resize_data_file(writer, size, error) &&
+           sinter_qcow2_alloc_drop_empty_blocks(writer, error) &&
+           sinter_qcow2_writer_finish(writer, error) &&
            sinter_qcow2_disk_end_cut_file(writer, error);
 }
 

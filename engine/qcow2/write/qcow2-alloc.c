@@ -199,6 +199,54 @@ sinter_qcow2_alloc_place_block(SinterQcow2Writer *self, guint64 counted, guint64
     alloc_add_block(self, alloc_block_index(self, counted), cluster);
 }
 
+/* Returns whether block @index, at @own, counts no cluster but possibly itself. */
+static gboolean
+block_is_empty(const SinterQcow2Writer *self, const SinterQcow2Table *block, guint64 index,
+               guint64 own)
+{
+    guint64 first = index << self->geo.refblock_bits;
+    guint64 end = (index + 1) << self->geo.refblock_bits;
+
+    for (guint64 cluster = first; cluster < end; cluster++) {
+        if (cluster != own && block_load(self, block, cluster) != 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+alloc_drop_if_empty(SinterQcow2Writer *self, guint64 index, GError **error)
+{
+    guint64 offset = self->reftable[index] & ~SINTER_QCOW2_REFTABLE_RESERVED;
+    guint64 own = offset >> self->geo.cluster_bits;
+    SinterQcow2Table *block = offset ? sinter_qcow2_table_get(&self->blocks, offset, error) : NULL;
+
+    if (!block || !block_is_empty(self, block, index, own))
+        return block || !offset;
+    if (!sinter_qcow2_proof_counts(self, error))
+        return FALSE;
+    alloc_set_reftable(self, index, 0);
+    sinter_qcow2_table_forget(&self->blocks, offset);
+    /* one that counts itself is not counted any more */
+    if (alloc_block_index(self, own) == index)
+        g_hash_table_remove(self->metadata, GSIZE_TO_POINTER(own));
+    else
+        sinter_qcow2_alloc_release(self, own);
+    return TRUE;
+}
+
+gboolean
+sinter_qcow2_alloc_drop_empty_blocks(SinterQcow2Writer *self, GError **error)
+{
+    for (guint64 i = 0; i < self->reftable_entries; i++) {
+        if (!alloc_drop_if_empty(self, i, error))
+            return FALSE;
+        if (sinter_qcow2_table_set_is_over_budget(&self->blocks))
+            sinter_qcow2_table_set_make_room(&self->blocks);
+    }
+    return TRUE;
+}
+
 gboolean
 sinter_qcow2_alloc_set_refcount(SinterQcow2Writer *self, guint64 cluster, guint64 value,
                                 GError **error)

@@ -13,6 +13,11 @@ gboolean sinter_qcow2_alloc_get_refcount(SinterQcow2Writer *self, guint64 cluste
 gboolean sinter_qcow2_alloc_has_block(SinterQcow2Writer *self, guint64 cluster);
 /* Places a new, zeroed block for the refcount of @counted at @cluster, which the caller counts. */
 void sinter_qcow2_alloc_place_block(SinterQcow2Writer *self, guint64 counted, guint64 cluster);
+/*
+ * Drops all refcount blocks that count nothing but themselves, and frees their clusters; durable
+ * after a flush.
+ */
+gboolean sinter_qcow2_alloc_drop_empty_blocks(SinterQcow2Writer *self, GError **error);
 /* Sets a refcount. @cluster must have a block, and @value must fit its width. */
 gboolean sinter_qcow2_alloc_set_refcount(SinterQcow2Writer *self, guint64 cluster, guint64 value,
                                          GError **error);

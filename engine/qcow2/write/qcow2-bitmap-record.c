@@ -151,13 +151,14 @@ recorder_set_in_use(Recorder *self, SinterQcow2Writer *writer, gboolean in_use, 
 static gboolean
 record_set_in_use(SinterQcow2Writer *self, gboolean in_use, GError **error)
 {
+    self->has_marks = TRUE;
     for (guint i = 0; i < self->recorders->len; i++) {
         if (!recorder_set_in_use(g_ptr_array_index(self->recorders, i), self, in_use, error))
             return FALSE;
     }
     if (!sinter_io_flush(self->io, error))
         return FALSE;
-    self->recording = in_use;
+    self->recording = self->has_marks = in_use;
     return TRUE;
 }
 
@@ -224,25 +225,54 @@ recorder_drop_places(Recorder *self, SinterQcow2Writer *writer)
     }
 }
 
+/* Writes the bits. @ret_fresh is set if the table must refer to new places afterwards. */
 static gboolean
-recorder_write(Recorder *self, SinterQcow2Writer *writer, GError **error)
+recorder_write_bits(Recorder *self, SinterQcow2Writer *writer, gboolean *ret_fresh, GError **error)
 {
     gsize size = writer->geo.cluster_size;
 
     for (guint32 i = 0; i < self->stored->table_entries; i++) {
-        guint8 raw[8];
-
         if (!self->dirty[i])
             continue;
-        sinter_be64_store(raw, self->table[i]);
+        *ret_fresh |= self->fresh[i];
         if (!sinter_io_write(writer->io, self->table[i] & SINTER_QCOW2_OFFSET_MASK,
-                             self->bits + (gsize)i * size, size, error) ||
-            !sinter_io_write(writer->io, self->stored->table_offset + (guint64)i * 8, raw,
+                             self->bits + (gsize)i * size, size, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+recorder_write_table(Recorder *self, SinterQcow2Writer *writer, GError **error)
+{
+    for (guint32 i = 0; i < self->stored->table_entries; i++) {
+        guint8 raw[8];
+
+        if (!self->fresh[i])
+            continue;
+        sinter_be64_store(raw, self->table[i]);
+        if (!sinter_io_write(writer->io, self->stored->table_offset + (guint64)i * 8, raw,
                              sizeof raw, error))
             return FALSE;
         self->fresh[i] = 0;
     }
     return TRUE;
+}
+
+/* A table must not refer to a place that the file does not have yet. */
+static gboolean
+flush_if(gboolean fresh, SinterQcow2Writer *writer, GError **error)
+{
+    return !fresh || sinter_io_flush(writer->io, error);
+}
+
+static gboolean
+recorder_write(Recorder *self, SinterQcow2Writer *writer, GError **error)
+{
+    gboolean fresh = FALSE;
+
+    return recorder_write_bits(self, writer, &fresh, error) && flush_if(fresh, writer, error) &&
+           recorder_write_table(self, writer, error);
 }
 
 /* Stores one bitmap and marks it valid again; leaks nothing on failure. */
@@ -282,7 +312,7 @@ sinter_qcow2_bitmap_record_rescue(SinterQcow2Writer *failed, SinterQcow2Writer *
         if (recorder_reload_table(recorder, fresh, NULL))
             recorder_store(recorder, fresh, NULL);
     }
-    failed->recording = FALSE;
+    failed->recording = failed->has_marks = FALSE;
 }
 
 static gboolean
@@ -298,8 +328,16 @@ record_place(SinterQcow2Writer *self, GError **error)
 static gboolean
 record_write(SinterQcow2Writer *self, GError **error)
 {
+    gboolean fresh = FALSE;
+
     for (guint i = 0; i < self->recorders->len; i++) {
-        if (!recorder_write(g_ptr_array_index(self->recorders, i), self, error))
+        if (!recorder_write_bits(g_ptr_array_index(self->recorders, i), self, &fresh, error))
+            return FALSE;
+    }
+    if (!flush_if(fresh, self, error))
+        return FALSE;
+    for (guint i = 0; i < self->recorders->len; i++) {
+        if (!recorder_write_table(g_ptr_array_index(self->recorders, i), self, error))
             return FALSE;
     }
     return TRUE;
@@ -308,7 +346,7 @@ record_write(SinterQcow2Writer *self, GError **error)
 gboolean
 sinter_qcow2_bitmap_record_store(SinterQcow2Writer *self, GError **error)
 {
-    if (!self->recording)
+    if (!self->has_marks)
         return TRUE;
     if (record_place(self, error) && sinter_qcow2_writer_finish(self, error) &&
         record_write(self, error) && sinter_io_flush(self->io, error) &&

@@ -81,6 +81,12 @@ sinter_qcow2_table_add(SinterQcow2TableSet *self, guint64 offset)
     return table;
 }
 
+void
+sinter_qcow2_table_forget(SinterQcow2TableSet *self, guint64 offset)
+{
+    g_hash_table_remove(self->tables, &offset);
+}
+
 static gboolean
 table_is_dirty(const SinterQcow2Table *table)
 {

@@ -38,6 +38,9 @@ SinterQcow2Table *sinter_qcow2_table_get(SinterQcow2TableSet *self, guint64 offs
 /* Adds a zeroed table at @offset, dirty as a whole, replacing any table there. */
 SinterQcow2Table *sinter_qcow2_table_add(SinterQcow2TableSet *self, guint64 offset);
 
+/* Forgets the table at @offset, written or not. */
+void sinter_qcow2_table_forget(SinterQcow2TableSet *self, guint64 offset);
+
 static inline void
 sinter_qcow2_table_touch(SinterQcow2Table *table, guint32 from, guint32 len)
 {

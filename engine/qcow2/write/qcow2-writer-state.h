@@ -47,6 +47,7 @@ typedef struct {
     GPtrArray *bitmaps;   /* of SinterQcow2Bitmap */
     GPtrArray *recorders; /* those of @bitmaps that record writes (qcow2-bitmap-record.c) */
     gboolean recording;   /* they are marked "in use" in the file */
+    gboolean has_marks;   /* some of them may be: also after a failure to mark them all */
 } SinterQcow2Writer;
 
 G_END_DECLS

@@ -84,11 +84,16 @@ open_data_file(SinterQcow2Writer *self, const SinterQcow2WriterOptions *options,
 static gboolean
 open_backing(SinterQcow2Writer *self, const SinterQcow2WriterOptions *wanted, GError **error)
 {
-    SinterChainOptions options = { .fs = self->fs, .format = self->header->backing_format };
+    SinterChainOptions options = { .fs = self->fs };
+    g_autofree char *format = NULL;
     g_autofree char *path = NULL;
 
     if (!self->header->backing_name || self->backing || wanted->no_backing)
         return TRUE;
+    if (!sinter_image_name_get_format(self->header->backing_name, self->header->backing_format,
+                                      &format, error))
+        return FALSE;
+    options.format = format;
     if (wanted->probe_backing)
         options.flags |= SINTER_CHAIN_PROBE;
     if (wanted->io_flags & SINTER_IO_NO_LOCK)
@@ -236,7 +241,7 @@ keep_bitmaps(SinterQcow2Writer *self)
     };
     g_autoptr(SinterQcow2Writer) fresh = NULL;
 
-    if (!self->recording)
+    if (!self->has_marks)
         return;
     fresh = sinter_qcow2_writer_open(self->fs, self->io, &options, NULL);
     if (fresh)

@@ -227,6 +227,8 @@ test_wrong(void)
         { "prog --nope", "unknown option --nope; see 'prog --help'" },
         { "prog --wait merge vm1", "unknown option --wait; see 'prog --help'" },
         { "prog merge vm1 --nope", "merge: unknown option --nope; see 'prog merge --help'" },
+        { "prog merge vm1 --kep=2", "merge: unknown option --kep=2; did you mean '--keep'?" },
+        { "prog --conect qemu:///x list", "unknown option --conect; did you mean '--connect'?" },
         { "prog merge", "merge: DOMAIN is missing; usage: prog merge DOMAIN [DISK]" },
         { "prog merge a b c", "merge: unexpected argument 'c'; usage: prog merge DOMAIN [DISK]" },
         { "prog remove", "remove: FILE is missing; usage: prog remove FILE …" },

@@ -254,7 +254,7 @@ test_long_names(Fixture *f, gconstpointer data)
     by_object = read_name(f, "object", "qcow2");
     g_assert_cmpuint(by_object->len, ==, 2);
     g_assert_cmpstr(layer(by_object, 1)->path, ==, base);
-    g_assert_nonnull(layer(by_object, 1)->problem);
+    g_assert_null(layer(by_object, 1)->problem);
     g_assert_cmpuint(layer(by_object, 1)->inode, !=, 0);
     by_dot = read_name(f, "dotted", "qcow2");
     g_assert_cmpstr(layer(by_dot, 1)->path, ==, base);
