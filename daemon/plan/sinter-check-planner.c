@@ -11,6 +11,7 @@
 
 #include "sinter-plan-choice.h"
 #include "sinter-plan-draft.h"
+#include "sinter-plan-hosts.h"
 #include "sinter-plan-refusals.h"
 #include "sinter-units.h"
 
@@ -262,6 +263,7 @@ check_repair(SinterPlanDraft *draft)
     sinter_plan_draft_check_manager(draft);
     sinter_plan_draft_check_read_only(draft);
     sinter_plan_draft_check_managed_save(draft);
+    sinter_plan_draft_check_hosts(draft);
     if (draft->domain->active)
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_RUNNING,
                                  "domain '%s' is running: a repair requires that it is shut off",

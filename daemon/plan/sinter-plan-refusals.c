@@ -10,6 +10,7 @@
 
 #include "sinter-block-job-name.h"
 #include "sinter-plan-checkpoints.h"
+#include "sinter-plan-hosts.h"
 #include "sinter-plan-refusals.h"
 #include "sinter-plan-sharing.h"
 #include "sinter-plan-snapshots.h"
@@ -415,6 +416,7 @@ sinter_plan_draft_check_layers(SinterPlanDraft *draft)
         check_recorded_formats,
         check_device_size,
         sinter_plan_draft_check_checkpoints,
+        sinter_plan_draft_check_hosts,
         sinter_plan_draft_check_destination,
     };
 

@@ -208,6 +208,7 @@ begin_draft(const SinterPlanRequest *request, const SinterDomain *domain, const 
     draft->plan->ignore_manager = request->ignore_manager;
     draft->plan->adopt = request->adopt;
     draft->plan->abort = request->abort;
+    draft->plan->ignore_migrated = request->ignore_migrated;
     draft->plan->offline = !domain->active && draft->plan->operation != SINTER_OPERATION_COPY;
     g_strfreev(draft->plan->chain_before);
     g_strfreev(draft->plan->chain_after);

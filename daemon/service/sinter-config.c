@@ -67,6 +67,7 @@ static const ConfigKey config_keys[] = {
     { "remedies", "use", TYPE_STRING, AT(remedies), "", 0, 0, FALSE },
     { "copy", "folders", TYPE_FOLDERS, AT(copy_folders), "/var/lib/libvirt/images", 0, 0, TRUE },
     { "readers", "folders", TYPE_FOLDERS, AT(reader_folders), "", 0, 0, FALSE },
+    { "storage", "exclusive", TYPE_STRING, AT(exclusive_storage), "", 0, 0, FALSE },
     { "managers", "names", TYPE_STRING, AT(manager_names), "", 0, 0, FALSE },
     { "plugins", "folders", TYPE_FOLDERS, AT(plugin_folders), "", 0, 0, FALSE },
 };
@@ -205,6 +206,7 @@ sinter_config_free(SinterConfig *config)
     g_free(config->copy_folders);
     g_free(config->reader_folders);
     g_free(config->manager_names);
+    g_free(config->exclusive_storage);
     g_free(config->plugin_folders);
     g_free(config->remedies);
     g_hash_table_unref(config->remedy_values);
@@ -335,7 +337,9 @@ sinter_config_dup_scan_settings(const SinterConfig *config)
     SinterScanSettings *settings = sinter_scan_settings_new();
 
     g_strfreev(settings->manager_names);
+    g_strfreev(settings->exclusive);
     g_strfreev(settings->image_folders);
+    settings->exclusive = split_list(config->exclusive_storage, ";");
     settings->manager_names = split_list(config->manager_names, ";");
     settings->image_folders = split_list(config->reader_folders, ":");
     return settings;

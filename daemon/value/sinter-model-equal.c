@@ -39,8 +39,8 @@ layer_equal(gconstpointer pa, gconstpointer pb)
            SAME(a, b, backing_unknown) && SAME(a, b, has_internal_snapshots) &&
            SAME_TEXT(a, b, data_path) && SAME(a, b, data_device) && SAME(a, b, data_inode) &&
            SAME_TEXT(a, b, backing_name) && SAME_TEXT(a, b, looks_like) &&
-           SAME_TEXT(a, b, snapshot_name) && SAME_TEXT(a, b, problem) &&
-           SAME(a, b, unresponsive_since_usec);
+           SAME_TEXT(a, b, beyond_locks) && SAME_TEXT(a, b, snapshot_name) &&
+           SAME_TEXT(a, b, problem) && SAME(a, b, unresponsive_since_usec);
 }
 
 static gboolean

@@ -35,6 +35,7 @@ sinter_layer_free(SinterLayer *layer)
     g_free(layer->data_path);
     g_free(layer->backing_name);
     g_free(layer->looks_like);
+    g_free(layer->beyond_locks);
     g_free(layer->snapshot_name);
     g_free(layer->problem);
     g_free(layer);
@@ -51,6 +52,7 @@ layer_copy(const SinterLayer *layer)
     copy->data_path = g_strdup(layer->data_path);
     copy->backing_name = g_strdup(layer->backing_name);
     copy->looks_like = g_strdup(layer->looks_like);
+    copy->beyond_locks = g_strdup(layer->beyond_locks);
     copy->snapshot_name = g_strdup(layer->snapshot_name);
     copy->problem = g_strdup(layer->problem);
     return copy;

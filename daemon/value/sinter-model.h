@@ -57,6 +57,9 @@ typedef struct {
                           * none */
     char *looks_like;    /* for an image recorded as raw: the other format whose header its first
                           * bytes match, %NULL for none */
+    char *beyond_locks;  /* of a domain that is shut off: why locks on the image do not reach other
+                          * hosts that may use it ("a block device"); %NULL if they do, or if only
+                          * this host uses it */
     char *snapshot_name; /* the external snapshot whose state this layer holds, or %NULL */
     char *problem;       /* why the layer could not be read, as a sentence; %NULL if it could */
     gint64 unresponsive_since_usec; /* the file system of the image does not respond since then

@@ -27,6 +27,7 @@ G_BEGIN_DECLS
  * @ignored_readers: up to the first %NULL: domains (name or UUID) that do not count as possible
  *   readers of an image, although it is unknown what they read
  * @ignore_manager: work on a domain that another program manages
+ * @ignore_migrated: work on a domain that was migrated to another host
  * @drop_checkpoints: allow that checkpoints are lost: their metadata is deleted
  * @adopt: take over the READY block job of another program on @disk: the range is that of the job
  * @abort: with @adopt: end the block job and keep the chain, instead of pivoting
@@ -45,6 +46,7 @@ typedef struct {
     gboolean keep_files;
     const char *ignored_readers[SINTER_PLAN_MAX_IGNORED + 1];
     gboolean ignore_manager;
+    gboolean ignore_migrated;
     gboolean drop_checkpoints;
     gboolean adopt;
     gboolean abort;

@@ -76,6 +76,8 @@ typedef enum {
                                      * resume */
     SINTER_REFUSAL_MANAGED,         /* another program manages the domain */
     SINTER_REFUSAL_FORMAT_MISMATCH, /* an image's content looks like another format than recorded */
+    SINTER_REFUSAL_MIGRATED,        /* the domain was migrated to another host */
+    SINTER_REFUSAL_SHARED_STORAGE,  /* another host may use an image */
     SINTER_REFUSAL_CHECKPOINT,      /* a checkpoint would be lost, or prevents the operation */
     SINTER_REFUSAL_BAD_RANGE,       /* top or base not in the chain, or in the wrong order */
 } SinterRefusalCode;
@@ -127,6 +129,7 @@ typedef struct {
     char **remove_files;        /* candidates; removed only if proved unused */
     char **ignored_readers;     /* as in the request: these do not count as possible readers */
     gboolean ignore_manager;    /* as in the request */
+    gboolean ignore_migrated;   /* likewise */
     gboolean adopt;             /* likewise: the block job exists … */
     gboolean abort;             /* … and is ended; @chain_after is @chain_before */
     char *incident;             /* recover: ID of the incident */

@@ -15,6 +15,7 @@ sinter_scan_settings_new(void)
     settings->image_folders = g_new0(char *, 1);
     settings->manager_names = g_new0(char *, 1);
     settings->memory = sinter_scan_memory_new();
+    settings->exclusive = g_new0(char *, 1);
     return settings;
 }
 
@@ -33,5 +34,6 @@ sinter_scan_settings_unref(SinterScanSettings *settings)
     g_strfreev(settings->image_folders);
     g_strfreev(settings->manager_names);
     sinter_scan_memory_unref(settings->memory);
+    g_strfreev(settings->exclusive);
     g_free(settings);
 }

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 typedef struct {
     gatomicrefcount ref_count;
     char **image_folders; /* absolute paths: where to look for images that no domain names */
+    char **exclusive;     /* shell patterns of the paths of images that only this host uses */
     char **manager_names; /* shell patterns of the names of domains that other programs manage */
     SinterScanMemory *memory;
 } SinterScanSettings;

@@ -18,6 +18,7 @@
 #include "sinter-scan-checkpoint.h"
 #include "sinter-scan-snapshot.h"
 #include "sinter-stray-search.h"
+#include "sinter-shared-storage.h"
 
 #include <stdlib.h>
 
@@ -155,6 +156,7 @@ read_disks(Scan *scan, SinterDomain *domain, const SinterDomainReading *reading,
         return read_definition(scan, domain, reading->inactive_xml, error);
     if (!domain->active)
         share_chains(domain);
+    sinter_shared_storage_mark(domain, (const char *const *)scan->settings->exclusive);
     return TRUE;
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An image on a block device, which cannot grow: what does not fit is refused before it begins."""
+"""An image on a block device, which cannot grow, and which other hosts may see: what does not fit, or
+is not known to be this host's alone, is refused before it begins."""
 
 import os
 import subprocess
@@ -13,8 +14,7 @@ MIB = 1024 * 1024
 DEVICE = os.environ.get('SINTER_TEST_LOOP_1')
 
 
-@unittest.skipUnless(DEVICE, 'no loop device: SINTER_TEST_LOOP_1')
-class Device(SinterCase):
+class DeviceCase(SinterCase):
     """A chain top > device > base. The device has 12 MiB, the disk 16 MiB."""
 
     def chain(self, n_mib):
@@ -33,6 +33,11 @@ class Device(SinterCase):
     def io(self, command, path):
         return subprocess.run(['qemu-io', '-f', 'qcow2', '-c', command, path], check=True,
                               stdout=subprocess.PIPE, text=True).stdout
+
+
+@unittest.skipUnless(DEVICE, 'no loop device: SINTER_TEST_LOOP_1')
+class Room(DeviceCase):
+    config = f'[storage]\nexclusive=/no/such; {DEVICE}\n'
 
     def check_refused(self, guest):
         """By the plan and by the job, with figures."""
@@ -69,6 +74,27 @@ class Device(SinterCase):
         self.check_merged(guest)
         guest.stop()
         self.assertNotIn('failed', self.io('read -P 9 3M 4M', DEVICE))
+
+
+@unittest.skipUnless(DEVICE, 'no loop device: SINTER_TEST_LOOP_1')
+class Shared(DeviceCase):
+    """Nobody says that only this host uses the device."""
+
+    def test_refused_while_shut_off(self):
+        guest = self.chain(6)
+        done = self.bench.sinter('plan', guest.name, '--base', DEVICE, check=False)
+        self.assertEqual(done.returncode, 4)
+        self.assertIn('[storage] exclusive', done.stdout + done.stderr)
+        with self.assertRaises(SinterError) as caught:
+            self.sinter.consolidate(guest.name, base=DEVICE)
+        self.assertEqual(caught.exception.code, 'Unsupported')
+        self.assertIn(f"'{DEVICE}' is a block device", str(caught.exception))
+        with self.assertRaises(SinterError) as caught:
+            self.sinter.repair(guest.name)
+        self.assertIn(f"'{DEVICE}' is a block device", str(caught.exception))
+        guest.start()
+        job, = self.sinter.consolidate(guest.name, base=DEVICE)
+        self.assertEqual(job.wait()['Phase'], 'done')
 
 
 if __name__ == '__main__':

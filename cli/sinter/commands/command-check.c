@@ -16,6 +16,7 @@ typedef struct {
     gboolean live;
     const char *repair; /* the level */
     gboolean ignore_manager;
+    gboolean ignore_migrated;
     SinterWaitOptions wait;
 } Options;
 
@@ -53,6 +54,8 @@ add_call(SinterFollow *follow, const SinterObject *domain, const char *disk, con
     sinter_work_options_add_string(dict, "level", options->repair);
     if ((options->live || options->repair) && options->ignore_manager)
         g_variant_dict_insert(dict, "ignore-manager", "b", TRUE);
+    if (options->repair && options->ignore_migrated)
+        g_variant_dict_insert(dict, "ignore-migrated", "b", TRUE);
     sinter_follow_add(follow, what,
                       &(SinterMethod){
                           .path = domain->path,
@@ -172,6 +175,8 @@ static const SinterOption option_rows[] = {
     { "ignore-manager", 0, NULL,
       "with --live or --repair: also if another program manages the domain",
       SINTER_OPTION_MEMBER(Options, ignore_manager) },
+    { "ignore-migrated", 0, NULL, "with --repair: also if the domain was migrated to another host",
+      SINTER_OPTION_MEMBER(Options, ignore_migrated) },
     SINTER_WAIT_OPTIONS(Options),
 };
 

@@ -76,6 +76,8 @@ sinter_ignore_options_add(const SinterIgnoreOptions *options, GVariantDict *dict
                                     g_variant_new_strv((const char *const *)options->readers, -1));
     if (options->manager)
         g_variant_dict_insert(dict, "ignore-manager", "b", TRUE);
+    if (options->migrated)
+        g_variant_dict_insert(dict, "ignore-migrated", "b", TRUE);
     if (options->drop_checkpoints)
         g_variant_dict_insert(dict, "drop-checkpoints", "b", TRUE);
 }

@@ -35,6 +35,7 @@ typedef struct {
 typedef struct {
     char **readers; /* names of domains, paths of images */
     gboolean manager;
+    gboolean migrated;
     gboolean drop_checkpoints;
 } SinterIgnoreOptions;
 
@@ -47,6 +48,8 @@ typedef struct {
       .kind = SINTER_OPTION_LIST },                                                                \
         { "ignore-manager", 0, NULL, "also work on a domain that another program manages",         \
           SINTER_OPTION_MEMBER(type, ignore.manager) },                                            \
+        { "ignore-migrated", 0, NULL, "also work on a domain that was migrated to another host",   \
+          SINTER_OPTION_MEMBER(type, ignore.migrated) },                                           \
     {                                                                                              \
         "drop-checkpoints", 0, NULL, "delete checkpoints whose dirty bitmaps would be lost",       \
             SINTER_OPTION_MEMBER(type, ignore.drop_checkpoints)                                    \

@@ -16,13 +16,14 @@
 #define NONE SINTER_OPTION_NO_INTERACTION
 #define IGNORE                                                                                     \
     (NONE | SINTER_OPTION_IGNORE_READERS | SINTER_OPTION_IGNORE_MANAGER |                          \
-     SINTER_OPTION_DROP_CHECKPOINTS)
+     SINTER_OPTION_IGNORE_MIGRATED | SINTER_OPTION_DROP_CHECKPOINTS)
 #define BANDWIDTH (NONE | SINTER_OPTION_BANDWIDTH)
 #define PLAN                                                                                       \
     (IGNORE | SINTER_OPTION_DISK | SINTER_OPTION_KEEP | SINTER_OPTION_TOP | SINTER_OPTION_BASE |   \
      SINTER_OPTION_PULL | SINTER_OPTION_KEEP_FILES)
 #define PULL (IGNORE | BANDWIDTH | SINTER_OPTION_BASE | SINTER_OPTION_KEEP_FILES)
-#define REPAIR (NONE | SINTER_OPTION_LEVEL | SINTER_OPTION_IGNORE_MANAGER)
+#define REPAIR                                                                                     \
+    (NONE | SINTER_OPTION_LEVEL | SINTER_OPTION_IGNORE_MANAGER | SINTER_OPTION_IGNORE_MIGRATED)
 #define COPY                                                                                       \
     (NONE | BANDWIDTH | SINTER_OPTION_IGNORE_MANAGER | SINTER_OPTION_DROP_CHECKPOINTS |            \
      SINTER_OPTION_FORMAT | SINTER_OPTION_SHALLOW | SINTER_OPTION_REUSE_EXTERNAL |                 \

@@ -34,6 +34,7 @@ static const OptionKey option_keys[] = {
     { "reuse-external", "b", SINTER_OPTION_REUSE_EXTERNAL, AT(wanted.reuse_external) },
     { "ignore-readers", "as", SINTER_OPTION_IGNORE_READERS, AT(wanted.ignored_readers) },
     { "ignore-manager", "b", SINTER_OPTION_IGNORE_MANAGER, AT(wanted.ignore_manager) },
+    { "ignore-migrated", "b", SINTER_OPTION_IGNORE_MIGRATED, AT(wanted.ignore_migrated) },
     { "drop-checkpoints", "b", SINTER_OPTION_DROP_CHECKPOINTS, AT(wanted.drop_checkpoints) },
     { "level", "s", SINTER_OPTION_LEVEL, AT(wanted.level) },
     { "finish", "b", SINTER_OPTION_FINISH, AT(finish) },

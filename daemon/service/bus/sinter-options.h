@@ -26,6 +26,7 @@ typedef enum {
     SINTER_OPTION_IGNORE_MANAGER = 1 << 13,
     SINTER_OPTION_LEVEL = 1 << 14,
     SINTER_OPTION_DROP_CHECKPOINTS = 1 << 15,
+    SINTER_OPTION_IGNORE_MIGRATED = 1 << 16,
 } SinterOptionFlags;
 
 /* The options of a caller. Strings belong to the dictionary that was read. Options that were not

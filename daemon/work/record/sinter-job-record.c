@@ -183,6 +183,7 @@ static const Field plan_fields[] = {
     P(FIELD_FLAG, ignore_manager),
     P(FIELD_FLAG, adopt),
     P(FIELD_FLAG, abort),
+    P(FIELD_FLAG, ignore_migrated),
     P(FIELD_FLAG, seal),
     P(FIELD_FLAG, repair_leaks),
     P(FIELD_STRINGS, check_paths),

@@ -32,6 +32,7 @@ request_of(const SinterDiskPlan *plan)
         .reuse_external = plan->reuse_external,
         .pivot = plan->pivot,
         .ignore_manager = plan->ignore_manager,
+        .ignore_migrated = plan->ignore_migrated,
         .drop_checkpoints = plan->drop_checkpoints && plan->drop_checkpoints[0],
         .adopt = plan->adopt,
         .abort = plan->abort,

@@ -94,6 +94,8 @@ set_layer_word(SinterLayer *layer, const char *name, const char *word)
         layer->missing = TRUE;
     else if (g_str_equal(word, "noid"))
         layer->device = layer->inode = 0;
+    else if (g_str_equal(word, "hosts"))
+        layer->beyond_locks = g_strdup("a block device");
     else if (g_str_equal(word, "bad"))
         layer->backing_unknown = TRUE;
     else if (!g_str_equal(word, "odd"))
@@ -313,6 +315,8 @@ set_domain_word(SinterDomain *domain, const char *word)
         domain->has_managed_save = TRUE;
     } else if (g_str_equal(word, "managed")) {
         domain->manager = g_strdup("OpenStack (by its metadata)");
+    } else if (g_str_equal(word, "migrated")) {
+        domain->reason = 4; /* VIR_DOMAIN_SHUTOFF_MIGRATED */
     } else if (g_str_equal(word, "problem")) {
         domain->problem = g_strdup("so says the test");
     } else {
@@ -364,10 +368,15 @@ set_request_flag(SinterPlanRequest *request, const char *word)
         const char *name;
         gboolean *flag;
     } flags[] = {
-        { "pull", &request->pull },       { "keep-files", &request->keep_files },
-        { "shallow", &request->shallow }, { "reuse", &request->reuse_external },
-        { "pivot", &request->pivot },     { "ignore-manager", &request->ignore_manager },
-        { "live", &request->live },       { "drop-checkpoints", &request->drop_checkpoints },
+        { "pull", &request->pull },
+        { "keep-files", &request->keep_files },
+        { "shallow", &request->shallow },
+        { "reuse", &request->reuse_external },
+        { "pivot", &request->pivot },
+        { "ignore-manager", &request->ignore_manager },
+        { "live", &request->live },
+        { "drop-checkpoints", &request->drop_checkpoints },
+        { "ignore-migrated", &request->ignore_migrated },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {

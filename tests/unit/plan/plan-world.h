@@ -11,19 +11,19 @@
  *   web | vda: l2 > l1:64M > base:1G:v2G | @s1 vda=base>l1
  *   db off | vda: other > base
  *
- * Domain words: off, crashed, transient, saved, managed (by OpenStack), problem (could not be
- * read). Disk words, before the colon: ro, shareable, transient, cdrom, floppy, lun, job=pull|copy|
- *   commit|active-commit|backup, mirror=copying|ready|pivoting|aborting (of job=), nonext (not in
- *   the definition for the next boot), next=LAYER>LAYER (the definition goes another way).
- * Layers, top first: NAME or a path, and attributes behind colons: a size (allocated, default 64M),
- *   vSIZE (virtual, default 1G), freeSIZE (default 100G), fsN (default 1; 0 unknown), dev (block
- *   device, of unknown room unless fsN follows), usedSIZE (of a device), net, other, raw, vmdk,
- * noformat, internal (snapshots inside), gone, bad (unreadable, and so its backing file is
- * unknown), odd (unreadable, without a backing file), noid (identity unknown), id=NAME (same file
- * as NAME). A NAME lies in /img; sizes may be "max". Snapshots: @NAME, words: internal, mem (with a
- * memory image), DISK=FROZEN>OVERLAY (external), DISK=FROZEN (internal, or left out of an external
- * one), DISK=? (likewise, place unknown), and ^LAYER^LAYER behind it: what a frozen file outside
- * the chain stands on, itself first.
+ * Domain words: off, crashed, transient, saved, managed (by OpenStack), migrated (to another host),
+ * problem (could not be read). Disk words, before the colon: ro, shareable, transient, cdrom,
+ * floppy, lun, job=pull|copy| commit|active-commit|backup, mirror=copying|ready|pivoting|aborting
+ * (of job=), nonext (not in the definition for the next boot), next=LAYER>LAYER (the definition
+ * goes another way). Layers, top first: NAME or a path, and attributes behind colons: a size
+ * (allocated, default 64M), vSIZE (virtual, default 1G), freeSIZE (default 100G), fsN (default 1; 0
+ * unknown), dev (block device, of unknown room unless fsN follows), usedSIZE (of a device), hosts
+ * (others may use it), net, other, raw, vmdk, noformat, internal (snapshots inside), gone, bad
+ * (unreadable, and so its backing file is unknown), odd (unreadable, without a backing file), noid
+ * (identity unknown), id=NAME (same file as NAME). A NAME lies in /img; sizes may be "max".
+ * Snapshots: @NAME, words: internal, mem (with a memory image), DISK=FROZEN>OVERLAY (external),
+ * DISK=FROZEN (internal, or left out of an external one), DISK=? (likewise, place unknown), and
+ * ^LAYER^LAYER behind it: what a frozen file outside the chain stands on, itself first.
  *
  * Checkpoints: #NAME DISK DISK.
  *

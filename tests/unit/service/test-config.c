@@ -49,6 +49,7 @@ test_values(Fixture *f, gconstpointer data)
                                              "[jobs]\nmax-per-host=7\nbandwidth=50M\n"
                                              "[plans]\nmax-per-user=3\n"
                                              "[managers]\nnames=prod-* ; vm-??;\n"
+                                             "[storage]\nexclusive=/dev/vg0/*; /mnt/c?/*\n"
                                              "[copy]\nfolders=/a:/b c\n");
     g_autoptr(SinterScanSettings) settings = sinter_config_dup_scan_settings(config);
 
@@ -61,6 +62,8 @@ test_values(Fixture *f, gconstpointer data)
     g_assert_cmpstr(config->copy_folders, ==, "/a:/b c");
     g_assert_cmpuint(config->plans.max_per_user, ==, 3);
     g_assert_cmpuint(config->plans.lifetime_sec, ==, 600);
+    g_assert_cmpuint(g_strv_length(settings->exclusive), ==, 2);
+    g_assert_cmpstr(settings->exclusive[1], ==, "/mnt/c?/*");
     g_assert_cmpuint(g_strv_length(settings->manager_names), ==, 2);
     g_assert_cmpstr(settings->manager_names[0], ==, "prod-*");
     g_assert_cmpstr(settings->manager_names[1], ==, "vm-??");

@@ -63,6 +63,8 @@ test_refusal_codes(void)
         { SINTER_REFUSAL_MANAGED_SAVE, "managed-save", "Busy" },
         { SINTER_REFUSAL_MANAGED, "managed", "Unsupported" },
         { SINTER_REFUSAL_FORMAT_MISMATCH, "format-mismatch", "Unsupported" },
+        { SINTER_REFUSAL_MIGRATED, "migrated", "Busy" },
+        { SINTER_REFUSAL_SHARED_STORAGE, "shared-storage", "Unsupported" },
         { SINTER_REFUSAL_CHECKPOINT, "checkpoint", "Unsupported" },
         { SINTER_REFUSAL_BAD_RANGE, "bad-range", "InvalidArgument" },
     };
