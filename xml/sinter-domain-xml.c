@@ -29,6 +29,7 @@ disk_free(gpointer data)
     g_free(disk->device);
     g_free(disk->alias);
     g_free(disk->serial);
+    g_free(disk->throttle_group);
     g_ptr_array_unref(disk->sources);
     g_ptr_array_unref(disk->mirror_sources);
     g_free(disk);
@@ -89,6 +90,8 @@ read_disk(const xmlNode *node)
     disk->read_only = sinter_xml_child(node, "readonly") != NULL;
     disk->shareable = sinter_xml_child(node, "shareable") != NULL;
     disk->transient = sinter_xml_child(node, "transient") != NULL;
+    disk->throttle_group =
+        sinter_xml_text(sinter_xml_child(sinter_xml_child(node, "iotune"), "group_name"));
     disk->sources = new_sources();
     disk->chain_is_whole = read_chain(node, disk->sources);
     disk->mirror = read_mirror_state(mirror);

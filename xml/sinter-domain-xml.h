@@ -28,6 +28,7 @@ typedef struct {
     gboolean read_only;
     gboolean shareable;
     gboolean transient;
+    char *throttle_group;      /* of <iotune>; %NULL: the disk is in none */
     GPtrArray *sources;        /* of SinterXmlSource, top first; empty for an empty drive */
     gboolean chain_is_whole;   /* an empty <backingStore/> ends the chain: there is no further image
                                 * below */

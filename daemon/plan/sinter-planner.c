@@ -176,6 +176,22 @@ warn_of_next_boot(SinterPlanDraft *draft)
                                disk->target, domain->name, new_top);
 }
 
+/* The guest's writes cannot be throttled then, if they outrun the copy. */
+static void
+warn_of_throttle_group(SinterPlanDraft *draft)
+{
+    SinterOperation operation = draft->plan->operation;
+
+    if (draft->disk->throttle_group && !draft->plan->offline &&
+        (operation == SINTER_OPERATION_ACTIVE_COMMIT || operation == SINTER_OPERATION_COPY))
+        sinter_plan_draft_warn(draft,
+                               "disk '%s' of domain '%s' is in throttle group '%s': its writes are "
+                               "not throttled if the copy does not converge, because the limits "
+                               "hold for other disks too; the guest is suspended sooner",
+                               draft->disk->target, draft->domain->name,
+                               draft->disk->throttle_group);
+}
+
 static void
 warn_of_managed_save(SinterPlanDraft *draft)
 {
@@ -236,6 +252,7 @@ finish_draft(SinterPlanDraft *draft)
     sinter_plan_draft_count_after(draft);
     warn_of_next_boot(draft);
     warn_of_managed_save(draft);
+    warn_of_throttle_group(draft);
 }
 
 static SinterPlan *

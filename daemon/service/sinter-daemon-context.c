@@ -303,6 +303,12 @@ get_plan_limits(SinterServiceContext *context)
     return &SINTER_DAEMON_CONTEXT(context)->config->plans;
 }
 
+static const SinterJobLimits *
+get_job_limits(SinterServiceContext *context)
+{
+    return &SINTER_DAEMON_CONTEXT(context)->config->limits;
+}
+
 static const char *
 get_copy_folders(SinterServiceContext *context)
 {
@@ -330,6 +336,7 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->retry_incident = retry_incident;
     iface->choose_remedy = choose_remedy;
     iface->get_plan_limits = get_plan_limits;
+    iface->get_job_limits = get_job_limits;
     iface->get_copy_folders = get_copy_folders;
 }
 

@@ -51,8 +51,8 @@ disk_equal(gconstpointer pa, gconstpointer pb)
 
     return SAME_TEXT(a, b, target) && SAME_TEXT(a, b, device) && SAME_TEXT(a, b, alias) &&
            SAME_TEXT(a, b, serial) && SAME(a, b, read_only) && SAME(a, b, shareable) &&
-           SAME(a, b, transient) && SAME(a, b, mirror) && SAME(a, b, mirror_job) &&
-           SAME(a, b, block_job) && SAME(a, b, unresponsive_since_usec) &&
+           SAME(a, b, transient) && SAME_TEXT(a, b, throttle_group) && SAME(a, b, mirror) &&
+           SAME(a, b, mirror_job) && SAME(a, b, block_job) && SAME(a, b, unresponsive_since_usec) &&
            SAME_TEXT(a, b, unresponsive_reason) &&
            arrays_equal(a->layers, b->layers, layer_equal) &&
            arrays_equal(a->inactive_layers, b->inactive_layers, layer_equal) &&

@@ -94,9 +94,10 @@ typedef struct {
     gboolean read_only;
     gboolean shareable;
     gboolean transient;
-    GPtrArray *layers; /* of SinterLayer, top (active) first; empty for an empty drive and for a
-                        * disk that is attached only at the next boot. From the live XML of a
-                        * running domain, else from the definition and the image headers */
+    char *throttle_group; /* (nullable): the group of disks that its I/O limits hold for */
+    GPtrArray *layers;    /* of SinterLayer, top (active) first; empty for an empty drive and for a
+                           * disk that is attached only at the next boot. From the live XML of a
+                           * running domain, else from the definition and the image headers */
     GPtrArray *inactive_layers; /* of SinterLayer: the chain of the definition for the next boot, as
                                  * far as the XML and the headers describe it; %NULL for a transient
                                  * domain or a disk that is not in the definition. For a shut-off

@@ -55,6 +55,7 @@ read_disk(Scan *scan, const SinterXmlDisk *xml)
     disk->read_only = xml->read_only;
     disk->shareable = xml->shareable;
     disk->transient = xml->transient;
+    disk->throttle_group = g_strdup(xml->throttle_group);
     disk->layers = sinter_layer_reader_read_chain(scan->reader, xml->sources, xml->chain_is_whole);
     disk->mirror = mirror_from_xml(xml->mirror);
     if (disk->mirror == SINTER_MIRROR_NONE)
@@ -85,6 +86,7 @@ add_future_disk(SinterDomain *domain, const SinterXmlDisk *xml)
     disk->read_only = xml->read_only;
     disk->shareable = xml->shareable;
     disk->transient = xml->transient;
+    disk->throttle_group = g_strdup(xml->throttle_group);
     g_ptr_array_add(domain->disks, disk);
     return disk;
 }

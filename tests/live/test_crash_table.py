@@ -12,6 +12,8 @@ import os
 import re
 import unittest
 
+import libvirt
+
 from lib import crashcell, crashpoints, tap
 from lib.crashcell import ORDERS, VICTIMS, Cell
 from lib.crashpoints import CrashPoints
@@ -145,7 +147,7 @@ class CrashTable(OfflineCase):
             word = cell.run()
         except crashcell.oracle.Lost as error:
             word, reason = 'LOST', error
-        except AssertionError as error:
+        except (AssertionError, libvirt.libvirtError) as error:
             word, reason = 'WRONG', error
         if word in ('LOST', 'WRONG'):
             self.problems.append(f'{word}: {name} {visit}, {victim}, domain {order}: {reason} '

@@ -54,9 +54,93 @@ class SlowDisk(SinterCase):
         self.assertEqual(end['Phase'], 'done')
         for words in ('throttled', 'was suspended for up to 30000 ms'):
             self.assertIn(words, '\n'.join(end['Warnings']))
+        self.assertEqual(end['Holds'], 1)
+        self.assertTrue(0 < end['LongestHold'] == end['HeldTime'] < 30_000_000, end)
         self.assertEqual(self.limits(guest), LIMITS)
         os.unlink(self.brake)
         self.assert_fused(guest, before)
+        self.assert_whole(guest)
+
+
+class Bursts(SlowDisk):
+    """Limits of all kinds, with bursts: lowered as libvirt and QEMU allow it, and put back bit for
+    bit, by the next daemon if it must be."""
+
+    config = '[jobs]\nconverge-after-sec=1\nmax-pause-msec=0\n'
+    bursts = {'total_bytes_sec': 100 * MIB, 'total_bytes_sec_max': 200 * MIB,
+              'total_bytes_sec_max_length': 3, 'read_iops_sec': 9000, 'write_iops_sec': 8000,
+              'write_iops_sec_max': 9000, 'write_iops_sec_max_length': 2, 'size_iops_sec': 65536}
+
+    def limited_guest(self):
+        guest = self.slow_guest()
+        guest.domain.setBlockIoTune('vda', {'write_bytes_sec': 0, 'read_bytes_sec': 0},
+                                    libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        guest.domain.setBlockIoTune('vda', self.bursts, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        return guest
+
+    def all_limits(self, guest):
+        xml = guest.domain.XMLDesc()
+        return guest.domain.blockIoTune('vda'), xml[xml.index('<iotune>'):xml.index('</iotune>')]
+
+    def lower(self, guest):
+        """The job, once the guest's writes are limited."""
+        with self.bench.events() as seen:
+            job, = self.sinter.consolidate(guest.name)
+            seen.wait_limits()
+        now = guest.domain.blockIoTune('vda')
+        self.assertTrue(0 < now['write_bytes_sec'] < 100 * MIB, now)
+        self.assertEqual((now['write_bytes_sec_max'], now['total_bytes_sec']), (0, 0), now)
+        self.assertEqual((now['read_bytes_sec'], now['read_bytes_sec_max']),
+                         (100 * MIB, 200 * MIB), now)
+        self.assertEqual(now['write_iops_sec_max'], 9000, now)
+        return job
+
+    def test_slowed_then_held_then_given_back(self):
+        guest = self.limited_guest()
+        before = self.all_limits(guest)
+        job = self.lower(guest)
+        job.cancel()
+        self.assertEqual(job.wait()['Phase'], 'cancelled')
+        self.assertEqual(self.all_limits(guest), before)
+        os.unlink(self.brake)
+        self.assert_whole(guest)
+
+    def test_put_back_after_a_crash(self):
+        guest = self.limited_guest()
+        before = self.all_limits(guest)
+        job = self.lower(guest)
+        self.bench.sinterd.kill()
+        os.unlink(self.brake)
+        self.bench.sinterd.start()
+        end = self.sinter.job(os.path.basename(job.path)).wait()
+        self.assertEqual((end['Phase'], end['ErrorMessage']), ('done', ''))
+        self.assertEqual(self.all_limits(guest), before)
+        self.assert_whole(guest)
+
+
+class Group(SlowDisk):
+    """The limits of a throttle group hold for other disks too: they are not touched."""
+
+    def test_slowed_then_held_then_given_back(self):
+        guest = self.slow_guest()
+        guest.domain.setBlockIoTune('vda', {**LIMITS, 'group_name': 'shared'},
+                                    libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        before = guest.domain.blockIoTune('vda')
+        self.sinter.rescan()
+        plan = self.sinter.plan(guest.name)
+        self.assertIn("throttle group 'shared'", '\n'.join(plan['Warnings']))
+        self.assertEqual(plan['LongestHold'], 30_000_000)
+        self.assertGreater(plan['WorstCaseTime'], 5_000_000)
+        self.assertGreater(plan['AssumedWriteRate'], MIB)
+        said = self.bench.sinter('plan', guest.name).stdout
+        self.assertRegex(said, r'Worst case: +the guest is suspended for up to 30 s at a time; ')
+        job, = self.sinter.consolidate(guest.name)
+        end = job.wait()
+        self.assertEqual(end['Phase'], 'done')
+        self.assertIn("throttle group 'shared'", '\n'.join(end['Warnings']))
+        self.assertGreaterEqual(end['Holds'], 1)
+        self.assertEqual(guest.domain.blockIoTune('vda'), before)
+        os.unlink(self.brake)
         self.assert_whole(guest)
 
 
@@ -77,6 +161,8 @@ class SlowestDisk(SlowDisk):
             end = job.wait()
         self.assertEqual(end['Phase'], 'done')
         self.assertIn('was suspended for up to 100 ms', '\n'.join(end['Warnings']))
+        self.assertGreater(end['Holds'], 1)
+        self.assertTrue(100_000 <= end['LongestHold'] < end['HeldTime'], end)
         self.assertEqual(self.limits(guest), LIMITS)
         os.unlink(self.brake)
         self.assert_fused(guest, before)

@@ -141,6 +141,28 @@ add_rates(GString *text, const SinterProperties *job, gint64 now_usec)
     sinter_detail_text_add(text, "Time left", left);
 }
 
+/* @usec: in milliseconds, because a hold of a whole second is a long one */
+static char *
+format_msec(guint64 usec)
+{
+    return g_strdup_printf("%" G_GUINT64_FORMAT " ms", (usec + 999) / 1000);
+}
+
+static void
+add_holds(GString *text, const SinterProperties *job)
+{
+    guint64 n_holds = sinter_properties_get_number(job, "Holds");
+    g_autofree char *longest = format_msec(sinter_properties_get_number(job, "LongestHold"));
+    g_autofree char *total = format_msec(sinter_properties_get_number(job, "HeldTime"));
+    g_autofree char *value = NULL;
+
+    if (n_holds == 0)
+        return;
+    value = g_strdup_printf("%" G_GUINT64_FORMAT " time%s, for at most %s, %s in all", n_holds,
+                            n_holds == 1 ? "" : "s", longest, total);
+    sinter_detail_text_add(text, "Guest suspended", value);
+}
+
 static void
 add_starter(GString *text, const SinterProperties *job)
 {
@@ -175,6 +197,7 @@ sinter_job_text_details(const SinterProperties *job, gint64 now_usec)
     sinter_detail_text_add_property(text, "Waiting for", job, "WaitingFor");
     add_progress(text, job);
     add_rates(text, job, now_usec);
+    add_holds(text, job);
     if (!sinter_job_text_is_final(job))
         sinter_detail_text_add(text, "Can be cancelled", cancelable ? "yes" : "no");
     add_starter(text, job);

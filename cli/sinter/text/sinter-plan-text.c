@@ -117,6 +117,30 @@ append_cost(GString *text, const SinterProperties *plan)
                            before, after, peak);
 }
 
+/* Of work on a running domain. */
+static void
+append_worst_case(GString *text, const SinterProperties *plan)
+{
+    guint64 hold_usec = sinter_properties_get_number(plan, "LongestHold");
+    guint64 time_usec = sinter_properties_get_number(plan, "WorstCaseTime");
+    guint64 write_rate = sinter_properties_get_number(plan, "AssumedWriteRate");
+    guint64 copy_rate = sinter_properties_get_number(plan, "AssumedCopyRate");
+    g_autofree char *hold = hold_usec < 10 * G_USEC_PER_SEC
+                                ? g_strdup_printf("%" G_GUINT64_FORMAT " ms", hold_usec / 1000)
+                                : sinter_units_format_duration(hold_usec);
+    g_autofree char *time = sinter_units_format_duration(time_usec);
+    g_autofree char *writes = sinter_units_format_rate(write_rate);
+    g_autofree char *copies = sinter_units_format_rate(copy_rate);
+
+    if (time_usec == 0)
+        return;
+    g_string_append(text, "Worst case: ");
+    if (hold_usec > 0)
+        g_string_append_printf(text, "the guest is suspended for up to %s at a time; ", hold);
+    g_string_append_printf(text, "%s if it writes %s without pause and the storage copies %s\n",
+                           time, writes, copies);
+}
+
 static void
 append_sentence(GString *text, const char *head, const char *sentence)
 {
@@ -156,6 +180,7 @@ sinter_plan_text_format(const SinterProperties *plan, const char *domain, gboole
         append_steps(text, steps, legend);
         g_string_append_c(text, '\n');
         append_cost(text, plan);
+        append_worst_case(text, plan);
     } else if (verdict == SINTER_PLAN_IDLE && list_len(get_list(plan, "Refusals")) == 0) {
         g_string_append_printf(text, "%s: nothing to consolidate\n", domain);
     }

@@ -90,6 +90,9 @@ show_record(SinterDBusJob *iface, const SinterJobRecord *record)
     sinter_dbus_job_set_phase(iface, sinter_phase_name(record->phase));
     sinter_dbus_job_set_waiting_for(iface, waiting_for);
     sinter_dbus_job_set_bandwidth_limit(iface, record->bandwidth_bytes_per_sec);
+    sinter_dbus_job_set_holds(iface, record->n_holds);
+    sinter_dbus_job_set_longest_hold(iface, record->longest_hold_usec);
+    sinter_dbus_job_set_held_time(iface, record->total_hold_usec);
     sinter_dbus_job_set_start_time(iface, (guint64)MAX(record->started_usec, 0));
     sinter_dbus_job_set_end_time(iface, (guint64)MAX(record->ended_usec, 0));
     sinter_dbus_job_set_error_name(iface, failed ? sinter_error_name(record->error_code) : "");

@@ -82,6 +82,57 @@ show_sums(SinterDBusPlan *iface, const SinterPlan *plan)
     sinter_dbus_plan_set_peak_extra_bytes(iface, peak);
 }
 
+/* --- the worst case of work on a running domain ----------------------------------------------- */
+
+/* Bytes per second that the guest is assumed to write without pause, and the storage to copy. */
+#define WRITE_RATE ((guint64)32 * 1024 * 1024)
+#define COPY_RATE ((guint64)64 * 1024 * 1024)
+
+/* What is done to a guest that outruns the copy, each after a period without headway: lift the
+ * bandwidth limit, throttle three times, suspend (sinter-convergence.h). */
+#define N_CONVERGE_STEPS 5
+
+/* Returns whether the guest's writes during the job have to be copied too. */
+static gboolean
+is_mirror(const SinterDiskPlan *disk)
+{
+    return disk->operation == SINTER_OPERATION_ACTIVE_COMMIT ||
+           disk->operation == SINTER_OPERATION_COPY;
+}
+
+static guint64
+usec_to_copy(guint64 bytes, guint64 bytes_per_sec)
+{
+    return (guint64)((double)bytes / (double)bytes_per_sec * G_USEC_PER_SEC);
+}
+
+static void
+show_worst_case(SinterDBusPlan *iface, const SinterPlan *plan, const SinterJobLimits *limits)
+{
+    guint64 hold_usec = 0;
+    guint64 time_usec = 0;
+
+    for (guint i = 0; plan->domain_active && i < plan->disks->len; i++) {
+        const SinterDiskPlan *disk = g_ptr_array_index(plan->disks, i);
+        gboolean mirror = is_mirror(disk);
+
+        if (disk->steps->len == 0)
+            continue;
+        time_usec =
+            sinter_sum(time_usec, usec_to_copy(disk->bytes_to_copy,
+                                               mirror ? COPY_RATE - WRITE_RATE : COPY_RATE));
+        if (!mirror)
+            continue;
+        hold_usec = (guint64)limits->max_pause_msec * 1000;
+        time_usec = sinter_sum(time_usec, (guint64)limits->converge_after_sec * N_CONVERGE_STEPS *
+                                              G_USEC_PER_SEC);
+    }
+    sinter_dbus_plan_set_longest_hold(iface, hold_usec);
+    sinter_dbus_plan_set_worst_case_time(iface, time_usec);
+    sinter_dbus_plan_set_assumed_write_rate(iface, WRITE_RATE);
+    sinter_dbus_plan_set_assumed_copy_rate(iface, COPY_RATE);
+}
+
 /* Several disks that lose the same snapshot have the same warning: adds it only once. Takes
  * ownership of @string. */
 static void
@@ -134,6 +185,7 @@ sinter_plan_object_new(SinterServiceContext *context, const char *id, SinterPlan
     sinter_dbus_plan_set_created(iface, plan->created_usec);
     show_lists(iface, plan);
     show_sums(iface, plan);
+    show_worst_case(iface, plan, sinter_service_context_get_job_limits(context));
     sinter_authority_set_owner(G_DBUS_INTERFACE_SKELETON(self), uid);
     return self;
 }

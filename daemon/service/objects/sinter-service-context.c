@@ -137,6 +137,12 @@ sinter_service_context_get_plan_limits(SinterServiceContext *self)
     return OPERATIONS(self)->get_plan_limits(self);
 }
 
+const SinterJobLimits *
+sinter_service_context_get_job_limits(SinterServiceContext *self)
+{
+    return OPERATIONS(self)->get_job_limits(self);
+}
+
 const char *
 sinter_service_context_get_copy_folders(SinterServiceContext *self)
 {

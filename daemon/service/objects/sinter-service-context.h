@@ -59,6 +59,7 @@ struct _SinterServiceContextInterface {
     char *(*choose_remedy)(SinterServiceContext *self, const char *id, const char *remedy,
                            GError **error);
     const SinterPlanLimits *(*get_plan_limits)(SinterServiceContext *self);
+    const SinterJobLimits *(*get_job_limits)(SinterServiceContext *self);
     const char *(*get_copy_folders)(SinterServiceContext *self);
 };
 
@@ -128,6 +129,9 @@ gboolean sinter_service_context_retry_incident(SinterServiceContext *self, const
 
 /* (transfer none): the present configuration */
 const SinterPlanLimits *sinter_service_context_get_plan_limits(SinterServiceContext *self);
+
+/* (transfer none) */
+const SinterJobLimits *sinter_service_context_get_job_limits(SinterServiceContext *self);
 
 /* (transfer none) (nullable): where a copy may be created besides the folders of its disk's images,
  * joined by ':'. %NULL: anywhere, because a user's own daemon has only that user's rights. */

@@ -64,7 +64,7 @@ stage_applies(const SinterConvergence *self, SinterConvergeAction action,
         return sample->bandwidth_limited;
     if (action == SINTER_CONVERGE_SUSPEND)
         return self->max_pause_usec > 0;
-    return TRUE;
+    return action != SINTER_CONVERGE_GIVE_UP || !self->given_up;
 }
 
 /* The last stage but one: suspend the guest. */
@@ -73,14 +73,15 @@ stage_applies(const SinterConvergence *self, SinterConvergeAction action,
 static SinterConvergeAction
 escalate(SinterConvergence *self, const SinterConvergenceSample *sample, guint64 *ret_rate)
 {
-    if (sample->pivoting && self->stage == G_N_ELEMENTS(stages))
-        self->stage = LAST_RESORT;
-    while (self->stage < G_N_ELEMENTS(stages)) {
+    for (guint n = 0; n < G_N_ELEMENTS(stages); n++) {
         guint n_before = self->stage;
-        SinterConvergeAction action = stages[self->stage++];
+        SinterConvergeAction action = stages[n_before];
 
+        self->stage = n_before + 1 < G_N_ELEMENTS(stages) ? n_before + 1 : LAST_RESORT;
         if (!stage_applies(self, action, sample))
             continue;
+        if (action == SINTER_CONVERGE_GIVE_UP)
+            self->given_up = TRUE;
         if (action == SINTER_CONVERGE_SUSPEND)
             self->suspended_since_usec = sample->now_usec;
         if (action == SINTER_CONVERGE_THROTTLE)

@@ -12,14 +12,15 @@ G_BEGIN_DECLS
  * has no mode in which the guest waits for the copy, so a guest that writes faster than the copy
  * runs keeps it from READY forever. The steps, each after a period without headway: lift the job's
  * bandwidth limit, halve the guest's write rate (three times at most), and finally suspend the
- * guest for a limited time. After the pivot was requested, QEMU can no longer be told to stop but
- * still waits for a moment without writes: then the guest is suspended again, for the same time.
+ * guest for a limited time, again and again after the same period without headway. After the pivot
+ * was requested, QEMU can no longer be told to stop but still waits for a moment without writes.
  * Pure: gets samples and returns an action; performs nothing itself.
  */
 typedef struct {
     guint64 patience_usec;  /* the next step follows after this long without headway */
     guint64 max_pause_usec; /* 0: never suspend the guest */
     guint stage;
+    gboolean given_up; /* GIVE_UP was returned */
     guint64 best_remaining_bytes;
     gint64 best_time_usec;
     guint64 best_done_bytes;     /* bytes copied at that time */
@@ -32,8 +33,7 @@ typedef enum {
     SINTER_CONVERGE_THROTTLE, /* set the guest's write limit to the given rate */
     SINTER_CONVERGE_SUSPEND,
     SINTER_CONVERGE_RESUME,  /* the maximum pause is over */
-    SINTER_CONVERGE_GIVE_UP, /* returned once: the copy continues unchanged, an administrator should
-                              * know */
+    SINTER_CONVERGE_GIVE_UP, /* returned once: all steps were taken, an administrator should know */
 } SinterConvergeAction;
 
 typedef struct {
@@ -43,7 +43,6 @@ typedef struct {
                                  * again */
     guint64 rate_bytes_per_sec; /* of the copy */
     gboolean bandwidth_limited;
-    gboolean pivoting; /* the pivot can no longer be stopped */
 } SinterConvergenceSample;
 
 void sinter_convergence_init(SinterConvergence *self, guint64 patience_usec,

@@ -3,12 +3,13 @@
 /*
  * What a job does to the guest: limits its write rate and suspends its vCPUs. Invariant: the record
  * states it durably before it is done; a guest that was paused by another user is neither suspended
- * nor resumed; all three of libvirt's byte limits are saved and restored, because setting one of
- * them clears the others.
+ * nor resumed; all limits that libvirt knows are saved and restored, because setting one of them
+ * clears others.
  */
 
 #include "sinter-live-guest.h"
 
+#include "sinter-io-limits.h"
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
 #include "sinter-point.h"
@@ -17,6 +18,9 @@
 
 /* Attempts to restore the guest: for five minutes, then an administrator must. */
 #define MAX_RELEASE_TRIES 60
+
+/* What calls of libvirt may take on a busy host before a hold counts as too long. */
+#define HOLD_SLACK_USEC (G_USEC_PER_SEC / 4)
 
 static gboolean
 owes_guest(const SinterJobRun *run)
@@ -29,21 +33,44 @@ put_limits_back(SinterJobRun *run, GError **error)
 {
     SinterVirt *virt = run->context.virt;
     SinterJobRecord *record = run->record;
-    const SinterIoLimits limits = { record->saved_total_bytes_per_sec,
-                                    record->saved_read_bytes_per_sec,
-                                    record->saved_write_bytes_per_sec };
 
     if (!record->throttled)
         return TRUE;
     SINTER_POINT("limits-restoring");
-    if (!virt->klass->set_io_limits(virt, record->domain_uuid, record->plan->disk, &limits,
-                                    error)) {
+    if (!virt->klass->set_io_limits(virt, record->domain_uuid, record->plan->disk,
+                                    record->saved_limits, error)) {
         g_prefix_error(error, "the write limit of the disk could not be restored: ");
         return FALSE;
     }
     record->throttled = FALSE;
     SINTER_POINT("limits-restored");
     return TRUE;
+}
+
+/* The guest runs again. The time that it was suspended, which only our calls limit, is recorded. */
+static void
+count_hold(SinterJobRun *run)
+{
+    SinterJobRecord *record = run->record;
+    guint64 now_usec = (guint64)g_get_real_time();
+    guint64 held_usec = now_usec - MIN(record->suspended_usec, now_usec);
+    guint64 most_usec = run->context.max_pause_usec;
+
+    record->suspended = FALSE;
+    if (record->suspended_usec == 0)
+        return;
+    record->suspended_usec = 0;
+    record->n_holds++;
+    record->longest_hold_usec = MAX(record->longest_hold_usec, held_usec);
+    record->total_hold_usec += held_usec;
+    if (most_usec > 0 && held_usec > most_usec + most_usec / 2 + HOLD_SLACK_USEC)
+        sinter_job_record_warn(
+            record,
+            "the guest was suspended for %" G_GUINT64_FORMAT
+            " ms instead of at most %" G_GUINT64_FORMAT
+            " ms, because libvirt did not resume it in time: another client kept the domain busy, "
+            "or sinterd or libvirtd was restarted",
+            held_usec / 1000, most_usec / 1000);
 }
 
 static gboolean
@@ -59,7 +86,7 @@ let_go(SinterJobRun *run, GError **error)
         g_prefix_error(error, "the domain could not be resumed: ");
         return FALSE;
     }
-    record->suspended = FALSE;
+    count_hold(run);
     SINTER_POINT("guest-resumed");
     return TRUE;
 }
@@ -138,15 +165,15 @@ note_limits(SinterJobRun *run, GError **error)
 {
     SinterVirt *virt = run->context.virt;
     SinterJobRecord *record = run->record;
-    SinterIoLimits limits;
+    char **limits;
 
     if (record->throttled)
         return TRUE;
-    if (!virt->klass->get_io_limits(virt, record->domain_uuid, record->plan->disk, &limits, error))
+    limits = virt->klass->get_io_limits(virt, record->domain_uuid, record->plan->disk, error);
+    if (!limits)
         return FALSE;
-    record->saved_total_bytes_per_sec = limits.total_bytes_per_sec;
-    record->saved_read_bytes_per_sec = limits.read_bytes_per_sec;
-    record->saved_write_bytes_per_sec = limits.write_bytes_per_sec;
+    g_strfreev(record->saved_limits);
+    record->saved_limits = limits;
     record->throttled = TRUE;
     if (sinter_job_run_save(run, error))
         return TRUE;
@@ -154,24 +181,21 @@ note_limits(SinterJobRun *run, GError **error)
     return FALSE;
 }
 
-static guint64
-lower_of(guint64 limit, guint64 rate)
+/* The limits of a throttle group hold for all its disks together. */
+static gboolean
+is_in_group(SinterJobRun *run)
 {
-    return limit > 0 ? MIN(limit, rate) : rate;
-}
+    const SinterDomain *domain = sinter_chain_look(run)->domain;
+    const SinterDisk *disk =
+        domain ? sinter_domain_find_disk(domain, run->record->plan->disk) : NULL;
 
-/* The guest's own limits with writes limited to @rate. A total limit cannot be combined with a
- * write limit: it is applied to reads instead. */
-static SinterIoLimits
-lowered_limits(const SinterJobRecord *record, guint64 rate)
-{
-    guint64 total = record->saved_total_bytes_per_sec;
-
-    return (SinterIoLimits){
-        .read_bytes_per_sec = total > 0 ? total : record->saved_read_bytes_per_sec,
-        .write_bytes_per_sec =
-            lower_of(total > 0 ? total : record->saved_write_bytes_per_sec, rate),
-    };
+    if (!disk || !disk->throttle_group)
+        return FALSE;
+    sinter_job_record_warn(run->record,
+                           "the guest writes faster than the copy runs; its writes are not "
+                           "throttled, because throttle group '%s' has other disks",
+                           disk->throttle_group);
+    return TRUE;
 }
 
 static void
@@ -181,15 +205,17 @@ throttle(SinterJobRun *run, guint64 rate)
     SinterJobRecord *record = run->record;
     gboolean was_throttled = record->throttled;
     g_autoptr(GError) error = NULL;
-    SinterIoLimits limits;
+    g_auto(GStrv) limits = NULL;
 
+    if (is_in_group(run))
+        return;
     if (!note_limits(run, &error)) {
         sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
         return;
     }
     SINTER_POINT("limits-lowering");
-    limits = lowered_limits(record, rate);
-    if (!virt->klass->set_io_limits(virt, record->domain_uuid, record->plan->disk, &limits,
+    limits = sinter_io_limits_lower(record->saved_limits, rate);
+    if (!virt->klass->set_io_limits(virt, record->domain_uuid, record->plan->disk, limits,
                                     &error)) {
         sinter_job_run_log(run, G_LOG_LEVEL_WARNING, error->message);
         if (!was_throttled && !sinter_job_is_lost(error)) {
@@ -203,6 +229,14 @@ throttle(SinterJobRun *run, guint64 rate)
                                    "throttled until the end of the job");
 }
 
+/* The guest was not suspended after all. */
+static void
+forget_hold(SinterJobRecord *record)
+{
+    record->suspended = FALSE;
+    record->suspended_usec = 0;
+}
+
 /* Saves the record first, then suspends the guest. After an error the guest is unchanged, or, in
  * doubt, the record says that it is suspended. */
 static gboolean
@@ -212,8 +246,9 @@ hold(SinterJobRun *run, GError **error)
     SinterJobRecord *record = run->record;
 
     record->suspended = TRUE;
+    record->suspended_usec = (guint64)g_get_real_time();
     if (!sinter_job_run_save(run, error)) {
-        record->suspended = FALSE;
+        forget_hold(record);
         return FALSE;
     }
     SINTER_POINT("guest-suspending");
@@ -222,7 +257,7 @@ hold(SinterJobRun *run, GError **error)
         return TRUE;
     }
     if (error && *error && !sinter_job_is_lost(*error)) {
-        record->suspended = FALSE;
+        forget_hold(record);
         sinter_job_run_save_or_log(run);
     }
     return FALSE;
@@ -293,7 +328,6 @@ sinter_live_converge(SinterJobRun *run, const SinterBlockJobInfo *info)
         .done_bytes = info->done_bytes,
         .rate_bytes_per_sec = run->progress.rate_bytes_per_sec,
         .bandwidth_limited = info->bandwidth_bytes_per_sec > 0,
-        .pivoting = run->record->phase == SINTER_PHASE_PIVOTING,
     };
     SinterConvergence *convergence = &sinter_live_state(run)->guest.state;
     SinterConvergeAction action;

@@ -39,6 +39,7 @@ sinter_job_record_copy(const SinterJobRecord *record)
     copy->merged_images = g_strdupv(record->merged_images);
     copy->undo_files = g_strdupv(record->undo_files);
     copy->waiting_for = g_strdup(record->waiting_for);
+    copy->saved_limits = g_strdupv(record->saved_limits);
     copy->qemu_identity = g_strdup(record->qemu_identity);
     copy->choice = g_strdup(record->choice);
     copy->obstacle = g_strdup(record->obstacle);
@@ -64,6 +65,7 @@ sinter_job_record_free(SinterJobRecord *record)
     g_strfreev(record->merged_images);
     g_strfreev(record->undo_files);
     g_free(record->waiting_for);
+    g_strfreev(record->saved_limits);
     g_free(record->qemu_identity);
     g_free(record->choice);
     g_free(record->obstacle);
@@ -139,10 +141,12 @@ static const Field record_fields[] = {
     R(FIELD_OPTIONAL, choice),
     R(FIELD_OPTIONAL, obstacle),
     R(FIELD_BOOLEAN, throttled),
-    R(FIELD_UINT64, saved_total_bytes_per_sec),
-    R(FIELD_UINT64, saved_read_bytes_per_sec),
-    R(FIELD_UINT64, saved_write_bytes_per_sec),
+    R(FIELD_STRINGS, saved_limits),
     R(FIELD_BOOLEAN, suspended),
+    R(FIELD_AMOUNT, suspended_usec),
+    R(FIELD_AMOUNT, n_holds),
+    R(FIELD_AMOUNT, longest_hold_usec),
+    R(FIELD_AMOUNT, total_hold_usec),
     R(FIELD_TIME, created_usec),
     R(FIELD_TIME, started_usec),
     R(FIELD_TIME, ended_usec),

@@ -49,18 +49,19 @@ typedef struct {
                                   * requested */
     gboolean definition_guarded; /* the definition for the next boot has a guard, or is about to get
                                   * one */
-    gboolean in_doubt;  /* quarantined because it is unknown which of two images is current: the
-                         * first of the plan's chain_before, or of its chain_after */
-    char *choice;       /* (nullable): a SINTER_JOB_CHOICE of a user that is being carried out, or
-                         * that was carried out last */
-    char *obstacle;     /* (nullable): why the last choice could not be carried out; a warning */
-    gboolean throttled; /* the daemon lowered the disk's write limit; the old limits are
-                         * … */
-    guint64 saved_total_bytes_per_sec;
-    guint64 saved_read_bytes_per_sec;
-    guint64 saved_write_bytes_per_sec;
-    gboolean suspended;  /* … and the daemon suspended the domain's vCPUs */
-    gint64 created_usec; /* microseconds since the epoch; 0: not yet */
+    gboolean in_doubt;   /* quarantined because it is unknown which of two images is current: the
+                          * first of the plan's chain_before, or of its chain_after */
+    char *choice;        /* (nullable): a SINTER_JOB_CHOICE of a user that is being carried out, or
+                          * that was carried out last */
+    char *obstacle;      /* (nullable): why the last choice could not be carried out; a warning */
+    gboolean throttled;  /* the daemon lowered the disk's write limit … */
+    char **saved_limits; /* … and the limits before (sinter-io-limits.h); %NULL: never */
+    gboolean suspended;  /* the daemon suspended the domain's vCPUs */
+    guint64 suspended_usec;    /* since when, as the times below; 0: it is not suspended */
+    guint64 n_holds;           /* how often it was suspended and resumed again … */
+    guint64 longest_hold_usec; /* … for how long at most … */
+    guint64 total_hold_usec;   /* … and in all */
+    gint64 created_usec;       /* microseconds since the epoch; 0: not yet */
     gint64 started_usec;
     gint64 ended_usec;
     SinterError error_code; /* of failed, cancelled and quarantined jobs */

@@ -2,54 +2,55 @@
 
 /* Changes to the guest through libvirt: the I/O limits of a disk, suspending and resuming. */
 
+#include "sinter-io-limits.h"
 #include "sinter-virt-libvirt-private.h"
 
-/* Each of libvirt's names with its member of SinterIoLimits. */
-static const struct {
-    const char *name;
-    gsize offset;
-} io_limits[] = {
-    { VIR_DOMAIN_BLOCK_IOTUNE_TOTAL_BYTES_SEC,
-      G_STRUCT_OFFSET(SinterIoLimits, total_bytes_per_sec) },
-    { VIR_DOMAIN_BLOCK_IOTUNE_READ_BYTES_SEC, G_STRUCT_OFFSET(SinterIoLimits, read_bytes_per_sec) },
-    { VIR_DOMAIN_BLOCK_IOTUNE_WRITE_BYTES_SEC,
-      G_STRUCT_OFFSET(SinterIoLimits, write_bytes_per_sec) },
-};
+/* (transfer full): the numbers of a list of parameters. The name of a throttle group is left out:
+ * whoever sets limits without it leaves the group as it is. */
+static char **
+list_numbers(virTypedParameterPtr params, int n_params)
+{
+    g_autoptr(GStrvBuilder) list = g_strv_builder_new();
 
-gboolean
+    for (int i = 0; i < n_params; i++) {
+        g_autofree char *text = g_strdup_printf("%s=%llu", params[i].field, params[i].value.ul);
+
+        if (params[i].type == VIR_TYPED_PARAM_ULLONG)
+            g_strv_builder_add(list, text);
+    }
+    return g_strv_builder_end(list);
+}
+
+char **
 sinter_virt_libvirt_get_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
-                                  SinterIoLimits *ret_limits, GError **error)
+                                  GError **error)
 {
     g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     g_autofree virTypedParameterPtr params = NULL;
     int n_params = 0;
+    char **list;
 
     if (!domain)
-        return FALSE;
+        return NULL;
     if (virDomainGetBlockIoTune(domain, NULL, NULL, &n_params, VIR_DOMAIN_AFFECT_LIVE) < 0)
         goto failed;
     params = g_new0(virTypedParameter, n_params);
     if (virDomainGetBlockIoTune(domain, disk, params, &n_params, VIR_DOMAIN_AFFECT_LIVE) < 0)
         goto failed;
-    for (gsize i = 0; i < G_N_ELEMENTS(io_limits); i++) {
-        unsigned long long limit = 0;
-
-        virTypedParamsGetULLong(params, n_params, io_limits[i].name, &limit);
-        G_STRUCT_MEMBER(guint64, ret_limits, io_limits[i].offset) = limit;
-    }
+    list = list_numbers(params, n_params);
     virTypedParamsClear(params, n_params);
-    return TRUE;
+    return list;
 
 failed:
     sinter_connection_set_error(error, "reading the I/O limits of domain '%s', disk %s",
                                 virDomainGetName(domain), disk);
-    return FALSE;
+    return NULL;
 }
 
-/* Sets all three in one call: libvirt clears those that are not named. */
+/* Sets all in one call: libvirt clears those that are not named. */
 gboolean
 sinter_virt_libvirt_set_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
-                                  const SinterIoLimits *limits, GError **error)
+                                  char *const *limits, GError **error)
 {
     g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     virTypedParameterPtr params = NULL;
@@ -59,16 +60,20 @@ sinter_virt_libvirt_set_io_limits(SinterVirt *virt, const char *uuid, const char
 
     if (!domain)
         return FALSE;
-    for (gsize i = 0; rc == 0 && i < G_N_ELEMENTS(io_limits); i++)
-        rc = virTypedParamsAddULLong(&params, &n_params, &max_params, io_limits[i].name,
-                                     G_STRUCT_MEMBER(guint64, limits, io_limits[i].offset));
+    for (char *const *limit = limits; rc == 0 && *limit; limit++) {
+        g_autofree char *name = NULL;
+        guint64 value;
+
+        if (sinter_io_limits_parse(*limit, &name, &value))
+            rc = virTypedParamsAddULLong(&params, &n_params, &max_params, name, value);
+    }
     if (rc == 0)
         rc = virDomainSetBlockIoTune(domain, disk, params, n_params, VIR_DOMAIN_AFFECT_LIVE);
     if (rc < 0)
         sinter_connection_set_error(
             error,
             "limiting the writes of domain '%s', disk %s to %" G_GUINT64_FORMAT " bytes per second",
-            virDomainGetName(domain), disk, limits->write_bytes_per_sec);
+            virDomainGetName(domain), disk, sinter_io_limits_get(limits, "write_bytes_sec"));
     virTypedParamsFree(params, n_params);
     return rc == 0;
 }

@@ -20,10 +20,10 @@ gboolean sinter_virt_libvirt_seal(SinterVirt *virt, const SinterDomain *domain, 
 
 /* --- sinter-virt-libvirt-guest.c --- */
 
-gboolean sinter_virt_libvirt_get_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
-                                           SinterIoLimits *ret_limits, GError **error);
+char **sinter_virt_libvirt_get_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
+                                         GError **error);
 gboolean sinter_virt_libvirt_set_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
-                                           const SinterIoLimits *limits, GError **error);
+                                           char *const *limits, GError **error);
 gboolean sinter_virt_libvirt_suspend(SinterVirt *virt, const char *uuid, GError **error);
 gboolean sinter_virt_libvirt_resume(SinterVirt *virt, const char *uuid, GError **error);
 gboolean sinter_virt_libvirt_resume_failed(SinterVirt *virt, const char *uuid, GError **error);

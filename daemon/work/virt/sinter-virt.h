@@ -21,14 +21,6 @@ typedef struct {
     guint64 bandwidth_bytes_per_sec;
 } SinterBlockJobInfo;
 
-/* The limits on what a guest may read and write of a disk, in bytes per second; 0 for no limit.
- * libvirt does not accept a total together with one of the other two. */
-typedef struct {
-    guint64 total_bytes_per_sec;
-    guint64 read_bytes_per_sec;
-    guint64 write_bytes_per_sec;
-} SinterIoLimits;
-
 typedef struct _SinterVirt SinterVirt;
 
 typedef struct {
@@ -54,11 +46,10 @@ typedef struct {
                          SinterBlockJobInfo *ret_info, GError **error);
     gboolean (*set_bandwidth)(SinterVirt *virt, const char *uuid, const char *disk,
                               guint64 bytes_per_sec, GError **error);
-    /* The guest's own limits on a disk, all three together. */
-    gboolean (*get_io_limits)(SinterVirt *virt, const char *uuid, const char *disk,
-                              SinterIoLimits *ret_limits, GError **error);
+    /* (transfer full): the guest's own limits on a disk, all of them (sinter-io-limits.h). */
+    char **(*get_io_limits)(SinterVirt *virt, const char *uuid, const char *disk, GError **error);
     gboolean (*set_io_limits)(SinterVirt *virt, const char *uuid, const char *disk,
-                              const SinterIoLimits *limits, GError **error);
+                              char *const *limits, GError **error);
     /* Suspends and resumes the guest. Suspending a domain that does not run is an error. Resume
      * does not change a domain that was not paused on request. */
     gboolean (*suspend)(SinterVirt *virt, const char *uuid, GError **error);

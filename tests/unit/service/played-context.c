@@ -207,6 +207,14 @@ get_plan_limits(SinterServiceContext *context)
     return &PLAYED_CONTEXT(context)->limits;
 }
 
+static const SinterJobLimits *
+get_job_limits(SinterServiceContext *context)
+{
+    static const SinterJobLimits limits = { .converge_after_sec = 60, .max_pause_msec = 500 };
+
+    return &limits;
+}
+
 static const char *
 get_copy_folders(SinterServiceContext *context)
 {
@@ -232,6 +240,7 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->retry_incident = retry_incident;
     iface->choose_remedy = choose_remedy;
     iface->get_plan_limits = get_plan_limits;
+    iface->get_job_limits = get_job_limits;
     iface->get_copy_folders = get_copy_folders;
 }
 

@@ -76,7 +76,8 @@ sample_record(const char *id)
     record->in_doubt = TRUE;
     record->choice = g_strdup(SINTER_JOB_CHOICE_COMPARE);
     record->obstacle = g_strdup("it runs");
-    record->saved_write_bytes_per_sec = G_MAXUINT64 - 1;
+    record->saved_limits = g_strsplit("write_bytes_sec=18446744073709551614 other=0", " ", -1);
+    record->longest_hold_usec = G_MAXUINT64 - 1;
     record->created_usec = 1234567890123456;
     record->error_code = SINTER_ERROR_NO_SPACE;
     record->error_message = g_strdup("no room");
@@ -232,8 +233,7 @@ static const char old_record[] =
     "{ \"version\": 1, \"id\": \"7\", \"domain_uuid\": \"u\", \"domain_name\": \"vm\","
     " \"bandwidth_bytes_per_sec\": \"0\", \"uid\": 1000, \"phase\": \"copying\","
     " \"cancel_requested\": false, \"throttled\": false,"
-    " \"saved_total_bytes_per_sec\": \"0\", \"saved_read_bytes_per_sec\": \"0\","
-    " \"saved_write_bytes_per_sec\": \"0\", \"suspended\": false, \"created_usec\": 1,"
+    " \"suspended\": false, \"created_usec\": 1,"
     " \"started_usec\": 2, \"ended_usec\": 0, \"error_code\": \"Failed\", \"warnings\": [],"
     " \"plan\": { \"disk\": \"vda\", \"operation\": \"commit\", \"shallow\": false,"
     " \"reuse_external\": false, \"pivot\": false, %s \"inactive_follows\": true,"

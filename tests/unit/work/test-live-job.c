@@ -8,6 +8,7 @@
 
 #include "played-job.h"
 #include "sinter-file.h"
+#include "sinter-io-limits.h"
 #include "sinter-live-reconcile.h"
 
 #include <glib/gstdio.h>
@@ -37,7 +38,7 @@ typedef struct {
     gboolean shared;         /* another domain stands on the old chain */
     gboolean never_ready;
     guint n_refused_pivots; /* still to be refused */
-    SinterIoLimits limits;
+    char **limits;
     gboolean slowed;         /* writes had a limit at any time */
     gboolean shared_later;   /* … from the start of the block job on */
     gboolean outruns_all;    /* not even a held guest lets the copy catch up */
@@ -45,6 +46,7 @@ typedef struct {
     guint n_partial;         /* looks after the start that do not get to the disks */
     guint n_refused_aborts;  /* still to be refused */
     guint n_refused_resumes; /* likewise */
+    gulong resume_usec;      /* how long another client keeps the domain busy then */
     guint n_ends;            /* calls of end */
     gboolean late_word;      /* the event of a failure comes after the job is seen to be gone */
     gboolean disk_full;      /* of the records, from the last look before the start on */
@@ -330,27 +332,29 @@ host_set_bandwidth(SinterVirt *virt, const char *uuid, const char *disk, guint64
     return played_host_enter(virt, error) && played_host_leave(virt, error);
 }
 
-static gboolean
-host_get_io_limits(SinterVirt *virt, const char *uuid, const char *disk, SinterIoLimits *ret,
-                   GError **error)
+static char **
+host_get_io_limits(SinterVirt *virt, const char *uuid, const char *disk, GError **error)
 {
     if (!played_host_enter(virt, error))
-        return FALSE;
-    *ret = ((Host *)virt)->limits;
-    return played_host_leave(virt, error);
+        return NULL;
+    return played_host_leave(virt, error) ? g_strdupv(((Host *)virt)->limits) : NULL;
 }
 
 /* As libvirt does: what is not named is cleared, a total stands alone. */
 static gboolean
-host_set_io_limits(SinterVirt *virt, const char *uuid, const char *disk,
-                   const SinterIoLimits *limits, GError **error)
+host_set_io_limits(SinterVirt *virt, const char *uuid, const char *disk, char *const *limits,
+                   GError **error)
 {
+    Host *host = (Host *)virt;
+    guint64 writes = sinter_io_limits_get(limits, "write_bytes_sec");
+
     if (!played_host_enter(virt, error))
         return FALSE;
-    g_assert_true(limits->total_bytes_per_sec == 0 ||
-                  (limits->read_bytes_per_sec == 0 && limits->write_bytes_per_sec == 0));
-    ((Host *)virt)->limits = *limits;
-    ((Host *)virt)->slowed |= limits->write_bytes_per_sec > 0;
+    g_assert_true(sinter_io_limits_get(limits, "total_bytes_sec") == 0 ||
+                  (sinter_io_limits_get(limits, "read_bytes_sec") == 0 && writes == 0));
+    g_strfreev(host->limits);
+    host->limits = g_strdupv((char **)limits);
+    host->slowed |= writes > 0;
     return played_host_leave(virt, error);
 }
 
@@ -372,6 +376,7 @@ host_resume(SinterVirt *virt, const char *uuid, GError **error)
     if (host_refuses(&((Host *)virt)->n_refused_resumes)) {
         return played_host_refuse(virt, "busy", error);
     }
+    g_usleep(((Host *)virt)->resume_usec);
     ((Host *)virt)->n_resumes++;
     ((Host *)virt)->held = FALSE;
     return played_host_leave(virt, error);
@@ -489,6 +494,32 @@ make_file(const char *dir, const char *name)
     return path;
 }
 
+static char **
+make_limits(guint total, guint writes)
+{
+    g_autofree char *text =
+        g_strdup_printf("total_bytes_sec=%u read_bytes_sec=0 write_bytes_sec=%u "
+                        "total_bytes_sec_max=%u read_bytes_sec_max=0 write_bytes_sec_max=%u",
+                        total, writes, 2 * total, 2 * writes);
+
+    return g_strsplit(text, " ", -1);
+}
+
+static void
+set_limits(Fixture *f, guint total, guint writes)
+{
+    g_strfreev(f->host.limits);
+    f->host.limits = make_limits(total, writes);
+}
+
+static void
+assert_limits(const Fixture *f, guint total, guint writes)
+{
+    g_auto(GStrv) expected = make_limits(total, writes);
+
+    g_assert_cmpstrv(f->host.limits, expected);
+}
+
 static void
 set_up(Fixture *f, gconstpointer data)
 {
@@ -506,6 +537,7 @@ set_up(Fixture *f, gconstpointer data)
     f->host.state = VIR_DOMAIN_RUNNING;
     f->host.outcome = SINTER_SEEN_COMPLETED;
     f->host.snapshots = g_strdupv((char **)snapshots);
+    f->host.limits = make_limits(0, 0);
     for (int i = 0; merged[i]; i++) {
         g_autofree char *path = make_file(f->host.dir, merged[i]);
 
@@ -536,6 +568,7 @@ tear_down(Fixture *f, gconstpointer data)
     g_strfreev(f->host.snapshots);
     g_free(f->host.mirror_target);
     g_free(f->host.guard);
+    g_strfreev(f->host.limits);
     played_job_clear(&f->job);
     played_host_clear(&f->host.played);
 }
@@ -865,7 +898,7 @@ test_stop_lets_the_guest_go(Fixture *f, gconstpointer data)
     SinterJobRun *job;
 
     f->host.never_ready = f->host.outruns_all = TRUE;
-    f->host.limits.write_bytes_per_sec = 4321;
+    set_limits(f, 0, 4321);
     f->max_pause_usec = 3600 * (guint64)G_USEC_PER_SEC;
     job = start_fresh_job(f);
     played_job_await(&f->job, holds_the_guest);
@@ -873,7 +906,7 @@ test_stop_lets_the_guest_go(Fixture *f, gconstpointer data)
     played_job_join(&f->job, job);
     g_assert_false(f->job.ended);
     g_assert_false(f->host.held);
-    g_assert_cmpuint(f->host.limits.write_bytes_per_sec, ==, 4321);
+    assert_limits(f, 0, 4321);
     left = played_job_load_only(&f->job);
     g_assert_false(left->suspended);
     g_assert_false(left->throttled);
@@ -928,17 +961,36 @@ static void
 test_convergence_is_undone(Fixture *f, gconstpointer data)
 {
     f->host.never_ready = TRUE;
-    f->host.limits.total_bytes_per_sec = 12345;
+    set_limits(f, 12345, 0);
     f->host.n_refused_resumes = 3;
     run_job(f);
     g_assert_cmpint(f->job.last->phase, ==, SINTER_PHASE_DONE);
-    g_assert_cmpuint(f->host.limits.total_bytes_per_sec, ==, 12345);
+    assert_limits(f, 12345, 0);
     g_assert_true(f->host.slowed);
     g_assert_false(f->host.held);
     g_assert_cmpuint(f->host.n_suspends, ==, 1);
     g_assert_cmpuint(f->host.n_resumes, >=, 1);
     g_assert_false(f->job.last->suspended);
+    g_assert_cmpuint(f->job.last->n_holds, ==, 1);
+    g_assert_cmpuint(f->job.last->longest_hold_usec, >, 0);
+    g_assert_cmpuint(f->job.last->total_hold_usec, ==, f->job.last->longest_hold_usec);
     g_assert_false(f->job.last->throttled);
+}
+
+/* A client that keeps the domain busy makes a hold longer than it may be: that is told. */
+static void
+test_hold_that_is_held_up(Fixture *f, gconstpointer data)
+{
+    f->host.never_ready = TRUE;
+    f->host.resume_usec = 400 * 1000;
+    run_job(f);
+    g_assert_cmpint(f->job.last->phase, ==, SINTER_PHASE_DONE);
+    g_assert_cmpuint(f->job.last->longest_hold_usec, >=, 400 * 1000);
+    for (guint i = 0; i < f->job.last->warnings->len; i++) {
+        if (strstr(f->job.last->warnings->pdata[i], " ms instead of at most 5 ms"))
+            return;
+    }
+    g_assert_not_reached();
 }
 
 /* The daemon dies at one call, before or after its effect; a second daemon takes over. FALSE when
@@ -1117,6 +1169,7 @@ main(int argc, char **argv)
     ADD("hung-call-is-left-behind", test_hung_call_is_left_behind);
     ADD("unknown-kind", test_unknown_kind);
     ADD("convergence-is-undone", test_convergence_is_undone);
+    ADD("hold-that-is-held-up", test_hold_that_is_held_up);
     ADD("death-at-every-call", test_death_at_every_call);
     ADD("definition-follows", test_definition_follows);
     ADD("refused-by-a-dying-qemu", test_refused_by_a_dying_qemu);
