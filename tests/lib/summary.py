@@ -35,7 +35,8 @@ class Case:
     name: str
     verdict: str
     reason: str = ''
-    output: list = field(default_factory=list)
+    output: list = field(default_factory=list)     # its own: the assertion stands here
+    logs: list = field(default_factory=list)       # what the program said besides
 
 
 def cases_of_tap(lines):
@@ -82,9 +83,10 @@ def cases_of_program(test):
         problem = f'{problem}; no plan'.lstrip('; ')
     failed = [case for case in cases if case.verdict == 'failed']
     if failed:
-        failed[-1].output += tail + rest
+        failed[-1].output += tail
+        failed[-1].logs = rest
     elif problem:
-        cases.append(Case(f'(the program itself: {problem})', 'failed', '', tail + rest))
+        cases.append(Case(f'(the program itself: {problem})', 'failed', '', tail, rest))
     return cases
 
 
@@ -98,7 +100,12 @@ def case_of_end(test, end, output):
 
 
 def print_output(case):
-    lines = case.output
+    """Long logs never push the assertion out."""
+    print_end(case.output)
+    print_end(case.logs)
+
+
+def print_end(lines):
     if len(lines) > MAX_OUTPUT_LINES:
         print(f'    … {len(lines) - MAX_OUTPUT_LINES} lines left out')
     for line in lines[-MAX_OUTPUT_LINES:]:

@@ -57,8 +57,9 @@ class Programs(unittest.TestCase):
 
     def test_a_failure_carries_what_was_said_before_and_after(self):
         test = program('1..2\nok 1 /a\n# why\nnot ok 2 /b\n# more\n', 'FAIL', 1, 'on stderr')
-        self.assertEqual(summary.cases_of_program(test)[1].output,
-                         ['# why', 'not ok 2 /b', '# more', 'on stderr'])
+        case = summary.cases_of_program(test)[1]
+        self.assertEqual((case.output, case.logs),
+                         (['# why', 'not ok 2 /b', '# more'], ['on stderr']))
 
     def test_a_skip_carries_its_reason(self):
         case = summary.cases_of_program(program('1..1\nok 1 /a # SKIP no\tbus here\n'))[0]
@@ -87,6 +88,14 @@ class Output(unittest.TestCase):
         self.assertEqual((lines[-1], status), ('0 passed, 1 failed, 0 skipped', 1))
         self.assertIn('FAILED tree: suite / program: /a', lines)
         self.assertIn('    # why', lines)
+
+    def test_long_logs_do_not_hide_the_assertion(self):
+        logs = 'log\n' * 5000
+        for said in ('1..1\n# AssertionError: why\nnot ok 1 /a\n',
+                     '1..1\nBail out! AssertionError: why\n'):
+            lines, _ = self.run_main(program(said, 'ERROR', 1, logs))
+            self.assertTrue([line for line in lines if 'AssertionError: why' in line], said)
+            self.assertLess(len(lines), 500)
 
     def test_crash_states_are_added_up(self):
         said = '1..1\n# crash states of {}: {} distinct, {} lost\nok 1 /a\n'
