@@ -173,6 +173,20 @@ sinter_plan_draft_check_busy(SinterPlanDraft *draft)
     return TRUE;
 }
 
+/* A backup ends by itself: the job waits for it in the queue. */
+static gboolean
+check_busy(SinterPlanDraft *draft)
+{
+    const SinterDisk *disk = draft->disk;
+
+    if (disk->mirror != SINTER_MIRROR_NONE || disk->block_job != SINTER_BLOCK_JOB_BACKUP)
+        return sinter_plan_draft_check_busy(draft);
+    sinter_plan_draft_warn(draft,
+                           "a backup of disk '%s' of domain '%s' runs: a job waits until it ends",
+                           disk->target, draft->domain->name);
+    return TRUE;
+}
+
 static gboolean
 check_running(SinterPlanDraft *draft)
 {
@@ -210,7 +224,7 @@ sinter_plan_draft_check_disk(SinterPlanDraft *draft)
         check_shareable,
         check_transient,
         check_depth,
-        sinter_plan_draft_check_busy,
+        check_busy,
         check_running,
         sinter_plan_draft_check_managed_save,
     };

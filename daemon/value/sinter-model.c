@@ -207,6 +207,7 @@ sinter_domain_unref(SinterDomain *domain)
     g_clear_pointer(&domain->side_images, g_ptr_array_unref);
     g_free(domain->manager);
     g_free(domain->problem);
+    g_free(domain->busy_with);
     g_free(domain->unresponsive_reason);
     g_free(domain);
 }
@@ -221,6 +222,7 @@ sinter_domain_copy_known(const SinterDomain *domain)
     copy->name = g_strdup(domain->name);
     copy->manager = g_strdup(domain->manager);
     copy->problem = g_strdup(domain->problem);
+    copy->busy_with = g_strdup(domain->busy_with);
     copy->unresponsive_reason = g_strdup(domain->unresponsive_reason);
     /* these never change any more, so both can have them */
     g_ptr_array_ref(copy->disks);

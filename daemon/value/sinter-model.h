@@ -184,6 +184,9 @@ typedef struct {
     char *problem; /* why the domain could not be read completely (malformed XML …), or %NULL */
     gboolean partial; /* because of @problem the state, disks or block jobs are incomplete:
                        * something absent here may exist */
+    char *busy_with;  /* (nullable): the operation of libvirt that holds the domain ("a save"), as
+                       * words, at the time of the scan. Not a change that is reported */
+    gboolean busy_with_backup;
     gint64 unresponsive_since_usec; /* libvirt or QEMU does not answer questions about the domain
                                      * since then (real time): the values are the last known ones;
                                      * 0: it responds */

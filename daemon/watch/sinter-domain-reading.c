@@ -289,12 +289,27 @@ read_block_job(SinterDomainReading *reading, virDomainPtr handle, const char *ta
     }
 }
 
+/* Which operation holds the domain; UNKNOWN if none does any more. */
+static void
+read_operation(SinterDomainReading *reading, virDomainPtr handle)
+{
+    virTypedParameterPtr params = NULL;
+    int n_params = 0;
+    int type = VIR_DOMAIN_JOB_NONE;
+
+    if (virDomainGetJobStats(handle, &type, &params, &n_params, 0) == 0)
+        virTypedParamsGetInt(params, n_params, VIR_DOMAIN_JOB_OPERATION, &reading->busy_operation);
+    reading->busy = type != VIR_DOMAIN_JOB_NONE;
+    virTypedParamsFree(params, n_params);
+}
+
 static void
 read_block_jobs(const Errand *errand, virDomainPtr handle)
 {
     SinterDomainReading *reading = errand->reading;
 
     reading->block_jobs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    read_operation(reading, handle);
     for (guint i = 0; i < errand->targets->len; i++) {
         if (!read_block_job(reading, handle, g_ptr_array_index(errand->targets, i)))
             return;
@@ -380,6 +395,8 @@ static void
 take_block_jobs(SinterDomainReading *reading, SinterDomainReading *jobs)
 {
     reading->block_jobs = g_steal_pointer(&jobs->block_jobs);
+    reading->busy = jobs->busy;
+    reading->busy_operation = jobs->busy_operation;
     reading->error = g_steal_pointer(&jobs->error);
     reading->unresponsive_since_usec = jobs->unresponsive_since_usec;
     if (reading->unresponsive_since_usec != 0)

@@ -28,6 +28,8 @@ typedef struct {
     GPtrArray *snapshots;           /* of SinterSnapshotText, parents first */
     GPtrArray *checkpoints;         /* likewise */
     GHashTable *block_jobs;         /* target → virDomainBlockJobType; %NULL if unknown */
+    gboolean busy;                  /* an operation holds the domain */
+    int busy_operation;             /* virDomainJobOperation: which; UNKNOWN if that is not known */
     GError *error;                  /* why the reading ended early; %NULL if it did not */
     gint64 unresponsive_since_usec; /* real time; 0: the domain responds */
     char *unresponsive_reason;      /* if it does not: why, if that is known, else %NULL */

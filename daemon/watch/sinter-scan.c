@@ -193,9 +193,38 @@ G_STATIC_ASSERT((int)SINTER_BLOCK_JOB_COMMIT == VIR_DOMAIN_BLOCK_JOB_TYPE_COMMIT
 G_STATIC_ASSERT((int)SINTER_BLOCK_JOB_ACTIVE_COMMIT == VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT);
 G_STATIC_ASSERT((int)SINTER_BLOCK_JOB_BACKUP == VIR_DOMAIN_BLOCK_JOB_TYPE_BACKUP);
 
+/* Operations that hold a domain for long. */
+static const char *const operations[] = {
+    [VIR_DOMAIN_JOB_OPERATION_START] = "its start",
+    [VIR_DOMAIN_JOB_OPERATION_SAVE] = "a save",
+    [VIR_DOMAIN_JOB_OPERATION_RESTORE] = "a restore",
+    [VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN] = "a migration",
+    [VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT] = "a migration",
+    [VIR_DOMAIN_JOB_OPERATION_SNAPSHOT] = "the creation of a snapshot",
+    [VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_REVERT] = "the revert to a snapshot",
+    [VIR_DOMAIN_JOB_OPERATION_DUMP] = "a dump",
+    [VIR_DOMAIN_JOB_OPERATION_BACKUP] = "a backup",
+};
+
+static void
+set_busy(SinterDomain *domain, const SinterDomainReading *reading)
+{
+    int operation = reading->busy_operation;
+
+    if (!reading->busy)
+        return;
+    domain->busy_with_backup = operation == VIR_DOMAIN_JOB_OPERATION_BACKUP;
+    domain->busy_with = g_strdup("another operation");
+    if (operation <= 0 || operation >= (int)G_N_ELEMENTS(operations) || !operations[operation])
+        return;
+    g_free(domain->busy_with);
+    domain->busy_with = g_strdup(operations[operation]);
+}
+
 static void
 set_state(SinterDomain *domain, const SinterDomainReading *reading)
 {
+    set_busy(domain, reading);
     domain->name = g_strdup(reading->name);
     domain->state = (SinterDomainState)reading->state;
     domain->reason = reading->reason;

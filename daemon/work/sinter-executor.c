@@ -58,13 +58,15 @@ is_unended(SinterJob *job)
 
 /* --- budgets -------------------------------------------------------------------------------- */
 
-/* A job that waits for a domain to be shut off may wait for days, and does not count in the budgets
- * meanwhile. */
+/* A job that waits for a domain to be shut off or to respond, or for a lock, may wait for days, and
+ * does not count in the budgets meanwhile. */
 static gboolean
 is_working(SinterJob *job)
 {
+    const SinterJobRecord *record = sinter_job_get_record(job);
+
     return is_unended(job) && sinter_job_is_admitted(job) &&
-           sinter_job_get_record(job)->phase != SINTER_PHASE_WAITING;
+           record->phase != SINTER_PHASE_WAITING && !record->waiting_for;
 }
 
 static gboolean
@@ -216,7 +218,9 @@ on_job_ended(SinterJob *job, SinterExecutor *self)
 static void
 on_job_changed(SinterJob *job, SinterExecutor *self)
 {
-    if (sinter_job_get_record(job)->phase == SINTER_PHASE_WAITING)
+    const SinterJobRecord *record = sinter_job_get_record(job);
+
+    if (record->phase == SINTER_PHASE_WAITING || record->waiting_for)
         admit_jobs(self);
 }
 

@@ -177,7 +177,8 @@ class Yields(OfflineCase):
         self.await_end(worker)                  # it does not outlive its daemon
         guest.start(n_rounds=40)                # the half-merged chain is whole
         job = self.start_again(job)
-        job.wait_phase('waiting')
+        self.assertEqual(job.wait_phase('waiting')['WaitingFor'],
+                         f"domain '{guest.name}', which must be shut off")
         guest.wait_rounds(20)
         guest.verify()
         job.set_bandwidth(0)
@@ -241,6 +242,11 @@ class Yields(OfflineCase):
         job, = self.sinter.consolidate(guest.name)
         job.wait_phase('waiting')
         self.assertIn('qemu-io', self.bench.sinterd.log_text())
+        wanted = f"image '{before[-1]}', in use by process {holder.pid} (qemu-io)"
+        self.assertEqual(job.properties()['WaitingFor'], wanted)
+        self.assertIn(wanted, self.bench.sinter('jobs').stdout)
+        self.assertIn(f'Waiting for:      {wanted}\n',
+                      self.bench.sinter('job', job.properties()['Id']).stdout)
         holder.stdin.close()
         holder.wait()
         self.assertEqual(job.wait()['Phase'], 'done')

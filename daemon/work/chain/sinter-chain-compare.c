@@ -55,3 +55,36 @@ sinter_chain_compare(const SinterDiskPlan *plan, char *const *chain)
         return SINTER_CHAIN_AFTER;
     return SINTER_CHAIN_OTHER;
 }
+
+static gboolean
+chain_has(char *const *chain, const char *path)
+{
+    for (; chain && *chain; chain++) {
+        if (same_file(*chain, path))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Whether @chain ends with @expected, below other images, of which none belongs to the plan. */
+static gboolean
+ends_with(const SinterDiskPlan *plan, char *const *chain, char *const *expected)
+{
+    guint n_chain = g_strv_length((char **)chain);
+    guint n_expected = expected ? g_strv_length((char **)expected) : 0;
+
+    if (n_expected == 0 || n_chain <= n_expected ||
+        !same_chain(expected, chain + (n_chain - n_expected)))
+        return FALSE;
+    for (guint i = 0; i < n_chain - n_expected; i++) {
+        if (chain_has(plan->chain_before, chain[i]) || chain_has(plan->chain_after, chain[i]))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+sinter_chain_is_covered(const SinterDiskPlan *plan, char *const *chain)
+{
+    return ends_with(plan, chain, plan->chain_before) || ends_with(plan, chain, plan->chain_after);
+}

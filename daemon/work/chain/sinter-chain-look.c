@@ -12,6 +12,9 @@
 #include "sinter-point.h"
 #include "sinter-time-text.h"
 
+/* How long an overlay may cover the chain before that is no longer taken for temporary. */
+#define MAX_COVERED_USEC (G_TIME_SPAN_HOUR)
+
 static void
 observe_disk(SinterChainLook *look, const SinterDiskPlan *plan)
 {
@@ -50,16 +53,65 @@ describe_silence(const SinterDomain *domain, const char *target)
     return NULL;
 }
 
-/* Returns FALSE if what was last known of the domain is no observation of its present state. */
+/* (transfer full) (nullable): what else libvirt does with the domain, so that no job can begin. A
+ * backup only holds the disks that it reads. */
+static char *
+describe_occupation(const SinterDomain *domain, const char *target)
+{
+    const SinterDisk *disk = sinter_domain_find_disk(domain, target);
+
+    if (!domain->busy_with ||
+        (domain->busy_with_backup && !(disk && disk->block_job == SINTER_BLOCK_JOB_BACKUP)))
+        return NULL;
+    return g_strdup_printf("domain '%s', which is busy with %s", domain->name, domain->busy_with);
+}
+
+/* Returns FALSE if what was last known of the domain is no observation of its present state, or if
+ * the job has not begun and cannot begin now. A job that waits for something else goes on waiting.
+ */
 static gboolean
 check_responds(SinterJobRun *run, const SinterDomain *domain, GError **error)
 {
-    g_autofree char *silence = describe_silence(domain, run->record->plan->disk);
+    const SinterJobRecord *record = run->record;
+    gboolean waits = record->phase == SINTER_PHASE_QUEUED || record->phase == SINTER_PHASE_WAITING;
+    g_autofree char *what = describe_silence(domain, record->plan->disk);
 
-    sinter_job_run_set_waiting(run, silence);
-    if (!silence)
+    if (!what && record->phase == SINTER_PHASE_QUEUED)
+        what = describe_occupation(domain, record->plan->disk);
+    if (what || !waits)
+        sinter_job_run_set_waiting(run, what);
+    if (!what)
         return TRUE;
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY, "waits for %s", silence);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY, "waits for %s", what);
+    return FALSE;
+}
+
+/* A backup tool puts an overlay on a disk for a while, possibly just when a block job has ended:
+ * then neither the old nor the new chain is there, but nothing is wrong. Returns FALSE if the job
+ * waits for the end of the overlay. */
+static gboolean
+check_uncovered(SinterJobRun *run, GError **error)
+{
+    SinterChainLook *look = sinter_chain_look(run);
+    const SinterJobRecord *record = run->record;
+    const SinterDisk *disk = sinter_domain_find_disk(look->domain, record->plan->disk);
+    g_auto(GStrv) chain = disk ? sinter_disk_dup_chain(disk) : NULL;
+    gint64 now_usec = g_get_monotonic_time();
+    g_autofree char *what = NULL;
+
+    if (!chain || record->plan->offline || record->phase < SINTER_PHASE_STARTING ||
+        look->observation.chain != SINTER_CHAIN_OTHER || !look->domain->active ||
+        !sinter_chain_is_covered(record->plan, chain)) {
+        look->covered_usec = 0;
+        return TRUE;
+    }
+    if (look->covered_usec == 0)
+        look->covered_usec = now_usec;
+    if (now_usec - look->covered_usec > MAX_COVERED_USEC)
+        return TRUE;
+    what = g_strdup_printf("the end of overlay '%s', which another program has created", chain[0]);
+    sinter_job_run_set_waiting(run, what);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY, "waits for %s", what);
     return FALSE;
 }
 
@@ -113,7 +165,7 @@ sinter_chain_observe(SinterJobRun *run, gboolean whole_host, GError **error)
     look->observation.domain_exists = TRUE;
     look->observation.domain_active = look->domain->active;
     observe_disk(look, run->record->plan);
-    return TRUE;
+    return check_uncovered(run, error);
 }
 
 void

@@ -12,6 +12,8 @@ typedef struct {
     SinterObservation observation;
     SinterDomain *domain; /* NULL: the domain does not exist */
     SinterHost *host;     /* NULL if only one domain was read */
+    gint64 covered_usec;  /* since when an overlay of another program covers the chain (monotonic);
+                           * 0: none does */
 } SinterChainLook;
 
 static inline SinterChainLook *

@@ -220,6 +220,7 @@ wait_for_space(SinterJobRun *run, const GError *error)
     if (!state->space_logged)
         sinter_job_run_log(run, G_LOG_LEVEL_INFO, error->message);
     state->space_logged = TRUE;
+    sinter_job_run_set_waiting(run, "space that other jobs have reserved");
     sinter_job_run_wait(run, run->context.retry_usec);
 }
 
@@ -251,6 +252,26 @@ note_start(SinterJobRun *run, GError **error)
     return TRUE;
 }
 
+/* libvirt did not get the lock of the domain in time, so nothing has begun: back to the queue. */
+static void
+wait_for_lock(SinterJobRun *run, const GError *cause)
+{
+    SinterJobRecord *record = run->record;
+    g_autofree char *what =
+        g_strdup_printf("domain '%s', which is busy (%s)", record->domain_name, cause->message);
+    g_autoptr(GError) error = NULL;
+
+    sinter_space_ledger_give_up(run->context.ledger, record->id);
+    record->started_usec = 0;
+    if (!sinter_job_run_enter_phase(run, SINTER_PHASE_QUEUED, &error)) {
+        sinter_job_run_fail(run, error);
+        return;
+    }
+    sinter_job_run_log(run, G_LOG_LEVEL_INFO, cause->message);
+    sinter_job_run_set_waiting(run, what);
+    sinter_job_run_wait(run, run->context.retry_usec);
+}
+
 /* @cause: (transfer full): why libvirt did not start the block job */
 static void
 fail_start(SinterJobRun *run, GError *cause)
@@ -259,6 +280,10 @@ fail_start(SinterJobRun *run, GError *cause)
 
     if (sinter_job_is_lost(error))
         return;
+    if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_TIMED_OUT)) {
+        wait_for_lock(run, error);
+        return;
+    }
     sinter_live_explain_denial(run, &error);
     sinter_job_run_fail(run, error);
 }

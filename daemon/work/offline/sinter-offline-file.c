@@ -135,8 +135,10 @@ sinter_offline_file_lock(SinterOfflineFile *file, GError **error)
     SinterIdentity now;
 
     if (!sinter_lock_descriptor(file->fd, file->path, file->written, error) ||
-        !lock_lease(file, error))
+        !lock_lease(file, error)) {
+        sinter_error_set_stage(error, SINTER_STAGE_OPEN, file->path);
         return FALSE;
+    }
     if (sinter_identity_read(file->path, &now, NULL) == 0 &&
         sinter_file_id_equal(now, file->identity))
         return TRUE;

@@ -14,6 +14,7 @@
 #include "sinter-cleanup.h"
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
+#include "sinter-lock-wait.h"
 #include "sinter-offline-files.h"
 #include "sinter-plain-path.h"
 #include "sinter-point.h"
@@ -21,9 +22,11 @@
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 
+/* @why: for the log; @what: what the job waits for */
 static void
-yield(SinterJobRun *run, const char *why, guint64 timeout_usec)
+yield(SinterJobRun *run, const char *why, const char *what, guint64 timeout_usec)
 {
+    sinter_job_run_set_waiting(run, what);
     if (run->record->phase != SINTER_PHASE_WAITING) {
         run->record->phase = SINTER_PHASE_WAITING;
         run->progress.rate_bytes_per_sec = 0;
@@ -39,7 +42,10 @@ yield(SinterJobRun *run, const char *why, guint64 timeout_usec)
 void
 sinter_offline_step_wait(SinterJobRun *run, const SinterVerdict *verdict)
 {
-    yield(run, "the domain is running: waiting until it is shut off", G_MAXUINT64);
+    g_autofree char *what = g_strdup_printf("domain '%s', which must be shut off",
+                                            sinter_chain_look(run)->domain->name);
+
+    yield(run, "the domain is running: waiting until it is shut off", what, G_MAXUINT64);
 }
 
 /* --- before the merge ------------------------------------------------------------------------- */
@@ -53,6 +59,15 @@ fail_unless_lost(SinterJobRun *run, const GError *error)
     return FALSE;
 }
 
+static void
+yield_to_holder(SinterJobRun *run, const GError *error)
+{
+    const char *path = sinter_error_get_file(error);
+    g_autofree char *what = path ? sinter_lock_wait_describe(path) : g_strdup(error->message);
+
+    yield(run, error->message, what, run->context.retry_usec);
+}
+
 static gboolean
 open_files(SinterJobRun *run, SinterOfflineFiles **ret_files)
 {
@@ -64,7 +79,7 @@ open_files(SinterJobRun *run, SinterOfflineFiles **ret_files)
     if (*ret_files)
         return TRUE;
     if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_LOCKED))
-        yield(run, error->message, run->context.retry_usec);
+        yield_to_holder(run, error);
     else
         sinter_job_run_fail(run, error);
     return FALSE;
@@ -84,7 +99,7 @@ claim_space(SinterJobRun *run)
     }
     space = sinter_chain_claim_space(run, &error);
     if (space == SINTER_SPACE_PROMISED)
-        yield(run, error->message, run->context.retry_usec);
+        yield(run, error->message, "space that other jobs have reserved", run->context.retry_usec);
     else if (space != SINTER_SPACE_GRANTED)
         sinter_job_run_fail(run, error);
     return space == SINTER_SPACE_GRANTED;
@@ -172,7 +187,7 @@ take_error(SinterJobRun *run, const SinterWorkerMessage *answer)
     g_autoptr(GError) error = g_error_new_literal(SINTER_ERROR, (int)answer->code, answer->text);
 
     if (answer->code == SINTER_ERROR_LOCKED)
-        yield(run, answer->text, run->context.retry_usec);
+        yield(run, answer->text, answer->text, run->context.retry_usec);
     else if (answer->code != SINTER_ERROR_CANCELLED || !run->record->cancel_requested)
         sinter_job_run_fail(run, error);
 }
