@@ -24,6 +24,8 @@ KINDS = ['cluster_size=64k', 'cluster_size=4k', 'cluster_size=512', 'compat=0.10
 class Frees(OnFull):
     """Each command on a file system that other files have filled to the last block."""
 
+    shares = False      # blocks between files
+
     def setUp(self):
         self.place = self.mount()
         self.folder = os.path.join(self.place, 'frees')
@@ -52,15 +54,15 @@ class Frees(OnFull):
         with open(raw, 'rb') as file:
             return file.read()
 
-    def on_full(self, *args, status=0):
-        """Runs it with no block left; returns how many bytes it made free."""
+    def on_full(self, *args, status=0, leave_bytes=0):
+        """Runs it with no block left, or so many bytes; returns how many bytes it made free."""
         filler = os.path.join(self.place, 'filler')
         os.sync()
-        self.fill(filler, 0)
+        self.fill(filler, leave_bytes)
         # a fragment of a block may still take a small file
         small = []
         try:
-            while True:
+            while not leave_bytes:
                 small.append(f'{filler}.{len(small)}')
                 with open(small[-1], 'wb') as file:
                     file.write(b'x' * 4096)
@@ -143,6 +145,54 @@ class Frees(OnFull):
                     self.assertEqual(self.bitmaps(), left)
                     self.assert_sound('disk')
 
+    def test_bitmaps_of_a_long_directory(self):
+        """A directory of more than a sector does not change at once: it needs a place."""
+        names = [f'{"bitmap" * 6}-{i}' for i in range(12)]
+        for kind in ('cluster_size=64k', 'cluster_size=4k', 'cluster_size=512'):
+            with self.subTest(kind=kind):
+                self.run_qemu('create', '-q', '-f', 'qcow2', '-o', kind, 'disk', '4M')
+                self.io('disk', 'write -q -P 7 0 2M')
+                for name in names:
+                    self.run_qemu('bitmap', '--add', '-g', '512', 'disk', name)
+                    # every other one gets bits
+                    if int(name[-1]) % 2:
+                        self.io('disk', 'write -q -P 1 0 1M')
+                        self.run_qemu('bitmap', '--disable', 'disk', name)
+                left = list(names)
+                for name in random.Random(img.SEED).sample(names, len(names)):
+                    self.on_full('bitmap', '--remove', 'disk', name)
+                    left.remove(name)
+                    self.assertEqual(sorted(self.bitmaps()), sorted(left))
+                    self.assert_sound('disk')
+
+    def test_merges_that_need_what_they_free(self):
+        """Each image holds what the others do not: 6 MiB move where there is less than one."""
+        def chain():
+            below = []
+            for i, name in enumerate(('base', 'low', 'mid', 'top')):
+                self.run_qemu('create', '-q', '-f', 'qcow2', *below, name, '8M')
+                self.io(name, *(f'write -q -P {i + 1} {at * 512 + i * 128}k 128k'
+                                for at in range(16)))
+                below = ['-b', name, '-F', 'qcow2']
+        for words, result in ((['merge', '-q', '--down', '--delete', 'top'], 'base'),
+                              (['merge', '-q', '--up', '--delete', 'top'], 'top'),
+                              (['remove', '-q', '--delete', 'top', 'mid'], 'top')):
+            with self.subTest(words=words):
+                chain()
+                content = self.reads('top')
+                without = [word for word in words if word != '--delete']
+                if words[0] == 'merge' and not self.shares:
+                    self.on_full(*without, status=1, leave_bytes=768 * KIB)
+                    self.assertIn(b'No space left on device', self.done.stderr)
+                    self.assertTrue(self.reads('top') == content)
+                self.on_full(*words, leave_bytes=768 * KIB)
+                self.assertTrue(self.reads(result) == content)
+                self.assertEqual([name for name in os.listdir(self.folder) if 'journal' in name],
+                                 [])
+                self.assert_sound(result)
+                for name in os.listdir(self.folder):
+                    os.unlink(self.path(name))
+
     def test_merges(self):
         """All that moves is written over what the base holds."""
         def chain():
@@ -221,7 +271,83 @@ class Ext4(Mounted, Frees, unittest.TestCase):
 
 
 class Xfs(Mounted, Frees, unittest.TestCase):
+    shares = True
     variable = 'SINTER_TEST_FULL_XFS'
+
+
+LOOP = os.environ.get('SINTER_TEST_LOOP_1')
+
+
+@unittest.skipUnless(LOOP, 'no loop device: SINTER_TEST_LOOP_1')
+class FullDevice(img.ImgCase):
+    """An image that has used up its device, without a free cluster in it."""
+
+    def fill(self):
+        """Writes until there is no cluster left."""
+        words = [word for at in range(0, 16 * MIB, 64 * KIB)
+                 for word in ('-c', f'write -q -P 9 {at} 64k')]
+        done = subprocess.run([img.QEMU_IO, '-f', 'qcow2', *words, LOOP], check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertIn(b'No space left', done.stdout)
+
+    def make(self, kind='cluster_size=64k'):
+        self.qemu('create', '-q', '-f', 'qcow2', '-o', kind, LOOP, '64M')
+        self.io('write -q -P 1 0 2M', name=LOOP, options=['-f', 'qcow2'])
+
+    def done(self, *args, status=0):
+        done = img.ours(*args, folder=self.folder)
+        self.assertEqual(done.status, status, f'{args}: {done}')
+        return done
+
+    def sound(self):
+        done = img.theirs('check', '-f', 'qcow2', LOOP, folder=self.folder)
+        self.assertEqual(done.status, 0, done)
+
+    def reads(self, name=None, *options):
+        self.qemu('convert', '-f', 'qcow2', *options, '-O', 'raw', name or LOOP, 'read.raw')
+        return self.content('read.raw')
+
+    def test_snapshots(self):
+        for order in (('one', 'two', 'three'), ('three', 'one', 'two')):
+            self.make()
+            for i, name in enumerate(('one', 'two', 'three')):
+                self.qemu('snapshot', '-c', name, LOOP)
+                self.io(f'write -q -P {i + 3} {i}M 128k', name=LOOP, options=['-f', 'qcow2'])
+            self.fill()
+            content = self.reads()
+            for name in order:
+                self.done('snapshot', '-d', name, LOOP)
+                self.sound()
+                self.assertTrue(self.reads() == content)
+
+    def test_bitmaps(self):
+        for names in (['a', 'b', 'c'], [f'{"bitmap" * 6}-{i}' for i in range(12)]):
+            self.make()
+            for name in names:
+                self.qemu('bitmap', '--add', '-f', 'qcow2', LOOP, name)
+            self.io('write -q -P 2 0 1M', name=LOOP, options=['-f', 'qcow2'])
+            self.fill()
+            content = self.reads()
+            for name in names:
+                self.done('bitmap', '--remove', LOOP, name)
+                self.sound()
+                self.assertTrue(self.reads() == content)
+
+    def test_merges(self):
+        """Into the image on the device, over what it holds; and out of it."""
+        self.make()
+        self.fill()
+        self.qemu('create', '-q', '-f', 'qcow2', '-b', LOOP, '-F', 'qcow2', 'mid')
+        self.io('write -q -P 4 1M 512k', 'write -q -z 2M 128k', name='mid')
+        self.qemu('create', '-q', '-f', 'qcow2', '-b', 'mid', '-F', 'qcow2', 'top')
+        self.io('write -q -P 5 1M 128k', name='top')
+        content = self.reads('top')
+        self.done('remove', '-q', '--delete', 'top', 'mid')
+        self.assertTrue(self.reads('top') == content)
+        self.done('merge', '-q', '--down', '--delete', 'top')
+        self.assertTrue(self.reads() == content)
+        self.sound()
+        self.assertEqual([name for name in os.listdir(self.folder) if name != 'read.raw'], [])
 
 
 if __name__ == '__main__':
