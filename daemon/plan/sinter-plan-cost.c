@@ -93,6 +93,19 @@ count_growth(SinterPlanDraft *draft, const SinterLayer *written, guint64 size)
     draft->plan->fs_device = written->fs_device;
 }
 
+/* What a pool has left is unknown, also for a raw device or a file system on the volume. */
+static void
+warn_of_pool(SinterPlanDraft *draft, const SinterLayer *written)
+{
+    g_autofree char *text = sinter_units_format_bytes(draft->plan->bytes_to_copy);
+
+    if (written->thin && draft->plan->bytes_to_copy > 0)
+        sinter_plan_draft_warn(draft,
+                               "'%s' is on a thin volume: it is unknown whether its pool has space "
+                               "for up to %s more ('lvs' shows it)",
+                               written->description, text);
+}
+
 void
 sinter_plan_draft_count(SinterPlanDraft *draft)
 {
@@ -111,6 +124,7 @@ sinter_plan_draft_count(SinterPlanDraft *draft)
         draft->plan->bytes_to_copy = MIN(draft->plan->bytes_to_copy, size);
     if (written) {
         count_growth(draft, written, size);
+        warn_of_pool(draft, written);
     } else {
         /* The destination's file system is not in the model: the executor checks its free space. */
         draft->growth_bytes = draft->plan->bytes_to_copy;

@@ -28,7 +28,7 @@ typedef struct {
                                 * copies */
     char *reader_folders;      /* likewise: folders that may contain images that no domain names */
     char *exclusive_storage;   /* shell patterns joined by ';': the paths of images that only this
-                                * host   uses */
+                                * host uses */
     char *manager_names;  /* shell patterns joined by ';': the names of domains that other programs
                            * manage */
     char *plugin_folders; /* likewise: folders from which plugins are loaded at startup; empty:

@@ -35,7 +35,7 @@ layer_equal(gconstpointer pa, gconstpointer pb)
     return SAME(a, b, type) && SAME_TEXT(a, b, path) && SAME_TEXT(a, b, description) &&
            SAME_TEXT(a, b, format) && SAME(a, b, index) && SAME(a, b, virtual_size_bytes) &&
            SAME(a, b, allocated_bytes) && SAME(a, b, used_bytes) && SAME(a, b, device) &&
-           SAME(a, b, inode) && SAME(a, b, fs_device) && SAME(a, b, missing) &&
+           SAME(a, b, inode) && SAME(a, b, fs_device) && SAME(a, b, missing) && SAME(a, b, thin) &&
            SAME(a, b, backing_unknown) && SAME(a, b, has_internal_snapshots) &&
            SAME_TEXT(a, b, data_path) && SAME(a, b, data_device) && SAME(a, b, data_inode) &&
            SAME_TEXT(a, b, backing_name) && SAME_TEXT(a, b, looks_like) &&

@@ -46,6 +46,8 @@ typedef struct {
     guint64 fs_free_bytes;    /* what the image can grow by there: free space, within the quota of
                                * the file's owner; the rest of a device. The inventory's value may
                                * be off by 1/64 */
+    gboolean thin;            /* the image, or its file system, is on a thin volume, whose pool may
+                               * have less space */
     gboolean missing;         /* the chain names the layer, but it does not exist */
     gboolean backing_unknown; /* the layer may have a backing file that is not in the chain; only
                                * set for the last layer of a chain, and then @problem says why */

@@ -14,6 +14,7 @@
 #include "sinter-backing-doubt.h"
 #include "sinter-long-name.h"
 #include "sinter-sighting.h"
+#include "sinter-thin-volume.h"
 #include "sinter-volume-place.h"
 
 #include <errno.h>
@@ -114,6 +115,7 @@ fill_from_stat(SinterLayer *layer, const SinterSighting *sighting)
 
     layer->device = sighting->identity.device;
     layer->inode = sighting->identity.inode;
+    layer->thin = sinter_thin_volume_is("/sys", S_ISBLK(st->st_mode) ? st->st_rdev : st->st_dev);
     if (S_ISBLK(st->st_mode)) {
         layer->type = SINTER_SOURCE_BLOCK;
         return;

@@ -94,6 +94,8 @@ set_layer_word(SinterLayer *layer, const char *name, const char *word)
         layer->missing = TRUE;
     else if (g_str_equal(word, "noid"))
         layer->device = layer->inode = 0;
+    else if (g_str_equal(word, "thin"))
+        layer->thin = TRUE;
     else if (g_str_equal(word, "hosts"))
         layer->beyond_locks = g_strdup("a block device");
     else if (g_str_equal(word, "bad"))

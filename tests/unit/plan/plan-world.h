@@ -18,7 +18,7 @@
  * goes another way). Layers, top first: NAME or a path, and attributes behind colons: a size
  * (allocated, default 64M), vSIZE (virtual, default 1G), freeSIZE (default 100G), fsN (default 1; 0
  * unknown), dev (block device, of unknown room unless fsN follows), usedSIZE (of a device), hosts
- * (others may use it), net, other, raw, vmdk, noformat, internal (snapshots inside), gone, bad
+ * (others may use it), thin (on a thin volume), net, other, raw, vmdk, noformat, internal (snapshots inside), gone, bad
  * (unreadable, and so its backing file is unknown), odd (unreadable, without a backing file), noid
  * (identity unknown), id=NAME (same file as NAME). A NAME lies in /img; sizes may be "max".
  * Snapshots: @NAME, words: internal, mem (with a memory image), DISK=FROZEN>OVERLAY (external),
