@@ -362,9 +362,9 @@ check_no_doubt(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPla
 {
     for (guint i = 0; i < self->jobs->len; i++) {
         const SinterJobRecord *record = sinter_job_get_record(self->jobs->pdata[i]);
+        gboolean reads = part->operation == SINTER_OPERATION_CHECK && !part->seal;
 
-        if (!record->in_doubt || part->operation == SINTER_OPERATION_CHECK ||
-            strcmp(record->domain_uuid, plan->domain_uuid) != 0 ||
+        if (!record->in_doubt || reads || strcmp(record->domain_uuid, plan->domain_uuid) != 0 ||
             strcmp(record->plan->disk, part->disk) != 0)
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,

@@ -324,6 +324,9 @@ class Crash(SinterCase):
         end = self.check_quarantined(before, n_warnings=3)
         self.assertEqual(end['Images'], [])
         self.assertIn('is running: shut it off', end['Warnings'][-1])
+        with self.assertRaises(SinterError) as caught:      # it would put an overlay on the disk
+            self.sinter.check_live(guest.name)
+        self.assertIn(f"sinter job {end['Id']}", str(caught.exception))
         guest.stop()
         self.assertIn('; last written 20', self.bench.sinter('job', end['Id'], '--compare').stdout)
         self.assertEqual(self.resolve(end, 'old')['phase'], 'cancelled')
