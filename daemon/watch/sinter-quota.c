@@ -36,15 +36,16 @@ sinter_quota_get_room(const SinterQuota *quota, guint64 now_sec)
     return quota->hard_bytes > quota->used_bytes ? quota->hard_bytes - quota->used_bytes : 0;
 }
 
+/* QCMD() shifts a signed number. */
 static long
-ask(int fd, int command, int type, guint id, void *answer)
+ask(int fd, guint command, guint type, guint id, void *answer)
 {
-    return syscall(SYS_quotactl_fd, fd, QCMD(command, type), id, answer);
+    return syscall(SYS_quotactl_fd, fd, command << SUBCMDSHIFT | (type & SUBCMDMASK), id, answer);
 }
 
 /* Needs no privilege. */
 static gboolean
-has_quotas(int fd, int type)
+has_quotas(int fd, guint type)
 {
     struct dqinfo info;
 
@@ -60,7 +61,7 @@ multiply(guint64 blocks)
 }
 
 static guint64
-find_room_of(int fd, int type, guint id)
+find_room_of(int fd, guint type, guint id)
 {
     struct dqblk block;
     SinterQuota quota;

@@ -277,6 +277,7 @@ test_resolve(Fixture *f, gconstpointer data)
     g_assert_cmpstr(sinter_dbus_job_get_resolution(f->proxy), ==, "");
     f->record->in_doubt = FALSE;
     f->n_completed = 0;
+    g_clear_pointer(&f->phase_before, g_free);
     end_job(f, SINTER_PHASE_DONE);
     g_assert_true(f->success);
     g_assert_cmpstr(sinter_dbus_job_get_resolution(f->proxy), ==, "new");

@@ -363,11 +363,13 @@ test_deaths(Fixture *f, gconstpointer data)
         died = !f->host.played.connected;
         played_host_revive(&f->host.played);
         record = played_job_load_only(&f->job);
-        if (record->phase == SINTER_PHASE_RESOLVING)
+        if (record->phase == SINTER_PHASE_RESOLVING) {
             g_assert_cmpint(played_job_end(&f->job, played_job_start(&f->job, &context, record)),
                             ==, SINTER_PHASE_DONE);
-        else
+        } else {
             g_assert_true(record->in_doubt ? f->host.guarded : f->host.on_new);
+            sinter_job_record_free(record);
+        }
         g_assert_cmpuint(at, <, 20);
     }
     g_assert_true(f->host.on_new);
