@@ -158,7 +158,8 @@ read_disks(Scan *scan, SinterDomain *domain, const SinterDomainReading *reading,
         return read_definition(scan, domain, reading->inactive_xml, error);
     if (!domain->active)
         share_chains(domain);
-    sinter_shared_storage_mark(domain, (const char *const *)scan->settings->exclusive);
+    sinter_shared_storage_mark(domain, sinter_layer_reader_get_probe(scan->reader),
+                               (const char *const *)scan->settings->exclusive);
     return TRUE;
 }
 

@@ -35,9 +35,50 @@ is_exclusive(const char *path, const char *const *exclusive)
     return FALSE;
 }
 
+/* A question to the file system of an image, which may not respond. */
+typedef struct {
+    char *path;
+    SinterMount *mount; /* the answer, or NULL */
+} MountQuestion;
+
+static void
+mount_question_free(gpointer data)
+{
+    MountQuestion *question = data;
+
+    g_free(question->path);
+    sinter_mount_free(question->mount);
+    g_free(question);
+}
+
+static void
+mount_question_run(gpointer data)
+{
+    MountQuestion *question = data;
+
+    question->mount = sinter_mount_find(question->path, NULL);
+}
+
+/* (transfer full) (nullable) */
+static SinterMount *
+find_mount(SinterStorageProbe *probe, const char *path)
+{
+    MountQuestion *data = g_new0(MountQuestion, 1);
+    const SinterQuestion question = { mount_question_run, data, mount_question_free, NULL };
+    g_auto(SinterStorageSilence) silence = { 0 };
+    SinterMount *mount;
+
+    data->path = g_strdup(path);
+    if (!sinter_storage_probe_ask(probe, path, &question, &silence))
+        return NULL;
+    mount = g_steal_pointer(&data->mount);
+    mount_question_free(data);
+    return mount;
+}
+
 /* (transfer full) (nullable) */
 static char *
-describe(const SinterLayer *layer)
+describe(SinterStorageProbe *probe, const SinterLayer *layer)
 {
     g_autoptr(SinterMount) mount = NULL;
 
@@ -45,13 +86,14 @@ describe(const SinterLayer *layer)
         return g_strdup("a block device");
     if (layer->type != SINTER_SOURCE_FILE || layer->inode == 0)
         return NULL;
-    mount = sinter_mount_find(layer->path, NULL);
+    mount = find_mount(probe, layer->path);
     return mount ? sinter_shared_storage_describe_mount(mount->fs_type, mount->locks_are_local)
                  : NULL;
 }
 
 void
-sinter_shared_storage_mark(SinterDomain *domain, const char *const *exclusive)
+sinter_shared_storage_mark(SinterDomain *domain, SinterStorageProbe *probe,
+                           const char *const *exclusive)
 {
     for (guint i = 0; !domain->active && i < domain->disks->len; i++) {
         const SinterDisk *disk = g_ptr_array_index(domain->disks, i);
@@ -62,7 +104,7 @@ sinter_shared_storage_mark(SinterDomain *domain, const char *const *exclusive)
             /* the mount of storage that does not respond cannot be asked for */
             if (layer->path && layer->unresponsive_since_usec == 0 && !layer->beyond_locks &&
                 !is_exclusive(layer->path, exclusive))
-                layer->beyond_locks = describe(layer);
+                layer->beyond_locks = describe(probe, layer);
         }
     }
 }

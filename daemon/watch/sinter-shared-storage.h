@@ -2,18 +2,21 @@
 #pragma once
 
 #include "sinter-model.h"
+#include "sinter-storage-probe.h"
 
 G_BEGIN_DECLS
 
 /**
  * sinter_shared_storage_mark:
  * @domain: while it is filled in; of a running domain nothing is marked
+ * @probe: for questions to the file systems
  * @exclusive: shell patterns of the paths of images that only this host uses
  *
  * Sets the beyond_locks of each image that another host may use without noticing the locks of this
  * one. Blocking.
  */
-void sinter_shared_storage_mark(SinterDomain *domain, const char *const *exclusive);
+void sinter_shared_storage_mark(SinterDomain *domain, SinterStorageProbe *probe,
+                                const char *const *exclusive);
 
 /* (transfer full) (nullable): why locks on a file on that mount may be invisible to other hosts:
  * "on an ocfs2 file system" */

@@ -35,6 +35,7 @@ static void
 request_free(SinterRequest *self)
 {
     g_assert(!self->invocation); /* already answered */
+    g_clear_handle_id(&self->watch_id, g_bus_unwatch_name);
     g_object_unref(self->object);
     g_object_unref(self->context);
     g_free(self->domain_uuid);
@@ -119,16 +120,59 @@ on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
         make_plan(g_steal_pointer(&self), domain);
 }
 
-void
-sinter_request_run(SinterRequest *request, SinterRequestFunc answer)
+static void
+begin(SinterRequest *request)
 {
     /* a domain that could not be read blocks operations on all others. It may have been read during
      * a change: libvirt fails to list the snapshots of a domain while one is being created */
     gboolean all = sinter_service_context_has_problems(request->context);
 
-    request->answer = answer;
+    if (request->begun)
+        return;
+    request->begun = TRUE;
     sinter_service_context_refresh_async(request->context, all ? NULL : request->domain_uuid,
                                          on_refreshed, request);
+}
+
+static void
+on_caller_appeared(GDBusConnection *connection, const char *name, const char *owner,
+                   gpointer user_data)
+{
+    begin(user_data);
+}
+
+static void
+on_caller_vanished(GDBusConnection *connection, const char *name, gpointer user_data)
+{
+    SinterRequest *self = user_data;
+
+    self->caller_gone = TRUE;
+    begin(self);
+}
+
+/* A caller that wants no reply may end at once. */
+static gboolean
+expects_reply(GDBusMethodInvocation *invocation)
+{
+    GDBusMessage *message = g_dbus_method_invocation_get_message(invocation);
+
+    return g_dbus_method_invocation_get_sender(invocation) &&
+           !(g_dbus_message_get_flags(message) & G_DBUS_MESSAGE_FLAGS_NO_REPLY_EXPECTED);
+}
+
+void
+sinter_request_run(SinterRequest *request, SinterRequestFunc answer)
+{
+    GDBusMethodInvocation *invocation = request->invocation;
+
+    request->answer = answer;
+    if (expects_reply(invocation))
+        request->watch_id = g_bus_watch_name_on_connection(
+            g_dbus_method_invocation_get_connection(invocation),
+            g_dbus_method_invocation_get_sender(invocation), G_BUS_NAME_WATCHER_FLAGS_NONE,
+            on_caller_appeared, on_caller_vanished, request, NULL);
+    else
+        begin(request);
 }
 
 GStrv
@@ -139,9 +183,14 @@ sinter_request_submit(SinterRequest *request, SinterPlan *plan, GError **error)
         .bandwidth_bytes_per_sec = request->options.bandwidth_bytes_per_sec,
         .uid = request->uid,
     };
-    g_auto(GStrv) ids = sinter_service_context_submit(request->context, plan, &options, error);
+    g_auto(GStrv) ids = NULL;
     g_autoptr(GPtrArray) paths = g_ptr_array_new();
 
+    if (request->caller_gone)
+        g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_CANCELLED,
+                            "the caller ended before a job was started");
+    else
+        ids = sinter_service_context_submit(request->context, plan, &options, error);
     if (!ids)
         return NULL;
     for (guint i = 0; ids[i]; i++)

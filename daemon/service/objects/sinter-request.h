@@ -31,6 +31,9 @@ struct _SinterRequest {
     SinterPlan *plan;  /* (nullable): set by the handler instead of @options.wanted, or made from
                         * it */
     SinterRequestFunc answer;
+    guint watch_id; /* of the caller, or 0 */
+    gboolean begun;
+    gboolean caller_gone; /* nobody waits for the answer: no job may begin */
 };
 
 /* @object: the called object; @invocation: (transfer full): as dispatched by the authority */
@@ -45,8 +48,9 @@ void sinter_request_fail(SinterRequest *request, GError *error);
 /* Instead of sinter_request_run(): answers with @error (transfer full) and frees @request. */
 void sinter_request_refuse(SinterRequest *request, GError *error);
 
-/* Submits @plan to the executor. (transfer full) (nullable): the paths of the jobs' objects, which
- * are already exported. */
+/* Submits @plan to the executor, unless the caller has ended meanwhile (CANCELLED): what was given
+ * up while the daemon was busy must not begin later. (transfer full) (nullable): the paths of the
+ * jobs' objects, which are already exported. */
 GStrv sinter_request_submit(SinterRequest *request, SinterPlan *plan, GError **error);
 
 /* As sinter_request_submit(), for a plan of one disk: fails if there is nothing to do. */

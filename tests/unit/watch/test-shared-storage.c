@@ -43,14 +43,20 @@ test_mark(void)
     SinterLayer *device = fixture_layer(disk->layers, "/dev/vg0/web", 2);
     SinterLayer *own = fixture_layer(disk->layers, "/dev/vg1/web", 3);
 
+    const SinterPatienceLimits limits = { 60000, 1 };
+    SinterPatience *patience = sinter_patience_new(&limits);
+    SinterStorageProbe *probe = sinter_storage_probe_new(patience);
+
     device->type = own->type = SINTER_SOURCE_BLOCK;
-    sinter_shared_storage_mark(domain, exclusive);
+    sinter_shared_storage_mark(domain, probe, exclusive);
     g_assert_null(device->beyond_locks);
     domain->active = FALSE;
-    sinter_shared_storage_mark(domain, exclusive);
+    sinter_shared_storage_mark(domain, probe, exclusive);
     g_assert_null(file->beyond_locks);
     g_assert_cmpstr(device->beyond_locks, ==, "a block device");
     g_assert_null(own->beyond_locks);
+    sinter_storage_probe_free(probe);
+    sinter_patience_unref(patience);
 }
 
 int
