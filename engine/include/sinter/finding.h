@@ -184,7 +184,8 @@ typedef enum {
     X(IMAGE_DIRTY, "image-dirty", NOTE, WRITES, REBUILD, UNSEEN,                                   \
       "The image was not closed cleanly: its reference counts may be stale")                       \
     X(IMAGE_CORRUPT, "image-corrupt", NOTE, WRITES, FLAG, UNSEEN,                                  \
-      "The image is marked as corrupt: a program found damage while writing to it")                \
+      "The image is marked as corrupt: a program found damage while writing to it; it can be read, " \
+      "but not written to until a repair (-r all) finds it sound and clears the mark")             \
     X(LEGACY_ENCRYPTION, "legacy-encryption", NOTE, NONE, NONE, UNSEEN,                            \
       "The image is encrypted with legacy AES, which is insecure and no longer supported")         \
     X(READ_ERROR, "read-error", ERROR, IMAGE, NONE, REFUSES, "{detail}")                           \
