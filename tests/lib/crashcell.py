@@ -43,8 +43,10 @@ class Cell:
             if case.bench.sinterd.running:
                 raise
         if not case.points.wait(self.is_over):
+            self.scenario.ease(self.guest)
             return MISSED
         getattr(self, 'kill_' + self.victim)()
+        self.scenario.ease(self.guest)
         return self.judge()
 
     def jobs(self):
@@ -134,6 +136,7 @@ class Cell:
             self.guest.stop()
         self.start_if_off(said)
         self.case.assertEqual(self.case.paths(self.guest), expected, said)
+        self.scenario.check(self.case, self.guest)
         self.case.assert_whole(self.guest)
         return DONE if phase == 'done' else AS_IT_WAS
 

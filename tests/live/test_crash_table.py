@@ -14,13 +14,17 @@ import unittest
 
 import libvirt
 
-from lib import crashcell, crashpoints, tap
+from lib import crashcell, crashpoints, tap, volatile
+from lib.bench import BUILD
 from lib.crashcell import ORDERS, VICTIMS, Cell
 from lib.crashpoints import CrashPoints
+from lib.guest import MIB
+from lib.guestcode import GuestCode
 from lib.offlinecase import OfflineCase
 from lib.sinterbus import SinterBus
 from lib.volatile import VolatileStorage
 
+SLOW_WRITES = os.path.join(BUILD, 'tests', 'live', 'libslow-writes.so')
 LONG = bool(os.environ.get('SINTER_TEST_LONG'))
 ROWS = os.environ.get('SINTER_CRASH_ROWS', '')
 MIN_POINTS = 60
@@ -32,6 +36,17 @@ TIMED = ('progress-polled', 'worker-heard')
 
 class Scenario:
     offline = False
+    rows = ''                   # a regular expression: only these visits; the others cover the rest
+    options = {}                # of the guest
+
+    def prepare(self, guest):
+        """Before the job, with the guest running on its chain."""
+
+    def ease(self, guest):
+        """After the crash: nothing keeps the job from ending."""
+
+    def check(self, case, guest):
+        """At the end, with the guest running."""
 
     def ask(self, case, guest):
         case.sinter.consolidate(guest.name)
@@ -58,6 +73,33 @@ class LiveCancel(Scenario):
         job.cancel()
 
 
+class LiveOutrun(Scenario):
+    """The guest outruns the copy to a slow disk: its writes are throttled, then it is suspended."""
+
+    rows = '^(limits|guest)-'
+    limits = {'read_bytes_sec': 100 * MIB, 'write_bytes_sec': 50 * MIB,
+              'write_bytes_sec_max': 60 * MIB, 'write_bytes_sec_max_length': 2}
+    options = {'code': GuestCode(n_slots=16, pause_usec=0),
+               'qemu_env': {'LD_PRELOAD': f'{SLOW_WRITES}:{volatile.LIBRARY}',
+                            'SLOW_SUFFIX': '.base.qcow2', 'SLOW_MSEC': '300'}}
+
+    def brake(self, guest):
+        return guest.path('vda', 'base') + '.slow'
+
+    def prepare(self, guest):
+        for where in (libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG):
+            guest.domain.setBlockIoTune('vda', self.limits, where)
+        with open(self.brake(guest), 'w', encoding='ascii'):
+            pass
+
+    def ease(self, guest):
+        os.unlink(self.brake(guest))
+
+    def check(self, case, guest):
+        now = guest.domain.blockIoTune('vda')
+        case.assertEqual({name: now[name] for name in self.limits}, self.limits)
+
+
 class Offline(Scenario):
     """The whole chain is merged into its base, and the definition follows."""
 
@@ -80,7 +122,7 @@ class OfflineKeep(Scenario):
 
 
 SCENARIOS = {type(each).__name__: each
-             for each in (Live(), LivePull(), LiveCancel(), Offline(), OfflineKeep())}
+             for each in (Live(), LivePull(), LiveCancel(), LiveOutrun(), Offline(), OfflineKeep())}
 
 # Of the ordinary run: the moments around each change that cannot be taken back.
 CROSS_SECTION = [
@@ -97,12 +139,16 @@ CROSS_SECTION = [
 
 class CrashTable(OfflineCase):
     with_sinterd = False
+    settings = '[jobs]\nconverge-after-sec=1\nmax-pause-msec=30000\n'
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         bench = cls.bench
         bench.sinterd.env = bench.env          # no watch of the main loop
+        with open(os.path.join(bench.folder('config/sinter'), 'sinter.conf'), 'w',
+                  encoding='ascii') as file:
+            file.write(cls.settings)
         cls.points = CrashPoints(bench)
         cls.addClassCleanup(cls.points.close)
         cls.volatile = VolatileStorage(bench)
@@ -134,8 +180,9 @@ class CrashTable(OfflineCase):
         lost, whoever is killed."""
         self.n_guests += 1
         name = f'{self.id().rsplit(".", 1)[-1]}-{self.n_guests}'.replace('_', '-')
-        guest = self.bench.guest(name, cache='writethrough').start()
+        guest = self.bench.guest(name, cache='writethrough', **scenario.options).start()
         guest.grow(N_LAYERS, rounds_each=5)
+        scenario.prepare(guest)
         if scenario.offline:
             guest.stop()
         return guest
@@ -165,11 +212,13 @@ class CrashTable(OfflineCase):
         scenario.ask(self, guest)
         for job in self.sinter.jobs():
             job.wait()
+        scenario.ease(guest)
         self.bench.sinterd.stop()
         guest.remove()
         found = []
         for visit in self.points.visits():
-            if visit.split()[0] not in TIMED or visit.endswith(' 1'):
+            if (visit.split()[0] not in TIMED or visit.endswith(' 1')) and \
+                    re.search(scenario.rows, visit):
                 found.append(visit)
         return found
 
