@@ -11,227 +11,111 @@
 #include <string.h>
 
 #include "sinter-error.h"
-#include "sinter-log.h"
-#include "sinter-plugin-ask.h"
-
-#define PREFIX "remedy-"
+#include "sinter-remedy-order.h"
+#include "sinter-remedy-set.h"
 
 struct _SinterResponder {
     GObject parent_instance;
     SinterIncidentLog *incidents;
     SinterInventory *inventory;
     SinterExecutor *executor;
-    GPtrArray *remedies;  /* of SinterPlugin (unowned): allowed ones first, in their order */
-    guint n_allowed;      /* how many of them are allowed */
-    GHashTable *values;   /* "GROUP/KEY" → text */
+    SinterRemedySet *remedies;
     GHashTable *answered; /* ID → "CAUSE ATTEMPTS" */
+    GHashTable *starting; /* IDs of the incidents for which a job is being planned */
 };
 
 G_DEFINE_FINAL_TYPE(SinterResponder, sinter_responder, G_TYPE_OBJECT)
 
-/* --- the remedies -------------------------------------------------------------------------------
+/* --- starting -----------------------------------------------------------------------------------
  */
 
-static gboolean
-is_named(const SinterPlugin *plugin, const char *name)
-{
-    return strcmp(plugin->name, name) == 0 || strcmp(plugin->name + strlen(PREFIX), name) == 0;
-}
+/* An incident whose domain is read, or for which a job is started: what happens then. */
+typedef struct {
+    SinterResponder *self;
+    char *incident;
+    char *remedy;
+    gboolean counts; /* as an attempt: not the second job of a remedy */
+    guint next;      /* the place of the remedy that is tried if this one fails */
+    GTask *chosen;   /* (nullable): the request of a user, who gets the error */
+} Start;
 
-static const SinterPlugin *
-find_remedy(SinterResponder *self, const char *name)
+static void try_from(SinterResponder *self, const char *id, guint index);
+
+static void
+start_free(Start *start)
 {
-    for (guint i = 0; i < self->remedies->len; i++) {
-        if (is_named(self->remedies->pdata[i], name))
-            return self->remedies->pdata[i];
-    }
-    return NULL;
+    g_object_unref(start->self);
+    g_free(start->incident);
+    g_free(start->remedy);
+    g_clear_object(&start->chosen);
+    g_free(start);
 }
 
 static void
-collect_remedies(SinterResponder *self, const SinterPluginRegistry *plugins)
+note_job(Start *start, const char *job)
 {
-    for (guint i = 0; i < sinter_plugin_registry_get_n(plugins); i++) {
-        const SinterPlugin *plugin = sinter_plugin_registry_get(plugins, i);
+    g_autofree char *text = g_strdup_printf("%s: job %s", start->remedy, job);
 
-        if (plugin->kind == SINTER_PLUGIN_REMEDY)
-            g_ptr_array_add(self->remedies, (gpointer)plugin);
-    }
+    if (start->counts)
+        sinter_incident_log_start_remedy(start->self->incidents, start->incident, text);
+    else
+        sinter_incident_log_note(start->self->incidents, start->incident, "remedy", text);
+    if (start->chosen)
+        g_task_return_pointer(start->chosen, g_strdup(job), g_free);
 }
 
 static void
-allow(SinterResponder *self, const char *name)
+note_refusal(Start *start, GError *error)
 {
-    const SinterPlugin *plugin = find_remedy(self, name);
-    guint index;
+    g_autofree char *text = g_strdup_printf("%s: %s", start->remedy, error->message);
 
-    if (!plugin) {
-        sinter_log(G_LOG_LEVEL_WARNING, NULL,
-                   "[remedies] use names '%s', which is no remedy: it is ignored", name);
+    if (start->chosen) {
+        g_task_return_error(start->chosen, error);
         return;
     }
-    g_ptr_array_find(self->remedies, plugin, &index);
-    if (index < self->n_allowed)
-        return;
-    g_ptr_array_remove_index(self->remedies, index);
-    g_ptr_array_insert(self->remedies, (gint)self->n_allowed++, (gpointer)plugin);
+    g_error_free(error);
+    sinter_incident_log_note(start->self->incidents, start->incident, "remedy", text);
+    try_from(start->self, start->incident, start->next);
 }
 
 static void
-allow_all(SinterResponder *self, const char *list)
+on_started(GObject *source, GAsyncResult *result, gpointer user_data)
 {
-    g_auto(GStrv) names = g_strsplit(list, ";", -1);
+    Start *start = user_data;
+    GError *error = NULL;
+    g_autofree char *job = sinter_remedy_order_start_finish(result, &error);
 
-    for (char **name = names; *name; name++) {
-        if (*g_strstrip(*name))
-            allow(self, *name);
-    }
+    g_hash_table_remove(start->self->starting, start->incident);
+    if (job)
+        note_job(start, job);
+    else
+        note_refusal(start, error);
+    start_free(start);
 }
 
-static gboolean
-has_setting(SinterResponder *self, const char *key)
-{
-    g_auto(GStrv) parts = g_strsplit(key, "/", 2);
-    const SinterPlugin *plugin = parts[0] ? find_remedy(self, parts[0]) : NULL;
-    const SinterRemedy *remedy = plugin ? plugin->operations : NULL;
-
-    for (guint i = 0; remedy && i < remedy->n_settings; i++) {
-        if (g_strcmp0(remedy->settings[i].name, parts[1]) == 0)
-            return TRUE;
-    }
-    return FALSE;
-}
-
+/* @start: (transfer full) */
 static void
-take_values(SinterResponder *self, GHashTable *values)
+start_steps(Start *start, const SinterIncident *incident, GPtrArray *steps)
 {
-    GHashTableIter iter;
-    gpointer key;
-    gpointer value;
+    SinterResponder *self = start->self;
+    const SinterRemedyOrder order = { self->inventory, self->executor, incident, start->remedy,
+                                      steps };
 
-    g_hash_table_iter_init(&iter, values);
-    while (g_hash_table_iter_next(&iter, &key, &value)) {
-        if (has_setting(self, key))
-            g_hash_table_insert(self->values, g_strdup(key), g_strdup(value));
-        else
-            sinter_log(G_LOG_LEVEL_WARNING, NULL,
-                       "the setting '%s' of a remedy does not exist: it is ignored",
-                       (const char *)key);
-    }
+    g_hash_table_add(self->starting, g_strdup(start->incident));
+    sinter_remedy_order_start_async(G_OBJECT(self), &order, on_started, start);
 }
 
-/* (transfer full): a value for each setting of @plugin; the strings are not copied */
-static const char **
-list_values(SinterResponder *self, const SinterPlugin *plugin)
+/* (transfer full) */
+static Start *
+start_new(SinterResponder *self, const char *incident, const char *remedy)
 {
-    const SinterRemedy *remedy = plugin->operations;
-    const char **values = g_new0(const char *, remedy->n_settings + 1);
+    Start *start = g_new0(Start, 1);
 
-    for (guint i = 0; i < remedy->n_settings; i++) {
-        const SinterPluginSetting *setting = &remedy->settings[i];
-        g_autofree char *key = g_strconcat(plugin->name, "/", setting->name, NULL);
-        const char *value = g_hash_table_lookup(self->values, key);
-
-        values[i] = value ? value : setting->initial;
-    }
-    return values;
-}
-
-/* (transfer full) (nullable): the steps that @plugin proposes */
-static GPtrArray *
-ask(SinterResponder *self, const SinterPlugin *plugin, const SinterIncident *incident,
-    SinterDomain *domain, GError **error)
-{
-    g_autofree const char **values = list_values(self, plugin);
-    g_autoptr(SinterEvent) event = sinter_incident_log_dup_event(self->incidents, incident->id);
-    SinterRemedyQuestion question = {
-        .domain = domain,
-        .disk = sinter_domain_find_disk(domain, incident->disk),
-        .cause = incident->cause,
-        .n_attempts = (guint)CLAMP(incident->n_attempts, 0, G_MAXUINT),
-        .now_usec = g_get_real_time(),
-        .values = values,
-    };
-
-    if (!event)
-        event = sinter_event_new(SINTER_EVENT_IO_ERROR);
-    question.event = event;
-    return sinter_plugin_ask_remedy(plugin, &question, error);
-}
-
-/* --- the job ------------------------------------------------------------------------------------
- */
-
-/* Takes @proposal into @part. FALSE for a step that no job can carry out. */
-static gboolean
-take_step(SinterDiskPlan *part, const SinterProposal *proposal, gboolean *resumes)
-{
-    switch (proposal->kind) {
-    case SINTER_PROPOSE_WAIT_SPACE:
-        part->min_free_bytes = MAX(part->min_free_bytes, proposal->bytes);
-        return TRUE;
-    case SINTER_PROPOSE_WAIT_STORAGE:
-        return TRUE;
-    case SINTER_PROPOSE_RESUME:
-        part->delay_usec = (guint64)proposal->delay_sec * G_USEC_PER_SEC;
-        *resumes = TRUE;
-        return TRUE;
-    case SINTER_PROPOSE_CONSOLIDATE:
-    case SINTER_PROPOSE_EXTEND:
-    case SINTER_PROPOSE_REPORT:
-        break;
-    }
-    return FALSE;
-}
-
-/* (transfer full) (nullable): the plan for @steps; UNSUPPORTED if no job can carry them out */
-static SinterPlan *
-make_plan(const SinterPlugin *plugin, const SinterIncident *incident, SinterDomain *domain,
-          const GPtrArray *steps, GError **error)
-{
-    const SinterDisk *disk = sinter_domain_find_disk(domain, incident->disk);
-    SinterDiskPlan *part = sinter_disk_plan_new(incident->disk);
-    g_autoptr(SinterPlan) plan = sinter_plan_new();
-    gboolean resumes = FALSE;
-    gboolean good = TRUE;
-
-    g_ptr_array_add(plan->disks, part);
-    plan->domain_uuid = g_strdup(domain->uuid);
-    plan->domain_name = g_strdup(domain->name);
-    plan->domain_active = domain->active;
-    plan->created_usec = g_get_real_time();
-    part->operation = SINTER_OPERATION_RECOVER;
-    part->incident = g_strdup(incident->id);
-    part->remedy = g_strdup(plugin->name);
-    part->chain_before = sinter_disk_dup_chain(disk);
-    for (guint i = 0; good && i < steps->len; i++)
-        good = !resumes && take_step(part, steps->pdata[i], &resumes);
-    if (good && resumes)
-        return g_steal_pointer(&plan);
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                "%s proposes steps that sinterd cannot carry out", plugin->name);
-    return NULL;
-}
-
-/* (transfer full) (nullable): the ID of the job that was started */
-static char *
-start(SinterResponder *self, const SinterPlugin *plugin, const SinterIncident *incident,
-      SinterDomain *domain, const GPtrArray *steps, GError **error)
-{
-    const SinterJobOptions options = { 0 };
-    g_autoptr(SinterPlan) plan = make_plan(plugin, incident, domain, steps, error);
-    g_autoptr(GPtrArray) jobs =
-        plan ? sinter_executor_submit(self->executor, plan, &options, error) : NULL;
-    g_autofree char *text = NULL;
-    char *id;
-
-    if (!jobs)
-        return NULL;
-    g_assert(jobs->len == 1);
-    id = g_strdup(sinter_job_get_record(jobs->pdata[0])->id);
-    text = g_strdup_printf("%s: job %s", plugin->name, id);
-    sinter_incident_log_start_remedy(self->incidents, incident->id, text);
-    return id;
+    start->self = g_object_ref(self);
+    start->incident = g_strdup(incident);
+    start->remedy = g_strdup(remedy);
+    start->counts = TRUE;
+    return start;
 }
 
 /* --- answers ------------------------------------------------------------------------------------
@@ -275,30 +159,64 @@ note_proposal(SinterResponder *self, const SinterPlugin *plugin, const char *id,
     sinter_incident_log_note(self->incidents, id, "proposal", text);
 }
 
-/* Asks one remedy. Returns whether the incident has its answer. */
+/* (transfer full) (nullable): the steps that @plugin proposes */
+static GPtrArray *
+ask(SinterResponder *self, const SinterPlugin *plugin, const SinterIncident *incident,
+    SinterDomain *domain, GError **error)
+{
+    g_autoptr(SinterEvent) event = sinter_incident_log_dup_event(self->incidents, incident->id);
+
+    return sinter_remedy_set_ask(self->remedies, plugin, incident, domain, event, error);
+}
+
+/* Asks one remedy. Returns whether the incident has its answer, or is getting it. */
 static gboolean
 try_remedy(SinterResponder *self, guint index, const SinterIncident *incident, SinterDomain *domain)
 {
-    const SinterPlugin *plugin = self->remedies->pdata[index];
-    gboolean allowed = index < self->n_allowed;
+    const SinterPlugin *plugin = sinter_remedy_set_get(self->remedies, index);
+    gboolean allowed = sinter_remedy_set_is_allowed(self->remedies, index);
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) steps = ask(self, plugin, incident, domain, &error);
-    g_autofree char *job = NULL;
+    Start *start;
 
-    if (steps && steps->len == 0)
+    if (!steps) {
+        sinter_incident_log_note(self->incidents, incident->id, "remedy", error->message);
         return FALSE;
-    if (steps)
-        note_proposal(self, plugin, incident->id, allowed, steps);
-    if (steps && (!allowed || only_reports(steps)))
-        return allowed;
-    if (steps)
-        job = start(self, plugin, incident, domain, steps, &error);
-    if (!job) {
-        g_autofree char *text = g_strdup_printf("%s: %s", plugin->name, error->message);
-
-        sinter_incident_log_note(self->incidents, incident->id, "remedy", text);
     }
-    return job != NULL;
+    if (steps->len == 0)
+        return FALSE;
+    note_proposal(self, plugin, incident->id, allowed, steps);
+    if (!allowed || only_reports(steps))
+        return allowed;
+    start = start_new(self, incident->id, plugin->name);
+    start->next = index + 1;
+    start_steps(start, incident, steps);
+    return TRUE;
+}
+
+/* The disk may be worked on: the incident keeps a guest paused, and no job runs. */
+static gboolean
+is_waiting(SinterResponder *self, const SinterIncident *incident)
+{
+    return sinter_incident_is_open(incident) && incident->paused && *incident->cause != '\0' &&
+           *incident->disk != '\0' && !g_hash_table_contains(self->starting, incident->id) &&
+           !sinter_executor_find_on_disk(self->executor, incident->domain_uuid, incident->disk);
+}
+
+static void
+try_from(SinterResponder *self, const char *id, guint index)
+{
+    const SinterIncident *incident = sinter_incident_log_lookup(self->incidents, id, NULL);
+    g_autoptr(SinterDomain) domain = NULL;
+
+    if (!incident || !is_waiting(self, incident))
+        return;
+    domain = sinter_inventory_lookup(self->inventory, incident->domain_uuid);
+    if (!domain || !sinter_domain_find_disk(domain, incident->disk))
+        return;
+    while (sinter_remedy_set_get(self->remedies, index) &&
+           !try_remedy(self, index, incident, domain))
+        index++;
 }
 
 /* Notes that this diagnosis is answered; FALSE if it already was. */
@@ -315,21 +233,27 @@ take_answer(SinterResponder *self, const SinterIncident *incident)
     return TRUE;
 }
 
+/* The remedies are asked about the domain as it was known if it cannot be read. */
+static void
+on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    Start *start = user_data;
+
+    sinter_inventory_refresh_finish(SINTER_INVENTORY(source), result, NULL);
+    g_hash_table_remove(start->self->starting, start->incident);
+    try_from(start->self, start->incident, 0);
+    start_free(start);
+}
+
+/* The domain is read again first: libvirt sends no event for a snapshot that lengthens the chain. */
 static void
 consider(SinterResponder *self, const SinterIncident *incident)
 {
-    g_autoptr(SinterDomain) domain = NULL;
-    gboolean answered = FALSE;
-
-    if (!sinter_incident_is_open(incident) || !incident->paused || *incident->cause == '\0' ||
-        *incident->disk == '\0' ||
-        sinter_executor_find_on_disk(self->executor, incident->domain_uuid, incident->disk))
+    if (!is_waiting(self, incident) || !take_answer(self, incident))
         return;
-    domain = sinter_inventory_lookup(self->inventory, incident->domain_uuid);
-    if (!domain || !sinter_domain_find_disk(domain, incident->disk) || !take_answer(self, incident))
-        return;
-    for (guint i = 0; !answered && i < self->remedies->len; i++)
-        answered = try_remedy(self, i, incident, domain);
+    g_hash_table_add(self->starting, g_strdup(incident->id));
+    sinter_inventory_refresh_async(self->inventory, incident->domain_uuid, NULL, on_refreshed,
+                                   start_new(self, incident->id, ""));
 }
 
 void
@@ -341,40 +265,77 @@ sinter_responder_consider_all(SinterResponder *self)
         consider(self, list->pdata[i]);
 }
 
-char *
-sinter_responder_choose(SinterResponder *self, const char *id, const char *remedy, GError **error)
+/* --- choices ------------------------------------------------------------------------------------
+ */
+
+static gboolean
+check_choice(SinterResponder *self, const SinterIncident *incident, const SinterPlugin *plugin,
+             const char *remedy, GError **error)
 {
-    const SinterIncident *incident = sinter_incident_log_lookup(self->incidents, id, error);
-    const SinterPlugin *plugin = find_remedy(self, remedy);
-    g_autoptr(SinterDomain) domain = NULL;
+    if (!plugin)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "no remedy '%.64s'", remedy);
+    else if (!sinter_incident_is_open(incident) || !incident->paused)
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                    "incident %s does not keep a guest paused", incident->id);
+    else if (!is_waiting(self, incident))
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                    "incident %s is being diagnosed, or a job runs on its disk", incident->id);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+/* (transfer full) (nullable): the steps of a remedy that a user chose */
+static GPtrArray *
+ask_for_choice(SinterResponder *self, const SinterIncident *incident, const SinterPlugin *plugin,
+               GError **error)
+{
+    g_autoptr(SinterDomain) domain =
+        sinter_inventory_lookup(self->inventory, incident->domain_uuid);
     g_autoptr(GPtrArray) steps = NULL;
 
-    if (!incident)
-        return NULL;
-    if (!plugin) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "no remedy '%.64s'", remedy);
-        return NULL;
-    }
-    if (!sinter_incident_is_open(incident) || !incident->paused) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                    "incident %s does not keep a guest paused", id);
-        return NULL;
-    }
-    domain = sinter_inventory_lookup(self->inventory, incident->domain_uuid);
     if (!domain || !sinter_domain_find_disk(domain, incident->disk)) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
-                    "domain '%s' has no disk that incident %s is about", incident->domain_name, id);
+                    "domain '%s' has no disk that incident %s is about", incident->domain_name,
+                    incident->id);
         return NULL;
     }
     steps = ask(self, plugin, incident, domain, error);
-    if (steps && (steps->len == 0 || only_reports(steps))) {
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
-                    "%s does not apply to incident %s (%s)%s%s", plugin->name, id, incident->cause,
-                    steps->len > 0 ? ": " : "",
-                    steps->len > 0 ? ((const SinterProposal *)steps->pdata[0])->reason : "");
-        return NULL;
+    if (!steps || !only_reports(steps))
+        return g_steal_pointer(&steps);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "%s does not apply to incident %s (%s)%s%s", plugin->name, incident->id,
+                incident->cause, steps->len > 0 ? ": " : "",
+                steps->len > 0 ? ((const SinterProposal *)steps->pdata[0])->reason : "");
+    return NULL;
+}
+
+void
+sinter_responder_choose_async(SinterResponder *self, const char *id, const char *remedy,
+                              GAsyncReadyCallback callback, gpointer user_data)
+{
+    g_autoptr(GTask) task = g_task_new(self, NULL, callback, user_data);
+    GError *error = NULL;
+    const SinterIncident *incident = sinter_incident_log_lookup(self->incidents, id, &error);
+    const SinterPlugin *plugin = sinter_remedy_set_find(self->remedies, remedy);
+    g_autoptr(GPtrArray) steps = NULL;
+    Start *start;
+
+    if (incident && check_choice(self, incident, plugin, remedy, &error))
+        steps = ask_for_choice(self, incident, plugin, &error);
+    if (!steps) {
+        g_task_return_error(task, error);
+        return;
     }
-    return steps ? start(self, plugin, incident, domain, steps, error) : NULL;
+    start = start_new(self, id, plugin->name);
+    start->chosen = g_steal_pointer(&task);
+    start_steps(start, incident, steps);
+}
+
+char *
+sinter_responder_choose_finish(SinterResponder *self, GAsyncResult *result, GError **error)
+{
+    return g_task_propagate_pointer(G_TASK(result), error);
 }
 
 /* --- signals ------------------------------------------------------------------------------------
@@ -392,23 +353,51 @@ on_removed(SinterIncidentLog *incidents, const SinterIncident *incident, SinterR
     g_hash_table_remove(self->answered, incident->id);
 }
 
-/* A disk has no job any more. After a remedy that failed the cause is looked for again. */
+/* The merge of a remedy is done: the guest is resumed by a second job. */
+static void
+continue_remedy(SinterResponder *self, const SinterJobRecord *record)
+{
+    const SinterIncident *incident =
+        sinter_incident_log_lookup(self->incidents, record->plan->incident, NULL);
+    g_autoptr(GPtrArray) rest = NULL;
+    Start *start;
+
+    if (!incident || !is_waiting(self, incident))
+        return;
+    rest = sinter_remedy_order_list_rest(record);
+    start = start_new(self, incident->id, record->plan->remedy);
+    start->counts = FALSE;
+    start->next = G_MAXUINT;
+    start_steps(start, incident, rest);
+}
+
+/* After a remedy that failed the cause is looked for again. */
+static void
+end_remedy(SinterResponder *self, const SinterJobRecord *record)
+{
+    const SinterDiskPlan *plan = record->plan;
+    g_autofree char *text = g_strdup_printf(
+        "job %s: %s%s%s", record->id, sinter_phase_name(record->phase),
+        record->error_message ? ": " : "", record->error_message ? record->error_message : "");
+
+    /* first: the note would have the remedies asked again */
+    if (record->phase == SINTER_PHASE_DONE && plan->operation != SINTER_OPERATION_RECOVER)
+        continue_remedy(self, record);
+    sinter_incident_log_note(self->incidents, plan->incident, "remedy", text);
+    if (record->phase == SINTER_PHASE_FAILED)
+        sinter_incident_log_retry(self->incidents, plan->incident, NULL);
+}
+
+/* A disk has no job any more. */
 static void
 on_job_ended(SinterJob *job, SinterResponder *self)
 {
     const SinterJobRecord *record = sinter_job_get_record(job);
-    g_autofree char *text = NULL;
 
-    if (record->plan->incident) {
-        text = g_strdup_printf("job %s: %s%s%s", record->id, sinter_phase_name(record->phase),
-                               record->error_message ? ": " : "",
-                               record->error_message ? record->error_message : "");
-        sinter_incident_log_note(self->incidents, record->plan->incident, "remedy", text);
-        if (record->phase == SINTER_PHASE_FAILED)
-            sinter_incident_log_retry(self->incidents, record->plan->incident, NULL);
-    } else {
+    if (record->plan->incident)
+        end_remedy(self, record);
+    else
         sinter_responder_consider_all(self);
-    }
 }
 
 static void
@@ -428,9 +417,7 @@ sinter_responder_new(const SinterResponderParts *parts)
     self->incidents = g_object_ref(parts->incidents);
     self->inventory = g_object_ref(parts->inventory);
     self->executor = g_object_ref(parts->executor);
-    collect_remedies(self, parts->plugins);
-    allow_all(self, parts->allowed);
-    take_values(self, parts->values);
+    self->remedies = sinter_remedy_set_new(parts->plugins, parts->allowed, parts->values);
     g_signal_connect_object(self->incidents, "incident-changed", G_CALLBACK(on_changed), self, 0);
     g_signal_connect_object(self->incidents, "incident-removed", G_CALLBACK(on_removed), self, 0);
     g_signal_connect_object(self->executor, "job-added", G_CALLBACK(on_job_added), self, 0);
@@ -445,9 +432,9 @@ sinter_responder_finalize(GObject *object)
     g_clear_object(&self->incidents);
     g_clear_object(&self->inventory);
     g_clear_object(&self->executor);
-    g_ptr_array_unref(self->remedies);
-    g_hash_table_unref(self->values);
+    sinter_remedy_set_free(self->remedies);
     g_hash_table_unref(self->answered);
+    g_hash_table_unref(self->starting);
     G_OBJECT_CLASS(sinter_responder_parent_class)->finalize(object);
 }
 
@@ -460,7 +447,6 @@ sinter_responder_class_init(SinterResponderClass *klass)
 static void
 sinter_responder_init(SinterResponder *self)
 {
-    self->remedies = g_ptr_array_new();
-    self->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     self->answered = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    self->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }

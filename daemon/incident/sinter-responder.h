@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib-object.h>
+#include <gio/gio.h>
 
 #include "sinter-executor.h"
 #include "sinter-incident-log.h"
@@ -23,9 +23,7 @@ G_DECLARE_FINAL_TYPE(SinterResponder, sinter_responder, SINTER, RESPONDER, GObje
  * SinterResponderParts:
  * @incidents, @inventory, @executor: referenced
  * @plugins: (unowned): must outlive the responder
- * @allowed: names of remedies joined by ';', with or without "remedy-", in the order in which they
- *   are tried; empty: none
- * @values: (element-type utf8 utf8): the administrator's settings of plugins, by "GROUP/KEY"
+ * @allowed, @values: see sinter_remedy_set_new()
  */
 typedef struct {
     SinterIncidentLog *incidents;
@@ -36,8 +34,6 @@ typedef struct {
     GHashTable *values;
 } SinterResponderParts;
 
-/* Names in @parts.allowed that are no remedies, and values of settings that do not exist, are
- * logged and ignored. */
 SinterResponder *sinter_responder_new(const SinterResponderParts *parts);
 
 /* Considers all open incidents. Call after a scan of the host: an earlier run of the daemon may
@@ -45,15 +41,17 @@ SinterResponder *sinter_responder_new(const SinterResponderParts *parts);
 void sinter_responder_consider_all(SinterResponder *self);
 
 /**
- * sinter_responder_choose:
+ * sinter_responder_choose_async:
  * @remedy: its name, with or without "remedy-"; need not be allowed
  *
  * Starts a remedy that a user chose. Errors: NOT_FOUND if there is no such incident or remedy, BUSY
- * if the incident is resolved or a job runs on its disk, UNSUPPORTED if the remedy does not apply.
- *
- * Returns: (transfer full) (nullable): the ID of the job
+ * if the incident is resolved or a job runs on its disk, UNSUPPORTED if the remedy does not apply;
+ * those of the planner and the executor.
  */
-char *sinter_responder_choose(SinterResponder *self, const char *id, const char *remedy,
-                              GError **error);
+void sinter_responder_choose_async(SinterResponder *self, const char *id, const char *remedy,
+                                   GAsyncReadyCallback callback, gpointer user_data);
+
+/* (transfer full) (nullable): the ID of the job */
+char *sinter_responder_choose_finish(SinterResponder *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

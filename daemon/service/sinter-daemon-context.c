@@ -289,10 +289,18 @@ retry_incident(SinterServiceContext *context, const char *id, GError **error)
     return sinter_incident_log_retry(SINTER_DAEMON_CONTEXT(context)->incidents, id, error);
 }
 
-static char *
-choose_remedy(SinterServiceContext *context, const char *id, const char *remedy, GError **error)
+static void
+choose_remedy_async(SinterServiceContext *context, const char *id, const char *remedy,
+                    GAsyncReadyCallback callback, gpointer user_data)
 {
-    return sinter_responder_choose(SINTER_DAEMON_CONTEXT(context)->responder, id, remedy, error);
+    sinter_responder_choose_async(SINTER_DAEMON_CONTEXT(context)->responder, id, remedy, callback,
+                                  user_data);
+}
+
+static char *
+choose_remedy_finish(SinterServiceContext *context, GAsyncResult *result, GError **error)
+{
+    return sinter_responder_choose_finish(SINTER_DAEMON_CONTEXT(context)->responder, result, error);
 }
 
 /* --- the configuration ------------------------------------------------------------------------ */
@@ -334,7 +342,8 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->resolve_job = resolve_job;
     iface->resolve_incident = resolve_incident;
     iface->retry_incident = retry_incident;
-    iface->choose_remedy = choose_remedy;
+    iface->choose_remedy_async = choose_remedy_async;
+    iface->choose_remedy_finish = choose_remedy_finish;
     iface->get_plan_limits = get_plan_limits;
     iface->get_job_limits = get_job_limits;
     iface->get_copy_folders = get_copy_folders;

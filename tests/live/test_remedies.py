@@ -27,14 +27,14 @@ class RemedyCase(SinterCase):
             if known and all(known[-1][name] == value for name, value in wanted.items()):
                 return known[-1]
             return None
-        return self.sinter.wait(look, 240, f'{interface} with {wanted}')
+        return self.sinter.wait(look, 90, f'{interface} with {wanted}')
 
     def wait_timeline(self, guest, kind, words):
         def look():
             known = [one for one in self.objects(INCIDENT) if one['DomainName'] == guest.name]
             return known and any(entry[1] == kind and words in entry[2]
                                  for entry in known[-1]['Timeline'])
-        self.sinter.wait(look, 240, f'a {kind} with {words!r}')
+        self.sinter.wait(look, 90, f'a {kind} with {words!r}')
 
     def fill(self, small):
         """A guest that is paused because its file system is full."""
@@ -112,6 +112,46 @@ class Allowed(RemedyCase):
             self.assertEqual(self.wait_for(INCIDENT, guest, State='resolved')['Attempts'], 1)
 
 
+class Consolidating(RemedyCase):
+    config = '[remedies]\nuse=enospc-consolidate;enospc-wait\n[remedy-enospc-wait]\nmin-free-mib=8\n'
+
+    def test_the_merge_makes_room(self):
+        """The layers below have room: the guest goes on without anybody's help."""
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.guest(folder=small.path, base_folder=self.bench.folder('images'),
+                               error_policy='stop').start()
+            base = self.paths(guest)[0]
+            guest.snapshot()
+            self.wait_for(INCIDENT, guest, State='resolved')
+            self.wait_for(JOB, guest, Operation='recover', Phase='done')
+            merge, resume = [one for one in self.objects(JOB) if one['DomainName'] == guest.name]
+            self.assertEqual((merge['Operation'], merge['Phase']), ('active-commit', 'done'))
+            self.assertEqual(self.paths(guest), [base])
+            self.assertEqual(os.listdir(small.path), [])
+            ended = self.wait_for(INCIDENT, guest, State='resolved', Attempts=1)
+            told = ' / '.join(entry[2] for entry in ended['Timeline'])
+            for job in merge, resume:
+                self.assertIn(f'job {job["Id"]}: done', told)
+            self.assert_whole(guest)
+
+    def test_a_merge_that_is_refused(self):
+        """Somebody else reads the base: the next remedy is tried."""
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.guest(folder=small.path, base_folder=self.bench.folder('images'),
+                               error_policy='stop').start()
+            clone = os.path.join(self.bench.folder('images'), 'clone.qcow2')
+            self.bench.command('qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b',
+                               self.paths(guest)[0], clone)
+            self.addCleanup(os.unlink, clone)
+            guest.snapshot()
+            self.wait_for(JOB, guest, Phase='waiting', Operation='recover')
+            self.wait_timeline(guest, 'remedy', 'is also used by image')
+            self.assertEqual(len(self.paths(guest)), 2)
+            small.resize(256 * MIB)
+            self.wait_for(JOB, guest, Phase='done')
+            self.assert_whole(guest)
+
+
 class Chosen(RemedyCase):
     config = SETTINGS
 
@@ -131,6 +171,15 @@ class Chosen(RemedyCase):
             started = self.bench.sinter('incidents', 'choose', incident['Id'], 'enospc-wait')
             job = self.wait_for(JOB, guest, Phase='done')
             self.assertEqual(started.stdout, f'Job {job["Id"]}\n')
+            self.assert_whole(guest)
+
+    def test_a_chosen_merge(self):
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.fill(small)
+            incident = self.wait_for(INCIDENT, guest, State='open')
+            self.bench.sinter('incidents', 'choose', incident['Id'], 'enospc-consolidate')
+            self.wait_for(JOB, guest, Operation='recover', Phase='done')
+            self.assertEqual(len(self.paths(guest)), 1)
             self.assert_whole(guest)
 
     def test_cancelled(self):

@@ -120,20 +120,37 @@ handle_retry(SinterDBusIncident *iface, GDBusMethodInvocation *invocation, GVari
     return TRUE;
 }
 
+typedef struct {
+    SinterIncidentObject *self; /* referenced */
+    GDBusMethodInvocation *invocation;
+} Choice;
+
+static void
+on_chosen(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autofree Choice *choice = user_data;
+    g_autoptr(SinterIncidentObject) self = choice->self;
+    GError *error = NULL;
+    g_autofree char *job =
+        sinter_service_context_choose_remedy_finish(self->context, result, &error);
+    g_autofree char *path = job ? sinter_object_path_job(job) : NULL;
+
+    if (path)
+        sinter_dbus_incident_complete_choose(SINTER_DBUS_INCIDENT(self), choice->invocation, path);
+    else
+        sinter_dbus_return_error(choice->invocation, error);
+}
+
 static gboolean
 handle_choose(SinterDBusIncident *iface, GDBusMethodInvocation *invocation, const char *remedy,
               GVariant *options)
 {
     SinterIncidentObject *self = SINTER_INCIDENT_OBJECT(iface);
-    GError *error = NULL;
-    g_autofree char *job = sinter_service_context_choose_remedy(
-        self->context, sinter_dbus_incident_get_id(iface), remedy, &error);
-    g_autofree char *path = job ? sinter_object_path_job(job) : NULL;
+    Choice *choice = g_new(Choice, 1);
 
-    if (path)
-        sinter_dbus_incident_complete_choose(iface, invocation, path);
-    else
-        sinter_dbus_return_error(invocation, error);
+    *choice = (Choice){ g_object_ref(self), invocation };
+    sinter_service_context_choose_remedy_async(self->context, sinter_dbus_incident_get_id(iface),
+                                               remedy, on_chosen, choice);
     return TRUE;
 }
 

@@ -124,11 +124,19 @@ sinter_service_context_retry_incident(SinterServiceContext *self, const char *id
     return OPERATIONS(self)->retry_incident(self, id, error);
 }
 
-char *
-sinter_service_context_choose_remedy(SinterServiceContext *self, const char *id, const char *remedy,
-                                     GError **error)
+void
+sinter_service_context_choose_remedy_async(SinterServiceContext *self, const char *id,
+                                           const char *remedy, GAsyncReadyCallback callback,
+                                           gpointer user_data)
 {
-    return OPERATIONS(self)->choose_remedy(self, id, remedy, error);
+    OPERATIONS(self)->choose_remedy_async(self, id, remedy, callback, user_data);
+}
+
+char *
+sinter_service_context_choose_remedy_finish(SinterServiceContext *self, GAsyncResult *result,
+                                            GError **error)
+{
+    return OPERATIONS(self)->choose_remedy_finish(self, result, error);
 }
 
 const SinterPlanLimits *

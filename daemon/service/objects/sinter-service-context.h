@@ -56,8 +56,9 @@ struct _SinterServiceContextInterface {
                             GError **error);
     gboolean (*resolve_incident)(SinterServiceContext *self, const char *id, GError **error);
     gboolean (*retry_incident)(SinterServiceContext *self, const char *id, GError **error);
-    char *(*choose_remedy)(SinterServiceContext *self, const char *id, const char *remedy,
-                           GError **error);
+    void (*choose_remedy_async)(SinterServiceContext *self, const char *id, const char *remedy,
+                                GAsyncReadyCallback callback, gpointer user_data);
+    char *(*choose_remedy_finish)(SinterServiceContext *self, GAsyncResult *result, GError **error);
     const SinterPlanLimits *(*get_plan_limits)(SinterServiceContext *self);
     const SinterJobLimits *(*get_job_limits)(SinterServiceContext *self);
     const char *(*get_copy_folders)(SinterServiceContext *self);
@@ -115,10 +116,13 @@ gboolean sinter_service_context_set_job_bandwidth(SinterServiceContext *self, co
 /* As sinter_job_resolve(); NOT_FOUND if there is no such job. */
 gboolean sinter_service_context_resolve_job(SinterServiceContext *self, const char *id,
                                             const char *choice, GError **error);
-/* (transfer full) (nullable): starts a remedy that a user chose, and returns the ID of its job.
- * NOT_FOUND, BUSY or UNSUPPORTED if it cannot be started. */
-char *sinter_service_context_choose_remedy(SinterServiceContext *self, const char *id,
-                                           const char *remedy, GError **error);
+/* Starts a remedy that a user chose; the result is (transfer full) the ID of its job. Errors as of
+ * sinter_responder_choose_async(). */
+void sinter_service_context_choose_remedy_async(SinterServiceContext *self, const char *id,
+                                                const char *remedy, GAsyncReadyCallback callback,
+                                                gpointer user_data);
+char *sinter_service_context_choose_remedy_finish(SinterServiceContext *self, GAsyncResult *result,
+                                                  GError **error);
 
 /* Marks an incident as resolved by a user, or has it diagnosed again. NOT_FOUND if there is no such
  * incident, BUSY if it is resolved. */

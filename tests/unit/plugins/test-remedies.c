@@ -19,6 +19,7 @@ typedef struct {
     const char *steps;
     guint64 bytes;
     guint delay_sec;
+    guint n_layers; /* 0: no disk is known */
 } Row;
 
 static const Row rows[] = {
@@ -37,6 +38,37 @@ static const Row rows[] = {
     { "remedy-enospc-wait", "device-full", 0, { "1", "5" }, "", 0, 0 },
     { "remedy-enospc-wait", "storage-gone", 0, { "1", "5" }, "", 0, 0 },
     { "remedy-enospc-wait", "image-corrupted", 0, { "1", "5" }, "", 0, 0 },
+    { "remedy-enospc-consolidate",
+      "file-system-full",
+      0,
+      { "0", "2" },
+      "consolidate resume",
+      0,
+      0,
+      2 },
+    { "remedy-enospc-consolidate", "device-full", 1, { "0", "2" }, "consolidate resume", 0, 0, 2 },
+    { "remedy-enospc-consolidate", "device-full", 2, { "0", "2" }, "", 0, 0, 2 },
+    { "remedy-enospc-consolidate", "file-system-full", 0, { "1", "2" }, "", 0, 0, 2 },
+    { "remedy-enospc-consolidate",
+      "file-system-full",
+      0,
+      { "1", "2" },
+      "consolidate resume",
+      0,
+      0,
+      3 },
+    { "remedy-enospc-consolidate", "file-system-full", 0, { "0", "2" }, "", 0, 0, 1 },
+    { "remedy-enospc-consolidate",
+      "file-system-full",
+      1,
+      { "0", "2" },
+      "wait-space resume",
+      1,
+      0,
+      1 },
+    { "remedy-enospc-consolidate", "file-system-full", 0, { "0", "2" }, "", 0, 0, 0 },
+    { "remedy-enospc-consolidate", "space-was-short", 0, { "0", "2" }, "", 0, 0, 2 },
+    { "remedy-enospc-consolidate", "storage-gone", 0, { "0", "2" }, "", 0, 0, 2 },
     { "remedy-transient", "storage-gone", 0, { "8", "300" }, "wait-storage resume", 0, 0 },
     { "remedy-transient", "storage-gone", 1, { "8", "300" }, "wait-storage resume", 0, 1 },
     { "remedy-transient", "storage-gone", 4, { "8", "300" }, "wait-storage resume", 0, 8 },
@@ -63,12 +95,17 @@ static SinterPluginRegistry *registry;
 static GPtrArray *
 ask(const Row *row, GError **error)
 {
+    g_autoptr(GPtrArray) layers = g_ptr_array_new();
+    const SinterDisk disk = { .layers = layers };
     const SinterRemedyQuestion question = { .cause = row->cause,
+                                            .disk = row->n_layers > 0 ? &disk : NULL,
                                             .n_attempts = row->n_attempts,
                                             .values = row->values };
     const SinterPlugin *plugin = sinter_plugin_registry_find(registry, row->remedy);
 
     g_assert_nonnull(plugin);
+    for (guint i = 0; i < row->n_layers; i++)
+        g_ptr_array_add(layers, NULL);
     return sinter_plugin_ask_remedy(plugin, &question, error);
 }
 
@@ -105,6 +142,8 @@ test_settings(void)
         { "remedy-enospc-wait", "file-system-full", 0, { "0", "5" }, "min-free-mib", 0, 0 },
         { "remedy-enospc-wait", "storage-gone", 0, { "1 GiB", "5" }, "min-free-mib", 0, 0 },
         { "remedy-enospc-wait", "file-system-full", 0, { "1", "" }, "max-attempts", 0, 0 },
+        { "remedy-enospc-consolidate", "unknown", 0, { "201", "5" }, "keep", 0, 0 },
+        { "remedy-enospc-consolidate", "unknown", 0, { "0", "0" }, "max-attempts", 0, 0 },
         { "remedy-transient", "unknown", 0, { "0", "5" }, "max-attempts", 0, 0 },
         { "remedy-transient", "unknown", 0, { "1", "86401" }, "max-delay-sec", 0, 0 },
     };

@@ -191,14 +191,26 @@ retry_incident(SinterServiceContext *context, const char *id, GError **error)
     return note_incident(self, id, error);
 }
 
-static char *
-choose_remedy(SinterServiceContext *context, const char *id, const char *remedy, GError **error)
+static void
+choose_remedy_async(SinterServiceContext *context, const char *id, const char *remedy,
+                    GAsyncReadyCallback callback, gpointer user_data)
 {
     PlayedContext *self = PLAYED_CONTEXT(context);
+    g_autoptr(GTask) task = g_task_new(self, NULL, callback, user_data);
+    GError *error = NULL;
 
     g_free(self->remedy);
     self->remedy = g_strdup(remedy);
-    return note_incident(self, id, error) ? g_strdup("7") : NULL;
+    if (note_incident(self, id, &error))
+        g_task_return_pointer(task, g_strdup("7"), g_free);
+    else
+        g_task_return_error(task, error);
+}
+
+static char *
+choose_remedy_finish(SinterServiceContext *context, GAsyncResult *result, GError **error)
+{
+    return g_task_propagate_pointer(G_TASK(result), error);
 }
 
 static const SinterPlanLimits *
@@ -238,7 +250,8 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->resolve_job = resolve_job;
     iface->resolve_incident = resolve_incident;
     iface->retry_incident = retry_incident;
-    iface->choose_remedy = choose_remedy;
+    iface->choose_remedy_async = choose_remedy_async;
+    iface->choose_remedy_finish = choose_remedy_finish;
     iface->get_plan_limits = get_plan_limits;
     iface->get_job_limits = get_job_limits;
     iface->get_copy_folders = get_copy_folders;
