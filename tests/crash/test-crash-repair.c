@@ -129,10 +129,23 @@ check_state(SinterFs *fs, guint log_end, gpointer user_data)
     return trouble ? trouble : check_next_repair(self, fs);
 }
 
+/* The clusters of a refcount table that runs beyond the end of the file. */
+static guint64
+count_table_beyond(const SinterCheckResult *before)
+{
+    for (guint i = 0; i < before->findings->len; i++) {
+        const SinterFinding *finding = &g_array_index(before->findings, SinterFinding, i);
+
+        if (finding->code == SINTER_FINDING_REFTABLE_BEYOND_FILE)
+            return finding->seen / before->stats.cluster_bytes;
+    }
+    return 0;
+}
+
 /*
- * How many clusters a repair may show as counted too low on its way. A block beyond the end of the
- * file is itself one of them, when the file has grown over it. Where tables and other data share
- * clusters, one write is several changes.
+ * How many clusters a repair may show as counted too low on its way. What the refcount structure
+ * has beyond the end of the file is among them, when the file has grown over it. Where tables and
+ * other data share clusters, one write is several changes.
  */
 static guint64
 count_too_low(const SinterCheckResult *before)
@@ -143,7 +156,8 @@ count_too_low(const SinterCheckResult *before)
                    per_code[SINTER_FINDING_METADATA_OVERLAP] > 0
                ? G_MAXUINT64
                : per_code[SINTER_FINDING_REFCOUNT_TOO_LOW] +
-                     per_code[SINTER_FINDING_REFTABLE_ENTRY_BEYOND_FILE];
+                     per_code[SINTER_FINDING_REFTABLE_ENTRY_BEYOND_FILE] +
+                     count_table_beyond(before);
 }
 
 /* FALSE: the image cannot be repaired at all, so there is nothing to cut. */

@@ -31,13 +31,14 @@ bitmap-granularity-small bitmap-in-use-and-data-lost bitmap-name-too-long bitmap
 bitmap-table-beyond-file bitmap-table-entry-beyond-file bitmap-table-entry-ones-and-offset
 bitmap-table-entry-reserved-bits bitmap-table-entry-unaligned bitmap-table-giant
 bitmap-table-not-counted bitmap-table-of-noise bitmap-table-too-large bitmap-table-unaligned
-bitmap-type-unknown bitmaps-bit-cleared bitmaps-bit-without-extension bitmaps-none bitmaps-too-many
-byte-counts-all-too-high cluster-leaked clusters-leaked-many compressed-copied
+bitmap-tail-bits bitmap-type-unknown bitmaps-bit-cleared bitmaps-bit-without-extension bitmaps-none
+bitmaps-too-many byte-counts-all-too-high cluster-leaked clusters-leaked-many compressed-copied
 compressed-copied-in-version-2 compressed-copied-zstd compressed-refcount-too-low
-compressed-size-into-neighbour data-file-copied-missing file-cut-at-bitmap-data
-file-cut-at-bitmap-directory file-cut-at-bitmap-table header-refcount-order-larger
-header-refcount-order-smaller l1-copied-false l1-copied-missing l1-entry-copied-without-offset
-l1-entry-on-refcount-table l1-entry-reserved-high-bit l1-entry-reserved-low-bit l2-copied-false
+compressed-size-into-neighbour compression-bit-without-type compression-type-without-bit
+data-file-copied-missing file-cut-at-bitmap-data file-cut-at-bitmap-directory
+file-cut-at-bitmap-table header-refcount-order-larger header-refcount-order-smaller l1-copied-false
+l1-copied-missing l1-entries-too-few l1-entry-copied-without-offset l1-entry-on-refcount-table
+l1-entry-reserved-high-bit l1-entry-reserved-low-bit l1-offset-unaligned l2-copied-false
 l2-copied-missing l2-copied-missing-with-luks l2-copied-missing-with-subclusters
 l2-entry-copied-without-offset l2-entry-reserved-bits-with-subclusters l2-entry-reserved-high-bit
 l2-entry-reserved-low-bit l2-zero-flag-in-version-2 leaks-among-data leaks-of-a-crash
@@ -61,7 +62,8 @@ snapshot-l2-entry-reserved-bits snapshot-table-not-counted subcluster-all-alloca
 subcluster-allocated-and-zero subcluster-allocated-and-zero-over-backing
 subcluster-bitmap-on-compressed subcluster-entry-with-zero-flag two-bit-count-too-low
 two-bitmaps-damaged two-l1-entries-one-table used-data-is-free used-data-is-free-over-backing
-used-header-is-free wide-count-absurd wide-refcount-block-of-zeros word-count-too-low
+used-header-is-free virtual-size-beyond-l1 wide-count-absurd wide-refcount-block-of-zeros
+word-count-too-low
 """.split())
 
 # Damage that must be repaired, where leaked clusters may hold what was lost: they are kept.
@@ -287,6 +289,13 @@ class Choices(Case):
                 self.assertEqual(kept, ['one', 'two'])
                 self.assertEqual(self.theirs('snapshot', '-a', 'one', name + '.qcow2').returncode, 0)
                 self.assertEqual(self.theirs('check', name + '.qcow2').returncode, CLEAN)
+
+    def test_a_wrong_cluster_size(self):
+        """Everything looks wrong, and nothing is changed."""
+        for name in ('header-cluster-bits-one-less', 'header-cluster-bits-one-more'):
+            with self.subTest(damage=name):
+                self.assertEqual(self.repaired(name).returncode, CORRUPT)
+                self.assertFalse(os.path.exists(os.path.join(self.folder, name + '.qcow2.undo')))
 
     def test_a_table_on_the_header(self):
         """Its entries are not entries: the header must not be cleared with them."""

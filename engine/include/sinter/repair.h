@@ -101,7 +101,9 @@ typedef enum {
 #define SINTER_REPAIR_PASSES(X)                                                                    \
     X(KEEP_LEAKS, "keep-leaks", 0,                                                                 \
       "records in the header that leaked clusters may hold lost data")                             \
-    X(REFCOUNT_STRUCTURE, "refcount-structure", SINTER_REPAIR_BIT(KEEP_LEAKS),                     \
+    X(HEADER, "header", SINTER_REPAIR_BIT(KEEP_LEAKS), "corrects single fields of the header")     \
+    X(REFCOUNT_STRUCTURE, "refcount-structure",                                                    \
+      SINTER_REPAIR_BIT(KEEP_LEAKS) | SINTER_REPAIR_BIT(HEADER),                                   \
       "writes a new refcount table and new refcount blocks beside the damaged ones")               \
     X(SNAPSHOTS, "snapshots", SINTER_REPAIR_STRUCTURE,                                             \
       "corrects the snapshot table, and deletes lost snapshots on request")                        \
@@ -124,7 +126,8 @@ typedef enum {
 #define SINTER_REPAIR_BIT(id) (1U << SINTER_REPAIR_PASS_##id)
 /* The passes that come first, that replace tables, and all that change what refers to a cluster. */
 #define SINTER_REPAIR_STRUCTURE                                                                    \
-    (SINTER_REPAIR_BIT(KEEP_LEAKS) | SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE))
+    (SINTER_REPAIR_BIT(KEEP_LEAKS) | SINTER_REPAIR_BIT(HEADER) |                                   \
+     SINTER_REPAIR_BIT(REFCOUNT_STRUCTURE))
 #define SINTER_REPAIR_TABLES                                                                       \
     (SINTER_REPAIR_STRUCTURE | SINTER_REPAIR_BIT(SNAPSHOTS) | SINTER_REPAIR_BIT(BITMAPS))
 #define SINTER_REPAIR_MAPPING                                                                      \

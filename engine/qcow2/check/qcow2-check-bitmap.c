@@ -267,7 +267,7 @@ check_tail(SinterQcow2Check *self, const SinterQcow2Bitmap *bitmap, GError **err
     if (!sinter_qcow2_check_read(self, entry + byte, tail, len, error))
         return FALSE;
     if (any_bit_from(tail, len, (guint)(bits % 8)))
-        report(self, SINTER_FINDING_BITMAP_TAIL_BITS, bitmap, entry + byte, 0, 0);
+        report(self, SINTER_FINDING_BITMAP_TAIL_BITS, bitmap, entry + byte, granularity, 0);
     return TRUE;
 }
 

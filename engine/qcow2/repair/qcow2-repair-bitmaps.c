@@ -29,12 +29,58 @@ static const SinterFindingCode codes[] = {
     SINTER_FINDING_HEADER_BITMAPS_MISSING,
 };
 
+static gboolean
+any_is_damaged(const SinterQcow2Round *self)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(codes); i++) {
+        if (self->checked->per_code[codes[i]] > 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean
 sinter_qcow2_bitmaps_plan(SinterQcow2Round *self, GError **error)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(codes); i++)
         sinter_qcow2_round_add_findings(self, codes[i], NULL);
+    sinter_qcow2_round_add_findings(
+        self, SINTER_FINDING_BITMAP_TAIL_BITS,
+        self->checked->per_code[SINTER_FINDING_METADATA_OVERLAP] > 0 ? "structures overlap" : NULL);
     return TRUE;
+}
+
+/* Clears the bits from @at on, but for the first @n_used of the first byte. */
+static gboolean
+clear_tail(SinterQcow2Round *self, guint64 at, guint n_used, GError **error)
+{
+    guint64 size = self->check->geo.cluster_size;
+    gsize len = (gsize)(size - (at & (size - 1)));
+    g_autofree guint8 *tail = g_malloc0(len);
+
+    if (!sinter_io_read_padded(self->io, at, tail, 1, error))
+        return FALSE;
+    tail[0] &= (guint8)((1U << n_used) - 1);
+    len = (gsize)MIN(len, self->check->stat.size_bytes - at);
+    return sinter_io_write(self->io, at, tail, len, error);
+}
+
+/* In place: what is written stands for nothing, so each write alone leaves the bitmap as it is. */
+static gboolean
+clear_tails(SinterQcow2Round *self, GError **error)
+{
+    guint64 disk = self->check->header->virtual_size_bytes;
+
+    for (guint i = 0; i < self->checked->findings->len; i++) {
+        const SinterFinding *finding = &g_array_index(self->checked->findings, SinterFinding, i);
+        guint64 granularity = MAX(finding->seen, 1);
+
+        if (finding->code == SINTER_FINDING_BITMAP_TAIL_BITS &&
+            !clear_tail(self, finding->host_offset,
+                        (guint)((disk / granularity + (disk % granularity != 0)) % 8), error))
+            return FALSE;
+    }
+    return sinter_io_flush(self->io, error);
 }
 
 /* The directory's entries that stay; their number in @ret_n. */
@@ -107,9 +153,15 @@ sinter_qcow2_bitmaps_run(SinterQcow2Round *self, GError **error)
 {
     guint64 at = extension_at(self->check->header);
     guint32 n;
-    g_autoptr(GByteArray) kept = load_kept(self, &n, error);
+    g_autoptr(GByteArray) kept = NULL;
     guint64 offset;
 
+    if (self->checked->per_code[SINTER_FINDING_BITMAP_TAIL_BITS] > 0 &&
+        self->checked->per_code[SINTER_FINDING_METADATA_OVERLAP] == 0 && !clear_tails(self, error))
+        return FALSE;
+    if (!any_is_damaged(self))
+        return TRUE;
+    kept = load_kept(self, &n, error);
     if (!kept)
         return FALSE;
     if (n == 0 || at == 0)

@@ -18,6 +18,8 @@ static const char maybe_lost[] =
 static const char *
 reason_against(const SinterQcow2Round *self, const SinterRepairStep *step)
 {
+    if (sinter_qcow2_round_header_is_doubtful(self))
+        return "the header is damaged, and the cluster size in it may be wrong";
     if (self->needs_structure && self->no_structure)
         return "the refcounts cannot be rebuilt";
     if (self->needs_structure)

@@ -198,7 +198,8 @@ sinter_qcow2_flags_plan(SinterQcow2Round *self, GError **error)
     gboolean counts_change = self->plan.n_allowed[SINTER_REPAIR_PASS_REFCOUNTS] > 0 ||
                              self->plan.n_allowed[SINTER_REPAIR_PASS_LEAKS] > 0;
 
-    if (self->needs_structure || !self->check->reftable_usable || (n_wrong == 0 && !counts_change))
+    if (self->needs_structure || sinter_qcow2_round_header_is_doubtful(self) ||
+        !self->check->reftable_usable || (n_wrong == 0 && !counts_change))
         return TRUE;
     /* like QEMU; a refcount that is lowered to 1 needs the flag, so that no damage is left */
     if (self->checked->counts.corruptions == n_wrong && self->checked->counts.errors == 0)

@@ -69,6 +69,8 @@ sinter_qcow2_round_must_keep_leaks(const SinterQcow2Round *self)
 const char *
 sinter_qcow2_round_reason_to_keep(const SinterQcow2Round *self)
 {
+    if (self->check->guest_unreached)
+        return "the header is damaged, so it is not known which clusters leak";
     return self->cannot_record && sinter_qcow2_round_must_keep_leaks(self)
                ? "leaked clusters may hold the data of some users, and the header has no room to "
                  "record that they are kept; '--also free-leaks' frees them"

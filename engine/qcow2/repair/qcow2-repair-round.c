@@ -92,6 +92,16 @@ sinter_qcow2_round_get_count(const SinterQcow2Round *self, guint64 cluster)
 }
 
 gboolean
+sinter_qcow2_round_header_is_doubtful(const SinterQcow2Round *self)
+{
+    const guint64 *per_code = self->checked->per_code;
+
+    return per_code[SINTER_FINDING_HEADER_L1_SHORT] > 0 ||
+           per_code[SINTER_FINDING_HEADER_L1_OFFSET] > 0 ||
+           per_code[SINTER_FINDING_HEADER_L1_SIZE] > 0;
+}
+
+gboolean
 sinter_qcow2_round_overlaps(const SinterQcow2Round *self, guint64 offset, guint64 bytes)
 {
     guint bits = self->check->geo.cluster_bits;

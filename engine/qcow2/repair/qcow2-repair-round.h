@@ -19,6 +19,7 @@
 #include "format/sinter-repair-plan.h"
 #include "qcow2/check/qcow2-check-pass.h"
 #include "qcow2-fresh.h"
+#include "qcow2/layout/qcow2-root.h"
 
 G_BEGIN_DECLS
 
@@ -34,6 +35,8 @@ typedef struct {
     gboolean mapping_is_sound;
     gboolean leaks_are_unused; /* nor can an entry that was lost, or the caller frees them anyway */
     gboolean needs_structure;  /* set by the plan of the refcount structure */
+    SinterQcow2Root root;      /* of the pass over the header: what it writes */
+    guint8 compression_type;   /* likewise */
     GArray *edits;             /* of the pass over entries */
     gboolean changes_content;  /* some of them change what the guest reads */
     GPtrArray *shared;         /* of the pass over shared clusters */
@@ -63,6 +66,12 @@ guint64 sinter_qcow2_round_raise_count(const SinterQcow2Round *self, guint64 clu
                                        guint64 stored, guint64 refs);
 
 /*
+ * Returns whether the cluster size in the header may be wrong: the L1 table then seems to be too
+ * short or misplaced, and refcounts and flags seem to be wrong.
+ */
+gboolean sinter_qcow2_round_header_is_doubtful(const SinterQcow2Round *self);
+
+/*
  * Returns whether the table at @offset shares a cluster with another structure or with data: its
  * entries must not be changed in place until they are separated.
  */
@@ -73,6 +82,7 @@ guint64 sinter_qcow2_round_get_count(const SinterQcow2Round *self, guint64 clust
 
 /* Plans. FALSE with an error if the image cannot be read. */
 gboolean sinter_qcow2_keep_plan(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_header_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_structure_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_snapshots_plan(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_bitmaps_plan(SinterQcow2Round *self, GError **error);
@@ -87,6 +97,7 @@ gboolean sinter_qcow2_state_plan(SinterQcow2Round *self, GError **error);
  * the repair goes on without them. With any other error it ends.
  */
 gboolean sinter_qcow2_keep_run(SinterQcow2Round *self, GError **error);
+gboolean sinter_qcow2_header_run(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_structure_run(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_snapshots_run(SinterQcow2Round *self, GError **error);
 gboolean sinter_qcow2_bitmaps_run(SinterQcow2Round *self, GError **error);

@@ -22,6 +22,7 @@ static const struct {
     PassFunc run;
 } passes[SINTER_REPAIR_N_PASSES] = {
     [SINTER_REPAIR_PASS_KEEP_LEAKS] = { sinter_qcow2_keep_plan, sinter_qcow2_keep_run },
+    [SINTER_REPAIR_PASS_HEADER] = { sinter_qcow2_header_plan, sinter_qcow2_header_run },
     [SINTER_REPAIR_PASS_REFCOUNT_STRUCTURE] = { sinter_qcow2_structure_plan,
                                                 sinter_qcow2_structure_run },
     [SINTER_REPAIR_PASS_SNAPSHOTS] = { sinter_qcow2_snapshots_plan, sinter_qcow2_snapshots_run },

@@ -42,7 +42,7 @@ build_list_former(Build *self)
     SinterQcow2Check *check = self->check;
     guint64 bytes = check->reftable_entries * 8;
 
-    if (bytes > 0 && sinter_qcow2_check_fits(check, check->header->reftable_offset, bytes))
+    if (bytes > 0 && sinter_qcow2_check_is_in_file(check, check->header->reftable_offset, bytes))
         build_add_former(self, check->header->reftable_offset, bytes);
     for (guint64 i = 0; i < check->reftable_entries; i++) {
         guint64 entry = sinter_be64_load(check->reftable + i * 8);

@@ -12,7 +12,9 @@ RECOVERED = {
         'marked-corrupt', 'legacy-encryption', 'header-refcount-order-smaller',
         'header-refcount-order-larger', 'refcount-table-offset-on-a-hole',
         'refcount-table-offset-on-data', 'marked-dirty-with-stale-counts',
-        'marked-corrupt-with-a-leak', 'marked-dirty-and-corrupt',
+        'marked-corrupt-with-a-leak', 'marked-dirty-and-corrupt', 'l1-entries-too-few',
+        'l1-offset-unaligned', 'virtual-size-beyond-l1', 'compression-bit-without-type',
+        'compression-type-without-bit',
     ),
     'extensions': (
         'backing-format-missing', 'feature-table-ragged', 'bitmaps-bit-cleared',
@@ -62,6 +64,7 @@ RECOVERED = {
     'bitmaps': (
         'bitmap-extra-data-compatible', 'bitmap-in-use', 'bitmap-data-is-free',
         'bitmap-directory-is-free', 'bitmap-table-not-counted', 'bitmaps-all-in-use',
+        'bitmap-tail-bits',
     ),
     'files': (
         'file-cut-at-refcount-block',
