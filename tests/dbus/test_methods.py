@@ -2,7 +2,6 @@
 """Each method of the bus, with polkit saying yes: what it answers and how it fails."""
 
 import os
-import signal
 import shutil
 import subprocess
 import tempfile
@@ -198,27 +197,6 @@ class Jobs(MethodsCase):
         self.client.listen(path=job)        # each change wakes the wait up
         self.wait(lambda: self.client.get(job, 'Job', 'EndTime') > 0, f'the end of {job}')
         return self.client.get_all(job, 'Job')
-
-    def test_given_up_while_the_daemon_was_held_up(self):
-        """What a client asked for that has ended meanwhile does not begin later."""
-        added = self.client.listen(member='InterfacesAdded')
-        impatient = self.stage.new_client()
-        domain = self.client.domain('chain')
-        os.kill(self.stage.sinterd.pid, signal.SIGSTOP)
-        try:
-            impatient.call_async(domain, DOMAIN, 'Consolidate', '(a{sv})', {})
-            impatient.connection.flush_sync(None)
-            impatient.close()
-            patient = self.client.call_async(domain, DOMAIN, 'Consolidate', '(a{sv})', {})
-            self.client.connection.flush_sync(None)
-        finally:
-            os.kill(self.stage.sinterd.pid, signal.SIGCONT)
-        self.wait(lambda: patient, 'the answer to the one who waits')
-        job, = patient[0][0]
-        self.await_end(job)
-        self.client.manager('Rescan')
-        jobs = [values[0] for _, _, values in added if '/jobs/' in values[0]]
-        self.assertEqual(jobs, [job])
 
     def test_consolidate(self):
         completed = self.client.listen(JOB, 'Completed')

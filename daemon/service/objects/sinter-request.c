@@ -36,6 +36,7 @@ request_free(SinterRequest *self)
 {
     g_assert(!self->invocation); /* already answered */
     g_clear_handle_id(&self->watch_id, g_bus_unwatch_name);
+    g_clear_handle_id(&self->begin_id, g_source_remove);
     g_object_unref(self->object);
     g_object_unref(self->context);
     g_free(self->domain_uuid);
@@ -134,11 +135,25 @@ begin(SinterRequest *request)
                                          on_refreshed, request);
 }
 
+static gboolean
+begin_in_idle(gpointer user_data)
+{
+    SinterRequest *self = user_data;
+
+    self->begin_id = 0;
+    begin(self);
+    return G_SOURCE_REMOVE;
+}
+
 static void
 on_caller_appeared(GDBusConnection *connection, const char *name, const char *owner,
                    gpointer user_data)
 {
-    begin(user_data);
+    SinterRequest *self = user_data;
+
+    /* the watch notices no change before this has returned */
+    if (!self->begun && self->begin_id == 0)
+        self->begin_id = g_idle_add_full(G_PRIORITY_DEFAULT, begin_in_idle, self, NULL);
 }
 
 static void

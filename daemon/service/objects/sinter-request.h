@@ -32,6 +32,7 @@ struct _SinterRequest {
                         * it */
     SinterRequestFunc answer;
     guint watch_id; /* of the caller, or 0 */
+    guint begin_id; /* of the source that begins the request, or 0 */
     gboolean begun;
     gboolean caller_gone; /* nobody waits for the answer: no job may begin */
 };

@@ -242,6 +242,63 @@ test_problems(Fixture *f, gconstpointer data)
     g_assert_null(f->stage.context->refreshed);
 }
 
+static void
+ignore_result(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+}
+
+static GDBusConnection *leaving;
+
+static void
+note_owner(GDBusConnection *connection, const char *sender, const char *path, const char *interface,
+           const char *signal, GVariant *parameters, gpointer user_data)
+{
+    *(gboolean *)user_data = TRUE;
+}
+
+/* The caller leaves the bus, and the daemon's side hears of it. */
+static void
+leave(PlayedContext *context)
+{
+    const char *name = g_dbus_connection_get_unique_name(leaving);
+    GDBusConnection *server = g_object_get_data(G_OBJECT(context), "server");
+    gboolean left = FALSE;
+    guint id = g_dbus_connection_signal_subscribe(
+        server, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged", NULL, name,
+        G_DBUS_SIGNAL_FLAGS_NONE, note_owner, &left, NULL);
+
+    g_dbus_connection_close_sync(leaving, NULL, NULL);
+    while (!left)
+        g_main_context_iteration(NULL, TRUE);
+    g_dbus_connection_signal_unsubscribe(server, id);
+}
+
+/* What a caller asked for that has left meanwhile does not begin. */
+static void
+test_caller_left(Fixture *f, gconstpointer data)
+{
+    PlayedContext *context = f->stage.context;
+    guint before = G_OBJECT(f->object)->ref_count;
+
+    leaving =
+        g_dbus_connection_new_for_address_sync(g_getenv("DBUS_SESSION_BUS_ADDRESS"),
+                                               G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                                                   G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                                               NULL, NULL, NULL);
+    g_assert_nonnull(leaving);
+    g_object_set_data(G_OBJECT(context), "server", f->stage.bus.server);
+    context->new_job = "7";
+    context->meanwhile = leave;
+    g_dbus_connection_call(leaving, g_dbus_connection_get_unique_name(f->stage.bus.server), PATH,
+                           "org.sinter.Sinter1.Domain", "Consolidate",
+                           g_variant_new_parsed("(@a{sv} {},)"), NULL, G_DBUS_CALL_FLAGS_NONE, -1,
+                           NULL, ignore_result, NULL);
+    while (context->n_refreshes == 0 || G_OBJECT(f->object)->ref_count > before)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(context->n_submits, ==, 0);
+    g_clear_object(&leaving);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -256,6 +313,7 @@ main(int argc, char **argv)
     ADD("no-bandwidth", test_no_bandwidth);
     ADD("failures", test_failures);
     ADD("gone-meanwhile", test_gone_meanwhile);
+    ADD("caller-left", test_caller_left);
     ADD("problems", test_problems);
     return g_test_run();
 }
