@@ -240,7 +240,6 @@ on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
     Start *start = user_data;
 
     sinter_inventory_refresh_finish(SINTER_INVENTORY(source), result, NULL);
-    g_hash_table_remove(start->self->starting, start->incident);
     try_from(start->self, start->incident, 0);
     start_free(start);
 }
@@ -251,7 +250,6 @@ consider(SinterResponder *self, const SinterIncident *incident)
 {
     if (!is_waiting(self, incident) || !take_answer(self, incident))
         return;
-    g_hash_table_add(self->starting, g_strdup(incident->id));
     sinter_inventory_refresh_async(self->inventory, incident->domain_uuid, NULL, on_refreshed,
                                    start_new(self, incident->id, ""));
 }
