@@ -73,7 +73,9 @@ class Cell:
     def kill_QEMU(self):
         with self.bench.events() as seen:
             if self.guest.is_active():
+                end = os.pidfd_open(self.guest.pid())
                 os.kill(self.guest.pid(), signal.SIGKILL)
+                self.case.await_end(end)            # its locks are gone then
                 seen.wait_lifecycle(libvirt.VIR_DOMAIN_EVENT_STOPPED)
         if self.order == 'before':
             self.start_domain_again()
@@ -141,8 +143,10 @@ class Cell:
         return DONE if phase == 'done' else AS_IT_WAS
 
     def chain(self):
-        if self.guest.is_active():
-            return self.case.paths(self.guest)
+        """A chain in the definition counts more for libvirt than the headers of the images."""
+        defined = self.case.paths(self.guest, inactive=not self.guest.is_active())
+        if self.guest.is_active() or len(defined) > 1:
+            return defined
         return self.guest.image_files('vda')
 
     def start_if_off(self, said):
@@ -162,7 +166,7 @@ class Cell:
                  for path in (self.before[0], self.scenario.after(self.before)[0])}
         if all(sides.values()):
             raise oracle.Lost(f'{end["ErrorMessage"]}: neither side is whole: {sides}')
-        for path in sides:
+        for path in sides if len(sides) > 1 else ():    # there is a choice
             self.case.assertIn(path, end['ErrorMessage'] + ' '.join(end['Warnings']))
         return ASKS
 

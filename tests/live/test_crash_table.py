@@ -14,7 +14,7 @@ import unittest
 
 import libvirt
 
-from lib import crashcell, crashpoints, tap, volatile
+from lib import crashcell, crashpoints, images, tap, volatile
 from lib.bench import BUILD
 from lib.crashcell import ORDERS, VICTIMS, Cell
 from lib.crashpoints import CrashPoints
@@ -194,7 +194,7 @@ class CrashTable(OfflineCase):
             word = cell.run()
         except crashcell.oracle.Lost as error:
             word, reason = 'LOST', error
-        except (AssertionError, libvirt.libvirtError) as error:
+        except (AssertionError, libvirt.libvirtError, images.ImageError) as error:
             word, reason = 'WRONG', error
         if word in ('LOST', 'WRONG'):
             self.problems.append(f'{word}: {name} {visit}, {victim}, domain {order}: {reason} '

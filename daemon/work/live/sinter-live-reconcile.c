@@ -146,6 +146,11 @@ next_ended_without_change(const SinterJobRecord *record, const SinterObservation
 {
     if ((is_plain_copy(record) && is_copy_whole(record, seen)) || record->plan->abort)
         return sinter_verdict(SINTER_NEXT_VERIFY);
+    if (record->phase == SINTER_PHASE_VERIFYING && !sinter_live_pivots(record->plan))
+        return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
+                                  "the host crashed before the new chain was durable; the old "
+                                  "chain is back and complete, "
+                                  "and no file was removed: start the job again");
     if (record->phase >= SINTER_PHASE_VERIFYING)
         return sinter_verdict_end(SINTER_NEXT_QUARANTINE, SINTER_ERROR_CHAIN_CHANGED,
                                   "the chain changed as planned, but is now the old chain again");

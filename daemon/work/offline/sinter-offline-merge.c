@@ -148,6 +148,8 @@ begin(SinterJobRun *run)
                                     &error) ||
         !sinter_job_run_enter_phase(run, SINTER_PHASE_COPYING, &error))
         return fail_unless_lost(run, error);
+    /* before the headers change: libvirt would trust the old chain more */
+    virt->klass->sync_definition(virt, record->domain_name);
     SINTER_POINT("merge-noted");
     return TRUE;
 }
