@@ -98,17 +98,21 @@ class Cell:
 
     def start_domain_again(self):
         """As an administrator or autostart would; a refusal is kept."""
-        try:
-            if self.guest.is_active():
-                self.guest.domain.destroy()
-        except libvirt.libvirtError:
-            if self.guest.is_active():          # otherwise it has just ended
-                raise
+        self.end_domain(self.guest.domain.destroy)
         try:
             self.guest.domain.create()
             self.guest.wait_rounds(2)
         except libvirt.libvirtError as error:
             self.refused = str(error)
+
+    def end_domain(self, end):
+        """If it runs: a libvirtd that was killed may end it at any moment after its start."""
+        try:
+            if self.guest.is_active():
+                end()
+        except libvirt.libvirtError:
+            if self.guest.is_active():
+                raise
 
     # -- the verdict -----------------------------------------------------------
 
@@ -117,8 +121,8 @@ class Cell:
         the domain is shut off gets what it waits for."""
         def look():
             jobs = self.jobs()
-            if any(now['Phase'] == 'waiting' for now in jobs) and self.guest.is_active():
-                self.guest.stop()
+            if any(now['Phase'] == 'waiting' for now in jobs):
+                self.end_domain(self.guest.stop)
             return jobs if all(now['Phase'] in FINAL for now in jobs) else None
         jobs = self.case.sinter.wait(lambda: (found := look()) is not None and [found], 240,
                                      'the job ends')[0]
@@ -134,8 +138,8 @@ class Cell:
         said = f'{end and (end["Phase"], end["ErrorMessage"], end["Warnings"])}'
         self.case.assertEqual(self.chain(), expected, said)
         self.case.assertEqual([path for path in expected if not os.path.exists(path)], [], said)
-        if self.order == 'after' and self.guest.is_active():
-            self.guest.stop()
+        if self.order == 'after':
+            self.end_domain(self.guest.stop)
         self.start_if_off(said)
         self.case.assertEqual(self.case.paths(self.guest), expected, said)
         self.scenario.check(self.case, self.guest)
@@ -160,8 +164,7 @@ class Cell:
     def judge_doubt(self, end):
         """It cannot be known which image is current: both are there, and one of them has all that
         the guest wrote, whatever was started since."""
-        if self.guest.is_active():
-            self.guest.stop()
+        self.end_domain(self.guest.stop)
         sides = {path: self.loss_of(path)
                  for path in (self.before[0], self.scenario.after(self.before)[0])}
         if all(sides.values()):
