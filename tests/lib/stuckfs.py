@@ -16,8 +16,9 @@ class StuckFs:
         if not namespace.inside():
             raise unittest.SkipTest(namespace.why_not() or
                                     'the test does not run in a mount namespace (--mounts)')
-        if not os.access('/dev/fuse', os.R_OK | os.W_OK):
-            raise unittest.SkipTest('/dev/fuse may not be opened')
+        device = os.environ.get('SINTER_TEST_FUSE', '/dev/fuse')
+        if not os.access(device, os.R_OK | os.W_OK):
+            raise unittest.SkipTest(f'{device} may not be opened')
         self.folder, self.path = folder, path
         self.process = subprocess.Popen([program, folder, path], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, text=True)

@@ -297,10 +297,11 @@ serve(const struct fuse_in_header *in, const void *body)
 int
 main(int argc, char **argv)
 {
+    const char *device = getenv("SINTER_TEST_FUSE");
     char options[128];
 
     if (argc != 3 || (folder = open(argv[1], O_RDONLY | O_DIRECTORY)) < 0 ||
-        (fuse = open("/dev/fuse", O_RDWR)) < 0) {
+        (fuse = open(device ? device : "/dev/fuse", O_RDWR)) < 0) {
         perror("stuck-fs");
         return 1;
     }

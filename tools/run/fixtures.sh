@@ -4,6 +4,7 @@
 # between files) and ext4 in image files below /var/tmp. Tests find them through
 # SINTER_TEST_XFS, SINTER_TEST_BTRFS and SINTER_TEST_FULL_… and skip without. Loop
 # devices, which belong to the tests' user meanwhile, are SINTER_TEST_LOOP_….
+# SINTER_TEST_FUSE is the device for FUSE where only root may open /dev/fuse.
 
 fixtures_folder=
 fixture_loops=()
@@ -25,6 +26,7 @@ fixtures_mount() {
   fixture_add SINTER_TEST_BTRFS btrfs 512M mkfs.btrfs -q
   fixture_add_loop SINTER_TEST_LOOP_1 12M
   fixture_add_loop SINTER_TEST_LOOP_2 12M
+  fixture_add_fuse
 }
 
 # shellcheck disable=SC2154 # test_user: set by user.sh
@@ -56,6 +58,18 @@ fixture_add_loop() {
     export "$variable=$device"
   else
     say 'no loop device can be had here: its tests will be skipped'
+  fi
+}
+
+# Hosts with udev let everybody open /dev/fuse. Elsewhere the tests get a node of their own.
+fixture_add_fuse() {
+  local node=$fixtures_folder/fuse
+  [[ -n $fixtures_folder && -c /dev/fuse && $(stat -c %a /dev/fuse) != 666 ]] || return 0
+  if as_root mknod "$node" c "0x$(stat -c %t /dev/fuse)" "0x$(stat -c %T /dev/fuse)" &&
+    as_root chown "$(fixture_owner)" "$node"; then
+    export SINTER_TEST_FUSE=$node
+  else
+    say 'no device for FUSE can be made here: its tests may be skipped'
   fi
 }
 
