@@ -76,14 +76,13 @@ ask_remedy(const SinterPlugin *plugin, char **words, int n_words, GError **error
         play_domain(2, is_block ? SINTER_SOURCE_BLOCK : SINTER_SOURCE_FILE);
     g_autoptr(SinterEvent) event = sinter_event_new(SINTER_EVENT_IO_ERROR);
     SinterRemedyQuestion question = { .event = event,
-                                      .cause = "device-full",
+                                      .cause = words[1],
                                       .domain = domain,
                                       .disk = g_ptr_array_index(domain->disks, 0),
                                       .n_attempts = (guint)atoi(words[2]),
                                       .now_usec = 1,
                                       .values = no_values };
 
-    event->text = g_strdup(words[1]);
     return sinter_plugin_ask_remedy(plugin, &question, error);
 }
 

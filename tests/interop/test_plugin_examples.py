@@ -192,13 +192,13 @@ class PoliciesAndRemedies(Installed):
                          "from 1 to 200\n")
 
     def test_remedy(self):
-        self.assertEqual(self.ask("remedy-extend", "block", "enospc", "0"),
+        self.assertEqual(self.ask("remedy-extend", "block", "device-full", "0"),
                          ["extend keep=0 bytes=1073741824: "
                           "the volume under the active image is full",
                           "resume keep=0 bytes=0: the guest waits for room to write"])
-        self.assertEqual(self.ask("remedy-extend", "block", "enospc", "3"),
+        self.assertEqual(self.ask("remedy-extend", "block", "device-full", "3"),
                          ["report keep=0 bytes=0: the volume is full again after three extensions"])
-        for words in (["file", "enospc", "0"], ["block", "", "0"]):
+        for words in (["file", "device-full", "0"], ["block", "file-system-full", "0"]):
             self.assertEqual(self.ask("remedy-extend", *words), [])
 
 

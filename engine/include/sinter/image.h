@@ -259,6 +259,7 @@ gboolean sinter_image_name_is_json(const char *name);
  */
 gboolean sinter_image_name_parse(const char *name, SinterImageName *ret, GError **error);
 
+/* Frees what sinter_image_name_parse() allocated. */
 void sinter_image_name_clear(SinterImageName *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SinterImageName, sinter_image_name_clear)
 
