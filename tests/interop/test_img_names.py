@@ -108,6 +108,26 @@ class Names(ImgCase):
                 done = self.done(*words, status=1)
                 self.assertIn(b"Could not open backing file", done.stderr)
 
+    def test_backing_format_of_the_name(self):
+        """Nothing records a format but the name: a guest's bytes must not be taken for a header."""
+        with open(self.path("base.qcow2"), "rb") as file:
+            header = file.read()
+        with open(self.path("guest.raw"), "wb") as file:
+            file.write(header)
+        name = self.json("guest.raw", "raw")
+        self.create("over.qcow2", "8M")
+        self.qemu("rebase", "-u", "-b", name, "-F", "raw", "over.qcow2")
+        with open(self.path("over.qcow2"), "r+b") as file:
+            place = file.read(4096).index(bytes.fromhex("e2792aca"))
+            file.seek(place)
+            file.write(bytes.fromhex("12345678"))       # an extension that nobody knows
+        shown = json.loads(self.done("info", "--output=json", "--backing-chain",
+                                     "over.qcow2").stdout)
+        self.assertEqual([image["format"] for image in shown], ["qcow2", "raw"])
+        os.unlink(self.path("guest.raw"))
+        done = self.done("info", "--backing-chain", "over.qcow2", status=1)
+        self.assertIn(f"Could not open '{self.path('guest.raw')}'".encode(), done.stderr)
+
     def test_options(self):
         path = self.path("top.qcow2")
         with self.writer("top.qcow2"):

@@ -90,6 +90,29 @@ info_new(const SinterImgName *name)
     return g_steal_pointer(&self);
 }
 
+/* Parses the JSON name of @info's backing file. Without a recorded format, the name's is used:
+ * content that a guest wrote must not decide. */
+static gboolean
+parse_json_name(SinterImgName *name, const SinterImageInfo *info, const SinterImgSource *recorded,
+                GError **error)
+{
+    g_autofree char *path = sinter_image_resolve_name(info->path, info->backing_name, error);
+    g_auto(SinterImageName) stated = { 0 };
+    SinterImgSource source = *recorded;
+
+    if (!path || !sinter_image_name_parse(info->backing_name, &stated, error))
+        return FALSE;
+    if (source.format && stated.format && strcmp(source.format, stated.format) != 0) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_CORRUPT,
+                    "the backing file '%s' is recorded as format '%s', but its name states '%s'",
+                    info->backing_name, source.format, stated.format);
+        return FALSE;
+    }
+    if (!source.format)
+        source.format = stated.format;
+    return sinter_img_name_parse(name, &source, path);
+}
+
 /* Returns in @name the backing file of @above. */
 static gboolean
 info_next_name(SinterImgName *name, const InfoOptions *options, const SinterImgInfo *above)
@@ -97,16 +120,15 @@ info_next_name(SinterImgName *name, const InfoOptions *options, const SinterImgI
     SinterImgSource source = { .format = above->info->backing_format,
                                .force_share = options->source.force_share };
     const SinterImageInfo *info = above->info;
-    g_autofree char *path = NULL;
     g_autoptr(GError) error = NULL;
 
     sinter_img_name_clear(name);
     if (!sinter_image_name_is_json(info->backing_name))
         return sinter_img_name_parse(name, &source, above->backing_to_open);
-    path = sinter_image_resolve_name(info->path, info->backing_name, &error);
-    if (path)
-        return sinter_img_name_parse(name, &source, path);
-    sinter_img_error("Could not open '%s': %s", info->path, error->message);
+    if (parse_json_name(name, info, &source, &error))
+        return TRUE;
+    if (error)
+        sinter_img_error("Could not open '%s': %s", info->path, error->message);
     return FALSE;
 }
 

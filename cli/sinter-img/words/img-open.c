@@ -57,6 +57,7 @@ sinter_img_cache_check(const char *what, const char *cache)
 void
 sinter_img_name_clear(SinterImgName *self)
 {
+    g_clear_pointer(&self->given, g_free);
     g_clear_pointer(&self->path, g_free);
     g_clear_pointer(&self->format, g_free);
     g_clear_pointer(&self->unknown, g_free);
@@ -264,7 +265,9 @@ new_fs(void)
 gboolean
 sinter_img_name_parse(SinterImgName *self, const SinterImgSource *source, const char *given)
 {
-    *self = (SinterImgName){ .given = given, .fs = new_fs(), .force_share = source->force_share };
+    *self = (SinterImgName){ .given = g_strdup(given),
+                             .fs = new_fs(),
+                             .force_share = source->force_share };
     if (source->cache && !sinter_img_cache_parse(source->cache, &self->direct))
         return FALSE;
     if (!source->image_opts && !is_protocol(source->format) && !check_format(given, source->format))

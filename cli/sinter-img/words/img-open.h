@@ -33,7 +33,7 @@ gboolean sinter_img_refuse_object(const SinterOption *option, gpointer options, 
 
 /* A parsed name from the command line. */
 typedef struct {
-    const char *given;
+    char *given;
     char *path;
     char *format;  /* NULL: probe it */
     char *unknown; /* NULL, or an unsupported option of --image-opts */
