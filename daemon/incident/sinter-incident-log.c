@@ -22,6 +22,8 @@
 #define GATE_MSEC 1000
 /* A failure that comes back within this time belongs to the former incident. */
 #define FLAP_USEC (10 * 60 * G_USEC_PER_SEC)
+/* How long a scan takes at most. */
+#define SCAN_USEC (5 * G_USEC_PER_SEC)
 
 struct _SinterIncidentLog {
     GObject parent_instance;
@@ -277,13 +279,29 @@ sinter_incident_log_take(SinterIncidentLog *self, const SinterEvent *event)
         sinter_event_gate_take(self->gate, event);
 }
 
+/* A scan that read the domain before an event may end after it. */
+static gboolean
+may_be_outdated(SinterIncidentLog *self, const char *uuid)
+{
+    gint64 now_usec = g_get_real_time();
+
+    for (guint i = 0; i < self->incidents->len; i++) {
+        const SinterIncident *incident = self->incidents->pdata[i];
+
+        if (strcmp(incident->domain_uuid, uuid) == 0 && !sinter_incident_is_open(incident) &&
+            now_usec - incident->resolved_usec < SCAN_USEC)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 void
 sinter_incident_log_see(SinterIncidentLog *self, SinterDomain *domain)
 {
     g_autoptr(SinterEvent) event = NULL;
 
     if (!self->writer || domain->state != SINTER_DOMAIN_PAUSED ||
-        domain->reason != VIR_DOMAIN_PAUSED_IOERROR)
+        domain->reason != VIR_DOMAIN_PAUSED_IOERROR || may_be_outdated(self, domain->uuid))
         return;
     event = sinter_event_new(SINTER_EVENT_LIFECYCLE);
     event->time_usec = g_get_real_time();

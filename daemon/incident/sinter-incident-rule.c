@@ -41,8 +41,8 @@ sinter_incident_rule_find(const SinterEvent *event)
     return NULL;
 }
 
-static gboolean
-is_damage(const SinterIncident *incident)
+gboolean
+sinter_incident_rule_is_damage(const SinterIncident *incident)
 {
     static const char *const causes[] = { "image-corrupted", "image-marked-corrupt",
                                           "image-damaged", "qemu-crashed" };
@@ -59,7 +59,7 @@ sinter_incident_rule_closes(const SinterIncidentRule *rule, const SinterIncident
 {
     if (!rule->outcome || (rule->closes_paused_only && !incident->paused))
         return FALSE;
-    return rule->closes_damage || !is_damage(incident);
+    return rule->closes_damage || !sinter_incident_rule_is_damage(incident);
 }
 
 gboolean

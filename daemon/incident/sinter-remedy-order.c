@@ -228,14 +228,14 @@ sinter_remedy_order_start_finish(GAsyncResult *result, GError **error)
 }
 
 GPtrArray *
-sinter_remedy_order_list_rest(const SinterJobRecord *record)
+sinter_remedy_order_list_rest(void)
 {
     GPtrArray *steps = g_ptr_array_new_with_free_func(g_free);
     SinterProposal *wait = g_new0(SinterProposal, 1);
     SinterProposal *resume = g_new0(SinterProposal, 1);
 
-    /* any free space will do: the planner knew that the guest has room in the merged image */
-    *wait = (SinterProposal){ .kind = SINTER_PROPOSE_WAIT_SPACE, .bytes = 1, .reason = "merged" };
+    /* the planner knew that the guest has room in the merged image */
+    *wait = (SinterProposal){ .kind = SINTER_PROPOSE_WAIT_STORAGE, .reason = "merged" };
     *resume = (SinterProposal){ .kind = SINTER_PROPOSE_RESUME, .reason = "merged" };
     g_ptr_array_add(steps, wait);
     g_ptr_array_add(steps, resume);

@@ -40,8 +40,8 @@ void sinter_remedy_order_start_async(GObject *source, const SinterRemedyOrder *o
  * the error of the planner or the executor */
 char *sinter_remedy_order_start_finish(GAsyncResult *result, GError **error);
 
-/* (transfer full) (element-type SinterProposal): what is left to do after a merge that @record
- * describes is done: to resume the guest */
-GPtrArray *sinter_remedy_order_list_rest(const SinterJobRecord *record);
+/* (transfer full) (element-type SinterProposal): what is left to do after a merge: to resume the
+ * guest */
+GPtrArray *sinter_remedy_order_list_rest(void);
 
 G_END_DECLS

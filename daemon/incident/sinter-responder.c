@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "sinter-error.h"
+#include "sinter-incident-rule.h"
 #include "sinter-remedy-order.h"
 #include "sinter-remedy-set.h"
 
@@ -25,6 +26,20 @@ struct _SinterResponder {
 };
 
 G_DEFINE_FINAL_TYPE(SinterResponder, sinter_responder, G_TYPE_OBJECT)
+
+/* Notes that this diagnosis is answered; FALSE if it already was. */
+static gboolean
+take_answer(SinterResponder *self, const SinterIncident *incident)
+{
+    char *key = g_strdup_printf("%s %" G_GINT64_FORMAT, incident->cause, incident->n_attempts);
+
+    if (g_strcmp0(g_hash_table_lookup(self->answered, incident->id), key) == 0) {
+        g_free(key);
+        return FALSE;
+    }
+    g_hash_table_insert(self->answered, g_strdup(incident->id), key);
+    return TRUE;
+}
 
 /* --- starting -----------------------------------------------------------------------------------
  */
@@ -73,6 +88,11 @@ note_refusal(Start *start, GError *error)
         g_task_return_error(start->chosen, error);
         return;
     }
+    /* what passes by itself is tried again after the next scan */
+    if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_DISCONNECTED) ||
+        g_error_matches(error, SINTER_ERROR, SINTER_ERROR_BUSY) ||
+        g_error_matches(error, SINTER_ERROR, SINTER_ERROR_CHAIN_CHANGED))
+        g_hash_table_remove(start->self->answered, start->incident);
     g_error_free(error);
     sinter_incident_log_note(start->self->incidents, start->incident, "remedy", text);
     try_from(start->self, start->incident, start->next);
@@ -194,12 +214,30 @@ try_remedy(SinterResponder *self, guint index, const SinterIncident *incident, S
     return TRUE;
 }
 
+/* Whether an image of the domain is damaged: then the guest must not be resumed, whatever else may
+ * pass. */
+static gboolean
+has_damage(SinterResponder *self, const char *uuid)
+{
+    g_autoptr(GPtrArray) list = sinter_incident_log_list(self->incidents);
+
+    for (guint i = 0; i < list->len; i++) {
+        const SinterIncident *incident = list->pdata[i];
+
+        if (strcmp(incident->domain_uuid, uuid) == 0 && sinter_incident_is_open(incident) &&
+            sinter_incident_rule_is_damage(incident))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* The disk may be worked on: the incident keeps a guest paused, and no job runs. */
 static gboolean
 is_waiting(SinterResponder *self, const SinterIncident *incident)
 {
     return sinter_incident_is_open(incident) && incident->paused && *incident->cause != '\0' &&
            *incident->disk != '\0' && !g_hash_table_contains(self->starting, incident->id) &&
+           !has_damage(self, incident->domain_uuid) &&
            !sinter_executor_find_on_disk(self->executor, incident->domain_uuid, incident->disk);
 }
 
@@ -209,28 +247,15 @@ try_from(SinterResponder *self, const char *id, guint index)
     const SinterIncident *incident = sinter_incident_log_lookup(self->incidents, id, NULL);
     g_autoptr(SinterDomain) domain = NULL;
 
-    if (!incident || !is_waiting(self, incident))
+    if (incident && is_waiting(self, incident))
+        domain = sinter_inventory_lookup(self->inventory, incident->domain_uuid);
+    if (!domain || !sinter_domain_find_disk(domain, incident->disk)) {
+        g_hash_table_remove(self->answered, id);
         return;
-    domain = sinter_inventory_lookup(self->inventory, incident->domain_uuid);
-    if (!domain || !sinter_domain_find_disk(domain, incident->disk))
-        return;
+    }
     while (sinter_remedy_set_get(self->remedies, index) &&
            !try_remedy(self, index, incident, domain))
         index++;
-}
-
-/* Notes that this diagnosis is answered; FALSE if it already was. */
-static gboolean
-take_answer(SinterResponder *self, const SinterIncident *incident)
-{
-    char *key = g_strdup_printf("%s %" G_GINT64_FORMAT, incident->cause, incident->n_attempts);
-
-    if (g_strcmp0(g_hash_table_lookup(self->answered, incident->id), key) == 0) {
-        g_free(key);
-        return FALSE;
-    }
-    g_hash_table_insert(self->answered, g_strdup(incident->id), key);
-    return TRUE;
 }
 
 /* The remedies are asked about the domain as it was known if it cannot be read. */
@@ -244,7 +269,8 @@ on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
     start_free(start);
 }
 
-/* The domain is read again first: libvirt sends no event for a snapshot that lengthens the chain. */
+/* The domain is read again first: libvirt sends no event for a snapshot that lengthens the chain.
+ */
 static void
 consider(SinterResponder *self, const SinterIncident *incident)
 {
@@ -277,7 +303,8 @@ check_choice(SinterResponder *self, const SinterIncident *incident, const Sinter
                     "incident %s does not keep a guest paused", incident->id);
     else if (!is_waiting(self, incident))
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                    "incident %s is being diagnosed, or a job runs on its disk", incident->id);
+                    "a job runs on the disk of incident %s, or an image of the domain is damaged",
+                    incident->id);
     else
         return TRUE;
     return FALSE;
@@ -339,9 +366,26 @@ sinter_responder_choose_finish(SinterResponder *self, GAsyncResult *result, GErr
 /* --- signals ------------------------------------------------------------------------------------
  */
 
+/* Ends the jobs that would resume a guest whose image turned out to be damaged. */
+static void
+cancel_recoveries(SinterResponder *self, const char *uuid)
+{
+    g_autoptr(SinterDomain) domain = sinter_inventory_lookup(self->inventory, uuid);
+
+    for (guint i = 0; domain && i < domain->disks->len; i++) {
+        const SinterDisk *disk = domain->disks->pdata[i];
+        SinterJob *job = sinter_executor_find_on_disk(self->executor, uuid, disk->target);
+
+        if (job && sinter_job_get_record(job)->plan->operation == SINTER_OPERATION_RECOVER)
+            sinter_job_cancel(job, NULL);
+    }
+}
+
 static void
 on_changed(SinterIncidentLog *incidents, const SinterIncident *incident, SinterResponder *self)
 {
+    if (sinter_incident_is_open(incident) && sinter_incident_rule_is_damage(incident))
+        cancel_recoveries(self, incident->domain_uuid);
     consider(self, incident);
 }
 
@@ -362,11 +406,21 @@ continue_remedy(SinterResponder *self, const SinterJobRecord *record)
 
     if (!incident || !is_waiting(self, incident))
         return;
-    rest = sinter_remedy_order_list_rest(record);
+    rest = sinter_remedy_order_list_rest();
     start = start_new(self, incident->id, record->plan->remedy);
     start->counts = FALSE;
     start->next = G_MAXUINT;
     start_steps(start, incident, rest);
+}
+
+/* After a cancelled job only a user, or another diagnosis, starts one again. */
+static void
+leave(SinterResponder *self, const char *id)
+{
+    const SinterIncident *incident = sinter_incident_log_lookup(self->incidents, id, NULL);
+
+    if (incident)
+        take_answer(self, incident);
 }
 
 /* After a remedy that failed the cause is looked for again. */
@@ -378,9 +432,11 @@ end_remedy(SinterResponder *self, const SinterJobRecord *record)
         "job %s: %s%s%s", record->id, sinter_phase_name(record->phase),
         record->error_message ? ": " : "", record->error_message ? record->error_message : "");
 
-    /* first: the note would have the remedies asked again */
+    /* both first: the note would have the remedies asked again */
     if (record->phase == SINTER_PHASE_DONE && plan->operation != SINTER_OPERATION_RECOVER)
         continue_remedy(self, record);
+    else if (record->phase != SINTER_PHASE_DONE && record->phase != SINTER_PHASE_FAILED)
+        leave(self, plan->incident);
     sinter_incident_log_note(self->incidents, plan->incident, "remedy", text);
     if (record->phase == SINTER_PHASE_FAILED)
         sinter_incident_log_retry(self->incidents, plan->incident, NULL);

@@ -184,6 +184,7 @@ typedef struct {
     char *manager; /* the program that manages the domain, besides libvirt ("OpenStack"), as words;
                     * %NULL for none. See sinter-manager.h */
     char *problem; /* why the domain could not be read completely (malformed XML …), or %NULL */
+    gboolean block_jobs_recalled; /* QEMU was not asked: block jobs are those that were last seen */
     gboolean partial; /* because of @problem the state, disks or block jobs are incomplete:
                        * something absent here may exist */
     char *busy_with;  /* (nullable): the operation of libvirt that holds the domain ("a save"), as

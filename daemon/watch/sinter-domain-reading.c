@@ -415,5 +415,7 @@ sinter_domain_reading_new(const SinterScanSource *source, const char *uuid)
     targets = list_targets(reading->xml);
     if (targets->len > 0)
         take_block_jobs(reading, ask(source, uuid, g_steal_pointer(&targets)));
+    else
+        reading->block_jobs = g_hash_table_new(g_str_hash, g_str_equal);
     return reading;
 }

@@ -168,6 +168,7 @@ read_disks(Scan *scan, SinterDomain *domain, const SinterDomainReading *reading,
 static void
 set_block_jobs(SinterDomain *domain, const SinterDomainReading *reading, const SinterDomain *known)
 {
+    domain->block_jobs_recalled = domain->active && !reading->block_jobs;
     for (guint i = 0; i < domain->disks->len; i++) {
         SinterDisk *disk = g_ptr_array_index(domain->disks, i);
         const SinterDisk *before = known ? sinter_domain_find_disk(known, disk->target) : NULL;

@@ -56,19 +56,6 @@ propose_merge(guint keep, SinterProposeFunc func, gpointer user_data)
          user_data);
 }
 
-/* After a merge that was interrupted between the two steps, the second one is left. */
-static void
-propose_resume(SinterProposeFunc func, gpointer user_data)
-{
-    func(&(SinterProposal){ .kind = SINTER_PROPOSE_WAIT_SPACE,
-                            .bytes = 1,
-                            .reason = "the chain is merged" },
-         user_data);
-    func(&(SinterProposal){ .kind = SINTER_PROPOSE_RESUME,
-                            .reason = "the guest was paused for lack of space only" },
-         user_data);
-}
-
 static gboolean
 enospc_consolidate_propose(const SinterRemedyQuestion *question, SinterProposeFunc func,
                            gpointer user_data, GError **error)
@@ -85,9 +72,6 @@ enospc_consolidate_propose(const SinterRemedyQuestion *question, SinterProposeFu
         return TRUE;
     if (question->disk->layers->len > keep + 1 && question->n_attempts < max_attempts)
         propose_merge(keep, func, user_data);
-    else if (question->disk->layers->len <= keep + 1 && question->n_attempts > 0 &&
-             question->n_attempts <= max_attempts)
-        propose_resume(func, user_data);
     return TRUE;
 }
 

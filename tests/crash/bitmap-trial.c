@@ -224,7 +224,7 @@ const BitmapTrial bitmap_trials[] = {
     { "bitmap-remove", 512, TRUE, remove_one, FALSE, 1 },
     { "bitmap-remove-full", 512, TRUE, remove_full, TRUE, 3 },
     { "bitmap-grow", 512, TRUE, grow, TRUE, 2 },
-    { "bitmap-shrink", 512, TRUE, shrink, TRUE, 6 },
+    { "bitmap-shrink", 512, TRUE, shrink, TRUE, 7 },
 };
 
 const gsize n_bitmap_trials = G_N_ELEMENTS(bitmap_trials);

@@ -112,6 +112,24 @@ class Allowed(RemedyCase):
             self.assertEqual(self.wait_for(INCIDENT, guest, State='resolved')['Attempts'], 1)
 
 
+class Patient(RemedyCase):
+    config = '[remedies]\nuse=enospc-wait\n[remedy-enospc-wait]\nmin-free-mib=8\n'
+
+    def test_cancelled_is_not_begun_again(self):
+        with self.bench.small_filesystem(2 * MIB) as small:
+            guest = self.fill(small)
+            job = self.wait_for(JOB, guest, Phase='waiting')
+            self.bench.sinter('cancel', job['Id'])
+            self.wait_for(JOB, guest, Phase='cancelled')
+            self.sinter.rescan()
+            small.resize(256 * MIB)
+            time.sleep(3)                    # what is measured is that nothing happens
+            self.assertFalse(guest.is_running())
+            self.assertEqual(self.wait_for(JOB, guest, Phase='cancelled')['Id'], job['Id'])
+            guest.resume()
+            self.assert_whole(guest)
+
+
 class Consolidating(RemedyCase):
     config = '[remedies]\nuse=enospc-consolidate;enospc-wait\n[remedy-enospc-wait]\nmin-free-mib=8\n'
 

@@ -154,6 +154,13 @@ sinter_chain_observe(SinterJobRun *run, gboolean whole_host, GError **error)
     }
     if (!check_responds(run, look->domain, error))
         return FALSE;
+    if (look->domain->block_jobs_recalled) {
+        /* too many others do not respond: a job that is not seen may run, and the other way round */
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                    "QEMU was not asked about the block jobs of domain '%s', trying again",
+                    look->domain->name);
+        return FALSE;
+    }
     if (look->domain->partial) {
         /* a disk or a block job that could not be read may still exist */
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_FAILED,

@@ -112,6 +112,11 @@ observe(SinterJobRun *run, GError **error)
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }
+    if (domain->partial || domain->unresponsive_since_usec != 0) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                    "the present state of domain '%s' is not known", domain->name);
+        return FALSE;
+    }
     if (!observe_process(run, domain, &same, error))
         return FALSE;
     if (same)
@@ -148,6 +153,19 @@ step_wait(SinterJobRun *run, const SinterVerdict *verdict)
     sinter_job_run_wait(run, state->poll_usec);
 }
 
+/* Processes what came meanwhile. FALSE if the guest must not be resumed any more. */
+static gboolean
+hear_all(SinterJobRun *run)
+{
+    SinterMessage *message;
+
+    while ((message = sinter_mailbox_wait(run->mailbox, 0))) {
+        sinter_job_run_hear(run, message);
+        sinter_message_free(message);
+    }
+    return run->life == SINTER_JOB_RUNS && !run->record->cancel_requested;
+}
+
 static void
 step_resume(SinterJobRun *run, const SinterVerdict *verdict)
 {
@@ -155,6 +173,9 @@ step_resume(SinterJobRun *run, const SinterVerdict *verdict)
     SinterJobRecord *record = run->record;
     g_autoptr(GError) error = NULL;
 
+    /* the examination may have taken hours */
+    if (!hear_all(run))
+        return;
     if (record->started_usec == 0)
         record->started_usec = g_get_real_time();
     if (!sinter_job_run_enter_phase(run, SINTER_PHASE_RESUMING, &error)) {
