@@ -27,7 +27,7 @@ from lib import tap  # noqa: E402
 CUT_TOOL = os.environ.get('SINTER_CUT_TOOL', 'cut-tool')
 LONG = bool(os.environ.get('SINTER_TEST_LONG'))
 N_STRIKES = 10_000 if LONG else 4
-N_KILLS = 500
+N_KILLS = 500 if os.environ.get('SINTER_TEST_LONG') else 200
 UNSUPPORTED, KILLED = 77, 128 + 9
 SEED = int(os.environ.get('SINTER_SEED', random.SystemRandom().randrange(1 << 31)))
 ONLY = os.environ.get('SINTER_OPERATION')
@@ -195,7 +195,7 @@ def has_unnamed_files(folder):
 
 
 class KilledMerge(Cut):
-    """One merge, killed at 500 moments."""
+    """One merge, killed at many moments: 500 in a long run."""
 
     test_kill = test_eio = test_enospc = test_failing_sync = None
 

@@ -270,6 +270,20 @@ class Overlaps(RepairCase):
         self.put('image', self.l2(), self.l1() | COPIED)
         self.assert_separated()
 
+    def test_deletion_keeps_what_a_lost_table_named(self):
+        """The disk's table is zeroed and a snapshot's is damaged: what leaks is the disk's data."""
+        self.create('image', writes=['write -P 1 0 512k'])
+        self.qemu('snapshot', '-c', 'one', 'image')
+        self.io('write -P 2 0 1M', name='image')
+        data = [self.data(guest) for guest in range(16)]
+        table = self.number('image', self.number('image', 64)) & OFFSET   # of the snapshot
+        self.put('image', table, COPIED | (data[0] + 512))
+        self.poke('image', self.l2(), bytes(CLUSTER))
+        self.assertEqual(ours('snapshot', '-d', 'one', 'image', folder=self.folder).status, 0)
+        block = self.refblock()
+        self.assertEqual([self.number('image', block + 2 * (one // CLUSTER), 2) for one in data],
+                         [1] * 16)
+
     def test_snapshots_l2_table_is_the_disks(self):
         """The disk has a table of its own since; its entry in L1 is turned to the snapshot's.
 

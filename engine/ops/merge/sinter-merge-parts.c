@@ -140,6 +140,10 @@ parts_move(Parts *self, const Part *part, GError **error)
 static gboolean
 parts_give_up(Parts *self, GError *why, GError **error)
 {
+    /* the commit of what was written may lack room as well, but its flushes count: a page that the
+     * kernel lost is reported once, and only to this descriptor */
+    if (self->target)
+        sinter_handle_flush(self->target, NULL);
     if (self->target && !sinter_handle_check_flushes(self->target, error)) {
         g_error_free(why);
         return FALSE;

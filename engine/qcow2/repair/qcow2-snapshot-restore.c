@@ -137,7 +137,11 @@ sinter_qcow2_snapshot_forget(SinterIo *io, const SinterRepairOptions *options,
         !require_whole_table(generation.before.check, error))
         return FALSE;
     check = generation.before.check;
-    *ret_may_free = !check->leaks_may_be_lost;
+    /* what leaked before may be the data of a table that is lost: nobody looked, because a damaged
+     * mapping hides that */
+    *ret_may_free = !check->leaks_may_be_lost &&
+                    generation.before.checked->per_code[SINTER_FINDING_CLUSTER_LEAKED] == 0 &&
+                    generation.before.checked->per_code[SINTER_FINDING_REFCOUNT_UNKNOWN] == 0;
     for (guint i = 0; i < check->snapshots->len; i++) {
         gboolean drops = FALSE;
 
