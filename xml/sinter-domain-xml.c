@@ -57,11 +57,15 @@ read_chain(const xmlNode *node, GPtrArray *sources)
     return FALSE;
 }
 
+/* libvirt forgets the job's type and state before it removes the mirror and changes the chain, and
+ * a reader may come in between. */
 static SinterXmlMirror
 read_mirror_state(const xmlNode *mirror)
 {
     if (!mirror)
         return SINTER_XML_MIRROR_NONE;
+    if (sinter_xml_attribute_is(mirror, "job", ""))
+        return SINTER_XML_MIRROR_ENDING;
     if (sinter_xml_attribute_is(mirror, "ready", "yes"))
         return SINTER_XML_MIRROR_READY;
     if (sinter_xml_attribute_is(mirror, "ready", "pivot"))

@@ -17,6 +17,7 @@ typedef enum {
     SINTER_XML_MIRROR_READY,
     SINTER_XML_MIRROR_PIVOTING,
     SINTER_XML_MIRROR_ABORTING,
+    SINTER_XML_MIRROR_ENDING, /* job='': libvirt is removing the mirror */
 } SinterXmlMirror;
 
 typedef struct {

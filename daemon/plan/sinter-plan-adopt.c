@@ -32,6 +32,7 @@ check_mirror(const SinterDomain *domain, const SinterDisk *disk, GError **error)
         [SINTER_MIRROR_COPYING] = "is still copying",
         [SINTER_MIRROR_PIVOTING] = "is already pivoting",
         [SINTER_MIRROR_ABORTING] = "is already being cancelled",
+        [SINTER_MIRROR_ENDING] = "is already ending",
     };
 
     if (disk->mirror == SINTER_MIRROR_NONE)

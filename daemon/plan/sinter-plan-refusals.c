@@ -157,6 +157,7 @@ sinter_plan_draft_check_busy(SinterPlanDraft *draft)
         [SINTER_MIRROR_READY] = ", ready to pivot",
         [SINTER_MIRROR_PIVOTING] = ", pivoting",
         [SINTER_MIRROR_ABORTING] = ", being cancelled",
+        [SINTER_MIRROR_ENDING] = ", ending",
     };
     const SinterDisk *disk = draft->disk;
     SinterBlockJobType type =

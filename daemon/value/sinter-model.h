@@ -75,6 +75,8 @@ typedef enum {
     SINTER_MIRROR_READY,    /* ready='yes' */
     SINTER_MIRROR_PIVOTING, /* ready='pivot' */
     SINTER_MIRROR_ABORTING, /* ready='abort' */
+    SINTER_MIRROR_ENDING,   /* job='': the mirror is being removed, and the chain may not be
+                             * changed yet */
 } SinterMirror;
 
 /* A block job as reported by libvirt; the values are those of virDomainBlockJobType. */

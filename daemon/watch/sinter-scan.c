@@ -38,6 +38,7 @@ mirror_from_xml(SinterXmlMirror mirror)
         [SINTER_XML_MIRROR_READY] = SINTER_MIRROR_READY,
         [SINTER_XML_MIRROR_PIVOTING] = SINTER_MIRROR_PIVOTING,
         [SINTER_XML_MIRROR_ABORTING] = SINTER_MIRROR_ABORTING,
+        [SINTER_XML_MIRROR_ENDING] = SINTER_MIRROR_ENDING,
     };
 
     return mirrors[mirror];
@@ -60,8 +61,9 @@ read_disk(Scan *scan, const SinterXmlDisk *xml)
     disk->mirror = mirror_from_xml(xml->mirror);
     if (disk->mirror == SINTER_MIRROR_NONE)
         return disk;
-    disk->mirror_job =
-        xml->mirror_is_commit ? SINTER_BLOCK_JOB_ACTIVE_COMMIT : SINTER_BLOCK_JOB_COPY;
+    if (disk->mirror != SINTER_MIRROR_ENDING)
+        disk->mirror_job =
+            xml->mirror_is_commit ? SINTER_BLOCK_JOB_ACTIVE_COMMIT : SINTER_BLOCK_JOB_COPY;
     disk->mirror_layers = sinter_layer_reader_read_chain(scan->reader, xml->mirror_sources,
                                                          xml->mirror_chain_is_whole);
     return disk;

@@ -115,6 +115,20 @@ check_uncovered(SinterJobRun *run, GError **error)
     return FALSE;
 }
 
+/* Returns FALSE if libvirt was about to end the disk's block job when it was asked: then its answer
+ * has the mirror without the job, and maybe the chain of before. */
+static gboolean
+check_settled(const SinterDomain *domain, const char *target, GError **error)
+{
+    const SinterDisk *disk = sinter_domain_find_disk(domain, target);
+
+    if (!disk || disk->mirror != SINTER_MIRROR_ENDING)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                "libvirt is ending the block job on disk %s, trying again", target);
+    return FALSE;
+}
+
 /* (transfer full): the domain */
 static SinterDomain *
 scan(SinterJobRun *run, gboolean whole_host, GError **error)
@@ -155,7 +169,8 @@ sinter_chain_observe(SinterJobRun *run, gboolean whole_host, GError **error)
     if (!check_responds(run, look->domain, error))
         return FALSE;
     if (look->domain->block_jobs_recalled) {
-        /* too many others do not respond: a job that is not seen may run, and the other way round */
+        /* too many others do not respond: a job that is not seen may run, and the other way round
+         */
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
                     "QEMU was not asked about the block jobs of domain '%s', trying again",
                     look->domain->name);
@@ -168,6 +183,8 @@ sinter_chain_observe(SinterJobRun *run, gboolean whole_host, GError **error)
                     look->domain->problem);
         return FALSE;
     }
+    if (!check_settled(look->domain, run->record->plan->disk, error))
+        return FALSE;
     SINTER_POINT("domain-read");
     look->observation.domain_exists = TRUE;
     look->observation.domain_active = look->domain->active;

@@ -190,7 +190,8 @@ parse_block_job(const char *name)
 static SinterMirror
 parse_mirror(const char *name)
 {
-    static const char *const names[] = { "none", "copying", "ready", "pivoting", "aborting" };
+    static const char *const names[] = { "none",     "copying",  "ready",
+                                         "pivoting", "aborting", "ending" };
 
     for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
         if (g_str_equal(names[i], name))

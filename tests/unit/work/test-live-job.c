@@ -44,6 +44,7 @@ typedef struct {
     gboolean outruns_all;    /* not even a held guest lets the copy catch up */
     gboolean held;           /* the guest */
     guint n_partial;         /* looks after the start that do not get to the disks */
+    guint n_ending;          /* looks after the end that still see the mirror, without its job */
     guint n_refused_aborts;  /* still to be refused */
     guint n_refused_resumes; /* likewise */
     gulong resume_usec;      /* how long another client keeps the domain busy then */
@@ -184,6 +185,17 @@ make_partial_domain(const char *uuid)
     return domain;
 }
 
+/* What libvirt shows while it ends a block job: the chain of before, and the rest of a mirror. */
+static SinterDomain *
+make_ending_domain(Host *host, const char *uuid)
+{
+    SinterDomain *domain = make_domain(host, uuid, host->plan->chain_before);
+    SinterDisk *disk = g_ptr_array_index(domain->disks, 0);
+
+    disk->mirror = SINTER_MIRROR_ENDING;
+    return domain;
+}
+
 static SinterDomain *
 host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
 {
@@ -195,6 +207,9 @@ host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
     if (host->n_partial > 0 && host->started) {
         host->n_partial--;
         domain = make_partial_domain(uuid);
+    } else if (host->n_ending > 0 && host->n_ends > 0) {
+        host->n_ending--;
+        domain = make_ending_domain(host, uuid);
     } else if (host->exists) {
         domain = make_domain(host, uuid, host->chain);
     }
@@ -819,6 +834,16 @@ test_partial_look_is_no_verdict(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->host.n_partial, ==, 0);
 }
 
+/* What libvirt shows in the middle of a pivot is neither the old state nor the new one. */
+static void
+test_look_during_the_end_is_no_verdict(Fixture *f, gconstpointer data)
+{
+    f->host.n_ending = 2;
+    run_job(f);
+    g_assert_cmpuint(f->host.n_ending, ==, 0);
+    g_assert_cmpint(f->job.last->phase, ==, SINTER_PHASE_DONE);
+}
+
 /* Somebody ended our mirror and began one of the same kind to another base. */
 static void
 test_mirror_to_another_image(Fixture *f, gconstpointer data)
@@ -1160,6 +1185,7 @@ main(int argc, char **argv)
     ADD("cancel-while-copying", test_cancel_while_copying);
     ADD("shared-since-the-plan", test_shared_since_the_plan);
     ADD("partial-look-is-no-verdict", test_partial_look_is_no_verdict);
+    ADD("look-during-the-end-is-no-verdict", test_look_during_the_end_is_no_verdict);
     ADD("mirror-to-another-image", test_mirror_to_another_image);
     ADD("late-word-is-waited-for", test_late_word_is_waited_for);
     ADD("end-that-cannot-be-written", test_end_that_cannot_be_written);

@@ -230,9 +230,14 @@ test_mirror_ends(void)
     g_autoptr(SinterXmlDomain) abort_ =
         parse_mirror("<mirror type='block' job='copy' ready='abort'>"
                      "<format type='raw'/><source dev='/dev/x'/></mirror>");
+    /* as libvirt shows it for a moment of the pivot */
+    g_autoptr(SinterXmlDomain) ending =
+        parse_mirror("<mirror type='file' job=''>"
+                     "<format type='qcow2'/><source file='/base'/></mirror>");
 
     g_assert_cmpint(disk_of(pivot, "vda")->mirror, ==, SINTER_XML_MIRROR_PIVOTING);
     g_assert_cmpint(disk_of(abort_, "vda")->mirror, ==, SINTER_XML_MIRROR_ABORTING);
+    g_assert_cmpint(disk_of(ending, "vda")->mirror, ==, SINTER_XML_MIRROR_ENDING);
     assert_source(disk_of(abort_, "vda")->mirror_sources, 0, SINTER_XML_SOURCE_BLOCK, "/dev/x",
                   "raw", 0);
 }
