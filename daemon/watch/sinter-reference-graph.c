@@ -28,7 +28,7 @@ struct _Entry {
 struct _SinterReferenceGraph {
     gatomicrefcount ref_count;
     GPtrArray *domains;      /* keeps the values alive that the references point to */
-    GPtrArray *strays;       /* likewise */
+    GPtrArray *strays;       /* likewise; those that no domain uses */
     GPtrArray *entries;      /* owns them */
     GHashTable *by_key;      /* set of Entry, keyed by @key */
     GHashTable *by_identity; /* set of Entry with known identity, keyed by it */
@@ -224,6 +224,30 @@ add_domain(SinterReferenceGraph *graph, SinterDomain *domain)
         add_side_image(graph, reference, g_ptr_array_index(domain->side_images, i));
 }
 
+/* Returns whether a domain uses the image. Then it is no stray: the strays may have been searched
+ * for before the domain was read. */
+static gboolean
+is_used(const SinterReferenceGraph *graph, const SinterLayer *image)
+{
+    g_autoptr(GPtrArray) users = sinter_reference_graph_lookup(graph, image);
+
+    return users->len > 0;
+}
+
+/* The graph has the references of domains only. */
+static void
+add_strays(SinterReferenceGraph *graph, const GPtrArray *strays)
+{
+    for (guint i = 0; i < strays->len; i++) {
+        GPtrArray *layers = g_ptr_array_index(strays, i);
+
+        if (!is_used(graph, g_ptr_array_index(layers, 0)))
+            g_ptr_array_add(graph->strays, g_ptr_array_ref(layers));
+    }
+    for (guint i = 0; i < graph->strays->len; i++)
+        add_stray(graph, g_ptr_array_index(graph->strays, i));
+}
+
 SinterReferenceGraph *
 sinter_reference_graph_new(GPtrArray *domains)
 {
@@ -239,14 +263,13 @@ sinter_reference_graph_new_with_strays(GPtrArray *domains, GPtrArray *strays)
 
     g_atomic_ref_count_init(&graph->ref_count);
     graph->domains = g_ptr_array_new_full(domains->len, (GDestroyNotify)sinter_domain_unref);
-    graph->strays = g_ptr_array_ref(strays);
+    graph->strays = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     graph->entries = g_ptr_array_new_with_free_func(entry_free);
     graph->by_key = g_hash_table_new(entry_key_hash, entry_key_equal);
     graph->by_identity = g_hash_table_new(entry_identity_hash, entry_identity_equal);
     for (guint i = 0; i < domains->len; i++)
         add_domain(graph, g_ptr_array_index(domains, i));
-    for (guint i = 0; i < strays->len; i++)
-        add_stray(graph, g_ptr_array_index(strays, i));
+    add_strays(graph, strays);
     return graph;
 }
 

@@ -39,7 +39,8 @@ typedef struct {
 /* @domains: (element-type SinterDomain): the graph holds a reference to each */
 SinterReferenceGraph *sinter_reference_graph_new(GPtrArray *domains);
 
-/* @strays: as in SinterHost; the graph holds a reference to the array */
+/* @strays: as in SinterHost; the graph holds a reference to each that none of @domains uses. It may
+ * be older than @domains. */
 SinterReferenceGraph *sinter_reference_graph_new_with_strays(GPtrArray *domains, GPtrArray *strays);
 
 SinterReferenceGraph *sinter_reference_graph_ref(SinterReferenceGraph *graph);

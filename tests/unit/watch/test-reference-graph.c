@@ -260,6 +260,25 @@ test_strays(Fixture *f, gconstpointer data)
     g_assert_cmpstr(words, ==, "image '/clone', which no domain uses");
 }
 
+/* The search for strays saw an overlay that its domain, as it was read then, did not have yet. */
+static void
+test_stray_that_a_domain_uses(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GPtrArray) strays = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+    GPtrArray *overlay = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_layer_free);
+    SinterDisk *disk = fixture_disk(add_domain(f, "a", FALSE), "vda");
+
+    fixture_layer(overlay, "/overlay", 1);
+    fixture_layer(overlay, "/base", 2);
+    g_ptr_array_add(strays, overlay);
+    fixture_layer(disk->layers, "/overlay", 1);
+    fixture_layer(disk->layers, "/base", 2);
+    f->graph = sinter_reference_graph_new_with_strays(f->domains, strays);
+
+    g_assert_cmpuint(count_users(f, "/base", 2), ==, 1);
+    g_assert_cmpuint(sinter_reference_graph_get_strays(f->graph)->len, ==, 0);
+}
+
 /* The graph outlives the list that it was made from. */
 static void
 test_holds_domains(Fixture *f, gconstpointer data)
@@ -285,6 +304,7 @@ main(int argc, char **argv)
     ADD("lookup-path", test_lookup_path);
     ADD("side-images", test_side_images);
     ADD("strays", test_strays);
+    ADD("stray-that-a-domain-uses", test_stray_that_a_domain_uses);
     ADD("holds-domains", test_holds_domains);
     return g_test_run();
 }
