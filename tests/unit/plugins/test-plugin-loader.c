@@ -167,15 +167,12 @@ test_link(Fixture *f, gconstpointer data)
     g_assert_true(sinter_plugin_loader_load(f->registry, link_path, NULL));
 }
 
+/* Only root can give a file to somebody else. */
 static void
 test_not_of_root(Fixture *f, gconstpointer data)
 {
     g_autofree char *path = put(f, "sound");
 
-    if (geteuid() != 0) {
-        g_test_skip("needs root to give a file to somebody else");
-        return;
-    }
     g_assert_cmpint(chown(path, NOBODY, NOBODY), ==, 0);
     assert_not_loaded(f, path, SINTER_ERROR_NOT_AUTHORIZED, "user 65534");
     g_assert_cmpint(chown(path, 0, 0), ==, 0);
@@ -213,7 +210,8 @@ main(int argc, char **argv)
     ADD("no-object", test_no_object);
     ADD("untrusted", test_untrusted);
     ADD("link", test_link);
-    ADD("not-of-root", test_not_of_root);
+    if (geteuid() == 0)
+        ADD("not-of-root", test_not_of_root);
     ADD("list", test_list);
     return g_test_run();
 }
