@@ -71,6 +71,8 @@ read_snapshot(SinterXmlSnapshot *snapshot, const xmlNode *root)
     const xmlNode *domain = sinter_xml_child(root, "domain");
 
     snapshot->parent = sinter_xml_text(sinter_xml_child(sinter_xml_child(root, "parent"), "name"));
+    snapshot->description = sinter_xml_text(sinter_xml_child(root, "description"));
+    snapshot->state = sinter_xml_text(sinter_xml_child(root, "state"));
     snapshot->creation_time_sec = read_creation_time(root);
     snapshot->memory = read_kind(memory);
     if (snapshot->memory == SINTER_XML_SNAPSHOT_EXTERNAL)
@@ -111,6 +113,8 @@ sinter_xml_snapshot_free(SinterXmlSnapshot *snapshot)
         return;
     g_free(snapshot->name);
     g_free(snapshot->parent);
+    g_free(snapshot->description);
+    g_free(snapshot->state);
     g_free(snapshot->memory_path);
     g_ptr_array_unref(snapshot->disks);
     sinter_xml_domain_free(snapshot->domain);

@@ -28,6 +28,8 @@ typedef struct {
 typedef struct {
     char *name; /* never %NULL */
     char *parent;
+    char *description; /* (nullable) */
+    char *state;       /* (nullable): of the domain: "running", "shutoff", "disk-snapshot" … */
     gint64 creation_time_sec; /* since the epoch, 0 if unknown */
     SinterXmlSnapshotKind memory;
     char *memory_path;       /* of an external memory snapshot */

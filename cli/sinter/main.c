@@ -28,11 +28,12 @@ static const SinterOption global_options[] = {
 };
 
 static const SinterCommand *const commands[] = {
-    &sinter_command_list,        &sinter_command_chain,     &sinter_command_plan,
-    &sinter_command_consolidate, &sinter_command_commit,    &sinter_command_pull,
-    &sinter_command_copy,        &sinter_command_adopt,     &sinter_command_check,
-    &sinter_command_jobs,        &sinter_command_job,       &sinter_command_cancel,
-    &sinter_command_bandwidth,   &sinter_command_incidents, &sinter_command_monitor,
+    &sinter_command_list,        &sinter_command_chain,    &sinter_command_plan,
+    &sinter_command_consolidate, &sinter_command_commit,   &sinter_command_pull,
+    &sinter_command_copy,        &sinter_command_adopt,    &sinter_command_check,
+    &sinter_command_jobs,        &sinter_command_job,      &sinter_command_cancel,
+    &sinter_command_bandwidth,   &sinter_command_snapshot, &sinter_command_incidents,
+    &sinter_command_monitor,
 };
 
 static const SinterCommandSet set = {

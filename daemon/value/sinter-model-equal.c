@@ -68,6 +68,7 @@ snapshot_disk_equal(gconstpointer pa, gconstpointer pb)
     return SAME_TEXT(a, b, target) && SAME(a, b, external) && SAME_TEXT(a, b, overlay_path) &&
            SAME_TEXT(a, b, frozen_path) && SAME(a, b, overlay_device) &&
            SAME(a, b, overlay_inode) && SAME(a, b, frozen_device) && SAME(a, b, frozen_inode) &&
+           SAME(a, b, frozen_bytes) && SAME(a, b, frozen_missing) &&
            arrays_equal(a->frozen_layers, b->frozen_layers, layer_equal);
 }
 
@@ -78,8 +79,10 @@ snapshot_equal(gconstpointer pa, gconstpointer pb)
     const SinterSnapshot *b = pb;
 
     return SAME_TEXT(a, b, name) && SAME_TEXT(a, b, parent) && SAME(a, b, creation_time_sec) &&
-           SAME(a, b, internal) && SAME_TEXT(a, b, memory_path) && SAME(a, b, memory_device) &&
-           SAME(a, b, memory_inode) && arrays_equal(a->disks, b->disks, snapshot_disk_equal);
+           SAME_TEXT(a, b, description) && SAME_TEXT(a, b, state) && SAME(a, b, current) &&
+           SAME(a, b, memory_bytes) && SAME(a, b, internal) && SAME_TEXT(a, b, memory_path) &&
+           SAME(a, b, memory_device) && SAME(a, b, memory_inode) &&
+           arrays_equal(a->disks, b->disks, snapshot_disk_equal);
 }
 
 static gboolean

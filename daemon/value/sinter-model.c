@@ -150,6 +150,8 @@ sinter_snapshot_free(SinterSnapshot *snapshot)
         return;
     g_free(snapshot->name);
     g_free(snapshot->parent);
+    g_free(snapshot->description);
+    g_free(snapshot->state);
     g_free(snapshot->memory_path);
     g_clear_pointer(&snapshot->disks, g_ptr_array_unref);
     g_free(snapshot);

@@ -127,6 +127,8 @@ typedef struct {
     guint64 overlay_inode;
     guint64 frozen_device;
     guint64 frozen_inode;
+    guint64 frozen_bytes;     /* the space that the file takes, 0 if unknown */
+    gboolean frozen_missing;  /* the file does not exist */
     GPtrArray *frozen_layers; /* of SinterLayer: @frozen_path and its backing chain by the image
                                * headers; only if no chain of the domain contains the file, else
                                * %NULL */
@@ -142,12 +144,17 @@ typedef struct {
 typedef struct {
     char *name;
     char *parent;             /* or %NULL */
+    char *description;        /* or %NULL */
+    char *state;              /* of the domain at that time, in libvirt's words: "running",
+                               * "shutoff", "disk-snapshot" … */
+    gboolean current;         /* the domain's present state derives from it, as libvirt knows */
     gint64 creation_time_sec; /* since the epoch */
     gboolean internal;        /* memory or any disk is internal */
     char *memory_path;        /* file of an external memory snapshot, or %NULL */
     guint64 memory_device;    /* its identity, 0/0 if unknown */
     guint64 memory_inode;
-    GPtrArray *disks; /* of SinterSnapshotDisk */
+    guint64 memory_bytes; /* the space that it takes, 0 if unknown */
+    GPtrArray *disks;     /* of SinterSnapshotDisk */
 } SinterSnapshot;
 
 /* A moment since which dirty bitmaps record the changes of disks, for incremental backups. */

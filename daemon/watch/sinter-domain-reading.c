@@ -60,6 +60,7 @@ sinter_domain_reading_free(SinterDomainReading *reading)
     g_free(reading->xml);
     g_free(reading->inactive_xml);
     g_free(reading->saved_xml);
+    g_free(reading->current_snapshot);
     g_ptr_array_unref(reading->snapshots);
     g_ptr_array_unref(reading->checkpoints);
     g_clear_pointer(&reading->block_jobs, g_hash_table_unref);
@@ -163,6 +164,19 @@ add_checkpoint(SinterDomainReading *reading, virDomainCheckpointPtr handle)
     return FALSE;
 }
 
+/* Without a current snapshot this is an error of libvirt; other errors show in what is read next.
+ */
+static void
+read_current_snapshot(SinterDomainReading *reading, virDomainPtr handle)
+{
+    virDomainSnapshotPtr current = virDomainSnapshotCurrent(handle, 0);
+
+    if (!current)
+        return;
+    reading->current_snapshot = g_strdup(virDomainSnapshotGetName(current));
+    virDomainSnapshotFree(current);
+}
+
 static gboolean
 read_snapshots(SinterDomainReading *reading, virDomainPtr handle)
 {
@@ -183,6 +197,8 @@ read_snapshots(SinterDomainReading *reading, virDomainPtr handle)
         virDomainSnapshotFree(handles[i]);
     }
     free(handles);
+    if (n_handles > 0 && good)
+        read_current_snapshot(reading, handle);
     return good;
 }
 

@@ -26,6 +26,7 @@ typedef struct {
     char *inactive_xml;             /* of a running persistent domain, else %NULL */
     char *saved_xml;                /* of the managed save image, %NULL if it cannot be read */
     GPtrArray *snapshots;           /* of SinterSnapshotText, parents first */
+    char *current_snapshot;         /* the name of libvirt's current snapshot, %NULL for none */
     GPtrArray *checkpoints;         /* likewise */
     GHashTable *block_jobs;         /* target → virDomainBlockJobType; %NULL if unknown */
     gboolean busy;                  /* an operation holds the domain */

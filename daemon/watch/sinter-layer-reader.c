@@ -99,6 +99,15 @@ sinter_layer_reader_identify(SinterLayerReader *reader, const char *path,
     return TRUE;
 }
 
+guint64
+sinter_layer_reader_measure(SinterLayerReader *reader, const char *path)
+{
+    const SinterSightingWish wish = { path, NULL, FALSE };
+    const SinterSighting *sighting = look_at(reader, &wish);
+
+    return sighting->stat_errno == 0 ? (guint64)sighting->st.st_blocks * 512 : 0;
+}
+
 static void
 add_problem(SinterLayer *layer, char *problem)
 {

@@ -54,6 +54,9 @@ GPtrArray *sinter_layer_reader_read_image(SinterLayerReader *reader, const Sinte
 gboolean sinter_layer_reader_identify(SinterLayerReader *reader, const char *path,
                                       SinterIdentity *ret_identity, guint64 *ret_fs_device);
 
+/* The space that the file at @path takes, 0 if that is unknown. Blocking, as the others. */
+guint64 sinter_layer_reader_measure(SinterLayerReader *reader, const char *path);
+
 /* (transfer none): for other questions to file systems in the same pass */
 SinterStorageProbe *sinter_layer_reader_get_probe(SinterLayerReader *reader);
 

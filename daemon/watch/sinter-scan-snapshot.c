@@ -83,6 +83,8 @@ read_frozen(SinterLayerReader *reader, const SinterDomain *domain, SinterSnapsho
     disk->frozen_path = g_strdup(frozen->path);
     disk->frozen_device = frozen->device;
     disk->frozen_inode = frozen->inode;
+    disk->frozen_bytes = frozen->allocated_bytes;
+    disk->frozen_missing = frozen->missing;
     if (!frozen->path || domain_has(domain, frozen))
         g_clear_pointer(&disk->frozen_layers, g_ptr_array_unref);
 }
@@ -98,6 +100,7 @@ read_memory(SinterLayerReader *reader, SinterSnapshot *snapshot, const SinterXml
         return;
     snapshot->memory_device = identity.device;
     snapshot->memory_inode = identity.inode;
+    snapshot->memory_bytes = sinter_layer_reader_measure(reader, xml->memory_path);
 }
 
 static SinterSnapshot *
@@ -107,6 +110,8 @@ read_snapshot(SinterLayerReader *reader, const SinterDomain *domain, const Sinte
 
     snapshot->name = g_strdup(xml->name);
     snapshot->parent = g_strdup(xml->parent);
+    snapshot->description = g_strdup(xml->description);
+    snapshot->state = g_strdup(xml->state);
     snapshot->creation_time_sec = xml->creation_time_sec;
     snapshot->internal = xml->memory == SINTER_XML_SNAPSHOT_INTERNAL;
     read_memory(reader, snapshot, xml);
@@ -186,4 +191,14 @@ sinter_scan_read_snapshots(SinterLayerReader *reader, SinterDomain *domain, cons
     g_ptr_array_sort(domain->snapshots, compare_age);
     for (guint i = 0; i < domain->snapshots->len; i++)
         name_layers(domain, g_ptr_array_index(domain->snapshots, i));
+}
+
+void
+sinter_scan_mark_current_snapshot(SinterDomain *domain, const char *name)
+{
+    for (guint i = 0; i < domain->snapshots->len; i++) {
+        SinterSnapshot *snapshot = g_ptr_array_index(domain->snapshots, i);
+
+        snapshot->current = g_strcmp0(snapshot->name, name) == 0;
+    }
 }

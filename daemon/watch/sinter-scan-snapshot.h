@@ -17,4 +17,7 @@ G_BEGIN_DECLS
 void sinter_scan_read_snapshots(SinterLayerReader *reader, SinterDomain *domain,
                                 const GPtrArray *texts);
 
+/* @name: (nullable): libvirt's current snapshot */
+void sinter_scan_mark_current_snapshot(SinterDomain *domain, const char *name);
+
 G_END_DECLS

@@ -266,6 +266,7 @@ interpret(Scan *scan, SinterDomain *domain, const SinterDomainReading *reading,
     sinter_scan_recall_disks(domain, known);
     sinter_scan_read_managed_save(scan->reader, domain, reading->saved_xml);
     sinter_scan_read_snapshots(scan->reader, domain, reading->snapshots);
+    sinter_scan_mark_current_snapshot(domain, reading->current_snapshot);
     sinter_scan_recall_rest(domain, known);
     set_block_jobs(domain, reading, known);
     return sinter_scan_read_checkpoints(domain, reading->checkpoints, error);

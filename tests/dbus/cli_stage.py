@@ -62,6 +62,26 @@ def images(name, depth):
     return rows
 
 
+def snapshots():
+    """A tree with a branch, and what a tree should not have: an unknown parent, a loop."""
+    def state(target, number, **more):
+        return dict(disk=target, image=f'/data/{target}', external=True,
+                    **({'allocated-bytes': number} if number else {}), **more)
+
+    second = 1772445600 * 1000000
+    return [
+        {'name': 's1', 'created': second, 'state': 'disk-snapshot',
+         'disks': [state('vda', 9 * GIB), state('vdb', MIB)]},
+        {'name': 's2', 'parent': 's1', 'created': second + 1000000,
+         'description': 'before \x1bupgrade', 'disks': [state('vda', 65536)]},
+        {'name': 's3', 'parent': 's1', 'created': second + 2000000, 'current': True,
+         'memory': '/data/s3.mem', 'memory-bytes': 2 * MIB, 'disks': [state('vda', 65536)]},
+        {'name': 'orphan', 'parent': 'gone', 'internal': True, 'disks': []},
+        {'name': 'loop', 'parent': 'loop', 'created': second + 3000000,
+         'disks': [dict(disk='vda', image='/data/gone', external=True, missing=True)]},
+    ]
+
+
 def usual_state():
     return {
         'bus': 'session',
@@ -72,7 +92,8 @@ def usual_state():
                               disk('vdb', [layer('/data/vm1-data.raw', 2 * GIB, format='raw')]),
                               disk('sda', [], Device='cdrom', ReadOnly=True)],
                    Snapshots=['s1', 's2', 's3', 's4', 's5']),
-            domain(10, 'vm10', [disk('vda', images('vm10', 3)), disk('vdb', images('vm10b', 2))]),
+            domain(10, 'vm10', [disk('vda', images('vm10', 3)), disk('vdb', images('vm10b', 2))],
+                   Snapshots=[row['name'] for row in snapshots()], SnapshotTree=snapshots()),
             domain(2, 'vm2', [disk('vda', [layer('/data/vm2.qcow2', GIB)])], State='shut off'),
             domain(3, 'empty', []),
         ],

@@ -51,7 +51,10 @@ LAYER_TYPES = {'path': 's', 'format': 's', 'type': 's', 'index': 'u', 'virtual-s
                'allocated-bytes': 't', 'snapshot': 's', 'missing': 'b', 'problem': 's',
                'users': 'as', 'kind': 's', 'disk': 's', 'subject': 's', 'bytes': 't', 'text': 's',
                'code': 's', 'error': 's', 'state': 's', 'corruptions': 't', 'leaks': 't',
-               'errors': 't', 'notes': 't', 'complete': 'b'}
+               'errors': 't', 'notes': 't', 'complete': 'b',
+               'name': 's', 'parent': 's', 'current': 'b', 'created': 't', 'description': 's',
+               'internal': 'b', 'memory': 's', 'memory-bytes': 't', 'disks': 'aa{sv}', 'image': 's',
+               'external': 'b'}
 
 ZEROS = {'s': '', 'b': False, 'u': 0, 't': 0, 'x': 0, 'd': 0.0, 'o': '/', 'ao': [], 'as': [],
          'aa{sv}': []}
@@ -65,7 +68,7 @@ class Refusal(Exception):
 
 def variant(signature, value):
     if signature == 'aa{sv}':
-        value = [{key: GLib.Variant(LAYER_TYPES[key], item) for key, item in row.items()}
+        value = [{key: variant(LAYER_TYPES[key], item) for key, item in row.items()}
                  for row in value]
     return GLib.Variant(signature, value)
 

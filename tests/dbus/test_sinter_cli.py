@@ -117,6 +117,26 @@ vm10 (running)
    └─ vdb[2]  qcow2    9 GiB  /var/lib/libvirt/images/vm10b.qcow2     snapshot s1
 ''')
 
+    def test_snapshot_list(self):
+        status, out, err = self.run_client('snapshot', 'list', 'vm10', env={'TZ': 'UTC'})
+        self.assertEqual((status, err), (0, ''))
+        self.assertEqual(out, '''\
+vm10 (running), 5 snapshots
+├─ s1  2026-03-02 10:00:00  vda 9 GiB, vdb 1 MiB
+│  ├─ s2  2026-03-02 10:00:01  vda 64 KiB; "before \\x1bupgrade"
+│  └─ s3  2026-03-02 10:00:02  vda 64 KiB; memory 2 MiB in '/data/s3.mem'; current
+├─ orphan  1970-01-01 00:00:00; internal
+└─ loop  2026-03-02 10:00:03  vda MISSING '/data/gone'
+''')
+        _, out, _ = self.run_client('snapshot', 'list', '-q', 'vm10')
+        self.assertEqual(out, 's1\ns2\ns3\norphan\nloop\n')
+        _, out, _ = self.run_client('snapshot', 'list', 'vm10', '--json=short')
+        self.assertEqual(json.loads(out)['snapshot-tree'][2]['memory-bytes'], 2 * MIB)
+        _, out, _ = self.run_client('snapshot', 'list', 'vm2')
+        self.assertEqual(out, 'vm2 (shut off), no snapshots\n')
+        self.assertEqual(self.run_client('snapshot', 'lost', 'vm2'), (
+            1, '', "sinter: unknown action 'lost'; expected 'list'\n"))
+
     def test_what_is_shadowed(self):
         self.daemon.do('plan', '*', 'shadows', True)
         _, out, _ = self.run_client('chain', 'vm10', 'vda')

@@ -19,6 +19,7 @@ extern const SinterCommand sinter_command_jobs;
 extern const SinterCommand sinter_command_job;
 extern const SinterCommand sinter_command_cancel;
 extern const SinterCommand sinter_command_bandwidth;
+extern const SinterCommand sinter_command_snapshot;
 extern const SinterCommand sinter_command_incidents;
 extern const SinterCommand sinter_command_monitor;
 

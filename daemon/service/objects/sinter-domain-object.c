@@ -11,6 +11,7 @@
 #include "sinter-disk-object.h"
 #include "sinter-object-path.h"
 #include "sinter-request.h"
+#include "sinter-snapshot-view.h"
 
 struct _SinterDomainObject {
     SinterDBusDomainSkeleton parent_instance;
@@ -70,6 +71,7 @@ show_properties(SinterDomainObject *self)
     const SinterDomain *domain = self->domain;
     g_autoptr(GPtrArray) disks = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) snapshots = g_ptr_array_new();
+    g_autoptr(GVariant) tree = sinter_snapshot_view_new(domain);
     g_autofree char *problem = sinter_dbus_text(domain->problem);
     g_autofree char *reason = sinter_dbus_text(domain->unresponsive_reason);
 
@@ -91,6 +93,7 @@ show_properties(SinterDomainObject *self)
     sinter_dbus_domain_set_persistent(iface, domain->persistent);
     sinter_dbus_domain_set_disks(iface, (const char *const *)disks->pdata);
     sinter_dbus_domain_set_snapshots(iface, (const char *const *)snapshots->pdata);
+    sinter_dbus_domain_set_snapshot_tree(iface, tree);
     sinter_dbus_domain_set_problem(iface, problem);
     sinter_dbus_domain_set_unresponsive_since(iface, (guint64)domain->unresponsive_since_usec);
     sinter_dbus_domain_set_unresponsive_reason(iface, reason);
