@@ -30,3 +30,7 @@
 #define SINTER_MESSAGE_ID_INCIDENT "c915e9cb99834a608171007f4028b343"
 /* an incident was resolved */
 #define SINTER_MESSAGE_ID_INCIDENT_RESOLVED "da9d6da6fbb04662b806ff2dd597c927"
+/* a policy started a job */
+#define SINTER_MESSAGE_ID_POLICY_STARTED "5a05bb6577c343aa822b6167bc629a9d"
+/* what a policy proposes is refused, or a value of it is invalid */
+#define SINTER_MESSAGE_ID_POLICY_REFUSED "9732455489e84210924896d3bc654cda"

@@ -239,9 +239,13 @@ serve(const Arguments *arguments, const SinterPluginRegistry *plugins, GDBusConn
         incidents, inventory, executor, plugins, config->remedies, config->remedy_values,
     };
     g_autoptr(SinterResponder) responder = sinter_responder_new(&responder_parts);
+    SinterPolicyRunnerParts runner_parts = { inventory, executor, incidents, plugins,
+                                             config->policy_rules };
+    g_autoptr(SinterPolicyRunner) runner = sinter_policy_runner_new(&runner_parts);
     SinterServiceParts parts = { bus,      arguments->system, arguments->config_file,
                                  config,   connection,        inventory,
-                                 executor, incidents,         responder };
+                                 executor, incidents,         responder,
+                                 runner };
     g_autoptr(SinterService) service = sinter_service_new(&parts);
     Daemon daemon = { loop, service, 0 };
 

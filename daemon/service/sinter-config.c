@@ -20,6 +20,8 @@
 /* The groups of remedies: [remedy-NAME]. */
 #define REMEDY_PREFIX "remedy-"
 
+#define POLICY_GROUP "policy"
+
 #define MAX_FILE_BYTES (1024 * 1024)
 
 typedef enum {
@@ -194,6 +196,7 @@ sinter_config_new(void)
         g_assert(valid);
     }
     self->remedy_values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    self->policy_rules = sinter_policy_rules_new();
     return self;
 }
 
@@ -210,6 +213,7 @@ sinter_config_free(SinterConfig *config)
     g_free(config->plugin_folders);
     g_free(config->remedies);
     g_hash_table_unref(config->remedy_values);
+    sinter_policy_rules_free(config->policy_rules);
     g_free(config);
 }
 
@@ -259,6 +263,16 @@ read_remedy_key(SinterConfig *self, GKeyFile *file, const char *group, const cha
                             g_strstrip(text));
 }
 
+/* Only the policies know their keys: see SinterPolicyRunner. */
+static void
+read_policy_key(SinterConfig *self, GKeyFile *file, const char *group, const char *name)
+{
+    g_autofree char *text = g_key_file_get_string(file, group, name, NULL);
+
+    if (text)
+        sinter_policy_rules_set(self->policy_rules, name, g_strstrip(text));
+}
+
 static void
 read_group(SinterConfig *self, GKeyFile *file, const char *path, const char *group,
            GPtrArray *problems)
@@ -266,8 +280,9 @@ read_group(SinterConfig *self, GKeyFile *file, const char *path, const char *gro
     g_auto(GStrv) keys = NULL;
 
     gboolean of_remedy = g_str_has_prefix(group, REMEDY_PREFIX);
+    gboolean of_policy = strcmp(group, POLICY_GROUP) == 0;
 
-    if (!of_remedy && !is_group(group)) {
+    if (!of_remedy && !of_policy && !is_group(group)) {
         g_autofree char *hint = suggest(NULL, group);
 
         add_problem(problems, "%s: unknown group [%s] ignored%s", path, group, hint);
@@ -277,6 +292,8 @@ read_group(SinterConfig *self, GKeyFile *file, const char *path, const char *gro
     for (char **key = keys; key && *key; key++) {
         if (of_remedy)
             read_remedy_key(self, file, group, *key);
+        else if (of_policy)
+            read_policy_key(self, file, group, *key);
         else
             read_key(self, file, path, group, *key, problems);
     }
@@ -469,5 +486,7 @@ sinter_config_adopt(SinterConfig *config, const SinterConfig *fresh)
     }
     if (!same_texts(config->remedy_values, fresh->remedy_values))
         g_ptr_array_add(waiting, g_strdup("[" REMEDY_PREFIX "NAME]"));
+    if (!sinter_policy_rules_equal(config->policy_rules, fresh->policy_rules))
+        g_ptr_array_add(waiting, g_strdup("[" POLICY_GROUP "]"));
     return waiting;
 }

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "sinter-executor.h"
+#include "sinter-policy-rules.h"
 #include "sinter-service-context.h"
 
 G_BEGIN_DECLS
@@ -23,12 +24,13 @@ typedef struct {
     guint keep_incidents; /* resolved incidents that are kept */
     char *remedies; /* names of the remedies that may act, joined by ';', in the order in which
                      * they are tried; empty: none */
-    GHashTable *remedy_values; /* the settings of remedies, as text, by "GROUP/KEY" */
-    char *copy_folders;        /* absolute paths joined by ':': where the system daemon may create
-                                * copies */
-    char *reader_folders;      /* likewise: folders that may contain images that no domain names */
-    char *exclusive_storage;   /* shell patterns joined by ';': the paths of images that only this
-                                * host uses */
+    GHashTable *remedy_values;       /* the settings of remedies, as text, by "GROUP/KEY" */
+    SinterPolicyRules *policy_rules; /* the values that are set for policies */
+    char *copy_folders;      /* absolute paths joined by ':': where the system daemon may create
+                              * copies */
+    char *reader_folders;    /* likewise: folders that may contain images that no domain names */
+    char *exclusive_storage; /* shell patterns joined by ';': the paths of images that only this
+                              * host uses */
     char *manager_names;  /* shell patterns joined by ';': the names of domains that other programs
                            * manage */
     char *plugin_folders; /* likewise: folders from which plugins are loaded at startup; empty:

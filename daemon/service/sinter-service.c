@@ -36,6 +36,7 @@ struct _SinterService {
     SinterExecutor *executor;
     SinterIncidentLog *incidents;
     SinterResponder *responder;
+    SinterPolicyRunner *runner;
     SinterDaemonContext *context;
     SinterPublisher *publisher;
     SinterPlanTable *plans;
@@ -105,6 +106,7 @@ on_name_acquired(GDBusConnection *bus, const char *name, gpointer user_data)
     self->ready = TRUE;
     if (is_scanned(self))
         sinter_responder_consider_all(self->responder);
+    sinter_policy_runner_start(self->runner);
     status = dup_status(self);
     sinter_notify_ready(status);
     sinter_log(G_LOG_LEVEL_MESSAGE, fields, "Serving %s. %s", name, status);
@@ -406,6 +408,7 @@ sinter_service_new(const SinterServiceParts *parts)
     self->executor = g_object_ref(parts->executor);
     self->incidents = g_object_ref(parts->incidents);
     self->responder = g_object_ref(parts->responder);
+    self->runner = g_object_ref(parts->runner);
     self->publisher = sinter_publisher_new(parts->system);
     make_context(self, parts);
     make_objects(self);
@@ -426,6 +429,7 @@ sinter_service_dispose(GObject *object)
     g_clear_object(&self->plans);
     g_clear_object(&self->publisher);
     g_clear_object(&self->context);
+    g_clear_object(&self->runner);
     g_clear_object(&self->responder);
     g_clear_object(&self->incidents);
     g_clear_object(&self->executor);

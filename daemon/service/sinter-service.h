@@ -8,6 +8,7 @@
 #include "sinter-executor.h"
 #include "sinter-incident-log.h"
 #include "sinter-inventory.h"
+#include "sinter-policy-runner.h"
 #include "sinter-responder.h"
 
 G_BEGIN_DECLS
@@ -38,6 +39,7 @@ typedef struct {
     SinterExecutor *executor;
     SinterIncidentLog *incidents;
     SinterResponder *responder;
+    SinterPolicyRunner *runner;
 } SinterServiceParts;
 
 SinterService *sinter_service_new(const SinterServiceParts *parts);

@@ -183,6 +183,8 @@ sinter_disk_plan_copy(const SinterDiskPlan *plan)
     copy->ignored_readers = g_strdupv(plan->ignored_readers);
     copy->incident = g_strdup(plan->incident);
     copy->remedy = g_strdup(plan->remedy);
+    copy->policy = g_strdup(plan->policy);
+    copy->reason = g_strdup(plan->reason);
     copy->check_paths = g_strdupv(plan->check_paths);
     copy->skip_paths = g_strdupv(plan->skip_paths);
     copy->skip_reasons = g_strdupv(plan->skip_reasons);
@@ -212,6 +214,8 @@ sinter_disk_plan_free(SinterDiskPlan *plan)
     g_strfreev(plan->ignored_readers);
     g_free(plan->incident);
     g_free(plan->remedy);
+    g_free(plan->policy);
+    g_free(plan->reason);
     g_strfreev(plan->check_paths);
     g_strfreev(plan->skip_paths);
     g_strfreev(plan->skip_reasons);

@@ -146,6 +146,11 @@ typedef struct {
     GPtrArray *steps;         /* of SinterStep, in order */
     GPtrArray *refusals;      /* of SinterRefusal; empty if the disk can be worked on */
     GPtrArray *warnings;      /* of char*: sentences for the administrator */
+
+    /* (nullable): the name of the policy that asked for it, and why, as a sentence; %NULL if a user
+     * did */
+    char *policy;
+    char *reason;
 } SinterDiskPlan;
 
 typedef struct {

@@ -470,6 +470,20 @@ sinter_executor_find_on_disk(SinterExecutor *self, const char *domain_uuid, cons
 }
 
 guint
+sinter_executor_count_room(SinterExecutor *self)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < self->jobs->len; i++) {
+        const SinterJobRecord *record = sinter_job_get_record(self->jobs->pdata[i]);
+
+        n += is_unended(self->jobs->pdata[i]) && record->phase != SINTER_PHASE_WAITING &&
+             !record->waiting_for;
+    }
+    return n < self->limits.max_jobs_per_host ? self->limits.max_jobs_per_host - n : 0;
+}
+
+guint
 sinter_executor_count_unended(SinterExecutor *self)
 {
     guint n = 0;

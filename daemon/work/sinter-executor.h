@@ -76,6 +76,10 @@ GPtrArray *sinter_executor_submit(SinterExecutor *self, const SinterPlan *plan,
 SinterJob *sinter_executor_find_on_disk(SinterExecutor *self, const char *domain_uuid,
                                         const char *disk);
 
+/* How many more jobs would run at once: free places in the budget of the host, without those that
+ * queued jobs will take. */
+guint sinter_executor_count_room(SinterExecutor *self);
+
 /* The number of jobs that have not ended. */
 guint sinter_executor_count_unended(SinterExecutor *self);
 

@@ -18,7 +18,7 @@ import img  # noqa: E402
 DOCS = os.path.join(HERE, "..", "..", "docs")
 BUILD = os.environ.get("SINTER_BUILD_DIR", "build")
 TOOL = os.environ.get("SINTER_PLUGIN_TOOL", os.path.join(BUILD, "tests/interop/plugin-tool"))
-EXAMPLES = ["format-boxed", "policy-depth", "remedy-extend"]
+EXAMPLES = ["format-boxed", "policy-limit", "remedy-extend"]
 
 
 def output(*command, **options):
@@ -178,18 +178,19 @@ class PoliciesAndRemedies(Installed):
         self.assertEqual(done.stdout, "remedy remedy-extend: extends volumes that are full\n")
 
     def test_policy(self):
-        self.assertEqual(self.ask("policy-depth", "8"), [])
-        self.assertEqual(self.ask("policy-depth", "9"),
+        self.assertEqual(self.ask("policy-limit", "200"), [])
+        self.assertEqual(self.ask("policy-limit", "8", "limit=8"), [])
+        self.assertEqual(self.ask("policy-limit", "9", "limit=8"),
                          ["consolidate keep=0 bytes=0: "
                           "the chain has 9 images, at most 8 are wanted"])
-        self.assertEqual(self.ask("policy-depth", "3", "max-depth=2", "keep=1"),
+        self.assertEqual(self.ask("policy-limit", "3", "limit=2", "limit-keep=1"),
                          ["consolidate keep=1 bytes=0: "
                           "the chain has 3 images, at most 2 are wanted"])
 
     def test_policy_setting(self):
-        self.assertEqual(self.ask("policy-depth", "3", "max-depth=0"),
-                         "plugin-tool: plugin 'policy-depth': max-depth is '0', expected a number "
-                         "from 1 to 200\n")
+        self.assertEqual(self.ask("policy-limit", "3", "limit=201"),
+                         "plugin-tool: plugin 'policy-limit': limit is '201', expected a number "
+                         "from 0 to 200\n")
 
     def test_remedy(self):
         self.assertEqual(self.ask("remedy-extend", "block", "device-full", "0"),

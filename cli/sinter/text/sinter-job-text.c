@@ -170,6 +170,11 @@ add_starter(GString *text, const SinterProperties *job)
     const struct passwd *user = getpwuid((uid_t)uid);
     g_autofree char *number = g_strdup_printf("user %" G_GUINT64_FORMAT, uid);
 
+    if (*sinter_properties_get_string(job, "Policy") != '\0') {
+        sinter_detail_text_add_property(text, "Started by", job, "Policy");
+        sinter_detail_text_add_property(text, "Reason", job, "Reason");
+        return;
+    }
     sinter_detail_text_add(text, "Started by", user ? user->pw_name : number);
 }
 

@@ -125,6 +125,8 @@ show_constants(SinterDBusJob *iface, const SinterJobRecord *record)
     sinter_dbus_job_set_id(iface, record->id);
     sinter_dbus_job_set_operation(iface, sinter_operation_name(record->plan->operation));
     sinter_dbus_job_set_started_by_uid(iface, record->uid);
+    sinter_dbus_job_set_policy(iface, record->plan->policy ? record->plan->policy : "");
+    sinter_dbus_job_set_reason(iface, record->plan->reason ? record->plan->reason : "");
     sinter_dbus_job_set_domain_uuid(iface, record->domain_uuid);
     sinter_dbus_job_set_domain_name(iface, record->domain_name);
     sinter_dbus_job_set_disk(iface, record->plan->disk);

@@ -195,6 +195,8 @@ static const Field plan_fields[] = {
     P(FIELD_STRINGS, skip_reasons),
     P(FIELD_OPTIONAL, incident),
     P(FIELD_OPTIONAL, remedy),
+    P(FIELD_OPTIONAL, policy),
+    P(FIELD_OPTIONAL, reason),
     P(FIELD_AMOUNT, min_free_bytes),
     P(FIELD_AMOUNT, delay_usec),
     P(FIELD_UINT64, bytes_to_copy),

@@ -223,8 +223,10 @@ test_shipped_file(Fixture *f, gconstpointer data)
     g_assert_cmpstr(g_hash_table_lookup(config->remedy_values, "remedy-transient/max-attempts"), ==,
                     "8");
     different = sinter_config_adopt(initial, config);
-    g_assert_cmpuint(different->len, ==, 1);
+    g_assert_cmpuint(different->len, ==, 2);
     g_assert_cmpstr(different->pdata[0], ==, "[remedy-NAME]");
+    g_assert_cmpstr(different->pdata[1], ==, "[policy]");
+    g_assert_cmpstr(sinter_policy_rules_get(config->policy_rules, "max-depth"), ==, "0");
     g_assert_cmpstr(initial->copy_folders, ==, "/var/lib/libvirt/images");
     g_assert_cmpuint(initial->plans.max, ==, 1024);
     g_assert_cmpuint(initial->plans.max_per_user, ==, 16);

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Automatic work. Invariant: at most as many jobs are started as the executor runs at once, so that
+ * a user's job never waits behind a queue of automatic ones; a disk that was refused, or on which a
+ * job failed, is left alone as SinterPolicyMemory says.
+ */
+
+#include "sinter-policy-runner.h"
+
+#include "sinter-error.h"
+#include "sinter-log.h"
+#include "sinter-message-id.h"
+#include "sinter-policy-judge.h"
+#include "sinter-policy-order.h"
+
+/* The longest timer; the disks are then judged again. */
+#define MAX_WAIT_USEC (G_GINT64_CONSTANT(86400) * G_USEC_PER_SEC)
+
+struct _SinterPolicyRunner {
+    GObject parent_instance;
+    SinterInventory *inventory;
+    SinterExecutor *executor;
+    SinterIncidentLog *incidents;
+    const SinterPolicyRules *rules;
+    SinterPolicySet *set;
+    SinterPolicyMemory *memory;
+    SinterReferenceGraph *graph; /* of the last evaluation, or NULL */
+    guint64 generation;          /* counts the changes of @graph */
+    GHashTable *starting;        /* "UUID/DISK" of the merges that are being planned */
+    GHashTable *told;            /* "UUID/DISK" → the last obstacle that was logged */
+    guint idle_id;
+    guint due_id;
+    gboolean started;
+};
+
+G_DEFINE_FINAL_TYPE(SinterPolicyRunner, sinter_policy_runner, G_TYPE_OBJECT)
+
+static void evaluate_soon(SinterPolicyRunner *self);
+
+/* --- messages -----------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    const char *uuid;
+    const char *name;
+    const char *disk;
+    const char *policy;
+} Subject;
+
+static void
+log_about(const Subject *subject, GLogLevelFlags level, const char *message_id, const char *text)
+{
+    const SinterLogField fields[] = {
+        { "MESSAGE_ID", message_id },         { "DOMAIN_UUID", subject->uuid },
+        { "DOMAIN_NAME", subject->name },     { "DISK", subject->disk },
+        { "SINTER_POLICY", subject->policy }, { NULL, NULL },
+    };
+
+    sinter_log(level, fields, "%s, %s %s: %s", subject->policy, subject->name, subject->disk, text);
+}
+
+/* --- starting -----------------------------------------------------------------------------------
+ */
+
+/* A disk to work on, and how urgent that is. */
+typedef struct {
+    SinterDomain *domain;
+    SinterPolicyVerdict *verdict;
+} Candidate;
+
+static void
+candidate_free(gpointer data)
+{
+    Candidate *self = data;
+
+    sinter_domain_unref(self->domain);
+    sinter_policy_verdict_free(self->verdict);
+    g_free(self);
+}
+
+/* A merge that is being planned. */
+typedef struct {
+    SinterPolicyRunner *self;
+    Candidate *candidate;
+} Start;
+
+static char *
+make_key(const char *uuid, const char *disk)
+{
+    return g_strconcat(uuid, "/", disk, NULL);
+}
+
+/* The host changed while the merge was planned, or libvirt is gone: the next scan asks again. */
+static gboolean
+is_passing(const GError *error)
+{
+    static const SinterError passing[] = { SINTER_ERROR_DISCONNECTED, SINTER_ERROR_CHAIN_CHANGED,
+                                           SINTER_ERROR_NOT_FOUND };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(passing); i++) {
+        if (g_error_matches(error, SINTER_ERROR, (int)passing[i]))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void
+note_refusal(SinterPolicyRunner *self, const Subject *subject, SinterDomain *domain,
+             const GError *error)
+{
+    const SinterDisk *disk = domain ? sinter_domain_find_disk(domain, subject->disk) : NULL;
+    const SinterPolicyDisk place = { domain, disk, self->generation, g_get_real_time() };
+    g_autofree char *text = g_strdup_printf("refused: %s", error->message);
+
+    if (disk && !is_passing(error) &&
+        sinter_policy_memory_refuse(self->memory, &place, error->message))
+        log_about(subject, G_LOG_LEVEL_WARNING, SINTER_MESSAGE_ID_POLICY_REFUSED, text);
+}
+
+static void
+on_started(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autofree Start *start = user_data;
+    g_autoptr(SinterPolicyRunner) self = start->self;
+    const SinterPolicyVerdict *verdict = start->candidate->verdict;
+    const Subject subject = { start->candidate->domain->uuid, start->candidate->domain->name,
+                              verdict->disk, verdict->policy };
+    g_autofree char *key = make_key(subject.uuid, subject.disk);
+    g_autoptr(SinterDomain) domain = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *job = sinter_policy_order_start_finish(result, &domain, &error);
+    g_autofree char *text = g_strdup_printf("%s: job %s", verdict->reason, job);
+
+    g_hash_table_remove(self->starting, key);
+    if (job)
+        log_about(&subject, G_LOG_LEVEL_MESSAGE, SINTER_MESSAGE_ID_POLICY_STARTED, text);
+    else
+        note_refusal(self, &subject, domain, error);
+    if (!job && !is_passing(error))
+        evaluate_soon(self);
+    candidate_free(start->candidate);
+}
+
+/* @candidate: (transfer full) */
+static void
+start_merge(SinterPolicyRunner *self, Candidate *candidate)
+{
+    const SinterPolicyVerdict *verdict = candidate->verdict;
+    const SinterPolicyOrder order = {
+        self->inventory, self->executor,  candidate->domain->uuid, verdict->disk,
+        verdict->policy, verdict->reason, verdict->keep,
+    };
+    Start *start = g_new(Start, 1);
+
+    *start = (Start){ g_object_ref(self), candidate };
+    g_hash_table_add(self->starting, make_key(order.uuid, order.disk));
+    sinter_policy_order_start_async(G_OBJECT(self), &order, on_started, start);
+}
+
+/* --- evaluation ---------------------------------------------------------------------------------
+ */
+
+/* (transfer full) (element-type utf8 utf8): domain → ID of an open incident */
+static GHashTable *
+list_incidents(SinterPolicyRunner *self)
+{
+    g_autoptr(GPtrArray) list = sinter_incident_log_list(self->incidents);
+    GHashTable *open = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint i = 0; i < list->len; i++) {
+        const SinterIncident *incident = list->pdata[i];
+
+        if (sinter_incident_is_open(incident))
+            g_hash_table_insert(open, incident->domain_uuid, incident->id);
+    }
+    return open;
+}
+
+static void
+count_generation(SinterPolicyRunner *self)
+{
+    SinterReferenceGraph *graph = sinter_inventory_get_graph(self->inventory);
+
+    if (graph != self->graph)
+        self->generation++;
+    g_clear_pointer(&self->graph, sinter_reference_graph_unref);
+    self->graph = graph;
+}
+
+/* An invalid value is told once; other obstacles pass, or were told when they arose. */
+static void
+tell_invalid(SinterPolicyRunner *self, const SinterDomain *domain,
+             const SinterPolicyVerdict *verdict)
+{
+    g_autofree char *key = make_key(domain->uuid, verdict->disk);
+    const Subject subject = { domain->uuid, domain->name, verdict->disk, "policy" };
+
+    if (verdict->policy || !verdict->obstacle ||
+        g_strcmp0(g_hash_table_lookup(self->told, key), verdict->obstacle) == 0)
+        return;
+    log_about(&subject, G_LOG_LEVEL_WARNING, SINTER_MESSAGE_ID_POLICY_REFUSED, verdict->obstacle);
+    g_hash_table_insert(self->told, g_steal_pointer(&key), g_strdup(verdict->obstacle));
+}
+
+/* What an evaluation finds. */
+typedef struct {
+    GPtrArray *candidates; /* of Candidate */
+    gint64 due_usec;       /* when the first obstacle passes by itself */
+} Findings;
+
+static void
+take_verdict(SinterPolicyRunner *self, SinterDomain *domain, SinterPolicyVerdict *given,
+             Findings *findings)
+{
+    g_autoptr(SinterPolicyVerdict) verdict = given;
+    g_autofree char *key = make_key(domain->uuid, verdict->disk);
+    Candidate *candidate;
+
+    tell_invalid(self, domain, verdict);
+    if (!verdict->policy || g_hash_table_contains(self->starting, key))
+        return;
+    if (verdict->obstacle) {
+        findings->due_usec = MIN(findings->due_usec, verdict->until_usec);
+        return;
+    }
+    candidate = g_new(Candidate, 1);
+    *candidate = (Candidate){ sinter_domain_ref(domain), g_steal_pointer(&verdict) };
+    g_ptr_array_add(findings->candidates, candidate);
+}
+
+static void
+judge_all(SinterPolicyRunner *self, Findings *findings)
+{
+    g_autoptr(GPtrArray) domains = sinter_inventory_list(self->inventory);
+    g_autoptr(GHashTable) incidents = list_incidents(self);
+    const SinterPolicyMoment moment = { self->rules,      self->set, self->memory,
+                                        self->executor,   incidents, self->generation,
+                                        g_get_real_time() };
+
+    for (guint i = 0; i < domains->len; i++) {
+        SinterDomain *domain = domains->pdata[i];
+
+        for (guint k = 0; k < domain->disks->len; k++)
+            take_verdict(self, domain,
+                         sinter_policy_judge(&moment, domain, domain->disks->pdata[k]), findings);
+    }
+}
+
+static gboolean
+on_due(gpointer user_data)
+{
+    SinterPolicyRunner *self = user_data;
+
+    self->due_id = 0;
+    evaluate_soon(self);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+set_timer(SinterPolicyRunner *self, gint64 due_usec)
+{
+    gint64 wait_usec = due_usec - g_get_real_time();
+
+    g_clear_handle_id(&self->due_id, g_source_remove);
+    if (due_usec == G_MAXINT64)
+        return;
+    wait_usec = CLAMP(wait_usec, 0, MAX_WAIT_USEC);
+    self->due_id = g_timeout_add_seconds((guint)(wait_usec / G_USEC_PER_SEC) + 1, on_due, self);
+}
+
+static void
+evaluate(SinterPolicyRunner *self)
+{
+    Findings findings = { g_ptr_array_new_with_free_func(candidate_free), G_MAXINT64 };
+    guint room = sinter_executor_count_room(self->executor);
+
+    count_generation(self);
+    judge_all(self, &findings);
+    while (findings.candidates->len > 0 && g_hash_table_size(self->starting) < room)
+        start_merge(self, g_ptr_array_steal_index(findings.candidates, 0));
+    set_timer(self, findings.due_usec);
+    g_ptr_array_unref(findings.candidates);
+}
+
+static gboolean
+on_idle(gpointer user_data)
+{
+    SinterPolicyRunner *self = user_data;
+
+    self->idle_id = 0;
+    evaluate(self);
+    return G_SOURCE_REMOVE;
+}
+
+/* A burst of changes costs one evaluation. */
+static void
+evaluate_soon(SinterPolicyRunner *self)
+{
+    if (self->started && self->idle_id == 0 && sinter_inventory_is_complete(self->inventory) &&
+        sinter_policy_rules_any(self->rules))
+        self->idle_id = g_idle_add(on_idle, self);
+}
+
+/* --- signals ------------------------------------------------------------------------------------
+ */
+
+static void
+on_domain_changed(SinterInventory *inventory, SinterDomain *old, SinterDomain *new,
+                  SinterPolicyRunner *self)
+{
+    if (!new)
+        sinter_policy_memory_forget(self->memory, old->uuid);
+    evaluate_soon(self);
+}
+
+static void
+on_job_ended(SinterJob *job, SinterPolicyRunner *self)
+{
+    sinter_policy_memory_take_job(self->memory, sinter_job_get_record(job));
+    evaluate_soon(self);
+}
+
+static void
+on_job_added(SinterExecutor *executor, SinterJob *job, SinterPolicyRunner *self)
+{
+    const SinterJobRecord *record = sinter_job_get_record(job);
+
+    if (sinter_phase_is_final(record->phase))
+        sinter_policy_memory_take_job(self->memory, record);
+    g_signal_connect_object(job, "ended", G_CALLBACK(on_job_ended), self, 0);
+}
+
+static void
+connect_signals(SinterPolicyRunner *self)
+{
+    g_signal_connect_object(self->inventory, "domain-changed", G_CALLBACK(on_domain_changed), self,
+                            0);
+    g_signal_connect_object(self->inventory, "scanned", G_CALLBACK(evaluate_soon), self,
+                            G_CONNECT_SWAPPED);
+    g_signal_connect_object(self->executor, "job-added", G_CALLBACK(on_job_added), self, 0);
+    g_signal_connect_object(self->incidents, "incident-changed", G_CALLBACK(evaluate_soon), self,
+                            G_CONNECT_SWAPPED);
+}
+
+void
+sinter_policy_runner_start(SinterPolicyRunner *self)
+{
+    self->started = TRUE;
+    evaluate_soon(self);
+}
+
+/* --- the object ---------------------------------------------------------------------------------
+ */
+
+static void
+tell_unknown(SinterPolicyRunner *self)
+{
+    g_autoptr(GPtrArray) keys = sinter_policy_rules_list_keys(self->rules);
+    const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_ID_CONFIG_PROBLEM },
+                                      { NULL } };
+
+    for (guint i = 0; i < keys->len; i++) {
+        if (!sinter_policy_set_has_setting(self->set, keys->pdata[i]))
+            sinter_log(G_LOG_LEVEL_WARNING, fields,
+                       "unknown key '%s' in group [policy] ignored: no policy has this setting",
+                       (const char *)keys->pdata[i]);
+    }
+}
+
+SinterPolicyRunner *
+sinter_policy_runner_new(const SinterPolicyRunnerParts *parts)
+{
+    SinterPolicyRunner *self = g_object_new(SINTER_TYPE_POLICY_RUNNER, NULL);
+
+    self->inventory = g_object_ref(parts->inventory);
+    self->executor = g_object_ref(parts->executor);
+    self->incidents = g_object_ref(parts->incidents);
+    self->rules = parts->rules;
+    self->set = sinter_policy_set_new(parts->plugins);
+    tell_unknown(self);
+    connect_signals(self);
+    return self;
+}
+
+static void
+sinter_policy_runner_finalize(GObject *object)
+{
+    SinterPolicyRunner *self = SINTER_POLICY_RUNNER(object);
+
+    g_clear_handle_id(&self->idle_id, g_source_remove);
+    g_clear_handle_id(&self->due_id, g_source_remove);
+    g_clear_pointer(&self->graph, sinter_reference_graph_unref);
+    g_clear_object(&self->incidents);
+    g_clear_object(&self->executor);
+    g_clear_object(&self->inventory);
+    sinter_policy_memory_free(self->memory);
+    sinter_policy_set_free(self->set);
+    g_hash_table_unref(self->starting);
+    g_hash_table_unref(self->told);
+    G_OBJECT_CLASS(sinter_policy_runner_parent_class)->finalize(object);
+}
+
+static void
+sinter_policy_runner_class_init(SinterPolicyRunnerClass *klass)
+{
+    G_OBJECT_CLASS(klass)->finalize = sinter_policy_runner_finalize;
+}
+
+static void
+sinter_policy_runner_init(SinterPolicyRunner *self)
+{
+    self->memory = sinter_policy_memory_new();
+    self->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    self->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+}
