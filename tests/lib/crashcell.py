@@ -11,11 +11,13 @@ import signal
 
 import libvirt
 
-from . import images, oracle
+from . import images, oracle, tap
 from .sinterbus import FINAL, SinterError
 
 VICTIMS = ('sinterd', 'libvirtd', 'QEMU', 'host')
 ORDERS = ('before', 'after')
+
+GONE = 'org.freedesktop.DBus.Error.UnknownMethod'
 
 DONE, AS_IT_WAS, ASKS, MISSED = 'done', 'as it was', 'asks', '-'
 
@@ -50,8 +52,16 @@ class Cell:
         return self.judge()
 
     def jobs(self):
-        return [now for now in (job.properties() for job in self.case.sinter.jobs())
-                if now['DomainName'] == self.guest.name]
+        found = []
+        for job in self.case.sinter.jobs():
+            try:
+                now = job.properties()
+            except SinterError as error:
+                if error.code != GONE:          # an old one, whose record was just removed
+                    raise
+            else:
+                found += [now] if now['DomainName'] == self.guest.name else []
+        return found
 
     def is_over(self):
         return all(now['Phase'] in FINAL for now in self.jobs())
@@ -171,6 +181,7 @@ class Cell:
             raise oracle.Lost(f'{end["ErrorMessage"]}: neither side is whole: {sides}')
         for path in sides if len(sides) > 1 else ():    # there is a choice
             self.case.assertIn(path, end['ErrorMessage'] + ' '.join(end['Warnings']))
+        tap.comment(f'{self.visit}, {self.victim}, domain {self.order} asks: {end["ErrorMessage"]}')
         return ASKS
 
     def loss_of(self, path):
