@@ -7,6 +7,7 @@ import shutil
 import unittest
 
 from img import KIB, MIB, ImgCase, ours
+from test_write import tool_io
 
 
 class Facts(ImgCase):
@@ -58,6 +59,30 @@ class Facts(ImgCase):
         self.assertEqual(self.content("image")[88], 0x80)
         self.done("bench", "-q", "-w", "-c", "1", "image")
         self.assertEqual(self.content("image")[88], 0)
+
+    def test_049_options(self):
+        """How sizes, cluster sizes and the other options are read, and what is no value."""
+        sizes = ["1024", "1024b", "1k", "1K", "1M", "1G", "1T", "1024.0", "1024.0b", "1.5k", "1.5K",
+                 "1.5M", "1.5G", "1.5T", "1kilobyte", "foobar", "1.5", "0x400", "1e3", "1 M", "9E",
+                 "16E", " 1k", "+1k", ""]
+        for size in sizes:
+            self.assert_same("create", "-f", "qcow2", "image", size)
+            if size != "9E":    # negative, says qemu-img here; too large, as in the other place
+                self.assert_same("create", "-f", "qcow2", "-o", f"size={size}", "image")
+        for size in ("-1024", "-1k"):
+            self.assert_same("create", "-f", "qcow2", "image", "--", size)
+            self.assert_same("create", "-f", "qcow2", "-o", f"size={size}", "image")
+        for option in (*(f"cluster_size={size}" for size in
+                         ("1024", "1024b", "1k", "1K", "1M", "1024.0", "1024.0b", "0.5k", "0.5K",
+                          "0.5M", "1234", "64", "4M", "0", "k")),
+                       "compat=0.10", "compat=1.1", "compat=0.42", "compat=foobar", "compat=v2",
+                       "compat=v3", "compat=", "preallocation=off", "preallocation=metadata",
+                       "preallocation=1234", "encryption=off", "compat=1.1,lazy_refcounts=off",
+                       "compat=1.1,lazy_refcounts=on", "compat=0.10,lazy_refcounts=off",
+                       "compat=0.10,lazy_refcounts=on", "lazy_refcounts=maybe", "lazy_refcounts",
+                       "refcount_bits=0", "refcount_bits=128", "refcount_bits=x",
+                       "compression_type=lzo", "extended_l2=on,cluster_size=8k"):
+            self.assert_same("create", "-f", "qcow2", "-o", option, "image", "64M")
 
     def test_054_size(self):
         """What does not fit the L1 table is refused, in creation and in resizing."""
@@ -139,6 +164,36 @@ class Facts(ImgCase):
             self.done("resize", "image", "5M")
             self.assertTrue(self.reads("image") == b"\xff" * 512 + bytes(5 * MIB - 512))
 
+    def test_190_measure(self):
+        """Huge images with and without bitmaps: where there is nothing to be carried, none is
+        counted."""
+        self.create("huge", "2T", "cluster_size=2M")
+        plain = (("-O", "raw"), ("-O", "qcow2", "-o", "cluster_size=64k"),
+                 ("-O", "qcow2", "-o", "cluster_size=2M"), ("-O", "qcow2", "-o", "compat=0.10"))
+        for words in plain:
+            self.assert_same("measure", *words, "-f", "qcow2", "huge")
+        self.qemu("bitmap", "--add", "--granularity", "512", "-f", "qcow2", "huge", "b1")
+        self.qemu("bitmap", "--add", "-g", "2M", "-f", "qcow2", "huge", "b2")
+        self.assert_same("measure", "-O", "qcow2", "--size", "10M")
+        self.assert_same("measure", "-O", "raw", "-f", "qcow2", "huge")
+        self.assert_same("measure", "-O", "qcow2", "-o", "compat=0.10", "-f", "qcow2", "huge")
+        self.assertNotIn(b"bitmaps", self.done("measure", "-O", "qcow2", "-f", "raw",
+                                               "huge").stdout)
+        for cluster in (64 * KIB, 2 * MIB):
+            most = 0    # the clusters of each bitmap, its table, and the directory
+            for granularity in (512, 2 * MIB):
+                n = -(-(2 << 40) // granularity // 8 // cluster)
+                most += n * cluster + -(-n * 8 // cluster) * cluster
+            most += cluster
+            said = json.loads(self.done("measure", "--output=json", "-O", "qcow2", "-o",
+                                        f"cluster_size={cluster}", "-f", "qcow2", "huge").stdout)
+            theirs = json.loads(self.qemu("measure", "--output=json", "-O", "qcow2", "-o",
+                                          f"cluster_size={cluster}", "-f", "qcow2", "huge"))
+            self.assertEqual(theirs["bitmaps"], most)
+            self.assertLessEqual(said["bitmaps"], most)     # empty ones take no clusters
+            self.assertEqual((said["required"], said["fully-allocated"]),
+                             (theirs["required"], theirs["fully-allocated"]))
+
     def test_252_beyond_the_backing_file(self):
         """Zeros beyond the end of the backing file are zeros in whatever they are converted into."""
         self.create("base", "1M", writes=["write -P 1 0 1M"])
@@ -154,6 +209,63 @@ class Facts(ImgCase):
         self.done("rebase", "-b", "", "top")
         self.assertTrue(self.reads("top") == content)
         self.assertLess(os.path.getsize(self.path("top")), 2 * MIB)
+
+    def requests(self, name, *lines):
+        done = tool_io(self.path(name), "qcow2", lines)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def bitmaps(self, name, n):
+        """The allocated and the zero bits of the first extended L2 entries."""
+        content = self.content(name)
+        l1 = int.from_bytes(content[40:48], "big")
+        table = int.from_bytes(content[l1:l1 + 8], "big") & 0x00fffffffffffe00
+        entries = (content[table + 16 * i + 8:table + 16 * i + 16] for i in range(n))
+        return [(int.from_bytes(e[4:], "big"), int.from_bytes(e[:4], "big")) for e in entries]
+
+    def test_271_subclusters(self):
+        """Each request touches the subclusters it has to and no others, with and without a backing
+        file: QEMU's writer and ours leave the same bits."""
+        kib = KIB
+        steps = ((0, 1 * kib, "write"), (3 * kib, 512, "write"), (5 * kib, kib, "write"),
+                 (6 * kib, 2 * kib, "write"), (8 * kib, 6 * kib, "write"),
+                 (15 * kib, 4 * kib, "write"), (32 * kib, kib, "write"),
+                 (63 * kib, 4 * kib, "write"), (2 * kib, 2 * kib, "zero"), (0, 64 * kib, "zero"),
+                 (0, 64 * kib, "write"), (0, 32 * kib, "zero"), (3 * kib, 512, "write"),
+                 (0, 64 * kib, "write"), (0, 64 * kib, "discard"), (3 * kib, 512, "write"),
+                 (128 * kib, 192 * kib, "write"), (200 * kib, 40 * kib, "zero"))
+        for backing in (None, "base"):
+            self.create("base", "1M", writes=["write -P 255 0 1M"])
+            for name in ("ours", "theirs"):
+                self.create(name, "1M", "extended_l2=on", backing=backing)
+            for i, (offset, length, kind) in enumerate(steps):
+                words = {"write": f"write -P {i + 1}", "zero": "write -z", "discard": "discard"}
+                self.io(f"{words[kind]} {offset} {length}", name="theirs",
+                        options=("-d", "unmap"))
+                self.requests("ours", f"{kind} {offset} {length} {i + 1}", "flush")
+                for our, their in zip(self.bitmaps("ours", 5), self.bitmaps("theirs", 5)):
+                    # where nothing is below, what is not allocated is zero without a bit
+                    self.assertEqual(our if backing else our[0], their if backing else their[0],
+                                     f"{backing}: {kind} {offset} {length}")
+                self.qemu("check", "ours")
+            self.assertTrue(self.reads("ours") == self.reads("theirs"))
+
+    def test_303_bitmaps(self):
+        """What is told of bitmaps: names, granularities, and which of them record."""
+        for kind in ("zlib", "zstd"):
+            self.create("image", "10M", f"compression_type={kind}")
+            self.qemu("bitmap", "--add", "-g", "32768", "-f", "qcow2", "image", "bitmap-1")
+            self.io(*(f"write {i}M 1M" for i in range(6)), name="image")
+            self.qemu("bitmap", "--add", "-g", "65536", "-f", "qcow2", "--disable", "image",
+                      "bitmap-2")
+            self.io("write 6M 1M", "write 7M 1M", name="image")
+            self.assert_same("info", "--output=json", "image")
+            self.assert_same("info", "image")
+            dump = json.loads(self.done("dump", "--all", "--tables=bitmaps", "--output=json",
+                                        "image").stdout)
+            # bit 1 of the flags: the bitmap records
+            self.assertEqual([(b["name"], b["granularity-bits"], b["flags"] & 2, b["type"])
+                              for b in dump["bitmaps"]],
+                             [("bitmap-1", 15, 2, 1), ("bitmap-2", 16, 0, 1)])
 
 
 if __name__ == "__main__":
