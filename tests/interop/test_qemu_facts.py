@@ -60,6 +60,21 @@ class Facts(ImgCase):
         self.done("bench", "-q", "-w", "-c", "1", "image")
         self.assertEqual(self.content("image")[88], 0)
 
+    def test_036_names_beside_other_errors(self):
+        """An unknown bit is named from the table, and first, whatever else is wrong."""
+        bit = 1 << 40
+        for at, value, bits in ((96, 9, bit), (20, 12, bit | 1 << 4), (36, 0x7fffffff, bit),
+                                (40, 0x123, bit), (48, 0x123, bit), (24, 1 << 63, bit),
+                                (32, 9, bit), (16, 2000, bit), (104, 9 << 56, bit | 1 << 3),
+                                (100, 96, bit), (0, 0x514649fb << 32 | 3, bit | 3 << 41)):
+            self.create("image", "1M")
+            table = self.content("image").index(bytes.fromhex("6803f857")) + 8
+            self.poke("image", 72, bits.to_bytes(8, "big"))
+            self.poke("image", table, bytes([0, 40]) + b"my feature".ljust(46, b"\0"))
+            self.poke("image", at, value.to_bytes(8 if at in (0, 24, 40, 48, 104) else 4, "big"))
+            for words in (("info",), ("convert", "-O", "raw")):
+                self.assert_same(*words, "image", *(["out"] if words[0] == "convert" else []))
+
     def test_049_options(self):
         """How sizes, cluster sizes and the other options are read, and what is no value."""
         sizes = ["1024", "1024b", "1k", "1K", "1M", "1G", "1T", "1024.0", "1024.0b", "1.5k", "1.5K",

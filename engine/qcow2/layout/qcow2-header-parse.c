@@ -68,9 +68,10 @@ parse_v3_fields(SinterQcow2Header *self, SinterQcow2HeaderBytes in)
     return TRUE;
 }
 
-/* Parses the fields that determine the geometry. FALSE: nothing further can be interpreted. */
+/* Checks what the place of the header extensions depends on. FALSE: nothing further can be
+ * interpreted. */
 static gboolean
-check_geometry(SinterQcow2Header *self)
+check_format(SinterQcow2Header *self)
 {
     if (self->version < 2 || self->version > 3) {
         PROBLEM(self, VERSION, SINTER_QCOW2_AT_VERSION, "Unsupported qcow2 version %u",
@@ -83,6 +84,19 @@ check_geometry(SinterQcow2Header *self)
                 self->cluster_bits);
         return FALSE;
     }
+    return TRUE;
+}
+
+static guint64
+cluster_bytes(const SinterQcow2Header *self)
+{
+    return G_GUINT64_CONSTANT(1) << self->cluster_bits;
+}
+
+/* Parses the fields that determine the geometry. FALSE: nothing further can be interpreted. */
+static gboolean
+check_geometry(SinterQcow2Header *self)
+{
     if (self->refcount_order > SINTER_QCOW2_REFCOUNT_ORDER_MAX) {
         PROBLEM(self, REFCOUNT_ORDER, SINTER_QCOW2_AT_REFCOUNT_ORDER,
                 "Reference count entry width too large; may not exceed 64 bits");
@@ -108,7 +122,7 @@ check_header_length(SinterQcow2Header *self)
         return;
     if (self->header_bytes < SINTER_QCOW2_HEADER_V3_MIN_BYTES)
         PROBLEM(self, HEADER_BYTES, SINTER_QCOW2_AT_HEADER_BYTES, "qcow2 header too short");
-    else if (self->header_bytes > self->geo.cluster_size)
+    else if (self->header_bytes > cluster_bytes(self))
         PROBLEM(self, HEADER_BYTES, SINTER_QCOW2_AT_HEADER_BYTES,
                 "qcow2 header exceeds cluster size");
     else if (self->header_bytes % 8 != 0)
@@ -117,21 +131,10 @@ check_header_length(SinterQcow2Header *self)
 }
 
 static void
-check_features(SinterQcow2Header *self)
+check_compression(SinterQcow2Header *self)
 {
-    guint64 unknown = self->incompatible & ~SINTER_QCOW2_INCOMPAT_KNOWN;
     gboolean bit = (self->incompatible & SINTER_QCOW2_INCOMPAT_COMPRESSION) != 0;
-    g_autofree char *names = NULL;
 
-    if (unknown) {
-        names = sinter_qcow2_header_feature_names(self, SINTER_QCOW2_FEATURE_INCOMPATIBLE, unknown);
-        PROBLEM(self, UNKNOWN_FEATURES, SINTER_QCOW2_AT_INCOMPATIBLE,
-                "Unsupported qcow2 feature(s): %s", names);
-    }
-    unknown = self->autoclear & ~SINTER_QCOW2_AUTOCLEAR_KNOWN;
-    if (unknown)
-        PROBLEM(self, UNKNOWN_AUTOCLEAR, SINTER_QCOW2_AT_AUTOCLEAR,
-                "Unknown autoclear feature bits 0x%" G_GINT64_MODIFIER "x", unknown);
     if (self->compression_type > SINTER_QCOW2_COMPRESSION_ZSTD)
         PROBLEM(self, COMPRESSION_TYPE, SINTER_QCOW2_AT_COMPRESSION_TYPE,
                 "qcow2: unknown compression type: %u", self->compression_type);
@@ -139,6 +142,11 @@ check_features(SinterQcow2Header *self)
         PROBLEM(self, COMPRESSION_BIT, SINTER_QCOW2_AT_INCOMPATIBLE,
                 bit ? "qcow2: Compression type incompatible feature bit must not be set"
                     : "qcow2: Compression type incompatible feature bit must be set");
+}
+
+static void
+check_crypt_method(SinterQcow2Header *self)
+{
     if (self->crypt_method > SINTER_QCOW2_CRYPT_LUKS)
         PROBLEM(self, CRYPT_METHOD, SINTER_QCOW2_AT_CRYPT_METHOD,
                 "Unsupported encryption method %u", self->crypt_method);
@@ -275,6 +283,7 @@ parse_data_file(SinterQcow2Header *self, SinterQcow2HeaderBytes in, const Sinter
                                       SINTER_QCOW2_PROBLEM_EXTENSION_CONTENT, "data file name");
 }
 
+/* The names were read before: errors in other fields shall not hide them. */
 static void
 parse_features(SinterQcow2Header *self, SinterQcow2HeaderBytes in, const SinterQcow2Extension *ext)
 {
@@ -282,18 +291,6 @@ parse_features(SinterQcow2Header *self, SinterQcow2HeaderBytes in, const SinterQ
         PROBLEM(self, FEATURE_TABLE, ext->offset,
                 "The size of the feature name table, %u bytes, is not a multiple of %u",
                 ext->length_bytes, SINTER_QCOW2_FEATURE_BYTES);
-    for (guint32 i = 0; i < ext->length_bytes / SINTER_QCOW2_FEATURE_BYTES; i++) {
-        const guint8 *at = in.data + ext->offset + (gsize)i * SINTER_QCOW2_FEATURE_BYTES;
-        SinterQcow2FeatureName name = { .kind = at[0], .bit = at[1] };
-
-        memcpy(name.name, at + 2, SINTER_QCOW2_FEATURE_NAME_BYTES);
-        /* the name appears in messages: it must not control a terminal */
-        for (char *c = name.name; *c; c++) {
-            if (!g_ascii_isprint(*c))
-                *c = '?';
-        }
-        g_array_append_val(self->features, name);
-    }
 }
 
 static void
@@ -355,33 +352,106 @@ parse_extension(SinterQcow2Header *self, SinterQcow2HeaderBytes in, const Sinter
     }
 }
 
+/* Returns where the list of extensions must end. */
+static guint64
+extensions_limit(const SinterQcow2Header *self, SinterQcow2HeaderBytes in)
+{
+    guint64 end = cluster_bytes(self);
+
+    if (self->backing_name_offset != 0 && self->backing_name_offset < end)
+        end = self->backing_name_offset;
+    return MIN(end, in.len);
+}
+
+/* Returns FALSE at the end of the list; *@offset is where the list ends then. */
+static gboolean
+next_extension(SinterQcow2HeaderBytes in, guint64 end, guint64 *offset, SinterQcow2Extension *ext)
+{
+    if (*offset + SINTER_QCOW2_EXT_HEAD_BYTES > end) {
+        *offset = MIN(*offset, end);
+        return FALSE;
+    }
+    ext->type = sinter_be32_load(in.data + *offset);
+    ext->length_bytes = sinter_be32_load(in.data + *offset + 4);
+    ext->offset = *offset + SINTER_QCOW2_EXT_HEAD_BYTES;
+    if (ext->type != SINTER_QCOW2_EXT_END)
+        return TRUE;
+    *offset = ext->offset;
+    return FALSE;
+}
+
+static guint64
+end_of_extension(const SinterQcow2Extension *ext)
+{
+    return ext->offset + ((guint64)ext->length_bytes + 7) / 8 * 8;
+}
+
 /* Walks the extensions; returns the offset where their list ends. */
 static guint64
 parse_extensions(SinterQcow2Header *self, SinterQcow2HeaderBytes in)
 {
     guint64 offset = self->header_bytes;
-    guint64 end = self->geo.cluster_size;
+    guint64 end = extensions_limit(self, in);
+    SinterQcow2Extension ext;
 
-    if (self->backing_name_offset != 0 && self->backing_name_offset < end)
-        end = self->backing_name_offset;
-    end = MIN(end, in.len);
-    while (offset + SINTER_QCOW2_EXT_HEAD_BYTES <= end) {
-        SinterQcow2Extension ext = {
-            .type = sinter_be32_load(in.data + offset),
-            .length_bytes = sinter_be32_load(in.data + offset + 4),
-            .offset = offset + SINTER_QCOW2_EXT_HEAD_BYTES,
-        };
-
-        if (ext.type == SINTER_QCOW2_EXT_END)
-            return ext.offset;
+    while (next_extension(in, end, &offset, &ext)) {
         if (ext.length_bytes > end - ext.offset) {
             PROBLEM(self, EXTENSION_BOUNDS, offset, "Header extension too large");
             return offset;
         }
         parse_extension(self, in, &ext);
-        offset = ext.offset + ((guint64)ext.length_bytes + 7) / 8 * 8;
+        offset = end_of_extension(&ext);
     }
-    return MIN(offset, end);
+    return offset;
+}
+
+static void
+read_names(SinterQcow2Header *self, SinterQcow2HeaderBytes in, const SinterQcow2Extension *ext)
+{
+    for (guint32 i = 0; i < ext->length_bytes / SINTER_QCOW2_FEATURE_BYTES; i++) {
+        const guint8 *at = in.data + ext->offset + (gsize)i * SINTER_QCOW2_FEATURE_BYTES;
+        SinterQcow2FeatureName name = { .kind = at[0], .bit = at[1] };
+
+        memcpy(name.name, at + 2, SINTER_QCOW2_FEATURE_NAME_BYTES);
+        /* the name appears in messages: it must not control a terminal */
+        for (char *c = name.name; *c; c++) {
+            if (!g_ascii_isprint(*c))
+                *c = '?';
+        }
+        g_array_append_val(self->features, name);
+    }
+}
+
+static void
+read_feature_names(SinterQcow2Header *self, SinterQcow2HeaderBytes in)
+{
+    guint64 offset = self->header_bytes;
+    guint64 end = extensions_limit(self, in);
+    SinterQcow2Extension ext;
+
+    while (next_extension(in, end, &offset, &ext) && ext.length_bytes <= end - ext.offset) {
+        if (ext.type == SINTER_QCOW2_EXT_FEATURE_NAMES)
+            read_names(self, in, &ext);
+        offset = end_of_extension(&ext);
+    }
+}
+
+/* An unknown feature may be the cause of all that follows: it is told first, as QEMU does. */
+static void
+check_features(SinterQcow2Header *self)
+{
+    guint64 unknown = self->incompatible & ~SINTER_QCOW2_INCOMPAT_KNOWN;
+    g_autofree char *names = NULL;
+
+    if (unknown) {
+        names = sinter_qcow2_header_feature_names(self, SINTER_QCOW2_FEATURE_INCOMPATIBLE, unknown);
+        PROBLEM(self, UNKNOWN_FEATURES, SINTER_QCOW2_AT_INCOMPATIBLE,
+                "Unsupported qcow2 feature(s): %s", names);
+    }
+    unknown = self->autoclear & ~SINTER_QCOW2_AUTOCLEAR_KNOWN;
+    if (unknown)
+        PROBLEM(self, UNKNOWN_AUTOCLEAR, SINTER_QCOW2_AT_AUTOCLEAR,
+                "Unknown autoclear feature bits 0x%" G_GINT64_MODIFIER "x", unknown);
 }
 
 static void
@@ -464,12 +534,17 @@ sinter_qcow2_header_parse(SinterQcow2Header *self, SinterQcow2HeaderBytes in)
 
     self->bytes = g_bytes_new(in.data, MIN(in.len, SINTER_QCOW2_HEADER_V2_BYTES));
     parse_fields(self, in);
-    if (!parse_v3_fields(self, in) || !check_geometry(self))
+    if (!parse_v3_fields(self, in) || !check_format(self))
         return;
     check_header_length(self);
+    check_compression(self);
+    read_feature_names(self, in);
+    check_features(self);
+    if (!check_geometry(self))
+        return;
     parse_backing_name(self, in);
     end = parse_extensions(self, in);
-    check_features(self);
+    check_crypt_method(self);
     check_l1(self);
     check_reftable(self);
     check_snapshots(self);
