@@ -14,6 +14,9 @@
 /* libvirt accepts one element of each namespace; real domains have a few. */
 #define MAX_NAMESPACES 64
 
+/* The name of the virtio port that the guest agent listens on. */
+#define AGENT_CHANNEL "org.qemu.guest_agent.0"
+
 static GPtrArray *
 new_sources(void)
 {
@@ -30,6 +33,7 @@ disk_free(gpointer data)
     g_free(disk->alias);
     g_free(disk->serial);
     g_free(disk->throttle_group);
+    g_free(disk->error_policy);
     g_ptr_array_unref(disk->sources);
     g_ptr_array_unref(disk->mirror_sources);
     g_free(disk);
@@ -96,6 +100,7 @@ read_disk(const xmlNode *node)
     disk->transient = sinter_xml_child(node, "transient") != NULL;
     disk->throttle_group =
         sinter_xml_text(sinter_xml_child(sinter_xml_child(node, "iotune"), "group_name"));
+    disk->error_policy = sinter_xml_attribute(sinter_xml_child(node, "driver"), "error_policy");
     disk->sources = new_sources();
     disk->chain_is_whole = read_chain(node, disk->sources);
     disk->mirror = read_mirror_state(mirror);
@@ -189,6 +194,21 @@ add_firmware(GPtrArray *list, const xmlNode *node, const char *role)
     g_ptr_array_add(list, firmware);
 }
 
+static void
+read_agent(SinterXmlDomain *domain, const xmlNode *devices)
+{
+    const xmlNode *channel = sinter_xml_child(devices, "channel");
+
+    for (; channel; channel = sinter_xml_next(channel, "channel")) {
+        const xmlNode *target = sinter_xml_child(channel, "target");
+
+        if (!sinter_xml_attribute_is(target, "name", AGENT_CHANNEL))
+            continue;
+        domain->has_agent_channel = TRUE;
+        domain->agent_connected |= sinter_xml_attribute_is(target, "state", "connected");
+    }
+}
+
 SinterXmlDomain *
 sinter_xml_domain_new_from_node(const xmlNode *node)
 {
@@ -202,6 +222,7 @@ sinter_xml_domain_new_from_node(const xmlNode *node)
     domain->firmware = g_ptr_array_new_with_free_func(firmware_free);
     add_firmware(domain->firmware, sinter_xml_child(os, "loader"), "the firmware");
     add_firmware(domain->firmware, sinter_xml_child(os, "nvram"), "the NVRAM");
+    read_agent(domain, devices);
     domain->metadata_digest = digest_metadata(sinter_xml_child(node, "metadata"));
     domain->metadata_namespaces = read_namespaces(sinter_xml_child(node, "metadata"));
     for (; child; child = sinter_xml_next(child, "disk")) {

@@ -30,6 +30,8 @@ typedef struct {
     gboolean shareable;
     gboolean transient;
     char *throttle_group;      /* of <iotune>; %NULL: the disk is in none */
+    char *error_policy;        /* of <driver>: "stop", "report", "ignore", "enospace"; %NULL if the
+                                * XML does not contain it, which is QEMU's default: "enospace" */
     GPtrArray *sources;        /* of SinterXmlSource, top first; empty for an empty drive */
     gboolean chain_is_whole;   /* an empty <backingStore/> ends the chain: there is no further image
                                 * below */
@@ -50,6 +52,8 @@ typedef struct _SinterXmlDomain {
     GPtrArray *firmware;     /* of SinterXmlFirmware; the format is %NULL if the XML names none */
     GPtrArray *disks;        /* of SinterXmlDisk, in the XML's order */
     guint64 metadata_digest; /* of the text of <metadata>; 0 without one */
+    gboolean has_agent_channel; /* a channel for the QEMU guest agent */
+    gboolean agent_connected;   /* the agent in the guest has opened it; only in live XML */
     char **metadata_namespaces; /* of the elements in <metadata>, at most 64; empty without any */
 } SinterXmlDomain;
 

@@ -23,6 +23,7 @@ enum {
     SINTER_EXIT_CANCELLED = 5, /* cancelled, or a deadline passed */
     SINTER_EXIT_UNCHECKED = 6, /* a check could not read everything, and found no corruption */
     SINTER_EXIT_DENIED = 7,    /* QEMU may not write to an image */
+    SINTER_EXIT_FOUND = 8,     /* an examination of the host found a problem */
 };
 
 typedef struct _SinterCommandCall SinterCommandCall;

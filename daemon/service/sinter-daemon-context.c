@@ -9,6 +9,7 @@
 #include "sinter-daemon-context.h"
 
 #include "sinter-chain-meter.h"
+#include "sinter-doctor.h"
 #include "sinter-log.h"
 
 struct _SinterDaemonContext {
@@ -22,6 +23,7 @@ struct _SinterDaemonContext {
     SinterIncidentLog *incidents;
     SinterResponder *responder;
     SinterChainMeter *meter;
+    SinterDoctor *doctor;
     GHashTable *jobs; /* id → SinterJob: those that the executor keeps */
     gboolean scanned;
     guint n_readings; /* reloads requested since the start */
@@ -76,6 +78,8 @@ sinter_daemon_context_new(const SinterDaemonContextParts *parts)
     self->executor = g_object_ref(parts->executor);
     self->incidents = g_object_ref(parts->incidents);
     self->responder = g_object_ref(parts->responder);
+    self->doctor = sinter_doctor_new(
+        self->connection, sinter_inventory_get_settings(self->inventory)->memory->storage);
     g_signal_connect_object(self->inventory, "event", G_CALLBACK(on_event), self, 0);
     g_signal_connect_object(self->inventory, "scanned", G_CALLBACK(on_scanned), self, 0);
     g_signal_connect_object(self->executor, "job-added", G_CALLBACK(on_job_added), self, 0);
@@ -161,6 +165,7 @@ void
 sinter_daemon_context_stop(SinterDaemonContext *self)
 {
     g_clear_pointer(&self->meter, sinter_chain_meter_free);
+    g_clear_pointer(&self->doctor, sinter_doctor_free);
 }
 
 /* --- the inventory ---------------------------------------------------------------------------- */
@@ -210,6 +215,16 @@ measure_chain_async(SinterServiceContext *context, SinterDomain *domain, const c
 {
     sinter_chain_meter_measure_async(SINTER_DAEMON_CONTEXT(context)->meter, domain, target,
                                      callback, user_data);
+}
+
+static void
+examine_host_async(SinterServiceContext *context, GAsyncReadyCallback callback, gpointer user_data)
+{
+    SinterDaemonContext *self = SINTER_DAEMON_CONTEXT(context);
+    g_autoptr(GPtrArray) domains = sinter_inventory_list(self->inventory);
+
+    sinter_doctor_examine_async(self->doctor, domains, self->config->limits.max_pause_msec,
+                                callback, user_data);
 }
 
 /* --- the executor ----------------------------------------------------------------------------- */
@@ -335,6 +350,7 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->refresh_async = refresh_async;
     iface->refresh_finish = refresh_finish;
     iface->measure_chain_async = measure_chain_async;
+    iface->examine_host_async = examine_host_async;
     iface->submit = submit;
     iface->find_job_on_disk = find_job_on_disk;
     iface->cancel_job = cancel_job;

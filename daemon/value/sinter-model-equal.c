@@ -51,8 +51,9 @@ disk_equal(gconstpointer pa, gconstpointer pb)
 
     return SAME_TEXT(a, b, target) && SAME_TEXT(a, b, device) && SAME_TEXT(a, b, alias) &&
            SAME_TEXT(a, b, serial) && SAME(a, b, read_only) && SAME(a, b, shareable) &&
-           SAME(a, b, transient) && SAME_TEXT(a, b, throttle_group) && SAME(a, b, mirror) &&
-           SAME(a, b, mirror_job) && SAME(a, b, block_job) && SAME(a, b, unresponsive_since_usec) &&
+           SAME(a, b, transient) && SAME_TEXT(a, b, throttle_group) &&
+           SAME_TEXT(a, b, error_policy) && SAME(a, b, mirror) && SAME(a, b, mirror_job) &&
+           SAME(a, b, block_job) && SAME(a, b, unresponsive_since_usec) &&
            SAME_TEXT(a, b, unresponsive_reason) &&
            arrays_equal(a->layers, b->layers, layer_equal) &&
            arrays_equal(a->inactive_layers, b->inactive_layers, layer_equal) &&
@@ -122,8 +123,8 @@ sinter_domain_equal(const SinterDomain *a, const SinterDomain *b)
 {
     return SAME_TEXT(a, b, uuid) && SAME_TEXT(a, b, name) && SAME(a, b, state) &&
            SAME(a, b, reason) && SAME(a, b, active) && SAME(a, b, persistent) &&
-           SAME(a, b, has_managed_save) && SAME(a, b, metadata_digest) && SAME(a, b, partial) &&
-           SAME_TEXT(a, b, manager) && SAME_TEXT(a, b, problem) &&
+           SAME(a, b, has_managed_save) && SAME(a, b, agent) && SAME(a, b, metadata_digest) &&
+           SAME(a, b, partial) && SAME_TEXT(a, b, manager) && SAME_TEXT(a, b, problem) &&
            SAME(a, b, unresponsive_since_usec) && SAME_TEXT(a, b, unresponsive_reason) &&
            arrays_equal(a->disks, b->disks, disk_equal) &&
            arrays_equal(a->snapshots, b->snapshots, snapshot_equal) &&

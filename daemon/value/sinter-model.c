@@ -89,6 +89,7 @@ sinter_disk_free(SinterDisk *disk)
     g_clear_pointer(&disk->layers, g_ptr_array_unref);
     g_clear_pointer(&disk->inactive_layers, g_ptr_array_unref);
     g_free(disk->throttle_group);
+    g_free(disk->error_policy);
     g_clear_pointer(&disk->mirror_layers, g_ptr_array_unref);
     g_free(disk->unresponsive_reason);
     g_free(disk);

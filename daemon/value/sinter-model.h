@@ -99,6 +99,8 @@ typedef struct {
     gboolean shareable;
     gboolean transient;
     char *throttle_group; /* (nullable): the group of disks that its I/O limits hold for */
+    char *error_policy;   /* what QEMU does on an I/O error: "stop", "report", "ignore",
+                           * "enospace"; %NULL: the default, "enospace" */
     GPtrArray *layers;    /* of SinterLayer, top (active) first; empty for an empty drive and for a
                            * disk that is attached only at the next boot. From the live XML of a
                            * running domain, else from the definition and the image headers */
@@ -175,6 +177,12 @@ typedef enum {
     SINTER_DOMAIN_PM_SUSPENDED = 7,
 } SinterDomainState;
 
+typedef enum {
+    SINTER_GUEST_AGENT_NO_CHANNEL, /* the domain has no channel for it */
+    SINTER_GUEST_AGENT_SILENT,     /* it has not opened its channel */
+    SINTER_GUEST_AGENT_CONNECTED,
+} SinterGuestAgent;
+
 typedef struct {
     gatomicrefcount ref_count;
     char *uuid; /* lower case, with dashes */
@@ -184,6 +192,7 @@ typedef struct {
     gboolean active;
     gboolean persistent;
     gboolean has_managed_save;
+    SinterGuestAgent agent;  /* the QEMU guest agent; only of a running domain */
     guint64 metadata_digest; /* digest of <metadata> in the next-boot and the live XML; 0 without
                               * it; policies are stored there */
     GPtrArray *disks;        /* of SinterDisk, in the order of the XML */

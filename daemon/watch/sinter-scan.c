@@ -57,6 +57,7 @@ read_disk(Scan *scan, const SinterXmlDisk *xml)
     disk->shareable = xml->shareable;
     disk->transient = xml->transient;
     disk->throttle_group = g_strdup(xml->throttle_group);
+    disk->error_policy = g_strdup(xml->error_policy);
     disk->layers = sinter_layer_reader_read_chain(scan->reader, xml->sources, xml->chain_is_whole);
     disk->mirror = mirror_from_xml(xml->mirror);
     if (disk->mirror == SINTER_MIRROR_NONE)
@@ -89,6 +90,7 @@ add_future_disk(SinterDomain *domain, const SinterXmlDisk *xml)
     disk->shareable = xml->shareable;
     disk->transient = xml->transient;
     disk->throttle_group = g_strdup(xml->throttle_group);
+    disk->error_policy = g_strdup(xml->error_policy);
     g_ptr_array_add(domain->disks, disk);
     return disk;
 }
@@ -142,6 +144,14 @@ share_chains(SinterDomain *domain)
     }
 }
 
+static SinterGuestAgent
+agent_from_xml(const SinterXmlDomain *xml)
+{
+    if (!xml->has_agent_channel)
+        return SINTER_GUEST_AGENT_NO_CHANNEL;
+    return xml->agent_connected ? SINTER_GUEST_AGENT_CONNECTED : SINTER_GUEST_AGENT_SILENT;
+}
+
 static gboolean
 read_disks(Scan *scan, SinterDomain *domain, const SinterDomainReading *reading, GError **error)
 {
@@ -150,6 +160,7 @@ read_disks(Scan *scan, SinterDomain *domain, const SinterDomainReading *reading,
     if (!xml)
         return FALSE;
     domain->metadata_digest = xml->metadata_digest;
+    domain->agent = agent_from_xml(xml);
     sinter_scan_read_firmware(scan->reader, domain, xml);
     domain->manager =
         sinter_manager_recognize(domain->name, (const char *const *)xml->metadata_namespaces,

@@ -217,6 +217,11 @@ class Daemon:
     def answer_Rescan(self, path, **options):
         return None
 
+    def answer_ExamineHost(self, path, **options):
+        return GLib.Variant('(aa{sv})', ([{key: GLib.Variant('s', value)
+                                           for key, value in row.items()}
+                                          for row in self.planned.get(('*', 'findings'), [])],))
+
     def answer_Plan(self, path, **options):
         plan = self.planned.get(('*', 'plan'), {})
         number = sum(interface == 'Plan' for interface, _ in self.objects.values()) + 1

@@ -31,6 +31,7 @@ def methods(client, plan, job):
     yield stage.MANAGER, 'Manager', 'LookupIncident', 's', ('4711',), INSPECT
     yield stage.MANAGER, 'Manager', 'CheckFile', 's', ('relative',), CHECK_FILE
     yield stage.MANAGER, 'Manager', 'Rescan', '', (), INSPECT
+    yield stage.MANAGER, 'Manager', 'ExamineHost', '', (), INSPECT
     yield stage.MANAGER, 'Manager', 'Reload', '', (), CONFIGURE
     yield domain, 'Domain', 'Plan', '', (), INSPECT
     yield domain, 'Domain', 'Consolidate', '', (), CONSOLIDATE

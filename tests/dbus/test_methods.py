@@ -49,6 +49,16 @@ class Manager(MethodsCase):
     def test_rescan(self):
         self.assertEqual(self.client.manager('Rescan'), ())
 
+    def test_examine_host(self):
+        """The test driver knows no thresholds and no QEMU: what is not known is not found."""
+        findings = self.client.manager('ExamineHost')
+        self.assertEqual({finding['check'] for finding in findings} - {'agent', 'reflink', 'manager'},
+                         set())
+        self.assertEqual({tuple(sorted(finding)) for finding in findings},
+                         {('check', 'problem', 'remedy', 'subject')})
+        self.assertIn(('agent', 'the domain has no channel for the guest agent'),
+                      [(finding['check'], finding['problem']) for finding in findings])
+
     def test_properties(self):
         values = self.client.get_all(stage.MANAGER, 'Manager')
         self.assertEqual((values['Connected'], values['Ready']), (True, True))

@@ -307,6 +307,53 @@ vm10 (running), 5 snapshots
                               'No space left on device\n')
 
 
+class Doctor(CliCase):
+    FINDINGS = [
+        {'check': 'error-policy', 'subject': 'vm1 vda', 'problem': 'nothing pauses the guest',
+         'remedy': 'virt-xml vm1 --edit'},
+        {'check': 'reflink', 'subject': '/my\nimages', 'problem': 'files cannot share blocks',
+         'remedy': 'mkfs.xfs -m reflink=1'},
+    ]
+
+    def found(self, *words):
+        self.daemon.do('plan', '*', 'findings', self.FINDINGS)
+        return self.run_client('doctor', *words)
+
+    def test_clean(self):
+        self.assertEqual(self.run_client('doctor'), (0, '', ''))
+        self.assertEqual(self.run_client('doctor', '--json=short'), (0, '[]\n', ''))
+
+    def test_table(self):
+        status, out, err = self.found()
+        self.assertEqual((status, err), (8, ''))
+        self.assertEqual(out, '''\
+ Check          Subject         Problem, and what solves it
+------------------------------------------------------------
+ error-policy   vm1 vda         nothing pauses the guest
+                                  virt-xml vm1 --edit
+ reflink        /my\\x0aimages   files cannot share blocks
+                                  mkfs.xfs -m reflink=1
+''')
+
+    def test_short(self):
+        self.assertEqual(self.found('-q')[1].splitlines()[0], 'error-policy vm1 vda')
+        self.assertEqual(len(self.found('--no-legend')[1].splitlines()), 4)
+
+    def test_json(self):
+        status, out, _ = self.found('--json')
+        self.assertEqual((status, json.loads(out)), (8, self.FINDINGS))
+
+    def test_except(self):
+        status, out, _ = self.found('-q', '--except', 'reflink')
+        self.assertEqual((status, out), (8, 'error-policy vm1 vda\n'))
+        self.assertEqual(self.found('--except', 'reflink', '--except=error-policy'), (0, '', ''))
+
+    def test_refused(self):
+        self.daemon.do('plan', '*', 'ExamineHost', {'error': 'Busy', 'message': 'later',
+                                                    'always': True})
+        self.assertEqual(self.run_client('doctor'), (4, '', 'sinter: later\n'))
+
+
 class ManPage(CliCase):
     """The manual page names every command and every option, and none that is not there."""
 
@@ -378,7 +425,7 @@ class Wrong(CliCase):
         ['job', '77', '--compare'], ['job', '1', '--compare', '--resolve', 'old'],
         ['job', '1', '--resolve'],
         ['cancel'], ['cancel', '77'], ['bandwidth'], ['bandwidth', '1'], ['bandwidth', '1', 'x'],
-        ['bandwidth', '77', '1M'], ['bandwidth', '1', '1M', '2M'], ['monitor', 'all'],
+        ['bandwidth', '77', '1M'], ['bandwidth', '1', '1M', '2M'], ['monitor', 'all'], ['doctor', 'host'], ['doctor', '--except'],
         ['incidents', 'solve', '1'], ['incidents', '77'], ['incidents', 'resolve', '77'],
         ['incidents', 'resolve', '1', '2'], ['help', 'lits'], ['--system', 'list'], ['-c'], ['-c', 'qemu:///session', 'list'],
     ]

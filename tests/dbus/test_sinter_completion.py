@@ -68,6 +68,10 @@ class Completion(CliCase):
         self.assertEqual(self.offers('--user', 'plan', 'a'), ['a\\ name'])
         self.assertEqual(self.offers('--user', 'plan', 'vm1', ''), [])
 
+    def test_checks(self):
+        self.assertEqual(self.offers('--user', 'doctor', '--except', 'l'),
+                         ['libvirt', 'lvm-autoextend', 'locks'])
+
     def test_disks(self):
         self.assertEqual(self.offers('--user', 'commit', 'vm1', ''), ['vda', 'vdb'])
         self.assertEqual(self.offers('--user', 'chain', 'a\\ name', ''), ['vda', 'vdb'])

@@ -147,6 +147,25 @@ typedef struct {
     char *name; /* the domain to look up, NULL for Rescan */
 } Waiting;
 
+static Waiting *
+waiting_new(SinterManagerObject *self, GDBusMethodInvocation *invocation, const char *name)
+{
+    Waiting *waiting = g_new0(Waiting, 1);
+
+    waiting->context = g_object_ref(self->context);
+    waiting->invocation = invocation;
+    waiting->name = g_strdup(name);
+    return waiting;
+}
+
+static void
+waiting_free(Waiting *waiting)
+{
+    g_object_unref(waiting->context);
+    g_free(waiting->name);
+    g_free(waiting);
+}
+
 static void
 answer_lookup(SinterServiceContext *context, GDBusMethodInvocation *invocation, const char *name)
 {
@@ -177,20 +196,14 @@ on_scanned(GObject *source, GAsyncResult *result, gpointer user_data)
         sinter_service_context_request_update(waiting->context);
         sinter_dbus_manager_complete_rescan(NULL, waiting->invocation);
     }
-    g_object_unref(waiting->context);
-    g_free(waiting->name);
-    g_free(waiting);
+    waiting_free(waiting);
 }
 
 static void
 scan_then_answer(SinterManagerObject *self, GDBusMethodInvocation *invocation, const char *name)
 {
-    Waiting *waiting = g_new0(Waiting, 1);
-
-    waiting->context = g_object_ref(self->context);
-    waiting->invocation = invocation;
-    waiting->name = g_strdup(name);
-    sinter_service_context_refresh_async(self->context, NULL, on_scanned, waiting);
+    sinter_service_context_refresh_async(self->context, NULL, on_scanned,
+                                         waiting_new(self, invocation, name));
 }
 
 static gboolean
@@ -255,6 +268,63 @@ handle_lookup_incident(SinterDBusManager *iface, GDBusMethodInvocation *invocati
         sinter_dbus_manager_complete_lookup_incident(iface, invocation, path);
     else
         sinter_dbus_return_error(invocation, error);
+    return TRUE;
+}
+
+static GVariant *
+findings_to_variant(GPtrArray *findings)
+{
+    GVariantBuilder builder;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < findings->len; i++) {
+        const SinterDoctorFinding *finding = g_ptr_array_index(findings, i);
+
+        g_variant_builder_open(&builder, G_VARIANT_TYPE_VARDICT);
+        add_text(&builder, "check", finding->check);
+        add_text(&builder, "subject", finding->subject);
+        add_text(&builder, "problem", finding->problem);
+        add_text(&builder, "remedy", finding->remedy);
+        g_variant_builder_close(&builder);
+    }
+    return g_variant_builder_end(&builder);
+}
+
+static void
+on_examined(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    GDBusMethodInvocation *invocation = user_data;
+    g_autoptr(GPtrArray) findings = NULL;
+    GError *error = NULL;
+
+    findings = sinter_service_context_examine_host_finish(result, &error);
+    if (findings)
+        sinter_dbus_manager_complete_examine_host(NULL, invocation, findings_to_variant(findings));
+    else
+        sinter_dbus_return_error(invocation, error);
+}
+
+static void
+on_read(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    Waiting *waiting = user_data;
+    GError *error = NULL;
+
+    if (sinter_service_context_refresh_finish(waiting->context, result, &error))
+        sinter_service_context_examine_host_async(waiting->context, on_examined,
+                                                  waiting->invocation);
+    else
+        sinter_dbus_return_error(waiting->invocation, error);
+    waiting_free(waiting);
+}
+
+static gboolean
+handle_examine_host(SinterDBusManager *iface, GDBusMethodInvocation *invocation, GVariant *options)
+{
+    SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
+
+    sinter_service_context_refresh_async(self->context, NULL, on_read,
+                                         waiting_new(self, invocation, NULL));
     return TRUE;
 }
 
@@ -329,6 +399,7 @@ manager_iface_init(SinterDBusManagerIface *iface)
     iface->handle_lookup_job = handle_lookup_job;
     iface->handle_lookup_plan = handle_lookup_plan;
     iface->handle_lookup_incident = handle_lookup_incident;
+    iface->handle_examine_host = handle_examine_host;
     iface->handle_rescan = handle_rescan;
     iface->handle_reload = handle_reload;
     iface->handle_check_file = handle_check_file;

@@ -78,6 +78,19 @@ sinter_service_context_measure_chain_finish(GAsyncResult *result, GError **error
     return g_task_propagate_pointer(G_TASK(result), error);
 }
 
+void
+sinter_service_context_examine_host_async(SinterServiceContext *self, GAsyncReadyCallback callback,
+                                          gpointer user_data)
+{
+    OPERATIONS(self)->examine_host_async(self, callback, user_data);
+}
+
+GPtrArray *
+sinter_service_context_examine_host_finish(GAsyncResult *result, GError **error)
+{
+    return g_task_propagate_pointer(G_TASK(result), error);
+}
+
 GStrv
 sinter_service_context_submit(SinterServiceContext *self, const SinterPlan *plan,
                               const SinterJobOptions *options, GError **error)

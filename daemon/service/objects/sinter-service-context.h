@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "sinter-doctor-checks.h"
 #include "sinter-executor.h"
 #include "sinter-model.h"
 #include "sinter-plan.h"
@@ -45,6 +46,8 @@ struct _SinterServiceContextInterface {
     void (*measure_chain_async)(SinterServiceContext *self, SinterDomain *domain,
                                 const char *target, GAsyncReadyCallback callback,
                                 gpointer user_data);
+    void (*examine_host_async)(SinterServiceContext *self, GAsyncReadyCallback callback,
+                               gpointer user_data);
     GStrv (*submit)(SinterServiceContext *self, const SinterPlan *plan,
                     const SinterJobOptions *options, GError **error);
     const char *(*find_job_on_disk)(SinterServiceContext *self, const char *domain_uuid,
@@ -96,6 +99,14 @@ void sinter_service_context_measure_chain_async(SinterServiceContext *self, Sint
 
 /* (transfer full) (nullable) (element-type SinterLayerUsage): the active layer first */
 GArray *sinter_service_context_measure_chain_finish(GAsyncResult *result, GError **error);
+
+/* Examines the host. BUSY if too many examinations are waiting. The result is a GTask; its source
+ * object is up to the implementation. */
+void sinter_service_context_examine_host_async(SinterServiceContext *self,
+                                               GAsyncReadyCallback callback, gpointer user_data);
+
+/* (transfer full) (nullable) (element-type SinterDoctorFinding) */
+GPtrArray *sinter_service_context_examine_host_finish(GAsyncResult *result, GError **error);
 
 /* Starts the jobs of @plan, all or none, as sinter_executor_submit(). (transfer full) (nullable):
  * their ids; empty if there was nothing to do. */

@@ -347,6 +347,14 @@ find_profile(const SinterDenialPlaces *places, const SinterDenial *denial)
 }
 
 char *
+sinter_write_denial_foresee(const SinterDenialPlaces *places, const SinterDenial *denial)
+{
+    char *found = find_general(places, denial);
+
+    return found ? found : find_profile(places, denial);
+}
+
+char *
 sinter_write_denial_explain(const SinterDenialPlaces *places, const SinterDenial *denial)
 {
     static char *(*const searches[])(const SinterDenialPlaces *, const SinterDenial *) = {

@@ -35,4 +35,12 @@ typedef struct {
  */
 char *sinter_write_denial_explain(const SinterDenialPlaces *places, const SinterDenial *denial);
 
+/**
+ * sinter_write_denial_foresee:
+ *
+ * As sinter_write_denial_explain(), before anything has failed: only what libvirt does not change
+ * for the time of a job. Blocking, any thread.
+ */
+char *sinter_write_denial_foresee(const SinterDenialPlaces *places, const SinterDenial *denial);
+
 G_END_DECLS

@@ -106,6 +106,21 @@ measure_chain_async(SinterServiceContext *context, SinterDomain *domain, const c
         g_task_return_pointer(task, g_array_ref(self->usage), (GDestroyNotify)g_array_unref);
 }
 
+static void
+examine_host_async(SinterServiceContext *context, GAsyncReadyCallback callback, gpointer user_data)
+{
+    PlayedContext *self = PLAYED_CONTEXT(context);
+    g_autoptr(GTask) task = g_task_new(context, NULL, callback, user_data);
+    g_autoptr(SinterDoctorFacts) facts = sinter_doctor_facts_new(self->domains, "test:///default");
+    GError *error = NULL;
+
+    if (fails(&self->examine_error, &error))
+        g_task_return_error(task, error);
+    else
+        g_task_return_pointer(task, sinter_doctor_checks_run(facts),
+                              (GDestroyNotify)g_ptr_array_unref);
+}
+
 static GStrv
 submit(SinterServiceContext *context, const SinterPlan *plan, const SinterJobOptions *options,
        GError **error)
@@ -243,6 +258,7 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->refresh_async = refresh_async;
     iface->refresh_finish = refresh_finish;
     iface->measure_chain_async = measure_chain_async;
+    iface->examine_host_async = examine_host_async;
     iface->submit = submit;
     iface->find_job_on_disk = find_job_on_disk;
     iface->cancel_job = cancel_job;
@@ -273,6 +289,7 @@ played_context_finalize(GObject *object)
     g_array_unref(self->usage);
     g_clear_error(&self->refresh_error);
     g_clear_error(&self->measure_error);
+    g_clear_error(&self->examine_error);
     g_clear_error(&self->submit_error);
     g_clear_error(&self->job_error);
     g_clear_error(&self->incident_error);

@@ -26,6 +26,7 @@ struct _PlayedContext {
     /* (nullable): the next such call fails with it */
     GError *refresh_error;
     GError *measure_error;
+    GError *examine_error; /* the next examination of the host fails with it */
     GError *submit_error;
     GError *job_error;
     GError *incident_error;

@@ -12,7 +12,7 @@ static const char running_xml[] =
     "  <devices>"
     "    <emulator>/usr/bin/qemu-system-x86_64</emulator>"
     "    <disk type='file' device='disk'>"
-    "      <driver name='qemu' type='qcow2' cache='none' discard='unmap'/>"
+    "      <driver name='qemu' type='qcow2' cache='none' discard='unmap' error_policy='report'/>"
     "      <source file='/images/web.s2' index='4'/>"
     "      <backingStore type='file' index='3'>"
     "        <format type='qcow2'/>"
@@ -34,6 +34,10 @@ static const char running_xml[] =
     "      <driver name='qemu' type='raw'/><source file='/iso/a.iso' index='2'/><backingStore/>"
     "      <target dev='sdb' bus='sata'/><readonly/>"
     "    </disk>"
+    "    <channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/></channel>"
+    "    <channel type='unix'>"
+    "      <target type='virtio' name='org.qemu.guest_agent.0' state='connected'/>"
+    "    </channel>"
     "  </devices>"
     "</domain>";
 
@@ -131,6 +135,8 @@ test_running(void)
     g_assert_cmpstr(disk->device, ==, "disk");
     g_assert_cmpstr(disk->alias, ==, "virtio-disk0");
     g_assert_cmpstr(disk->serial, ==, "WD-1");
+    g_assert_cmpstr(disk->error_policy, ==, "report");
+    g_assert_true(domain->has_agent_channel && domain->agent_connected);
     g_assert_false(disk->read_only || disk->shareable || disk->transient);
 
     disk = disk_of(domain, "sda");
