@@ -8,6 +8,8 @@
 
 #include "sinter-remedy-order.h"
 
+#include <string.h>
+
 #include "sinter-error.h"
 #include "sinter-planner-task.h"
 
@@ -15,7 +17,8 @@ typedef struct {
     SinterInventory *inventory;
     SinterExecutor *executor;
     char *uuid;
-    char *disk;
+    char *disk;  /* "": any */
+    char *layer; /* the image that the cause is about; "": unknown */
     char *incident;
     char *remedy;
     GPtrArray *steps;
@@ -31,6 +34,7 @@ order_free(gpointer data)
     g_object_unref(self->executor);
     g_free(self->uuid);
     g_free(self->disk);
+    g_free(self->layer);
     g_free(self->incident);
     g_free(self->remedy);
     g_ptr_array_unref(self->steps);
@@ -57,6 +61,9 @@ take_step(SinterDiskPlan *part, const SinterProposal *proposal, gboolean *resume
     case SINTER_PROPOSE_CONSOLIDATE:
     case SINTER_PROPOSE_EXTEND:
     case SINTER_PROPOSE_REPORT:
+    case SINTER_PROPOSE_STOP:
+    case SINTER_PROPOSE_REPAIR:
+    case SINTER_PROPOSE_START:
         break;
     }
     return FALSE;
@@ -100,6 +107,93 @@ find_merge(const Order *self)
                : NULL;
 }
 
+/* --- repairs ------------------------------------------------------------------------------------
+ */
+
+/* Reads "stop, repair, start", of which the first and the last may be absent. FALSE for other
+ * steps. */
+static gboolean
+parse_repair(const GPtrArray *steps, gboolean *ret_stops, gboolean *ret_starts)
+{
+    static const SinterProposalKind kinds[] = { SINTER_PROPOSE_STOP, SINTER_PROPOSE_REPAIR,
+                                                SINTER_PROPOSE_START };
+    gboolean has[G_N_ELEMENTS(kinds)] = { FALSE };
+    gsize place = 0;
+
+    for (guint i = 0; i < steps->len; i++) {
+        const SinterProposal *step = steps->pdata[i];
+
+        while (place < G_N_ELEMENTS(kinds) && kinds[place] != step->kind)
+            place++;
+        if (place == G_N_ELEMENTS(kinds))
+            return FALSE;
+        has[place++] = TRUE;
+    }
+    *ret_stops = has[0];
+    *ret_starts = has[2];
+    return has[1];
+}
+
+/* The image that the guest writes to; the one that the cause is about; if that is not known, all of
+ * the disk that it is about. A crash is not about a disk. */
+static gboolean
+is_repaired(const Order *self, const SinterDiskPlan *part, const char *path)
+{
+    gboolean named = *self->layer == '\0' || strcmp(path, self->layer) == 0;
+
+    return g_strcmp0(path, part->chain_before[0]) == 0 ||
+           (strcmp(part->disk, self->disk) == 0 && named);
+}
+
+static void
+collect_paths(const Order *self, const SinterDiskPlan *part, GStrvBuilder *paths)
+{
+    for (char **path = part->check_paths; *path; path++) {
+        if (is_repaired(self, part, *path))
+            g_strv_builder_add(paths, *path);
+    }
+}
+
+/* Makes one job of the repairs of all disks of the domain, because it is started once. A disk that
+ * is refused makes that of the plan. */
+static SinterPlan *
+join_repairs(const Order *self, const SinterPlan *repairs, const SinterDomain *domain)
+{
+    g_autoptr(GStrvBuilder) paths = g_strv_builder_new();
+    SinterPlan *plan = sinter_plan_new();
+    SinterDiskPlan *first = NULL;
+    gboolean refused = FALSE;
+
+    plan->domain_uuid = g_strdup(repairs->domain_uuid);
+    plan->domain_name = g_strdup(repairs->domain_name);
+    plan->domain_active = repairs->domain_active;
+    plan->created_usec = repairs->created_usec;
+    for (guint i = 0; i < repairs->disks->len && !refused; i++) {
+        const SinterDiskPlan *part = repairs->disks->pdata[i];
+        const SinterDisk *disk = sinter_domain_find_disk(domain, part->disk);
+
+        if (!disk || disk->read_only)
+            continue;
+        collect_paths(self, part, paths);
+        refused = part->refusals->len > 0;
+        if (first && !refused && strcmp(part->disk, self->disk) != 0)
+            continue;
+        g_clear_pointer(&first, sinter_disk_plan_free);
+        first = sinter_disk_plan_copy(part);
+    }
+    if (!first)
+        return plan;
+    first->operation = SINTER_OPERATION_RECOVER;
+    first->repairs = TRUE;
+    parse_repair(self->steps, &first->stops, &first->starts);
+    g_strfreev(first->check_paths);
+    g_strfreev(first->chain_after);
+    first->check_paths = g_strv_builder_end(paths);
+    first->chain_after = g_new0(char *, 1);
+    g_ptr_array_add(plan->disks, first);
+    return plan;
+}
+
 /* --- the way to the job -------------------------------------------------------------------------
  */
 
@@ -131,7 +225,7 @@ submit(GTask *task, SinterPlan *plan)
     }
     jobs = sinter_executor_submit(self->executor, plan, &options, &error);
     if (jobs && jobs->len == 0)
-        g_set_error(&error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "there is nothing to merge");
+        g_set_error(&error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "there is no image to work on");
     if (error)
         g_task_return_error(task, error);
     else
@@ -147,13 +241,21 @@ make_plan(GTask *task, SinterDomain *domain)
 {
     Order *self = g_task_get_task_data(task);
     const SinterProposal *merge = find_merge(self);
+    gboolean stops;
+    gboolean starts;
+    gboolean repairs = parse_repair(self->steps, &stops, &starts);
     g_autoptr(SinterReferenceGraph) graph = NULL;
     g_autoptr(SinterPlan) plan = NULL;
     GError *error = NULL;
 
-    if (merge) {
-        graph = sinter_inventory_get_graph(self->inventory);
+    if (merge)
         self->request = (SinterPlanRequest){ .disk = self->disk, .keep = merge->keep };
+    if (repairs)
+        self->request = (SinterPlanRequest){ .operation_set = TRUE,
+                                             .operation = SINTER_OPERATION_REPAIR,
+                                             .stopped = stops };
+    if (merge || repairs) {
+        graph = sinter_inventory_get_graph(self->inventory);
         sinter_planner_task_start(&self->request, domain, graph, on_planned, task);
         return;
     }
@@ -173,6 +275,7 @@ on_planned(GObject *source, GAsyncResult *result, gpointer user_data)
     const Order *self = g_task_get_task_data(task);
     GError *error = NULL;
     g_autoptr(SinterPlan) plan = sinter_planner_task_finish(result, &error);
+    g_autoptr(SinterPlan) joined = NULL;
     g_autoptr(SinterDomain) domain = plan ? lookup(self, &error) : NULL;
 
     if (!domain) {
@@ -180,6 +283,9 @@ on_planned(GObject *source, GAsyncResult *result, gpointer user_data)
         g_object_unref(task);
     } else if (domain != sinter_planner_task_get_domain(result)) {
         make_plan(task, domain); /* the domain changed in between */
+    } else if (self->request.operation_set) {
+        joined = join_repairs(self, plan, domain);
+        submit(task, joined);
     } else {
         submit(task, plan);
     }
@@ -214,6 +320,7 @@ sinter_remedy_order_start_async(GObject *source, const SinterRemedyOrder *order,
     self->executor = g_object_ref(order->executor);
     self->uuid = g_strdup(order->incident->domain_uuid);
     self->disk = g_strdup(order->incident->disk);
+    self->layer = g_strdup(order->incident->layer);
     self->incident = g_strdup(order->incident->id);
     self->remedy = g_strdup(order->remedy);
     self->steps = g_ptr_array_ref(order->steps);

@@ -179,6 +179,16 @@ note_proposal(SinterResponder *self, const SinterPlugin *plugin, const char *id,
     sinter_incident_log_note(self->incidents, id, "proposal", text);
 }
 
+static gboolean
+resumes(const GPtrArray *steps)
+{
+    for (guint i = 0; i < steps->len; i++) {
+        if (((const SinterProposal *)steps->pdata[i])->kind == SINTER_PROPOSE_RESUME)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* (transfer full) (nullable): the steps that @plugin proposes */
 static GPtrArray *
 ask(SinterResponder *self, const SinterPlugin *plugin, const SinterIncident *incident,
@@ -186,7 +196,15 @@ ask(SinterResponder *self, const SinterPlugin *plugin, const SinterIncident *inc
 {
     g_autoptr(SinterEvent) event = sinter_incident_log_dup_event(self->incidents, incident->id);
 
-    return sinter_remedy_set_ask(self->remedies, plugin, incident, domain, event, error);
+    g_autoptr(GPtrArray) steps =
+        sinter_remedy_set_ask(self->remedies, plugin, incident, domain, event, error);
+
+    if (!steps || !sinter_incident_rule_is_damage(incident) || !resumes(steps))
+        return g_steal_pointer(&steps);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED,
+                "%s proposes to resume a guest whose image is damaged, which is never done",
+                plugin->name);
+    return NULL;
 }
 
 /* Asks one remedy. Returns whether the incident has its answer, or is getting it. */
@@ -231,14 +249,54 @@ has_damage(SinterResponder *self, const char *uuid)
     return FALSE;
 }
 
-/* The disk may be worked on: the incident keeps a guest paused, and no job runs. */
+/* A repair may concern all disks of the domain. */
+static gboolean
+has_job(SinterResponder *self, const SinterIncident *incident)
+{
+    g_autoptr(SinterDomain) domain =
+        sinter_inventory_lookup(self->inventory, incident->domain_uuid);
+
+    if (!sinter_incident_rule_is_damage(incident))
+        return sinter_executor_find_on_disk(self->executor, incident->domain_uuid,
+                                            incident->disk) != NULL;
+    for (guint i = 0; domain && i < domain->disks->len; i++) {
+        const SinterDisk *disk = domain->disks->pdata[i];
+
+        if (sinter_executor_find_on_disk(self->executor, domain->uuid, disk->target))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Whether there is something to be done: a guest is paused, or an image is damaged. */
+static gboolean
+needs_remedy(SinterResponder *self, const SinterIncident *incident)
+{
+    if (!sinter_incident_is_open(incident) || *incident->cause == '\0')
+        return FALSE;
+    return sinter_incident_rule_is_damage(incident) ||
+           (incident->paused && *incident->disk != '\0' &&
+            !has_damage(self, incident->domain_uuid));
+}
+
+/* The disk may be worked on. */
 static gboolean
 is_waiting(SinterResponder *self, const SinterIncident *incident)
 {
-    return sinter_incident_is_open(incident) && incident->paused && *incident->cause != '\0' &&
-           *incident->disk != '\0' && !g_hash_table_contains(self->starting, incident->id) &&
-           !has_damage(self, incident->domain_uuid) &&
-           !sinter_executor_find_on_disk(self->executor, incident->domain_uuid, incident->disk);
+    return needs_remedy(self, incident) && !g_hash_table_contains(self->starting, incident->id) &&
+           !has_job(self, incident);
+}
+
+/* The domain of an incident, if it still has the disk that the incident is about. */
+static SinterDomain *
+lookup_domain(SinterResponder *self, const SinterIncident *incident)
+{
+    g_autoptr(SinterDomain) domain =
+        sinter_inventory_lookup(self->inventory, incident->domain_uuid);
+
+    return domain && (*incident->disk == '\0' || sinter_domain_find_disk(domain, incident->disk))
+               ? g_steal_pointer(&domain)
+               : NULL;
 }
 
 static void
@@ -248,8 +306,8 @@ try_from(SinterResponder *self, const char *id, guint index)
     g_autoptr(SinterDomain) domain = NULL;
 
     if (incident && is_waiting(self, incident))
-        domain = sinter_inventory_lookup(self->inventory, incident->domain_uuid);
-    if (!domain || !sinter_domain_find_disk(domain, incident->disk)) {
+        domain = lookup_domain(self, incident);
+    if (!domain) {
         g_hash_table_remove(self->answered, id);
         return;
     }
@@ -298,12 +356,15 @@ check_choice(SinterResponder *self, const SinterIncident *incident, const Sinter
 {
     if (!plugin)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "no remedy '%.64s'", remedy);
-    else if (!sinter_incident_is_open(incident) || !incident->paused)
+    else if (!sinter_incident_is_open(incident) ||
+             (!incident->paused && !sinter_incident_rule_is_damage(incident)))
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                    "incident %s does not keep a guest paused", incident->id);
+                    "incident %s neither keeps a guest paused nor is about a damaged image",
+                    incident->id);
     else if (!is_waiting(self, incident))
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
-                    "a job runs on the disk of incident %s, or an image of the domain is damaged",
+                    "a job runs on the disk of incident %s, or another incident of the domain is "
+                    "about a damaged image",
                     incident->id);
     else
         return TRUE;
@@ -315,11 +376,10 @@ static GPtrArray *
 ask_for_choice(SinterResponder *self, const SinterIncident *incident, const SinterPlugin *plugin,
                GError **error)
 {
-    g_autoptr(SinterDomain) domain =
-        sinter_inventory_lookup(self->inventory, incident->domain_uuid);
+    g_autoptr(SinterDomain) domain = lookup_domain(self, incident);
     g_autoptr(GPtrArray) steps = NULL;
 
-    if (!domain || !sinter_domain_find_disk(domain, incident->disk)) {
+    if (!domain) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
                     "domain '%s' has no disk that incident %s is about", incident->domain_name,
                     incident->id);
@@ -376,7 +436,8 @@ cancel_recoveries(SinterResponder *self, const char *uuid)
         const SinterDisk *disk = domain->disks->pdata[i];
         SinterJob *job = sinter_executor_find_on_disk(self->executor, uuid, disk->target);
 
-        if (job && sinter_job_get_record(job)->plan->operation == SINTER_OPERATION_RECOVER)
+        if (job && sinter_job_get_record(job)->plan->operation == SINTER_OPERATION_RECOVER &&
+            !sinter_job_get_record(job)->plan->repairs)
             sinter_job_cancel(job, NULL);
     }
 }
@@ -432,8 +493,13 @@ end_remedy(SinterResponder *self, const SinterJobRecord *record)
         "job %s: %s%s%s", record->id, sinter_phase_name(record->phase),
         record->error_message ? ": " : "", record->error_message ? record->error_message : "");
 
-    /* both first: the note would have the remedies asked again */
-    if (record->phase == SINTER_PHASE_DONE && plan->operation != SINTER_OPERATION_RECOVER)
+    /* these first: the note would have the remedies asked again */
+    if (record->phase == SINTER_PHASE_DONE && plan->repairs)
+        sinter_incident_log_resolve(self->incidents, plan->incident,
+                                    plan->starts ? "the images are sound; the domain was started"
+                                                 : "the images are sound",
+                                    NULL);
+    else if (record->phase == SINTER_PHASE_DONE && plan->operation != SINTER_OPERATION_RECOVER)
         continue_remedy(self, record);
     else if (record->phase != SINTER_PHASE_DONE && record->phase != SINTER_PHASE_FAILED)
         leave(self, plan->incident);

@@ -264,7 +264,7 @@ check_repair(SinterPlanDraft *draft)
     sinter_plan_draft_check_read_only(draft);
     sinter_plan_draft_check_managed_save(draft);
     sinter_plan_draft_check_hosts(draft);
-    if (draft->domain->active)
+    if (draft->domain->active && !draft->request->stopped)
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_RUNNING,
                                  "domain '%s' is running: a repair requires that it is shut off",
                                  draft->domain->name);

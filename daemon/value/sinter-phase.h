@@ -9,9 +9,11 @@ G_BEGIN_DECLS
 typedef enum {
     SINTER_PHASE_QUEUED,    /* waiting for a place in the budgets */
     SINTER_PHASE_SEALING,   /* a temporary overlay is being put on the active layer, or is not */
+    SINTER_PHASE_STOPPING,  /* remedies: the domain is being stopped: it may or may not run */
     SINTER_PHASE_CHECKING,  /* images are being checked */
     SINTER_PHASE_REPAIRING, /* images are being checked and repaired */
-    SINTER_PHASE_STARTING,  /* the block job is being started: it may or may not run */
+    SINTER_PHASE_STARTING,  /* the block job, or after a repair the domain, is being started: it
+                             * may or may not run */
     SINTER_PHASE_WAITING,   /* offline: the domain runs, or an image is in use; remedies: the cause
                              * has not passed */
     SINTER_PHASE_COPYING,   /* the block job was seen running; offline: the worker runs */

@@ -32,6 +32,7 @@ G_BEGIN_DECLS
  * @adopt: take over the READY block job of another program on @disk: the range is that of the job
  * @abort: with @adopt: end the block job and keep the chain, instead of pivoting
  * @level: (nullable): of a repair: "leaks", or "all" (the default)
+ * @stopped: of a repair: the domain will be shut off by then
  * @live: of a check: the active layer of a running domain too
  * @destination …: of a copy, see SinterDiskPlan
  */
@@ -57,6 +58,7 @@ typedef struct {
     gboolean pivot;
     gboolean live;
     const char *level;
+    gboolean stopped;
 } SinterPlanRequest;
 
 G_END_DECLS

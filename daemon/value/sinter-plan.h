@@ -21,7 +21,8 @@ typedef enum {
     SINTER_OPERATION_COPY,          /* mirror the disk to a new destination */
     SINTER_OPERATION_CHECK,         /* look for damage in the images; changes nothing */
     SINTER_OPERATION_REPAIR,        /* and repair what is found */
-    SINTER_OPERATION_RECOVER,       /* resume a guest that an I/O error paused */
+    SINTER_OPERATION_RECOVER,       /* resume a guest that an I/O error paused, or repair the
+                                     * images of a domain and start it again */
 } SinterOperation;
 
 /* (transfer none): "active-commit", "commit", "pull", "copy", "check", "repair",
@@ -116,28 +117,33 @@ typedef struct {
                     * is merged back into it (@base_path): @chain_before has the
                     * overlay, @chain_after has not. Until the job has an id, no
                     * overlay has a name */
-    gboolean repair_leaks;      /* repair: only leaks */
-    char **check_paths;         /* check, repair: the images to check, active layer first */
-    char **skip_paths;          /* likewise: the images that are not checked … */
-    char **skip_reasons;        /* … and why: one for each */
-    gboolean offline;           /* the domain is shut off: sinter-worker merges instead of QEMU */
-    gboolean inactive_follows;  /* the next-boot XML now names the same top image as the live XML */
-    char **drop_snapshots;      /* names */
-    char **redefine_snapshots;  /* names of snapshots whose frozen file is merged into base_path,
-                                 * which then holds their state */
-    char **drop_checkpoints;    /* names of checkpoints whose dirty bitmaps are lost */
-    char **remove_files;        /* candidates; removed only if proved unused */
-    char **ignored_readers;     /* as in the request: these do not count as possible readers */
-    gboolean ignore_manager;    /* as in the request */
-    gboolean ignore_migrated;   /* likewise */
-    gboolean adopt;             /* likewise: the block job exists … */
-    gboolean abort;             /* … and is ended; @chain_after is @chain_before */
-    char *incident;             /* recover: ID of the incident */
-    char *remedy;               /* recover: name of the plugin that proposed it */
-    guint64 min_free_bytes;     /* recover: the free space that the guest needs to continue; 0 if it
-                                 * was not paused for lack of space */
-    guint64 delay_usec;         /* recover: the guest is not resumed earlier after the job was made */
-    guint64 bytes_to_copy;      /* an upper bound from the layers' allocation */
+    gboolean repair_leaks;     /* repair: only leaks */
+    char **check_paths;        /* check, repair: the images to check, active layer first */
+    char **skip_paths;         /* likewise: the images that are not checked … */
+    char **skip_reasons;       /* … and why: one for each */
+    gboolean offline;          /* the domain is shut off: sinter-worker merges instead of QEMU */
+    gboolean inactive_follows; /* the next-boot XML now names the same top image as the live XML */
+    char **drop_snapshots;     /* names */
+    char **redefine_snapshots; /* names of snapshots whose frozen file is merged into base_path,
+                                * which then holds their state */
+    char **drop_checkpoints;   /* names of checkpoints whose dirty bitmaps are lost */
+    char **remove_files;       /* candidates; removed only if proved unused */
+    char **ignored_readers;    /* as in the request: these do not count as possible readers */
+    gboolean ignore_manager;   /* as in the request */
+    gboolean ignore_migrated;  /* likewise */
+    gboolean adopt;            /* likewise: the block job exists … */
+    gboolean abort;            /* … and is ended; @chain_after is @chain_before */
+    char *incident;            /* recover: ID of the incident */
+    char *remedy;              /* recover: name of the plugin that proposed it */
+    guint64 min_free_bytes;    /* recover: the free space that the guest needs to continue; 0 if it
+                                * was not paused for lack of space */
+    guint64 delay_usec;    /* recover: the guest is not resumed earlier after the job was made */
+    gboolean repairs;      /* recover: the domain is not resumed; instead the images in
+                            * @check_paths, of any of its disks, are repaired while it is shut
+                            * off … */
+    gboolean stops;        /* … before which it is stopped … */
+    gboolean starts;       /* … and after which it is started */
+    guint64 bytes_to_copy; /* an upper bound from the layers' allocation */
     guint64 space_before_bytes; /* the chain's allocation */
     guint64 space_after_bytes;
     guint64 peak_extra_bytes; /* the most extra space needed on the base's file system during the
@@ -181,6 +187,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterPlan, sinter_plan_unref)
 
 /* (nullable): the first refusal other than "no chain" of any disk, which makes the plan refused */
 const SinterRefusal *sinter_plan_get_refusal(const SinterPlan *plan);
+
+/* Returns whether the images of @check_paths are written to. */
+static inline gboolean
+sinter_disk_plan_repairs(const SinterDiskPlan *plan)
+{
+    return plan->operation == SINTER_OPERATION_REPAIR || plan->repairs;
+}
 
 /* Returns whether at least one disk of the plan can be worked on. */
 gboolean sinter_plan_has_work(const SinterPlan *plan);

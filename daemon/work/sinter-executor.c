@@ -406,7 +406,7 @@ choose_kind(const SinterDiskPlan *part)
     if (part->operation == SINTER_OPERATION_REPAIR)
         return SINTER_JOB_KIND_REPAIR;
     if (part->operation == SINTER_OPERATION_RECOVER)
-        return SINTER_JOB_KIND_REMEDY;
+        return part->repairs ? SINTER_JOB_KIND_OFFLINE_REMEDY : SINTER_JOB_KIND_REMEDY;
     return part->offline ? SINTER_JOB_KIND_OFFLINE : SINTER_JOB_KIND_LIVE;
 }
 

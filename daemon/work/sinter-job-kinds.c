@@ -11,13 +11,15 @@
 #include "sinter-live-check-job.h"
 #include "sinter-live-job.h"
 #include "sinter-offline-job.h"
+#include "sinter-offline-remedy-job.h"
 #include "sinter-resolve-job.h"
 #include "sinter-remedy-job.h"
 #include "sinter-unknown-job.h"
 
 static const SinterJobKind *const kinds[] = {
-    &sinter_live_job_kind,       &sinter_offline_job_kind, &sinter_check_job_kind,
-    &sinter_live_check_job_kind, &sinter_repair_job_kind,  &sinter_remedy_job_kind,
+    &sinter_live_job_kind,           &sinter_offline_job_kind, &sinter_check_job_kind,
+    &sinter_live_check_job_kind,     &sinter_repair_job_kind,  &sinter_remedy_job_kind,
+    &sinter_offline_remedy_job_kind,
 };
 
 const SinterJobKind *

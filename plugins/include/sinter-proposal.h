@@ -27,6 +27,13 @@ G_BEGIN_DECLS
  *   free space, and no other lack of space is visible (remedies only)
  * @SINTER_PROPOSE_WAIT_STORAGE: wait until all images of the disk can be opened and read, and no
  *   cause of the error is visible on them (remedies only)
+ * @SINTER_PROPOSE_STOP: end QEMU, if the guest is still paused by an I/O error; the first step
+ *   (remedies only)
+ * @SINTER_PROPOSE_REPAIR: while the domain is shut off, check its writable images and the one that
+ *   the cause is about, and repair what can be repaired without losing guest data; what was there
+ *   before is kept in undo files. The steps end here if an image is not sound afterwards (remedies
+ *   only)
+ * @SINTER_PROPOSE_START: start the domain; the last step, after a repair (remedies only)
  */
 typedef enum {
     SINTER_PROPOSE_CONSOLIDATE = 1,
@@ -35,6 +42,9 @@ typedef enum {
     SINTER_PROPOSE_REPORT,
     SINTER_PROPOSE_WAIT_SPACE,
     SINTER_PROPOSE_WAIT_STORAGE,
+    SINTER_PROPOSE_STOP,
+    SINTER_PROPOSE_REPAIR,
+    SINTER_PROPOSE_START,
 } SinterProposalKind;
 
 /**

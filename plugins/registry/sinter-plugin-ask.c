@@ -21,6 +21,9 @@ static const struct {
     [SINTER_PROPOSE_REPORT] = { "report", FALSE },
     [SINTER_PROPOSE_WAIT_SPACE] = { "wait-space", TRUE },
     [SINTER_PROPOSE_WAIT_STORAGE] = { "wait-storage", TRUE },
+    [SINTER_PROPOSE_STOP] = { "stop", TRUE },
+    [SINTER_PROPOSE_REPAIR] = { "repair", TRUE },
+    [SINTER_PROPOSE_START] = { "start", TRUE },
 };
 
 /* An answer that is being collected. */

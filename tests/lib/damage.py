@@ -35,3 +35,18 @@ def break_refcounts(path):
             file.seek(block_offset + 2 * cluster)
             file.write(struct.pack('>H', count))
         file.truncate((n_clusters + 1) << cluster_bits)
+
+
+def spoil_first_entry(path):
+    """Makes the first used L2 entry of a qcow2 image point to a place that is not aligned."""
+    with open(path, 'r+b') as file:
+        header = file.read(48)
+        n_l1, l1_offset = struct.unpack('>IQ', header[36:48])
+        file.seek(l1_offset)
+        tables = struct.unpack(f'>{n_l1}Q', file.read(8 * n_l1))
+        table = next(entry & 0x00fffffffffffe00 for entry in tables if entry)
+        file.seek(table)
+        entries = struct.unpack('>512Q', file.read(4096))
+        first = next(index for index, entry in enumerate(entries) if entry)
+        file.seek(table + 8 * first)
+        file.write(struct.pack('>Q', entries[first] | 0x200))

@@ -6,36 +6,12 @@ import time
 import unittest
 
 from lib.guest import MIB
-from lib.sintercase import SinterCase
+from lib.remedycase import INCIDENT, JOB, RemedyCase
 
-INCIDENT = 'org.sinter.Sinter1.Incident'
-JOB = 'org.sinter.Sinter1.Job'
-OBJECTS = 'org.freedesktop.DBus.ObjectManager'
 SETTINGS = '[remedy-enospc-wait]\nmin-free-mib=8\nmax-attempts=1\n'
 
 
-class RemedyCase(SinterCase):
-    def objects(self, interface):
-        objects = self.sinter.call('/org/sinter/Sinter1', OBJECTS, 'GetManagedObjects', '()')[0]
-        return sorted((one[interface] for one in objects.values() if interface in one),
-                      key=lambda one: int(one['Id']))
-
-    def wait_for(self, interface, guest, **wanted):
-        """The newest object of the guest, once it has these properties."""
-        def look():
-            known = [one for one in self.objects(interface) if one['DomainName'] == guest.name]
-            if known and all(known[-1][name] == value for name, value in wanted.items()):
-                return known[-1]
-            return None
-        return self.sinter.wait(look, 90, f'{interface} with {wanted}')
-
-    def wait_timeline(self, guest, kind, words):
-        def look():
-            known = [one for one in self.objects(INCIDENT) if one['DomainName'] == guest.name]
-            return known and any(entry[1] == kind and words in entry[2]
-                                 for entry in known[-1]['Timeline'])
-        self.sinter.wait(look, 90, f'a {kind} with {words!r}')
-
+class FullCase(RemedyCase):
     def fill(self, small):
         """A guest that is paused because its file system is full."""
         guest = self.guest(folder=small.path, base_folder=self.bench.folder('images'),
@@ -45,7 +21,7 @@ class RemedyCase(SinterCase):
         return guest
 
 
-class Allowed(RemedyCase):
+class Allowed(FullCase):
     config = '[remedies]\nuse=transient;enospc-wait\n' + SETTINGS
 
     def test_resumed_when_there_is_room(self):
@@ -112,7 +88,7 @@ class Allowed(RemedyCase):
             self.assertEqual(self.wait_for(INCIDENT, guest, State='resolved')['Attempts'], 1)
 
 
-class Patient(RemedyCase):
+class Patient(FullCase):
     config = '[remedies]\nuse=enospc-wait\n[remedy-enospc-wait]\nmin-free-mib=8\n'
 
     def test_cancelled_is_not_begun_again(self):
@@ -130,7 +106,7 @@ class Patient(RemedyCase):
             self.assert_whole(guest)
 
 
-class Consolidating(RemedyCase):
+class Consolidating(FullCase):
     config = '[remedies]\nuse=enospc-consolidate;enospc-wait\n[remedy-enospc-wait]\nmin-free-mib=8\n'
 
     def test_the_merge_makes_room(self):
@@ -170,7 +146,7 @@ class Consolidating(RemedyCase):
             self.assert_whole(guest)
 
 
-class Chosen(RemedyCase):
+class Chosen(FullCase):
     config = SETTINGS
 
     def test_only_when_a_user_says_so(self):

@@ -117,7 +117,7 @@ add_image(SinterCheckFiles *self, const SinterDiskPlan *plan, const SinterDisk *
         image->report = sinter_image_report_new(SINTER_IMAGE_SKIPPED, reason);
         return;
     }
-    image->file = open_image(path, disk, plan->operation == SINTER_OPERATION_REPAIR, &error);
+    image->file = open_image(path, disk, sinter_disk_plan_repairs(plan), &error);
     if (!image->file)
         note_error(self, image, error);
 }

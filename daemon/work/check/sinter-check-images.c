@@ -12,6 +12,7 @@
 #include "sinter-job-report.h"
 #include "sinter-log.h"
 #include "sinter-message-id.h"
+#include "sinter-undo-store.h"
 #include "sinter-worker-seat.h"
 
 /* The most findings of one job in its record: a record must stay small enough to be read. */
@@ -133,10 +134,23 @@ take_outcome(SinterJobRun *run, SinterCheckFiles *files, const SinterWorkerOutco
     return SINTER_CHECK_FAILED;
 }
 
+/* The undo files become part of the record before it is final. */
+void
+sinter_check_keep_undo_files(SinterJobRun *run)
+{
+    const SinterJobContext *context = &run->context;
+    const SinterUndoLimits limits = { context->keep_undo_files, context->keep_undo_days };
+    SinterJobRecord *record = run->record;
+
+    g_strfreev(record->undo_files);
+    record->undo_files = sinter_undo_store_collect(context->undo_dir, record->id);
+    sinter_undo_store_rotate(context->undo_dir, record->id, &limits);
+}
+
 static SinterWorkerAction
 choose_action(const SinterDiskPlan *plan)
 {
-    if (plan->operation != SINTER_OPERATION_REPAIR)
+    if (!sinter_disk_plan_repairs(plan))
         return SINTER_WORKER_CHECK;
     return plan->repair_leaks ? SINTER_WORKER_REPAIR_LEAKS : SINTER_WORKER_REPAIR_ALL;
 }
@@ -153,7 +167,7 @@ sinter_check_images(SinterJobRun *run, const SinterDisk *disk, GError **error)
         keep_reports(run, files, NULL);
         return judge(run, files, error);
     }
-    if (run->record->plan->operation == SINTER_OPERATION_REPAIR &&
+    if (sinter_disk_plan_repairs(run->record->plan) &&
         !sinter_check_files_make_undo_files(files, run->context.undo_dir, run->record->id, error))
         return SINTER_CHECK_FAILED;
     sinter_check_files_make_task(files, choose_action(run->record->plan), &task);

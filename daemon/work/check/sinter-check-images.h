@@ -18,9 +18,13 @@ typedef enum {
  * sinter_check_images:
  * @disk: (nullable): as just scanned; %NULL for the check of a file
  *
- * Checks the images of the record's plan in a worker, and puts the reports into the record, which
+ * Checks, or repairs, the images of the record's plan in a worker, and puts the reports into the record, which
  * the caller saves. The images are locked against writers meanwhile. Blocking.
  */
 SinterCheckEnd sinter_check_images(SinterJobRun *run, const SinterDisk *disk, GError **error);
+
+/* Puts the undo files of a repair into the record, and removes those of others that are too many or
+ * too old. Blocking. */
+void sinter_check_keep_undo_files(SinterJobRun *run);
 
 G_END_DECLS

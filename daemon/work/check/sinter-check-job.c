@@ -11,7 +11,6 @@
 #include "sinter-check-images.h"
 #include "sinter-check-reconcile.h"
 #include "sinter-job-report.h"
-#include "sinter-undo-store.h"
 #include "sinter-worker-seat.h"
 
 typedef struct {
@@ -45,25 +44,11 @@ is_repair(const SinterJobRun *run)
     return run->record->plan->operation == SINTER_OPERATION_REPAIR;
 }
 
-/* The undo files become part of the record before it is final. */
-static void
-keep_undo_files(SinterJobRun *run)
-{
-    const SinterJobContext *context = &run->context;
-    const SinterUndoLimits limits = { context->keep_undo_files, context->keep_undo_days };
-    SinterJobRecord *record = run->record;
-
-    if (!is_repair(run))
-        return;
-    g_strfreev(record->undo_files);
-    record->undo_files = sinter_undo_store_collect(context->undo_dir, record->id);
-    sinter_undo_store_rotate(context->undo_dir, record->id, &limits);
-}
-
 static void
 step_end(SinterJobRun *run, const SinterVerdict *verdict)
 {
-    keep_undo_files(run);
+    if (is_repair(run))
+        sinter_check_keep_undo_files(run);
     sinter_job_run_finish(
         run, verdict->next == SINTER_NEXT_CANCELLED ? SINTER_PHASE_CANCELLED : SINTER_PHASE_FAILED,
         verdict->error, verdict->reason);
@@ -77,6 +62,7 @@ step_check(SinterJobRun *run, const SinterVerdict *verdict)
     SinterJobRecord *record = run->record;
     const SinterDisk *disk = domain ? sinter_domain_find_disk(domain, record->plan->disk) : NULL;
     g_autoptr(GError) error = NULL;
+    SinterCheckEnd end;
 
     if (record->started_usec == 0)
         record->started_usec = g_get_real_time();
@@ -84,13 +70,14 @@ step_check(SinterJobRun *run, const SinterVerdict *verdict)
         sinter_job_run_fail(run, error);
         return;
     }
-    switch (sinter_check_images(run, disk, &error)) {
+    end = sinter_check_images(run, disk, &error);
+    if (is_repair(run) && end != SINTER_CHECK_STOPPED)
+        sinter_check_keep_undo_files(run);
+    switch (end) {
     case SINTER_CHECK_DONE:
-        keep_undo_files(run);
         sinter_job_run_finish(run, SINTER_PHASE_DONE, SINTER_ERROR_FAILED, NULL);
         break;
     case SINTER_CHECK_FAILED:
-        keep_undo_files(run);
         sinter_job_run_fail(run, error);
         break;
     case SINTER_CHECK_STOPPED:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Changes to the guest through libvirt: the I/O limits of a disk, suspending and resuming. */
+/* Changes to the guest through libvirt: the I/O limits of a disk, suspending and resuming, stopping
+ * and starting. */
 
 #include "sinter-io-limits.h"
 #include "sinter-virt-libvirt-private.h"
@@ -105,19 +106,31 @@ sinter_virt_libvirt_suspend(SinterVirt *virt, const char *uuid, GError **error)
     return TRUE;
 }
 
-/* Resumes @domain if it is paused for @reason. @ret_other: set if it is in another state. */
+/* Whether @domain is in @state for @reason. FALSE with an error if that is not known. */
 static gboolean
-resume_if(virDomainPtr domain, int reason, gboolean *ret_other, GError **error)
+check_state(virDomainPtr domain, int state, int reason, gboolean *ret_so, GError **error)
 {
-    int state = VIR_DOMAIN_NOSTATE;
-    int present = 0;
+    int present = VIR_DOMAIN_NOSTATE;
+    int present_reason = 0;
 
-    if (virDomainGetState(domain, &state, &present, 0) < 0) {
+    if (virDomainGetState(domain, &present, &present_reason, 0) < 0) {
         sinter_connection_set_error(error, "reading the state of domain '%s'",
                                     virDomainGetName(domain));
         return FALSE;
     }
-    *ret_other = state != VIR_DOMAIN_PAUSED || present != reason;
+    *ret_so = present == state && present_reason == reason;
+    return TRUE;
+}
+
+/* Resumes @domain if it is paused for @reason. @ret_other: set if it is in another state. */
+static gboolean
+resume_if(virDomainPtr domain, int reason, gboolean *ret_other, GError **error)
+{
+    gboolean so;
+
+    if (!check_state(domain, VIR_DOMAIN_PAUSED, reason, &so, error))
+        return FALSE;
+    *ret_other = !so;
     if (*ret_other || virDomainResume(domain) == 0)
         return TRUE;
     sinter_connection_set_error(error, "resuming domain '%s'", virDomainGetName(domain));
@@ -146,4 +159,44 @@ sinter_virt_libvirt_resume_failed(SinterVirt *virt, const char *uuid, GError **e
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
                     "domain '%s' is not paused by an I/O error any more", virDomainGetName(domain));
     return !other;
+}
+
+gboolean
+sinter_virt_libvirt_stop_failed(SinterVirt *virt, const char *uuid, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
+    gboolean so = FALSE;
+
+    if (!domain || !check_state(domain, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR, &so, error))
+        return FALSE;
+    if (!so) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                    "domain '%s' is not paused by an I/O error any more", virDomainGetName(domain));
+        return FALSE;
+    }
+    if (virDomainDestroy(domain) == 0)
+        return TRUE;
+    sinter_connection_set_error(error, "stopping domain '%s'", virDomainGetName(domain));
+    return FALSE;
+}
+
+/* libvirt would restore a managed save image, whose guest expects the images as they were. */
+gboolean
+sinter_virt_libvirt_start_domain(SinterVirt *virt, const char *uuid, GError **error)
+{
+    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
+    int saved = domain ? virDomainHasManagedSaveImage(domain, 0) : 0;
+
+    if (!domain)
+        return FALSE;
+    if (saved > 0 || virDomainIsActive(domain) == 1) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY, "domain '%s' %s",
+                    virDomainGetName(domain),
+                    saved > 0 ? "has a managed save image" : "is already active");
+        return FALSE;
+    }
+    if (saved == 0 && virDomainCreate(domain) == 0)
+        return TRUE;
+    sinter_connection_set_error(error, "starting domain '%s'", virDomainGetName(domain));
+    return FALSE;
 }

@@ -27,6 +27,8 @@ gboolean sinter_virt_libvirt_set_io_limits(SinterVirt *virt, const char *uuid, c
 gboolean sinter_virt_libvirt_suspend(SinterVirt *virt, const char *uuid, GError **error);
 gboolean sinter_virt_libvirt_resume(SinterVirt *virt, const char *uuid, GError **error);
 gboolean sinter_virt_libvirt_resume_failed(SinterVirt *virt, const char *uuid, GError **error);
+gboolean sinter_virt_libvirt_stop_failed(SinterVirt *virt, const char *uuid, GError **error);
+gboolean sinter_virt_libvirt_start_domain(SinterVirt *virt, const char *uuid, GError **error);
 
 /* --- sinter-virt-libvirt-define.c --- */
 

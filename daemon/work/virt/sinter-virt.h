@@ -57,6 +57,11 @@ typedef struct {
     /* Resumes a domain that is paused by an I/O error. BUSY if it is in another state: it was
      * resumed, or paused for another reason. */
     gboolean (*resume_failed)(SinterVirt *virt, const char *uuid, GError **error);
+    /* Stops a domain that is paused by an I/O error, without asking the guest. BUSY if it is in
+     * another state. */
+    gboolean (*stop_failed)(SinterVirt *virt, const char *uuid, GError **error);
+    /* Starts a domain that is shut off. BUSY if it is not, or has a managed save image. */
+    gboolean (*start_domain)(SinterVirt *virt, const char *uuid, GError **error);
     /* Deletes metadata only, never a file; succeeds if the snapshot does not exist. */
     gboolean (*drop_snapshot)(SinterVirt *virt, const char *uuid, const char *snapshot,
                               GError **error);

@@ -263,7 +263,13 @@ static const AnswerRow answer_rows[] = {
     { FALSE, { SINTER_PROPOSE_REPORT, 0, 0, "" }, "without a reason" },
     { TRUE, { SINTER_PROPOSE_EXTEND, 0, 0, "r" }, "by 0 bytes" },
     { TRUE, { 0, 0, 0, "r" }, "unknown kind" },
-    { FALSE, { 7, 0, 0, "r" }, "unknown kind" },
+    { TRUE, { SINTER_PROPOSE_STOP, 0, 0, "r" }, NULL },
+    { TRUE, { SINTER_PROPOSE_REPAIR, 0, 0, "r" }, NULL },
+    { TRUE, { SINTER_PROPOSE_START, 0, 0, "r" }, NULL },
+    { FALSE, { SINTER_PROPOSE_STOP, 0, 0, "r" }, "only remedies" },
+    { FALSE, { SINTER_PROPOSE_REPAIR, 0, 0, "r" }, "only remedies" },
+    { FALSE, { SINTER_PROPOSE_START, 0, 0, "r" }, "only remedies" },
+    { FALSE, { 99, 0, 0, "r" }, "unknown kind" },
     { FALSE, { -1, 0, 0, "r" }, "unknown kind" },
 };
 

@@ -20,6 +20,7 @@ typedef struct {
     guint64 bytes;
     guint delay_sec;
     guint n_layers; /* 0: no disk is known */
+    gboolean active;
 } Row;
 
 static const Row rows[] = {
@@ -81,6 +82,12 @@ static const Row rows[] = {
     { "remedy-transient", "image-replaced", 0, { "8", "300" }, "", 0, 0 },
     { "remedy-transient", "image-deleted", 0, { "8", "300" }, "", 0, 0 },
     { "remedy-transient", "qemu-crashed", 0, { "8", "300" }, "", 0, 0 },
+    { "remedy-crashed", "qemu-crashed", 0, { "no", "2" }, "repair", 0, 0 },
+    { "remedy-crashed", "qemu-crashed", 1, { "yes", "2" }, "repair start", 0, 0 },
+    { "remedy-crashed", "qemu-crashed", 2, { "yes", "2" }, "report", 0, 0 },
+    { "remedy-crashed", "qemu-crashed", 0, { "yes", "2" }, "", 0, 0, 0, TRUE },
+    { "remedy-crashed", "image-corrupted", 0, { "yes", "2" }, "", 0, 0 },
+    { "remedy-crashed", "unknown", 0, { "yes", "2" }, "", 0, 0 },
 };
 
 static SinterPluginRegistry *registry;
@@ -90,7 +97,9 @@ ask(const Row *row, GError **error)
 {
     g_autoptr(GPtrArray) layers = g_ptr_array_new();
     const SinterDisk disk = { .layers = layers };
+    const SinterDomain domain = { .active = row->active };
     const SinterRemedyQuestion question = { .cause = row->cause,
+                                            .domain = &domain,
                                             .disk = row->n_layers > 0 ? &disk : NULL,
                                             .n_attempts = row->n_attempts,
                                             .values = row->values };
@@ -137,6 +146,8 @@ test_settings(void)
         { "remedy-enospc-wait", "file-system-full", 0, { "1", "" }, "max-attempts", 0, 0 },
         { "remedy-enospc-consolidate", "unknown", 0, { "201", "5" }, "keep", 0, 0 },
         { "remedy-enospc-consolidate", "unknown", 0, { "0", "0" }, "max-attempts", 0, 0 },
+        { "remedy-crashed", "unknown", 0, { "maybe", "5" }, "start", 0, 0 },
+        { "remedy-crashed", "unknown", 0, { "no", "0" }, "max-attempts", 0, 0 },
         { "remedy-transient", "unknown", 0, { "0", "5" }, "max-attempts", 0, 0 },
         { "remedy-transient", "unknown", 0, { "1", "86401" }, "max-delay-sec", 0, 0 },
     };
