@@ -12,6 +12,7 @@
 #include "sinter-plan-adopt.h"
 #include "sinter-plan-choice.h"
 #include "sinter-plan-cost.h"
+#include "sinter-plan-delete.h"
 #include "sinter-plan-range.h"
 #include "sinter-plan-refusals.h"
 #include "sinter-plan-sharing.h"
@@ -255,11 +256,30 @@ finish_draft(SinterPlanDraft *draft)
     warn_of_throttle_group(draft);
 }
 
+/* The plan of all disks. @drafts: (element-type SinterPlanDraft): begun */
+static SinterPlan *
+finish_plan(GPtrArray *drafts, const SinterDomain *domain, gint64 now_usec)
+{
+    SinterPlan *plan = sinter_plan_new();
+
+    sinter_plan_drafts_check_space(drafts);
+    for (guint i = 0; i < drafts->len; i++)
+        finish_draft(g_ptr_array_index(drafts, i));
+    sinter_plan_drafts_warn_of_halves(drafts);
+
+    plan->domain_uuid = g_strdup(domain->uuid);
+    plan->domain_name = g_strdup(domain->name);
+    plan->domain_active = domain->active;
+    plan->created_usec = now_usec;
+    for (guint i = 0; i < drafts->len; i++)
+        g_ptr_array_add(plan->disks, sinter_plan_draft_steal_plan(g_ptr_array_index(drafts, i)));
+    return plan;
+}
+
 static SinterPlan *
 plan_merge(const SinterPlanRequest *request, const SinterDomain *domain,
            const SinterReferenceGraph *graph, gint64 now_usec, GError **error)
 {
-    g_autoptr(SinterPlan) plan = NULL;
     g_autoptr(GPtrArray) disks = NULL;
     g_autoptr(GPtrArray) drafts =
         g_ptr_array_new_with_free_func((GDestroyNotify)sinter_plan_draft_free);
@@ -268,19 +288,26 @@ plan_merge(const SinterPlanRequest *request, const SinterDomain *domain,
         return NULL;
     for (guint i = 0; i < disks->len; i++)
         g_ptr_array_add(drafts, begin_draft(request, domain, g_ptr_array_index(disks, i), graph));
-    sinter_plan_drafts_check_space(drafts);
-    for (guint i = 0; i < drafts->len; i++)
-        finish_draft(g_ptr_array_index(drafts, i));
-    sinter_plan_drafts_warn_of_halves(drafts);
+    return finish_plan(drafts, domain, now_usec);
+}
 
-    plan = sinter_plan_new();
-    plan->domain_uuid = g_strdup(domain->uuid);
-    plan->domain_name = g_strdup(domain->name);
-    plan->domain_active = domain->active;
-    plan->created_usec = now_usec;
-    for (guint i = 0; i < drafts->len; i++)
-        g_ptr_array_add(plan->disks, sinter_plan_draft_steal_plan(g_ptr_array_index(drafts, i)));
-    return g_steal_pointer(&plan);
+static SinterPlan *
+plan_delete(const SinterPlanRequest *request, const SinterDomain *domain,
+            const SinterReferenceGraph *graph, gint64 now_usec, GError **error)
+{
+    g_autoptr(GArray) merges = sinter_plan_delete_make_requests(request, domain, error);
+    g_autoptr(GPtrArray) drafts =
+        g_ptr_array_new_with_free_func((GDestroyNotify)sinter_plan_draft_free);
+
+    for (guint i = 0; merges && i < merges->len; i++) {
+        const SinterPlanRequest *merge = &g_array_index(merges, SinterPlanRequest, i);
+        SinterPlanDraft *draft =
+            begin_draft(merge, domain, sinter_domain_find_disk(domain, merge->disk), graph);
+
+        sinter_plan_draft_check_delete(draft);
+        g_ptr_array_add(drafts, draft);
+    }
+    return merges ? finish_plan(drafts, domain, now_usec) : NULL;
 }
 
 SinterPlan *
@@ -292,6 +319,8 @@ sinter_planner_plan(const SinterPlanRequest *request, const SinterDomain *domain
     if (is_operation(request, SINTER_OPERATION_CHECK) ||
         is_operation(request, SINTER_OPERATION_REPAIR))
         return sinter_check_planner_plan(request, domain, graph, now_usec, error);
+    if (request->delete_snapshot)
+        return plan_delete(request, domain, graph, now_usec, error);
     if (!request->adopt)
         return plan_merge(request, domain, graph, now_usec, error);
     if (!sinter_plan_adopt_complete(request, domain, &adopted, error))

@@ -15,8 +15,9 @@ G_BEGIN_DECLS
  * @now_usec: the present time
  *
  * Pure: depends only on its arguments. An operation that is not possible becomes a refusal in the
- * plan; the only errors are a disk that the domain does not have (NOT_FOUND) and a request that
- * contradicts itself (INVALID_ARGUMENT).
+ * plan; the only errors are a disk or a snapshot that the domain does not have (NOT_FOUND), a
+ * request that contradicts itself (INVALID_ARGUMENT), and a snapshot that no merge deletes
+ * (UNSUPPORTED).
  *
  * Returns: (transfer full) (nullable): the plan
  */

@@ -34,6 +34,7 @@ G_BEGIN_DECLS
  * @level: (nullable): of a repair: "leaks", or "all" (the default)
  * @stopped: of a repair: the domain will be shut off by then
  * @live: of a check: the active layer of a running domain too
+ * @delete_snapshot: merge the layers above the states of this snapshot, so that it can be deleted
  * @destination …: of a copy, see SinterDiskPlan
  */
 typedef struct {
@@ -51,6 +52,7 @@ typedef struct {
     gboolean drop_checkpoints;
     gboolean adopt;
     gboolean abort;
+    const char *delete_snapshot;
     const char *destination;
     const char *destination_format;
     gboolean shallow;

@@ -18,6 +18,7 @@ CONSOLIDATE = 'org.sinter.consolidate'
 REPAIR = 'org.sinter.repair'
 RESOLVE = 'org.sinter.resolve'
 ADOPT = 'org.sinter.adopt'
+SNAPSHOT = 'org.sinter.snapshot'
 CONFIGURE = 'org.sinter.configure'
 FOREIGN_UID = 4242
 
@@ -36,6 +37,7 @@ def methods(client, plan, job):
     yield domain, 'Domain', 'Plan', '', (), INSPECT
     yield domain, 'Domain', 'Consolidate', '', (), CONSOLIDATE
     yield domain, 'Domain', 'Check', '', (), CHECK
+    yield domain, 'Domain', 'DeleteSnapshot', 's', ('none',), SNAPSHOT
     yield domain, 'Domain', 'Repair', '', (), REPAIR
     yield disk, 'Disk', 'Repair', '', (), REPAIR
     yield domain, 'Domain', 'CheckLive', '', (), CONSOLIDATE

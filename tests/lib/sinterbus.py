@@ -175,6 +175,11 @@ class SinterBus:
                           options(**keys))[0]
         return [Job(self, path) for path in paths]
 
+    def delete_snapshot(self, name, snapshot, **keys):
+        paths = self.call(self.domain(name), 'Domain', 'DeleteSnapshot', '(sa{sv})', snapshot,
+                          options(**keys))[0]
+        return [Job(self, path) for path in paths]
+
     def check_file(self, path):
         return Job(self, self.call(MANAGER, 'Manager', 'CheckFile', '(sa{sv})', path,
                                    options())[0])

@@ -5,6 +5,9 @@ import os
 
 import libvirt
 
+from lib import images
+from lib.guestcode import GuestCode
+from lib.sinterbus import SinterError
 from lib.sintercase import SinterCase
 
 MEMORY_XML = '''<domainsnapshot><name>{name}</name><description>with memory</description>
@@ -59,3 +62,91 @@ class Snapshots(SinterCase):
         guest.domain.snapshotLookupByName('s1').delete(
             libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
         self.agree(guest)
+
+    # -- deleting ----------------------------------------------------------------
+
+    def states(self, guest, *names):
+        """What the disk holds at each snapshot, taken while the guest is suspended."""
+        contents = {}
+        for name in names:
+            guest.pause()
+            guest.snapshot(name)
+            contents[name] = self.content(self.frozen_path(guest, name))
+            guest.resume()
+            guest.wait_rounds(5)
+        return contents
+
+    def content(self, path):
+        raw = os.path.join(self.bench.folder('dumps'), 'state.raw')
+        images.convert(path, raw, 'qcow2', 'raw', shared=True)
+        with open(raw, 'rb') as file:
+            content = file.read()
+        os.unlink(raw)
+        return content
+
+    def check_states(self, guest, contents):
+        """Each snapshot still has its state; virsh, the client and the files agree."""
+        self.assertEqual(sorted(self.agree(guest)), sorted(contents))
+        for name, content in contents.items():
+            self.assertTrue(self.content(self.frozen_path(guest, name)) == content, name)
+            self.bench.virsh('snapshot-dumpxml', guest.name, name)
+        self.bench.virsh('snapshot-list', guest.name, '--tree')
+
+    def files(self, guest):
+        return self.paths(guest) if guest.is_active() else guest.image_files('vda')
+
+    def delete(self, guest, name):
+        return self.bench.sinter('snapshot', 'delete', guest.name, name)
+
+    def delete_each(self, guest, contents, order):
+        for name in order:
+            paths = self.files(guest)
+            kept = self.frozen_path(guest, name)
+            merged = paths[paths.index(kept) - 1]
+            self.delete(guest, name)
+            del contents[name]
+            self.assertFalse(os.path.exists(merged))
+            self.assertEqual(self.files(guest), [path for path in paths if path != merged])
+            self.check_states(guest, contents)
+
+    def test_delete_live(self):
+        guest = self.guest().start()
+        contents = self.states(guest, 's1', 's2', 's3')
+        self.delete_each(guest, contents, ['s2', 's3', 's1'])
+        self.assert_whole(guest)
+
+    def test_delete_shut_off(self):
+        guest = self.guest().start()
+        contents = self.states(guest, 's1', 's2', 's3')
+        guest.stop()
+        self.delete_each(guest, contents, ['s2', 's1', 's3'])
+        guest.start()
+        self.assert_whole(guest)
+
+    def test_delete_two_disks(self):
+        guest = self.guest(code=GuestCode(n_disks=2)).start()
+        guest.snapshot('s1')
+        guest.wait_rounds(5)
+        guest.snapshot('s2', ['vdb'])
+        guest.wait_rounds(5)
+        self.delete(guest, 's1')
+        self.assertEqual((guest.depth('vda'), guest.depth('vdb')), (1, 2))
+        self.assertEqual(list(self.agree(guest)), ['s2'])
+        self.assertEqual(self.frozen_path(guest, 's2', 'vdb'), guest.path('vdb', 'base'))
+        self.assert_whole(guest)
+
+    def test_refusals(self):
+        guest = self.guest().start()
+        guest.snapshot('s1')
+        with self.assertRaises(SinterError) as caught:
+            self.sinter.delete_snapshot(guest.name, 'lost')
+        self.assertEqual(caught.exception.code, 'NotFound')
+        memory = guest.path('vda', 'memory')
+        guest.domain.snapshotCreateXML(MEMORY_XML.format(
+            name='s2', memory=memory, path=guest.path('vda', 's2')))
+        with self.assertRaises(SinterError) as caught:
+            self.sinter.delete_snapshot(guest.name, 's2')
+        self.assertEqual(caught.exception.code, 'Unsupported')
+        self.assertIn(memory, caught.exception.message)
+        self.assertEqual(sorted(self.agree(guest)), ['s1', 's2'])
+        self.assertTrue(os.path.exists(memory))

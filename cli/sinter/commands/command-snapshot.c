@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter snapshot: shows the snapshots of a domain. */
+/* sinter snapshot: shows the snapshots of a domain, and deletes them. */
 
 #include <string.h>
 
 #include "sinter-commands.h"
 #include "bus/sinter-object.h"
+#include "follow/sinter-follow.h"
 #include "sinter-error.h"
+#include "sinter-work-options.h"
 #include "sinter-text.h"
 #include "text/sinter-snapshot-text.h"
+
+typedef struct {
+    SinterIgnoreOptions ignore;
+    SinterBandwidthOptions bandwidth;
+    SinterWaitOptions wait;
+} Options;
+
+/* --- list ------------------------------------------------------------------------------------- */
 
 static void
 print_names(const SinterObject *domain)
@@ -53,14 +63,63 @@ run_list(const SinterCommandCall *call, SinterClient *client, GError **error)
     return SINTER_EXIT_DONE;
 }
 
+/* --- delete ----------------------------------------------------------------------------------- */
+
+/* Starts the jobs of @method, of @domain, and waits for them. */
+static int
+follow(SinterClient *client, const Options *options, const SinterObject *domain,
+       const SinterMethod *method, GError **error)
+{
+    g_autoptr(SinterFollow) follow = sinter_follow_new(client, &options->wait, error);
+    g_autoptr(GPtrArray) disks = follow ? sinter_object_read_disks(client, domain, error) : NULL;
+    int status;
+
+    if (!disks)
+        return SINTER_EXIT_FAILED;
+    g_ptr_array_set_free_func(disks, NULL);
+    for (guint i = 0; i < disks->len; i++)
+        sinter_follow_add_disk(follow, g_ptr_array_index(disks, i));
+    sinter_follow_add(follow, sinter_properties_get_string(domain->properties, "Name"), method);
+    status = sinter_follow_run(follow);
+    if (client->json != SINTER_JSON_OFF)
+        sinter_client_print_json(client, sinter_follow_to_json(follow));
+    return status;
+}
+
+static int
+run_delete(const SinterCommandCall *call, SinterClient *client, GError **error)
+{
+    const Options *options = call->options;
+    g_autoptr(SinterObject) domain = sinter_object_find_domain(client, call->operands[1], error);
+    g_autoptr(GVariantDict) dict = g_variant_dict_new(NULL);
+
+    if (!domain || !sinter_bandwidth_options_add(&options->bandwidth, dict, error))
+        return SINTER_EXIT_FAILED;
+    sinter_ignore_options_add(&options->ignore, dict);
+    return follow(client, options, domain,
+                  &(SinterMethod){
+                      .path = domain->path,
+                      .interface = SINTER_IFACE("Domain"),
+                      .method = "DeleteSnapshot",
+                      .arguments = g_variant_new("(s)", call->operands[2]),
+                      .reply_type = "(ao)",
+                      .options = g_variant_dict_end(dict),
+                  },
+                  error);
+}
+
+/* --- the command ------------------------------------------------------------------------------ */
+
 typedef struct {
     const char *word;
-    guint max_operands; /* with the word itself */
+    guint n_operands; /* with the word itself */
+    const char *expects;
     int (*run)(const SinterCommandCall *call, SinterClient *client, GError **error);
 } Action;
 
 static const Action actions[] = {
-    { "list", 2, run_list },
+    { "list", 2, "a domain", run_list },
+    { "delete", 3, "a domain and a snapshot", run_delete },
 };
 
 static const Action *
@@ -69,14 +128,14 @@ find_action(const SinterCommandCall *call, GError **error)
     for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
         if (strcmp(actions[i].word, call->operands[0]) != 0)
             continue;
-        if (call->n_operands <= actions[i].max_operands)
+        if (call->n_operands == actions[i].n_operands)
             return &actions[i];
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "unexpected argument '%s'",
-                    call->operands[actions[i].max_operands]);
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "'%s' expects %s",
+                    actions[i].word, actions[i].expects);
         return NULL;
     }
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "unknown action '%s'; expected 'list'", call->operands[0]);
+                "unknown action '%s'; expected 'list' or 'delete'", call->operands[0]);
     return NULL;
 }
 
@@ -89,14 +148,26 @@ run(const SinterCommandCall *call, GError **error)
     return client ? action->run(call, client, error) : SINTER_EXIT_FAILED;
 }
 
+static const SinterOption option_rows[] = {
+    SINTER_IGNORE_OPTIONS(Options),
+    SINTER_BANDWIDTH_OPTIONS(Options),
+    SINTER_WAIT_OPTIONS(Options),
+};
+
 const SinterCommand sinter_command_snapshot = {
     .name = "snapshot",
-    .summary = "list the snapshots of a domain as a tree",
-    .operands = "list DOMAIN",
-    .description = "Each line is a snapshot, below the one that it derives from: when it was "
-                   "created, the space that\nthe images with its states take, its memory file, its "
-                   "description, and which one is current.",
+    .summary = "list the snapshots of a domain as a tree, or delete one",
+    .operands = "list DOMAIN | delete DOMAIN NAME",
+    .description =
+        "'list' prints a line for each snapshot, below the one that it derives from: when it "
+        "was created,\nthe space that the images with its states take, its memory file, "
+        "its description, and whether it is\ncurrent. 'delete' merges the layers above its "
+        "states into them; all other snapshots keep their\nstates. The options are for "
+        "'delete'.",
     .min_operands = 2,
-    .max_operands = 2,
+    .max_operands = 3,
+    .options = option_rows,
+    .n_options = G_N_ELEMENTS(option_rows),
+    .options_size = sizeof(Options),
     .run = run,
 };

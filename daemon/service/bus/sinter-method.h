@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 #define SINTER_ACTION_REPAIR "org.sinter.repair"
 #define SINTER_ACTION_RESOLVE "org.sinter.resolve"
 #define SINTER_ACTION_ADOPT "org.sinter.adopt"
+#define SINTER_ACTION_SNAPSHOT "org.sinter.snapshot"
 #define SINTER_ACTION_CONSOLIDATE "org.sinter.consolidate"
 #define SINTER_ACTION_CONFIGURE "org.sinter.configure"
 

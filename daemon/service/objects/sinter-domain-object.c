@@ -211,7 +211,7 @@ handle_consolidate(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, G
 }
 
 static void
-on_check_planned(SinterRequest *request, SinterPlan *plan)
+on_jobs_planned(SinterRequest *request, SinterPlan *plan)
 {
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) jobs = sinter_request_submit(request, plan, &error);
@@ -233,7 +233,7 @@ run_check(SinterDomainObject *self, GDBusMethodInvocation *invocation, SinterOpe
     request->options.wanted.operation_set = TRUE;
     request->options.wanted.operation = operation;
     request->options.wanted.live = live;
-    sinter_request_run(request, on_check_planned);
+    sinter_request_run(request, on_jobs_planned);
 }
 
 static gboolean
@@ -257,6 +257,20 @@ handle_repair(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVaria
     return TRUE;
 }
 
+static gboolean
+handle_delete_snapshot(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, const char *name,
+                       GVariant *options)
+{
+    SinterDomainObject *self = SINTER_DOMAIN_OBJECT(iface);
+    SinterRequest *request =
+        sinter_request_new(self->context, self, invocation, self->domain->uuid);
+
+    request->target = g_strdup(name);
+    request->options.wanted.delete_snapshot = request->target;
+    sinter_request_run(request, on_jobs_planned);
+    return TRUE;
+}
+
 static void
 domain_iface_init(SinterDBusDomainIface *iface)
 {
@@ -265,6 +279,7 @@ domain_iface_init(SinterDBusDomainIface *iface)
     iface->handle_check = handle_check;
     iface->handle_check_live = handle_check_live;
     iface->handle_repair = handle_repair;
+    iface->handle_delete_snapshot = handle_delete_snapshot;
 }
 
 static void

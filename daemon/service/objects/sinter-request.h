@@ -26,7 +26,7 @@ struct _SinterRequest {
     SinterOptions options; /* the caller's options; the handler completes the part for the
                             * planner */
     char *domain_uuid;
-    char *target;      /* (nullable): owned, for @options.wanted */
+    char *target;      /* (nullable): owned, for @options.wanted: a disk or a snapshot */
     char *destination; /* (nullable): owned, for @options.wanted */
     SinterPlan *plan;  /* (nullable): set by the handler instead of @options.wanted, or made from
                         * it */

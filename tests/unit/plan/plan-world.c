@@ -399,11 +399,9 @@ set_request_value(SinterPlanRequest *request, const char *word)
         const char *name;
         const char **string;
     } strings[] = {
-        { "disk=", &request->disk },
-        { "top=", &request->top },
-        { "base=", &request->base },
-        { "to=", &request->destination },
-        { "as=", &request->destination_format },
+        { "disk=", &request->disk },      { "delete=", &request->delete_snapshot },
+        { "top=", &request->top },        { "base=", &request->base },
+        { "to=", &request->destination }, { "as=", &request->destination_format },
     };
 
     g_assert_nonnull(value);

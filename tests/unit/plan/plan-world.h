@@ -18,12 +18,13 @@
  * goes another way). Layers, top first: NAME or a path, and attributes behind colons: a size
  * (allocated, default 64M), vSIZE (virtual, default 1G), freeSIZE (default 100G), fsN (default 1; 0
  * unknown), dev (block device, of unknown room unless fsN follows), usedSIZE (of a device), hosts
- * (others may use it), thin (on a thin volume), net, other, raw, vmdk, noformat, internal (snapshots inside), gone, bad
- * (unreadable, and so its backing file is unknown), odd (unreadable, without a backing file), noid
- * (identity unknown), id=NAME (same file as NAME). A NAME lies in /img; sizes may be "max".
- * Snapshots: @NAME, words: internal, mem (with a memory image), DISK=FROZEN>OVERLAY (external),
- * DISK=FROZEN (internal, or left out of an external one), DISK=? (likewise, place unknown), and
- * ^LAYER^LAYER behind it: what a frozen file outside the chain stands on, itself first.
+ * (others may use it), thin (on a thin volume), net, other, raw, vmdk, noformat, internal
+ * (snapshots inside), gone, bad (unreadable, and so its backing file is unknown), odd (unreadable,
+ * without a backing file), noid (identity unknown), id=NAME (same file as NAME). A NAME lies in
+ * /img; sizes may be "max". Snapshots: @NAME, words: internal, mem (with a memory image),
+ * DISK=FROZEN>OVERLAY (external), DISK=FROZEN (internal, or left out of an external one), DISK=?
+ * (likewise, place unknown), and ^LAYER^LAYER behind it: what a frozen file outside the chain
+ * stands on, itself first.
  *
  * Checkpoints: #NAME DISK DISK.
  *
@@ -35,8 +36,8 @@ GPtrArray *plan_world_parse(const char *text, const char *folder);
 
 /**
  * plan_request_parse:
- * @text: words: ignore=DOMAIN, ignore-manager, disk=, keep=, top=, base=, pull, keep-files,
- * op=active-commit|commit|pull|copy, to=DESTINATION, as=FORMAT, shallow, reuse, pivot
+ * @text: words: delete=SNAPSHOT, ignore=DOMAIN, ignore-manager, disk=, keep=, top=, base=, pull,
+ * keep-files, op=active-commit|commit|pull|copy, to=DESTINATION, as=FORMAT, shallow, reuse, pivot
  * @ret_words: (out): owns the request's strings
  */
 SinterPlanRequest plan_request_parse(const char *text, const char *folder, char ***ret_words);

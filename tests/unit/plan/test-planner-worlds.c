@@ -502,10 +502,49 @@ test_worlds(void)
     }
 }
 
+/* A deletion takes the state of the named snapshot only. Returns whether it was carried out. */
+static gboolean
+play_deletion(guint32 seed)
+{
+    World world;
+    SinterPlanRequest request = { NULL };
+    g_autoptr(SinterReferenceGraph) graph = NULL;
+    g_autoptr(SinterPlan) plan = NULL;
+    g_autoptr(GError) error = NULL;
+    gboolean work;
+
+    make_world(&world, seed);
+    request.delete_snapshot = toss(&world) ? "s0" : "s1";
+    graph = sinter_reference_graph_new(world.domains);
+    plan = sinter_planner_plan(&request, world.domain, graph, 0, &error);
+    work = plan && !sinter_plan_get_refusal(plan);
+    if (work) {
+        const SinterDiskPlan *disk = g_ptr_array_index(plan->disks, 0);
+
+        g_assert_cmpstr(disk->drop_snapshots[0], ==, request.delete_snapshot);
+        g_assert_null(disk->drop_snapshots[1]);
+        carry_out_and_check(&world, disk);
+    }
+    clear_world(&world);
+    return work;
+}
+
+static void
+test_deletions(void)
+{
+    guint n_carried_out = 0;
+
+    for (guint i = 0; i < N_WORLDS; i++)
+        n_carried_out += play_deletion(g_test_rand_int());
+    g_test_message("%u deletions carried out", n_carried_out);
+    g_assert_cmpuint(n_carried_out, >, N_WORLDS / 10);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/planner/worlds", test_worlds);
+    g_test_add_func("/planner/deletions", test_deletions);
     return g_test_run();
 }
