@@ -17,6 +17,9 @@ from .sinterbus import FINAL, SinterError
 VICTIMS = ('sinterd', 'libvirtd', 'QEMU', 'host')
 ORDERS = ('before', 'after')
 
+# After that a guest does not boot, because its disk is not whole.
+BOOT_SECONDS = 100
+
 GONE = 'org.freedesktop.DBus.Error.UnknownMethod'
 
 DONE, AS_IT_WAS, ASKS, MISSED = 'done', 'as it was', 'asks', '-'
@@ -111,8 +114,8 @@ class Cell:
         self.end_domain(self.guest.domain.destroy)
         try:
             self.guest.domain.create()
-            self.guest.wait_rounds(2)
-        except libvirt.libvirtError as error:
+            self.guest.wait_rounds(2, BOOT_SECONDS)
+        except (libvirt.libvirtError, TimeoutError) as error:
             self.refused = str(error)
 
     def end_domain(self, end):
@@ -130,6 +133,8 @@ class Cell:
         """The job's properties at its end; None when no record was left. A merge that waits until
         the domain is shut off gets what it waits for."""
         def look():
+            if not self.bench.libvirtd.running:     # of itself: libvirt 9.0 may crash when QEMU ends
+                self.bench.libvirtd.start()         # while it starts; systemd starts it again
             jobs = self.jobs()
             if any(now['Phase'] == 'waiting' for now in jobs):
                 self.end_domain(self.guest.stop)

@@ -38,6 +38,7 @@ class Scenario:
     offline = False
     rows = ''                   # a regular expression: only these visits; the others cover the rest
     options = {}                # of the guest
+    rounds_each = 5             # before each snapshot
 
     def prepare(self, guest):
         """Before the job, with the guest running on its chain."""
@@ -65,6 +66,14 @@ class LivePull(Scenario):
 
     def after(self, before):
         return before[:1]
+
+
+class LivePullIdle(LivePull):
+    """The guest does not flush by itself what QEMU has pulled."""
+
+    rows = '^(block-job-ended|observing|verifying|flushed) '
+    rounds_each = 1
+    options = {'code': GuestCode(pause_usec=5000000)}
 
 
 class LiveCancel(Scenario):
@@ -122,7 +131,8 @@ class OfflineKeep(Scenario):
 
 
 SCENARIOS = {type(each).__name__: each
-             for each in (Live(), LivePull(), LiveCancel(), LiveOutrun(), Offline(), OfflineKeep())}
+             for each in (Live(), LivePull(), LivePullIdle(), LiveCancel(), LiveOutrun(),
+                          Offline(), OfflineKeep())}
 
 # Of the ordinary run: the moments around each change that cannot be taken back.
 CROSS_SECTION = [
@@ -130,6 +140,7 @@ CROSS_SECTION = [
     ('Live', 'guard-synced 1', 'host', 'before'),
     ('Live', 'pivot-requested 1', 'QEMU', 'before'),
     ('Live', 'snapshots-corrected 1', 'host', 'after'),
+    ('LivePullIdle', 'verifying 1', 'QEMU', 'after'),
     ('Offline', 'worker-started 1', 'sinterd', 'before'),
     ('Offline', 'definition-changing 1', 'host', 'after'),
     ('Offline', 'definition-changed 1', 'host', 'before'),
@@ -181,7 +192,7 @@ class CrashTable(OfflineCase):
         self.n_guests += 1
         name = f'{self.id().rsplit(".", 1)[-1]}-{self.n_guests}'.replace('_', '-')
         guest = self.bench.guest(name, cache='writethrough', **scenario.options).start()
-        guest.grow(N_LAYERS, rounds_each=5)
+        guest.grow(N_LAYERS, rounds_each=scenario.rounds_each)
         scenario.prepare(guest)
         if scenario.offline:
             guest.stop()

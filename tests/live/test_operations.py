@@ -284,7 +284,8 @@ class Budgets(SinterCase):
         first.wait_phase('copying')
         second, = self.sinter.consolidate('waits')
         second.cancel()
-        self.assertEqual(second.wait()['Phase'], 'cancelled')
+        end = second.wait()
+        self.assertEqual((end['Phase'], end['Warnings']), ('cancelled', []))
         self.assert_chain(guests[1], before)
         first.cancel()
         self.assertEqual(first.wait()['Phase'], 'cancelled')
@@ -299,6 +300,8 @@ class WhileItRuns(SinterCase):
         job.cancel()
         end = job.wait()
         self.assertEqual((end['Phase'], end['ErrorName']), ('cancelled', 'Cancelled'))
+        for name, warning in zip(['s1', 's2', 's3'], end['Warnings'], strict=True):
+            self.assertIn(f"the state of snapshot '{name}' may be inconsistent", warning)
         self.assert_chain(guest, before)
         self.assertEqual(guest.snapshot_names(), ['s1', 's2', 's3'])
         self.assert_whole(guest)

@@ -12,6 +12,7 @@
 #include "sinter-io-limits.h"
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
+#include "sinter-live-handover.h"
 #include "sinter-point.h"
 
 #include <libvirt/libvirt.h>
@@ -366,6 +367,9 @@ sinter_live_flush_pulled(SinterJobRun *run, gboolean *ret_again)
     }
     if (hold(run, &error) && let_go(run, &error)) {
         sinter_job_run_save_or_log(run);
+        /* it may be another process since it was looked at */
+        *ret_again = !sinter_live_identify_qemu(run, &error) ||
+                     sinter_chain_look(run)->observation.other_qemu;
         return TRUE;
     }
     *ret_again = TRUE;

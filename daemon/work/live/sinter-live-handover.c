@@ -36,6 +36,17 @@ withdraw_refused_pivot(SinterJobRun *run)
     run->record->phase = SINTER_PHASE_READY;
 }
 
+/* Returns whether the record names the process whose end matters: the one that was asked to pivot,
+ * or that has pulled and may not have written everything. */
+static gboolean
+is_process_settled(const SinterJobRecord *record, const SinterObservation *seen)
+{
+    if (record->plan->operation == SINTER_OPERATION_PULL)
+        return record->qemu_identity && record->phase > SINTER_PHASE_QUEUED &&
+               seen->chain == SINTER_CHAIN_AFTER;
+    return record->phase >= SINTER_PHASE_PIVOTING;
+}
+
 gboolean
 sinter_live_identify_qemu(SinterJobRun *run, GError **error)
 {
@@ -54,7 +65,7 @@ sinter_live_identify_qemu(SinterJobRun *run, GError **error)
         g_propagate_error(error, g_steal_pointer(&cause));
         return FALSE;
     }
-    if (record->phase < SINTER_PHASE_PIVOTING) {
+    if (!is_process_settled(record, seen)) {
         g_free(record->qemu_identity);
         record->qemu_identity = g_steal_pointer(&identity);
         return TRUE;

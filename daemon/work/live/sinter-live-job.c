@@ -11,6 +11,7 @@
 #include "sinter-live-guest.h"
 #include "sinter-live-handover.h"
 #include "sinter-live-reconcile.h"
+#include "sinter-live-restore.h"
 #include "sinter-live-step.h"
 #include "sinter-live-wait.h"
 
@@ -72,6 +73,7 @@ const SinterJobKind sinter_live_job_kind = {
         [SINTER_NEXT_PIVOT] = sinter_live_step_pivot,
         [SINTER_NEXT_CANCEL] = sinter_live_step_cancel,
         [SINTER_NEXT_VERIFY] = sinter_live_step_verify,
+        [SINTER_NEXT_RESTORE] = sinter_live_step_restore,
         [SINTER_NEXT_FAIL] = sinter_live_step_fail,
         [SINTER_NEXT_CANCELLED] = sinter_live_step_cancelled,
         [SINTER_NEXT_QUARANTINE] = sinter_live_step_quarantine,

@@ -118,13 +118,24 @@ next_with_block_job(const SinterJobRecord *record, const SinterObservation *seen
     return sinter_verdict(SINTER_NEXT_WAIT);
 }
 
+/* Returns whether a pull is complete by its names only: QEMU may have ended with the tables of the
+ * image in its memory. */
+static gboolean
+may_lack_pulled(const SinterJobRecord *record, const SinterObservation *seen)
+{
+    return record->plan->operation == SINTER_OPERATION_PULL &&
+           record->phase < SINTER_PHASE_VERIFYING && (!seen->domain_active || seen->other_qemu);
+}
+
 /* The chain is the plan's result and the disk has no block job. */
 static SinterVerdict
-next_after(const SinterJobRecord *record)
+next_after(const SinterJobRecord *record, const SinterObservation *seen)
 {
     if (record->phase == SINTER_PHASE_QUEUED)
         return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_CHAIN_CHANGED,
                                   "another program has already made the change");
+    if (may_lack_pulled(record, seen))
+        return sinter_verdict(SINTER_NEXT_RESTORE);
     return sinter_verdict(SINTER_NEXT_VERIFY);
 }
 
@@ -211,7 +222,7 @@ sinter_live_reconcile(const SinterJobRecord *record, const SinterObservation *ob
         return next_with_block_job(record, observation);
     /* a copy without pivot has the same chain before and after: the old chain decides */
     if (observation->chain == SINTER_CHAIN_AFTER && !is_plain_copy(record))
-        return next_after(record);
+        return next_after(record, observation);
     if (observation->chain != SINTER_CHAIN_OTHER)
         return next_before(record, observation);
     if (record->phase <= SINTER_PHASE_STARTING && observation->seen == SINTER_SEEN_NOTHING)

@@ -17,6 +17,7 @@
 #include "sinter-live-guest.h"
 #include "sinter-live-handover.h"
 #include "sinter-live-reconcile.h"
+#include "sinter-live-restore.h"
 #include "sinter-live-wait.h"
 #include "sinter-plain-path.h"
 #include "sinter-point.h"
@@ -243,6 +244,13 @@ is_clear_to_start(SinterJobRun *run)
 }
 
 static gboolean
+is_commit(const SinterDiskPlan *plan)
+{
+    return plan->operation == SINTER_OPERATION_ACTIVE_COMMIT ||
+           plan->operation == SINTER_OPERATION_COMMIT;
+}
+
+static gboolean
 note_start(SinterJobRun *run, GError **error)
 {
     SINTER_POINT("start-noting");
@@ -294,6 +302,7 @@ sinter_live_step_start(SinterJobRun *run, const SinterVerdict *verdict)
     SinterChainLook *look = sinter_chain_look(run);
     SinterVirt *virt = run->context.virt;
     SinterJobRecord *record = run->record;
+    gboolean was_written = record->base_written;
     g_autoptr(GError) error = NULL;
 
     SINTER_POINT("start-checking");
@@ -302,15 +311,19 @@ sinter_live_step_start(SinterJobRun *run, const SinterVerdict *verdict)
     SINTER_POINT("start-cleared");
     if (record->phase == SINTER_PHASE_QUEUED)
         sinter_cleanup_remember_files(record, look->domain);
+    sinter_live_restore_prepare(record, look->domain);
     if (record->started_usec == 0)
         record->started_usec = g_get_real_time();
     look->observation.seen = SINTER_SEEN_NOTHING;
+    record->base_written = was_written || is_commit(record->plan);
     if (!note_start(run, &error)) {
         sinter_job_run_fail(run, error);
         return;
     }
     if (!virt->klass->start(virt, look->domain, record->plan, record->bandwidth_bytes_per_sec,
                             &error)) {
+        if (!sinter_job_is_lost(error))
+            record->base_written = was_written;
         fail_start(run, g_steal_pointer(&error));
         return;
     }
@@ -331,6 +344,7 @@ sinter_live_step_adopt(SinterJobRun *run, const SinterVerdict *verdict)
     if (sinter_recheck_plan(record, look->host, &error)) {
         sinter_cleanup_remember_files(record, look->domain);
         record->started_usec = g_get_real_time();
+        record->base_written = TRUE;
         if (sinter_job_run_enter_phase(run, SINTER_PHASE_READY, &error))
             return;
     }
@@ -371,13 +385,14 @@ sinter_live_step_verify(SinterJobRun *run, const SinterVerdict *verdict)
     gboolean again = FALSE;
 
     SINTER_POINT("verifying");
-    if (!sinter_chain_verify(run))
-        return;
+    /* first, because a QEMU that is killed before it loses what was pulled */
     if (run->record->plan->operation == SINTER_OPERATION_PULL)
         may_remove = sinter_live_flush_pulled(run, &again);
     if (again)
         return;
     SINTER_POINT("flushed");
+    if (!sinter_chain_verify(run))
+        return;
     make_definition_plain(run);
     sinter_chain_clean_up(run, may_remove);
 }

@@ -57,26 +57,6 @@ step_verify(SinterJobRun *run, const SinterVerdict *verdict)
         sinter_chain_clean_up(run, TRUE);
 }
 
-/* Warns about snapshots whose state was in an image that received part of a merge. */
-static void
-warn_of_part(SinterJobRecord *record)
-{
-    if (record->started_usec == 0 || record->plan->operation == SINTER_OPERATION_PULL)
-        return;
-    for (char **name = record->plan->drop_snapshots; name && *name; name++)
-        sinter_job_record_warn(record,
-                               "the state of snapshot '%s' may be inconsistent, because '%s' was "
-                               "only partly merged into: consolidate again, or delete the snapshot",
-                               *name, record->plan->base_path);
-}
-
-static void
-step_cancelled(SinterJobRun *run, const SinterVerdict *verdict)
-{
-    warn_of_part(run->record);
-    sinter_job_run_finish(run, SINTER_PHASE_CANCELLED, verdict->error, verdict->reason);
-}
-
 const SinterJobKind sinter_offline_job_kind = {
     .name = SINTER_JOB_KIND_OFFLINE,
     .state_size = sizeof(SinterOfflineState),
@@ -89,7 +69,6 @@ const SinterJobKind sinter_offline_job_kind = {
         [SINTER_NEXT_START] = sinter_offline_step_merge,
         [SINTER_NEXT_WAIT] = sinter_offline_step_wait,
         [SINTER_NEXT_VERIFY] = step_verify,
-        [SINTER_NEXT_CANCELLED] = step_cancelled,
     },
     .hear = hear,
     .apply_bandwidth = sinter_worker_seat_apply_bandwidth,

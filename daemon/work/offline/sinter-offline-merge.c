@@ -140,6 +140,7 @@ begin(SinterJobRun *run)
     SINTER_POINT("merge-noting");
     if (record->started_usec == 0)
         record->started_usec = g_get_real_time();
+    record->base_written = record->plan->operation != SINTER_OPERATION_PULL;
     if (!sinter_job_run_enter_phase(run, SINTER_PHASE_STARTING, &error))
         return fail_unless_lost(run, error);
     SINTER_POINT("chain-removing");

@@ -41,6 +41,8 @@ sinter_job_record_copy(const SinterJobRecord *record)
     copy->waiting_for = g_strdup(record->waiting_for);
     copy->saved_limits = g_strdupv(record->saved_limits);
     copy->qemu_identity = g_strdup(record->qemu_identity);
+    copy->backing_name = g_strdup(record->backing_name);
+    copy->backing_format = g_strdup(record->backing_format);
     copy->choice = g_strdup(record->choice);
     copy->obstacle = g_strdup(record->obstacle);
     copy->error_message = g_strdup(record->error_message);
@@ -67,6 +69,8 @@ sinter_job_record_free(SinterJobRecord *record)
     g_free(record->waiting_for);
     g_strfreev(record->saved_limits);
     g_free(record->qemu_identity);
+    g_free(record->backing_name);
+    g_free(record->backing_format);
     g_free(record->choice);
     g_free(record->obstacle);
     g_free(record->error_message);
@@ -136,6 +140,9 @@ static const Field record_fields[] = {
     R(FIELD_STRINGS, merged_images),
     R(FIELD_BOOLEAN, cancel_requested),
     R(FIELD_OPTIONAL, qemu_identity),
+    R(FIELD_OPTIONAL, backing_name),
+    R(FIELD_OPTIONAL, backing_format),
+    R(FIELD_FLAG, base_written),
     R(FIELD_FLAG, definition_guarded),
     R(FIELD_FLAG, in_doubt),
     R(FIELD_OPTIONAL, choice),

@@ -48,6 +48,10 @@ typedef struct {
     char *qemu_identity;         /* (nullable): the QEMU process that the job works in, from
                                   * SinterVirtClass.identify; not updated after a pivot was
                                   * requested */
+    char *backing_name;          /* (nullable): of a pull of a running domain: the backing file in
+                                  * the header of the active image before … */
+    char *backing_format;        /* … and its format */
+    gboolean base_written;       /* of a commit: data was, or may have been, merged into the base */
     gboolean definition_guarded; /* the definition for the next boot has a guard, or is about to get
                                   * one */
     gboolean in_doubt;   /* quarantined because it is unknown which of two images is current: the

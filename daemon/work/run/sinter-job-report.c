@@ -119,6 +119,21 @@ save_end(SinterJobRun *run)
         sinter_job_run_log(run, G_LOG_LEVEL_WARNING, second->message);
 }
 
+/* Warns about snapshots whose state was in an image that received part of a merge. While a job is
+ * in doubt, that is still open. */
+static void
+warn_of_part(SinterJobRecord *record)
+{
+    if (!record->base_written || record->in_doubt || record->phase == SINTER_PHASE_DONE)
+        return;
+    for (char **name = record->plan->drop_snapshots; name && *name; name++)
+        sinter_job_record_warn(record,
+                               "the state of snapshot '%s' may be inconsistent, because data was "
+                               "already merged into '%s': consolidate again, or delete the "
+                               "snapshot",
+                               *name, record->plan->base_path);
+}
+
 void
 sinter_job_run_finish(SinterJobRun *run, SinterPhase phase, SinterError code, const char *message)
 {
@@ -130,6 +145,7 @@ sinter_job_run_finish(SinterJobRun *run, SinterPhase phase, SinterError code, co
     g_free(record->error_message);
     record->error_message = g_strdup(message);
     record->ended_usec = g_get_real_time();
+    warn_of_part(record);
     SINTER_POINT("end-saving");
     save_end(run);
     SINTER_POINT("end-saved");
