@@ -202,6 +202,14 @@ refresh_async(SinterServiceContext *context, const char *uuid, GAsyncReadyCallba
                                    user_data);
 }
 
+static void
+settle_async(SinterServiceContext *context, const char *uuid, GAsyncReadyCallback callback,
+             gpointer user_data)
+{
+    sinter_inventory_settle_async(SINTER_DAEMON_CONTEXT(context)->inventory, uuid, NULL, callback,
+                                  user_data);
+}
+
 static gboolean
 refresh_finish(SinterServiceContext *context, GAsyncResult *result, GError **error)
 {
@@ -348,6 +356,7 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->lookup_domain = lookup_domain;
     iface->get_graph = get_graph;
     iface->refresh_async = refresh_async;
+    iface->settle_async = settle_async;
     iface->refresh_finish = refresh_finish;
     iface->measure_chain_async = measure_chain_async;
     iface->examine_host_async = examine_host_async;

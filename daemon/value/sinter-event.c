@@ -14,6 +14,7 @@ sinter_event_new(SinterEventKind kind)
 
     event->kind = kind;
     event->time_usec = g_get_real_time();
+    event->arrived_usec = g_get_monotonic_time();
     return event;
 }
 

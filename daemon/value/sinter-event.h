@@ -25,8 +25,9 @@ typedef enum {
 
 typedef struct {
     SinterEventKind kind;
-    gint64 time_usec; /* g_get_real_time() at arrival */
-    char *uuid;       /* UUID of the domain; %NULL for CONNECTED and DISCONNECTED */
+    gint64 time_usec;    /* g_get_real_time() at arrival */
+    gint64 arrived_usec; /* likewise, g_get_monotonic_time() */
+    char *uuid;          /* UUID of the domain; %NULL for CONNECTED and DISCONNECTED */
     char *name;
     char *disk;        /* target name of the disk ("vda"); %NULL if the event has no disk or if
                         * @device is not a known disk of the domain */

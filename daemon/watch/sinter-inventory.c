@@ -20,6 +20,11 @@
 #include "sinter-scan-request.h"
 #include "sinter-scan-work.h"
 
+#include <libvirt/libvirt.h>
+
+/* How long a scan that is not urgent may wait for another reason to scan the domain. */
+#define DEFER_MSEC 300
+
 struct _SinterInventory {
     GObject parent_instance;
     SinterConnection *connection;
@@ -32,6 +37,8 @@ struct _SinterInventory {
     SinterReferenceGraph *graph; /* of domains and strays, or NULL */
     SinterScanRequest *pending;  /* what the next scan is to read, or NULL */
     SinterScanRequest *running;  /* (transfer none) what the present scan reads, or NULL */
+    GHashTable *deferred;        /* set of char*: domains to scan soon */
+    guint deferred_id;           /* the timeout, or 0 if none are deferred */
     gboolean complete;
     SinterProblemLog *problems;
     char *last_problem; /* of a scan as a whole, as logged; NULL after one succeeded */
@@ -156,6 +163,12 @@ take_over(SinterInventory *self, SinterFindings *findings)
 
 static void start_scan(SinterInventory *self);
 
+static GHashTable *
+deferred_new(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
 static const SinterDomain *
 find_domain(SinterInventory *self, const char *uuid)
 {
@@ -230,14 +243,72 @@ start_scan(SinterInventory *self)
     g_task_run_in_thread(task, sinter_scan_work_run);
 }
 
-/* @uuid: NULL for all; @task: (transfer full) (nullable): answered when the scan has ended */
+/* @uuid: NULL for all; @since_usec, @task: as in sinter_scan_request_add() */
 static void
-ask_for(SinterInventory *self, const char *uuid, GTask *task)
+ask_for_since(SinterInventory *self, const char *uuid, gint64 since_usec, GTask *task)
 {
     if (!self->pending)
         self->pending = sinter_scan_request_new();
-    sinter_scan_request_add(self->pending, uuid, task);
+    sinter_scan_request_add(self->pending, uuid, since_usec, task);
+    if (uuid)
+        g_hash_table_remove(self->deferred, uuid);
+    else
+        g_hash_table_remove_all(self->deferred);
     start_scan(self);
+}
+
+static void
+ask_for(SinterInventory *self, const char *uuid, GTask *task)
+{
+    ask_for_since(self, uuid, g_get_monotonic_time(), task);
+}
+
+static gboolean
+on_deferred_due(gpointer user_data)
+{
+    SinterInventory *self = user_data;
+    g_autoptr(GHashTable) uuids = g_steal_pointer(&self->deferred);
+    GHashTableIter iter;
+    gpointer uuid;
+
+    self->deferred_id = 0;
+    self->deferred = deferred_new();
+    g_hash_table_iter_init(&iter, uuids);
+    while (g_hash_table_iter_next(&iter, &uuid, NULL))
+        ask_for(self, uuid, NULL);
+    return G_SOURCE_REMOVE;
+}
+
+/* Asks for a scan of @uuid that need not begin at once; one that begins earlier for another reason
+ * takes its place. */
+static void
+ask_later(SinterInventory *self, const char *uuid)
+{
+    g_hash_table_add(self->deferred, g_strdup(uuid));
+    if (self->deferred_id == 0)
+        self->deferred_id = g_timeout_add(DEFER_MSEC, on_deferred_due, self);
+}
+
+/* Returns whether the event changes nothing that is urgent: a block job is ready, or the definition
+ * for the next boot was changed. Both happen just before a pivot, which a scan at that moment would
+ * delay, and after which the domain is scanned anyway. */
+static gboolean
+may_defer(const SinterEvent *event)
+{
+    return (event->kind == SINTER_EVENT_BLOCK_JOB && event->disk &&
+            event->status == VIR_DOMAIN_BLOCK_JOB_READY) ||
+           (event->kind == SINTER_EVENT_LIFECYCLE && event->status == VIR_DOMAIN_EVENT_DEFINED &&
+            event->detail == VIR_DOMAIN_EVENT_DEFINED_UPDATED);
+}
+
+static void
+scan_domain_after(SinterInventory *self, const SinterEvent *event)
+{
+    sinter_scan_share_note_change(self->settings->memory->share, event->uuid, event->arrived_usec);
+    if (may_defer(event))
+        ask_later(self, event->uuid);
+    else
+        ask_for_since(self, event->uuid, event->arrived_usec, NULL);
 }
 
 /* Requests the scan that an event makes necessary. */
@@ -256,7 +327,7 @@ scan_after(SinterInventory *self, const SinterEvent *event)
         break;
     default:
         if (event->uuid)
-            ask_for(self, event->uuid, NULL);
+            scan_domain_after(self, event);
         break;
     }
 }
@@ -275,10 +346,10 @@ on_event(SinterConnection *connection, const SinterEvent *event, gpointer user_d
     SinterInventory *self = user_data;
     g_autoptr(SinterEvent) named = sinter_event_copy(event);
     gboolean is_new = event->kind == SINTER_EVENT_DEVICE_ADDED; /* not in the last scan */
+    gboolean is_named = sinter_event_name_disk(named, find_domain(self, event->uuid)) && !is_new;
 
-    scan_after(self, event);
-    if ((!is_new && sinter_event_name_disk(named, find_domain(self, event->uuid))) ||
-        !hold_event(self, event))
+    scan_after(self, named);
+    if (is_named || !hold_event(self, event))
         g_signal_emit(self, signals[SIGNAL_EVENT], 0, named);
 }
 
@@ -403,6 +474,17 @@ sinter_inventory_refresh_async(SinterInventory *self, const char *uuid, GCancell
     ask_for(self, uuid, task);
 }
 
+void
+sinter_inventory_settle_async(SinterInventory *self, const char *uuid, GCancellable *cancellable,
+                              GAsyncReadyCallback callback, gpointer user_data)
+{
+    GTask *task = g_task_new(self, cancellable, callback, user_data);
+    SinterScanShare *share = self->settings->memory->share;
+
+    g_task_set_source_tag(task, sinter_inventory_settle_async);
+    ask_for_since(self, uuid, sinter_scan_share_last_change(share, uuid), task);
+}
+
 gboolean
 sinter_inventory_refresh_finish(SinterInventory *self, GAsyncResult *result, GError **error)
 {
@@ -442,6 +524,7 @@ sinter_inventory_dispose(GObject *object)
     if (self->connection)
         listen_to_memory(self, FALSE);
     g_clear_handle_id(&self->rescan_id, g_source_remove);
+    g_clear_handle_id(&self->deferred_id, g_source_remove);
     if (self->connection)
         g_clear_signal_handler(&self->event_handler, self->connection);
     g_clear_object(&self->connection);
@@ -454,6 +537,7 @@ sinter_inventory_finalize(GObject *object)
     SinterInventory *self = SINTER_INVENTORY(object);
 
     g_hash_table_unref(self->domains);
+    g_hash_table_unref(self->deferred);
     g_ptr_array_unref(self->strays);
     g_clear_pointer(&self->graph, sinter_reference_graph_unref);
     g_clear_pointer(&self->pending, sinter_scan_request_free);
@@ -485,5 +569,6 @@ sinter_inventory_init(SinterInventory *self)
     self->domains =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)sinter_domain_unref);
     self->strays = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+    self->deferred = deferred_new();
     self->problems = sinter_problem_log_new();
 }

@@ -56,6 +56,13 @@ gboolean sinter_inventory_is_complete(SinterInventory *self);
 void sinter_inventory_refresh_async(SinterInventory *self, const char *uuid,
                                     GCancellable *cancellable, GAsyncReadyCallback callback,
                                     gpointer user_data);
+/* Main context. Like a refresh of one domain, but the callback may show a state that was read
+ * before this call, if it was read after the last known change: after an event of the domain, and
+ * after what this daemon has changed itself. For a caller that only waits for the inventory to show
+ * such a change. */
+void sinter_inventory_settle_async(SinterInventory *self, const char *uuid,
+                                   GCancellable *cancellable, GAsyncReadyCallback callback,
+                                   gpointer user_data);
 gboolean sinter_inventory_refresh_finish(SinterInventory *self, GAsyncResult *result,
                                          GError **error);
 

@@ -24,6 +24,7 @@ sinter_scan_memory_new(void)
     self->storage = sinter_patience_new(&storage_limits);
     self->libvirt = sinter_patience_new(&libvirt_limits);
     self->qemu = sinter_patience_new(&qemu_limits);
+    self->share = sinter_scan_share_new();
     g_mutex_init(&self->lock);
     self->domains =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)sinter_domain_unref);
@@ -38,6 +39,7 @@ sinter_scan_memory_unref(SinterScanMemory *self)
     sinter_patience_unref(self->storage);
     sinter_patience_unref(self->libvirt);
     sinter_patience_unref(self->qemu);
+    sinter_scan_share_free(self->share);
     g_hash_table_unref(self->domains);
     g_mutex_clear(&self->lock);
     g_free(self);

@@ -3,20 +3,22 @@
 
 #include "sinter-model.h"
 #include "sinter-patience.h"
+#include "sinter-scan-share.h"
 
 G_BEGIN_DECLS
 
 /**
  * SinterScanMemory:
  *
- * What scans share: which file systems and domains do not respond, and what was last known of each
- * domain. Any thread.
+ * What scans share: which file systems and domains do not respond, what was last known of each
+ * domain, and readings of the same moment. Any thread.
  */
 typedef struct {
     gatomicrefcount ref_count;
     SinterPatience *storage; /* for questions to file systems */
     SinterPatience *libvirt; /* for questions to libvirt; the key of a domain is its UUID */
     SinterPatience *qemu;    /* for questions that libvirt passes on to QEMU; likewise */
+    SinterScanShare *share;
     GMutex lock;
     GHashTable *domains; /* uuid → SinterDomain, guarded by lock */
 } SinterScanMemory;

@@ -14,7 +14,7 @@ sinter_scan_request_new(void)
 {
     SinterScanRequest *request = g_new0(SinterScanRequest, 1);
 
-    request->uuids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    request->uuids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     request->tasks = g_ptr_array_new_with_free_func(g_object_unref);
     request->events = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_event_free);
     return request;
@@ -31,13 +31,23 @@ sinter_scan_request_free(SinterScanRequest *request)
     g_free(request);
 }
 
+static void
+add_uuid(GHashTable *uuids, const char *uuid, gint64 since_usec)
+{
+    const gint64 *before = g_hash_table_lookup(uuids, uuid);
+    gint64 latest = before ? MAX(*before, since_usec) : since_usec;
+
+    g_hash_table_replace(uuids, g_strdup(uuid), g_memdup2(&latest, sizeof latest));
+}
+
 void
-sinter_scan_request_add(SinterScanRequest *request, const char *uuid, GTask *task)
+sinter_scan_request_add(SinterScanRequest *request, const char *uuid, gint64 since_usec,
+                        GTask *task)
 {
     if (!uuid)
         request->all = TRUE;
     else
-        g_hash_table_add(request->uuids, g_strdup(uuid));
+        add_uuid(request->uuids, uuid, since_usec);
     if (task)
         g_ptr_array_add(request->tasks, task);
 }

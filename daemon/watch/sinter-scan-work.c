@@ -81,11 +81,13 @@ scan_some(const SinterScanSource *source, Scan *scan, GError **error)
 {
     GHashTableIter iter;
     gpointer uuid;
+    gpointer since_usec;
 
     g_hash_table_iter_init(&iter, scan->work->request->uuids);
-    while (g_hash_table_iter_next(&iter, &uuid, NULL)) {
+    while (g_hash_table_iter_next(&iter, &uuid, &since_usec)) {
         g_autoptr(GError) local = NULL;
-        SinterDomain *domain = sinter_scan_domain(source, uuid, &local);
+        SinterDomain *domain =
+            sinter_scan_domain(source, uuid, *(const gint64 *)since_usec, &local);
 
         if (domain) {
             take_in(domain, scan);

@@ -413,13 +413,30 @@ sinter_scan_all(const SinterScanSource *source, GError **error)
     return g_steal_pointer(&host);
 }
 
-SinterDomain *
-sinter_scan_domain(const SinterScanSource *source, const char *uuid, GError **error)
+typedef struct {
+    const SinterScanSource *source;
+    const char *uuid;
+} DomainScan;
+
+static SinterDomain *
+scan_domain(gpointer data, GError **error)
 {
+    const DomainScan *wish = data;
+    const SinterScanSource *source = wish->source;
     g_autoptr(SinterLayerReader) reader =
         sinter_layer_reader_new(source->connection, source->settings->memory);
-    g_autoptr(SinterDomainReading) reading = sinter_domain_reading_new(source, uuid);
+    g_autoptr(SinterDomainReading) reading = sinter_domain_reading_new(source, wish->uuid);
     Scan scan = { .settings = source->settings, .reader = reader };
 
     return read_domain(&scan, reading, error);
+}
+
+SinterDomain *
+sinter_scan_domain(const SinterScanSource *source, const char *uuid, gint64 since_usec,
+                   GError **error)
+{
+    DomainScan wish = { source, uuid };
+
+    return sinter_scan_share_read(source->settings->memory->share, uuid, since_usec, scan_domain,
+                                  &wish, error);
 }

@@ -24,7 +24,9 @@ gboolean sinter_scan_each(const SinterScanSource *source, SinterScanFunc func, g
 /* (transfer full) (nullable): every domain of the connection, and the strays */
 SinterHost *sinter_scan_all(const SinterScanSource *source, GError **error);
 
-/* (transfer full) (nullable): one domain, newly read; NOT_FOUND if it does not exist */
-SinterDomain *sinter_scan_domain(const SinterScanSource *source, const char *uuid, GError **error);
+/* (transfer full) (nullable): one domain, as read at @since_usec (monotonic) or later, possibly for
+ * another thread; NOT_FOUND if it does not exist */
+SinterDomain *sinter_scan_domain(const SinterScanSource *source, const char *uuid,
+                                 gint64 since_usec, GError **error);
 
 G_END_DECLS

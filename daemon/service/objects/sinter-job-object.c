@@ -229,21 +229,31 @@ on_refreshed(GObject *source, GAsyncResult *result, gpointer user_data)
         sinter_job_object_finish(self);
 }
 
-/* Reads the domain again because not every libvirt version sends an event when a merge changes the
- * chain. */
+/* Removing files changes what is free on their file system, which nothing announces. */
+static gboolean
+removes_files(const SinterJobRecord *record)
+{
+    return record->plan->remove_files && record->plan->remove_files[0];
+}
+
+/* The domain must have been read since the job changed it, because not every libvirt version sends
+ * an event when a merge changes the chain. */
 void
 sinter_job_object_end(SinterJobObject *self)
 {
+    const char *uuid = self->record->domain_uuid;
     GWeakRef *place;
 
-    if (self->record->domain_uuid[0] == '\0') {
+    if (uuid[0] == '\0') {
         sinter_job_object_finish(self);
         return;
     }
     place = g_new0(GWeakRef, 1);
     g_weak_ref_init(place, self);
-    sinter_service_context_refresh_async(self->context, self->record->domain_uuid, on_refreshed,
-                                         place);
+    if (removes_files(self->record))
+        sinter_service_context_refresh_async(self->context, uuid, on_refreshed, place);
+    else
+        sinter_service_context_settle_async(self->context, uuid, on_refreshed, place);
 }
 
 SinterJobObject *

@@ -57,6 +57,13 @@ sinter_service_context_refresh_async(SinterServiceContext *self, const char *uui
     OPERATIONS(self)->refresh_async(self, uuid, callback, user_data);
 }
 
+void
+sinter_service_context_settle_async(SinterServiceContext *self, const char *uuid,
+                                    GAsyncReadyCallback callback, gpointer user_data)
+{
+    OPERATIONS(self)->settle_async(self, uuid, callback, user_data);
+}
+
 gboolean
 sinter_service_context_refresh_finish(SinterServiceContext *self, GAsyncResult *result,
                                       GError **error)

@@ -42,6 +42,8 @@ struct _SinterServiceContextInterface {
     SinterReferenceGraph *(*get_graph)(SinterServiceContext *self);
     void (*refresh_async)(SinterServiceContext *self, const char *uuid,
                           GAsyncReadyCallback callback, gpointer user_data);
+    void (*settle_async)(SinterServiceContext *self, const char *uuid, GAsyncReadyCallback callback,
+                         gpointer user_data);
     gboolean (*refresh_finish)(SinterServiceContext *self, GAsyncResult *result, GError **error);
     void (*measure_chain_async)(SinterServiceContext *self, SinterDomain *domain,
                                 const char *target, GAsyncReadyCallback callback,
@@ -87,6 +89,11 @@ SinterReferenceGraph *sinter_service_context_get_graph(SinterServiceContext *sel
  * was read after this call. Its source object is up to the implementation. */
 void sinter_service_context_refresh_async(SinterServiceContext *self, const char *uuid,
                                           GAsyncReadyCallback callback, gpointer user_data);
+
+/* Like a refresh of one domain, but also with a state that was read before this call, if that was
+ * after the last known change (sinter_inventory_settle_async()). */
+void sinter_service_context_settle_async(SinterServiceContext *self, const char *uuid,
+                                         GAsyncReadyCallback callback, gpointer user_data);
 gboolean sinter_service_context_refresh_finish(SinterServiceContext *self, GAsyncResult *result,
                                                GError **error);
 

@@ -9,6 +9,7 @@
 
 #include "sinter-chain-compare.h"
 #include "sinter-job-report.h"
+#include "sinter-job-wait.h"
 #include "sinter-point.h"
 #include "sinter-time-text.h"
 
@@ -135,10 +136,11 @@ scan(SinterJobRun *run, gboolean whole_host, GError **error)
 {
     SinterChainLook *look = sinter_chain_look(run);
     SinterVirt *virt = run->context.virt;
+    gint64 since_usec = sinter_job_run_take_since(run);
     SinterDomain *domain;
 
     if (!whole_host)
-        return virt->klass->scan_domain(virt, run->record->domain_uuid, error);
+        return virt->klass->scan_domain(virt, run->record->domain_uuid, since_usec, error);
     look->host = virt->klass->scan_all(virt, error);
     if (!look->host)
         return NULL;

@@ -117,6 +117,7 @@ sinter_live_wait(SinterJobRun *run)
     const SinterConvergence *convergence = &sinter_live_state(run)->guest.state;
     SinterHeard heard = SINTER_HEARD_NOTHING;
 
+    run->news.since_usec = 0;
     while (heard == SINTER_HEARD_NOTHING) {
         guint64 timeout = sinter_convergence_next_sample_usec(convergence, g_get_monotonic_time(),
                                                               run->context.poll_usec);

@@ -82,7 +82,8 @@ observe(SinterJobRun *run, GError **error)
 
     clear(run);
     state->look.use = SINTER_DOMAIN_IS_GONE;
-    state->domain = virt->klass->scan_domain(virt, run->record->domain_uuid, &cause);
+    state->domain =
+        virt->klass->scan_domain(virt, run->record->domain_uuid, g_get_monotonic_time(), &cause);
     if (!state->domain && g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_NOT_FOUND))
         return TRUE;
     if (!state->domain) {

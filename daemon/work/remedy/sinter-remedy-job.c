@@ -102,7 +102,7 @@ observe(SinterJobRun *run, GError **error)
     SinterVirt *virt = run->context.virt;
     g_autoptr(GError) cause = NULL;
     g_autoptr(SinterDomain) domain =
-        virt->klass->scan_domain(virt, run->record->domain_uuid, &cause);
+        virt->klass->scan_domain(virt, run->record->domain_uuid, g_get_monotonic_time(), &cause);
     gboolean same = FALSE;
 
     state->look = (SinterRemedyLook){ .guest = SINTER_GUEST_ENDED };

@@ -117,8 +117,9 @@ typedef enum {
 
 /* What the job has saved and logged. */
 typedef struct {
-    gboolean unsaved; /* the record on disk lacks changes that need not be durable */
-    char *trouble;    /* why the last observation failed, as logged; NULL if it succeeded */
+    gboolean unsaved;  /* the record on disk lacks changes that need not be durable */
+    gint64 since_usec; /* when the event arrived that the job has to look at; 0 for none */
+    char *trouble;     /* why the last observation failed, as logged; NULL if it succeeded */
 } SinterJobNews;
 
 /* A job as seen by its kind. The job's thread owns everything except mailbox, to which any thread

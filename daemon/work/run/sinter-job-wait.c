@@ -26,9 +26,29 @@ hear_bandwidth(SinterJobRun *run, guint64 bytes_per_sec)
     sinter_job_run_publish(run, FALSE);
 }
 
+static SinterHeard
+hear_event(SinterJobRun *run, const SinterEvent *event)
+{
+    SinterHeard heard = run->kind->hear ? run->kind->hear(run, event) : SINTER_HEARD_NOTHING;
+
+    if (heard == SINTER_HEARD_NEWS)
+        run->news.since_usec = event->arrived_usec;
+    return heard;
+}
+
+gint64
+sinter_job_run_take_since(SinterJobRun *run)
+{
+    gint64 since_usec = run->news.since_usec;
+
+    run->news.since_usec = 0;
+    return since_usec != 0 ? since_usec : g_get_monotonic_time();
+}
+
 SinterHeard
 sinter_job_run_hear(SinterJobRun *run, const SinterMessage *message)
 {
+    run->news.since_usec = 0;
     switch (message->kind) {
     case SINTER_MESSAGE_CANCEL:
         hear_cancel(run);
@@ -37,7 +57,7 @@ sinter_job_run_hear(SinterJobRun *run, const SinterMessage *message)
         hear_bandwidth(run, message->bytes_per_sec);
         return SINTER_HEARD_NOTHING;
     case SINTER_MESSAGE_EVENT:
-        return run->kind->hear ? run->kind->hear(run, message->event) : SINTER_HEARD_NOTHING;
+        return hear_event(run, message->event);
     case SINTER_MESSAGE_STOP:
         if (run->life == SINTER_JOB_RUNS)
             run->life = SINTER_JOB_STOPPED;
@@ -55,6 +75,7 @@ sinter_job_run_wait(SinterJobRun *run, guint64 timeout_usec)
 {
     SinterHeard heard = SINTER_HEARD_NOTHING;
 
+    run->news.since_usec = 0;
     while (heard == SINTER_HEARD_NOTHING) {
         g_autoptr(SinterMessage) message = sinter_mailbox_wait(run->mailbox, timeout_usec);
 

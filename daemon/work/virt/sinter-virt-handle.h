@@ -49,7 +49,15 @@ typedef struct {
 /* (transfer full) (nullable) */
 virConnectPtr sinter_virt_open_connection(SinterVirt *virt, GError **error);
 
-/* (transfer full) (nullable): the domain, which holds a reference to its connection */
+/* (transfer full) (nullable): the domain, which holds a reference to its connection. Does not ask
+ * libvirt if this thread has looked the domain up before: its name and ID may be out of date, and
+ * it may no longer exist, which the next call on it reports. */
 virDomainPtr sinter_virt_open_domain(SinterVirt *virt, const char *uuid, GError **error);
+
+/* (transfer full) (nullable): likewise, but with its present name and ID */
+virDomainPtr sinter_virt_look_up_domain(SinterVirt *virt, const char *uuid, GError **error);
+
+/* The caller has changed the domain: what was read of it before is out of date. */
+void sinter_virt_note_change(SinterVirt *virt, const char *uuid);
 
 G_END_DECLS

@@ -21,14 +21,16 @@ sinter_virt_libvirt_drop_snapshot(SinterVirt *virt, const char *uuid, const char
 {
     g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     g_auto(SnapshotHandle) handle = NULL;
+    int rc = -1;
 
     if (!domain)
         return FALSE;
     handle = virDomainSnapshotLookupByName(domain, snapshot, 0);
-    if (handle && virDomainSnapshotDelete(handle, VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY) == 0)
-        return TRUE;
+    if (handle)
+        rc = virDomainSnapshotDelete(handle, VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY);
+    sinter_virt_note_change(virt, uuid);
     /* already deleted: another disk's job of the same merge was faster */
-    if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_SNAPSHOT)
+    if (rc == 0 || virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_SNAPSHOT)
         return TRUE;
     sinter_connection_set_error(error, "deleting the metadata of snapshot '%s' of domain '%s'",
                                 snapshot, virDomainGetName(domain));
@@ -50,6 +52,7 @@ sinter_virt_libvirt_drop_checkpoint(SinterVirt *virt, const char *uuid, const ch
         rc = virDomainCheckpointDelete(handle, VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY);
         virDomainCheckpointFree(handle);
     }
+    sinter_virt_note_change(virt, uuid);
     /* already deleted: another disk's job of the same merge was faster */
     if (rc == 0 || virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_CHECKPOINT)
         return TRUE;
@@ -115,6 +118,7 @@ sinter_virt_libvirt_redefine_snapshot(SinterVirt *virt, const char *uuid, const 
     g_autoptr(GMutexLocker) locker = NULL;
     g_autofree char *what = NULL;
     g_autofree char *xml = NULL;
+    gboolean good;
 
     if (!domain)
         return FALSE;
@@ -128,11 +132,11 @@ sinter_virt_libvirt_redefine_snapshot(SinterVirt *virt, const char *uuid, const 
     xml = edited_snapshot_xml(handle, what, disk, new_path, new_format, error);
     if (!xml)
         return FALSE;
-    if (!replace_snapshot(domain, handle, xml)) {
+    good = replace_snapshot(domain, handle, xml);
+    if (!good)
         sinter_connection_set_error(error, "redefining %s", what);
-        return FALSE;
-    }
-    return TRUE;
+    sinter_virt_note_change(virt, uuid);
+    return good;
 }
 
 static gboolean
@@ -150,6 +154,8 @@ define_domain(virConnectPtr connection, const char *what, const char *xml, GErro
 
 /* A change of a definition: its description, and the disk that it concerns. */
 typedef struct {
+    SinterVirt *virt;
+    const char *uuid;
     const char *what;
     const char *disk;
     const SinterXmlImage *image; /* (nullable) */
@@ -197,7 +203,11 @@ edit_definition(virDomainPtr domain, EditFunc edit, Change *change, GError **err
     change->what = what;
     good = edit(change, xml, &edited, error);
     free(xml);
-    return good && (!edited || define_domain(virDomainGetConnect(domain), what, edited, error));
+    if (!good || !edited)
+        return good;
+    good = define_domain(virDomainGetConnect(domain), what, edited, error);
+    sinter_virt_note_change(change->virt, change->uuid);
+    return good;
 }
 
 gboolean
@@ -206,7 +216,7 @@ sinter_virt_libvirt_redefine_disk(SinterVirt *virt, const char *uuid, const char
 {
     g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     SinterXmlImage image = { path, is_block_device(path), format };
-    Change change = { .disk = disk, .image = path ? &image : NULL };
+    Change change = { .virt = virt, .uuid = uuid, .disk = disk, .image = path ? &image : NULL };
 
     return domain && edit_definition(domain, edit_source, &change, error);
 }
@@ -224,7 +234,7 @@ sinter_virt_libvirt_guard_disk(SinterVirt *virt, const char *uuid, const char *d
                                const char *reason, GError **error)
 {
     g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
-    Change change = { .disk = disk, .reason = reason };
+    Change change = { .virt = virt, .uuid = uuid, .disk = disk, .reason = reason };
 
     return domain &&
            (is_transient(domain) || edit_definition(domain, edit_guard_in, &change, error));
@@ -236,7 +246,7 @@ sinter_virt_libvirt_unguard_disk(SinterVirt *virt, const char *uuid, const char 
 {
     g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     SinterXmlImage image = { path, is_block_device(path), format };
-    Change change = { .disk = disk, .image = path ? &image : NULL };
+    Change change = { .virt = virt, .uuid = uuid, .disk = disk, .image = path ? &image : NULL };
 
     return domain &&
            (is_transient(domain) || edit_definition(domain, edit_guard_out, &change, error));

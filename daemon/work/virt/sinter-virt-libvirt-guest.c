@@ -103,6 +103,7 @@ sinter_virt_libvirt_suspend(SinterVirt *virt, const char *uuid, GError **error)
         sinter_connection_set_error(error, "suspending domain '%s'", virDomainGetName(domain));
         return FALSE;
     }
+    sinter_virt_note_change(virt, uuid);
     return TRUE;
 }
 
@@ -144,7 +145,10 @@ sinter_virt_libvirt_resume(SinterVirt *virt, const char *uuid, GError **error)
     gboolean other;
 
     /* running already, or paused for another reason than a suspend: not ours to resume */
-    return domain && resume_if(domain, VIR_DOMAIN_PAUSED_USER, &other, error);
+    if (!domain || !resume_if(domain, VIR_DOMAIN_PAUSED_USER, &other, error))
+        return FALSE;
+    sinter_virt_note_change(virt, uuid);
+    return TRUE;
 }
 
 gboolean
@@ -155,6 +159,7 @@ sinter_virt_libvirt_resume_failed(SinterVirt *virt, const char *uuid, GError **e
 
     if (!domain || !resume_if(domain, VIR_DOMAIN_PAUSED_IOERROR, &other, error))
         return FALSE;
+    sinter_virt_note_change(virt, uuid);
     if (other)
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
                     "domain '%s' is not paused by an I/O error any more", virDomainGetName(domain));

@@ -37,7 +37,7 @@ char *
 sinter_virt_libvirt_identify(SinterVirt *virt, const char *uuid, GError **error)
 {
     const char *uri = sinter_connection_get_uri(((SinterVirtLibvirt *)virt)->connection);
-    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
+    g_auto(DomainHandle) domain = sinter_virt_look_up_domain(virt, uuid, error);
     g_autofree char *pid = NULL;
     g_autofree char *start = NULL;
     g_autofree char *boot = NULL;
@@ -61,7 +61,7 @@ sinter_virt_libvirt_explain_denial(SinterVirt *virt, const char *uuid, const cha
                                    gint64 since_usec)
 {
     const char *uri = sinter_connection_get_uri(((SinterVirtLibvirt *)virt)->connection);
-    g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, NULL);
+    g_auto(DomainHandle) domain = sinter_virt_look_up_domain(virt, uuid, NULL);
     g_autofree char *pid = domain ? sinter_qemu_process_find(uri, virDomainGetName(domain)) : NULL;
     const SinterDenial denial = { image, pid, uuid, since_usec };
 

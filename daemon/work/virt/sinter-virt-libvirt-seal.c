@@ -41,6 +41,7 @@ sinter_virt_libvirt_seal(SinterVirt *virt, const SinterDomain *domain, const cha
                                           VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY |
                                               VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA |
                                               VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC);
+    sinter_virt_note_change(virt, domain->uuid);
     if (snapshot)
         return TRUE;
     sinter_connection_set_error(error, "putting the temporary overlay '%s' on domain '%s', disk %s",

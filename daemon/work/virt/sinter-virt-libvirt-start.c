@@ -135,6 +135,7 @@ sinter_virt_libvirt_start(SinterVirt *virt, const SinterDomain *domain, const Si
     const SinterDisk *disk = sinter_domain_find_disk(domain, plan->disk);
     g_auto(DomainHandle) handle = NULL;
     g_auto(Start) start = { .plan = plan };
+    int rc;
 
     if (!disk) {
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_FOUND, "domain '%s' has no disk '%s'",
@@ -151,7 +152,9 @@ sinter_virt_libvirt_start(SinterVirt *virt, const SinterDomain *domain, const Si
     if (!handle)
         return FALSE;
     start.domain = handle;
-    if (starters[plan->operation](&start) < 0) {
+    rc = starters[plan->operation](&start);
+    sinter_virt_note_change(virt, domain->uuid);
+    if (rc < 0) {
         sinter_connection_set_error(error, "starting the %s of domain '%s', disk %s",
                                     sinter_operation_name(plan->operation), domain->name,
                                     plan->disk);

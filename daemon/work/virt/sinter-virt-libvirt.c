@@ -12,14 +12,14 @@
 #include "sinter-virt-libvirt-private.h"
 
 static SinterDomain *
-scan_domain(SinterVirt *virt, const char *uuid, GError **error)
+scan_domain(SinterVirt *virt, const char *uuid, gint64 since_usec, GError **error)
 {
     g_auto(ConnectionHandle) connection = sinter_virt_open_connection(virt, error);
     SinterVirtLibvirt *self = (SinterVirtLibvirt *)virt;
     SinterScanSource source = { connection, sinter_connection_get_lines(self->connection),
                                 self->settings };
 
-    return connection ? sinter_scan_domain(&source, uuid, error) : NULL;
+    return connection ? sinter_scan_domain(&source, uuid, since_usec, error) : NULL;
 }
 
 static SinterHost *
@@ -40,12 +40,15 @@ end_block_job(SinterVirt *virt, const char *uuid, const char *disk, gboolean piv
     /* ASYNC: completion is reported by an event; without it libvirt would hold the domain
      * meanwhile */
     unsigned int flags = VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC;
+    int rc;
 
     if (!domain)
         return FALSE;
     if (pivot)
         flags |= VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT;
-    if (virDomainBlockJobAbort(domain, disk, flags) < 0) {
+    rc = virDomainBlockJobAbort(domain, disk, flags);
+    sinter_virt_note_change(virt, uuid);
+    if (rc < 0) {
         sinter_connection_set_error(error, "%s domain '%s', disk %s",
                                     pivot ? "pivoting to the merged image of"
                                           : "aborting the block job of",

@@ -24,8 +24,10 @@ typedef struct {
 typedef struct _SinterVirt SinterVirt;
 
 typedef struct {
-    /* Returns the present state of the domain; NOT_FOUND if it no longer exists. */
-    SinterDomain *(*scan_domain)(SinterVirt *virt, const char *uuid, GError **error);
+    /* Returns the state of the domain, read at @since_usec (monotonic) or later, and after every
+     * change that this backend made; NOT_FOUND if it no longer exists. */
+    SinterDomain *(*scan_domain)(SinterVirt *virt, const char *uuid, gint64 since_usec,
+                                 GError **error);
     /* Returns the present state of the host. */
     SinterHost *(*scan_all)(SinterVirt *virt, GError **error);
     /* Starts the plan's block job on @domain, which was just scanned: layers are named by its

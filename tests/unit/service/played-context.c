@@ -256,6 +256,7 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->lookup_domain = lookup_domain;
     iface->get_graph = get_graph;
     iface->refresh_async = refresh_async;
+    iface->settle_async = refresh_async;
     iface->refresh_finish = refresh_finish;
     iface->measure_chain_async = measure_chain_async;
     iface->examine_host_async = examine_host_async;

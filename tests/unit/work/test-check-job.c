@@ -105,7 +105,7 @@ add_layer(SinterDisk *disk, const char *path)
 }
 
 static SinterDomain *
-host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
+host_scan_domain(SinterVirt *virt, const char *uuid, gint64 since_usec, GError **error)
 {
     Host *host = (Host *)virt;
     g_autoptr(SinterDomain) domain = sinter_domain_new();

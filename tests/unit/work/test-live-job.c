@@ -62,6 +62,10 @@ typedef struct {
     gboolean moved;     /* … and had moved to the new image, which libvirt did not note */
     const char *denied; /* why QEMU may not write to the base */
     gboolean stuck;     /* a refused pivot: QEMU is gone */
+    guint n_host_scans;
+    guint n_domain_scans;
+    gint64 told_usec;  /* when the last event was told */
+    gint64 since_usec; /* of the last scan of the domain */
 } Host;
 
 static void
@@ -70,6 +74,7 @@ post_status(Host *host, int status)
     g_autoptr(SinterEvent) event = sinter_event_new(SINTER_EVENT_BLOCK_JOB);
 
     event->status = status;
+    host->told_usec = event->arrived_usec;
     if (host->played.mailbox)
         sinter_mailbox_post_event(host->played.mailbox, event);
 }
@@ -197,13 +202,15 @@ make_ending_domain(Host *host, const char *uuid)
 }
 
 static SinterDomain *
-host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
+host_scan_domain(SinterVirt *virt, const char *uuid, gint64 since_usec, GError **error)
 {
     Host *host = (Host *)virt;
     g_autoptr(SinterDomain) domain = NULL;
 
     if (!played_host_enter(virt, error))
         return NULL;
+    host->n_domain_scans++;
+    host->since_usec = since_usec;
     if (host->n_partial > 0 && host->started) {
         host->n_partial--;
         domain = make_partial_domain(uuid);
@@ -232,6 +239,7 @@ host_scan_all(SinterVirt *virt, GError **error)
 
     if (!played_host_enter(virt, error))
         return NULL;
+    host->n_host_scans++;
     if (host->disk_full)
         fill_disk();
     g_ptr_array_add(all->domains, make_domain(host, "this", host->chain));
@@ -660,6 +668,28 @@ test_active_commit(Fixture *f, gconstpointer data)
 {
     run_job(f);
     assert_merged(f);
+}
+
+/* The host before the start and before the removal, the domain once: as it is since the event. */
+static void
+test_few_scans(Fixture *f, gconstpointer data)
+{
+    run_job(f);
+    assert_merged(f);
+    g_assert_cmpuint(f->host.n_host_scans, ==, 2);
+    g_assert_cmpuint(f->host.n_domain_scans, ==, 1);
+    g_assert_cmpint(f->host.since_usec, ==, f->host.told_usec);
+}
+
+/* An event that was heard earlier says nothing about the present. */
+static void
+test_scan_after_refusal_is_new(Fixture *f, gconstpointer data)
+{
+    f->host.n_refused_pivots = 1;
+    f->host.stuck = TRUE;
+    run_job(f);
+    g_assert_cmpint(f->host.told_usec, >, 0);
+    g_assert_cmpint(f->host.since_usec, >, f->host.told_usec);
 }
 
 static void
@@ -1172,6 +1202,8 @@ main(int argc, char **argv)
     g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
 #define ADD(name, func) g_test_add("/live-job/" name, Fixture, NULL, set_up, func, tear_down)
     ADD("active-commit", test_active_commit);
+    ADD("few-scans", test_few_scans);
+    ADD("scan-after-refusal-is-new", test_scan_after_refusal_is_new);
     ADD("intermediate-commit", test_intermediate_commit);
     ADD("pull-is-flushed", test_pull_is_flushed);
     ADD("pull-of-paused-keeps-files", test_pull_of_paused_keeps_files);

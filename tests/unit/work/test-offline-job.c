@@ -82,7 +82,7 @@ make_domain(const char *name, const char *top, gboolean active)
 }
 
 static SinterDomain *
-host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
+host_scan_domain(SinterVirt *virt, const char *uuid, gint64 since_usec, GError **error)
 {
     Host *host = (Host *)virt;
     g_autoptr(SinterDomain) domain = NULL;

@@ -48,7 +48,7 @@ add_layer(GPtrArray *layers, const char *path)
 }
 
 static SinterDomain *
-host_scan_domain(SinterVirt *virt, const char *uuid, GError **error)
+host_scan_domain(SinterVirt *virt, const char *uuid, gint64 since_usec, GError **error)
 {
     Host *host = (Host *)virt;
     g_autoptr(SinterDomain) domain = sinter_domain_new();
