@@ -33,7 +33,7 @@ static const SinterCommand *const commands[] = {
     &sinter_command_copy,        &sinter_command_adopt,    &sinter_command_check,
     &sinter_command_jobs,        &sinter_command_job,      &sinter_command_cancel,
     &sinter_command_bandwidth,   &sinter_command_snapshot, &sinter_command_incidents,
-    &sinter_command_doctor,      &sinter_command_monitor,
+    &sinter_command_doctor,      &sinter_command_policy,   &sinter_command_monitor,
 };
 
 static const SinterCommandSet set = {

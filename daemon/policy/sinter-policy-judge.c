@@ -7,6 +7,8 @@
 
 #include "sinter-policy-judge.h"
 
+#include "sinter-policy-limits.h"
+
 void
 sinter_policy_verdict_free(SinterPolicyVerdict *verdict)
 {
@@ -72,6 +74,31 @@ find_obstacle(const SinterPolicyMoment *moment, SinterDomain *domain, const Sint
     return g_strdup(sinter_policy_memory_find_obstacle(moment->memory, &place, ret_until_usec));
 }
 
+/* Takes the limits of the disk into the verdict. */
+static void
+apply_limits(const SinterPolicyMoment *moment, SinterDomain *domain, const SinterDisk *disk,
+             SinterPolicyVerdict *verdict)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(SinterPolicyLimits) limits = { 0 };
+    gint64 opening_usec;
+
+    if (!sinter_policy_limits_read(&limits, moment->rules, domain, disk, &error)) {
+        verdict->obstacle = g_strdup(error->message);
+        verdict->policy = NULL;
+        return;
+    }
+    opening_usec = sinter_policy_window_find_opening(limits.window, moment->now_usec, moment->zone);
+    verdict->bandwidth_set = limits.bandwidth_set;
+    verdict->bandwidth_bytes_per_sec = limits.bandwidth_bytes_per_sec;
+    if (!domain->active && !limits.offline) {
+        verdict->obstacle = g_strdup("the domain is shut off, and offline is 'no'");
+    } else if (opening_usec > moment->now_usec) {
+        verdict->obstacle = g_strdup("no window is open");
+        verdict->until_usec = opening_usec;
+    }
+}
+
 SinterPolicyVerdict *
 sinter_policy_judge(const SinterPolicyMoment *moment, SinterDomain *domain, const SinterDisk *disk)
 {
@@ -82,5 +109,7 @@ sinter_policy_judge(const SinterPolicyMoment *moment, SinterDomain *domain, cons
     ask_policies(moment, domain, disk, verdict);
     if (verdict->policy && !verdict->obstacle)
         verdict->obstacle = find_obstacle(moment, domain, disk, &verdict->until_usec);
+    if (verdict->policy && !verdict->obstacle)
+        apply_limits(moment, domain, disk, verdict);
     return verdict;
 }

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  * @executor: the present jobs
  * @incidents: (element-type utf8 utf8): domains (UUID) with an open incident → its ID
  * @generation, @now_usec: as in SinterPolicyDisk
+ * @zone: the local time zone
  */
 typedef struct {
     const SinterPolicyRules *rules;
@@ -24,6 +25,7 @@ typedef struct {
     GHashTable *incidents;
     guint64 generation;
     gint64 now_usec;
+    GTimeZone *zone;
 } SinterPolicyMoment;
 
 /**
@@ -36,6 +38,7 @@ typedef struct {
  * @obstacle: (nullable): why this is not done now, as a sentence. The planner has not been asked
  *   yet: it may refuse
  * @until_usec: when the obstacle passes by itself; %G_MAXINT64 if it does not
+ * @bandwidth_set, @bandwidth_bytes_per_sec: as in SinterJobOptions
  */
 typedef struct {
     char *disk;
@@ -44,6 +47,8 @@ typedef struct {
     guint keep;
     char *obstacle;
     gint64 until_usec;
+    gboolean bandwidth_set;
+    guint64 bandwidth_bytes_per_sec;
 } SinterPolicyVerdict;
 
 void sinter_policy_verdict_free(SinterPolicyVerdict *verdict);

@@ -20,6 +20,7 @@ typedef struct {
     char *policy;
     char *reason;
     guint keep;
+    SinterJobOptions options;
     SinterPlanRequest request;
 } Order;
 
@@ -62,7 +63,6 @@ static void
 submit(GTask *task, SinterPlan *plan)
 {
     const Order *self = g_task_get_task_data(task);
-    const SinterJobOptions options = { 0 };
     g_autoptr(GPtrArray) jobs = NULL;
     GError *error = NULL;
 
@@ -72,7 +72,7 @@ submit(GTask *task, SinterPlan *plan)
         part->policy = g_strdup(self->policy);
         part->reason = g_strdup(self->reason);
     }
-    jobs = sinter_executor_submit(self->executor, plan, &options, &error);
+    jobs = sinter_executor_submit(self->executor, plan, &self->options, &error);
     if (jobs && jobs->len == 0)
         g_set_error(&error, SINTER_ERROR, SINTER_ERROR_UNSUPPORTED, "there is nothing to merge");
     if (error) {
@@ -139,6 +139,7 @@ sinter_policy_order_start_async(GObject *source, const SinterPolicyOrder *order,
     self->policy = g_strdup(order->policy);
     self->reason = g_strdup(order->reason);
     self->keep = order->keep;
+    self->options = order->options;
     g_task_set_task_data(task, self, order_free);
     sinter_inventory_refresh_async(self->inventory, self->uuid, NULL, on_refreshed, task);
 }

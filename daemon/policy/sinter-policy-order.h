@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * @policy: the name of the policy that asks for it
  * @reason: why
  * @keep: how many of the newest snapshots stay
+ * @options: of the job
  *
  * A merge to start. The strings are copied.
  */
@@ -25,6 +26,7 @@ typedef struct {
     const char *policy;
     const char *reason;
     guint keep;
+    SinterJobOptions options;
 } SinterPolicyOrder;
 
 /**

@@ -12,6 +12,7 @@
 #include "sinter-log.h"
 #include "sinter-message-id.h"
 #include "sinter-policy-judge.h"
+#include "sinter-policy-limits.h"
 #include "sinter-policy-order.h"
 
 /* The longest timer; the disks are then judged again. */
@@ -25,6 +26,7 @@ struct _SinterPolicyRunner {
     const SinterPolicyRules *rules;
     SinterPolicySet *set;
     SinterPolicyMemory *memory;
+    GTimeZone *zone;             /* of the start: reading it from files takes time */
     SinterReferenceGraph *graph; /* of the last evaluation, or NULL */
     guint64 generation;          /* counts the changes of @graph */
     GHashTable *starting;        /* "UUID/DISK" of the merges that are being planned */
@@ -148,8 +150,10 @@ start_merge(SinterPolicyRunner *self, Candidate *candidate)
 {
     const SinterPolicyVerdict *verdict = candidate->verdict;
     const SinterPolicyOrder order = {
-        self->inventory, self->executor,  candidate->domain->uuid, verdict->disk,
-        verdict->policy, verdict->reason, verdict->keep,
+        self->inventory,         self->executor,
+        candidate->domain->uuid, verdict->disk,
+        verdict->policy,         verdict->reason,
+        verdict->keep,           { verdict->bandwidth_set, verdict->bandwidth_bytes_per_sec, 0 },
     };
     Start *start = g_new(Start, 1);
 
@@ -186,6 +190,13 @@ count_generation(SinterPolicyRunner *self)
         self->generation++;
     g_clear_pointer(&self->graph, sinter_reference_graph_unref);
     self->graph = graph;
+}
+
+static SinterPolicyMoment
+make_moment(SinterPolicyRunner *self, GHashTable *incidents)
+{
+    return (SinterPolicyMoment){ self->rules, self->set,        self->memory,      self->executor,
+                                 incidents,   self->generation, g_get_real_time(), self->zone };
 }
 
 /* An invalid value is told once; other obstacles pass, or were told when they arose. */
@@ -234,9 +245,7 @@ judge_all(SinterPolicyRunner *self, Findings *findings)
 {
     g_autoptr(GPtrArray) domains = sinter_inventory_list(self->inventory);
     g_autoptr(GHashTable) incidents = list_incidents(self);
-    const SinterPolicyMoment moment = { self->rules,      self->set, self->memory,
-                                        self->executor,   incidents, self->generation,
-                                        g_get_real_time() };
+    const SinterPolicyMoment moment = make_moment(self, incidents);
 
     for (guint i = 0; i < domains->len; i++) {
         SinterDomain *domain = domains->pdata[i];
@@ -302,6 +311,31 @@ evaluate_soon(SinterPolicyRunner *self)
         self->idle_id = g_idle_add(on_idle, self);
 }
 
+/* --- preview ------------------------------------------------------------------------------------
+ */
+
+void
+sinter_policy_runner_preview_async(SinterPolicyRunner *self, SinterDomain *only,
+                                   GAsyncReadyCallback callback, gpointer user_data)
+{
+    GPtrArray *forecasts =
+        g_ptr_array_new_with_free_func((GDestroyNotify)sinter_policy_forecast_free);
+    g_autoptr(GPtrArray) domains = sinter_inventory_list(self->inventory);
+    g_autoptr(GHashTable) incidents = list_incidents(self);
+    SinterPolicyMoment moment;
+
+    count_generation(self);
+    moment = make_moment(self, incidents);
+    for (guint i = 0; i < domains->len; i++) {
+        SinterDomain *domain = domains->pdata[i];
+
+        for (guint k = 0; k < domain->disks->len && (!only || only == domain); k++)
+            g_ptr_array_add(forecasts,
+                            sinter_policy_forecast_new(&moment, domain, domain->disks->pdata[k]));
+    }
+    sinter_policy_forecast_plan_async(G_OBJECT(self), forecasts, self->graph, callback, user_data);
+}
+
 /* --- signals ------------------------------------------------------------------------------------
  */
 
@@ -353,19 +387,29 @@ sinter_policy_runner_start(SinterPolicyRunner *self)
 /* --- the object ---------------------------------------------------------------------------------
  */
 
-static void
-tell_unknown(SinterPolicyRunner *self)
+static gboolean
+is_limit(const char *key)
 {
-    g_autoptr(GPtrArray) keys = sinter_policy_rules_list_keys(self->rules);
+    const SinterPluginSetting *setting;
+
+    for (guint i = 0; (setting = sinter_policy_limits_get_setting(i)); i++) {
+        if (g_str_equal(setting->name, key))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void
+tell_unknown(const char *group, const char *key, gpointer user_data)
+{
+    const SinterPolicyRunner *self = user_data;
     const SinterLogField fields[] = { { "MESSAGE_ID", SINTER_MESSAGE_ID_CONFIG_PROBLEM },
                                       { NULL } };
 
-    for (guint i = 0; i < keys->len; i++) {
-        if (!sinter_policy_set_has_setting(self->set, keys->pdata[i]))
-            sinter_log(G_LOG_LEVEL_WARNING, fields,
-                       "unknown key '%s' in group [policy] ignored: no policy has this setting",
-                       (const char *)keys->pdata[i]);
-    }
+    if (!is_limit(key) && !sinter_policy_set_has_setting(self->set, key))
+        sinter_log(G_LOG_LEVEL_WARNING, fields,
+                   "unknown key '%s' in group [%s] ignored: no policy has this setting", key,
+                   group);
 }
 
 SinterPolicyRunner *
@@ -378,7 +422,7 @@ sinter_policy_runner_new(const SinterPolicyRunnerParts *parts)
     self->incidents = g_object_ref(parts->incidents);
     self->rules = parts->rules;
     self->set = sinter_policy_set_new(parts->plugins);
-    tell_unknown(self);
+    sinter_policy_rules_foreach(self->rules, tell_unknown, self);
     connect_signals(self);
     return self;
 }
@@ -396,6 +440,7 @@ sinter_policy_runner_finalize(GObject *object)
     g_clear_object(&self->inventory);
     sinter_policy_memory_free(self->memory);
     sinter_policy_set_free(self->set);
+    g_time_zone_unref(self->zone);
     g_hash_table_unref(self->starting);
     g_hash_table_unref(self->told);
     G_OBJECT_CLASS(sinter_policy_runner_parent_class)->finalize(object);
@@ -411,6 +456,7 @@ static void
 sinter_policy_runner_init(SinterPolicyRunner *self)
 {
     self->memory = sinter_policy_memory_new();
+    self->zone = g_time_zone_new_local();
     self->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 }

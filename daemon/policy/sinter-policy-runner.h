@@ -6,6 +6,7 @@
 #include "sinter-executor.h"
 #include "sinter-incident-log.h"
 #include "sinter-plugin-registry.h"
+#include "sinter-policy-forecast.h"
 #include "sinter-policy-rules.h"
 
 G_BEGIN_DECLS
@@ -39,5 +40,15 @@ SinterPolicyRunner *sinter_policy_runner_new(const SinterPolicyRunnerParts *part
 
 /* From now on jobs can be started. Call once, after sinter_executor_start(). */
 void sinter_policy_runner_start(SinterPolicyRunner *self);
+
+/**
+ * sinter_policy_runner_preview_async:
+ * @only: (nullable): a domain, as the inventory has it; %NULL for all
+ *
+ * What would be done with each disk now, and why or why not; see
+ * sinter_policy_forecast_plan_finish() for the result. Nothing is started.
+ */
+void sinter_policy_runner_preview_async(SinterPolicyRunner *self, SinterDomain *only,
+                                        GAsyncReadyCallback callback, gpointer user_data);
 
 G_END_DECLS

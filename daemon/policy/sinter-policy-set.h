@@ -25,6 +25,10 @@ const SinterPlugin *sinter_policy_set_get(const SinterPolicySet *self, guint ind
 /* Returns whether any policy has a setting of this name. */
 gboolean sinter_policy_set_has_setting(const SinterPolicySet *self, const char *name);
 
+/* (transfer container) (element-type SinterPluginSetting): the settings of all policies; of those
+ * with the same name the first one */
+GPtrArray *sinter_policy_set_list_settings(const SinterPolicySet *self);
+
 /**
  * sinter_policy_set_ask:
  * @index: the place of a policy

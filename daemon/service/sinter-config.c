@@ -270,7 +270,7 @@ read_policy_key(SinterConfig *self, GKeyFile *file, const char *group, const cha
     g_autofree char *text = g_key_file_get_string(file, group, name, NULL);
 
     if (text)
-        sinter_policy_rules_set(self->policy_rules, name, g_strstrip(text));
+        sinter_policy_rules_set(self->policy_rules, group, name, g_strstrip(text));
 }
 
 static void
@@ -280,7 +280,8 @@ read_group(SinterConfig *self, GKeyFile *file, const char *path, const char *gro
     g_auto(GStrv) keys = NULL;
 
     gboolean of_remedy = g_str_has_prefix(group, REMEDY_PREFIX);
-    gboolean of_policy = strcmp(group, POLICY_GROUP) == 0;
+    gboolean of_policy =
+        strcmp(group, POLICY_GROUP) == 0 || g_str_has_prefix(group, POLICY_GROUP "-");
 
     if (!of_remedy && !of_policy && !is_group(group)) {
         g_autofree char *hint = suggest(NULL, group);

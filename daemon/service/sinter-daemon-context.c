@@ -22,6 +22,7 @@ struct _SinterDaemonContext {
     SinterExecutor *executor;
     SinterIncidentLog *incidents;
     SinterResponder *responder;
+    SinterPolicyRunner *runner;
     SinterChainMeter *meter;
     SinterDoctor *doctor;
     GHashTable *jobs; /* id → SinterJob: those that the executor keeps */
@@ -80,6 +81,7 @@ sinter_daemon_context_new(const SinterDaemonContextParts *parts)
     self->responder = g_object_ref(parts->responder);
     self->doctor = sinter_doctor_new(
         self->connection, sinter_inventory_get_settings(self->inventory)->memory->storage);
+    self->runner = g_object_ref(parts->runner);
     g_signal_connect_object(self->inventory, "event", G_CALLBACK(on_event), self, 0);
     g_signal_connect_object(self->inventory, "scanned", G_CALLBACK(on_scanned), self, 0);
     g_signal_connect_object(self->executor, "job-added", G_CALLBACK(on_job_added), self, 0);
@@ -326,6 +328,23 @@ choose_remedy_finish(SinterServiceContext *context, GAsyncResult *result, GError
     return sinter_responder_choose_finish(SINTER_DAEMON_CONTEXT(context)->responder, result, error);
 }
 
+/* --- policies -----------------------------------------------------------------------------------
+ */
+
+static void
+preview_policies_async(SinterServiceContext *context, SinterDomain *only,
+                       GAsyncReadyCallback callback, gpointer user_data)
+{
+    sinter_policy_runner_preview_async(SINTER_DAEMON_CONTEXT(context)->runner, only, callback,
+                                       user_data);
+}
+
+static GPtrArray *
+preview_policies_finish(SinterServiceContext *context, GAsyncResult *result, GError **error)
+{
+    return sinter_policy_forecast_plan_finish(result, error);
+}
+
 /* --- the configuration ------------------------------------------------------------------------ */
 
 static const SinterPlanLimits *
@@ -369,6 +388,8 @@ context_iface_init(SinterServiceContextInterface *iface)
     iface->retry_incident = retry_incident;
     iface->choose_remedy_async = choose_remedy_async;
     iface->choose_remedy_finish = choose_remedy_finish;
+    iface->preview_policies_async = preview_policies_async;
+    iface->preview_policies_finish = preview_policies_finish;
     iface->get_plan_limits = get_plan_limits;
     iface->get_job_limits = get_job_limits;
     iface->get_copy_folders = get_copy_folders;
@@ -381,6 +402,7 @@ sinter_daemon_context_finalize(GObject *object)
 
     sinter_daemon_context_stop(self);
     g_hash_table_unref(self->jobs);
+    g_clear_object(&self->runner);
     g_clear_object(&self->responder);
     g_clear_object(&self->incidents);
     g_clear_object(&self->executor);

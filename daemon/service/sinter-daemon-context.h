@@ -5,6 +5,7 @@
 #include "sinter-connection.h"
 #include "sinter-executor.h"
 #include "sinter-incident-log.h"
+#include "sinter-policy-runner.h"
 #include "sinter-responder.h"
 #include "sinter-inventory.h"
 #include "sinter-service-context.h"
@@ -29,6 +30,7 @@ typedef struct {
     SinterExecutor *executor;
     SinterIncidentLog *incidents;
     SinterResponder *responder;
+    SinterPolicyRunner *runner;
 } SinterDaemonContextParts;
 
 SinterDaemonContext *sinter_daemon_context_new(const SinterDaemonContextParts *parts);

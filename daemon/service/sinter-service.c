@@ -358,7 +358,7 @@ make_context(SinterService *self, const SinterServiceParts *parts)
 {
     SinterDaemonContextParts own = { parts->system,     parts->config_file, parts->config,
                                      parts->connection, parts->inventory,   parts->executor,
-                                     parts->incidents,  parts->responder };
+                                     parts->incidents,  parts->responder,   parts->runner };
 
     self->context = sinter_daemon_context_new(&own);
 }

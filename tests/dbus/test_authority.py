@@ -30,6 +30,7 @@ def methods(client, plan, job):
     yield stage.MANAGER, 'Manager', 'LookupJob', 's', ('4711',), INSPECT
     yield stage.MANAGER, 'Manager', 'LookupPlan', 's', ('4711',), INSPECT
     yield stage.MANAGER, 'Manager', 'LookupIncident', 's', ('4711',), INSPECT
+    yield stage.MANAGER, 'Manager', 'PreviewPolicies', 's', ('no-such-domain',), INSPECT
     yield stage.MANAGER, 'Manager', 'CheckFile', 's', ('relative',), CHECK_FILE
     yield stage.MANAGER, 'Manager', 'Rescan', '', (), INSPECT
     yield stage.MANAGER, 'Manager', 'ExamineHost', '', (), INSPECT

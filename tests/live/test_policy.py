@@ -2,6 +2,7 @@
 """Chains are merged by themselves as far as policies say, and nothing else is touched."""
 
 import os
+import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
@@ -10,6 +11,13 @@ from lib.sintercase import SinterCase
 
 JOB = 'org.sinter.Sinter1.Job'
 OBJECTS = 'org.freedesktop.DBus.ObjectManager'
+
+
+def closed_window():
+    """One that ends an hour before now, or on the day before."""
+    now = time.localtime()
+    start = (now.tm_hour + 21) % 24
+    return f'{start:02}:00-{(start + 1) % 24 or 24:02}:00'
 
 
 class PolicyCase(SinterCase):
@@ -95,6 +103,8 @@ class MaxDepth(PolicyCase):
                 self.sinter.rescan()
             self.assert_chain(guest, before)
             self.assertEqual((self.jobs(guest), self.told(refused)), ([], 1))
+            shown = self.bench.sinter('policy', 'preview').stdout
+            self.assertRegex(shown, rf'{guest.name} +vda +policy-depth +not +the chain has 4 .*but ')
         finally:
             sibling.undefine()
             os.unlink(overlay)
@@ -116,6 +126,55 @@ class MaxDepth(PolicyCase):
         self.wait_job(guest, 2, Phase='done')
         self.assertEqual(own['StartedByUID'], 0)
         self.assertEqual(guest.depth(), 3)
+        self.assert_whole(guest)
+
+
+class Matches(PolicyCase):
+    """Values for some disks only; a window that is closed, because it has just been open."""
+    config = ('[policy]\nmax-depth=3\n[policy-closed]\nmatch-domain=*later*\n'
+              f'window={closed_window()}\n[policy-none]\nmatch-domain=*never*\nmax-depth=0\n'
+              '[policy-off]\nmatch-domain=*busy*\noffline=no\n')
+
+    def preview(self, guest):
+        return self.bench.sinter('policy', 'preview', guest.name).stdout.splitlines()[-1]
+
+    def test_later(self):
+        guest = self.deep(3)
+        before = self.paths(guest)
+        self.sinter.rescan()
+        self.assertEqual(self.jobs(guest), [])
+        line = self.preview(guest)
+        self.assertRegex(line, r'policy-depth +20\d\d-\d\d-\d\d \d\d:\d\d:00 \S+ +the chain has 4 '
+                               'images, max-depth is 3; but no window is open$')
+        disk, = self.bench.sinter_json('policy', 'preview', guest.name)
+        self.assertEqual((disk['policy'], disk['keep'], disk['obstacle']),
+                         ('policy-depth', 2, 'no window is open'))
+        shown = self.bench.sinter('policy', 'show', guest.name).stdout
+        self.assertRegex(shown, r'vda +max-depth +3 +policy\n')
+        self.assertRegex(shown, r'vda +window +\S+ +policy-closed\n')
+        self.assertRegex(shown, r'vda +offline +yes +default\n')
+        self.assertRegex(shown, r'vda +keep-snapshots +- +default\n')
+        self.assert_chain(guest, before)
+
+    def test_never(self):
+        guest = self.deep(3)
+        self.sinter.rescan()
+        self.assertEqual(self.jobs(guest), [])
+        self.assertRegex(self.preview(guest), r'vda +- +- +-$')
+        self.assertEqual(self.bench.sinter('policy', 'preview', '--no-legend').stdout, '')
+
+    def test_busy_only_while_it_runs(self):
+        guest = self.guest().start()
+        guest.snapshot()
+        guest.snapshot()
+        guest.stop()
+        guest.snapshot()
+        self.sinter.rescan()
+        self.assertIn("not ", self.preview(guest))
+        self.assertIn("but the domain is shut off, and offline is 'no'", self.preview(guest))
+        self.assertEqual(self.jobs(guest), [])
+        guest.start()
+        self.wait_job(guest, Phase='done')
         self.assert_whole(guest)
 
 

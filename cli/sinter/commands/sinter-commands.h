@@ -22,6 +22,7 @@ extern const SinterCommand sinter_command_bandwidth;
 extern const SinterCommand sinter_command_snapshot;
 extern const SinterCommand sinter_command_incidents;
 extern const SinterCommand sinter_command_doctor;
+extern const SinterCommand sinter_command_policy;
 extern const SinterCommand sinter_command_monitor;
 
 G_END_DECLS

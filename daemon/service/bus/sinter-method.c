@@ -36,6 +36,7 @@ static const SinterMethod methods[] = {
     { PREFIX "Manager", "CheckFile", SINTER_ACTION_CHECK_FILE, FALSE, NONE },
     { PREFIX "Manager", "LookupIncident", SINTER_ACTION_INSPECT, FALSE, NONE },
     { PREFIX "Manager", "ExamineHost", SINTER_ACTION_INSPECT, FALSE, NONE },
+    { PREFIX "Manager", "PreviewPolicies", SINTER_ACTION_INSPECT, FALSE, NONE },
     { PREFIX "Manager", "Rescan", SINTER_ACTION_INSPECT, FALSE, NONE },
     { PREFIX "Manager", "Reload", SINTER_ACTION_CONFIGURE, FALSE, NONE },
     { PREFIX "Domain", "Plan", SINTER_ACTION_INSPECT, FALSE, PLAN },

@@ -15,6 +15,7 @@
 #include "sinter-dbus-error.h"
 #include "sinter-event-gate.h"
 #include "sinter-object-path.h"
+#include "sinter-policy-view.h"
 
 /* The minimum interval between I/O errors reported for one disk. */
 #define EVENT_INTERVAL_MSEC 1000
@@ -392,6 +393,48 @@ handle_check_file(SinterDBusManager *iface, GDBusMethodInvocation *invocation, c
     return TRUE;
 }
 
+/* A call that waits for the planner. */
+typedef struct {
+    SinterServiceContext *context;
+    GDBusMethodInvocation *invocation;
+} Preview;
+
+static void
+on_previewed(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autofree Preview *preview = user_data;
+    g_autoptr(SinterServiceContext) context = preview->context;
+    GError *error = NULL;
+    g_autoptr(GPtrArray) forecasts =
+        sinter_service_context_preview_policies_finish(context, result, &error);
+
+    if (forecasts)
+        sinter_dbus_manager_complete_preview_policies(NULL, preview->invocation,
+                                                      sinter_policy_view_forecasts(forecasts));
+    else
+        sinter_dbus_return_error(preview->invocation, error);
+}
+
+static gboolean
+handle_preview_policies(SinterDBusManager *iface, GDBusMethodInvocation *invocation,
+                        const char *name, GVariant *options)
+{
+    SinterManagerObject *self = SINTER_MANAGER_OBJECT(iface);
+    g_autoptr(SinterDomain) only =
+        *name != '\0' ? sinter_service_context_lookup_domain(self->context, name) : NULL;
+    Preview *preview;
+
+    if (*name != '\0' && !only) {
+        sinter_dbus_return_error(invocation, g_error_new(SINTER_ERROR, SINTER_ERROR_NOT_FOUND,
+                                                         "no domain '%.256s'", name));
+        return TRUE;
+    }
+    preview = g_new(Preview, 1);
+    *preview = (Preview){ g_object_ref(self->context), invocation };
+    sinter_service_context_preview_policies_async(self->context, only, on_previewed, preview);
+    return TRUE;
+}
+
 static void
 manager_iface_init(SinterDBusManagerIface *iface)
 {
@@ -403,6 +446,7 @@ manager_iface_init(SinterDBusManagerIface *iface)
     iface->handle_rescan = handle_rescan;
     iface->handle_reload = handle_reload;
     iface->handle_check_file = handle_check_file;
+    iface->handle_preview_policies = handle_preview_policies;
 }
 
 static void

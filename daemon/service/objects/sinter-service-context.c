@@ -176,3 +176,17 @@ sinter_service_context_get_copy_folders(SinterServiceContext *self)
 {
     return OPERATIONS(self)->get_copy_folders(self);
 }
+
+void
+sinter_service_context_preview_policies_async(SinterServiceContext *self, SinterDomain *only,
+                                              GAsyncReadyCallback callback, gpointer user_data)
+{
+    OPERATIONS(self)->preview_policies_async(self, only, callback, user_data);
+}
+
+GPtrArray *
+sinter_service_context_preview_policies_finish(SinterServiceContext *self, GAsyncResult *result,
+                                               GError **error)
+{
+    return OPERATIONS(self)->preview_policies_finish(self, result, error);
+}

@@ -64,6 +64,10 @@ struct _SinterServiceContextInterface {
     void (*choose_remedy_async)(SinterServiceContext *self, const char *id, const char *remedy,
                                 GAsyncReadyCallback callback, gpointer user_data);
     char *(*choose_remedy_finish)(SinterServiceContext *self, GAsyncResult *result, GError **error);
+    void (*preview_policies_async)(SinterServiceContext *self, SinterDomain *only,
+                                   GAsyncReadyCallback callback, gpointer user_data);
+    GPtrArray *(*preview_policies_finish)(SinterServiceContext *self, GAsyncResult *result,
+                                          GError **error);
     const SinterPlanLimits *(*get_plan_limits)(SinterServiceContext *self);
     const SinterJobLimits *(*get_job_limits)(SinterServiceContext *self);
     const char *(*get_copy_folders)(SinterServiceContext *self);
@@ -148,6 +152,14 @@ gboolean sinter_service_context_resolve_incident(SinterServiceContext *self, con
                                                  GError **error);
 gboolean sinter_service_context_retry_incident(SinterServiceContext *self, const char *id,
                                                GError **error);
+
+/* As sinter_policy_runner_preview_async(). The result is (transfer full) (element-type
+ * SinterPolicyForecast). */
+void sinter_service_context_preview_policies_async(SinterServiceContext *self, SinterDomain *only,
+                                                   GAsyncReadyCallback callback,
+                                                   gpointer user_data);
+GPtrArray *sinter_service_context_preview_policies_finish(SinterServiceContext *self,
+                                                          GAsyncResult *result, GError **error);
 
 /* (transfer none): the present configuration */
 const SinterPlanLimits *sinter_service_context_get_plan_limits(SinterServiceContext *self);

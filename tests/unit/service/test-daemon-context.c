@@ -20,6 +20,7 @@ typedef struct {
     SinterIncidentLog *incidents;
     SinterPluginRegistry *plugins;
     SinterResponder *responder;
+    SinterPolicyRunner *runner;
     SinterConfig *config; /* of the context */
     SinterDaemonContext *daemon;
     SinterServiceContext *context;
@@ -55,6 +56,8 @@ set_up(Fixture *f, gconstpointer data)
     f->plugins = sinter_plugin_registry_new();
     f->responder = sinter_responder_new(&(SinterResponderParts){
         f->incidents, f->inventory, f->executor, f->plugins, "", f->config->remedy_values });
+    f->runner = sinter_policy_runner_new(&(SinterPolicyRunnerParts){
+        f->inventory, f->executor, f->incidents, f->plugins, f->config->policy_rules });
     f->daemon = sinter_daemon_context_new(&(SinterDaemonContextParts){
         .config_file = f->config_file,
         .config = f->config,
@@ -63,6 +66,7 @@ set_up(Fixture *f, gconstpointer data)
         .executor = f->executor,
         .incidents = f->incidents,
         .responder = f->responder,
+        .runner = f->runner,
     });
     f->context = SINTER_SERVICE_CONTEXT(f->daemon);
     g_signal_connect(f->inventory, "scanned", G_CALLBACK(on_scanned), f);
@@ -76,6 +80,7 @@ tear_down(Fixture *f, gconstpointer data)
     sinter_daemon_context_stop(f->daemon);
     fixture_unref_and_wait(f->daemon);
     fixture_unref_and_wait(f->responder);
+    fixture_unref_and_wait(f->runner);
     sinter_plugin_registry_free(f->plugins);
     fixture_unref_and_wait(f->incidents);
     fixture_unref_and_wait(f->executor);
@@ -196,6 +201,7 @@ test_copy_folders(Fixture *f, gconstpointer data)
         .executor = f->executor,
         .incidents = f->incidents,
         .responder = f->responder,
+        .runner = f->runner,
     });
     g_assert_cmpstr(sinter_service_context_get_copy_folders(SINTER_SERVICE_CONTEXT(system)), ==,
                     "/srv");
