@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "sinter-dbus-error.h"
+#include "sinter-hooks.h"
 #include "sinter-log.h"
 #include "sinter-message-id.h"
 #include "sinter-notify.h"
@@ -221,6 +222,22 @@ load_incidents(SinterIncidentLog *incidents, const char *state_dir, GError **err
     return sinter_incident_log_load(incidents, dir, error);
 }
 
+/* (transfer full) */
+static SinterHooks *
+start_hooks(const Arguments *arguments, const SinterConfig *config, SinterIncidentLog *incidents)
+{
+    const char *parent = arguments->system ? SINTER_CONFIG_DIR : NULL;
+    g_autofree char *folders = NULL;
+
+    if (*config->hook_folders != '\0')
+        folders = g_strdup(config->hook_folders);
+    else if (parent)
+        folders = g_build_filename(parent, "hooks.d", NULL);
+    else
+        folders = g_build_filename(g_get_user_config_dir(), "sinter", "hooks.d", NULL);
+    return sinter_hooks_new(incidents, folders, config->hook_time_limit_sec);
+}
+
 static int
 serve(const Arguments *arguments, const SinterPluginRegistry *plugins, GDBusConnection *bus,
       SinterConfig *config, const char *state_dir, GError **error)
@@ -248,9 +265,11 @@ serve(const Arguments *arguments, const SinterPluginRegistry *plugins, GDBusConn
                                  runner };
     g_autoptr(SinterService) service = sinter_service_new(&parts);
     Daemon daemon = { loop, service, 0 };
+    g_autoptr(SinterHooks) hooks = NULL;
 
     if (!sinter_executor_load(executor, error) || !load_incidents(incidents, state_dir, error))
         return 1;
+    hooks = start_hooks(arguments, config, incidents);
     g_signal_connect(service, "failed", G_CALLBACK(on_failed), &daemon);
     watch_signals(&daemon);
     sinter_service_start(service);

@@ -66,6 +66,8 @@ static const ConfigKey config_keys[] = {
     { "plans", "max-per-user", TYPE_NUMBER, AT(plans.max_per_user), "16", 1, 100000, TRUE },
     { "plans", "max", TYPE_NUMBER, AT(plans.max), "1024", 1, 100000, TRUE },
     { "incidents", "keep-records", TYPE_NUMBER, AT(keep_incidents), "200", 10, 100000, FALSE },
+    { "hooks", "folders", TYPE_FOLDERS, AT(hook_folders), "", 0, 0, FALSE },
+    { "hooks", "time-limit-sec", TYPE_NUMBER, AT(hook_time_limit_sec), "30", 1, 3600, FALSE },
     { "remedies", "use", TYPE_STRING, AT(remedies), "", 0, 0, FALSE },
     { "copy", "folders", TYPE_FOLDERS, AT(copy_folders), "/var/lib/libvirt/images", 0, 0, TRUE },
     { "readers", "folders", TYPE_FOLDERS, AT(reader_folders), "", 0, 0, FALSE },
@@ -211,6 +213,7 @@ sinter_config_free(SinterConfig *config)
     g_free(config->manager_names);
     g_free(config->exclusive_storage);
     g_free(config->plugin_folders);
+    g_free(config->hook_folders);
     g_free(config->remedies);
     g_hash_table_unref(config->remedy_values);
     sinter_policy_rules_free(config->policy_rules);

@@ -21,7 +21,9 @@ typedef struct {
     guint rescan_interval_sec; /* 0: none */
     SinterJobLimits limits;
     SinterPlanLimits plans;
-    guint keep_incidents; /* resolved incidents that are kept */
+    guint keep_incidents;      /* resolved incidents that are kept */
+    char *hook_folders;        /* absolute paths joined by ':'; empty: the default for the mode */
+    guint hook_time_limit_sec; /* for one program */
     char *remedies; /* names of the remedies that may act, joined by ';', in the order in which
                      * they are tried; empty: none */
     GHashTable *remedy_values;       /* the settings of remedies, as text, by "GROUP/KEY" */

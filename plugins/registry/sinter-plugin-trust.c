@@ -34,7 +34,7 @@ check_one(const char *path, GError **error)
     if (sinter_plugin_trust_judge(&st, geteuid()))
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
-                "it is not loaded because other users can change '%s' (user %u, mode %04o): it "
+                "it is not used because other users can change '%s' (user %u, mode %04o): it "
                 "must be owned by root%s and not be writable by group or others",
                 path, (guint)st.st_uid, (guint)(st.st_mode & 07777),
                 geteuid() == 0 ? "" : " or to you");

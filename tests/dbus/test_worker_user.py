@@ -15,6 +15,7 @@ import sys
 import tempfile
 import unittest
 
+import images_of
 from lib import images, namespace, stage, unitsandbox, workerprocess
 from lib.sinterbus import SinterBus
 
@@ -124,6 +125,52 @@ class Worker(Case):
         base = self.stage.path('base')
         images.qemu_img('compare', '-f', 'raw', '-F', 'qcow2', path, base)
         self.assertEqual(images.check(base).get('check-errors'), 0)
+
+
+class Hooks(stage.BusCase):
+    """A program of the hook folder, within the sandbox of the unit: it is nobody of importance."""
+
+    @classmethod
+    def stage_up(cls):
+        place = cls.stage
+        name_worker()
+        cls.addClassCleanup(subprocess.run, ['umount', '/etc/passwd'], check=True)
+        images_of.fill(place)
+        images_of.leave_incident(place)
+        root = cls.make_root(place.path('root'))
+        os.mkdir(f'{root}/hooks.d')
+        with open(f'{root}/hooks.d/who', 'w', encoding='ascii') as file:
+            file.write('#!/bin/sh\ncat > /dev/null\necho "ids $(id -u) $(id -G)"\n'
+                       'grep -e ^CapPrm -e ^NoNewPrivs /proc/self/status\n')
+        os.chmod(f'{root}/hooks.d/who', 0o755)
+        place.write('sinter.conf', '[hooks]\nfolders=/hooks.d\n')
+        place.start_polkit()
+        place.allow_all()
+        sinterd = place.sinterd
+        sinterd.argv = ['chroot', root, sys.executable, unitsandbox.__file__, UNIT] + sinterd.argv
+        sinterd.start()
+
+    @classmethod
+    def make_root(cls, path):
+        """A root folder that belongs to root of this namespace, with all that the host's has."""
+        os.mkdir(path)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'none', path], check=True)
+        cls.addClassCleanup(subprocess.run, ['umount', '--lazy', path], check=True)
+        for entry in os.scandir('/'):
+            if entry.is_symlink():
+                os.symlink(os.readlink(entry.path), path + entry.path)
+            elif entry.is_dir():
+                os.mkdir(path + entry.path)
+                subprocess.run(['mount', '--rbind', entry.path, path + entry.path], check=True)
+        return path
+
+    def test_who_it_is(self):
+        client = self.stage.client()
+        client.call(client.manager('LookupIncident', '1'), stage.NAME + '.Incident', 'Resolve')
+        log = self.stage.sinterd.wait_log
+        log(f"Hook 'who': ids {WORKER} {WORKER}")
+        log("Hook 'who': CapPrm:\t0000000000000000")
+        log("Hook 'who': NoNewPrivs:\t1")
 
 
 class NoSuchUser(Case):
