@@ -30,6 +30,8 @@
 #define SINTER_MESSAGE_ID_INCIDENT "c915e9cb99834a608171007f4028b343"
 /* an incident was resolved */
 #define SINTER_MESSAGE_ID_INCIDENT_RESOLVED "da9d6da6fbb04662b806ff2dd597c927"
+/* a file system or device with images is almost full */
+#define SINTER_MESSAGE_ID_SPACE_LOW "8c0a9d3be7f24d5ea1f3f6b2d4c1907e"
 /* a program of the hook folder failed */
 #define SINTER_MESSAGE_ID_HOOK_FAILED "4f6d1c52b0e84a4c9a7a3f0c1c8e5d27"
 /* a policy started a job */

@@ -83,10 +83,14 @@ log_state(const SinterIncident *incident, const char *message_id, const char *te
         { "SINTER_INCIDENT", incident->id },
         { NULL },
     };
+    GLogLevelFlags level =
+        sinter_incident_is_open(incident) ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE;
 
-    sinter_log(sinter_incident_is_open(incident) ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE,
-               fields, "Incident %s, domain '%s', disk %s: %s", incident->id, incident->domain_name,
-               *incident->disk ? incident->disk : "unknown", text);
+    if (*incident->domain_uuid == '\0')
+        sinter_log(level, fields, "Incident %s: %s", incident->id, text);
+    else
+        sinter_log(level, fields, "Incident %s, domain '%s', disk %s: %s", incident->id,
+                   incident->domain_name, *incident->disk ? incident->disk : "unknown", text);
 }
 
 static void
@@ -310,6 +314,21 @@ sinter_incident_log_see(SinterIncidentLog *self, SinterDomain *domain)
     event->status = VIR_DOMAIN_EVENT_SUSPENDED;
     event->detail = VIR_DOMAIN_EVENT_SUSPENDED_IOERROR;
     take_pause(self, event, domain);
+}
+
+void
+sinter_incident_log_warn(SinterIncidentLog *self, const SinterDiagnosis *diagnosis)
+{
+    const gint64 now_usec = g_get_real_time();
+    SinterIncident *incident = self->writer ? open_incident(self, NULL, "") : NULL;
+
+    if (!incident)
+        return;
+    incident->first_usec = incident->last_usec = now_usec;
+    incident->n_events = 1;
+    sinter_incident_set_diagnosis(incident, now_usec, diagnosis);
+    log_state(incident, SINTER_MESSAGE_ID_SPACE_LOW, diagnosis->summary);
+    changed(self, incident);
 }
 
 /* --- callers ---------------------------------------------------------------------------------- */

@@ -40,6 +40,9 @@ void sinter_incident_log_take(SinterIncidentLog *self, const SinterEvent *event)
 /* Looks at the state of a domain that was read, for a failure whose event was missed. */
 void sinter_incident_log_see(SinterIncidentLog *self, SinterDomain *domain);
 
+/* Opens an incident of no domain, for a state that may lead to failures; the caller resolves it. */
+void sinter_incident_log_warn(SinterIncidentLog *self, const SinterDiagnosis *diagnosis);
+
 /* (transfer container) (element-type SinterIncident): ordered by ID */
 GPtrArray *sinter_incident_log_list(SinterIncidentLog *self);
 

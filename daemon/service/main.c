@@ -19,6 +19,7 @@
 #include "sinter-notify.h"
 #include "sinter-plugin-setup.h"
 #include "sinter-service.h"
+#include "sinter-space-watch.h"
 #include "sinter-state-dir.h"
 
 /* The parsed command line. */
@@ -266,10 +267,12 @@ serve(const Arguments *arguments, const SinterPluginRegistry *plugins, GDBusConn
     g_autoptr(SinterService) service = sinter_service_new(&parts);
     Daemon daemon = { loop, service, 0 };
     g_autoptr(SinterHooks) hooks = NULL;
+    g_autoptr(SinterSpaceWatch) space = NULL;
 
     if (!sinter_executor_load(executor, error) || !load_incidents(incidents, state_dir, error))
         return 1;
     hooks = start_hooks(arguments, config, incidents);
+    space = sinter_space_watch_new(inventory, incidents, config->warn_percent);
     g_signal_connect(service, "failed", G_CALLBACK(on_failed), &daemon);
     watch_signals(&daemon);
     sinter_service_start(service);

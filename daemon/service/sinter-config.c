@@ -66,6 +66,7 @@ static const ConfigKey config_keys[] = {
     { "plans", "max-per-user", TYPE_NUMBER, AT(plans.max_per_user), "16", 1, 100000, TRUE },
     { "plans", "max", TYPE_NUMBER, AT(plans.max), "1024", 1, 100000, TRUE },
     { "incidents", "keep-records", TYPE_NUMBER, AT(keep_incidents), "200", 10, 100000, FALSE },
+    { "space", "warn-percent", TYPE_NUMBER, AT(warn_percent), "80", 0, 99, FALSE },
     { "hooks", "folders", TYPE_FOLDERS, AT(hook_folders), "", 0, 0, FALSE },
     { "hooks", "time-limit-sec", TYPE_NUMBER, AT(hook_time_limit_sec), "30", 1, 3600, FALSE },
     { "remedies", "use", TYPE_STRING, AT(remedies), "", 0, 0, FALSE },

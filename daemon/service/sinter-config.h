@@ -22,6 +22,7 @@ typedef struct {
     SinterJobLimits limits;
     SinterPlanLimits plans;
     guint keep_incidents;      /* resolved incidents that are kept */
+    guint warn_percent;        /* from this usage on, a lack of space is reported; 0: never */
     char *hook_folders;        /* absolute paths joined by ':'; empty: the default for the mode */
     guint hook_time_limit_sec; /* for one program */
     char *remedies; /* names of the remedies that may act, joined by ';', in the order in which

@@ -53,7 +53,7 @@ sinter_incident_text_add_row(SinterTable *table, const SinterProperties *inciden
 
     sinter_table_add_row(
         table, (const char *[]){ sinter_properties_get_string(incident, "Id"),
-                                 sinter_properties_get_string(incident, "DomainName"),
+                                 or_none(sinter_properties_get_string(incident, "DomainName")),
                                  or_none(sinter_properties_get_string(incident, "Disk")),
                                  state_of(incident), last, events,
                                  or_none(sinter_properties_get_string(incident, "Cause")) });
