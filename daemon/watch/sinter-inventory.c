@@ -25,6 +25,9 @@
 /* How long a scan that is not urgent may wait for another reason to scan the domain. */
 #define DEFER_MSEC 300
 
+/* Between two scans because something responds again. */
+#define RESPONSE_PAUSE_USEC (5 * G_USEC_PER_SEC)
+
 struct _SinterInventory {
     GObject parent_instance;
     SinterConnection *connection;
@@ -38,6 +41,8 @@ struct _SinterInventory {
     SinterScanRequest *pending;  /* what the next scan is to read, or NULL */
     SinterScanRequest *running;  /* (transfer none) what the present scan reads, or NULL */
     GHashTable *deferred;        /* set of char*: domains to scan soon */
+    guint responds_id;           /* the timeout of a scan because something responds, or 0 */
+    gint64 responded_usec;       /* when the last such scan was due (monotonic), or 0 */
     guint deferred_id;           /* the timeout, or 0 if none are deferred */
     gboolean complete;
     SinterProblemLog *problems;
@@ -364,9 +369,29 @@ on_rescan_due(gpointer user_data)
 }
 
 static gboolean
+on_response_due(gpointer user_data)
+{
+    SinterInventory *self = user_data;
+
+    self->responds_id = 0;
+    self->responded_usec = g_get_monotonic_time();
+    on_rescan_due(self);
+    return G_SOURCE_REMOVE;
+}
+
+/* Storage that is merely slow stops and responds again during each scan: the scans must not follow
+ * each other without a pause. */
+static gboolean
 on_responds(gpointer user_data)
 {
-    on_rescan_due(user_data);
+    SinterInventory *self = user_data;
+    gint64 pause_usec = self->responded_usec + RESPONSE_PAUSE_USEC - g_get_monotonic_time();
+
+    if (!self->connection || self->responds_id != 0) /* disposed, or due already */
+        return G_SOURCE_REMOVE;
+    if (self->responded_usec == 0)
+        pause_usec = 0;
+    self->responds_id = g_timeout_add((guint)(MAX(pause_usec, 0) / 1000), on_response_due, self);
     return G_SOURCE_REMOVE;
 }
 
@@ -525,6 +550,7 @@ sinter_inventory_dispose(GObject *object)
         listen_to_memory(self, FALSE);
     g_clear_handle_id(&self->rescan_id, g_source_remove);
     g_clear_handle_id(&self->deferred_id, g_source_remove);
+    g_clear_handle_id(&self->responds_id, g_source_remove);
     if (self->connection)
         g_clear_signal_handler(&self->event_handler, self->connection);
     g_clear_object(&self->connection);

@@ -20,6 +20,7 @@ typedef struct {
     char *path;
     char *format; /* NULL to probe */
     gboolean header;
+    gint progress; /* the number of steps that the file system has answered */
     SinterSighting *sighting;
 } Look;
 
@@ -138,6 +139,13 @@ read_device_room(Look *look, SinterFs *fs)
     sighting->free_bytes = usable > sighting->used_bytes ? usable - sighting->used_bytes : 0;
 }
 
+/* The whole look may take longer than the limit on a file system that is slow but works. */
+static void
+note_progress(Look *look)
+{
+    g_atomic_int_inc(&look->progress);
+}
+
 static void
 read_header(Look *look)
 {
@@ -146,8 +154,10 @@ read_header(Look *look)
     g_autoptr(GError) error = NULL;
 
     sighting->info = sinter_image_info_new(fs, look->path, look->format, &error);
+    note_progress(look);
     if (sighting->info && S_ISBLK(sighting->st.st_mode))
         read_device_room(look, fs);
+    note_progress(look);
     sinter_fs_unref(fs);
     if (!sighting->info) {
         sighting->problem = g_strdup(error->message);
@@ -164,6 +174,7 @@ look_run(gpointer data)
     SinterSighting *sighting = look->sighting;
 
     sighting->stat_errno = sinter_identity_read(look->path, &sighting->identity, &sighting->st);
+    note_progress(look);
     if (sighting->stat_errno != 0)
         sighting->problem =
             g_strdup_printf("'%s': %s", look->path, g_strerror(sighting->stat_errno));
@@ -171,6 +182,7 @@ look_run(gpointer data)
         read_header(look);
     if (look->header)
         sighting->backing_unknown = is_backing_unknown(look);
+    note_progress(look);
     if (sighting->stat_errno != 0) {
         sighting->fs_device = find_folder_device(look->path);
     } else if (!S_ISBLK(sighting->st.st_mode)) {
@@ -197,7 +209,7 @@ SinterSighting *
 sinter_sighting_new(SinterStorageProbe *probe, const SinterSightingWish *wish)
 {
     Look *look = g_new0(Look, 1);
-    const SinterQuestion question = { look_run, look, look_free, NULL };
+    const SinterQuestion question = { look_run, look, look_free, &look->progress };
     g_auto(SinterStorageSilence) silence = { 0 };
     SinterSighting *sighting;
 

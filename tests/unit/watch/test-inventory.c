@@ -231,6 +231,77 @@ test_metadata(Fixture *f, gconstpointer data)
     virDomainFree(domain);
 }
 
+/* A question that waits until it is released. */
+typedef struct {
+    GMutex lock;
+    GCond cond;
+    gboolean released;
+    gint freed;
+} Server;
+
+static void
+serve(gpointer data)
+{
+    Server *server = data;
+
+    g_mutex_lock(&server->lock);
+    while (!server->released)
+        g_cond_wait(&server->cond, &server->lock);
+    g_mutex_unlock(&server->lock);
+}
+
+static void
+note_freed(gpointer data)
+{
+    g_atomic_int_inc(&((Server *)data)->freed);
+}
+
+/* Storage that stops for a moment. Returns when its answer waits for the main loop. */
+static void
+stop_and_respond(Fixture *f)
+{
+    const SinterScanMemory *memory = sinter_inventory_get_settings(f->inventory)->memory;
+    Server server = { .released = FALSE };
+    const SinterQuestion question = { serve, &server, note_freed, NULL };
+    gint64 since_usec;
+
+    g_mutex_init(&server.lock);
+    g_cond_init(&server.cond);
+    g_assert_false(sinter_patience_ask(memory->storage, "disk", &question, &since_usec));
+    g_mutex_lock(&server.lock);
+    server.released = TRUE;
+    g_cond_broadcast(&server.cond);
+    g_mutex_unlock(&server.lock);
+    while (!g_atomic_int_get(&server.freed) || !g_main_context_pending(NULL))
+        g_thread_yield();
+    g_mutex_clear(&server.lock);
+    g_cond_clear(&server.cond);
+}
+
+/* The first answer is followed by a scan at once, the next one only after a pause. */
+static void
+test_responses_do_not_scan_without_pause(Fixture *f, gconstpointer data)
+{
+    start(f, "");
+    stop_and_respond(f);
+    fixture_wait_until(f->n_scans == 2);
+    stop_and_respond(f);
+    g_assert_true(g_main_context_iteration(NULL, FALSE));
+    refresh(f, NULL);
+    g_assert_cmpuint(f->n_scans, ==, 3);
+}
+
+/* The answer may come while the daemon stops. */
+static void
+test_response_after_the_end(Fixture *f, gconstpointer data)
+{
+    start(f, "");
+    stop_and_respond(f);
+    g_object_run_dispose(G_OBJECT(f->inventory));
+    g_assert_true(g_main_context_iteration(NULL, FALSE));
+    g_assert_cmpuint(f->n_scans, ==, 1);
+}
+
 /* A host on which nothing happened is no news, however often it is looked at. */
 static void
 test_unchanged(Fixture *f, gconstpointer data)
@@ -493,6 +564,8 @@ main(int argc, char **argv)
     ADD("lifecycle", test_lifecycle);
     ADD("metadata", test_metadata);
     ADD("unchanged", test_unchanged);
+    ADD("responses-do-not-scan-without-pause", test_responses_do_not_scan_without_pause);
+    ADD("response-after-the-end", test_response_after_the_end);
     ADD("refresh", test_refresh);
     ADD("refresh-gone", test_refresh_gone);
     ADD("refresh-without-connection", test_refresh_without_connection);
