@@ -102,7 +102,9 @@ void
 sinter_chain_clean_up(SinterJobRun *run, gboolean may_remove)
 {
     SinterJobRecord *record = run->record;
+    SinterVirt *virt = run->context.virt;
     g_autoptr(GError) error = NULL;
+    g_autoptr(GError) cause = NULL;
     g_autofree char *doubt = NULL;
 
     if (!sinter_cleanup_sync(record->plan, &doubt, &error)) {
@@ -111,14 +113,15 @@ sinter_chain_clean_up(SinterJobRun *run, gboolean may_remove)
     }
     SINTER_POINT("images-synced");
     /* before the record says so: a crash of the host must not bring the old chain back */
-    run->context.virt->klass->sync_definition(run->context.virt, record->domain_name);
+    if (!virt->klass->sync_definition(virt, record->domain_name, &cause) && !doubt)
+        doubt = g_strdup(cause->message);
     SINTER_POINT("definition-durable");
     if (doubt)
         sinter_job_record_warn(record, "the merged files are kept: %s", doubt);
     if (sinter_cleanup_changes_anything(record->plan) &&
         !sinter_job_run_enter_phase(run, SINTER_PHASE_CLEANING, &error))
         sinter_job_record_warn(record, "the merged files are kept: %s", error->message);
-    else if (!sinter_cleanup_run(run->context.virt, record, may_remove && !doubt, &error))
+    else if (!sinter_cleanup_run(virt, record, may_remove && !doubt, &error))
         return; /* the connection is lost: observe and clean up again later */
     SINTER_POINT("cleaned");
     finish(run);

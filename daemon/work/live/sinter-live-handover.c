@@ -141,7 +141,8 @@ sinter_live_announce_pivot(SinterJobRun *run, GError **error)
                              record->id, record->plan->disk, record->id);
     if (virt->klass->guard_disk(virt, record->domain_uuid, record->plan->disk, reason, &cause)) {
         SINTER_POINT("guard-set");
-        virt->klass->sync_definition(virt, record->domain_name);
+        if (!virt->klass->sync_definition(virt, record->domain_name, &cause))
+            sinter_job_run_log(run, G_LOG_LEVEL_WARNING, cause->message);
         SINTER_POINT("guard-synced");
         return TRUE;
     }

@@ -147,10 +147,10 @@ begin(SinterJobRun *run)
     /* an explicit chain in the definition would become outdated */
     if (!virt->klass->redefine_disk(virt, record->domain_uuid, record->plan->disk, NULL, NULL,
                                     &error) ||
-        !sinter_job_run_enter_phase(run, SINTER_PHASE_COPYING, &error))
+        !sinter_job_run_enter_phase(run, SINTER_PHASE_COPYING, &error) ||
+        /* before the headers change: libvirt would trust the old chain more */
+        !virt->klass->sync_definition(virt, record->domain_name, &error))
         return fail_unless_lost(run, error);
-    /* before the headers change: libvirt would trust the old chain more */
-    virt->klass->sync_definition(virt, record->domain_name);
     SINTER_POINT("merge-noted");
     return TRUE;
 }

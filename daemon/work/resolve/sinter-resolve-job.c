@@ -241,6 +241,7 @@ define(SinterJobRun *run, GError **error)
     gboolean move = is_choice(run, SINTER_JOB_CHOICE_NEW) && !is_obvious(run);
     const char *path = move ? plan->chain_after[0] : NULL;
     const char *format = move ? find_new_format(find_disk(run), plan) : NULL;
+    g_autoptr(GError) cause = NULL;
 
     if (!find_disk(run))
         return TRUE;
@@ -250,7 +251,8 @@ define(SinterJobRun *run, GError **error)
     if (move && !klass->redefine_disk(run->context.virt, record->domain_uuid, plan->disk, path,
                                       format, error))
         return FALSE;
-    klass->sync_definition(run->context.virt, record->domain_name);
+    if (!klass->sync_definition(run->context.virt, record->domain_name, &cause))
+        sinter_job_record_warn(run->record, "%s", cause->message);
     return TRUE;
 }
 

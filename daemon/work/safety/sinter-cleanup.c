@@ -406,12 +406,17 @@ sinter_cleanup_changes_anything(const SinterDiskPlan *plan)
 gboolean
 sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove, GError **error)
 {
+    g_autoptr(GError) cause = NULL;
+
     SINTER_POINT("cleaning");
     if (!redefine_snapshots(virt, record, error) || !drop_snapshots(virt, record, error) ||
         !drop_checkpoints(virt, record, error))
         return FALSE;
     SINTER_POINT("snapshots-corrected");
-    virt->klass->sync_definition(virt, record->domain_name);
+    if (!virt->klass->sync_definition(virt, record->domain_name, &cause) && may_remove) {
+        sinter_job_record_warn(record, "the merged files are kept: %s", cause->message);
+        may_remove = FALSE;
+    }
     SINTER_POINT("definition-synced");
     sinter_merged_images_mark(record);
     SINTER_POINT("images-marked");

@@ -255,18 +255,24 @@ sinter_virt_libvirt_unguard_disk(SinterVirt *virt, const char *uuid, const char 
 /* libvirt writes a definition to a temporary file, syncs it and renames it; the name is durable
  * once the folder is synced. The folder is in /etc for the system daemon, in the XDG folders for a
  * user's. */
-void
-sinter_virt_libvirt_sync_definition(SinterVirt *virt, const char *name)
+gboolean
+sinter_virt_libvirt_sync_definition(SinterVirt *virt, const char *name, GError **error)
 {
     const char *uri = sinter_connection_get_uri(((SinterVirtLibvirt *)virt)->connection);
     g_autofree char *file = g_strconcat(name, ".xml", NULL);
     g_autofree char *path = NULL;
+    g_autoptr(GError) cause = NULL;
 
     if (g_str_has_suffix(uri, "/session"))
         path = g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", file, NULL);
     else
         path = g_build_filename("/etc/libvirt/qemu", file, NULL);
-    sinter_file_sync_parent(path, NULL);
+    if (sinter_file_sync_parent(path, &cause) ||
+        g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_NOT_FOUND))
+        return TRUE; /* without the folder there is no definition: the domain is transient */
+    g_propagate_prefixed_error(error, g_steal_pointer(&cause),
+                               "the definition of domain '%s' may not be durable: ", name);
+    return FALSE;
 }
 
 gboolean

@@ -97,9 +97,8 @@ typedef struct {
      * remedy; %NULL if nothing is known that denies it. @since_usec: when that was tried first. */
     char *(*explain_denial)(SinterVirt *virt, const char *uuid, const char *image,
                             gint64 since_usec);
-    /* Makes the definition for the next boot durable. Its location is internal to libvirt: a
-     * failure to sync is not an error. */
-    void (*sync_definition)(SinterVirt *virt, const char *name);
+    /* Makes the definition for the next boot durable. Succeeds if libvirt stores none. */
+    gboolean (*sync_definition)(SinterVirt *virt, const char *name, GError **error);
     /* Refreshes the active storage pool whose target is @folder, if there is one. */
     gboolean (*refresh_pool)(SinterVirt *virt, const char *folder, GError **error);
 } SinterVirtClass;

@@ -78,9 +78,13 @@ played_host_revive(PlayedHost *host)
     host->die_at = 0;
 }
 
-void
-played_host_sync_definition(SinterVirt *virt, const char *name)
+gboolean
+played_host_sync_definition(SinterVirt *virt, const char *name, GError **error)
 {
+    if (!((PlayedHost *)virt)->sync_fails)
+        return TRUE;
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_FAILED, "no sync");
+    return FALSE;
 }
 
 gboolean

@@ -681,6 +681,18 @@ test_few_scans(Fixture *f, gconstpointer data)
     g_assert_cmpint(f->host.since_usec, ==, f->host.told_usec);
 }
 
+/* After a crash of the host the old definition might be back, and name the merged files. */
+static void
+test_unsynced_definition_keeps_files(Fixture *f, gconstpointer data)
+{
+    f->host.played.sync_fails = TRUE;
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
+    g_assert_cmpuint(f->job.last->warnings->len, ==, 1);
+    g_assert_cmpstr(f->job.last->warnings->pdata[0], ==, "the merged files are kept: no sync");
+    for (char **path = f->job.record->plan->remove_files; *path; path++)
+        g_assert_true(g_file_test(*path, G_FILE_TEST_EXISTS));
+}
+
 /* An event that was heard earlier says nothing about the present. */
 static void
 test_scan_after_refusal_is_new(Fixture *f, gconstpointer data)
@@ -1203,6 +1215,7 @@ main(int argc, char **argv)
 #define ADD(name, func) g_test_add("/live-job/" name, Fixture, NULL, set_up, func, tear_down)
     ADD("active-commit", test_active_commit);
     ADD("few-scans", test_few_scans);
+    ADD("unsynced-definition-keeps-files", test_unsynced_definition_keeps_files);
     ADD("scan-after-refusal-is-new", test_scan_after_refusal_is_new);
     ADD("intermediate-commit", test_intermediate_commit);
     ADD("pull-is-flushed", test_pull_is_flushed);

@@ -315,6 +315,20 @@ assert_content(Fixture *f)
     g_assert_cmpmem(now, DISK_BYTES, f->content, DISK_BYTES);
 }
 
+/* The old chain in the definition might come back after a crash of the host, and libvirt would
+ * trust it more than the headers. */
+static void
+test_unsynced_definition_begins_nothing(Fixture *f, gconstpointer data)
+{
+    f->host.played.sync_fails = TRUE;
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_FAILED);
+    g_assert_cmpstr(f->job.last->error_message, ==, "no sync");
+    g_assert_cmpstr(f->host.top, ==, f->paths[0]);
+    assert_content(f);
+    for (guint i = 0; i < N_LAYERS; i++)
+        g_assert_true(g_file_test(f->paths[i], G_FILE_TEST_EXISTS));
+}
+
 static void
 assert_merged(Fixture *f)
 {
@@ -525,6 +539,7 @@ main(int argc, char **argv)
     g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
 #define ADD(name, data, func)                                                                      \
     g_test_add("/offline-job/" name, Fixture, data, set_up, func, tear_down)
+    ADD("unsynced-definition-begins-nothing", NULL, test_unsynced_definition_begins_nothing);
     ADD("active-commit", &operations[0], test_operation);
     ADD("commit", &operations[1], test_operation);
     ADD("pull", &operations[2], test_operation);

@@ -474,6 +474,7 @@ test_guard(void)
     g_autofree char *guarded = guard(plain);
     g_autofree char *back = NULL;
     g_autofree char *moved = NULL;
+    g_autofree char *again = NULL;
 
     g_assert_nonnull(strstr(guarded, "<source file=\"/top\"><seclabel model=\"dac\"/>"
                                      "<encryption format=\"luks\"><secret type=\"passphrase\" "
@@ -486,6 +487,10 @@ test_guard(void)
     g_assert_nonnull(strstr(moved, "<source file=\"/base\"><seclabel model=\"dac\"/></source>"));
     g_assert_nonnull(strstr(moved, "type=\"raw\""));
     g_assert_null(strstr(moved, "encryption"));
+    /* the guard leaves and the new image comes with one definition: nothing is left to write */
+    g_assert_true(
+        sinter_xml_domain_replace_source(moved, "domain 'web'", "vda", &base, &again, NULL));
+    g_assert_null(again);
 }
 
 /* The encryption of a user is neither a guard nor replaced by one. */
