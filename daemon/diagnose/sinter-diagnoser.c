@@ -45,10 +45,7 @@ question_free(Question *question)
 {
     g_clear_handle_id(&question->timeout_id, g_source_remove);
     sinter_symptoms_free(question->symptoms);
-    sinter_event_free(question->examination.event);
-    sinter_domain_unref(question->examination.domain);
-    g_free(question->examination.target);
-    g_free(question->examination.uri);
+    sinter_examination_clear(&question->examination);
     g_free(question->id);
     diagnoser_unref(question->self);
     g_free(question);
@@ -146,10 +143,7 @@ sinter_diagnoser_ask(SinterDiagnoser *self, const char *id, const SinterExaminat
     g_atomic_ref_count_inc(&self->ref_count);
     question->self = self;
     question->id = g_strdup(id);
-    question->examination.event = sinter_event_copy(examination->event);
-    question->examination.domain = sinter_domain_ref(examination->domain);
-    question->examination.target = g_strdup(examination->target);
-    question->examination.uri = g_strdup(examination->uri);
+    sinter_examination_copy(&question->examination, examination);
     question->timeout_id = g_timeout_add(ANSWER_MSEC, on_silent, question);
     g_hash_table_insert(self->questions, question->id, question);
     g_thread_pool_push(self->pool, question, NULL);

@@ -29,6 +29,24 @@
 #define PROBE_BYTES (1024 * 1024)
 #define PROBE_ALIGNMENT 4096
 
+void
+sinter_examination_copy(SinterExamination *copy, const SinterExamination *self)
+{
+    copy->event = sinter_event_copy(self->event);
+    copy->domain = sinter_domain_ref(self->domain);
+    copy->target = g_strdup(self->target);
+    copy->uri = g_strdup(self->uri);
+}
+
+void
+sinter_examination_clear(SinterExamination *self)
+{
+    g_clear_pointer(&self->event, sinter_event_free);
+    g_clear_pointer(&self->domain, sinter_domain_unref);
+    g_clear_pointer(&self->target, g_free);
+    g_clear_pointer(&self->uri, g_free);
+}
+
 /* --- what needs no storage -------------------------------------------------------------------- */
 
 static gboolean

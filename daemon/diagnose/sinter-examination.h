@@ -21,6 +21,10 @@ typedef struct {
     char *uri;
 } SinterExamination;
 
+/* @copy: (out caller-allocates): cleared by the caller */
+void sinter_examination_copy(SinterExamination *copy, const SinterExamination *self);
+void sinter_examination_clear(SinterExamination *self);
+
 /**
  * sinter_examine:
  *

@@ -60,6 +60,23 @@ add_member(JsonBuilder *builder, const SinterIncident *incident, const Member *m
 }
 
 static void
+add_tries(JsonBuilder *builder, const SinterIncident *incident)
+{
+    GHashTableIter iter;
+    gpointer remedy;
+    gpointer n;
+
+    json_builder_set_member_name(builder, "tries");
+    json_builder_begin_object(builder);
+    g_hash_table_iter_init(&iter, incident->tries);
+    while (g_hash_table_iter_next(&iter, &remedy, &n)) {
+        json_builder_set_member_name(builder, remedy);
+        json_builder_add_int_value(builder, GPOINTER_TO_UINT(n));
+    }
+    json_builder_end_object(builder);
+}
+
+static void
 add_evidence(JsonBuilder *builder, const SinterIncident *incident)
 {
     json_builder_set_member_name(builder, "evidence");
@@ -99,6 +116,7 @@ sinter_incident_to_json(const SinterIncident *incident)
     json_builder_add_int_value(builder, RECORD_VERSION);
     for (gsize i = 0; i < G_N_ELEMENTS(members); i++)
         add_member(builder, incident, &members[i]);
+    add_tries(builder, incident);
     add_evidence(builder, incident);
     add_timeline(builder, incident);
     json_builder_end_object(builder);
@@ -130,6 +148,30 @@ read_member(JsonObject *json, SinterIncident *incident, const Member *member)
     } else {
         *(gint64 *)at = json_node_get_int(node);
         return *(gint64 *)at >= 0;
+    }
+    return TRUE;
+}
+
+/* Absent in older records. */
+static gboolean
+read_tries(JsonObject *json, SinterIncident *incident)
+{
+    JsonNode *node = json_object_get_member(json, "tries");
+    JsonObjectIter iter;
+    const char *remedy;
+    JsonNode *value;
+
+    if (!node)
+        return TRUE;
+    if (!JSON_NODE_HOLDS_OBJECT(node))
+        return FALSE;
+    json_object_iter_init(&iter, json_node_get_object(node));
+    while (json_object_iter_next(&iter, &remedy, &value)) {
+        gint64 n = sinter_record_json_is(value, G_TYPE_INT64) ? json_node_get_int(value) : -1;
+
+        if (n < 0 || n > G_MAXINT)
+            return FALSE;
+        g_hash_table_insert(incident->tries, g_strdup(remedy), GUINT_TO_POINTER((guint)n));
     }
     return TRUE;
 }
@@ -196,7 +238,8 @@ read_all(JsonObject *json, SinterIncident *incident)
         if (!read_member(json, incident, &members[i]))
             return FALSE;
     }
-    return read_evidence(json, incident) && read_timeline(json, incident);
+    return read_tries(json, incident) && read_evidence(json, incident) &&
+           read_timeline(json, incident);
 }
 
 SinterIncident *

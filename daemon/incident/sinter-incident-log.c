@@ -2,7 +2,8 @@
 
 /*
  * Keeps the incidents. Invariant: a disk has at most one open incident; an open incident is never
- * removed; a change is recorded, and emitted after the state has changed. Events of one disk pass a
+ * removed; a change is recorded, and emitted after the state has changed; a diagnosis of damage is
+ * not replaced by another one, because damage does not pass. Events of one disk pass a
  * gate, so a guest that fails thousands of times per second costs one change per second.
  */
 
@@ -158,6 +159,9 @@ on_examined(const char *id, const SinterSymptoms *symptoms, gpointer user_data)
     if (!incident || !sinter_incident_is_open(incident))
         return;
     diagnosis = sinter_diagnose(symptoms);
+    if (sinter_incident_rule_is_damage(incident) &&
+        !sinter_incident_rule_names_damage(diagnosis->cause->name))
+        return;
     if (sinter_incident_set_diagnosis(incident, g_get_real_time(), diagnosis))
         log_state(incident, SINTER_MESSAGE_ID_INCIDENT, diagnosis->summary);
     changed(self, incident);
@@ -408,13 +412,14 @@ sinter_incident_log_note(SinterIncidentLog *self, const char *id, const char *ki
 }
 
 void
-sinter_incident_log_start_remedy(SinterIncidentLog *self, const char *id, const char *text)
+sinter_incident_log_start_remedy(SinterIncidentLog *self, const char *id, const char *remedy,
+                                 const char *text)
 {
     SinterIncident *incident = find(self, id);
 
     if (!incident)
         return;
-    incident->n_attempts++;
+    sinter_incident_add_try(incident, remedy);
     sinter_incident_log_note(self, id, "remedy", text);
 }
 

@@ -60,7 +60,8 @@ void sinter_incident_log_note(SinterIncidentLog *self, const char *id, const cha
                               const char *text);
 
 /* Counts a remedy that is being started, and adds it to the timeline. */
-void sinter_incident_log_start_remedy(SinterIncidentLog *self, const char *id, const char *text);
+void sinter_incident_log_start_remedy(SinterIncidentLog *self, const char *id, const char *remedy,
+                                      const char *text);
 
 /* (transfer full) (nullable): the last failure of an open incident, if it happened since the daemon
  * was started */

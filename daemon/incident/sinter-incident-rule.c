@@ -42,16 +42,22 @@ sinter_incident_rule_find(const SinterEvent *event)
 }
 
 gboolean
-sinter_incident_rule_is_damage(const SinterIncident *incident)
+sinter_incident_rule_names_damage(const char *cause)
 {
     static const char *const causes[] = { "image-corrupted", "image-marked-corrupt",
                                           "image-damaged", "qemu-crashed" };
 
     for (gsize i = 0; i < G_N_ELEMENTS(causes); i++) {
-        if (strcmp(incident->cause, causes[i]) == 0)
+        if (strcmp(cause, causes[i]) == 0)
             return TRUE;
     }
     return FALSE;
+}
+
+gboolean
+sinter_incident_rule_is_damage(const SinterIncident *incident)
+{
+    return sinter_incident_rule_names_damage(incident->cause);
 }
 
 gboolean

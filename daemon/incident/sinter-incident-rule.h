@@ -39,6 +39,9 @@ const SinterIncidentRule *sinter_incident_rule_find(const SinterEvent *event);
 gboolean sinter_incident_rule_closes(const SinterIncidentRule *rule,
                                      const SinterIncident *incident);
 
+/* Returns whether @cause is about damage. */
+gboolean sinter_incident_rule_names_damage(const char *cause);
+
 /* Returns whether the incident is about damage, after which a guest must not be resumed. */
 gboolean sinter_incident_rule_is_damage(const SinterIncident *incident);
 

@@ -33,6 +33,7 @@ sinter_incident_new(const char *id, const SinterDomain *domain, const char *disk
     incident->advice = g_strdup("");
     incident->evidence = g_ptr_array_new_with_free_func(g_free);
     incident->timeline = g_ptr_array_new_with_free_func(entry_free);
+    incident->tries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return incident;
 }
 
@@ -52,6 +53,7 @@ sinter_incident_free(SinterIncident *incident)
     g_free(incident->advice);
     g_ptr_array_unref(incident->evidence);
     g_ptr_array_unref(incident->timeline);
+    g_hash_table_unref(incident->tries);
     g_free(incident);
 }
 
@@ -66,6 +68,21 @@ sinter_incident_note(SinterIncident *incident, gint64 time_usec, const char *kin
     if (incident->timeline->len == SINTER_INCIDENT_MAX_ENTRIES)
         g_ptr_array_remove_index(incident->timeline, 1);
     g_ptr_array_add(incident->timeline, entry);
+}
+
+void
+sinter_incident_add_try(SinterIncident *incident, const char *remedy)
+{
+    guint n = sinter_incident_count_tries(incident, remedy);
+
+    incident->n_attempts++;
+    g_hash_table_insert(incident->tries, g_strdup(remedy), GUINT_TO_POINTER(n + 1));
+}
+
+guint
+sinter_incident_count_tries(const SinterIncident *incident, const char *remedy)
+{
+    return GPOINTER_TO_UINT(g_hash_table_lookup(incident->tries, remedy));
 }
 
 static void
@@ -105,6 +122,8 @@ sinter_incident_resolve(SinterIncident *incident, gint64 time_usec, const char *
 void
 sinter_incident_reopen(SinterIncident *incident)
 {
+    if (incident->resolved_usec != 0)
+        replace(&incident->cause, "");
     incident->resolved_usec = 0;
     replace(&incident->outcome, "");
 }

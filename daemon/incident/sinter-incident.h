@@ -38,6 +38,8 @@ typedef struct {
  * @advice: what to do, one line
  * @evidence: (element-type utf8): what the diagnosis follows from
  * @n_attempts: how many remedies were started for it
+ * @tries: (element-type utf8 guint): name of a remedy → how often it was started; as
+ * GUINT_TO_POINTER
  * @timeline: (element-type SinterIncidentEntry): what happened, oldest first
  *
  * One failure of one disk, from its first event to its outcome. A plain value; no string is NULL.
@@ -59,6 +61,7 @@ typedef struct {
     char *advice;
     GPtrArray *evidence;
     gint64 n_attempts;
+    GHashTable *tries;
     GPtrArray *timeline;
 } SinterIncident;
 
@@ -71,13 +74,19 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterIncident, sinter_incident_free)
 void sinter_incident_note(SinterIncident *incident, gint64 time_usec, const char *kind,
                           const char *text);
 
+/* Counts a start of @remedy. */
+void sinter_incident_add_try(SinterIncident *incident, const char *remedy);
+
+/* How often @remedy was started. */
+guint sinter_incident_count_tries(const SinterIncident *incident, const char *remedy);
+
 /* Replaces the diagnosis. Returns whether it changed; if so, the timeline has a new entry. */
 gboolean sinter_incident_set_diagnosis(SinterIncident *incident, gint64 time_usec,
                                        const SinterDiagnosis *diagnosis);
 
 void sinter_incident_resolve(SinterIncident *incident, gint64 time_usec, const char *outcome);
 
-/* An incident that was resolved has a new event. */
+/* An incident has a new event. If it was resolved, it has no cause until the next diagnosis. */
 void sinter_incident_reopen(SinterIncident *incident);
 
 static inline gboolean

@@ -136,7 +136,7 @@ sinter_remedy_set_ask(const SinterRemedySet *self, const SinterPlugin *plugin,
         .domain = domain,
         .disk = sinter_domain_find_disk(domain, incident->disk),
         .cause = incident->cause,
-        .n_attempts = (guint)CLAMP(incident->n_attempts, 0, G_MAXUINT),
+        .n_attempts = sinter_incident_count_tries(incident, plugin->name),
         .now_usec = g_get_real_time(),
         .values = values,
     };

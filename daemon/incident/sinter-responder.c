@@ -21,7 +21,7 @@ struct _SinterResponder {
     SinterInventory *inventory;
     SinterExecutor *executor;
     SinterRemedySet *remedies;
-    GHashTable *answered; /* ID → "CAUSE ATTEMPTS" */
+    GHashTable *answered; /* ID → "CAUSE ATTEMPTS", and whether it is paused */
     GHashTable *starting; /* IDs of the incidents for which a job is being planned */
 };
 
@@ -31,7 +31,8 @@ G_DEFINE_FINAL_TYPE(SinterResponder, sinter_responder, G_TYPE_OBJECT)
 static gboolean
 take_answer(SinterResponder *self, const SinterIncident *incident)
 {
-    char *key = g_strdup_printf("%s %" G_GINT64_FORMAT, incident->cause, incident->n_attempts);
+    char *key = g_strdup_printf("%s %" G_GINT64_FORMAT "%s", incident->cause, incident->n_attempts,
+                                incident->paused ? " paused" : "");
 
     if (g_strcmp0(g_hash_table_lookup(self->answered, incident->id), key) == 0) {
         g_free(key);
@@ -72,7 +73,8 @@ note_job(Start *start, const char *job)
     g_autofree char *text = g_strdup_printf("%s: job %s", start->remedy, job);
 
     if (start->counts)
-        sinter_incident_log_start_remedy(start->self->incidents, start->incident, text);
+        sinter_incident_log_start_remedy(start->self->incidents, start->incident, start->remedy,
+                                         text);
     else
         sinter_incident_log_note(start->self->incidents, start->incident, "remedy", text);
     if (start->chosen)

@@ -26,7 +26,7 @@ G_BEGIN_DECLS
  * @domain: its state after @event
  * @disk: (nullable): the disk of @domain that @event refers to; %NULL if it is not known
  * @cause: the diagnosed cause, for example "file-system-full"; 'man sinter' lists them
- * @n_attempts: how many times a remedy was already tried for this incident
+ * @n_attempts: how many times this remedy was already started for this incident
  * @now_usec: the current time
  * @values: a value for each setting of the remedy, in the order of its table; never %NULL
  *

@@ -40,8 +40,7 @@ def break_refcounts(path):
 def spoil_first_entry(path):
     """Makes the first used L2 entry of a qcow2 image point to a place that is not aligned."""
     with open(path, 'r+b') as file:
-        header = file.read(48)
-        n_l1, l1_offset = struct.unpack('>IQ', header[36:48])
+        n_l1, l1_offset = struct.unpack('>IQ', file.read(48)[36:48])
         file.seek(l1_offset)
         tables = struct.unpack(f'>{n_l1}Q', file.read(8 * n_l1))
         table = next(entry & 0x00fffffffffffe00 for entry in tables if entry)

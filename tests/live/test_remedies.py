@@ -118,6 +118,8 @@ class Consolidating(FullCase):
             guest.snapshot()
             self.wait_for(INCIDENT, guest, State='resolved')
             self.wait_for(JOB, guest, Operation='recover', Phase='done')
+            self.assertEqual(self.wait_for(INCIDENT, guest)['RemedyAttempts'],
+                             {'remedy-enospc-consolidate': 1})
             merge, resume = [one for one in self.objects(JOB) if one['DomainName'] == guest.name]
             self.assertEqual((merge['Operation'], merge['Phase']), ('active-commit', 'done'))
             self.assertEqual(self.paths(guest), [base])

@@ -10,6 +10,10 @@ from lib.offlinecase import OfflineCase
 from lib.remedycase import INCIDENT, JOB, RemedyCase
 
 
+def spoil_top(guest):
+    spoil_first_entry(guest.path('vda', 's1'))
+
+
 class CrashCase(RemedyCase, OfflineCase):
     def crash(self, **options):
         """A guest whose QEMU is killed while it writes to an overlay."""
@@ -91,6 +95,45 @@ class Crashed(CrashCase):
             file.write(whole)
         guest.start()
         self.assert_whole(guest)
+
+
+class CorruptCase(CrashCase):
+    def spoil(self, harm):
+        """A guest that runs on an image that somebody damaged while it was shut off."""
+        guest = self.guest(cache='writethrough', error_policy='stop').start()
+        guest.snapshot()
+        guest.wait_rounds(3)
+        guest.stop()
+        harm(guest)
+        guest.start(n_rounds=0)
+        return guest
+
+    def assert_mended(self, guest, layer):
+        job = self.wait_for(JOB, guest, Phase='done')
+        self.assertIn(guest.path('vda', layer), [image['path'] for image in job['Images']])
+        self.assertGreater(sum(image['repaired'] for image in job['Images']), 0)
+        ended = self.wait_for(INCIDENT, guest, State='resolved', Attempts=1)
+        told = [entry[2] for entry in ended['Timeline']]
+        self.assertFalse([text for text in told if 'resumed' in text], told)
+        self.assert_whole(guest)
+        self.assert_sound(guest.path('vda', layer))
+
+
+class Corrupt(CorruptCase):
+    config = '[remedies]\nuse=transient;corrupt\n'
+
+    def test_refcounts(self):
+        self.assert_mended(self.spoil(lambda guest: break_refcounts(guest.path('vda', 's1'))), 's1')
+
+    def test_damage_that_would_lose_data(self):
+        """Stopped, not started, and never tried twice."""
+        guest = self.spoil(spoil_top)
+        job = self.wait_for(JOB, guest, Phase='failed')
+        self.assertIn('the domain stays shut off', job['ErrorMessage'])
+        self.wait_timeline(guest, 'proposal', 'could not be repaired')
+        self.wait_for(INCIDENT, guest, State='open', Attempts=1,
+                      RemedyAttempts={'remedy-corrupt': 1})
+        self.assertFalse(guest.is_active())
 
 
 if __name__ == '__main__':

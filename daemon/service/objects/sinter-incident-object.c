@@ -42,6 +42,21 @@ show_evidence(SinterDBusIncident *iface, const SinterIncident *incident)
 }
 
 static void
+show_tries(SinterDBusIncident *iface, const SinterIncident *incident)
+{
+    GVariantBuilder builder;
+    GHashTableIter iter;
+    gpointer remedy;
+    gpointer n;
+
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{su}"));
+    g_hash_table_iter_init(&iter, incident->tries);
+    while (g_hash_table_iter_next(&iter, &remedy, &n))
+        g_variant_builder_add(&builder, "{su}", (const char *)remedy, GPOINTER_TO_UINT(n));
+    sinter_dbus_incident_set_remedy_attempts(iface, g_variant_builder_end(&builder));
+}
+
+static void
 show_timeline(SinterDBusIncident *iface, const SinterIncident *incident)
 {
     GVariantBuilder builder;
@@ -73,6 +88,7 @@ sinter_incident_object_update(SinterIncidentObject *self, const SinterIncident *
     SET_TEXT(iface, summary, incident->summary);
     SET_TEXT(iface, advice, incident->advice);
     SET_TEXT(iface, outcome, incident->outcome);
+    show_tries(iface, incident);
     show_evidence(iface, incident);
     show_timeline(iface, incident);
 }

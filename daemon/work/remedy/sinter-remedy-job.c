@@ -10,7 +10,7 @@
 #include <libvirt/libvirt.h>
 
 #include "sinter-diagnosis.h"
-#include "sinter-examination.h"
+#include "sinter-examiner.h"
 #include "sinter-job-report.h"
 #include "sinter-job-wait.h"
 #include "sinter-remedy-reconcile.h"
@@ -20,11 +20,27 @@
 #define MAX_POLL_USEC (4 * G_USEC_PER_SEC)
 #define POLL_STEP_USEC (G_USEC_PER_SEC / 20)
 
+/* Storage that does not answer within this time is silent; then nothing has passed. */
+#define PATIENCE_USEC G_USEC_PER_SEC
+
 typedef struct {
+    SinterExaminer *examiner;
     SinterRemedyLook look;
     gint64 running_since_usec; /* monotonic; 0: not seen running */
     guint64 poll_usec;
 } State;
+
+static void
+init(SinterJobRun *run)
+{
+    ((State *)run->state)->examiner = sinter_examiner_new(sinter_examine);
+}
+
+static void
+clear(SinterJobRun *run)
+{
+    g_clear_pointer(&((State *)run->state)->examiner, sinter_examiner_free);
+}
 
 /* --- observing -------------------------------------------------------------------------------- */
 
@@ -89,7 +105,7 @@ examine(SinterJobRun *run, SinterDomain *domain)
     event->uuid = g_strdup(domain->uuid);
     event->disk = g_strdup(plan->disk);
     event->text = g_strdup(plan->min_free_bytes > 0 ? "enospc" : "");
-    symptoms = sinter_examine(&examination);
+    symptoms = sinter_examiner_ask(state->examiner, &examination, PATIENCE_USEC);
     diagnosis = sinter_diagnose(symptoms);
     state->look.cause_passed = diagnosis->cause->passed;
     note_space(&state->look, symptoms);
@@ -173,7 +189,7 @@ step_resume(SinterJobRun *run, const SinterVerdict *verdict)
     SinterJobRecord *record = run->record;
     g_autoptr(GError) error = NULL;
 
-    /* the examination may have taken hours */
+    /* the examination may have taken seconds */
     if (!hear_all(run))
         return;
     if (record->started_usec == 0)
@@ -216,6 +232,8 @@ hear(SinterJobRun *run, const SinterEvent *event)
 const SinterJobKind sinter_remedy_job_kind = {
     .name = SINTER_JOB_KIND_REMEDY,
     .state_size = sizeof(State),
+    .init = init,
+    .clear = clear,
     .starts_at_once = TRUE,
     .observe = observe,
     .decide = decide,

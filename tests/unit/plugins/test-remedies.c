@@ -21,7 +21,11 @@ typedef struct {
     guint delay_sec;
     guint n_layers; /* 0: no disk is known */
     gboolean active;
+    SinterDomainState state;
 } Row;
+
+#define CORRUPT "remedy-corrupt", "image-corrupted"
+#define PAUSED TRUE, SINTER_DOMAIN_PAUSED
 
 static const Row rows[] = {
     { "remedy-enospc-wait",
@@ -88,6 +92,16 @@ static const Row rows[] = {
     { "remedy-crashed", "qemu-crashed", 0, { "yes", "2" }, "", 0, 0, 0, TRUE },
     { "remedy-crashed", "image-corrupted", 0, { "yes", "2" }, "", 0, 0 },
     { "remedy-crashed", "unknown", 0, { "yes", "2" }, "", 0, 0 },
+    { CORRUPT, 0, { "yes", "1" }, "stop repair start", 0, 0, 2, PAUSED },
+    { CORRUPT, 0, { "no", "1" }, "stop repair", 0, 0, 2, PAUSED },
+    { CORRUPT, 0, { "yes", "1" }, "repair", 0, 0, 2, FALSE },
+    { CORRUPT, 0, { "yes", "1" }, "report", 0, 0, 2, TRUE, SINTER_DOMAIN_RUNNING },
+    { CORRUPT, 1, { "yes", "1" }, "report", 0, 0, 2, PAUSED },
+    { CORRUPT, 0, { "yes", "1" }, "", 0, 0, 0, PAUSED },
+    { "remedy-corrupt", "image-marked-corrupt", 0, { "yes", "1" }, "repair", 0, 0, 1 },
+    { "remedy-corrupt", "image-damaged", 0, { "yes", "1" }, "repair", 0, 0, 1 },
+    { "remedy-corrupt", "qemu-crashed", 0, { "yes", "1" }, "", 0, 0, 1 },
+    { "remedy-corrupt", "unknown", 0, { "yes", "1" }, "", 0, 0, 1, PAUSED },
 };
 
 static SinterPluginRegistry *registry;
@@ -97,7 +111,7 @@ ask(const Row *row, GError **error)
 {
     g_autoptr(GPtrArray) layers = g_ptr_array_new();
     const SinterDisk disk = { .layers = layers };
-    const SinterDomain domain = { .active = row->active };
+    const SinterDomain domain = { .active = row->active, .state = row->state };
     const SinterRemedyQuestion question = { .cause = row->cause,
                                             .domain = &domain,
                                             .disk = row->n_layers > 0 ? &disk : NULL,
@@ -147,6 +161,8 @@ test_settings(void)
         { "remedy-enospc-consolidate", "unknown", 0, { "201", "5" }, "keep", 0, 0 },
         { "remedy-enospc-consolidate", "unknown", 0, { "0", "0" }, "max-attempts", 0, 0 },
         { "remedy-crashed", "unknown", 0, { "maybe", "5" }, "start", 0, 0 },
+        { "remedy-corrupt", "unknown", 0, { "", "1" }, "start", 0, 0 },
+        { "remedy-corrupt", "unknown", 0, { "no", "0" }, "max-attempts", 0, 0 },
         { "remedy-crashed", "unknown", 0, { "no", "0" }, "max-attempts", 0, 0 },
         { "remedy-transient", "unknown", 0, { "0", "5" }, "max-attempts", 0, 0 },
         { "remedy-transient", "unknown", 0, { "1", "86401" }, "max-delay-sec", 0, 0 },
