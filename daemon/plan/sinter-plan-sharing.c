@@ -373,8 +373,12 @@ sinter_plan_draft_check_destination(SinterPlanDraft *draft)
             draft, SINTER_REFUSAL_UNSUPPORTED,
             "'%s' cannot be written in format '%s': only qcow2 and raw are supported", destination,
             format);
-    users = sinter_reference_graph_lookup_path(draft->graph, destination);
-    if (users->len > 0) {
+    users = sinter_reference_graph_lookup_soon(draft->graph, destination);
+    if (!users) {
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNRESPONSIVE,
+                                 "the storage of the destination '%s' does not respond",
+                                 destination);
+    } else if (users->len > 0) {
         g_autofree char *user = sinter_reference_describe(g_ptr_array_index(users, 0));
 
         sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,

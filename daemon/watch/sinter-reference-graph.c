@@ -12,6 +12,7 @@
 
 #include "sinter-reference-graph.h"
 #include "sinter-identity.h"
+#include "sinter-patience.h"
 
 #include <stdlib.h>
 
@@ -349,23 +350,82 @@ resolve_folder(const char *path)
     return resolved;
 }
 
+/* What the file system says of a path: the question of a lookup. */
+typedef struct {
+    char *key;
+    char *resolved;
+    SinterIdentity identity;
+} Names;
+
+static void
+names_read(gpointer data)
+{
+    Names *names = data;
+
+    if (sinter_identity_read(names->key, &names->identity, NULL) != 0)
+        names->identity = (SinterIdentity){ 0, 0 };
+    names->resolved = resolve_folder(names->key);
+}
+
+static void
+names_free(gpointer data)
+{
+    Names *names = data;
+
+    g_free(names->key);
+    g_free(names->resolved);
+    g_free(names);
+}
+
+static GPtrArray *
+find_by_names(const SinterReferenceGraph *graph, const Names *names)
+{
+    Entry probe = { .key = names->key, .identity = names->identity };
+    GPtrArray *found = graph_find(graph, &probe);
+
+    if (found->len > 0 || strcmp(names->resolved, names->key) == 0)
+        return found;
+    g_ptr_array_unref(found);
+    probe.key = names->resolved;
+    return graph_find(graph, &probe);
+}
+
 GPtrArray *
 sinter_reference_graph_lookup_path(const SinterReferenceGraph *graph, const char *path)
 {
-    g_autofree char *key = g_canonicalize_filename(path, NULL);
-    g_autofree char *resolved = NULL;
-    Entry probe = { .key = key };
+    Names *names = g_new0(Names, 1);
     GPtrArray *found;
 
-    if (sinter_identity_read(key, &probe.identity, NULL) != 0)
-        probe.identity = (SinterIdentity){ 0, 0 };
-    found = graph_find(graph, &probe);
-    resolved = resolve_folder(key);
-    if (found->len > 0 || strcmp(resolved, key) == 0)
-        return found;
-    g_ptr_array_unref(found);
-    probe.key = resolved;
-    return graph_find(graph, &probe);
+    names->key = g_canonicalize_filename(path, NULL);
+    names_read(names);
+    found = find_by_names(graph, names);
+    names_free(names);
+    return found;
+}
+
+static gpointer
+make_patience(gpointer data)
+{
+    return sinter_patience_new(&(SinterPatienceLimits){ .limit_msec = 700, .max_open = 16 });
+}
+
+GPtrArray *
+sinter_reference_graph_lookup_soon(const SinterReferenceGraph *graph, const char *path)
+{
+    static GOnce patience = G_ONCE_INIT;
+    Names *names = g_new0(Names, 1);
+    const SinterQuestion question = { names_read, names, names_free, NULL };
+    g_autofree char *folder = g_path_get_dirname(path);
+    gint64 since_usec;
+    GPtrArray *found;
+
+    names->key = g_canonicalize_filename(path, NULL);
+    if (!sinter_patience_ask(g_once(&patience, make_patience, NULL), folder, &question,
+                             &since_usec))
+        return NULL;
+    found = find_by_names(graph, names);
+    names_free(names);
+    return found;
 }
 
 gboolean

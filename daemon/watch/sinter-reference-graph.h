@@ -64,6 +64,9 @@ GPtrArray *sinter_reference_graph_lookup(const SinterReferenceGraph *graph,
  */
 GPtrArray *sinter_reference_graph_lookup_path(const SinterReferenceGraph *graph, const char *path);
 
+/* (transfer full) (nullable): likewise, but %NULL if the file system does not answer soon */
+GPtrArray *sinter_reference_graph_lookup_soon(const SinterReferenceGraph *graph, const char *path);
+
 /**
  * sinter_reference_graph_find_foreign:
  *

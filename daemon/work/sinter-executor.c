@@ -34,6 +34,7 @@ struct _SinterExecutor {
     SinterVirt *virt;
     SinterJobStore *store;
     SinterSpaceLedger *ledger;
+    SinterPatience *storage;
     SinterJobLimits limits;
     char *jobs_dir;
     char *undo_dir;
@@ -231,6 +232,7 @@ add_job(SinterExecutor *self, SinterJobRecord *record)
         .virt = self->virt,
         .store = self->store,
         .ledger = self->ledger,
+        .storage = self->storage,
         .patience_usec = (guint64)self->limits.converge_after_sec * G_USEC_PER_SEC,
         .max_pause_usec = (guint64)self->limits.max_pause_msec * 1000,
         .uri = self->uri,
@@ -503,6 +505,7 @@ sinter_executor_new(SinterConnection *connection, SinterInventory *inventory, co
 
     self->connection = g_object_ref(connection);
     self->inventory = g_object_ref(inventory);
+    self->storage = sinter_patience_ref(sinter_inventory_get_settings(inventory)->memory->storage);
     self->virt = sinter_virt_libvirt_new(connection, sinter_inventory_get_settings(inventory));
     self->limits = *limits;
     self->jobs_dir = g_build_filename(state_dir, "jobs", NULL);
@@ -560,6 +563,7 @@ sinter_executor_finalize(GObject *object)
     g_clear_pointer(&self->records, g_ptr_array_unref);
     if (!self->abandoned) {
         g_clear_pointer(&self->ledger, sinter_space_ledger_free);
+        g_clear_pointer(&self->storage, sinter_patience_unref);
         g_clear_pointer(&self->store, sinter_job_store_free);
         g_clear_pointer(&self->virt, sinter_virt_libvirt_free);
     }

@@ -11,6 +11,7 @@ import time
 from lib import images, namespace
 from lib.bench import BUILD
 from lib.offlinecase import OfflineCase
+from lib.sinterbus import SinterError
 from lib.stuckfs import StuckFs
 
 STUCK_FS = os.path.join(BUILD, 'tests', 'live', 'stuck-fs')
@@ -160,6 +161,36 @@ class HangingMount(Unresponsive):
                          'the storage responds again')
         self.bench.sinter('consolidate', far.name)
         self.assertEqual(self.files(far), chain[-1:])
+
+    def test_the_destination_of_a_copy(self):
+        place = self.stuck_fs()
+        guest = self.grown(1)
+        destination = os.path.join(place.path, 'copy.qcow2')
+        place.stop()
+        with self.assertRaises(SinterError) as caught:
+            self.fast(self.sinter.copy, guest.name, destination)
+        self.assertIn(f"the storage of the destination '{destination}' does not respond",
+                      caught.exception.message)
+        place.go_on()
+        end = self.sinter.copy(guest.name, destination, finish=True).wait()
+        self.assertEqual(end['Phase'], 'done', end['ErrorMessage'])
+        self.assertTrue(os.path.exists(destination))
+
+    def test_the_destination_while_the_job_waits(self):
+        """The job can be cancelled, and begins when the storage responds."""
+        place = self.stuck_fs()
+        guest = self.grown(1)
+        destination = os.path.join(place.path, 'copy.qcow2')
+        stuck_pid = guest.pid()
+        os.kill(stuck_pid, signal.SIGSTOP)
+        jobs = [self.sinter.copy(guest.name, destination, finish=True)]
+        self.sinter.wait(lambda: jobs[0].properties()['WaitingFor'], 60, 'it waits for the domain')
+        place.stop()
+        os.kill(stuck_pid, signal.SIGCONT)
+        self.sinter.wait(lambda: destination in jobs[0].properties()['WaitingFor'], 60,
+                         'it says what it waits for')
+        jobs[0].cancel()
+        self.assertEqual(self.fast(jobs[0].wait)['Phase'], 'cancelled')
 
     def test_a_link_to_it(self):
         """Which mount a name leads to is found without touching it."""

@@ -225,6 +225,28 @@ wait_for_space(SinterJobRun *run, const GError *error)
     sinter_job_run_wait(run, run->context.retry_usec);
 }
 
+/* The destination of a copy does not respond: stays in the queue, where it can be cancelled. */
+static void
+wait_for_destination(SinterJobRun *run, const GError *error)
+{
+    sinter_job_run_set_waiting(run, error->message);
+    sinter_job_run_wait(run, run->context.retry_usec);
+}
+
+static gboolean
+check_destination(SinterJobRun *run)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (sinter_destination_check(run->record->plan, run->context.storage, &error))
+        return TRUE;
+    if (g_error_matches(error, SINTER_ERROR, SINTER_ERROR_BUSY))
+        wait_for_destination(run, error);
+    else
+        sinter_job_run_fail(run, error);
+    return FALSE;
+}
+
 /* Returns whether the job may start now; otherwise it has waited, or ended. */
 static gboolean
 is_clear_to_start(SinterJobRun *run)
@@ -233,8 +255,10 @@ is_clear_to_start(SinterJobRun *run)
     g_autoptr(GError) error = NULL;
     SinterSpace space = SINTER_SPACE_LACKING;
 
-    if (sinter_recheck_plan(record, sinter_chain_look(run)->host, &error) &&
-        sinter_destination_check(record->plan, &error))
+    /* first, because the plan looks the destination up as well */
+    if (!check_destination(run))
+        return FALSE;
+    if (sinter_recheck_plan(record, sinter_chain_look(run)->host, &error))
         space = sinter_chain_claim_space(run, &error);
     if (space == SINTER_SPACE_PROMISED)
         wait_for_space(run, error);

@@ -5,6 +5,7 @@
 #include "sinter-job-store.h"
 #include "sinter-job-verdict.h"
 #include "sinter-mailbox.h"
+#include "sinter-patience.h"
 #include "sinter-rate.h"
 #include "sinter-space-ledger.h"
 #include "sinter-virt.h"
@@ -30,6 +31,7 @@ typedef struct {
     SinterVirt *virt;          /* (unowned): outlives the thread */
     SinterJobStore *store;     /* (unowned): likewise */
     SinterSpaceLedger *ledger; /* (unowned) (nullable): likewise */
+    SinterPatience *storage;   /* (unowned) (nullable): for questions to file systems; likewise */
     guint64 patience_usec;     /* see sinter-convergence.h */
     guint64 max_pause_usec;
     guint64 poll_usec;          /* between two polls of the progress */

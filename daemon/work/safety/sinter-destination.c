@@ -123,15 +123,13 @@ check_file(const SinterDiskPlan *plan, int folder, GError **error)
     return FALSE;
 }
 
-gboolean
-sinter_destination_check(const SinterDiskPlan *plan, GError **error)
+static gboolean
+examine(const SinterDiskPlan *plan, GError **error)
 {
     const char *root = plan->destination_root;
     g_autofree char *parent = NULL;
     g_auto(SinterFd) folder = -1;
 
-    if (plan->operation != SINTER_OPERATION_COPY)
-        return TRUE;
     if (!root)
         root = parent = g_path_get_dirname(plan->destination);
     folder = open_folder(plan, root);
@@ -145,4 +143,58 @@ sinter_destination_check(const SinterDiskPlan *plan, GError **error)
         sinter_error_set_errno(error, errno, "opening the directory of the destination '%s'",
                                plan->destination);
     return FALSE;
+}
+
+/* The question. */
+typedef struct {
+    SinterDiskPlan *plan;
+    GError *error;
+} Examination;
+
+static void
+examination_run(gpointer data)
+{
+    Examination *examination = data;
+
+    examine(examination->plan, &examination->error);
+}
+
+static void
+examination_free(gpointer data)
+{
+    Examination *examination = data;
+
+    sinter_disk_plan_free(examination->plan);
+    g_clear_error(&examination->error);
+    g_free(examination);
+}
+
+static gboolean
+ask(const SinterDiskPlan *plan, SinterPatience *storage, GError **error)
+{
+    Examination *examination = g_new0(Examination, 1);
+    const SinterQuestion question = { examination_run, examination, examination_free, NULL };
+    g_autofree char *folder = g_path_get_dirname(plan->destination);
+    gboolean good;
+    gint64 since_usec;
+
+    examination->plan = sinter_disk_plan_copy(plan);
+    if (!sinter_patience_ask(storage, folder, &question, &since_usec)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
+                    "the storage of destination '%s', which does not respond", plan->destination);
+        return FALSE;
+    }
+    good = !examination->error;
+    if (!good)
+        g_propagate_error(error, g_steal_pointer(&examination->error));
+    examination_free(examination);
+    return good;
+}
+
+gboolean
+sinter_destination_check(const SinterDiskPlan *plan, SinterPatience *storage, GError **error)
+{
+    if (plan->operation != SINTER_OPERATION_COPY)
+        return TRUE;
+    return storage ? ask(plan, storage, error) : examine(plan, error);
 }

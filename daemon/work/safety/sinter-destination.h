@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sinter-model.h"
+#include "sinter-patience.h"
 #include "sinter-plan.h"
 
 G_BEGIN_DECLS
@@ -26,14 +27,17 @@ gboolean sinter_destination_find_root(const char *destination, const SinterDisk 
 /**
  * sinter_destination_check:
  * @plan: of a copy; other plans pass
+ * @storage: (nullable): asks the file system with a limit
  *
  * Checks the destination in the file system before libvirt is asked to write there: below its root
  * no path component is a symbolic link; the name of a new file does not exist, and an existing one
- * (reuse_external) is a regular file or a block device. Blocking.
+ * (reuse_external) is a regular file or a block device. Blocking, but not for long: BUSY if the
+ * file system of the destination does not respond.
  *
  * There is a race between this check and QEMU opening the name, and libvirt accepts only names: so
  * folders that other users can write to are not suitable for copies of a system daemon.
  */
-gboolean sinter_destination_check(const SinterDiskPlan *plan, GError **error);
+gboolean sinter_destination_check(const SinterDiskPlan *plan, SinterPatience *storage,
+                                  GError **error);
 
 G_END_DECLS

@@ -171,7 +171,7 @@ test_places(Fixture *f, gconstpointer data)
         plan->destination = at(f, cases[i].destination);
         plan->destination_root = cases[i].root ? at(f, cases[i].root) : NULL;
         plan->reuse_external = cases[i].reuse;
-        good = sinter_destination_check(plan, &error);
+        good = sinter_destination_check(plan, NULL, &error);
         g_test_message("'%s' below '%s': %s", cases[i].destination, cases[i].root,
                        error ? error->message : "good");
         g_assert_cmpint(good, ==, cases[i].code == 0);
@@ -186,7 +186,7 @@ test_others(void)
 {
     SinterDiskPlan *plan = sinter_disk_plan_new("vda");
 
-    g_assert_true(sinter_destination_check(plan, NULL));
+    g_assert_true(sinter_destination_check(plan, NULL, NULL));
     sinter_disk_plan_free(plan);
 }
 
