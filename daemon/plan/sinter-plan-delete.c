@@ -132,6 +132,8 @@ sinter_plan_delete_make_requests(const SinterPlanRequest *request, const SinterD
     return requests->len > 0 ? g_steal_pointer(&requests) : NULL;
 }
 
+/* The merge takes the states in the base and, if the active layer is merged, the one that the
+ * active layer held when the domain was last started. */
 void
 sinter_plan_draft_check_delete(SinterPlanDraft *draft)
 {
@@ -139,15 +141,16 @@ sinter_plan_draft_check_delete(SinterPlanDraft *draft)
 
     for (guint i = 0; i < draft->domain->snapshots->len; i++) {
         const SinterSnapshot *snapshot = g_ptr_array_index(draft->domain->snapshots, i);
+        guint place = sinter_plan_draft_find_dropped(draft, snapshot);
 
         if (sinter_plan_draft_is_refused(draft) || g_str_equal(snapshot->name, deleted) ||
-            sinter_plan_draft_find_frozen(draft, snapshot) != draft->base)
+            place == SINTER_PLAN_NO_LAYER)
             continue;
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_SHARED_BASE,
-                                 "snapshot '%s' of domain '%s' keeps its state of disk '%s' in the "
-                                 "same file as snapshot '%s', '%s': delete one of them with virsh "
-                                 "snapshot-delete --metadata",
-                                 snapshot->name, draft->domain->name, draft->disk->target, deleted,
-                                 sinter_plan_draft_layer(draft, draft->base)->description);
+        sinter_plan_draft_refuse(
+            draft, SINTER_REFUSAL_SHARED_BASE,
+            "snapshot '%s' of domain '%s' keeps a state in '%s', which the deletion of snapshot "
+            "'%s' would change: delete one of them with virsh snapshot-delete --metadata",
+            snapshot->name, draft->domain->name, sinter_plan_draft_layer(draft, place)->description,
+            deleted);
     }
 }

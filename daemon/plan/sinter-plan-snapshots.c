@@ -137,6 +137,7 @@ sinter_plan_draft_check_internal_snapshots(SinterPlanDraft *draft)
     }
 }
 
+/* Returns whether the state in the layer at @place is no longer there afterwards. */
 static gboolean
 is_dropped(const SinterPlanDraft *draft, guint place)
 {
@@ -154,6 +155,19 @@ is_dropped(const SinterPlanDraft *draft, guint place)
         return FALSE;
     }
     g_return_val_if_reached(FALSE);
+}
+
+guint
+sinter_plan_draft_find_dropped(const SinterPlanDraft *draft, const SinterSnapshot *snapshot)
+{
+    for (guint i = 0; i < snapshot->disks->len; i++) {
+        const SinterSnapshotDisk *disk = g_ptr_array_index(snapshot->disks, i);
+        guint place = disk->external ? find_frozen_of_disk(draft, disk) : SINTER_PLAN_NO_LAYER;
+
+        if (place != SINTER_PLAN_NO_LAYER && is_dropped(draft, place))
+            return place;
+    }
+    return SINTER_PLAN_NO_LAYER;
 }
 
 static void
@@ -212,7 +226,7 @@ sinter_plan_draft_sort_snapshots(SinterPlanDraft *draft)
 
         if (place == SINTER_PLAN_NO_LAYER)
             continue;
-        if (is_dropped(draft, place)) {
+        if (sinter_plan_draft_find_dropped(draft, snapshot) != SINTER_PLAN_NO_LAYER) {
             g_ptr_array_add(dropped, snapshot->name);
             warn_of_memory_image(draft, snapshot);
         } else if (draft->plan->operation == SINTER_OPERATION_COMMIT && place == draft->first) {

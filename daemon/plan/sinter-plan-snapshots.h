@@ -14,6 +14,10 @@ gboolean sinter_plan_keeps_state(const SinterSnapshot *snapshot, const SinterSna
 /* The index of the layer that @snapshot freezes in this chain, or SINTER_PLAN_NO_LAYER. */
 guint sinter_plan_draft_find_frozen(const SinterPlanDraft *draft, const SinterSnapshot *snapshot);
 
+/* The index of a layer of this chain with a state of @snapshot, of this disk or another, that does
+ * not survive the plan, or SINTER_PLAN_NO_LAYER. */
+guint sinter_plan_draft_find_dropped(const SinterPlanDraft *draft, const SinterSnapshot *snapshot);
+
 /* (transfer none) (nullable): a snapshot that the plan keeps and that names the file at index
  * @place */
 const SinterSnapshot *sinter_plan_draft_find_kept_user(const SinterPlanDraft *draft, guint place);

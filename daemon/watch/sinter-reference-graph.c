@@ -154,8 +154,10 @@ add_snapshot_disk(SinterReferenceGraph *graph, SinterReference reference,
     reference.disk = disk->target;
     if (disk->overlay_path) {
         reference.path = disk->overlay_path;
+        reference.overlay = TRUE;
         graph_add(graph, &reference, NULL,
                   (SinterIdentity){ disk->overlay_device, disk->overlay_inode });
+        reference.overlay = FALSE;
     }
     if (disk->frozen_layers) {
         add_layers(graph, reference, disk->frozen_layers);
@@ -226,13 +228,18 @@ add_domain(SinterReferenceGraph *graph, SinterDomain *domain)
 }
 
 /* Returns whether a domain uses the image. Then it is no stray: the strays may have been searched
- * for before the domain was read. */
+ * for before the domain was read. An overlay that snapshot metadata names, but that no chain
+ * contains, is one: the domain was moved away from it, and nothing else tells what it stands on. */
 static gboolean
 is_used(const SinterReferenceGraph *graph, const SinterLayer *image)
 {
     g_autoptr(GPtrArray) users = sinter_reference_graph_lookup(graph, image);
 
-    return users->len > 0;
+    for (guint i = 0; i < users->len; i++) {
+        if (!((const SinterReference *)g_ptr_array_index(users, i))->overlay)
+            return TRUE;
+    }
+    return FALSE;
 }
 
 /* The graph has the references of domains only. */

@@ -31,6 +31,8 @@ typedef struct {
     const char *disk; /* target; %NULL for the firmware of a domain */
     SinterReferenceKind kind;
     const char *snapshot;     /* of a SNAPSHOT reference, else %NULL */
+    gboolean overlay;         /* of a SNAPSHOT reference: only named as what it created, which may
+                               * be in no chain any more */
     const char *role;         /* of a SIDE reference (SinterSideImage), else %NULL */
     const SinterLayer *stray; /* of a STRAY reference: the image, else %NULL */
     guint depth;              /* index in the chain, 0 is the active layer; 0 for snapshots */

@@ -126,7 +126,10 @@ note_snapshot(SinterStraySearch *search, const SinterSnapshot *snapshot)
     for (guint i = 0; i < snapshot->disks->len; i++) {
         const SinterSnapshotDisk *disk = g_ptr_array_index(snapshot->disks, i);
 
-        note_identity(search, disk->overlay_device, disk->overlay_inode);
+        /* the overlay is known only if a chain contains it: a domain that was moved to another
+         * image leaves it behind, with the data since the snapshot */
+        if (disk->overlay_path)
+            g_hash_table_add(search->folders, g_path_get_dirname(disk->overlay_path));
         note_identity(search, disk->frozen_device, disk->frozen_inode);
         note_layers(search, disk->frozen_layers);
     }

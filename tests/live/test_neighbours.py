@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import libvirt
 
 from lib import images
+from lib.sinterbus import SinterError
 from lib.sintercase import SinterCase
 
 REFUSED = 4
@@ -167,6 +168,25 @@ class Neighbours(SinterCase):
                         '-F', 'qcow2', clone)
         self.addCleanup(os.unlink, clone)
         self.assert_stray(guest, clone)
+
+    def test_an_overlay_that_only_a_snapshot_names(self):
+        """The domain was moved to another overlay on the snapshot's state by hand: the one before
+        holds what the guest wrote since, and nothing but the snapshot's metadata names it."""
+        guest = self.guest().start()
+        guest.snapshot('s1')
+        guest.stop()
+        left = guest.path('vda', 's1')
+        other = os.path.join(guest.folder, 'other.qcow2')
+        images.qemu_img('create', '-q', '-f', 'qcow2', '-b', guest.path('vda', 'base'),
+                        '-F', 'qcow2', other)
+        root = ElementTree.fromstring(
+            guest.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+        root.find('devices/disk/source').set('file', other)
+        self.bench.connection.defineXML(ElementTree.tostring(root, 'unicode'))
+        self.assert_stray(guest, left)
+        with self.assertRaises(SinterError) as caught:
+            self.sinter.delete_snapshot(guest.name, 's1')
+        self.assertEqual(caught.exception.code, 'SharedBase')
 
     def test_a_data_file(self):
         """A base that is the data file of an image which no domain uses."""

@@ -279,6 +279,30 @@ test_stray_that_a_domain_uses(Fixture *f, gconstpointer data)
     g_assert_cmpuint(sinter_reference_graph_get_strays(f->graph)->len, ==, 0);
 }
 
+/* The domain was moved from the overlay to another one on the same base; only the metadata of the
+ * snapshot still names it. */
+static void
+test_abandoned_overlay(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GPtrArray) strays = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+    GPtrArray *overlay = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_layer_free);
+    SinterDomain *domain = add_domain(f, "a", FALSE);
+    SinterDisk *disk = fixture_disk(domain, "vda");
+    SinterSnapshot *snapshot = fixture_snapshot(domain, "s1");
+    g_autofree char *words = NULL;
+
+    fixture_snapshot_disk(snapshot, "vda", "/overlay", "/base");
+    fixture_layer(overlay, "/overlay", 1);
+    fixture_layer(overlay, "/base", 2);
+    g_ptr_array_add(strays, overlay);
+    fixture_layer(disk->layers, "/revert", 3);
+    fixture_layer(disk->layers, "/base", 2);
+    f->graph = sinter_reference_graph_new_with_strays(f->domains, strays);
+
+    words = sinter_reference_describe(find_foreign(f, "/base", 2, "uuid-of-a", "vda"));
+    g_assert_cmpstr(words, ==, "image '/overlay', which no domain uses");
+}
+
 /* The graph outlives the list that it was made from. */
 static void
 test_holds_domains(Fixture *f, gconstpointer data)
@@ -305,6 +329,7 @@ main(int argc, char **argv)
     ADD("side-images", test_side_images);
     ADD("strays", test_strays);
     ADD("stray-that-a-domain-uses", test_stray_that_a_domain_uses);
+    ADD("abandoned-overlay", test_abandoned_overlay);
     ADD("holds-domains", test_holds_domains);
     return g_test_run();
 }
