@@ -69,6 +69,7 @@ is_affected(const SinterPlanDraft *draft, guint place)
     case SINTER_OPERATION_CHECK:
     case SINTER_OPERATION_REPAIR:
     case SINTER_OPERATION_RECOVER:
+    case SINTER_OPERATION_SNAPSHOT:
         return FALSE;
     }
     g_return_val_if_reached(TRUE);
@@ -152,6 +153,7 @@ is_dropped(const SinterPlanDraft *draft, guint place)
     case SINTER_OPERATION_CHECK:
     case SINTER_OPERATION_REPAIR:
     case SINTER_OPERATION_RECOVER:
+    case SINTER_OPERATION_SNAPSHOT:
         return FALSE;
     }
     g_return_val_if_reached(FALSE);

@@ -18,6 +18,7 @@
 #include "sinter-plan-sharing.h"
 #include "sinter-plan-snapshots.h"
 #include "sinter-plan-steps.h"
+#include "sinter-snapshot-planner.h"
 
 static gboolean
 is_operation(const SinterPlanRequest *request, SinterOperation operation)
@@ -319,6 +320,8 @@ sinter_planner_plan(const SinterPlanRequest *request, const SinterDomain *domain
     if (is_operation(request, SINTER_OPERATION_CHECK) ||
         is_operation(request, SINTER_OPERATION_REPAIR))
         return sinter_check_planner_plan(request, domain, graph, now_usec, error);
+    if (is_operation(request, SINTER_OPERATION_SNAPSHOT))
+        return sinter_snapshot_planner_plan(request, domain, graph, now_usec, error);
     if (request->delete_snapshot)
         return plan_delete(request, domain, graph, now_usec, error);
     if (!request->adopt)

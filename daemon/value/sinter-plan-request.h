@@ -35,6 +35,9 @@ G_BEGIN_DECLS
  * @stopped: of a repair: the domain will be shut off by then
  * @live: of a check: the active layer of a running domain too
  * @delete_snapshot: merge the layers above the states of this snapshot, so that it can be deleted
+ * @snapshot_name: of a snapshot: its name; %NULL: the time, in seconds
+ * @snapshot_description: likewise
+ * @disks: of a snapshot: up to the first %NULL: its disks; none: all that can be written
  * @destination …: of a copy, see SinterDiskPlan
  */
 typedef struct {
@@ -53,6 +56,9 @@ typedef struct {
     gboolean adopt;
     gboolean abort;
     const char *delete_snapshot;
+    const char *snapshot_name;
+    const char *snapshot_description;
+    const char *disks[SINTER_PLAN_MAX_IGNORED + 1];
     const char *destination;
     const char *destination_format;
     gboolean shallow;

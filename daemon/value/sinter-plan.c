@@ -150,6 +150,9 @@ sinter_disk_plan_new(const char *disk)
     plan->check_paths = g_new0(char *, 1);
     plan->skip_paths = g_new0(char *, 1);
     plan->skip_reasons = g_new0(char *, 1);
+    plan->snapshot_disks = g_new0(char *, 1);
+    plan->frozen_paths = g_new0(char *, 1);
+    plan->overlay_paths = g_new0(char *, 1);
     plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_step_free);
     plan->refusals = g_ptr_array_new_with_free_func((GDestroyNotify)sinter_refusal_free);
     plan->warnings = g_ptr_array_new_with_free_func(g_free);
@@ -188,6 +191,11 @@ sinter_disk_plan_copy(const SinterDiskPlan *plan)
     copy->check_paths = g_strdupv(plan->check_paths);
     copy->skip_paths = g_strdupv(plan->skip_paths);
     copy->skip_reasons = g_strdupv(plan->skip_reasons);
+    copy->snapshot_name = g_strdup(plan->snapshot_name);
+    copy->snapshot_description = g_strdup(plan->snapshot_description);
+    copy->snapshot_disks = g_strdupv(plan->snapshot_disks);
+    copy->frozen_paths = g_strdupv(plan->frozen_paths);
+    copy->overlay_paths = g_strdupv(plan->overlay_paths);
     copy->steps = g_ptr_array_copy(plan->steps, step_copy, NULL);
     copy->refusals = g_ptr_array_copy(plan->refusals, refusal_copy, NULL);
     copy->warnings = g_ptr_array_copy(plan->warnings, warning_copy, NULL);
@@ -219,6 +227,11 @@ sinter_disk_plan_free(SinterDiskPlan *plan)
     g_strfreev(plan->check_paths);
     g_strfreev(plan->skip_paths);
     g_strfreev(plan->skip_reasons);
+    g_free(plan->snapshot_name);
+    g_free(plan->snapshot_description);
+    g_strfreev(plan->snapshot_disks);
+    g_strfreev(plan->frozen_paths);
+    g_strfreev(plan->overlay_paths);
     g_clear_pointer(&plan->steps, g_ptr_array_unref);
     g_clear_pointer(&plan->refusals, g_ptr_array_unref);
     g_clear_pointer(&plan->warnings, g_ptr_array_unref);
@@ -279,4 +292,11 @@ sinter_plan_has_work(const SinterPlan *plan)
             return TRUE;
     }
     return FALSE;
+}
+
+gboolean
+sinter_disk_plan_is_on(const SinterDiskPlan *plan, const char *target)
+{
+    return g_strcmp0(plan->disk, target) == 0 ||
+           g_strv_contains((const char *const *)plan->snapshot_disks, target);
 }

@@ -23,10 +23,11 @@ typedef enum {
     SINTER_OPERATION_REPAIR,        /* and repair what is found */
     SINTER_OPERATION_RECOVER,       /* resume a guest that an I/O error paused, or repair the
                                      * images of a domain and start it again */
+    SINTER_OPERATION_SNAPSHOT,      /* put new overlays on disks, as an external snapshot */
 } SinterOperation;
 
 /* (transfer none): "active-commit", "commit", "pull", "copy", "check", "repair",
- * "recover". The reverse
+ * "recover", "snapshot". The reverse
  * returns %FALSE for an unknown name. */
 const char *sinter_operation_name(SinterOperation operation);
 gboolean sinter_operation_from_name(const char *name, SinterOperation *ret_operation);
@@ -137,13 +138,18 @@ typedef struct {
     char *remedy;              /* recover: name of the plugin that proposed it */
     guint64 min_free_bytes;    /* recover: the free space that the guest needs to continue; 0 if it
                                 * was not paused for lack of space */
-    guint64 delay_usec;    /* recover: the guest is not resumed earlier after the job was made */
-    gboolean repairs;      /* recover: the domain is not resumed; instead the images in
-                            * @check_paths, of any of its disks, are repaired while it is shut
-                            * off … */
-    gboolean stops;        /* … before which it is stopped … */
-    gboolean starts;       /* … and after which it is started */
-    guint64 bytes_to_copy; /* an upper bound from the layers' allocation */
+    guint64 delay_usec;  /* recover: the guest is not resumed earlier after the job was made */
+    gboolean repairs;    /* recover: the domain is not resumed; instead the images in
+                          * @check_paths, of any of its disks, are repaired while it is shut
+                          * off … */
+    gboolean stops;      /* … before which it is stopped … */
+    gboolean starts;     /* … and after which it is started */
+    char *snapshot_name; /* snapshot: its name … */
+    char *snapshot_description; /* … and description, or %NULL */
+    char **snapshot_disks;      /* snapshot: all targets, @disk first … */
+    char **frozen_paths;        /* … the active layer of each … */
+    char **overlay_paths;       /* … and the new image on top of it; both empty if refused */
+    guint64 bytes_to_copy;      /* an upper bound from the layers' allocation */
     guint64 space_before_bytes; /* the chain's allocation */
     guint64 space_after_bytes;
     guint64 peak_extra_bytes; /* the most extra space needed on the base's file system during the
@@ -184,6 +190,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterStep, sinter_step_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterRefusal, sinter_refusal_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterDiskPlan, sinter_disk_plan_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SinterPlan, sinter_plan_unref)
+
+/* Returns whether the operation is on the disk @target: only a snapshot is on several. */
+gboolean sinter_disk_plan_is_on(const SinterDiskPlan *plan, const char *target);
 
 /* (nullable): the first refusal other than "no chain" of any disk, which makes the plan refused */
 const SinterRefusal *sinter_plan_get_refusal(const SinterPlan *plan);

@@ -347,6 +347,8 @@ check_disk_free(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPl
     SinterJob *job = sinter_executor_find_on_disk(self, plan->domain_uuid, part->disk);
     gboolean of_file = plan->domain_uuid[0] == '\0';
 
+    for (char **disk = part->snapshot_disks; !job && *disk; disk++)
+        job = sinter_executor_find_on_disk(self, plan->domain_uuid, *disk);
     if (!job)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
@@ -367,7 +369,7 @@ check_no_doubt(SinterExecutor *self, const SinterPlan *plan, const SinterDiskPla
         gboolean reads = part->operation == SINTER_OPERATION_CHECK && !part->seal;
 
         if (!record->in_doubt || reads || strcmp(record->domain_uuid, plan->domain_uuid) != 0 ||
-            strcmp(record->plan->disk, part->disk) != 0)
+            !sinter_disk_plan_is_on(part, record->plan->disk))
             continue;
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_BUSY,
                     "job %s could not determine which image of domain '%s', disk %s is current: "
@@ -407,6 +409,8 @@ choose_kind(const SinterDiskPlan *part)
         return part->seal ? SINTER_JOB_KIND_LIVE_CHECK : SINTER_JOB_KIND_CHECK;
     if (part->operation == SINTER_OPERATION_REPAIR)
         return SINTER_JOB_KIND_REPAIR;
+    if (part->operation == SINTER_OPERATION_SNAPSHOT)
+        return SINTER_JOB_KIND_SNAPSHOT;
     if (part->operation == SINTER_OPERATION_RECOVER)
         return part->repairs ? SINTER_JOB_KIND_OFFLINE_REMEDY : SINTER_JOB_KIND_REMEDY;
     return part->offline ? SINTER_JOB_KIND_OFFLINE : SINTER_JOB_KIND_LIVE;
@@ -465,7 +469,7 @@ sinter_executor_find_on_disk(SinterExecutor *self, const char *domain_uuid, cons
         const SinterJobRecord *record = sinter_job_get_record(job);
 
         if (is_unended(job) && strcmp(record->domain_uuid, domain_uuid) == 0 &&
-            strcmp(record->plan->disk, disk) == 0)
+            sinter_disk_plan_is_on(record->plan, disk))
             return job;
     }
     return NULL;

@@ -14,12 +14,13 @@
 #include "sinter-offline-remedy-job.h"
 #include "sinter-resolve-job.h"
 #include "sinter-remedy-job.h"
+#include "sinter-snapshot-job.h"
 #include "sinter-unknown-job.h"
 
 static const SinterJobKind *const kinds[] = {
-    &sinter_live_job_kind,           &sinter_offline_job_kind, &sinter_check_job_kind,
-    &sinter_live_check_job_kind,     &sinter_repair_job_kind,  &sinter_remedy_job_kind,
-    &sinter_offline_remedy_job_kind,
+    &sinter_live_job_kind,           &sinter_offline_job_kind,  &sinter_check_job_kind,
+    &sinter_live_check_job_kind,     &sinter_repair_job_kind,   &sinter_remedy_job_kind,
+    &sinter_offline_remedy_job_kind, &sinter_snapshot_job_kind,
 };
 
 const SinterJobKind *

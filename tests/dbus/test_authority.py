@@ -38,6 +38,7 @@ def methods(client, plan, job):
     yield domain, 'Domain', 'Plan', '', (), INSPECT
     yield domain, 'Domain', 'Consolidate', '', (), CONSOLIDATE
     yield domain, 'Domain', 'Check', '', (), CHECK
+    yield domain, 'Domain', 'CreateSnapshot', '', (), SNAPSHOT
     yield domain, 'Domain', 'DeleteSnapshot', 's', ('none',), SNAPSHOT
     yield domain, 'Domain', 'Repair', '', (), REPAIR
     yield disk, 'Disk', 'Repair', '', (), REPAIR

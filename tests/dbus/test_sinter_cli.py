@@ -135,7 +135,7 @@ vm10 (running), 5 snapshots
         _, out, _ = self.run_client('snapshot', 'list', 'vm2')
         self.assertEqual(out, 'vm2 (shut off), no snapshots\n')
         self.assertEqual(self.run_client('snapshot', 'lost', 'vm2'), (
-            1, '', "sinter: unknown action 'lost'; expected 'list' or 'delete'\n"))
+            1, '', "sinter: unknown action 'lost'; expected 'list', 'create' or 'delete'\n"))
 
     def test_what_is_shadowed(self):
         self.daemon.do('plan', '*', 'shadows', True)

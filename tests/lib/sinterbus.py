@@ -175,6 +175,10 @@ class SinterBus:
                           options(**keys))[0]
         return [Job(self, path) for path in paths]
 
+    def create_snapshot(self, domain, **keys):
+        return Job(self, self.call(self.domain(domain), 'Domain', 'CreateSnapshot', '(a{sv})',
+                                   options(**keys))[0])
+
     def delete_snapshot(self, name, snapshot, **keys):
         paths = self.call(self.domain(name), 'Domain', 'DeleteSnapshot', '(sa{sv})', snapshot,
                           options(**keys))[0]

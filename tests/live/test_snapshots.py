@@ -2,12 +2,15 @@
 """Snapshots of domains, as sinter and virsh show them."""
 
 import os
+import stat
+import time
 
 import libvirt
 
 from lib import images
+from lib.crashpoints import CrashPoints
 from lib.guestcode import GuestCode
-from lib.sinterbus import SinterError
+from lib.sinterbus import Job, SinterBus, SinterError
 from lib.sintercase import SinterCase
 
 MEMORY_XML = '''<domainsnapshot><name>{name}</name><description>with memory</description>
@@ -62,6 +65,125 @@ class Snapshots(SinterCase):
         guest.domain.snapshotLookupByName('s1').delete(
             libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
         self.agree(guest)
+
+    # -- creating ----------------------------------------------------------------
+
+    def mode(self, path):
+        found = os.stat(path)
+        return stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid
+
+    def check_created(self, guest, name, before):
+        """All disks are on new overlays, which only their owner can access; virsh knows it."""
+        listed = self.agree(guest)
+        self.assertTrue(listed[name]['current'])
+        for target, old in before.items():
+            top = guest.chain(target, inactive=True)[0].path
+            self.assertEqual(top, os.path.splitext(old)[0] + '.' + name)
+            self.assertEqual(self.frozen_path(guest, name, target), old)
+            self.assertEqual(self.mode(top), (0o600, *self.mode(old)[1:]))
+        self.bench.virsh('snapshot-dumpxml', guest.name, name)
+
+    def tops(self, guest):
+        return {target: guest.chain(target, inactive=True)[0].path for target in guest.targets}
+
+    def test_create_live(self):
+        guest = self.guest(code=GuestCode(n_disks=2)).start()
+        for name in ('before upgrade', 's2'):
+            before = self.tops(guest)
+            self.bench.sinter('snapshot', 'create', guest.name, name, '--description', 'a <b>')
+            self.check_created(guest, name, before)
+            guest.wait_rounds(5)
+        self.assertEqual(self.agree(guest)['s2']['description'], 'a <b>')
+        self.assertEqual(self.agree(guest)['s2']['parent'], 'before upgrade')
+        self.assert_whole(guest)
+
+    def test_create_shut_off(self):
+        guest = self.guest(code=GuestCode(n_disks=2)).start()
+        guest.stop()
+        for path in self.tops(guest).values():
+            os.chmod(path, 0o644)
+        before = self.tops(guest)
+        self.bench.sinter('snapshot', 'create', guest.name, 's1')
+        self.check_created(guest, 's1', before)
+        for old in before.values():
+            info = images.info(os.path.splitext(old)[0] + '.s1', shared=False)
+            self.assertEqual((info['backing-filename'], info['backing-filename-format'],
+                              info['virtual-size']), (old, 'qcow2', guest.size_bytes))
+        guest.start()
+        self.assert_whole(guest)
+        self.bench.sinter('snapshot', 'delete', guest.name, 's1')
+        self.assertEqual(self.tops(guest), before)
+
+    def test_create_one_disk(self):
+        guest = self.guest(code=GuestCode(n_disks=2)).start()
+        self.bench.sinter('snapshot', 'create', guest.name, '--disk', 'vdb')
+        name, = self.agree(guest)
+        self.assertAlmostEqual(int(name), time.time(), delta=600)
+        self.assertEqual((guest.depth('vda'), guest.depth('vdb')), (1, 2))
+
+    def create_fails(self, code, guest, **keys):
+        with self.assertRaises(SinterError) as caught:
+            self.sinter.create_snapshot(guest.name, **keys)
+        self.assertEqual(caught.exception.code, code, caught.exception.message)
+        return caught.exception.message
+
+    def test_create_refusals(self):
+        guest = self.guest().start()
+        path = os.path.splitext(guest.path('vda', 'base'))[0] + '.taken'
+        with open(path, 'w', encoding='ascii') as file:
+            file.write('precious')
+        end = self.sinter.create_snapshot(guest.name, name='taken').wait()
+        self.assertEqual(end['Phase'], 'failed')
+        self.assertIn('exists', end['ErrorMessage'])
+        with open(path, encoding='ascii') as file:
+            self.assertEqual(file.read(), 'precious')
+        for name in ('', '.hidden', 'a/b', 'a\nb'):
+            self.create_fails('InvalidArgument', guest, name=name)
+        guest.snapshot('s1')
+        self.create_fails('InvalidArgument', guest, name='s1')
+        guest.stop()
+        guest.domain.create()
+        guest.domain.managedSave()
+        self.assertIn('managed save', self.create_fails('Busy', guest, name='s2'))
+        self.assertEqual(sorted(self.agree(guest)), ['s1'])
+
+    def test_create_killed(self):
+        """sinterd dies at each point of the creation: the next one completes it, or nothing is
+        left of it."""
+        points = CrashPoints(self.bench)
+        self.addCleanup(points.close)
+        env = self.bench.sinterd.env
+        self.addCleanup(setattr, self.bench.sinterd, 'env', env)
+        self.addCleanup(self.bench.sinterd.stop)
+        points.preload(self.bench.sinterd)
+        for running in (True, False):
+            guest = self.guest(f'killed-{running}'.lower(), code=GuestCode(n_disks=2)).start()
+            if not running:
+                guest.stop()
+            names = ['snapshot-announced', 'snapshot-requesting', 'snapshot-created']
+            for name in names if running else names + ['snapshot-overlay-created']:
+                with self.subTest(point=name, running=running):
+                    self.kill_at(points, guest, name)
+
+    def connect(self):
+        self.sinter = SinterBus(self.bench.bus.address)
+        self.addCleanup(self.sinter.close)
+
+    def kill_at(self, points, guest, point):
+        before, service = self.tops(guest), self.bench.sinterd
+        service.stop()
+        points.arm(point + ' 1')
+        service.start()
+        self.connect()
+        job = self.sinter.create_snapshot(guest.name, name=point)
+        self.assertTrue(points.wait(lambda: False))
+        service.kill()
+        points.arm('')
+        service.start()
+        self.connect()
+        end = Job(self.sinter, job.path).wait()
+        self.assertEqual((end['Phase'], end['Warnings']), ('done', []), end['ErrorMessage'])
+        self.check_created(guest, point, before)
 
     # -- deleting ----------------------------------------------------------------
 

@@ -68,6 +68,7 @@ LAYERS = {
     "daemon": ["daemon/value", "daemon/worker", "daemon/watch", "daemon/plan", "daemon/diagnose",
                "daemon/work/virt", "daemon/work/record", "daemon/work/safety", "daemon/work/run", "daemon/work/chain",
                "daemon/work/live", "daemon/work/offline", "daemon/work/check", "daemon/work/resolve", "daemon/work/remedy",
+               "daemon/work/snapshot",
                "daemon/work", "daemon/incident", "daemon/doctor", "daemon/policy",
                "daemon/service/bus", "daemon/service/objects", "daemon/service"],
 }

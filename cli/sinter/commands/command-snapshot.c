@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* sinter snapshot: shows the snapshots of a domain, and deletes them. */
+/* sinter snapshot: shows the snapshots of a domain, creates and deletes them. */
 
 #include <string.h>
 
@@ -13,6 +13,8 @@
 #include "text/sinter-snapshot-text.h"
 
 typedef struct {
+    char **disks;
+    const char *description;
     SinterIgnoreOptions ignore;
     SinterBandwidthOptions bandwidth;
     SinterWaitOptions wait;
@@ -63,7 +65,8 @@ run_list(const SinterCommandCall *call, SinterClient *client, GError **error)
     return SINTER_EXIT_DONE;
 }
 
-/* --- delete ----------------------------------------------------------------------------------- */
+/* --- create and delete
+ * ----------------------------------------------------------------------------------- */
 
 /* Starts the jobs of @method, of @domain, and waits for them. */
 static int
@@ -84,6 +87,52 @@ follow(SinterClient *client, const Options *options, const SinterObject *domain,
     if (client->json != SINTER_JSON_OFF)
         sinter_client_print_json(client, sinter_follow_to_json(follow));
     return status;
+}
+
+/* FALSE with an error: the daemon has no such disk. */
+static gboolean
+add_disks(SinterClient *client, const SinterObject *domain, char **names, GVariantDict *dict,
+          GError **error)
+{
+    g_autoptr(GStrvBuilder) targets = g_strv_builder_new();
+    g_auto(GStrv) list = NULL;
+
+    for (; *names; names++) {
+        g_autoptr(SinterObject) disk = sinter_object_find_disk(client, domain, *names, error);
+
+        if (!disk)
+            return FALSE;
+        g_strv_builder_add(targets, sinter_properties_get_string(disk->properties, "Target"));
+    }
+    list = g_strv_builder_end(targets);
+    g_variant_dict_insert_value(dict, "disks", g_variant_new_strv((const char *const *)list, -1));
+    return TRUE;
+}
+
+static int
+run_create(const SinterCommandCall *call, SinterClient *client, GError **error)
+{
+    const Options *options = call->options;
+    g_autoptr(SinterObject) domain = sinter_object_find_domain(client, call->operands[1], error);
+    g_autoptr(GVariantDict) dict = g_variant_dict_new(NULL);
+
+    if (!domain || (options->disks && !add_disks(client, domain, options->disks, dict, error)))
+        return SINTER_EXIT_FAILED;
+    sinter_work_options_add_string(dict, "name", call->operands[2]);
+    sinter_work_options_add_string(dict, "description", options->description);
+    if (options->ignore.manager)
+        g_variant_dict_insert(dict, "ignore-manager", "b", TRUE);
+    if (options->ignore.migrated)
+        g_variant_dict_insert(dict, "ignore-migrated", "b", TRUE);
+    return follow(client, options, domain,
+                  &(SinterMethod){
+                      .path = domain->path,
+                      .interface = SINTER_IFACE("Domain"),
+                      .method = "CreateSnapshot",
+                      .reply_type = "(o)",
+                      .options = g_variant_dict_end(dict),
+                  },
+                  error);
 }
 
 static int
@@ -112,14 +161,16 @@ run_delete(const SinterCommandCall *call, SinterClient *client, GError **error)
 
 typedef struct {
     const char *word;
-    guint n_operands; /* with the word itself */
+    guint min_operands; /* with the word itself */
+    guint max_operands;
     const char *expects;
     int (*run)(const SinterCommandCall *call, SinterClient *client, GError **error);
 } Action;
 
 static const Action actions[] = {
-    { "list", 2, "a domain", run_list },
-    { "delete", 3, "a domain and a snapshot", run_delete },
+    { "list", 2, 2, "a domain", run_list },
+    { "create", 2, 3, "a domain, and a name or none", run_create },
+    { "delete", 3, 3, "a domain and a snapshot", run_delete },
 };
 
 static const Action *
@@ -128,14 +179,15 @@ find_action(const SinterCommandCall *call, GError **error)
     for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
         if (strcmp(actions[i].word, call->operands[0]) != 0)
             continue;
-        if (call->n_operands == actions[i].n_operands)
+        if (call->n_operands >= actions[i].min_operands &&
+            call->n_operands <= actions[i].max_operands)
             return &actions[i];
         g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "'%s' expects %s",
                     actions[i].word, actions[i].expects);
         return NULL;
     }
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "unknown action '%s'; expected 'list' or 'delete'", call->operands[0]);
+                "unknown action '%s'; expected 'list', 'create' or 'delete'", call->operands[0]);
     return NULL;
 }
 
@@ -149,6 +201,10 @@ run(const SinterCommandCall *call, GError **error)
 }
 
 static const SinterOption option_rows[] = {
+    { "disk", 0, "DISK", "create: only of this disk; can be repeated",
+      SINTER_OPTION_MEMBER(Options, disks), .kind = SINTER_OPTION_LIST },
+    { "description", 0, "TEXT", "create: a text that libvirt keeps with the snapshot",
+      SINTER_OPTION_MEMBER(Options, description) },
     SINTER_IGNORE_OPTIONS(Options),
     SINTER_BANDWIDTH_OPTIONS(Options),
     SINTER_WAIT_OPTIONS(Options),
@@ -156,14 +212,12 @@ static const SinterOption option_rows[] = {
 
 const SinterCommand sinter_command_snapshot = {
     .name = "snapshot",
-    .summary = "list the snapshots of a domain as a tree, or delete one",
-    .operands = "list DOMAIN | delete DOMAIN NAME",
-    .description =
-        "'list' prints a line for each snapshot, below the one that it derives from: when it "
-        "was created,\nthe space that the images with its states take, its memory file, "
-        "its description, and whether it is\ncurrent. 'delete' merges the layers above its "
-        "states into them; all other snapshots keep their\nstates. The options are for "
-        "'delete'.",
+    .summary = "list, create and delete the snapshots of a domain",
+    .operands = "list DOMAIN | create DOMAIN [NAME] | delete DOMAIN NAME",
+    .description = "'list' prints a line for each snapshot, below the one that it derives from. "
+                   "'create' puts a\nnew overlay on all writable disks at the same moment; the "
+                   "present images keep the state. 'delete'\nmerges the layers above the states of "
+                   "a snapshot into them; all other snapshots keep their\nstates.",
     .min_operands = 2,
     .max_operands = 3,
     .options = option_rows,

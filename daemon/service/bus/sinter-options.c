@@ -37,6 +37,9 @@ static const OptionKey option_keys[] = {
     { "ignore-migrated", "b", SINTER_OPTION_IGNORE_MIGRATED, AT(wanted.ignore_migrated) },
     { "drop-checkpoints", "b", SINTER_OPTION_DROP_CHECKPOINTS, AT(wanted.drop_checkpoints) },
     { "level", "s", SINTER_OPTION_LEVEL, AT(wanted.level) },
+    { "name", "s", SINTER_OPTION_NAME, AT(wanted.snapshot_name) },
+    { "description", "s", SINTER_OPTION_DESCRIPTION, AT(wanted.snapshot_description) },
+    { "disks", "as", SINTER_OPTION_DISKS, AT(wanted.disks) },
     { "finish", "b", SINTER_OPTION_FINISH, AT(finish) },
 };
 

@@ -27,6 +27,9 @@ typedef enum {
     SINTER_OPTION_LEVEL = 1 << 14,
     SINTER_OPTION_DROP_CHECKPOINTS = 1 << 15,
     SINTER_OPTION_IGNORE_MIGRATED = 1 << 16,
+    SINTER_OPTION_NAME = 1 << 17,
+    SINTER_OPTION_DESCRIPTION = 1 << 18,
+    SINTER_OPTION_DISKS = 1 << 19,
 } SinterOptionFlags;
 
 /* The options of a caller. Strings belong to the dictionary that was read. Options that were not

@@ -257,6 +257,33 @@ handle_repair(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, GVaria
     return TRUE;
 }
 
+static void
+on_snapshot_planned(SinterRequest *request, SinterPlan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *job = sinter_request_submit_one(request, plan, &error);
+
+    if (job)
+        sinter_dbus_domain_complete_create_snapshot(NULL, g_steal_pointer(&request->invocation),
+                                                    job);
+    else
+        sinter_request_fail(request, g_steal_pointer(&error));
+}
+
+static gboolean
+handle_create_snapshot(SinterDBusDomain *iface, GDBusMethodInvocation *invocation,
+                       GVariant *options)
+{
+    SinterDomainObject *self = SINTER_DOMAIN_OBJECT(iface);
+    SinterRequest *request =
+        sinter_request_new(self->context, self, invocation, self->domain->uuid);
+
+    request->options.wanted.operation_set = TRUE;
+    request->options.wanted.operation = SINTER_OPERATION_SNAPSHOT;
+    sinter_request_run(request, on_snapshot_planned);
+    return TRUE;
+}
+
 static gboolean
 handle_delete_snapshot(SinterDBusDomain *iface, GDBusMethodInvocation *invocation, const char *name,
                        GVariant *options)
@@ -279,6 +306,7 @@ domain_iface_init(SinterDBusDomainIface *iface)
     iface->handle_check = handle_check;
     iface->handle_check_live = handle_check_live;
     iface->handle_repair = handle_repair;
+    iface->handle_create_snapshot = handle_create_snapshot;
     iface->handle_delete_snapshot = handle_delete_snapshot;
 }
 

@@ -21,6 +21,7 @@ G_BEGIN_DECLS
 #define SINTER_JOB_KIND_LIVE_CHECK "live-check"
 #define SINTER_JOB_KIND_REPAIR "image-repair"
 #define SINTER_JOB_KIND_REMEDY "remedy"
+#define SINTER_JOB_KIND_SNAPSHOT "snapshot-create"
 #define SINTER_JOB_KIND_OFFLINE_REMEDY "offline-remedy"
 
 /* What a user can request for a job that is in doubt: to compare the two images, or to use the one

@@ -13,6 +13,11 @@ gboolean sinter_virt_libvirt_start(SinterVirt *virt, const SinterDomain *domain,
                                    const SinterDiskPlan *plan, guint64 bandwidth_bytes_per_sec,
                                    GError **error);
 
+/* --- sinter-virt-libvirt-snapshot.c --- */
+
+gboolean sinter_virt_libvirt_create_snapshot(SinterVirt *virt, const SinterDomain *domain,
+                                             const SinterDiskPlan *plan, GError **error);
+
 /* --- sinter-virt-libvirt-seal.c --- */
 
 gboolean sinter_virt_libvirt_seal(SinterVirt *virt, const SinterDomain *domain, const char *disk,

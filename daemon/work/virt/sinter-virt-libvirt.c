@@ -111,6 +111,7 @@ static const SinterVirtClass virt_libvirt_class = {
     .scan_all = scan_all,
     .start = sinter_virt_libvirt_start,
     .seal = sinter_virt_libvirt_seal,
+    .create_snapshot = sinter_virt_libvirt_create_snapshot,
     .end = end_block_job,
     .get_info = get_info,
     .set_bandwidth = set_bandwidth,

@@ -40,6 +40,11 @@ typedef struct {
      * possible. */
     gboolean (*seal)(SinterVirt *virt, const SinterDomain *domain, const char *disk,
                      const char *path, GError **error);
+    /* Creates the snapshot of @plan, of all its disks or of none, with metadata; the definition for
+     * the next boot follows. If @domain, which was just scanned, is shut off, the overlays exist.
+     * As for seal, after a lost connection either is possible. */
+    gboolean (*create_snapshot)(SinterVirt *virt, const SinterDomain *domain,
+                                const SinterDiskPlan *plan, GError **error);
     /* Requests the end of the block job; with @pivot pivots to the mirror. Does not wait for the
      * end, which an event reports. */
     gboolean (*end)(SinterVirt *virt, const char *uuid, const char *disk, gboolean pivot,

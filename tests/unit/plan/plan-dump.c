@@ -64,8 +64,18 @@ dump_head(GString *text, const SinterDiskPlan *plan)
 }
 
 static void
+dump_snapshot(GString *text, const SinterDiskPlan *plan)
+{
+    for (guint i = 0; plan->overlay_paths[i]; i++)
+        g_string_append_printf(text, "  snapshot %s of %s: %s > %s\n", plan->snapshot_name,
+                               plan->snapshot_disks[i], plan->overlay_paths[i],
+                               plan->frozen_paths[i]);
+}
+
+static void
 dump_check(GString *text, const SinterDiskPlan *plan)
 {
+    dump_snapshot(text, plan);
     dump_list(text, plan->seal ? "check below an overlay:" : "check:", plan->check_paths);
     for (guint i = 0; plan->skip_paths[i]; i++)
         g_string_append_printf(text, "  skip %s: %s\n", plan->skip_paths[i], plan->skip_reasons[i]);
@@ -89,7 +99,7 @@ dump_disk(GString *text, const SinterDiskPlan *plan)
     for (guint i = 0; i < plan->refusals->len; i++) {
         const SinterRefusal *refusal = g_ptr_array_index(plan->refusals, i);
 
-        g_assert_cmpstr(refusal->disk, ==, plan->disk);
+        g_assert_true(sinter_disk_plan_is_on(plan, refusal->disk));
         g_string_append_printf(text, "  %s: %s\n", sinter_refusal_code_name(refusal->code),
                                refusal->text);
     }

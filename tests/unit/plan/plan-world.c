@@ -399,9 +399,13 @@ set_request_value(SinterPlanRequest *request, const char *word)
         const char *name;
         const char **string;
     } strings[] = {
-        { "disk=", &request->disk },      { "delete=", &request->delete_snapshot },
-        { "top=", &request->top },        { "base=", &request->base },
-        { "to=", &request->destination }, { "as=", &request->destination_format },
+        { "disk=", &request->disk },
+        { "delete=", &request->delete_snapshot },
+        { "name=", &request->snapshot_name },
+        { "top=", &request->top },
+        { "base=", &request->base },
+        { "to=", &request->destination },
+        { "as=", &request->destination_format },
     };
 
     g_assert_nonnull(value);
@@ -411,7 +415,9 @@ set_request_value(SinterPlanRequest *request, const char *word)
             return;
         }
     }
-    if (g_str_has_prefix(word, "ignore=")) {
+    if (g_str_has_prefix(word, "only=")) {
+        request->disks[0] = value + 1;
+    } else if (g_str_has_prefix(word, "ignore=")) {
         request->ignored_readers[0] = value + 1;
     } else if (g_str_has_prefix(word, "keep=")) {
         request->keep = parse_size(value + 1);

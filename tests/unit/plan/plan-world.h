@@ -37,7 +37,8 @@ GPtrArray *plan_world_parse(const char *text, const char *folder);
 /**
  * plan_request_parse:
  * @text: words: delete=SNAPSHOT, ignore=DOMAIN, ignore-manager, disk=, keep=, top=, base=, pull,
- * keep-files, op=active-commit|commit|pull|copy, to=DESTINATION, as=FORMAT, shallow, reuse, pivot
+ * keep-files, op=active-commit|commit|pull|copy|snapshot, name=SNAPSHOT, only=DISK, to=DESTINATION,
+ * as=FORMAT, shallow, reuse, pivot
  * @ret_words: (out): owns the request's strings
  */
 SinterPlanRequest plan_request_parse(const char *text, const char *folder, char ***ret_words);

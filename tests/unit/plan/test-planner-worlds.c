@@ -369,6 +369,7 @@ carry_out(World *world, const SinterDiskPlan *plan)
         break;
     case SINTER_OPERATION_CHECK: /* not drawn: they move nothing */
     case SINTER_OPERATION_REPAIR:
+    case SINTER_OPERATION_SNAPSHOT:
         g_assert_not_reached();
     }
     for (char **path = plan->remove_files; *path; path++)

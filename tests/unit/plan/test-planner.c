@@ -18,7 +18,7 @@
 
 static const char *const case_files[] = { "consolidate", "range", "single",    "refusals",
                                           "sharing",     "cost",  "snapshots", "next-boot",
-                                          "offline",     "check", "delete" };
+                                          "offline",     "check", "delete",    "create" };
 
 typedef struct {
     char *world;
