@@ -356,6 +356,18 @@ sinter_incident_log_lookup(SinterIncidentLog *self, const char *id, GError **err
     return incident;
 }
 
+const char *
+sinter_incident_log_find_open(SinterIncidentLog *self, const char *uuid)
+{
+    for (guint i = 0; i < self->incidents->len; i++) {
+        const SinterIncident *incident = self->incidents->pdata[i];
+
+        if (strcmp(incident->domain_uuid, uuid) == 0 && sinter_incident_is_open(incident))
+            return incident->id;
+    }
+    return NULL;
+}
+
 static SinterIncident *
 find_open(SinterIncidentLog *self, const char *id, GError **error)
 {

@@ -46,6 +46,9 @@ void sinter_incident_log_warn(SinterIncidentLog *self, const SinterDiagnosis *di
 /* (transfer container) (element-type SinterIncident): ordered by ID */
 GPtrArray *sinter_incident_log_list(SinterIncidentLog *self);
 
+/* (transfer none) (nullable): the ID of an open incident of a domain, by UUID */
+const char *sinter_incident_log_find_open(SinterIncidentLog *self, const char *uuid);
+
 /* Resolves an open incident. NOT_FOUND if there is none with that ID, BUSY if it is resolved. */
 gboolean sinter_incident_log_resolve(SinterIncidentLog *self, const char *id, const char *outcome,
                                      GError **error);

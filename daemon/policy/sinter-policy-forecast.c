@@ -8,6 +8,7 @@
 #include "sinter-policy-forecast.h"
 
 #include "sinter-planner.h"
+#include "sinter-policy-caution.h"
 #include "sinter-policy-limits.h"
 
 static void
@@ -60,10 +61,13 @@ SinterPolicyForecast *
 sinter_policy_forecast_new(const SinterPolicyMoment *moment, SinterDomain *domain,
                            const SinterDisk *disk)
 {
+    const SinterPolicyDisk place = { domain, disk, moment->generation, moment->now_usec };
     SinterPolicyForecast *self = g_new0(SinterPolicyForecast, 1);
 
     self->domain = sinter_domain_ref(domain);
     self->verdict = sinter_policy_judge(moment, domain, disk);
+    if (sinter_policy_memory_is_refused(moment->memory, &place))
+        self->verdict->until_usec = G_MAXINT64;
     self->values = g_ptr_array_new_with_free_func(value_free);
     add_values(self, moment, disk);
     return self;
@@ -91,14 +95,20 @@ question_free(gpointer data)
 static char *
 find_refusal(const SinterPolicyForecast *self, const SinterReferenceGraph *graph)
 {
-    const SinterPlanRequest request = { .disk = self->verdict->disk, .keep = self->verdict->keep };
+    SinterPlanRequest request = { .disk = self->verdict->disk, .keep = self->verdict->keep };
     g_autoptr(GError) error = NULL;
-    g_autoptr(SinterPlan) plan =
-        sinter_planner_plan(&request, self->domain, graph, g_get_real_time(), &error);
-    const SinterRefusal *refusal = plan ? sinter_plan_get_refusal(plan) : NULL;
+    g_autoptr(SinterPlan) plan = NULL;
+    const SinterRefusal *refusal;
 
+    if (self->verdict->keep_base &&
+        !sinter_policy_caution_spare_base(&request, self->domain, &error))
+        return g_strdup_printf("refused: %s", error->message);
+    plan = sinter_planner_plan(&request, self->domain, graph, g_get_real_time(), &error);
+    refusal = plan ? sinter_plan_get_refusal(plan) : NULL;
     if (!plan || refusal)
         return g_strdup_printf("refused: %s", plan ? refusal->text : error->message);
+    if (!sinter_policy_caution_check(plan, self->domain, self->verdict->keep, &error))
+        return g_strdup_printf("refused: %s", error->message);
     return sinter_plan_has_work(plan) ? NULL : g_strdup("there is nothing to merge");
 }
 

@@ -54,6 +54,7 @@ ask_policies(const SinterPolicyMoment *moment, SinterDomain *domain, const Sinte
             continue;
         verdict->policy = plugin->name;
         verdict->keep = step->keep;
+        verdict->keep_base = step->keep_base;
     }
 }
 
@@ -82,6 +83,7 @@ apply_limits(const SinterPolicyMoment *moment, SinterDomain *domain, const Sinte
     g_autoptr(GError) error = NULL;
     g_auto(SinterPolicyLimits) limits = { 0 };
     gint64 opening_usec;
+    gint64 ripe_usec;
 
     if (!sinter_policy_limits_read(&limits, moment->rules, domain, disk, &error)) {
         verdict->obstacle = g_strdup(error->message);
@@ -89,10 +91,15 @@ apply_limits(const SinterPolicyMoment *moment, SinterDomain *domain, const Sinte
         return;
     }
     opening_usec = sinter_policy_window_find_opening(limits.window, moment->now_usec, moment->zone);
+    ripe_usec = sinter_policy_memory_find_shut_off(moment->memory, domain->uuid, moment->now_usec) +
+                limits.offline_delay_usec;
     verdict->bandwidth_set = limits.bandwidth_set;
     verdict->bandwidth_bytes_per_sec = limits.bandwidth_bytes_per_sec;
     if (!domain->active && !limits.offline) {
         verdict->obstacle = g_strdup("the domain is shut off, and offline is 'no'");
+    } else if (!domain->active && ripe_usec > moment->now_usec) {
+        verdict->obstacle = g_strdup("the domain has been shut off only for a short time");
+        verdict->until_usec = ripe_usec;
     } else if (opening_usec > moment->now_usec) {
         verdict->obstacle = g_strdup("no window is open");
         verdict->until_usec = opening_usec;

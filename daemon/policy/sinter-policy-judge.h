@@ -34,7 +34,7 @@ typedef struct {
  * @disk: a target
  * @policy: (nullable): name of the policy that proposes to merge the chain, %NULL if none does
  * @reason: (nullable): why, as a sentence; also of a policy that only reports
- * @keep: how many of the newest snapshots stay
+ * @keep, @keep_base: as in SinterProposal
  * @obstacle: (nullable): why this is not done now, as a sentence. The planner has not been asked
  *   yet: it may refuse
  * @until_usec: when the obstacle passes by itself; %G_MAXINT64 if it does not
@@ -45,6 +45,7 @@ typedef struct {
     const char *policy;
     char *reason;
     guint keep;
+    gboolean keep_base;
     char *obstacle;
     gint64 until_usec;
     gboolean bandwidth_set;

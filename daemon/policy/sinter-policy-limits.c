@@ -12,11 +12,15 @@
 #include "sinter-error.h"
 #include "sinter-units.h"
 
-enum { WINDOW, OFFLINE, BANDWIDTH, N_SETTINGS };
+#define MAX_DELAY_SEC 86400
+
+enum { WINDOW, OFFLINE, OFFLINE_DELAY, BANDWIDTH, N_SETTINGS };
 
 static const SinterPluginSetting settings[N_SETTINGS] = {
     [WINDOW] = { "window", "", "when jobs may begin; empty: at any time" },
-    [OFFLINE] = { "offline", "yes", "whether domains that are shut off are worked on: yes or no" },
+    [OFFLINE] = { "offline", "no", "whether domains that are shut off are worked on: yes or no" },
+    [OFFLINE_DELAY] = { "offline-delay-sec", "600",
+                        "for how long a domain must be shut off first (0 to 86400 seconds)" },
     [BANDWIDTH] = { "bandwidth", "", "limit of a job in bytes per second; empty: that of [jobs]" },
 };
 
@@ -44,6 +48,21 @@ read_offline(SinterPolicyLimits *ret, const char *text, GError **error)
 }
 
 static gboolean
+read_offline_delay(SinterPolicyLimits *ret, const char *text, GError **error)
+{
+    guint64 seconds;
+
+    if (!g_ascii_string_to_unsigned(text, 10, 0, MAX_DELAY_SEC, &seconds, NULL)) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "offline-delay-sec is '%s', expected a number from 0 to %d", text,
+                    MAX_DELAY_SEC);
+        return FALSE;
+    }
+    ret->offline_delay_usec = (gint64)seconds * G_USEC_PER_SEC;
+    return TRUE;
+}
+
+static gboolean
 read_bandwidth(SinterPolicyLimits *ret, const char *text, GError **error)
 {
     ret->bandwidth_set = *text != '\0';
@@ -67,5 +86,6 @@ sinter_policy_limits_read(SinterPolicyLimits *ret, const SinterPolicyRules *rule
     }
     ret->window = sinter_policy_window_parse(values[WINDOW], error);
     return ret->window && read_offline(ret, values[OFFLINE], error) &&
+           read_offline_delay(ret, values[OFFLINE_DELAY], error) &&
            read_bandwidth(ret, values[BANDWIDTH], error);
 }

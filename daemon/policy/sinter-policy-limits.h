@@ -12,12 +12,14 @@ G_BEGIN_DECLS
  * policies.
  *
  * @window: when jobs may begin
- * @offline: also while the domain is shut off
+ * @offline: also while the domain is shut off …
+ * @offline_delay_usec: … and has been for this time
  * @bandwidth_set, @bandwidth_bytes_per_sec: as in SinterJobOptions
  */
 typedef struct {
     SinterPolicyWindow *window;
     gboolean offline;
+    gint64 offline_delay_usec;
     gboolean bandwidth_set;
     guint64 bandwidth_bytes_per_sec;
 } SinterPolicyLimits;

@@ -2,11 +2,13 @@
 
 /*
  * What came of automatic work on each disk before. Invariant: a disk that was refused is not asked
- * again before something has changed, and a disk on which a job failed is left alone for at least
- * RETRY_USEC.
+ * again before something has changed, and a disk that was refused, or on which a job failed, is
+ * left alone for at least RETRY_USEC.
  */
 
 #include "sinter-policy-memory.h"
+
+#include "sinter-policy-shape.h"
 
 #include <string.h>
 
@@ -19,22 +21,26 @@
 #define MAX_DOUBLINGS 10
 
 struct _SinterPolicyMemory {
-    GHashTable *notes; /* "UUID/DISK" → Note */
+    GHashTable *notes;    /* "UUID/DISK" → Note */
+    GHashTable *shut_off; /* UUID → gint64: since when a domain has been seen to be shut off */
 };
 
 typedef struct {
-    guint n_times;        /* refused or failed in a row */
-    char *why;            /* as a sentence; NULL if nothing speaks against the disk */
-    gint64 until_usec;    /* the disk is left alone until then */
-    SinterDomain *domain; /* after a refusal: or until the domain differs from this … */
-    guint64 generation;   /* … and the host from this */
+    guint n_times;      /* refused or failed in a row */
+    char *why;          /* as a sentence; NULL if nothing speaks against the disk */
+    gboolean lasts;     /* it holds for a domain of this UUID that is defined again, too */
+    gint64 until_usec;  /* the disk is left alone until then */
+    int code;           /* after a refusal: why … */
+    char *shape;        /* … and until the domain differs from this … */
+    guint64 generation; /* … or the host from this */
 } Note;
 
 static void
 note_clear(Note *note)
 {
     g_clear_pointer(&note->why, g_free);
-    g_clear_pointer(&note->domain, sinter_domain_unref);
+    g_clear_pointer(&note->shape, g_free);
+    note->lasts = FALSE;
 }
 
 static void
@@ -50,6 +56,7 @@ sinter_policy_memory_new(void)
     SinterPolicyMemory *self = g_new0(SinterPolicyMemory, 1);
 
     self->notes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, note_free);
+    self->shut_off = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return self;
 }
 
@@ -57,6 +64,7 @@ void
 sinter_policy_memory_free(SinterPolicyMemory *self)
 {
     g_hash_table_unref(self->notes);
+    g_hash_table_unref(self->shut_off);
     g_free(self);
 }
 
@@ -90,17 +98,20 @@ count_wait(guint n_times)
 }
 
 gboolean
-sinter_policy_memory_refuse(SinterPolicyMemory *self, const SinterPolicyDisk *disk, const char *why)
+sinter_policy_memory_refuse(SinterPolicyMemory *self, const SinterPolicyDisk *disk,
+                            const GError *error)
 {
     Note *note = get_note(self, disk->domain->uuid, disk->disk->target);
-    gboolean is_new = g_strcmp0(note->why, why) != 0;
-    char *copy = g_strdup(why);
+    char *shape = sinter_policy_shape_describe(disk->domain);
+    gboolean is_new = !note->shape || note->code != error->code;
+    gboolean is_same = !is_new && g_str_equal(note->shape, shape);
 
-    note->n_times = is_new ? 1 : note->n_times + 1;
+    note->n_times = is_same ? note->n_times + 1 : 1;
     note_clear(note);
-    note->why = copy;
+    note->why = g_strdup(error->message);
     note->until_usec = disk->now_usec + count_wait(note->n_times);
-    note->domain = sinter_domain_ref(disk->domain);
+    note->code = error->code;
+    note->shape = shape;
     note->generation = disk->generation;
     return is_new;
 }
@@ -115,6 +126,21 @@ take_failure(Note *note, const SinterJobRecord *record, gint64 wait_usec)
     note->until_usec = wait_usec == G_MAXINT64 ? G_MAXINT64 : record->ended_usec + wait_usec;
 }
 
+/* Whether the job has left the images of the disk in a state that is known. */
+static gboolean
+settles(const SinterDiskPlan *plan)
+{
+    switch (plan->operation) {
+    case SINTER_OPERATION_ACTIVE_COMMIT:
+    case SINTER_OPERATION_COMMIT:
+    case SINTER_OPERATION_PULL:
+    case SINTER_OPERATION_COPY:
+        return TRUE;
+    default:
+        return sinter_disk_plan_repairs(plan);
+    }
+}
+
 void
 sinter_policy_memory_take_job(SinterPolicyMemory *self, const SinterJobRecord *record)
 {
@@ -122,19 +148,24 @@ sinter_policy_memory_take_job(SinterPolicyMemory *self, const SinterJobRecord *r
 
     switch (record->phase) {
     case SINTER_PHASE_DONE:
-        note_clear(note);
-        note->n_times = 0;
+        if (settles(record->plan)) {
+            note_clear(note);
+            note->n_times = 0;
+        }
         break;
     case SINTER_PHASE_QUARANTINED:
         take_failure(note, record, G_MAXINT64);
+        note->lasts = TRUE;
         break;
     case SINTER_PHASE_FAILED:
         if (record->plan->policy)
             take_failure(note, record, count_wait(++note->n_times));
         break;
     case SINTER_PHASE_CANCELLED:
-        if (record->plan->policy)
+        if (record->plan->policy) {
             take_failure(note, record, CANCELLED_USEC);
+            note->lasts = TRUE;
+        }
         break;
     default:
         break;
@@ -145,8 +176,9 @@ sinter_policy_memory_take_job(SinterPolicyMemory *self, const SinterJobRecord *r
 static gboolean
 has_changed(const Note *note, const SinterPolicyDisk *disk)
 {
-    return !sinter_domain_equal(note->domain, disk->domain) ||
-           (note->generation != disk->generation && disk->now_usec >= note->until_usec);
+    g_autofree char *shape = sinter_policy_shape_describe(disk->domain);
+
+    return note->generation != disk->generation || !g_str_equal(note->shape, shape);
 }
 
 const char *
@@ -155,19 +187,46 @@ sinter_policy_memory_find_obstacle(SinterPolicyMemory *self, const SinterPolicyD
 {
     g_autofree char *key = make_key(disk->domain->uuid, disk->disk->target);
     const Note *note = g_hash_table_lookup(self->notes, key);
+    gboolean passes = note && (!note->shape || has_changed(note, disk));
 
-    if (!note || !note->why)
+    if (!note || !note->why || (passes && disk->now_usec >= note->until_usec))
         return NULL;
-    if (note->domain ? has_changed(note, disk) : disk->now_usec >= note->until_usec)
-        return NULL;
-    *ret_until_usec = note->domain ? G_MAXINT64 : note->until_usec;
+    *ret_until_usec = passes ? note->until_usec : G_MAXINT64;
     return note->why;
 }
 
-static gboolean
-is_of_domain(gpointer key, gpointer value, gpointer user_data)
+gboolean
+sinter_policy_memory_is_refused(SinterPolicyMemory *self, const SinterPolicyDisk *disk)
 {
-    return g_str_has_prefix(key, user_data);
+    g_autofree char *key = make_key(disk->domain->uuid, disk->disk->target);
+    const Note *note = g_hash_table_lookup(self->notes, key);
+    gint64 until_usec;
+
+    return note && note->shape && sinter_policy_memory_find_obstacle(self, disk, &until_usec);
+}
+
+void
+sinter_policy_memory_see(SinterPolicyMemory *self, const SinterDomain *domain, gint64 now_usec)
+{
+    if (domain->active)
+        g_hash_table_remove(self->shut_off, domain->uuid);
+    else if (!g_hash_table_contains(self->shut_off, domain->uuid))
+        g_hash_table_insert(self->shut_off, g_strdup(domain->uuid),
+                            g_memdup2(&now_usec, sizeof now_usec));
+}
+
+gint64
+sinter_policy_memory_find_shut_off(SinterPolicyMemory *self, const char *uuid, gint64 now_usec)
+{
+    const gint64 *since_usec = g_hash_table_lookup(self->shut_off, uuid);
+
+    return since_usec ? *since_usec : now_usec;
+}
+
+static gboolean
+is_forgotten(gpointer key, gpointer value, gpointer user_data)
+{
+    return g_str_has_prefix(key, user_data) && !((const Note *)value)->lasts;
 }
 
 void
@@ -175,5 +234,6 @@ sinter_policy_memory_forget(SinterPolicyMemory *self, const char *uuid)
 {
     g_autofree char *prefix = make_key(uuid, "");
 
-    g_hash_table_foreach_remove(self->notes, is_of_domain, prefix);
+    g_hash_table_foreach_remove(self->notes, is_forgotten, prefix);
+    g_hash_table_remove(self->shut_off, uuid);
 }

@@ -32,22 +32,24 @@ typedef struct {
 /**
  * sinter_policy_memory_refuse:
  *
- * Notes that the planner or the executor refused work on @disk. It is asked again when the domain
- * has changed, or when anything on the host has changed and some time has passed: each refusal
- * doubles the time.
+ * Notes that the planner or the executor refused work on @disk. It is asked again when something on
+ * the host has changed and some time has passed: each refusal of the same chain doubles the time.
+ * What the guest writes is no change.
  *
- * Returns: whether @why is new, so that it is worth a message
+ * Returns: whether the last refusal had another code, so that @error is worth a message
  */
 gboolean sinter_policy_memory_refuse(SinterPolicyMemory *self, const SinterPolicyDisk *disk,
-                                     const char *why);
+                                     const GError *error);
 
 /* Takes the end of any job into account: after a failure the disk is left alone for a time that
- * doubles, after a cancellation for a day, after a quarantine until another job succeeds. */
+ * doubles, after a cancellation for a day, after a quarantine until another merge, copy or repair
+ * succeeds. */
 void sinter_policy_memory_take_job(SinterPolicyMemory *self, const SinterJobRecord *record);
 
 /**
  * sinter_policy_memory_find_obstacle:
- * @ret_until_usec: when the obstacle passes by itself; %G_MAXINT64 if it does not
+ * @ret_until_usec: when the obstacle passes by itself, or a refused disk is asked about again;
+ *   %G_MAXINT64 if nothing has changed meanwhile
  *
  * Returns: (transfer none) (nullable): why the disk is left alone, as a sentence; %NULL if it is
  *   not
@@ -56,7 +58,19 @@ const char *sinter_policy_memory_find_obstacle(SinterPolicyMemory *self,
                                                const SinterPolicyDisk *disk,
                                                gint64 *ret_until_usec);
 
-/* Forgets a domain that no longer exists. */
+/* Returns whether the obstacle is a refusal, which may well be repeated when the disk is asked
+ * about again. */
+gboolean sinter_policy_memory_is_refused(SinterPolicyMemory *self, const SinterPolicyDisk *disk);
+
+/* Takes note of since when @domain is shut off; call for each state of it. */
+void sinter_policy_memory_see(SinterPolicyMemory *self, const SinterDomain *domain,
+                              gint64 now_usec);
+
+/* Since when a domain has been seen to be shut off; @now_usec if it has not. */
+gint64 sinter_policy_memory_find_shut_off(SinterPolicyMemory *self, const char *uuid,
+                                          gint64 now_usec);
+
+/* Forgets a domain that no longer exists, except for quarantines and cancellations. */
 void sinter_policy_memory_forget(SinterPolicyMemory *self, const char *uuid);
 
 G_END_DECLS

@@ -3,23 +3,27 @@
 /*
  * How the proposal of a policy becomes a job. Invariant: a job is planned from a state of the
  * domain that was read after the policy was asked, because libvirt sends no event for a new
- * snapshot; it is planned, checked and refused like one that a user requests.
+ * snapshot; it is planned, checked and refused like one that a user requests, and refused for some
+ * more reasons. No job is submitted while an incident of the domain is open.
  */
 
 #include "sinter-policy-order.h"
 
 #include "sinter-error.h"
 #include "sinter-planner-task.h"
+#include "sinter-policy-caution.h"
 
 typedef struct {
     SinterInventory *inventory;
     SinterExecutor *executor;
+    SinterIncidentLog *incidents;
     SinterDomain *domain; /* as it was planned for, or NULL */
     char *uuid;
     char *disk;
     char *policy;
     char *reason;
     guint keep;
+    gboolean keep_base;
     SinterJobOptions options;
     SinterPlanRequest request;
 } Order;
@@ -31,6 +35,7 @@ order_free(gpointer data)
 
     g_object_unref(self->inventory);
     g_object_unref(self->executor);
+    g_object_unref(self->incidents);
     g_clear_pointer(&self->domain, sinter_domain_unref);
     g_free(self->uuid);
     g_free(self->disk);
@@ -58,6 +63,19 @@ fail(GTask *task, GError *error)
     g_object_unref(task);
 }
 
+/* What has happened while the merge was planned, and what the plan would do. */
+static gboolean
+check(const Order *self, const SinterPlan *plan, GError **error)
+{
+    const char *incident = sinter_incident_log_find_open(self->incidents, self->uuid);
+
+    if (!incident)
+        return sinter_policy_caution_check(plan, self->domain, self->keep, error);
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_CANCELLED, "incident %s of the domain is open",
+                incident);
+    return FALSE;
+}
+
 /* @task: (transfer full) */
 static void
 submit(GTask *task, SinterPlan *plan)
@@ -71,6 +89,10 @@ submit(GTask *task, SinterPlan *plan)
 
         part->policy = g_strdup(self->policy);
         part->reason = g_strdup(self->reason);
+    }
+    if (!check(self, plan, &error)) {
+        fail(task, error);
+        return;
     }
     jobs = sinter_executor_submit(self->executor, plan, &self->options, &error);
     if (jobs && jobs->len == 0)
@@ -91,9 +113,13 @@ make_plan(GTask *task)
 {
     Order *self = g_task_get_task_data(task);
     g_autoptr(SinterReferenceGraph) graph = sinter_inventory_get_graph(self->inventory);
+    GError *error = NULL;
 
     self->request = (SinterPlanRequest){ .disk = self->disk, .keep = self->keep };
-    sinter_planner_task_start(&self->request, self->domain, graph, on_planned, task);
+    if (self->keep_base && !sinter_policy_caution_spare_base(&self->request, self->domain, &error))
+        fail(task, error);
+    else
+        sinter_planner_task_start(&self->request, self->domain, graph, on_planned, task);
 }
 
 static void
@@ -134,11 +160,13 @@ sinter_policy_order_start_async(GObject *source, const SinterPolicyOrder *order,
 
     self->inventory = g_object_ref(order->inventory);
     self->executor = g_object_ref(order->executor);
+    self->incidents = g_object_ref(order->incidents);
     self->uuid = g_strdup(order->uuid);
     self->disk = g_strdup(order->disk);
     self->policy = g_strdup(order->policy);
     self->reason = g_strdup(order->reason);
     self->keep = order->keep;
+    self->keep_base = order->keep_base;
     self->options = order->options;
     g_task_set_task_data(task, self, order_free);
     sinter_inventory_refresh_async(self->inventory, self->uuid, NULL, on_refreshed, task);

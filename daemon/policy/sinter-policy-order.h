@@ -4,16 +4,17 @@
 #include <gio/gio.h>
 
 #include "sinter-executor.h"
+#include "sinter-incident-log.h"
 
 G_BEGIN_DECLS
 
 /**
  * SinterPolicyOrder:
- * @inventory, @executor: (unowned): must live until the callback has run
+ * @inventory, @executor, @incidents: (unowned): must live until the callback has run
  * @uuid, @disk: the disk whose chain is to be merged
  * @policy: the name of the policy that asks for it
  * @reason: why
- * @keep: how many of the newest snapshots stay
+ * @keep, @keep_base: as in SinterProposal
  * @options: of the job
  *
  * A merge to start. The strings are copied.
@@ -21,11 +22,13 @@ G_BEGIN_DECLS
 typedef struct {
     SinterInventory *inventory;
     SinterExecutor *executor;
+    SinterIncidentLog *incidents;
     const char *uuid;
     const char *disk;
     const char *policy;
     const char *reason;
     guint keep;
+    gboolean keep_base;
     SinterJobOptions options;
 } SinterPolicyOrder;
 
@@ -33,7 +36,8 @@ typedef struct {
  * sinter_policy_order_start_async:
  * @source: the source object of the result
  *
- * Reads the domain again, plans the merge as for a user's request, and submits it.
+ * Reads the domain again, plans the merge as for a user's request, and submits it unless
+ * sinter_policy_caution_check() speaks against it or an incident of the domain is open.
  */
 void sinter_policy_order_start_async(GObject *source, const SinterPolicyOrder *order,
                                      GAsyncReadyCallback callback, gpointer user_data);
@@ -44,7 +48,8 @@ void sinter_policy_order_start_async(GObject *source, const SinterPolicyOrder *o
  *   it could not be read
  *
  * Returns: (transfer full) (nullable): the ID of the job, or %NULL with the error of the planner or
- *   the executor; UNSUPPORTED if there is nothing to merge
+ *   the executor; UNSUPPORTED if there is nothing to merge, or if it is not done unasked; CANCELLED
+ *   if an incident of the domain is open
  */
 char *sinter_policy_order_start_finish(GAsyncResult *result, SinterDomain **ret_domain,
                                        GError **error);

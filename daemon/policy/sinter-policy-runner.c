@@ -2,8 +2,8 @@
 
 /*
  * Automatic work. Invariant: at most as many jobs are started as the executor runs at once, so that
- * a user's job never waits behind a queue of automatic ones; a disk that was refused, or on which a
- * job failed, is left alone as SinterPolicyMemory says.
+ * a user's job waits for automatic ones that run, but never behind a queue of them; a disk that was
+ * refused, or on which a job failed, is left alone as SinterPolicyMemory says.
  */
 
 #include "sinter-policy-runner.h"
@@ -30,6 +30,7 @@ struct _SinterPolicyRunner {
     SinterReferenceGraph *graph; /* of the last evaluation, or NULL */
     guint64 generation;          /* counts the changes of @graph */
     GHashTable *starting;        /* "UUID/DISK" of the merges that are being planned */
+    GHashTable *withdrawn;       /* IDs of the jobs that are being cancelled because of incidents */
     GHashTable *told;            /* "UUID/DISK" → the last obstacle that was logged */
     guint idle_id;
     guint due_id;
@@ -93,12 +94,13 @@ make_key(const char *uuid, const char *disk)
     return g_strconcat(uuid, "/", disk, NULL);
 }
 
-/* The host changed while the merge was planned, or libvirt is gone: the next scan asks again. */
+/* The host changed or an incident was opened while the merge was planned, or libvirt is gone: the
+ * next change asks again. */
 static gboolean
 is_passing(const GError *error)
 {
     static const SinterError passing[] = { SINTER_ERROR_DISCONNECTED, SINTER_ERROR_CHAIN_CHANGED,
-                                           SINTER_ERROR_NOT_FOUND };
+                                           SINTER_ERROR_NOT_FOUND, SINTER_ERROR_CANCELLED };
 
     for (gsize i = 0; i < G_N_ELEMENTS(passing); i++) {
         if (g_error_matches(error, SINTER_ERROR, (int)passing[i]))
@@ -115,8 +117,7 @@ note_refusal(SinterPolicyRunner *self, const Subject *subject, SinterDomain *dom
     const SinterPolicyDisk place = { domain, disk, self->generation, g_get_real_time() };
     g_autofree char *text = g_strdup_printf("refused: %s", error->message);
 
-    if (disk && !is_passing(error) &&
-        sinter_policy_memory_refuse(self->memory, &place, error->message))
+    if (disk && !is_passing(error) && sinter_policy_memory_refuse(self->memory, &place, error))
         log_about(subject, G_LOG_LEVEL_WARNING, SINTER_MESSAGE_ID_POLICY_REFUSED, text);
 }
 
@@ -150,10 +151,11 @@ start_merge(SinterPolicyRunner *self, Candidate *candidate)
 {
     const SinterPolicyVerdict *verdict = candidate->verdict;
     const SinterPolicyOrder order = {
-        self->inventory,         self->executor,
-        candidate->domain->uuid, verdict->disk,
-        verdict->policy,         verdict->reason,
-        verdict->keep,           { verdict->bandwidth_set, verdict->bandwidth_bytes_per_sec, 0 },
+        self->inventory,    self->executor,
+        self->incidents,    candidate->domain->uuid,
+        verdict->disk,      verdict->policy,
+        verdict->reason,    verdict->keep,
+        verdict->keep_base, { verdict->bandwidth_set, verdict->bandwidth_bytes_per_sec, 0 },
     };
     Start *start = g_new(Start, 1);
 
@@ -250,6 +252,7 @@ judge_all(SinterPolicyRunner *self, Findings *findings)
     for (guint i = 0; i < domains->len; i++) {
         SinterDomain *domain = domains->pdata[i];
 
+        sinter_policy_memory_see(self->memory, domain, moment.now_usec);
         for (guint k = 0; k < domain->disks->len; k++)
             take_verdict(self, domain,
                          sinter_policy_judge(&moment, domain, domain->disks->pdata[k]), findings);
@@ -343,15 +346,51 @@ static void
 on_domain_changed(SinterInventory *inventory, SinterDomain *old, SinterDomain *new,
                   SinterPolicyRunner *self)
 {
-    if (!new)
+    if (new)
+        sinter_policy_memory_see(self->memory, new, g_get_real_time());
+    else
         sinter_policy_memory_forget(self->memory, old->uuid);
     evaluate_soon(self);
+}
+
+/* A job that has not begun is withdrawn. That is no cancellation by a user. */
+static void
+withdraw(SinterPolicyRunner *self, SinterJob *job)
+{
+    const SinterJobRecord *record = sinter_job_get_record(job);
+    g_autofree char *id = g_strdup(record->id);
+
+    if (!record->plan->policy ||
+        (record->phase != SINTER_PHASE_QUEUED && record->phase != SINTER_PHASE_WAITING))
+        return;
+    g_hash_table_add(self->withdrawn, g_strdup(id));
+    if (!sinter_job_cancel(job, NULL))
+        g_hash_table_remove(self->withdrawn, id);
+}
+
+static void
+on_incident_added(SinterIncidentLog *log, const SinterIncident *incident, SinterPolicyRunner *self)
+{
+    g_autoptr(SinterDomain) domain =
+        sinter_inventory_lookup(self->inventory, incident->domain_uuid);
+
+    for (guint i = 0; domain && sinter_incident_is_open(incident) && i < domain->disks->len; i++) {
+        const SinterDisk *disk = domain->disks->pdata[i];
+        SinterJob *job = sinter_executor_find_on_disk(self->executor, domain->uuid, disk->target);
+
+        if (job)
+            withdraw(self, job);
+    }
 }
 
 static void
 on_job_ended(SinterJob *job, SinterPolicyRunner *self)
 {
-    sinter_policy_memory_take_job(self->memory, sinter_job_get_record(job));
+    const SinterJobRecord *record = sinter_job_get_record(job);
+    gboolean withdrawn = g_hash_table_remove(self->withdrawn, record->id);
+
+    if (!withdrawn || record->phase != SINTER_PHASE_CANCELLED)
+        sinter_policy_memory_take_job(self->memory, record);
     evaluate_soon(self);
 }
 
@@ -373,6 +412,8 @@ connect_signals(SinterPolicyRunner *self)
     g_signal_connect_object(self->inventory, "scanned", G_CALLBACK(evaluate_soon), self,
                             G_CONNECT_SWAPPED);
     g_signal_connect_object(self->executor, "job-added", G_CALLBACK(on_job_added), self, 0);
+    g_signal_connect_object(self->incidents, "incident-added", G_CALLBACK(on_incident_added), self,
+                            0);
     g_signal_connect_object(self->incidents, "incident-changed", G_CALLBACK(evaluate_soon), self,
                             G_CONNECT_SWAPPED);
 }
@@ -442,6 +483,7 @@ sinter_policy_runner_finalize(GObject *object)
     sinter_policy_set_free(self->set);
     g_time_zone_unref(self->zone);
     g_hash_table_unref(self->starting);
+    g_hash_table_unref(self->withdrawn);
     g_hash_table_unref(self->told);
     G_OBJECT_CLASS(sinter_policy_runner_parent_class)->finalize(object);
 }
@@ -458,5 +500,6 @@ sinter_policy_runner_init(SinterPolicyRunner *self)
     self->memory = sinter_policy_memory_new();
     self->zone = g_time_zone_new_local();
     self->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    self->withdrawn = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 }

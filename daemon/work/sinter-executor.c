@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Turns plans into jobs. Owns every job, admits queued ones in the order of their ids as the
- * budgets allow, passes libvirt's events to the jobs that they concern, and trims ended jobs.
- * Invariant: a disk has at most one job that has not ended; a job counts in its budgets from
- * admission to its end.
+ * Turns plans into jobs. Owns every job, admits queued ones as the budgets allow, those of users
+ * before those of policies and then in the order of their ids, passes libvirt's events to the jobs
+ * that they concern, and trims ended jobs. Invariant: a disk has at most one job that has not
+ * ended; a job counts in its budgets from admission to its end.
  */
 
 #include "sinter-executor.h"
@@ -87,16 +87,16 @@ has_room(SinterExecutor *self, guint64 fs_device)
     return n_host < self->limits.max_jobs_per_host && n_storage < self->limits.max_jobs_per_storage;
 }
 
-/* Notifies jobs that were admitted but have not begun again: they wait for space that others
- * held. */
+/* Those of users first. Jobs that were admitted but wait for space are notified once more. */
 static void
 admit_jobs(SinterExecutor *self)
 {
-    for (guint i = 0; i < self->jobs->len; i++) {
-        SinterJob *job = self->jobs->pdata[i];
+    for (guint i = 0, n = self->jobs->len; i < 2 * n; i++) {
+        SinterJob *job = self->jobs->pdata[i % n];
+        const SinterDiskPlan *plan = sinter_job_get_record(job)->plan;
 
-        if (is_unended(job) && (sinter_job_is_admitted(job) ||
-                                has_room(self, sinter_job_get_record(job)->plan->fs_device)))
+        if (is_unended(job) && (plan->policy != NULL) == (i >= n) &&
+            (sinter_job_is_admitted(job) || has_room(self, plan->fs_device)))
             sinter_job_admit(job);
     }
 }

@@ -17,7 +17,7 @@
 G_BEGIN_DECLS
 
 /* The version of this interface. A policy of another version is refused. */
-#define SINTER_POLICY_API_VERSION 1
+#define SINTER_POLICY_API_VERSION 2
 
 /**
  * SinterPolicyQuestion:

@@ -54,6 +54,8 @@ typedef enum {
  * @bytes: EXTEND: by how much; WAIT_SPACE: how much; greater than 0
  * @reason: a sentence for people, without a final dot; required
  * @delay_sec: RESUME: counted from the start of the remedy; at most 86,400
+ * @keep_base: CONSOLIDATE, policies only: the lowest image of the chain stays as it is, and the
+ * data is merged into the one above it
  *
  * One step.
  */
@@ -63,6 +65,7 @@ typedef struct {
     guint64 bytes;
     const char *reason;
     guint delay_sec;
+    gboolean keep_base;
 } SinterProposal;
 
 /* Passed to a plugin: copies @proposal. Steps are carried out in the order of the calls. */

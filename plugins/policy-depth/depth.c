@@ -9,6 +9,8 @@
 #include <sinter-plugin.h>
 #include <sinter-policy.h>
 
+#include <string.h>
+
 #include "sinter-error.h"
 
 #define MAX_DEPTH 200
@@ -18,6 +20,7 @@ static const SinterPluginSetting settings[] = {
     { "keep-snapshots", "",
       "how many of the newest snapshots stay when a chain is merged (0 to 199); empty: as many as "
       "max-depth allows" },
+    { "keep-base", "yes", "whether the lowest image of a chain is left as it is: yes or no" },
 };
 
 static gboolean
@@ -34,19 +37,39 @@ parse(const SinterPluginSetting *setting, const char *value, guint max, guint *r
     return TRUE;
 }
 
-/* How many images stay above the merged one. */
 static gboolean
-parse_keep(const char *value, guint max_depth, guint *ret, GError **error)
+parse_keep_base(const char *value, gboolean *ret, GError **error)
 {
-    *ret = max_depth > 0 ? max_depth - 1 : 0;
+    *ret = strcmp(value, "yes") == 0;
+    if (*ret || strcmp(value, "no") == 0)
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                "keep-base is '%s', expected yes or no", value);
+    return FALSE;
+}
+
+/* How many images stay above the merged one. @n_below: the merged one and those below it */
+static gboolean
+parse_keep(const char *value, guint max_depth, guint n_below, guint *ret, GError **error)
+{
+    if (max_depth > 0 && max_depth < n_below) {
+        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
+                    "max-depth is %u, expected at least %u, because keep-base is 'yes'", max_depth,
+                    n_below);
+        return FALSE;
+    }
+    *ret = max_depth > 0 ? max_depth - n_below : 0;
     if (*value == '\0')
         return TRUE;
     if (!parse(&settings[1], value, MAX_DEPTH - 1, ret, error))
         return FALSE;
-    if (max_depth == 0 || *ret < max_depth)
+    if (max_depth == 0 || *ret <= max_depth - n_below)
         return TRUE;
     g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "keep-snapshots is %u, expected less than max-depth, which is %u", *ret, max_depth);
+                n_below == 1 ? "keep-snapshots is %u, expected less than max-depth, which is %u"
+                             : "keep-snapshots is %u, expected at most max-depth, which is %u, "
+                               "less 2, because keep-base is 'yes'",
+                *ret, max_depth);
     return FALSE;
 }
 
@@ -60,7 +83,8 @@ depth_propose(const SinterPolicyQuestion *question, SinterProposeFunc func, gpoi
     guint max_depth;
 
     if (!parse(&settings[0], question->values[0], MAX_DEPTH, &max_depth, error) ||
-        !parse_keep(question->values[1], max_depth, &step.keep, error))
+        !parse_keep_base(question->values[2], &step.keep_base, error) ||
+        !parse_keep(question->values[1], max_depth, step.keep_base ? 2 : 1, &step.keep, error))
         return FALSE;
     if (max_depth == 0 || depth <= max_depth)
         return TRUE;

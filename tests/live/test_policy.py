@@ -27,13 +27,13 @@ class PolicyCase(SinterCase):
         return sorted((job for job in jobs if job['DomainName'] == guest.name),
                       key=lambda job: int(job['Id']))
 
-    def wait_job(self, guest, n=1, **wanted):
+    def wait_job(self, guest, n=1, limit_sec=120, **wanted):
         """The n-th job of the guest, once it has these properties."""
         def look():
             jobs = self.jobs(guest)
             job = jobs[n - 1] if len(jobs) >= n else {}
             return job if job and all(job[key] == value for key, value in wanted.items()) else None
-        return self.sinter.wait(look, 120, f'job {n} of {guest.name} with {wanted}')
+        return self.sinter.wait(look, limit_sec, f'job {n} of {guest.name} with {wanted}')
 
     def deep(self, n_layers):
         guest = self.guest().start()
@@ -56,7 +56,7 @@ class PolicyCase(SinterCase):
 
 
 class MaxDepth(PolicyCase):
-    config = '[policy]\nmax-depth=3\n'
+    config = '[policy]\nmax-depth=3\nkeep-base=no\noffline=yes\noffline-delay-sec=0\n'
 
     def test_merged_while_the_guest_writes(self):
         guest = self.deep(4)
@@ -108,9 +108,9 @@ class MaxDepth(PolicyCase):
         finally:
             sibling.undefine()
             os.unlink(overlay)
-        guest.snapshot()              # the domain has changed
+        guest.snapshot()              # the domain has changed: once some minutes have passed
         self.sinter.rescan()
-        self.wait_job(guest, Phase='done')
+        self.wait_job(guest, limit_sec=600, Phase='done')
         self.assert_whole(guest)
 
     def test_cancelled_is_left_alone(self):
@@ -131,7 +131,7 @@ class MaxDepth(PolicyCase):
 
 class Matches(PolicyCase):
     """Values for some disks only; a window that is closed, because it has just been open."""
-    config = ('[policy]\nmax-depth=3\n[policy-closed]\nmatch-domain=*later*\n'
+    config = ('[policy]\nmax-depth=3\nkeep-base=no\noffline=yes\n[policy-closed]\nmatch-domain=*later*\n'
               f'window={closed_window()}\n[policy-none]\nmatch-domain=*never*\nmax-depth=0\n'
               '[policy-off]\nmatch-domain=*busy*\noffline=no\n')
 
@@ -152,7 +152,7 @@ class Matches(PolicyCase):
         shown = self.bench.sinter('policy', 'show', guest.name).stdout
         self.assertRegex(shown, r'vda +max-depth +3 +policy\n')
         self.assertRegex(shown, r'vda +window +\S+ +policy-closed\n')
-        self.assertRegex(shown, r'vda +offline +yes +default\n')
+        self.assertRegex(shown, r'vda +offline +yes +policy\n')
         self.assertRegex(shown, r'vda +keep-snapshots +- +default\n')
         self.assert_chain(guest, before)
 
@@ -190,7 +190,7 @@ class Off(PolicyCase):
 
 
 class Wrong(PolicyCase):
-    config = '[policy]\nmax-depth=3\nkeep-snapshots=3\nmax-deep=1\n'
+    config = '[policy]\nmax-depth=3\nkeep-snapshots=3\nkeep-base=no\nmax-deep=1\n'
 
     def test_told_and_off(self):
         guest = self.deep(4)

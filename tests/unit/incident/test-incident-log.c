@@ -372,7 +372,10 @@ test_requests(Fixture *f, gconstpointer data)
     id = only(f)->id;
     wait_for_cause(f, only(f), "unknown");
     g_assert_true(sinter_incident_log_retry(f->log, id, &error));
+    g_assert_cmpstr(sinter_incident_log_find_open(f->log, only(f)->domain_uuid), ==, id);
+    g_assert_null(sinter_incident_log_find_open(f->log, "another"));
     g_assert_true(sinter_incident_log_resolve(f->log, id, "by hand", &error));
+    g_assert_null(sinter_incident_log_find_open(f->log, only(f)->domain_uuid));
     g_assert_false(sinter_incident_log_resolve(f->log, id, "by hand", &error));
     g_assert_error(error, SINTER_ERROR, SINTER_ERROR_BUSY);
     g_clear_error(&error);

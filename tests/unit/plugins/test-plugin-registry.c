@@ -121,7 +121,7 @@ test_operations(void)
     of_remedy.operations = &bent_remedy;
     bent_policy.api_version++;
     bent_remedy.api_version++;
-    assert_refused(&of_policy, SINTER_ERROR_UNSUPPORTED, "API version 2, expected 1");
+    assert_refused(&of_policy, SINTER_ERROR_UNSUPPORTED, "API version 3, expected 2");
     assert_refused(&of_remedy, SINTER_ERROR_UNSUPPORTED, "API version 3, expected 2");
     bent_policy = policy;
     bent_remedy = remedy;

@@ -20,14 +20,18 @@ typedef struct {
 } Row;
 
 static const Row rows[] = {
-    { "policy-depth", 200, { "0", "" }, "", 0 },
-    { "policy-depth", 200, { "0", "5" }, "", 0 },
-    { "policy-depth", 3, { "3", "" }, "", 0 },
-    { "policy-depth", 4, { "3", "" }, "consolidate", 2 },
-    { "policy-depth", 4, { "3", "0" }, "consolidate", 0 },
-    { "policy-depth", 9, { "8", "2" }, "consolidate", 2 },
-    { "policy-depth", 2, { "1", "" }, "consolidate", 0 },
-    { "policy-depth", 201, { "200", "199" }, "consolidate", 199 },
+    { "policy-depth", 200, { "0", "", "no" }, "", 0 },
+    { "policy-depth", 200, { "0", "5", "no" }, "", 0 },
+    { "policy-depth", 3, { "3", "", "no" }, "", 0 },
+    { "policy-depth", 4, { "3", "", "no" }, "consolidate", 2 },
+    { "policy-depth", 4, { "3", "0", "no" }, "consolidate", 0 },
+    { "policy-depth", 9, { "8", "2", "no" }, "consolidate", 2 },
+    { "policy-depth", 2, { "1", "", "no" }, "consolidate", 0 },
+    { "policy-depth", 201, { "200", "199", "no" }, "consolidate", 199 },
+    { "policy-depth", 3, { "3", "", "yes" }, "", 0 },
+    { "policy-depth", 4, { "3", "", "yes" }, "consolidate", 1 },
+    { "policy-depth", 3, { "2", "", "yes" }, "consolidate", 0 },
+    { "policy-depth", 9, { "8", "6", "yes" }, "consolidate", 6 },
 };
 
 static SinterPluginRegistry *registry;
@@ -60,6 +64,7 @@ test_proposals(void)
         g_assert_cmpuint(steps->len, <=, 1);
         g_assert_cmpstr(step ? sinter_proposal_kind_name(step->kind) : "", ==, rows[i].step);
         g_assert_cmpuint(step ? step->keep : 0, ==, rows[i].keep);
+        g_assert_true(!step || step->keep_base == (strcmp(rows[i].values[2], "yes") == 0));
     }
 }
 
@@ -67,12 +72,15 @@ static void
 test_settings(void)
 {
     static const Row wrong[] = {
-        { "policy-depth", 1, { "201", "" }, "max-depth", 0 },
-        { "policy-depth", 1, { "-1", "" }, "max-depth", 0 },
-        { "policy-depth", 1, { "", "" }, "max-depth", 0 },
-        { "policy-depth", 1, { "3", "x" }, "keep-snapshots", 0 },
-        { "policy-depth", 1, { "3", "3" }, "keep-snapshots", 0 },
-        { "policy-depth", 1, { "0", "200" }, "keep-snapshots", 0 },
+        { "policy-depth", 1, { "201", "", "no" }, "max-depth", 0 },
+        { "policy-depth", 1, { "-1", "", "no" }, "max-depth", 0 },
+        { "policy-depth", 1, { "", "", "no" }, "max-depth", 0 },
+        { "policy-depth", 1, { "3", "x", "no" }, "keep-snapshots", 0 },
+        { "policy-depth", 1, { "3", "3", "no" }, "keep-snapshots", 0 },
+        { "policy-depth", 1, { "0", "200", "no" }, "keep-snapshots", 0 },
+        { "policy-depth", 1, { "3", "2", "yes" }, "keep-snapshots", 0 },
+        { "policy-depth", 1, { "1", "", "yes" }, "max-depth", 0 },
+        { "policy-depth", 1, { "3", "", "true" }, "keep-base", 0 },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {

@@ -5,6 +5,8 @@
 #include "sinter-policy-rules.h"
 
 #include "plan-world.h"
+#include "sinter-error.h"
+#include "sinter-policy-limits.h"
 
 typedef struct {
     const char *domain;
@@ -100,11 +102,47 @@ test_equal(void)
     g_assert_false(sinter_policy_rules_any(none));
 }
 
+/* Shut off domains are left alone unless a value says otherwise, and then for some time. */
+static void
+test_limits(void)
+{
+    static const struct {
+        const char *key;
+        const char *value;
+        gboolean ok;
+        gboolean offline;
+        gint64 delay_sec;
+    } cases[] = {
+        { "max-depth", "3", TRUE, FALSE, 600 },
+        { "offline", "yes", TRUE, TRUE, 600 },
+        { "offline-delay-sec", "0", TRUE, TRUE, 0 },
+        { "offline-delay-sec", "86401", FALSE, TRUE, 0 },
+        { "offline-delay-sec", "", FALSE, TRUE, 0 },
+    };
+    g_autoptr(SinterPolicyRules) rules = sinter_policy_rules_new();
+    g_autoptr(GPtrArray) domains = plan_world_parse("web off | vda: b > a", "/nowhere");
+    const SinterDomain *domain = domains->pdata[0];
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_auto(SinterPolicyLimits) limits = { 0 };
+        g_autoptr(GError) error = NULL;
+
+        sinter_policy_rules_set(rules, "policy", cases[i].key, cases[i].value);
+        g_assert_true(sinter_policy_limits_read(&limits, rules, domain, domain->disks->pdata[0],
+                                                &error) == cases[i].ok);
+        g_assert_true(cases[i].ok ||
+                      g_error_matches(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT));
+        g_assert_true(limits.offline == cases[i].offline);
+        g_assert_cmpint(limits.offline_delay_usec, ==, cases[i].delay_sec * G_USEC_PER_SEC);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/policy-rules/values", test_values);
     g_test_add_func("/policy-rules/equal", test_equal);
+    g_test_add_func("/policy-rules/limits", test_limits);
     return g_test_run();
 }
