@@ -403,20 +403,30 @@ sinter_cleanup_changes_anything(const SinterDiskPlan *plan)
     return FALSE;
 }
 
-gboolean
-sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove, GError **error)
+/* Returns whether everything that libvirt stores about the domain is durable. If not, a power
+ * failure may bring back metadata that names the merged files: no file may be removed. */
+static gboolean
+sync_metadata(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove)
 {
     g_autoptr(GError) cause = NULL;
 
+    if (virt->klass->sync_definition(virt, record->domain_name, &cause) &&
+        virt->klass->sync_snapshots(virt, record->domain_name, &cause))
+        return TRUE;
+    if (may_remove)
+        sinter_job_record_warn(record, "the merged files are kept: %s", cause->message);
+    return FALSE;
+}
+
+gboolean
+sinter_cleanup_run(SinterVirt *virt, SinterJobRecord *record, gboolean may_remove, GError **error)
+{
     SINTER_POINT("cleaning");
     if (!redefine_snapshots(virt, record, error) || !drop_snapshots(virt, record, error) ||
         !drop_checkpoints(virt, record, error))
         return FALSE;
     SINTER_POINT("snapshots-corrected");
-    if (!virt->klass->sync_definition(virt, record->domain_name, &cause) && may_remove) {
-        sinter_job_record_warn(record, "the merged files are kept: %s", cause->message);
-        may_remove = FALSE;
-    }
+    may_remove = sync_metadata(virt, record, may_remove) && may_remove;
     SINTER_POINT("definition-synced");
     sinter_merged_images_mark(record);
     SINTER_POINT("images-marked");

@@ -252,18 +252,24 @@ sinter_virt_libvirt_unguard_disk(SinterVirt *virt, const char *uuid, const char 
            (is_transient(domain) || edit_definition(domain, edit_guard_out, &change, error));
 }
 
+static gboolean
+is_session(SinterVirt *virt)
+{
+    return g_str_has_suffix(sinter_connection_get_uri(((SinterVirtLibvirt *)virt)->connection),
+                            "/session");
+}
+
 /* libvirt writes a definition to a temporary file, syncs it and renames it; the name is durable
  * once the folder is synced. The folder is in /etc for the system daemon, in the XDG folders for a
  * user's. */
 gboolean
 sinter_virt_libvirt_sync_definition(SinterVirt *virt, const char *name, GError **error)
 {
-    const char *uri = sinter_connection_get_uri(((SinterVirtLibvirt *)virt)->connection);
     g_autofree char *file = g_strconcat(name, ".xml", NULL);
     g_autofree char *path = NULL;
     g_autoptr(GError) cause = NULL;
 
-    if (g_str_has_suffix(uri, "/session"))
+    if (is_session(virt))
         path = g_build_filename(g_get_user_config_dir(), "libvirt", "qemu", file, NULL);
     else
         path = g_build_filename("/etc/libvirt/qemu", file, NULL);
@@ -273,6 +279,43 @@ sinter_virt_libvirt_sync_definition(SinterVirt *virt, const char *name, GError *
     g_propagate_prefixed_error(error, g_steal_pointer(&cause),
                                "the definition of domain '%s' may not be durable: ", name);
     return FALSE;
+}
+
+/* Syncs the folder that contains @path; succeeds if it does not exist. */
+static gboolean
+sync_parent_if_exists(const char *path, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (sinter_file_sync_parent(path, &cause) ||
+        g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_NOT_FOUND))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return FALSE;
+}
+
+/* libvirt stores the metadata in one folder for each domain, and removes the folder with the
+ * domain's last snapshot: the folder above is synced as well. The folders are in /var/lib for the
+ * system daemon, in the XDG folders for a user's. */
+gboolean
+sinter_virt_libvirt_sync_snapshots(SinterVirt *virt, const char *name, GError **error)
+{
+    static const char *const kinds[] = { "snapshot", "checkpoint" };
+    g_autofree char *root = is_session(virt)
+                                ? g_build_filename(g_get_user_config_dir(), "libvirt/qemu", NULL)
+                                : g_strdup("/var/lib/libvirt/qemu");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autofree char *folder = g_build_filename(root, kinds[i], name, NULL);
+        g_autofree char *entry = g_build_filename(folder, "any.xml", NULL);
+
+        if (!sync_parent_if_exists(entry, error) || !sync_parent_if_exists(folder, error)) {
+            g_prefix_error(error, "the %s metadata of domain '%s' may not be durable: ", kinds[i],
+                           name);
+            return FALSE;
+        }
+    }
+    return TRUE;
 }
 
 gboolean

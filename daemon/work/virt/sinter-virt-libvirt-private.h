@@ -52,6 +52,7 @@ gboolean sinter_virt_libvirt_guard_disk(SinterVirt *virt, const char *uuid, cons
 gboolean sinter_virt_libvirt_unguard_disk(SinterVirt *virt, const char *uuid, const char *disk,
                                           const char *path, const char *format, GError **error);
 gboolean sinter_virt_libvirt_sync_definition(SinterVirt *virt, const char *name, GError **error);
+gboolean sinter_virt_libvirt_sync_snapshots(SinterVirt *virt, const char *name, GError **error);
 gboolean sinter_virt_libvirt_refresh_pool(SinterVirt *virt, const char *folder, GError **error);
 
 /* --- sinter-virt-libvirt-identity.c --- */

@@ -131,6 +131,7 @@ static const SinterVirtClass virt_libvirt_class = {
     .identify = sinter_virt_libvirt_identify,
     .explain_denial = sinter_virt_libvirt_explain_denial,
     .sync_definition = sinter_virt_libvirt_sync_definition,
+    .sync_snapshots = sinter_virt_libvirt_sync_snapshots,
     .refresh_pool = sinter_virt_libvirt_refresh_pool,
 };
 

@@ -104,6 +104,9 @@ typedef struct {
                             gint64 since_usec);
     /* Makes the definition for the next boot durable. Succeeds if libvirt stores none. */
     gboolean (*sync_definition)(SinterVirt *virt, const char *name, GError **error);
+    /* Makes changed and deleted metadata of the domain's snapshots and checkpoints durable.
+     * Succeeds if libvirt stores none. */
+    gboolean (*sync_snapshots)(SinterVirt *virt, const char *name, GError **error);
     /* Refreshes the active storage pool whose target is @folder, if there is one. */
     gboolean (*refresh_pool)(SinterVirt *virt, const char *folder, GError **error);
 } SinterVirtClass;

@@ -88,6 +88,15 @@ played_host_sync_definition(SinterVirt *virt, const char *name, GError **error)
 }
 
 gboolean
+played_host_sync_snapshots(SinterVirt *virt, const char *name, GError **error)
+{
+    if (!((PlayedHost *)virt)->snapshot_sync_fails)
+        return TRUE;
+    g_set_error_literal(error, SINTER_ERROR, SINTER_ERROR_FAILED, "no sync of snapshots");
+    return FALSE;
+}
+
+gboolean
 played_host_refresh_pool(SinterVirt *virt, const char *folder, GError **error)
 {
     return played_host_enter(virt, error) && played_host_leave(virt, error);

@@ -16,10 +16,11 @@ typedef struct {
     SinterMailbox *mailbox; /* where events go, or NULL */
     gboolean connected;
     guint n_calls;
-    guint die_at;        /* the call at which the daemon dies, 0 for never */
-    gboolean die_after;  /* … after it did its work */
-    gboolean sync_fails; /* the definition cannot be made durable */
-    gboolean hangs;      /* in the next call; told to go on by … */
+    guint die_at;                 /* the call at which the daemon dies, 0 for never */
+    gboolean die_after;           /* … after it did its work */
+    gboolean sync_fails;          /* the definition cannot be made durable */
+    gboolean snapshot_sync_fails; /* nor the metadata of snapshots */
+    gboolean hangs;               /* in the next call; told to go on by … */
     GCond go_on;
 } PlayedHost;
 
@@ -41,4 +42,5 @@ void played_host_revive(PlayedHost *host);
 
 /* Members of the class that show nothing. */
 gboolean played_host_sync_definition(SinterVirt *virt, const char *name, GError **error);
+gboolean played_host_sync_snapshots(SinterVirt *virt, const char *name, GError **error);
 gboolean played_host_refresh_pool(SinterVirt *virt, const char *folder, GError **error);

@@ -497,6 +497,7 @@ static const SinterVirtClass host_class = {
     .identify = host_identify,
     .explain_denial = host_explain_denial,
     .sync_definition = played_host_sync_definition,
+    .sync_snapshots = played_host_sync_snapshots,
     .refresh_pool = played_host_refresh_pool,
 };
 
@@ -689,6 +690,20 @@ test_unsynced_definition_keeps_files(Fixture *f, gconstpointer data)
     g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
     g_assert_cmpuint(f->job.last->warnings->len, ==, 1);
     g_assert_cmpstr(f->job.last->warnings->pdata[0], ==, "the merged files are kept: no sync");
+    for (char **path = f->job.record->plan->remove_files; *path; path++)
+        g_assert_true(g_file_test(*path, G_FILE_TEST_EXISTS));
+}
+
+/* … and so might the snapshots that were deleted or redefined. */
+static void
+test_unsynced_snapshots_keep_files(Fixture *f, gconstpointer data)
+{
+    f->host.played.snapshot_sync_fails = TRUE;
+    g_assert_cmpint(run_job(f), ==, SINTER_PHASE_DONE);
+    g_assert_cmpuint(g_strv_length(f->host.snapshots), ==, 0);
+    g_assert_cmpuint(f->job.last->warnings->len, ==, 1);
+    g_assert_cmpstr(f->job.last->warnings->pdata[0], ==,
+                    "the merged files are kept: no sync of snapshots");
     for (char **path = f->job.record->plan->remove_files; *path; path++)
         g_assert_true(g_file_test(*path, G_FILE_TEST_EXISTS));
 }
@@ -1216,6 +1231,7 @@ main(int argc, char **argv)
     ADD("active-commit", test_active_commit);
     ADD("few-scans", test_few_scans);
     ADD("unsynced-definition-keeps-files", test_unsynced_definition_keeps_files);
+    ADD("unsynced-snapshots-keep-files", test_unsynced_snapshots_keep_files);
     ADD("scan-after-refusal-is-new", test_scan_after_refusal_is_new);
     ADD("intermediate-commit", test_intermediate_commit);
     ADD("pull-is-flushed", test_pull_is_flushed);

@@ -142,6 +142,7 @@ static const SinterVirtClass host_class = {
     .redefine_disk = host_redefine_disk,
     .drop_snapshot = host_drop_snapshot,
     .sync_definition = played_host_sync_definition,
+    .sync_snapshots = played_host_sync_snapshots,
     .refresh_pool = played_host_refresh_pool,
 };
 

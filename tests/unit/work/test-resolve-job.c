@@ -111,6 +111,7 @@ static const SinterVirtClass host_class = {
     .unguard_disk = host_unguard_disk,
     .redefine_disk = host_redefine_disk,
     .sync_definition = played_host_sync_definition,
+    .sync_snapshots = played_host_sync_snapshots,
 };
 
 /* --- an overlay, its base, and a job that does not know which is current --------------------- */
