@@ -138,6 +138,8 @@ set_ends(SinterPlanDraft *draft)
         g_strdup(name_end(draft, sinter_plan_draft_is_commit(draft) ? draft->first : 0));
     if (plan->operation != SINTER_OPERATION_COPY) {
         plan->base_path = g_strdup(name_end(draft, draft->base)); /* NULL below the last layer */
+        if (plan->base_path)
+            plan->base_format = g_strdup(sinter_plan_draft_layer(draft, draft->base)->format);
         return;
     }
     plan->destination = g_strdup(request->destination);

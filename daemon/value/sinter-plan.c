@@ -174,6 +174,7 @@ sinter_disk_plan_copy(const SinterDiskPlan *plan)
     copy->disk = g_strdup(plan->disk);
     copy->top_path = g_strdup(plan->top_path);
     copy->base_path = g_strdup(plan->base_path);
+    copy->base_format = g_strdup(plan->base_format);
     copy->destination = g_strdup(plan->destination);
     copy->destination_format = g_strdup(plan->destination_format);
     copy->destination_root = g_strdup(plan->destination_root);
@@ -210,6 +211,7 @@ sinter_disk_plan_free(SinterDiskPlan *plan)
     g_free(plan->disk);
     g_free(plan->top_path);
     g_free(plan->base_path);
+    g_free(plan->base_format);
     g_free(plan->destination);
     g_free(plan->destination_format);
     g_free(plan->destination_root);

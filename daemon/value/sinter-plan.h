@@ -105,6 +105,8 @@ typedef struct {
     char *top_path;    /* the highest layer that is merged; the active layer for active commits */
     char *base_path;   /* the layer that remains: commit merges into it, pull stops above it. %NULL
                         * for copies and for a pull of the whole chain */
+    char *base_format; /* of base_path: "qcow2" or "raw". %NULL without base_path, and in records of
+                        * older versions: then a redefined snapshot keeps its format */
     char *destination; /* of a copy */
     char *destination_format; /* of a copy: "qcow2" or "raw" */
     char *destination_root;   /* of a copy: the allowed folder that contains the destination; %NULL:

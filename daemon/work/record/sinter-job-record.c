@@ -176,6 +176,7 @@ static const Field plan_fields[] = {
     P(FIELD_OPERATION, operation),
     P(FIELD_OPTIONAL, top_path),
     P(FIELD_OPTIONAL, base_path),
+    P(FIELD_OPTIONAL, base_format),
     P(FIELD_OPTIONAL, destination),
     P(FIELD_OPTIONAL, destination_format),
     P(FIELD_OPTIONAL, destination_root),

@@ -82,7 +82,7 @@ redefine_snapshot(SinterVirt *virt, const SinterJobRecord *record, const char *n
     for (guint n = 0; n < REDEFINE_TRIES; n++) {
         g_clear_error(&cause);
         if (virt->klass->redefine_snapshot(virt, record->domain_uuid, name, plan->disk,
-                                           plan->base_path, NULL, &cause))
+                                           plan->base_path, plan->base_format, &cause))
             return TRUE;
         if (g_error_matches(cause, SINTER_ERROR, SINTER_ERROR_DISCONNECTED))
             break;

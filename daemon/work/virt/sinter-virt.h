@@ -76,7 +76,7 @@ typedef struct {
     gboolean (*drop_checkpoint)(SinterVirt *virt, const char *uuid, const char *checkpoint,
                                 GError **error);
     /* Changes the snapshot's metadata so that @disk has @new_path as its frozen state; @new_format
-     * (nullable): its format, if that changes. */
+     * (nullable): its format; %NULL: unknown, it is not changed. */
     gboolean (*redefine_snapshot)(SinterVirt *virt, const char *uuid, const char *snapshot,
                                   const char *disk, const char *new_path, const char *new_format,
                                   GError **error);

@@ -113,6 +113,8 @@ dump_disk(GString *text, const SinterDiskPlan *plan)
     for (guint i = 0; i < plan->steps->len; i++)
         dump_step(text, g_ptr_array_index(plan->steps, i));
     dump_list(text, "redefine:", plan->redefine_snapshots);
+    if (plan->redefine_snapshots[0])
+        g_string_append_printf(text, "  redefined as: %s\n", plan->base_format);
     dump_list(text, "drop:", plan->drop_snapshots);
     dump_list(text, "remove:", plan->remove_files);
     dump_check(text, plan);

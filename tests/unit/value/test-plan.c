@@ -94,6 +94,7 @@ make_disk_plan(void)
     plan->operation = SINTER_OPERATION_COPY;
     plan->top_path = g_strdup("/top");
     plan->base_path = g_strdup("/base");
+    plan->base_format = g_strdup("raw");
     plan->destination = g_strdup("/destination");
     plan->destination_format = g_strdup("raw");
     plan->destination_root = g_strdup("/root");
@@ -135,6 +136,7 @@ assert_disk_plan_copied(const SinterDiskPlan *plan)
     g_assert_cmpint(plan->operation, ==, SINTER_OPERATION_COPY);
     g_assert_cmpstr(plan->top_path, ==, "/top");
     g_assert_cmpstr(plan->base_path, ==, "/base");
+    g_assert_cmpstr(plan->base_format, ==, "raw");
     g_assert_cmpstr(plan->destination, ==, "/destination");
     g_assert_cmpstr(plan->destination_format, ==, "raw");
     g_assert_cmpstr(plan->destination_root, ==, "/root");

@@ -60,6 +60,7 @@ sample_record(const char *id)
     record->plan->operation = SINTER_OPERATION_ACTIVE_COMMIT;
     record->plan->top_path = g_strdup(before[0]);
     record->plan->base_path = g_strdup(before[1]);
+    record->plan->base_format = g_strdup("raw");
     set_strings(&record->plan->chain_before, before);
     set_strings(&record->plan->chain_after, after);
     set_strings(&record->plan->drop_snapshots, none);

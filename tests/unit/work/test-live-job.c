@@ -64,6 +64,7 @@ typedef struct {
     gboolean stuck;     /* a refused pivot: QEMU is gone */
     guint n_host_scans;
     guint n_domain_scans;
+    guint n_redefined; /* snapshots */
     gint64 told_usec;  /* when the last event was told */
     gint64 since_usec; /* of the last scan of the domain */
 } Host;
@@ -426,7 +427,14 @@ static gboolean
 host_redefine_snapshot(SinterVirt *virt, const char *uuid, const char *snapshot, const char *disk,
                        const char *new_path, const char *new_format, GError **error)
 {
-    return played_host_enter(virt, error) && played_host_leave(virt, error);
+    Host *host = (Host *)virt;
+
+    if (!played_host_enter(virt, error))
+        return FALSE;
+    g_assert_cmpstr(new_path, ==, host->plan->base_path);
+    g_assert_cmpstr(new_format, ==, host->plan->base_format);
+    host->n_redefined++;
+    return played_host_leave(virt, error);
 }
 
 static gboolean
@@ -706,6 +714,18 @@ test_unsynced_snapshots_keep_files(Fixture *f, gconstpointer data)
                     "the merged files are kept: no sync of snapshots");
     for (char **path = f->job.record->plan->remove_files; *path; path++)
         g_assert_true(g_file_test(*path, G_FILE_TEST_EXISTS));
+}
+
+/* With the format of the overlay the guest's data would be read as an image. */
+static void
+test_redefined_to_a_raw_base(Fixture *f, gconstpointer data)
+{
+    f->job.record->plan->base_format = g_strdup("raw");
+    g_strfreev(f->job.record->plan->redefine_snapshots);
+    f->job.record->plan->redefine_snapshots = g_strdupv((char *[]){ (char *)"s9", NULL });
+    run_job(f);
+    assert_merged(f);
+    g_assert_cmpuint(f->host.n_redefined, ==, 1);
 }
 
 /* An event that was heard earlier says nothing about the present. */
@@ -1232,6 +1252,7 @@ main(int argc, char **argv)
     ADD("few-scans", test_few_scans);
     ADD("unsynced-definition-keeps-files", test_unsynced_definition_keeps_files);
     ADD("unsynced-snapshots-keep-files", test_unsynced_snapshots_keep_files);
+    ADD("redefined-to-a-raw-base", test_redefined_to_a_raw_base);
     ADD("scan-after-refusal-is-new", test_scan_after_refusal_is_new);
     ADD("intermediate-commit", test_intermediate_commit);
     ADD("pull-is-flushed", test_pull_is_flushed);
