@@ -85,7 +85,8 @@ class Busy(SinterCase):
         self.assert_whole(guest)
 
     def test_an_overlay_of_a_backup_tool(self):
-        """It comes just when the block job has ended, and stays for a while."""
+        """It comes just when the block job has ended, and stays for a while: the chain below it is
+        the new one, so the job ends."""
         guest = self.grown(2)
         before = self.paths(guest)
         job, = self.sinter.consolidate(guest.name, bandwidth=64 * 1024)
@@ -103,9 +104,32 @@ class Busy(SinterCase):
             libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA)
         self.bench.sinterd.start()
         job = self.sinter.job(job_id)
+        self.assertEqual(job.wait()['Phase'], 'done')
+        self.assertEqual(self.paths(guest), [overlay, before[-1]])
+        self.bench.virsh('blockcommit', guest.name, 'vda', '--active', '--pivot', '--wait')
+        self.assert_fused(guest, before)
+        self.assert_whole(guest)
+
+    def test_an_overlay_on_the_old_chain(self):
+        """It comes when the block job has ended without a pivot: the job waits for its end."""
+        guest = self.grown(2)
+        self.sinter.rescan()    # images of other tests, which are gone, may have had its inodes
+        job, = self.sinter.consolidate(guest.name, bandwidth=64 * 1024)
+        job.wait_phase('copying')
+        job_id = job.properties()['Id']
+        self.bench.sinterd.kill()
+        guest.domain.blockJobAbort('vda', 0)
+        overlay = os.path.join(guest.folder, guest.name + '.tool.qcow2')
+        guest.domain.snapshotCreateXML(
+            '<domainsnapshot><disks><disk name="vda" snapshot="external"><source file='
+            f'"{overlay}"/></disk></disks></domainsnapshot>',
+            libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY |
+            libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA)
+        self.bench.sinterd.start()
+        job = self.sinter.job(job_id)
         self.sinter.wait(lambda: overlay in job.properties()['WaitingFor'], 60,
                          'it waits for the end of the overlay')
         self.bench.virsh('blockcommit', guest.name, 'vda', '--active', '--pivot', '--wait')
-        self.assertEqual(job.wait()['Phase'], 'done')
-        self.assert_fused(guest, before)
+        # whether the record says that the block job ran decides whether it is requested again
+        self.assertIn(job.wait()['Phase'], ('done', 'failed'))
         self.assert_whole(guest)

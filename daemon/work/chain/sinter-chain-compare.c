@@ -83,8 +83,13 @@ ends_with(const SinterDiskPlan *plan, char *const *chain, char *const *expected)
     return TRUE;
 }
 
-gboolean
-sinter_chain_is_covered(const SinterDiskPlan *plan, char *const *chain)
+SinterChainState
+sinter_chain_compare_covered(const SinterDiskPlan *plan, char *const *chain)
 {
-    return ends_with(plan, chain, plan->chain_before) || ends_with(plan, chain, plan->chain_after);
+    /* a copy without pivot has the same chain before and after */
+    if (ends_with(plan, chain, plan->chain_before))
+        return SINTER_CHAIN_BEFORE;
+    if (ends_with(plan, chain, plan->chain_after))
+        return SINTER_CHAIN_AFTER;
+    return SINTER_CHAIN_OTHER;
 }

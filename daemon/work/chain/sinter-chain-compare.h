@@ -14,8 +14,8 @@ SinterChainState sinter_chain_compare(const SinterDiskPlan *plan, char *const *c
  * if its image is unknown. Blocking. */
 gboolean sinter_chain_is_our_mirror(const SinterDiskPlan *plan, const SinterDisk *disk);
 
-/* Returns whether @chain is the old or the new chain of @plan below overlays that are in neither:
- * the images that the plan is about are in the expected state. */
-gboolean sinter_chain_is_covered(const SinterDiskPlan *plan, char *const *chain);
+/* Compares what is below overlays that are in neither chain of @plan: another program has put them
+ * on the disk. OTHER if there are none, or if the rest is neither chain. Blocking. */
+SinterChainState sinter_chain_compare_covered(const SinterDiskPlan *plan, char *const *chain);
 
 G_END_DECLS

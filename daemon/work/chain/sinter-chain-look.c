@@ -87,9 +87,10 @@ check_responds(SinterJobRun *run, const SinterDomain *domain, GError **error)
     return FALSE;
 }
 
-/* A backup tool puts an overlay on a disk for a while, possibly just when a block job has ended:
- * then neither the old nor the new chain is there, but nothing is wrong. Returns FALSE if the job
- * waits for the end of the overlay. */
+/* A backup tool puts an overlay on a disk for a while, or somebody creates a snapshot, possibly
+ * just when a block job has ended: then neither the old nor the new chain is there, but nothing is
+ * wrong. The new chain below an overlay is what was planned. If it is the old one, the overlay has
+ * to go first; returns FALSE if the job waits for that. */
 static gboolean
 check_uncovered(SinterJobRun *run, GError **error)
 {
@@ -98,11 +99,15 @@ check_uncovered(SinterJobRun *run, GError **error)
     const SinterDisk *disk = sinter_domain_find_disk(look->domain, record->plan->disk);
     g_auto(GStrv) chain = disk ? sinter_disk_dup_chain(disk) : NULL;
     gint64 now_usec = g_get_monotonic_time();
+    SinterChainState below = SINTER_CHAIN_OTHER;
     g_autofree char *what = NULL;
 
-    if (!chain || record->plan->offline || record->phase < SINTER_PHASE_STARTING ||
-        look->observation.chain != SINTER_CHAIN_OTHER || !look->domain->active ||
-        !sinter_chain_is_covered(record->plan, chain)) {
+    if (chain && !record->plan->offline && record->phase >= SINTER_PHASE_STARTING &&
+        look->observation.chain == SINTER_CHAIN_OTHER && look->domain->active)
+        below = sinter_chain_compare_covered(record->plan, chain);
+    if (below == SINTER_CHAIN_AFTER && look->observation.block_job == SINTER_BLOCK_JOB_NONE)
+        look->observation.chain = SINTER_CHAIN_AFTER;
+    if (below == SINTER_CHAIN_OTHER || look->observation.chain == SINTER_CHAIN_AFTER) {
         look->covered_usec = 0;
         return TRUE;
     }
