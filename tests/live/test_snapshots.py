@@ -116,7 +116,9 @@ class Snapshots(SinterCase):
 
     def test_create_one_disk(self):
         guest = self.guest(code=GuestCode(n_disks=2)).start()
-        self.bench.sinter('snapshot', 'create', guest.name, '--disk', 'vdb')
+        done = self.bench.sinter('snapshot', 'create', guest.name, '--disk', 'vdb')
+        self.assertEqual(done.stdout,
+                         f'{guest.name} vdb: snapshot created, the chain has 2 layers\n')
         name, = self.agree(guest)
         self.assertAlmostEqual(int(name), time.time(), delta=600)
         self.assertEqual((guest.depth('vda'), guest.depth('vdb')), (1, 2))

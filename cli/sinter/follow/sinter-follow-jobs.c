@@ -35,6 +35,9 @@ describe_end(SinterJobTrack *track, int status)
     if (status != SINTER_EXIT_DONE || !track->disk || !sinter_disk_track_has_changed(track->disk))
         return sinter_job_text_outcome(track->properties);
     now = track->disk->now->properties;
+    if (strcmp(sinter_properties_get_string(track->properties, "Operation"), "snapshot") == 0)
+        return g_strdup_printf("snapshot created, the chain has %" G_GUINT64_FORMAT " layers",
+                               sinter_properties_get_number(now, "Depth"));
     return sinter_disk_text_merged(
         track->disk->depth_before, sinter_properties_get_number(now, "Depth"),
         track->disk->bytes_before, sinter_properties_get_number(now, "AllocatedBytes"));
