@@ -210,7 +210,10 @@ wrong_operands(const SinterCommandCall *call)
     g_autofree char *fault = NULL;
 
     if (call->n_operands < command->min_operands)
-        fault = g_strdup_printf("%s is missing", names[call->n_operands]);
+        /* a word in lower case is one of several actions */
+        fault = g_strdup_printf("%s is missing", g_ascii_islower(*names[call->n_operands])
+                                                     ? "the action"
+                                                     : names[call->n_operands]);
     else
         fault = g_strdup_printf("unexpected argument '%s'", call->operands[command->max_operands]);
     return g_strdup_printf("%s: %s; usage: %s %s%s%s", command->name, fault, call->set->program,

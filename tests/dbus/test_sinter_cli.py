@@ -454,6 +454,8 @@ class Wrong(CliCase):
                 (['chain', 'empty', 'vda'], "domain 'empty' has no disk 'vda'; its disks: none"),
                 (['commit', 'vm1'],
                  'commit: DISK is missing; usage: sinter commit DOMAIN DISK'),
+                (['policy'], 'policy: the action is missing; usage: sinter policy preview [DOMAIN] '
+                             '| show DOMAIN'),
                 (['consolidate', 'vm1', '--timeout', '-3'],
                  'invalid value -3 of --timeout: expected a number of seconds'),
                 (['-c', 'qemu:///session', 'list'],
