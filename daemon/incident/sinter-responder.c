@@ -428,27 +428,31 @@ sinter_responder_choose_finish(SinterResponder *self, GAsyncResult *result, GErr
 /* --- signals ------------------------------------------------------------------------------------
  */
 
-/* Ends the jobs that would resume a guest whose image turned out to be damaged. */
-static void
-cancel_recoveries(SinterResponder *self, const char *uuid)
+/* Ends the jobs that must not go on: those that would resume a guest whose image turned out to be
+ * damaged, and those that repair images for an incident that is closed. Whoever resolved it, or
+ * started the domain, does not expect it to be stopped, repaired and started any more. */
+static gboolean
+must_end(const SinterDiskPlan *plan, const SinterIncident *incident)
 {
+    if (!sinter_incident_is_open(incident))
+        return plan->repairs && g_strcmp0(plan->incident, incident->id) == 0;
+    return plan->operation == SINTER_OPERATION_RECOVER && !plan->repairs &&
+           sinter_incident_rule_is_damage(incident);
+}
+
+static void
+on_changed(SinterIncidentLog *incidents, const SinterIncident *incident, SinterResponder *self)
+{
+    const char *uuid = incident->domain_uuid;
     g_autoptr(SinterDomain) domain = sinter_inventory_lookup(self->inventory, uuid);
 
     for (guint i = 0; domain && i < domain->disks->len; i++) {
         const SinterDisk *disk = domain->disks->pdata[i];
         SinterJob *job = sinter_executor_find_on_disk(self->executor, uuid, disk->target);
 
-        if (job && sinter_job_get_record(job)->plan->operation == SINTER_OPERATION_RECOVER &&
-            !sinter_job_get_record(job)->plan->repairs)
+        if (job && must_end(sinter_job_get_record(job)->plan, incident))
             sinter_job_cancel(job, NULL);
     }
-}
-
-static void
-on_changed(SinterIncidentLog *incidents, const SinterIncident *incident, SinterResponder *self)
-{
-    if (sinter_incident_is_open(incident) && sinter_incident_rule_is_damage(incident))
-        cancel_recoveries(self, incident->domain_uuid);
     consider(self, incident);
 }
 
@@ -522,9 +526,24 @@ on_job_ended(SinterJob *job, SinterResponder *self)
         sinter_responder_consider_all(self);
 }
 
+/* A job of an earlier run of the daemon: one that was cancelled then is not started again now. The
+ * incidents have been read. */
+static void
+remember(SinterResponder *self, const SinterJobRecord *record)
+{
+    if (record->phase == SINTER_PHASE_CANCELLED || record->phase == SINTER_PHASE_QUARANTINED)
+        leave(self, record->plan->incident);
+    else
+        g_hash_table_remove(self->answered, record->plan->incident);
+}
+
 static void
 on_job_added(SinterExecutor *executor, SinterJob *job, SinterResponder *self)
 {
+    const SinterJobRecord *record = sinter_job_get_record(job);
+
+    if (record->plan->incident && sinter_phase_is_final(record->phase))
+        remember(self, record);
     g_signal_connect_object(job, "ended", G_CALLBACK(on_job_ended), self, 0);
 }
 

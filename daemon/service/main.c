@@ -269,7 +269,8 @@ serve(const Arguments *arguments, const SinterPluginRegistry *plugins, GDBusConn
     g_autoptr(SinterHooks) hooks = NULL;
     g_autoptr(SinterSpaceWatch) space = NULL;
 
-    if (!sinter_executor_load(executor, error) || !load_incidents(incidents, state_dir, error))
+    /* the responder takes the ends of earlier jobs into account with their incidents */
+    if (!load_incidents(incidents, state_dir, error) || !sinter_executor_load(executor, error))
         return 1;
     hooks = start_hooks(arguments, config, incidents);
     space = sinter_space_watch_new(inventory, incidents, config->warn_percent);

@@ -98,6 +98,8 @@ class Patient(FullCase):
             self.bench.sinter('cancel', job['Id'])
             self.wait_for(JOB, guest, Phase='cancelled')
             self.sinter.rescan()
+            self.bench.sinterd.kill()        # the next daemon respects it as well
+            self.bench.sinterd.start()
             small.resize(256 * MIB)
             time.sleep(3)                    # what is measured is that nothing happens
             self.assertFalse(guest.is_running())

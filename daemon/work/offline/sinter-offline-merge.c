@@ -135,12 +135,13 @@ begin(SinterJobRun *run)
 {
     SinterVirt *virt = run->context.virt;
     SinterJobRecord *record = run->record;
+    gboolean was_written = record->base_written;
     g_autoptr(GError) error = NULL;
 
     SINTER_POINT("merge-noting");
     if (record->started_usec == 0)
         record->started_usec = g_get_real_time();
-    record->base_written = record->plan->operation != SINTER_OPERATION_PULL;
+    record->base_written |= record->plan->operation != SINTER_OPERATION_PULL;
     if (!sinter_job_run_enter_phase(run, SINTER_PHASE_STARTING, &error))
         return fail_unless_lost(run, error);
     SINTER_POINT("chain-removing");
@@ -149,8 +150,11 @@ begin(SinterJobRun *run)
                                     &error) ||
         !sinter_job_run_enter_phase(run, SINTER_PHASE_COPYING, &error) ||
         /* before the headers change: libvirt would trust the old chain more */
-        !virt->klass->sync_definition(virt, record->domain_name, &error))
+        !virt->klass->sync_definition(virt, record->domain_name, &error)) {
+        if (!sinter_job_is_lost(error))
+            record->base_written = was_written;
         return fail_unless_lost(run, error);
+    }
     SINTER_POINT("merge-noted");
     return TRUE;
 }

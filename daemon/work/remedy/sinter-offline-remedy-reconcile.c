@@ -11,11 +11,16 @@
 static SinterVerdict
 decide_off(const SinterJobRecord *record, const SinterOfflineRemedyLook *look)
 {
-    /* also after a crash of the daemon: whoever shut it off may have had a reason */
+    /* also after a crash of the daemon: whoever shut it off may have had a reason. Not as a
+     * failure, after which the remedies are asked again. */
     if (record->phase >= SINTER_PHASE_STARTING)
-        return sinter_verdict_end(SINTER_NEXT_FAIL, SINTER_ERROR_FAILED,
+        return sinter_verdict_end(SINTER_NEXT_CANCELLED, SINTER_ERROR_CANCELLED,
                                   "the images are repaired; the domain was to be started, and is "
                                   "shut off");
+    if (record->plan->stops && record->phase < SINTER_PHASE_STOPPING)
+        return sinter_verdict_end(SINTER_NEXT_CANCELLED, SINTER_ERROR_CANCELLED,
+                                  "somebody else has shut the domain off; its images were not "
+                                  "repaired");
     if (!look->repaired)
         return sinter_verdict(SINTER_NEXT_CHECK);
     return sinter_verdict(record->plan->starts ? SINTER_NEXT_START : SINTER_NEXT_VERIFY);

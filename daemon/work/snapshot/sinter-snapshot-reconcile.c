@@ -55,12 +55,13 @@ next_unsealed(const SinterJobRecord *record, const SinterSnapshotSeen *seen)
 
     if (seen->use == SINTER_OVERLAY_USED)
         return quarantine("a process uses a new overlay, but libvirt does not know of it");
-    if (seen->refused)
-        return fail(SINTER_ERROR_FAILED, "libvirt did not accept the snapshot");
+    /* also after an error: QEMU may have moved before it ended, and libvirt not have heard of it */
     if (seen->use == SINTER_OVERLAY_FREE && !record->plan->offline && ended)
         return quarantine(
             "QEMU ended while it was being moved to the new overlays; it is not known "
             "which images have the guest's last writes");
+    if (seen->refused)
+        return fail(SINTER_ERROR_FAILED, "libvirt did not accept the snapshot");
     if (seen->domain_active == record->plan->offline)
         return fail(SINTER_ERROR_CHAIN_CHANGED,
                     "the domain was started or shut off while the snapshot was being created");

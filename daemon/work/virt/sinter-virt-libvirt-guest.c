@@ -171,6 +171,7 @@ sinter_virt_libvirt_stop_failed(SinterVirt *virt, const char *uuid, GError **err
 {
     g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     gboolean so = FALSE;
+    gboolean stopped;
 
     if (!domain || !check_state(domain, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR, &so, error))
         return FALSE;
@@ -179,7 +180,9 @@ sinter_virt_libvirt_stop_failed(SinterVirt *virt, const char *uuid, GError **err
                     "domain '%s' is not paused by an I/O error any more", virDomainGetName(domain));
         return FALSE;
     }
-    if (virDomainDestroy(domain) == 0)
+    stopped = virDomainDestroy(domain) == 0;
+    sinter_virt_note_change(virt, uuid);
+    if (stopped)
         return TRUE;
     sinter_connection_set_error(error, "stopping domain '%s'", virDomainGetName(domain));
     return FALSE;
@@ -191,6 +194,7 @@ sinter_virt_libvirt_start_domain(SinterVirt *virt, const char *uuid, GError **er
 {
     g_auto(DomainHandle) domain = sinter_virt_open_domain(virt, uuid, error);
     int saved = domain ? virDomainHasManagedSaveImage(domain, 0) : 0;
+    gboolean started;
 
     if (!domain)
         return FALSE;
@@ -200,7 +204,9 @@ sinter_virt_libvirt_start_domain(SinterVirt *virt, const char *uuid, GError **er
                     saved > 0 ? "has a managed save image" : "is already active");
         return FALSE;
     }
-    if (saved == 0 && virDomainCreate(domain) == 0)
+    started = saved == 0 && virDomainCreate(domain) == 0;
+    sinter_virt_note_change(virt, uuid);
+    if (started)
         return TRUE;
     sinter_connection_set_error(error, "starting domain '%s'", virDomainGetName(domain));
     return FALSE;

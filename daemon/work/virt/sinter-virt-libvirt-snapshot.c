@@ -65,6 +65,7 @@ sinter_virt_libvirt_create_snapshot(SinterVirt *virt, const SinterDomain *domain
                                           VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY |
                                               (plan->offline ? VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT
                                                              : VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC));
+    sinter_virt_note_change(virt, domain->uuid);
     if (snapshot)
         return TRUE;
     sinter_connection_set_error(error, "creating snapshot '%s' of domain '%s'", plan->snapshot_name,
