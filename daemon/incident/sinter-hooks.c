@@ -11,8 +11,10 @@
 
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "sinter-error.h"
 #include "sinter-hook-program.h"
 #include "sinter-incident-notice.h"
 #include "sinter-log.h"
@@ -95,6 +97,20 @@ list_programs(const char *folder)
     return names;
 }
 
+/* A link to a trusted program is trusted only if root or this user has made it: in a folder that
+ * others can write to, a link could lead to any program of the host. */
+static gboolean
+check_entry(const char *path, GError **error)
+{
+    struct stat st;
+
+    if (lstat(path, &st) < 0 || st.st_uid == 0 || st.st_uid == geteuid())
+        return TRUE;
+    g_set_error(error, SINTER_ERROR, SINTER_ERROR_NOT_AUTHORIZED,
+                "it is not used because user %u has created it", (guint)st.st_uid);
+    return FALSE;
+}
+
 static void
 run_program(const Notice *notice, const char *folder, const char *name,
             const SinterHookLimits *limits)
@@ -103,7 +119,8 @@ run_program(const Notice *notice, const char *folder, const char *name,
     g_autofree char *real_path = realpath(path, NULL);
     g_autoptr(GError) error = NULL;
 
-    if (!sinter_hook_program_run(real_path ? real_path : path, notice->json, limits, &error))
+    if (!check_entry(path, &error) ||
+        !sinter_hook_program_run(real_path ? real_path : path, notice->json, limits, &error))
         log_failure(notice, name, error);
 }
 
