@@ -121,12 +121,15 @@ class Guest:
     def domain(self):
         return self.bench.connection.lookupByName(self.name)
 
-    def start(self, n_rounds=5):
-        """Boot, and see it write."""
-        # the counter of a boot begins with the second that the guest's clock shows: two boots within
-        # one second would write the same rounds
+    def wait_until_bootable(self):
+        """The counter of a boot begins with the second that the guest's clock shows: two boots within
+        one second would write the same rounds."""
         while int(time.time()) == self.booted_second:
             time.sleep(0.05)
+
+    def start(self, n_rounds=5):
+        """Boot, and see it write."""
+        self.wait_until_bootable()
         self.domain.create()
         self.wait_rounds(n_rounds)
         self.booted_second = int(time.time())

@@ -20,6 +20,7 @@ class CrashCase(RemedyCase, OfflineCase):
         guest = self.guest(cache='writethrough', **options).start()
         guest.snapshot()
         guest.wait_rounds(3)
+        guest.wait_until_bootable()     # sinterd may boot it at once
         os.kill(guest.pid(), 9)
         return guest
 
