@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "sinter-commands.h"
+#include "sinter-action.h"
 #include "text/sinter-incident-text.h"
 #include "bus/sinter-object.h"
-#include "sinter-error.h"
 
 typedef struct {
     gboolean all;
@@ -80,21 +80,26 @@ show(SinterClient *client, const char *id, GError **error)
     return SINTER_EXIT_DONE;
 }
 
+static const SinterAction actions[] = {
+    { "resolve", 2, 2, "an ID" },
+    { "retry", 2, 2, "an ID" },
+    { "choose", 3, 3, "an ID and a remedy" },
+};
+
 typedef struct {
-    const char *word;
     const char *method;
     const char *reply_type;
-    guint n_operands; /* with the word itself */
-} Action;
+    gboolean starts_job; /* the operand after the ID is an argument, and the reply is the job */
+} Request;
 
-static const Action actions[] = {
-    { "resolve", "Resolve", "()", 2 },
-    { "retry", "Retry", "()", 2 },
-    { "choose", "Choose", "(o)", 3 },
+static const Request requests[] = {
+    { "Resolve", "()", FALSE },
+    { "Retry", "()", FALSE },
+    { "Choose", "(o)", TRUE },
 };
 
 static int
-act(SinterClient *client, const Action *action, char **operands, GError **error)
+act(SinterClient *client, const Request *request, char **operands, GError **error)
 {
     g_autoptr(SinterObject) incident = sinter_object_find_incident(client, operands[1], error);
     g_autoptr(GVariant) reply = NULL;
@@ -107,53 +112,34 @@ act(SinterClient *client, const Action *action, char **operands, GError **error)
         &(SinterMethod){
             .path = incident->path,
             .interface = SINTER_IFACE("Incident"),
-            .method = action->method,
-            .arguments = action->n_operands == 3 ? g_variant_new("(s)", operands[2]) : NULL,
-            .reply_type = action->reply_type,
+            .method = request->method,
+            .arguments = request->starts_job ? g_variant_new("(s)", operands[2]) : NULL,
+            .reply_type = request->reply_type,
         },
         error);
     if (!reply)
         return SINTER_EXIT_FAILED;
-    if (action->n_operands == 3) {
+    if (request->starts_job) {
         g_variant_get(reply, "(&o)", &job);
         g_print("Job %s\n", strrchr(job, '/') + 1);
     }
     return SINTER_EXIT_DONE;
 }
 
-/* (nullable): the action that @call's operands name; NULL with an error if there is none */
-static const Action *
-find_action(const SinterCommandCall *call, GError **error)
-{
-    const char *word = call->operands[0];
-
-    for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
-        if (strcmp(actions[i].word, word) != 0)
-            continue;
-        if (actions[i].n_operands == call->n_operands)
-            return &actions[i];
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "'%s' expects %s", word,
-                    actions[i].n_operands == 3 ? "an ID and a remedy" : "an ID");
-        return NULL;
-    }
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "unknown action '%s'; expected 'resolve', 'retry' or 'choose'", word);
-    return NULL;
-}
-
 static int
 run(const SinterCommandCall *call, GError **error)
 {
-    const Action *action = call->n_operands > 1 ? find_action(call, error) : NULL;
+    gboolean acts = call->n_operands > 1;
+    int action = acts ? sinter_action_find(actions, G_N_ELEMENTS(actions), call, error) : 0;
     g_autoptr(SinterClient) client = NULL;
 
-    if (call->n_operands > 1 && !action)
+    if (action < 0)
         return SINTER_EXIT_FAILED;
     client = sinter_client_open(call->globals, error);
     if (!client)
         return SINTER_EXIT_FAILED;
-    if (action)
-        return act(client, action, call->operands, error);
+    if (acts)
+        return act(client, &requests[action], call->operands, error);
     return call->n_operands == 1 ? show(client, call->operands[0], error)
                                  : list(client, call->options, error);
 }

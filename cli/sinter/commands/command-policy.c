@@ -2,11 +2,9 @@
 
 /* sinter policy: shows what policies would do, and the values that hold for a domain. */
 
-#include <string.h>
-
 #include "sinter-commands.h"
+#include "sinter-action.h"
 #include "bus/sinter-object.h"
-#include "sinter-error.h"
 #include "text/sinter-policy-text.h"
 
 typedef struct {
@@ -104,41 +102,21 @@ run_show(const SinterCommandCall *call, SinterClient *client, GError **error)
     return SINTER_EXIT_DONE;
 }
 
-typedef struct {
-    const char *word;
-    guint min_operands; /* with the word itself */
-    int (*run)(const SinterCommandCall *call, SinterClient *client, GError **error);
-} Action;
-
-static const Action actions[] = {
-    { "preview", 1, run_preview },
-    { "show", 2, run_show },
+static const SinterAction actions[] = {
+    { "preview", 1, 2, "a domain, or nothing" },
+    { "show", 2, 2, "a domain" },
 };
 
-static const Action *
-find_action(const SinterCommandCall *call, GError **error)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
-        if (strcmp(actions[i].word, call->operands[0]) != 0)
-            continue;
-        if (call->n_operands >= actions[i].min_operands)
-            return &actions[i];
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "'%s' expects a domain",
-                    actions[i].word);
-        return NULL;
-    }
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "unknown action '%s'; expected 'preview' or 'show'", call->operands[0]);
-    return NULL;
-}
+static int (*const runs[])(const SinterCommandCall *call, SinterClient *client,
+                           GError **error) = { run_preview, run_show };
 
 static int
 run(const SinterCommandCall *call, GError **error)
 {
-    const Action *action = find_action(call, error);
-    g_autoptr(SinterClient) client = action ? sinter_client_open(call->globals, error) : NULL;
+    int action = sinter_action_find(actions, G_N_ELEMENTS(actions), call, error);
+    g_autoptr(SinterClient) client = action >= 0 ? sinter_client_open(call->globals, error) : NULL;
 
-    return client ? action->run(call, client, error) : SINTER_EXIT_FAILED;
+    return client ? runs[action](call, client, error) : SINTER_EXIT_FAILED;
 }
 
 static const SinterOption option_rows[] = {

@@ -2,12 +2,10 @@
 
 /* sinter snapshot: shows the snapshots of a domain, creates and deletes them. */
 
-#include <string.h>
-
 #include "sinter-commands.h"
+#include "sinter-action.h"
 #include "bus/sinter-object.h"
 #include "follow/sinter-follow.h"
-#include "sinter-error.h"
 #include "sinter-work-options.h"
 #include "sinter-text.h"
 #include "text/sinter-snapshot-text.h"
@@ -159,45 +157,22 @@ run_delete(const SinterCommandCall *call, SinterClient *client, GError **error)
 
 /* --- the command ------------------------------------------------------------------------------ */
 
-typedef struct {
-    const char *word;
-    guint min_operands; /* with the word itself */
-    guint max_operands;
-    const char *expects;
-    int (*run)(const SinterCommandCall *call, SinterClient *client, GError **error);
-} Action;
-
-static const Action actions[] = {
-    { "list", 2, 2, "a domain", run_list },
-    { "create", 2, 3, "a domain, and a name or none", run_create },
-    { "delete", 3, 3, "a domain and a snapshot", run_delete },
+static const SinterAction actions[] = {
+    { "list", 2, 2, "a domain" },
+    { "create", 2, 3, "a domain, and a name or none" },
+    { "delete", 3, 3, "a domain and a snapshot" },
 };
 
-static const Action *
-find_action(const SinterCommandCall *call, GError **error)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(actions); i++) {
-        if (strcmp(actions[i].word, call->operands[0]) != 0)
-            continue;
-        if (call->n_operands >= actions[i].min_operands &&
-            call->n_operands <= actions[i].max_operands)
-            return &actions[i];
-        g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT, "'%s' expects %s",
-                    actions[i].word, actions[i].expects);
-        return NULL;
-    }
-    g_set_error(error, SINTER_ERROR, SINTER_ERROR_INVALID_ARGUMENT,
-                "unknown action '%s'; expected 'list', 'create' or 'delete'", call->operands[0]);
-    return NULL;
-}
+static int (*const runs[])(const SinterCommandCall *call, SinterClient *client,
+                           GError **error) = { run_list, run_create, run_delete };
 
 static int
 run(const SinterCommandCall *call, GError **error)
 {
-    const Action *action = find_action(call, error);
-    g_autoptr(SinterClient) client = action ? sinter_client_open(call->globals, error) : NULL;
+    int action = sinter_action_find(actions, G_N_ELEMENTS(actions), call, error);
+    g_autoptr(SinterClient) client = action >= 0 ? sinter_client_open(call->globals, error) : NULL;
 
-    return client ? action->run(call, client, error) : SINTER_EXIT_FAILED;
+    return client ? runs[action](call, client, error) : SINTER_EXIT_FAILED;
 }
 
 static const SinterOption option_rows[] = {

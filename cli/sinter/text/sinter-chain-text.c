@@ -17,6 +17,7 @@
 
 #include "sinter-text.h"
 #include "sinter-time-text.h"
+#include "sinter-dictionary.h"
 #include "sinter-units.h"
 
 /* The columns of the line of a layer; notes follow. */
@@ -30,24 +31,6 @@ enum {
 };
 
 static const SinterAlign cell_aligns[N_CELLS] = { [CELL_BYTES] = SINTER_ALIGN_RIGHT };
-
-static const char *
-lookup_string(GVariant *layer, const char *key)
-{
-    const char *value = NULL;
-
-    g_variant_lookup(layer, key, "&s", &value);
-    return value;
-}
-
-static guint64
-lookup_bytes(GVariant *layer, const char *key)
-{
-    guint64 value = 0;
-
-    g_variant_lookup(layer, key, "t", &value);
-    return value;
-}
 
 /* --- notes ------------------------------------------------------------------------------------ */
 
@@ -82,7 +65,7 @@ note_users(GString *notes, GVariant *layer)
 static void
 note_size(GString *notes, GVariant *layer, guint64 disk_bytes)
 {
-    guint64 bytes = lookup_bytes(layer, "virtual-size-bytes");
+    guint64 bytes = sinter_dictionary_get_number(layer, "virtual-size-bytes");
     g_autofree char *size = sinter_units_format_bytes(bytes);
 
     if (bytes > 0 && bytes != disk_bytes)
@@ -93,7 +76,7 @@ note_size(GString *notes, GVariant *layer, guint64 disk_bytes)
 static void
 note_shadowed(GString *notes, GVariant *layer)
 {
-    guint64 bytes = lookup_bytes(layer, "shadowed-bytes");
+    guint64 bytes = sinter_dictionary_get_number(layer, "shadowed-bytes");
     g_autofree char *text = sinter_units_format_bytes(bytes);
 
     if (bytes > 0)
@@ -104,8 +87,8 @@ static char *
 layer_notes(GVariant *layer, const SinterProperties *disk, gboolean active)
 {
     GString *notes = g_string_new(NULL);
-    const char *snapshot = lookup_string(layer, "snapshot");
-    const char *problem = lookup_string(layer, "problem");
+    const char *snapshot = sinter_dictionary_get_string(layer, "snapshot");
+    const char *problem = sinter_dictionary_get_string(layer, "problem");
     gboolean missing = FALSE;
 
     g_variant_lookup(layer, "missing", "b", &missing);
@@ -140,9 +123,9 @@ layer_cells(GVariant *layer, const SinterProperties *disk, gboolean active)
 {
     char **cells = g_new0(char *, N_CELLS + 1);
     const char *target = sinter_properties_get_string(disk, "Target");
-    const char *format = lookup_string(layer, "format");
-    const char *path = lookup_string(layer, "path");
-    guint64 bytes = lookup_bytes(layer, "allocated-bytes");
+    const char *format = sinter_dictionary_get_string(layer, "format");
+    const char *path = sinter_dictionary_get_string(layer, "path");
+    guint64 bytes = sinter_dictionary_get_number(layer, "allocated-bytes");
 
     cells[CELL_NAME] = layer_name(layer, target);
     cells[CELL_FORMAT] = g_strdup(format ? format : "?");

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "sinter-text.h"
+#include "sinter-dictionary.h"
 #include "sinter-units.h"
 
 /* The snapshots that are drawn, each at most once. */
@@ -26,43 +27,16 @@ typedef struct {
     gboolean *drawn;   /* by row */
 } Drawing;
 
-static const char *
-lookup_string(GVariant *row, const char *key)
-{
-    const char *value = NULL;
-
-    g_variant_lookup(row, key, "&s", &value);
-    return value;
-}
-
-static guint64
-lookup_number(GVariant *row, const char *key)
-{
-    guint64 value = 0;
-
-    g_variant_lookup(row, key, "t", &value);
-    return value;
-}
-
-static gboolean
-lookup_flag(GVariant *row, const char *key)
-{
-    gboolean value = FALSE;
-
-    g_variant_lookup(row, key, "b", &value);
-    return value;
-}
-
 static void
 append_disk(GString *line, GVariant *disk)
 {
-    guint64 bytes = lookup_number(disk, "allocated-bytes");
-    const char *target = lookup_string(disk, "disk");
+    guint64 bytes = sinter_dictionary_get_number(disk, "allocated-bytes");
+    const char *target = sinter_dictionary_get_string(disk, "disk");
     g_autofree char *size = sinter_units_format_bytes(bytes);
 
     g_string_append_printf(line, " %s", target ? target : "?");
-    if (lookup_flag(disk, "missing"))
-        g_string_append_printf(line, " MISSING '%s'", lookup_string(disk, "image"));
+    if (sinter_dictionary_get_flag(disk, "missing"))
+        g_string_append_printf(line, " MISSING '%s'", sinter_dictionary_get_string(disk, "image"));
     else if (bytes > 0)
         g_string_append_printf(line, " %s", size);
 }
@@ -76,7 +50,7 @@ append_disks(GString *line, GVariant *row)
     for (gsize i = 0; disks && i < g_variant_n_children(disks); i++) {
         g_autoptr(GVariant) disk = g_variant_get_child_value(disks, i);
 
-        if (!lookup_flag(disk, "external"))
+        if (!sinter_dictionary_get_flag(disk, "external"))
             continue;
         g_string_append(line, separator);
         append_disk(line, disk);
@@ -87,17 +61,18 @@ append_disks(GString *line, GVariant *row)
 static void
 append_notes(GString *line, GVariant *row)
 {
-    const char *memory = lookup_string(row, "memory");
-    const char *description = lookup_string(row, "description");
-    g_autofree char *size = sinter_units_format_bytes(lookup_number(row, "memory-bytes"));
+    const char *memory = sinter_dictionary_get_string(row, "memory");
+    const char *description = sinter_dictionary_get_string(row, "description");
+    g_autofree char *size =
+        sinter_units_format_bytes(sinter_dictionary_get_number(row, "memory-bytes"));
 
     if (memory)
         g_string_append_printf(line, "; memory %s in '%s'", size, memory);
-    if (lookup_flag(row, "internal"))
+    if (sinter_dictionary_get_flag(row, "internal"))
         g_string_append(line, "; internal");
     if (description)
         g_string_append_printf(line, "; \"%s\"", description);
-    if (lookup_flag(row, "current"))
+    if (sinter_dictionary_get_flag(row, "current"))
         g_string_append(line, "; current");
 }
 
@@ -105,11 +80,11 @@ append_notes(GString *line, GVariant *row)
 static char *
 format_row(GVariant *row)
 {
-    guint64 created_usec = lookup_number(row, "created");
+    guint64 created_usec = sinter_dictionary_get_number(row, "created");
     g_autoptr(GDateTime) time =
         g_date_time_new_from_unix_local((gint64)(created_usec / G_USEC_PER_SEC));
     g_autofree char *date = time ? g_date_time_format(time, "%Y-%m-%d %H:%M:%S") : NULL;
-    GString *line = g_string_new(lookup_string(row, "name"));
+    GString *line = g_string_new(sinter_dictionary_get_string(row, "name"));
     g_autofree char *text = NULL;
 
     g_string_append_printf(line, "  %s", date ? date : "?");
@@ -126,7 +101,7 @@ add_children(SinterTree *node, Drawing *drawing, const char *parent)
 {
     for (gsize i = 0; i < g_variant_n_children(drawing->rows); i++) {
         g_autoptr(GVariant) row = g_variant_get_child_value(drawing->rows, i);
-        const char *above = lookup_string(row, "parent");
+        const char *above = sinter_dictionary_get_string(row, "parent");
         g_autofree char *text = NULL;
 
         if (above && !g_hash_table_contains(drawing->names, above))
@@ -135,7 +110,8 @@ add_children(SinterTree *node, Drawing *drawing, const char *parent)
             continue;
         drawing->drawn[i] = TRUE;
         text = format_row(row);
-        add_children(sinter_tree_add(node, text), drawing, lookup_string(row, "name"));
+        add_children(sinter_tree_add(node, text), drawing,
+                     sinter_dictionary_get_string(row, "name"));
     }
 }
 
@@ -150,7 +126,8 @@ add_rest(SinterTree *node, Drawing *drawing)
             continue;
         drawing->drawn[i] = TRUE;
         text = format_row(row);
-        add_children(sinter_tree_add(node, text), drawing, lookup_string(row, "name"));
+        add_children(sinter_tree_add(node, text), drawing,
+                     sinter_dictionary_get_string(row, "name"));
     }
 }
 
@@ -184,7 +161,7 @@ sinter_snapshot_text_tree(const SinterProperties *domain)
     for (gsize i = 0; i < n; i++) {
         g_autoptr(GVariant) row = g_variant_get_child_value(rows, i);
 
-        g_hash_table_add(names, g_strdup(lookup_string(row, "name")));
+        g_hash_table_add(names, g_strdup(sinter_dictionary_get_string(row, "name")));
     }
     if (n > 0) {
         add_children(tree, &drawing, NULL);
