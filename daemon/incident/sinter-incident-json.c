@@ -77,16 +77,6 @@ add_tries(JsonBuilder *builder, const SinterIncident *incident)
 }
 
 static void
-add_evidence(JsonBuilder *builder, const SinterIncident *incident)
-{
-    json_builder_set_member_name(builder, "evidence");
-    json_builder_begin_array(builder);
-    for (guint i = 0; i < incident->evidence->len; i++)
-        json_builder_add_string_value(builder, incident->evidence->pdata[i]);
-    json_builder_end_array(builder);
-}
-
-static void
 add_timeline(JsonBuilder *builder, const SinterIncident *incident)
 {
     json_builder_set_member_name(builder, "timeline");
@@ -117,7 +107,7 @@ sinter_incident_to_json(const SinterIncident *incident)
     for (gsize i = 0; i < G_N_ELEMENTS(members); i++)
         add_member(builder, incident, &members[i]);
     add_tries(builder, incident);
-    add_evidence(builder, incident);
+    sinter_record_json_add_strings(builder, "evidence", incident->evidence);
     add_timeline(builder, incident);
     json_builder_end_object(builder);
     return sinter_record_json_finish(builder);

@@ -7,7 +7,7 @@
 
 #include "sinter-incident-notice.h"
 
-#include <json-glib/json-glib.h>
+#include "sinter-record-json.h"
 
 #define FORMAT_VERSION 1
 
@@ -43,16 +43,6 @@ add_number(JsonBuilder *builder, const char *name, gint64 value)
 }
 
 static void
-add_evidence(JsonBuilder *builder, const SinterIncident *incident)
-{
-    json_builder_set_member_name(builder, "evidence");
-    json_builder_begin_array(builder);
-    for (guint i = 0; i < incident->evidence->len; i++)
-        json_builder_add_string_value(builder, incident->evidence->pdata[i]);
-    json_builder_end_array(builder);
-}
-
-static void
 add_members(JsonBuilder *builder, const SinterIncident *incident)
 {
     add_number(builder, "version", FORMAT_VERSION);
@@ -67,7 +57,7 @@ add_members(JsonBuilder *builder, const SinterIncident *incident)
     add_string(builder, "image", incident->layer);
     add_string(builder, "summary", incident->summary);
     add_string(builder, "advice", incident->advice);
-    add_evidence(builder, incident);
+    sinter_record_json_add_strings(builder, "evidence", incident->evidence);
     add_number(builder, "events", (gint64)incident->n_events);
     add_number(builder, "attempts", incident->n_attempts);
     add_number(builder, "first-time", incident->first_usec);

@@ -175,10 +175,7 @@ refuse_shared(SinterPlanDraft *draft)
 static void
 refuse_other_next_boot(SinterPlanDraft *draft)
 {
-    const GPtrArray *next = draft->disk->inactive_layers;
-
-    if (next && next->len > 0 &&
-        sinter_layer_same_file(sinter_plan_draft_layer(draft, 0), next->pdata[0]))
+    if (sinter_plan_draft_next_boot_agrees(draft))
         return;
     sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNSUPPORTED,
                              "the persistent definition of domain '%s' does not name the active "
@@ -245,17 +242,6 @@ sinter_check_planner_name_overlay(SinterDiskPlan *plan, const char *id)
 
 /* --- reasons against the whole check ---------------------------------------------------------- */
 
-/* An image that cannot be read is what a check is for; a domain that is known only in part may have
- * block jobs that write. */
-static void
-refuse_partial(SinterPlanDraft *draft)
-{
-    if (draft->domain->partial)
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
-                                 "domain '%s' could not be read completely: %s",
-                                 draft->domain->name, draft->domain->problem);
-}
-
 /* A repair changes the images, below a guest that must not notice. */
 static void
 check_repair(SinterPlanDraft *draft)
@@ -314,7 +300,9 @@ make_draft(const SinterPlanRequest *request, const SinterDomain *domain, const S
     plan->chain_before = sinter_disk_dup_chain(disk);
     plan->chain_after = g_strdupv(plan->chain_before);
     sort_layers(draft);
-    refuse_partial(draft);
+    /* an image that cannot be read is what a check is for; a domain that is known only in part may
+     * have block jobs that write */
+    sinter_plan_draft_check_partial(draft);
     if (!sinter_plan_draft_check_responds(draft))
         return draft;
     if (plan->operation == SINTER_OPERATION_REPAIR)

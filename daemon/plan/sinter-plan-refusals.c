@@ -32,6 +32,24 @@ check_domain_readable(SinterPlanDraft *draft)
     return FALSE;
 }
 
+void
+sinter_plan_draft_check_partial(SinterPlanDraft *draft)
+{
+    if (draft->domain->partial)
+        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
+                                 "domain '%s' could not be read completely: %s",
+                                 draft->domain->name, draft->domain->problem);
+}
+
+gboolean
+sinter_plan_draft_next_boot_agrees(const SinterPlanDraft *draft)
+{
+    const GPtrArray *next = draft->disk->inactive_layers;
+
+    return next && next->len > 0 &&
+           sinter_layer_same_file(sinter_plan_draft_layer(draft, 0), next->pdata[0]);
+}
+
 /* A domain that does not respond now may do so soon: a job waits for it. What is on storage that
  * does not respond cannot be planned with. */
 gboolean

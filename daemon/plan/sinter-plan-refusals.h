@@ -18,6 +18,13 @@ gboolean sinter_plan_draft_check_busy(SinterPlanDraft *draft);
  * FALSE, and later checks are meaningless. */
 gboolean sinter_plan_draft_check_responds(SinterPlanDraft *draft);
 
+/* Refuses if the domain could not be read completely: for operations that work on images which
+ * cannot be read, too. */
+void sinter_plan_draft_check_partial(SinterPlanDraft *draft);
+
+/* Returns whether the definition for the next boot names the active layer of the disk. */
+gboolean sinter_plan_draft_next_boot_agrees(const SinterPlanDraft *draft);
+
 /* Refuse a read-only disk, and a domain that is shut off and has a managed save image. Return
  * TRUE. */
 gboolean sinter_plan_draft_check_read_only(SinterPlanDraft *draft);

@@ -119,15 +119,6 @@ choose_disks(const SinterPlanRequest *request, const SinterDomain *domain, GErro
 /* --- reasons against it ----------------------------------------------------------------------- */
 
 static void
-refuse_partial(SinterPlanDraft *draft)
-{
-    if (draft->domain->partial)
-        sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNREADABLE,
-                                 "domain '%s' could not be read completely: %s",
-                                 draft->domain->name, draft->domain->problem);
-}
-
-static void
 refuse_shareable(SinterPlanDraft *draft)
 {
     if (draft->disk->shareable)
@@ -189,11 +180,8 @@ refuse_image(SinterPlanDraft *draft)
 static void
 refuse_other_next_boot(SinterPlanDraft *draft)
 {
-    const GPtrArray *next = draft->disk->inactive_layers;
-
     if (!draft->domain->active || !draft->domain->persistent ||
-        (next && next->len > 0 &&
-         sinter_layer_same_file(sinter_plan_draft_layer(draft, 0), next->pdata[0])))
+        sinter_plan_draft_next_boot_agrees(draft))
         return;
     sinter_plan_draft_refuse(draft, SINTER_REFUSAL_UNSUPPORTED,
                              "the persistent definition of domain '%s' does not name the active "
@@ -249,8 +237,8 @@ static void
 judge_disk(SinterPlanDraft *draft)
 {
     static void (*const checks[])(SinterPlanDraft *) = {
-        refuse_partial,         refuse_shareable, refuse_transient, refuse_image,
-        refuse_other_next_boot, refuse_depth,     refuse_space,     refuse_checkpoints,
+        sinter_plan_draft_check_partial, refuse_shareable, refuse_transient, refuse_image,
+        refuse_other_next_boot,          refuse_depth,     refuse_space,     refuse_checkpoints,
     };
 
     if (draft->disk->layers->len == 0) {

@@ -10,23 +10,8 @@
 
 #include <string.h>
 
-#include "sinter-dbus-error.h"
 #include "sinter-sum.h"
-
-static void
-add_string(GVariantBuilder *builder, const char *key, const char *value)
-{
-    if (value)
-        g_variant_builder_add(builder, "{sv}", key,
-                              g_variant_new_take_string(sinter_dbus_text(value)));
-}
-
-static void
-add_bytes(GVariantBuilder *builder, const char *key, guint64 bytes)
-{
-    if (bytes > 0)
-        g_variant_builder_add(builder, "{sv}", key, g_variant_new_uint64(bytes));
-}
+#include "sinter-view-builder.h"
 
 static char *
 user_name(const SinterReference *reference)
@@ -85,17 +70,18 @@ add_layer(GVariantBuilder *chain, const SinterDomain *domain, const SinterDisk *
     GVariantBuilder builder;
 
     g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
-    add_string(&builder, "path", layer->path ? layer->path : layer->description);
-    add_string(&builder, "format", layer->format);
-    add_string(&builder, "type", sinter_source_type_name(layer->type));
+    sinter_view_builder_add_string(&builder, "path",
+                                   layer->path ? layer->path : layer->description);
+    sinter_view_builder_add_string(&builder, "format", layer->format);
+    sinter_view_builder_add_string(&builder, "type", sinter_source_type_name(layer->type));
     if (layer->index > 0)
         g_variant_builder_add(&builder, "{sv}", "index", g_variant_new_uint32(layer->index));
-    add_bytes(&builder, "virtual-size-bytes", layer->virtual_size_bytes);
-    add_bytes(&builder, "allocated-bytes", layer->allocated_bytes);
-    add_string(&builder, "snapshot", layer->snapshot_name);
+    sinter_view_builder_add_number(&builder, "virtual-size-bytes", layer->virtual_size_bytes);
+    sinter_view_builder_add_number(&builder, "allocated-bytes", layer->allocated_bytes);
+    sinter_view_builder_add_string(&builder, "snapshot", layer->snapshot_name);
     if (layer->missing)
         g_variant_builder_add(&builder, "{sv}", "missing", g_variant_new_boolean(TRUE));
-    add_string(&builder, "problem", layer->problem);
+    sinter_view_builder_add_string(&builder, "problem", layer->problem);
     add_users(&builder, domain, disk, layer, graph);
     g_variant_builder_add_value(chain, g_variant_builder_end(&builder));
 }

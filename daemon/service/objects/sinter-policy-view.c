@@ -5,14 +5,7 @@
 #include "sinter-policy-view.h"
 
 #include "sinter-dbus-error.h"
-
-static void
-add_text(GVariantBuilder *builder, const char *key, const char *text)
-{
-    if (text)
-        g_variant_builder_add(builder, "{sv}", key,
-                              g_variant_new_take_string(sinter_dbus_text(text)));
-}
+#include "sinter-view-builder.h"
 
 static GVariant *
 make_values(const GPtrArray *values)
@@ -36,14 +29,14 @@ add_forecast(GVariantBuilder *builder, const SinterPolicyForecast *forecast)
     const SinterPolicyVerdict *verdict = forecast->verdict;
 
     g_variant_builder_open(builder, G_VARIANT_TYPE_VARDICT);
-    add_text(builder, "domain", forecast->domain->name);
-    add_text(builder, "uuid", forecast->domain->uuid);
-    add_text(builder, "disk", verdict->disk);
-    add_text(builder, "policy", verdict->policy);
-    add_text(builder, "reason", verdict->reason);
+    sinter_view_builder_add_string(builder, "domain", forecast->domain->name);
+    sinter_view_builder_add_string(builder, "uuid", forecast->domain->uuid);
+    sinter_view_builder_add_string(builder, "disk", verdict->disk);
+    sinter_view_builder_add_string(builder, "policy", verdict->policy);
+    sinter_view_builder_add_string(builder, "reason", verdict->reason);
     if (verdict->policy)
         g_variant_builder_add(builder, "{sv}", "keep", g_variant_new_uint32(verdict->keep));
-    add_text(builder, "obstacle", verdict->obstacle);
+    sinter_view_builder_add_string(builder, "obstacle", verdict->obstacle);
     if (verdict->obstacle && verdict->until_usec != G_MAXINT64)
         g_variant_builder_add(builder, "{sv}", "until",
                               g_variant_new_uint64((guint64)verdict->until_usec));

@@ -4,16 +4,8 @@
 
 #include "sinter-report-view.h"
 
-#include "sinter-dbus-error.h"
 #include "sinter-image-report.h"
-
-static void
-add_text(GVariantBuilder *builder, const char *key, const char *text)
-{
-    if (text)
-        g_variant_builder_add(builder, "{sv}", key,
-                              g_variant_new_take_string(sinter_dbus_text(text)));
-}
+#include "sinter-view-builder.h"
 
 static void
 add_number(GVariantBuilder *builder, const char *key, guint64 number)
@@ -32,9 +24,9 @@ static void
 add_image(GVariantBuilder *builder, const SinterImageReport *report)
 {
     g_variant_builder_open(builder, G_VARIANT_TYPE_VARDICT);
-    add_text(builder, "path", report->path);
-    add_text(builder, "state", sinter_image_state_name(report->state));
-    add_text(builder, "text", report->text);
+    sinter_view_builder_add_string(builder, "path", report->path);
+    sinter_view_builder_add_string(builder, "state", sinter_image_state_name(report->state));
+    sinter_view_builder_add_string(builder, "text", report->text);
     g_variant_builder_add(builder, "{sv}", "complete", g_variant_new_boolean(report->complete));
     g_variant_builder_add(builder, "{sv}", "leaks-are-safe",
                           g_variant_new_boolean(report->leaks_are_safe));
@@ -56,10 +48,10 @@ add_findings(GVariantBuilder *builder, const SinterImageReport *report)
         const SinterImageFinding *finding = g_ptr_array_index(report->findings, i);
 
         g_variant_builder_open(builder, G_VARIANT_TYPE_VARDICT);
-        add_text(builder, "image", report->path);
-        add_text(builder, "code", finding->code);
-        add_text(builder, "class", finding->klass);
-        add_text(builder, "text", finding->text);
+        sinter_view_builder_add_string(builder, "image", report->path);
+        sinter_view_builder_add_string(builder, "code", finding->code);
+        sinter_view_builder_add_string(builder, "class", finding->klass);
+        sinter_view_builder_add_string(builder, "text", finding->text);
         add_offset(builder, "guest-offset", finding->guest_offset);
         add_offset(builder, "host-offset", finding->host_offset);
         if (finding->length > 0)

@@ -5,6 +5,16 @@
 
 #include "sinter-record-json.h"
 
+void
+sinter_record_json_add_strings(JsonBuilder *builder, const char *name, const GPtrArray *texts)
+{
+    json_builder_set_member_name(builder, name);
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < texts->len; i++)
+        json_builder_add_string_value(builder, texts->pdata[i]);
+    json_builder_end_array(builder);
+}
+
 char *
 sinter_record_json_finish(JsonBuilder *builder)
 {
